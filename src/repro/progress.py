@@ -1,0 +1,21 @@
+"""Progress bars on long work; silent when nobody watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def bar(total: int | None, desc: str) -> tqdm:
+    """A bar on standard error, silent unless that is a terminal."""
+    return tqdm(total=total, desc=desc, disable=not sys.stderr.isatty(), leave=False)
+
+
+def track(items: Iterable[T], desc: str, total: int | None = None) -> Iterable[T]:
+    """Iterate over ``items`` under a bar named ``desc``, silent unless standard error is a terminal."""
+    return tqdm(items, desc=desc, total=total, disable=not sys.stderr.isatty(), leave=False)
