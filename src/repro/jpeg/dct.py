@@ -1,0 +1,44 @@
+"""The 8×8 orthonormal DCT-II and its inverse, as two small matrix products.
+
+Source: ITU-T T.81, A.3.3. With an orthonormal matrix D, F = D x Dᵀ and x = Dᵀ F D; energy is kept
+(Parseval), so an error in a coefficient is the same error in the pixels.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+
+from repro.jpeg.checks import check_blocks
+
+
+@functools.cache
+def _matrix(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    n = torch.arange(8, dtype=torch.float64)
+    d = torch.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) / 2
+    d[0] /= math.sqrt(2)
+    return d.to(dtype=dtype, device=device)
+
+
+def dct_matrix(like: torch.Tensor | None = None) -> torch.Tensor:
+    """(8, 8) orthonormal matrix D; row k is the cosine of frequency k. Float64, or the type and device of ``like``."""
+    if like is None:
+        return _matrix(torch.float64, torch.device("cpu"))
+    return _matrix(like.dtype, like.device)
+
+
+def dct(blocks: torch.Tensor) -> torch.Tensor:
+    """(B, C, rows, cols, 8, 8) samples → coefficients F of the same shape: F[v, u], v vertical, u horizontal.
+
+    Samples are centred on 0 (−128…127), so F lies in −1024…1016; F[0, 0] is 8 times the block's mean.
+    """
+    d = dct_matrix(check_blocks(blocks))
+    return d @ blocks @ d.mT
+
+
+def idct(coefficients: torch.Tensor) -> torch.Tensor:
+    """(B, C, rows, cols, 8, 8) coefficients F → samples of the same shape, the inverse of :func:`dct`."""
+    d = dct_matrix(check_blocks(coefficients))
+    return d.mT @ coefficients @ d
