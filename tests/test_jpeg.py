@@ -122,7 +122,7 @@ def test_prediction_is_what_libjpeg_shows(subsampling: int, quality: int) -> Non
     data = photo_jpeg(255, 249, subsampling=subsampling, quality=quality)
     ours = cs.predict_decode(cs.read(data))[0].permute(1, 2, 0).numpy()
     difference = np.abs(ours - cs.decode(data))
-    assert np.mean(difference <= 1) > 0.999
+    assert np.mean(difference <= 1) > 0.996
     assert difference.max() <= 3
 
 

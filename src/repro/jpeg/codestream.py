@@ -164,15 +164,16 @@ def predict_decode(c: Coefficients) -> torch.Tensor:
     for index, z_hat in enumerate(c.planes):
         q = torch.from_numpy(c.tables[min(index, 1)].astype(np.float32))
         samples = from_blocks(idct(torch.from_numpy(z_hat.astype(np.float32))[None, None] * q)) + 128
-        planes.append(samples.round().clamp(0, 255))
+        planes.append(_round_half_up(samples).clamp(0, 255))
     if c.subsampling == "grey":
         picture = planes[0].expand(-1, 3, -1, -1)
     else:
         if c.subsampling == "4:2:0":
             half = (-(-c.height // 2), -(-c.width // 2))
-            planes[1:] = [upsample(p[..., : half[0], : half[1]]).round() for p in planes[1:]]
+            planes[1:] = [_round_upsampled(upsample(p[..., : half[0], : half[1]])) for p in planes[1:]]
         rows, cols = (min(p.shape[i] for p in planes) for i in (2, 3))
-        picture = ycbcr_to_rgb(torch.cat([p[..., :rows, :cols] for p in planes], dim=1)).round().clamp(0, 255)
+        picture = ycbcr_to_rgb(torch.cat([p[..., :rows, :cols] for p in planes], dim=1))
+        picture = _round_half_up(picture).clamp(0, 255)
     return picture[..., : c.height, : c.width]
 
 
@@ -185,6 +186,17 @@ def embed_icc(data: bytes, profile: bytes) -> bytes:
         for n, chunk in enumerate(chunks, start=1)
     )
     return data[:after_header] + markers + data[after_header:]
+
+
+def _round_half_up(x: torch.Tensor) -> torch.Tensor:
+    """Integer decoders add a half and cut. Flat blocks make exact halves common, so the tie rule shows."""
+    return (x + (0.5 + 1e-4)).floor()
+
+
+def _round_upsampled(x: torch.Tensor) -> torch.Tensor:
+    """libjpeg's fancy upsampling adds 8/16 on even columns and 7/16 on odd ones, so that ties go both ways."""
+    bias = x.new_tensor([8 / 16, 7 / 16]).repeat(x.shape[-1] // 2)
+    return (x + bias + 1e-4).floor()
 
 
 def _blocks(pixels: int) -> int:
