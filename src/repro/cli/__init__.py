@@ -1,0 +1,101 @@
+"""The command line: ``repro encode | train | evaluate | reproduce | book | data | weights``.
+
+Each command is a plain function in the module of its name (a group of commands, as ``repro data``, is that module's
+``app``). These modules import nothing heavy at their top, so that ``repro --help`` answers at once.
+
+Whatever goes wrong is told in one line on standard error: exit code 2 for a wrong call, 1 for a failure, 130 for
+Ctrl-C. ``REPRO_DEBUG=1`` shows the traceback as well.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from repro import __version__
+from repro.errors import ReproError
+
+ISSUES = "https://github.com/literate-jpeg/repro/issues"
+COMMANDS = ("encode", "train", "evaluate", "reproduce", "book")
+GROUPS = ("data", "weights")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"repro {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _repro(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """A photo in, a standard JPEG out: encode with learned tables, repeat the experiments, build the book."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+for _name in COMMANDS:
+    if find_spec(f"repro.cli.{_name}"):
+        app.command(_name)(getattr(importlib.import_module(f"repro.cli.{_name}"), _name))
+for _name in GROUPS:
+    if find_spec(f"repro.cli.{_name}"):
+        app.add_typer(importlib.import_module(f"repro.cli.{_name}").app, name=_name)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code; errors become one line each."""
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="repro", standalone_mode=False)
+        if code == 130:  # typer's answer to Ctrl-C, which it gives without a word
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except ReproError as error:
+        return _tell(str(error), error.exit_code)
+    except typer.TyperException as error:  # a wrong call that typer found: unknown option, missing argument
+        return _tell_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _tell("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _tell("out of memory; try a smaller picture or fewer --jobs", 1)
+    except Exception as error:
+        what = " ".join(str(error).split())
+        return _tell(f"unexpected {type(error).__name__}: {what} (REPRO_DEBUG=1 shows where; report it: {ISSUES})", 1)
+
+
+def main() -> None:
+    """Entry point of the ``repro`` script."""
+    sys.exit(run())
+
+
+def _tell_usage(error: typer.TyperException) -> int:
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if message.startswith("Usage:"):  # a group called without its command: typer's message is the whole help
+        typer.echo(message, err=True)
+        return 2
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "repro"
+    return _tell(f"{' '.join(message.split())} (see {where} --help)", 2)
+
+
+def _tell(message: str, code: int) -> int:
+    if os.environ.get("REPRO_DEBUG"):
+        traceback.print_exc()
+    print(f"repro: {message}", file=sys.stderr)
+    return code
