@@ -1,0 +1,186 @@
+"""Other encoders of standard JPEG files, behind one interface: the peers that learned tables are measured against.
+
+``get("mozjpeg-420").encode(rgb, quality)`` gives the bytes of a file. Quality scales are each encoder's own: compare
+codecs at equal rate, never at equal quality. ``encode`` takes pictures of any size from 1×1.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from repro.errors import ReproError, UsageError
+from repro.jpeg.codestream import MAX_SIDE, c_library
+
+Encode = Callable[..., bytes]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One peer: what to call it, what it is for a reader, and which packages it stands on.
+
+    name, label
+        the key in :data:`CODECS`, and words for a legend.
+    packages
+        (import name, distribution name) of each package that it needs.
+    lowest
+        the smallest quality that it takes; the largest is 100.
+    """
+
+    name: str
+    label: str
+    packages: tuple[tuple[str, str], ...]
+    _encode: Encode
+    lowest: int = 1
+
+    def encode(self, rgb: np.ndarray, quality: int, **options: Any) -> bytes:
+        """``rgb`` (H, W, 3) uint8 → the bytes of a JPEG file at ``quality``.
+
+        ``options`` reach Pillow's ``save`` in the Pillow codecs (``qtables`` replaces ``quality``: see
+        :func:`save_with_tables`); the others take none. Raises :class:`UsageError` for a quality, picture or option
+        that the codec does not take, :class:`ReproError` where it is not installed or fails.
+        """
+        _check_picture(rgb)
+        if not self.lowest <= quality <= 100:
+            raise UsageError(f"{self.name}: quality {quality} is out of range; choose from {self.lowest} to 100")
+        if options and not self.name.startswith("pillow"):
+            raise UsageError(f"{self.name}: takes no options, got {', '.join(options)}")
+        self.check_installed()
+        return self._encode(np.ascontiguousarray(rgb), int(quality), **options)
+
+    @property
+    def missing(self) -> list[str]:
+        """Distributions that have to be installed before this codec works."""
+        return [distribution for module, distribution in self.packages if find_spec(module) is None]
+
+    def check_installed(self) -> None:
+        """Raise :class:`ReproError` with the line that installs what is missing."""
+        if self.missing:
+            raise ReproError(f"{self.name}: not installed; run: pip install {' '.join(self.missing)}")
+
+    def versions(self) -> dict[str, str]:
+        """Distribution → version of what it stands on (for a result's provenance)."""
+        found = {}
+        for _, distribution in self.packages:
+            try:
+                found[distribution] = version(distribution)
+            except PackageNotFoundError:
+                found[distribution] = "missing"
+        return found
+
+
+def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
+    """A JPEG file by Pillow with the quantisation ``tables`` (1 or 2, 8, 8), row-major, integers in 1–65535.
+
+    4:4:4 with Annex K's Huffman tables unless ``options`` say else: what the original code writes.
+    """
+    _check_picture(rgb)
+    rows = np.asarray(tables)
+    if rows.ndim != 3 or rows.shape[1:] != (8, 8) or not 1 <= len(rows) <= 4:
+        raise UsageError(f"tables: expected shape (1 or 2, 8, 8), got {rows.shape}")
+    if not (rows == np.round(rows)).all() or rows.min() < 1 or rows.max() > 65535:
+        raise UsageError("tables: entries must be whole numbers in 1–65535; round and clip them first")
+    qtables = [[int(v) for v in table.ravel()] for table in rows]
+    return _save(rgb, **{"subsampling": 0, "qtables": qtables} | options)
+
+
+def get(name: str) -> Codec:
+    """The codec called ``name``; :class:`UsageError` lists the names where there is none."""
+    if name not in CODECS:
+        raise UsageError(f"unknown codec {name!r}; choose from {', '.join(CODECS)}")
+    return CODECS[name]
+
+
+def available() -> list[str]:
+    """Names of the codecs whose packages are installed."""
+    return [name for name, codec in CODECS.items() if not codec.missing]
+
+
+def _pillow(rgb: np.ndarray, quality: int, **options: Any) -> bytes:
+    if "qtables" in options:
+        return save_with_tables(rgb, options.pop("qtables"), **options)
+    return _save(rgb, quality=quality, **options)
+
+
+def _save(rgb: np.ndarray, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    try:
+        Image.fromarray(rgb).save(stream, "JPEG", **options)
+    except (OSError, ValueError, TypeError) as error:
+        raise ReproError(f"Pillow could not write the JPEG file ({error})") from error
+    return stream.getvalue()
+
+
+def _mozjpeg(rgb: np.ndarray, quality: int, subsampling: str) -> bytes:
+    """mozjpeg's defaults: trellis quantisation, progressive scans searched, its own table for quality."""
+    import jpeglib
+
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder, c_library("mozjpeg403"):
+        path = Path(folder, "out.jpg")
+        picture = jpeglib.from_spatial(rgb)
+        picture.samp_factor = subsampling
+        try:
+            picture.write_spatial(str(path), qt=quality)
+            return path.read_bytes()
+        except OSError as error:
+            raise ReproError(f"{folder}: mozjpeg could not write its temporary file; free some space") from error
+
+
+def _jpegli(rgb: np.ndarray, quality: int) -> bytes:
+    """jpegli writes sequential 4:2:0 here; the second step changes only the entropy coding."""
+    import mozjpeg_lossless_optimization
+    import pyjpegli
+
+    height, width = rgb.shape[:2]
+    data = pyjpegli.encode(rgb.tobytes(), width, height, quality)
+    return min(data, mozjpeg_lossless_optimization.optimize(data), key=len)
+
+
+def _guetzli(rgb: np.ndarray, quality: int) -> bytes:
+    import pyguetzli
+
+    height, width = rgb.shape[:2]
+    try:
+        return pyguetzli.process_rgb_bytes(rgb.tobytes(), width, height, quality)
+    except ValueError as error:
+        raise ReproError(f"Guetzli could not encode the picture ({error})") from error
+
+
+def _check_picture(rgb: np.ndarray) -> None:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
+        raise UsageError(f"picture: expected (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    if max(rgb.shape) > MAX_SIDE:
+        raise UsageError(f"picture: {rgb.shape[1]}×{rgb.shape[0]} px; a JPEG side is at most {MAX_SIDE}")
+
+
+_PILLOW = (("PIL", "pillow"),)
+_JPEGLIB = (("jpeglib", "jpeglib"),)
+_OPTIMISER = ("mozjpeg_lossless_optimization", "mozjpeg-lossless-optimization")
+
+#: name → codec, in the order of a legend
+CODECS: dict[str, Codec] = {
+    codec.name: codec
+    for codec in (
+        Codec("pillow-444", "libjpeg-turbo 4:4:4, optimised Huffman tables", _PILLOW,
+              partial(_pillow, subsampling=0, optimize=True)),
+        Codec("pillow-444-default", "libjpeg-turbo 4:4:4, Annex K Huffman tables", _PILLOW,
+              partial(_pillow, subsampling=0)),
+        Codec("pillow-420-progressive", "libjpeg-turbo 4:2:0, optimised, progressive", _PILLOW,
+              partial(_pillow, subsampling=2, optimize=True, progressive=True)),
+        Codec("mozjpeg-420", "mozjpeg 4.0.3 4:2:0", _JPEGLIB, partial(_mozjpeg, subsampling="4:2:0")),
+        Codec("mozjpeg-444", "mozjpeg 4.0.3 4:4:4", _JPEGLIB, partial(_mozjpeg, subsampling="4:4:4")),
+        Codec("jpegli-420", "jpegli 4:2:0, progressive", (("pyjpegli", "pyjpegli"), _OPTIMISER), _jpegli),
+        # Guetzli refuses less than 84 by design (its Python package then encodes at 84 without a word).
+        Codec("guetzli", "Guetzli 4:4:4", (("pyguetzli", "pyguetzli"),), _guetzli, lowest=84),
+    )
+}  # fmt: skip
