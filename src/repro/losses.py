@@ -1,0 +1,61 @@
+"""The loss that trains the encoder: distortion and rate, Eqs. 7–9 of the paper. Every weight has its name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+
+from repro.errors import UsageError
+from repro.metrics import LPIPS, ms_ssim
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """λ (rate against distortion), γ (LPIPS), σ (MS-SSIM), α (tables), β (attention), as in section 6.2.
+
+    The baseline has γ = 500 and σ = 0. Raises :class:`UsageError` on a weight that is negative or no number.
+    """
+
+    lam: float
+    gamma: float = 500.0
+    sigma: float = 1000.0
+    alpha: float = 10.0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (math.isfinite(value) and value >= 0):
+                raise UsageError(f"loss weight {name} = {value}: must be a number not below 0")
+
+
+def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch.Tensor:
+    """r(x; θ), a scalar: α Σ 1/Q over both tables + β (mean A^(L) + mean A^(C)). Eq. 9.
+
+    Q is (2, 8, 8) in 1–255, A is (B, 2, rows, cols, 8, 8) in 0–1 or None (A = 1: the term is the constant 2β).
+    The paper's Q̄ is the element-wise inverse 1/Q: the baseline's code says so, and a fine step costs bits.
+    """
+    attention = Q.new_tensor(2.0) if A is None else A.mean(dim=(0, 2, 3, 4, 5)).sum()
+    return weights.alpha * (1 / Q).sum() + weights.beta * attention
+
+
+class Distortion(torch.nn.Module):
+    """d(x, x̂) of Eq. 8: MSE on 0–255, + γ LPIPS (AlexNet v0.1), + σ (1 − MS-SSIM); terms of weight 0 are skipped."""
+
+    def __init__(self, weights: LossWeights) -> None:
+        super().__init__()
+        self.weights = weights
+        self.lpips = LPIPS() if weights.gamma else None
+
+    def forward(self, x: torch.Tensor, x_hat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only."""
+        terms = {"mse": (x_hat - x).square().mean()}
+        total = terms["mse"]
+        if self.lpips is not None:
+            terms["lpips"] = self.lpips(x, x_hat).mean()
+            total = total + self.weights.gamma * terms["lpips"]
+        if self.weights.sigma:
+            terms["ms_ssim"] = ms_ssim(x, x_hat).mean()
+            total = total + self.weights.sigma * (1 - terms["ms_ssim"])
+        return terms | {"d": total}

@@ -1,0 +1,194 @@
+"""LearnedJPEG: the differentiable encoder and decoder, Eqs. 4–6.
+
+There are two ways out. Training: ẑ ⊙ Q → inverse DCT → x̂ → loss. Encoding: ẑ, whole numbers, and Q rounded to whole
+numbers → :class:`repro.jpeg.codestream.Coefficients` → a standard file. Attention is not undone at the decoder, which
+knows nothing of it: A < 1 shrinks a coefficient for good.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from repro import attention
+from repro.errors import ReproError, UsageError
+from repro.files import atomic_path
+from repro.jpeg.blocks import from_blocks, pad, to_blocks
+from repro.jpeg.checks import check_image, check_range
+from repro.jpeg.codestream import Coefficients
+from repro.jpeg.color import rgb_to_ycbcr, ycbcr_to_rgb
+from repro.jpeg.dct import dct, idct
+from repro.rounding import ROUNDINGS
+
+#: The paper's scaling factor: the optimisation variable is Q·s, so that Adam at 1e-6 moves Q by 0.1 a step.
+S = 1e-5
+
+
+class LearnedTables(nn.Module):
+    """Q^(L) and Q^(C) as optimisation variables, kept in 1–255 (section 6.2).
+
+    ``"paper"`` stores Q·s with s = 1e-5; ``"log"`` stores log Q, whose steps are relative and which trains with
+    ordinary learning rates. Both give the same tables at the same values.
+    """
+
+    def __init__(self, kind: str = "log") -> None:
+        super().__init__()
+        if kind not in ("log", "paper"):
+            raise UsageError(f"unknown table parametrisation {kind!r}; choose 'log' or 'paper'")
+        self.kind = kind
+        self.variable = nn.Parameter(torch.empty(2, 8, 8))
+        self.set(torch.rand(2, 8, 8) + 1)  # the paper's start: uniform in 1–2
+
+    @torch.no_grad()
+    def set(self, Q: torch.Tensor) -> None:
+        """Put the tables at ``Q`` (2, 8, 8), clipped to 1–255."""
+        clipped = Q.to(self.variable).clamp(1, 255)
+        self.variable.copy_(clipped * S if self.kind == "paper" else clipped.log())
+
+    @torch.no_grad()
+    def clip(self) -> None:
+        """Bring the variables back into 1–255 (times s); called after each optimiser step."""
+        self.set(self())
+
+    def forward(self) -> torch.Tensor:
+        """Q (2, 8, 8) float, luma then chroma."""
+        return self.variable / S if self.kind == "paper" else self.variable.exp()
+
+
+class Output(NamedTuple):
+    """What one pass gives: x̂ (B, 3, H, W) RGB in 0–255; ẑ (B, 3, rows, cols, 8, 8); A (B, 2, …) or None; Q."""
+
+    x_hat: torch.Tensor
+    z_hat: torch.Tensor
+    A: torch.Tensor | None
+    Q: torch.Tensor
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What it takes to build a :class:`LearnedJPEG` again; stored in every checkpoint."""
+
+    method: str = "tables"
+    rounding: str = "third-order"
+    table_param: str = "log"
+    trunk_trained: bool = False
+    pretrained: bool = True
+    minmax: bool = False
+    start: float = 0.0
+
+
+class LearnedJPEG(nn.Module):
+    """Blocks → DCT → attention → table → rounding → inverse, 4:4:4, differentiable end to end."""
+
+    def __init__(self, settings: ModelSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or ModelSettings()
+        if self.settings.rounding not in ROUNDINGS:
+            raise UsageError(f"unknown rounding {self.settings.rounding!r}; choose from {', '.join(ROUNDINGS)}")
+        self.tables = LearnedTables(self.settings.table_param)
+        self.attention = attention.build(
+            self.settings.method,
+            pretrained=self.settings.pretrained,
+            minmax=self.settings.minmax,
+            start=self.settings.start,
+        )
+        if self.frozen_trunk is not None:
+            self.frozen_trunk.requires_grad_(False)
+
+    @property
+    def frozen_trunk(self) -> nn.Module | None:
+        """The trunk that training leaves alone: it need not be stored, and its features can be computed once."""
+        convolutional = isinstance(self.attention, attention.ConvolutionalAttention)
+        return self.attention.trunk if convolutional and not self.settings.trunk_trained else None
+
+    def analyse(self, x: torch.Tensor, features: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8) and A (B, 2, rows, cols, 8, 8) or None."""
+        padded = pad(check_range(check_image(x)))
+        with full_precision(x):
+            F = dct(to_blocks(rgb_to_ycbcr(padded) - 128))
+        return F, None if self.attention is None else self.attention(padded, F, features).float()
+
+    def forward(self, x: torch.Tensor, features: torch.Tensor | None = None) -> Output:
+        """Compress and decompress (B, 3, H, W) RGB on 0–255 of any size; see :class:`Output`. Eqs. 4–6.
+
+        ``features`` are the trunk's, computed before: (B, channels, rows, cols).
+        """
+        F, A = self.analyse(x, features)
+        Q = self.tables()
+        steps = _per_plane(Q).view(1, 3, 1, 1, 8, 8)
+        with full_precision(x):
+            z = F / steps if A is None else F * A[:, [0, 1, 1]] / steps
+            z_hat = ROUNDINGS[self.settings.rounding](z)
+            decoded = ycbcr_to_rgb(from_blocks(idct(z_hat * steps)) + 128).clamp(0, 255)
+        return Output(decoded[..., : x.shape[-2], : x.shape[-1]], z_hat, A, Q)
+
+    def integer_tables(self) -> torch.Tensor:
+        """Q (2, 8, 8) as a file holds it: whole numbers in 1–255."""
+        return self.tables().detach().round().clamp(1, 255).to(torch.int64)
+
+    @torch.no_grad()
+    def coefficients(self, x: torch.Tensor) -> Coefficients:
+        """Encode one photo, (1, 3, H, W) RGB on 0–255: what goes into the file, with whole-number tables."""
+        F, A = self.analyse(x)
+        tables = self.integer_tables()
+        steps = _per_plane(tables).view(1, 3, 1, 1, 8, 8)
+        z_hat = ((F if A is None else F * A[:, [0, 1, 1]]) / steps).round().to(torch.int16)
+        planes = tuple(np.ascontiguousarray(plane) for plane in z_hat[0].cpu().numpy())
+        return Coefficients(planes, tables.cpu().numpy().astype(np.uint16), x.shape[-2], x.shape[-1])
+
+    def learned_state(self) -> dict[str, torch.Tensor]:
+        """What training changes: the whole state less a frozen trunk, on the CPU."""
+        skip = "attention.trunk." if self.frozen_trunk is not None else None
+        return {
+            k: v.detach().cpu().contiguous()
+            for k, v in self.state_dict().items()
+            if skip is None or not k.startswith(skip)
+        }
+
+
+def save_checkpoint(path: Path | str, model: LearnedJPEG, extra: dict[str, Any] | None = None) -> None:
+    """Write ``model`` as safetensors: settings and ``extra`` (JSON) in its header, no code, whole or not at all."""
+    header = {"settings": json.dumps(asdict(model.settings)), "extra": json.dumps(extra or {})}
+    with atomic_path(path) as temporary:
+        save_file(model.learned_state(), temporary, metadata=header)
+
+
+def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
+    """The model that :func:`save_checkpoint` wrote, and its ``extra``. Runs no code from the file.
+
+    Raises :class:`ReproError` where the file is missing, is no such checkpoint, or holds values that are no numbers.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as stored:
+            header = stored.metadata() or {}
+            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
+        model = LearnedJPEG(ModelSettings(**json.loads(header["settings"])))
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except FileNotFoundError as error:
+        raise ReproError(f"{path}: no such checkpoint; train one with `repro train`") from error
+    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        raise ReproError(f"{path}: not a checkpoint of this program ({error}); train it again") from error
+    trunk_only = all(model.frozen_trunk is not None and key.startswith("attention.trunk.") for key in missing)
+    if unexpected or not trunk_only:
+        raise ReproError(f"{path}: holds other weights than its settings ask for; train it again")
+    if not all(v.isfinite().all() for v in state.values()):
+        raise ReproError(f"{path}: holds values that are not numbers (NaN); train it again")
+    return model, json.loads(header["extra"])
+
+
+def full_precision(x: torch.Tensor) -> torch.autocast:
+    """Leave autocast for a while: bfloat16 has 8 bits, too few for pixels, coefficients and their sums."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def _per_plane(Q: torch.Tensor) -> torch.Tensor:
+    """(2, 8, 8) → (3, 8, 8): Cb and Cr share the chroma table."""
+    return Q[[0, 1, 1]]
