@@ -1,0 +1,18 @@
+"""Photographs: which ones a run uses, where they came from, and crops of them for training.
+
+``photos(split)`` looks, in this order, in the folder that the user names (``data_dir``, or the environment variable
+``REPRO_DATA``), in the cache that ``repro data fetch`` fills, and, but for Kodak, among the photographs that
+scikit-image and scikit-learn install. Every file's SHA-256 is checked against ``registry.json``.
+
+Kodak is for evaluation only: :func:`crop_pool` refuses its pictures by file and by pixel hash, under any name.
+"""
+
+from __future__ import annotations
+
+from repro.data.crops import crop_pool
+from repro.data.fetch import fetch, status
+from repro.data.images import read_rgb
+from repro.data.leaves import dead_leaves
+from repro.data.photos import SPLITS, Photo, PhotoSet, photos
+
+__all__ = ["SPLITS", "Photo", "PhotoSet", "crop_pool", "dead_leaves", "fetch", "photos", "read_rgb", "status"]

@@ -1,0 +1,102 @@
+"""Download the publishers' files, and say what is at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from repro.data.photos import SPLITS, cache_dir, check_set, how_to_get, missing_files, photos
+from repro.data.registry import KnownSet, known_sets
+from repro.errors import ReproError, UsageError
+from repro.files import atomic_write, sha256_bytes
+from repro.progress import track
+
+#: What ``fetch`` takes, and the known sets that each brings.
+FETCHES = {"kodak": ("kodak",), "cid22": ("cid22/train", "cid22/val"), "clic2025-val": ("clic2025-val",)}
+#: Seconds that a server may keep silent.
+TIMEOUT = 30
+
+
+@dataclass(frozen=True)
+class Status:
+    """A split as :func:`repro.data.photos` would give it now; ``problem`` is its error's line, if it has one."""
+
+    split: str
+    count: int
+    source: str
+    licence: str
+    sha256: str
+    folder: str
+    problem: str = ""
+
+
+def status(data_dir: Path | str | None = None) -> list[Status]:
+    """One row a split: what would be used and from where, every hash checked."""
+    rows = []
+    for split in SPLITS:
+        try:
+            found = photos(split, data_dir)
+        except ReproError as error:
+            rows.append(Status(split, 0, "", "", "", "", str(error)))
+        else:
+            folders = sorted({str(photo.path.parent) for photo in found})
+            rows.append(Status(split, len(found), found.source, found.licence, found.sha256, ", ".join(folders[:3])))
+    return rows
+
+
+def fetch(name: str) -> Path:
+    """Download "kodak", "cid22" or "clic2025-val" from the publisher into the cache, whose path is returned.
+
+    Files that are there already are kept, so that a download that was cut off goes on at the file where it stopped;
+    every hash is checked. Raises :class:`ReproError` without a network, or where the publisher's files have changed.
+    """
+    if name not in FETCHES:
+        raise UsageError(f"unknown set {name!r}; choose one of {', '.join(FETCHES)}")
+    root = cache_dir()
+    sets = [known_sets()[part] for part in FETCHES[name]]
+    wanted = [known for known in sets if missing_files(known, root / known.name)]
+    if wanted and wanted[0].archive:
+        _fetch_archive(wanted, root)
+    elif wanted:
+        _fetch_files(wanted[0], root / name)
+    for known in sets:
+        check_set(known, root / known.name)
+    return root
+
+
+def _fetch_files(known: KnownSet, folder: Path) -> None:
+    for name, digest in track(list(known.files.items()), f"fetching {known.name}"):
+        _download(known.files_url + name, folder, name, f"sha256:{digest}", known.name)
+
+
+def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
+    """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive."""
+    archive = sets[0].archive
+    path = _download(archive, root / "archives", Path(archive).name, None, sets[0].name)
+    wanted = {digest: root / known.name / name for known in sets for name, digest in known.files.items()}
+    names = {target.name for target in wanted.values()}
+    try:
+        with ZipFile(path) as opened:
+            members = [m for m in opened.infolist() if Path(m.filename).name in names]
+            for member in track(members, "unpacking"):
+                content = opened.read(member)
+                target = wanted.get(sha256_bytes(content))
+                if target is not None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    atomic_write(target, content)
+    except BadZipFile as error:
+        raise ReproError(f"{path}: not a whole archive ({error}); delete it and fetch again") from error
+    path.unlink()  # its files are out; it may be several times their size
+
+
+def _download(url: str, folder: Path, name: str, known_hash: str | None, set_name: str) -> Path:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        return Path(pooch.retrieve(url, known_hash, name, folder, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)))
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
+        what = "its hash is wrong" if isinstance(error, ValueError) else type(error).__name__
+        by_hand = how_to_get(set_name).partition(", or ")[2]
+        raise ReproError(f"{url}: cannot be fetched ({what}); try again later, or {by_hand}") from error

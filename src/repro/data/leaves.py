@@ -1,0 +1,95 @@
+"""Dead leaves: pictures made of discs that hide one another, with the statistics of photographs.
+
+Lee, Mumford and Huang, "Occlusion models for natural images: a statistical study of a scale-invariant dead leaves
+model", IJCV 41, 2001: discs fall at random places; their radii follow r^-3, which makes the picture look alike at
+every scale and gives it a power spectrum near 1/f².
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from repro.errors import UsageError
+
+#: Pictures are drawn this much larger and then averaged down, so that edges are smooth as a lens makes them.
+OVERSAMPLING = 2
+#: Smallest radius, in pixels of the large drawing.
+SMALLEST_RADIUS = 1.0
+#: Mean number of discs over a pixel; e^-8 of the pixels stay bare, and show one more leaf that covers all.
+LAYERS = 8.0
+#: Up to this radius all discs of one (whole) radius are drawn at once, above it one by one.
+LARGEST_BATCHED = 16
+#: The drawing's margin: a small disc that touches the canvas ends within it, so that no pixel's index needs a check.
+MARGIN = 2 * LARGEST_BATCHED + 2
+
+
+def dead_leaves(size: int, seed: int | tuple[int, ...]) -> np.ndarray:
+    """A picture, uint8 (size, size, 3), the same for the same ``seed``; leaves coloured as shipped photos are."""
+    if size < 1:
+        raise UsageError(f"size is {size}; a picture needs at least 1 pixel")
+    rng = np.random.default_rng(seed)
+    canvas = size * OVERSAMPLING
+    radii = _radii(canvas, rng)
+    depth = rng.permutation(len(radii)).astype(np.int32) + 1  # 0 is the ground; the highest is seen
+    centres = (rng.random((len(radii), 2)) * (canvas + 2 * radii[:, None]) - radii[:, None]).astype(np.float32)
+    drawing = np.zeros((canvas + 2 * MARGIN,) * 2, np.int32)  # the depth of the leaf that each pixel shows
+    top = drawing[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    small = radii < LARGEST_BATCHED
+    for radius in range(LARGEST_BATCHED):
+        chosen = small & (radii.astype(np.int32) == radius)
+        _draw_small(drawing, centres[chosen], radii[chosen], depth[chosen])
+    for i in np.flatnonzero(~small):
+        _draw_large(top, centres[i], radii[i], depth[i])
+    palette = _palette()
+    colours = palette[rng.integers(len(palette), size=len(radii) + 1)]
+    fine = colours[top].reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
+    return np.round(fine.mean((1, 3))).astype(np.uint8)
+
+
+def _radii(canvas: int, rng: np.random.Generator) -> np.ndarray:
+    """Radii of all discs that touch the canvas: density r^-3 in [SMALLEST_RADIUS, canvas], mean cover LAYERS."""
+    low, high = SMALLEST_RADIUS, float(canvas)
+    # A disc of radius r touches the canvas from (canvas + 2r)² places, so r^-3 is tilted by that factor. Draw r
+    # from r^-3 by inversion for more discs than needed, and keep each with the share its factor has of the largest.
+    per_area = LAYERS / (np.pi * np.log(high / low))
+    largest = (canvas + 2 * high) ** 2
+    count = rng.poisson(per_area * (low**-2 - high**-2) / 2 * largest)
+    radii = (low**-2 - rng.random(count) * (low**-2 - high**-2)) ** -0.5
+    return radii[rng.random(count) * largest < (canvas + 2 * radii) ** 2].astype(np.float32)
+
+
+def _draw_small(drawing: np.ndarray, centres: np.ndarray, radii: np.ndarray, depth: np.ndarray) -> None:
+    """Draw discs of one whole radius all at once: pixels of the square around each, kept where inside the disc."""
+    reach = LARGEST_BATCHED + 1
+    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    near = np.hypot(rows, columns) < radii.max(initial=0) + 1
+    rows, columns = rows[near], columns[near]
+    corner = np.floor(centres)
+    shift = np.float32(0.5) - (centres - corner)
+    # |offset + shift|² = |offset|² + |shift|² + 2 offset·shift, the last as one matrix product.
+    distance = shift @ np.stack([rows, columns]).astype(np.float32) * 2
+    distance += (rows**2 + columns**2).astype(np.float32)
+    inside = distance <= (radii**2 - (shift**2).sum(1))[:, None]
+    first = (corner.astype(np.int64) + MARGIN) @ [len(drawing), 1]
+    disc, offset = np.nonzero(inside)
+    np.maximum.at(drawing.reshape(-1), first[disc] + (rows * len(drawing) + columns)[offset], depth[disc])
+
+
+def _draw_large(top: np.ndarray, centre: np.ndarray, radius: float, depth: int) -> None:
+    """Draw one disc within its bounding square."""
+    low = np.clip(np.floor(centre - radius), 0, len(top)).astype(int)
+    high = np.clip(np.ceil(centre + radius), 0, len(top)).astype(int)
+    rows = (np.arange(low[0], high[0]) + 0.5 - centre[0]) ** 2
+    columns = (np.arange(low[1], high[1]) + 0.5 - centre[1]) ** 2
+    view = top[low[0] : high[0], low[1] : high[1]]
+    np.maximum(view, depth, out=view, where=rows[:, None] + columns <= radius**2)
+
+
+@lru_cache(maxsize=1)
+def _palette() -> np.ndarray:
+    """Colours to draw leaves from, uint8 (n, 3): every 97th pixel of the shipped photographs for training."""
+    from repro.data.photos import shipped
+
+    return np.concatenate([photo.rgb().reshape(-1, 3)[::97] for photo in shipped("train")])

@@ -1,0 +1,204 @@
+"""Sets of photographs and the order in which they are looked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from repro.data.images import read_rgb
+from repro.data.registry import KnownSet, known_sets, kodak_hashes
+from repro.errors import ReproError, UsageError
+from repro.files import sha256_bytes, sha256_file
+
+ENVIRONMENT = "REPRO_DATA"
+#: A split's known sets. "hdrplus" is any folder of pictures: the paper's own training set, for who has it.
+PARTS = {
+    "train": ("cid22/train", "clic2025-val"),
+    "val": ("cid22/val",),
+    "kodak": ("kodak",),
+    "sample": (),
+    "hdrplus": (),
+}
+SPLITS = tuple(PARTS)
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph: its name within the set, its file, and that file's SHA-256."""
+
+    name: str
+    path: Path
+    sha256: str
+
+    def rgb(self) -> np.ndarray:
+        """Its pixels, uint8 (H, W, 3) in sRGB. Raises :class:`ReproError` if the file cannot be read."""
+        return read_rgb(self.path)
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photographs in order of name. ``source`` says in words which and from where, ``licence`` on what terms.
+
+    ``dead_leaves`` says that crops for training are to be mixed with generated pictures, there being few photos.
+    """
+
+    name: str
+    source: str
+    licence: str
+    items: tuple[Photo, ...]
+    dead_leaves: bool = False
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Photo]:
+        return iter(self.items)
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the photos' names and contents, the same wherever they lie: for a result's provenance."""
+        lines = [f"{photo.sha256}  {photo.name}\n" for photo in self.items]
+        return sha256_bytes("".join([*lines, "dead leaves\n" if self.dead_leaves else ""]).encode())
+
+    def halves(self) -> tuple[PhotoSet, PhotoSet]:
+        """The first half by name, to tune on, and the rest, to test the outcome on."""
+        middle = (len(self.items) + 1) // 2
+        return (
+            replace(self, name=f"{self.name}, first half", items=self.items[:middle]),
+            replace(self, name=f"{self.name}, second half", items=self.items[middle:]),
+        )
+
+
+def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
+    """The photographs of ``split``: "train", "val", "kodak", "sample" or "hdrplus".
+
+    - "train": CID22's training part and part of CLIC 2025's validation photos, in the place of HDR+. Where only one
+      is found it is used alone, where none is, two shipped photographs and dead leaves.
+    - "val": CID22's validation part, or else two shipped photographs; see :meth:`PhotoSet.halves`.
+    - "kodak": all 24, or an error. For evaluation only.
+    - "sample": four shipped photographs, always the same, in neither of the fallbacks above: to show, and to
+      evaluate on where Kodak is not at hand.
+    - "hdrplus": every picture below ``hdrplus/`` in the data folder, or an error.
+
+    ``data_dir`` goes before ``REPRO_DATA``, that before the cache. Raises :class:`UsageError` for an unknown split
+    and :class:`ReproError` for a missing folder or file or a wrong hash: a set is used whole or not at all.
+    """
+    if split not in PARTS:
+        raise UsageError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    roots = _roots(data_dir)
+    if split == "sample":
+        return shipped("sample")
+    if split == "hdrplus":
+        return _hdrplus(roots)
+    found = [(known_sets()[part], root) for part in PARTS[split] if (root := _root_of(part, roots))]
+    if found:
+        return _known(split, found)
+    if split == "kodak":
+        tried = " nor in ".join(str(root / "kodak") for root in roots)
+        raise ReproError(f"Kodak's 24 photos are not in {tried}; {how_to_get('kodak')}")
+    return shipped(split)
+
+
+def cache_dir() -> Path:
+    """Where ``repro data fetch`` keeps what it downloads."""
+    import pooch
+
+    return Path(pooch.os_cache("repro"))
+
+
+def named_dir(data_dir: Path | str | None) -> Path | None:
+    """The folder that the user names, by argument or by ``REPRO_DATA``; it must exist."""
+    named = data_dir or os.environ.get(ENVIRONMENT)
+    if not named:
+        return None
+    path = Path(named).expanduser()
+    if not path.is_dir():
+        raise ReproError(f"{path}: no such data folder; correct the option or {ENVIRONMENT}, or unset it")
+    return path
+
+
+def how_to_get(name: str) -> str:
+    """The mend for a known set that is missing or broken, for the end of an error's line."""
+    fetched = name.partition("/")[0]
+    return f"run `repro data fetch {fetched}`, or put them in FOLDER/{name} and set {ENVIRONMENT}=FOLDER"
+
+
+def missing_files(known: KnownSet, folder: Path) -> list[str]:
+    """Names of the set's files that ``folder`` lacks."""
+    return [name for name in known.files if not (folder / name).is_file()]
+
+
+def check_set(known: KnownSet, folder: Path) -> tuple[Photo, ...]:
+    """The set's photos in ``folder``, every file there and every hash right, else :class:`ReproError`.
+
+    Other files in the folder are left alone: a publisher's full set may lie there.
+    """
+    missing = missing_files(known, folder)
+    if missing:
+        there = len(known.files) - len(missing)
+        raise ReproError(
+            f"{folder}: holds {there} of the {len(known.files)} photos of {known.name}, "
+            f"{missing[0]} is missing; {how_to_get(known.name)}"
+        )
+    checked = []
+    for name, expected in known.files.items():
+        digest = sha256_file(folder / name)
+        if digest != expected:
+            raise ReproError(
+                f"{folder / name}: SHA-256 is {digest[:8]}…, not {expected[:8]}…: damaged or another picture; "
+                f"delete it, then {how_to_get(known.name)}"
+            )
+        checked.append(Photo(Path(name).name, folder / name, digest))
+    return tuple(sorted(checked, key=lambda photo: photo.name))
+
+
+def _roots(data_dir: Path | str | None) -> list[Path]:
+    named = named_dir(data_dir)
+    return [named, cache_dir()] if named else [cache_dir()]
+
+
+def _root_of(part: str, roots: list[Path]) -> Path | None:
+    return next((root for root in roots if (root / part).is_dir()), None)
+
+
+def _known(split: str, found: list[tuple[KnownSet, Path]]) -> PhotoSet:
+    items = [photo for known, root in found for photo in check_set(known, root / known.name)]
+    source = " + ".join(f"{known.title} ({len(known.files)})" for known, _ in found)
+    licence = "; ".join(f"{known.name}: {known.licence}" for known, _ in found)
+    return PhotoSet(split, source, licence, tuple(sorted(items, key=lambda photo: photo.name)))
+
+
+def shipped(split: str) -> PhotoSet:
+    """Photographs inside the installed scikit-image and scikit-learn, found without importing these."""
+    known = known_sets()[f"shipped/{split}"]
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise ReproError("no photos: the package scikit-image is not installed; `pip install scikit-image`")
+    items = check_set(known, Path(spec.origin).parents[1])
+    source = f"{known.title} ({len(items)})" + (" + dead leaves" if split == "train" else "")
+    return PhotoSet(split, source, known.licence, items, dead_leaves=split == "train")
+
+
+def _hdrplus(roots: list[Path]) -> PhotoSet:
+    root = _root_of("hdrplus", roots)
+    if root is None:
+        tried = " nor in ".join(str(r / "hdrplus") for r in roots)
+        raise ReproError(
+            f"HDR+ pictures are not in {tried}; get them from https://hdrplusdata.org, "
+            f"put them in FOLDER/hdrplus and set {ENVIRONMENT}=FOLDER"
+        )
+    folder = root / "hdrplus"
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not paths:
+        raise ReproError(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))}); put the HDR+ pictures there")
+    items = tuple(Photo(p.relative_to(folder).as_posix(), p, sha256_file(p)) for p in paths)
+    for photo in items:
+        if photo.sha256 in kodak_hashes():
+            raise ReproError(f"{photo.path}: is a Kodak photo, which is for evaluation only; remove it")
+    return PhotoSet("hdrplus", f"HDR+ ({len(items)})", "CC BY-SA 4.0 (hdrplusdata.org)", items)
