@@ -10,9 +10,9 @@ Kodak is for evaluation only: :func:`crop_pool` refuses its pictures by file and
 from __future__ import annotations
 
 from repro.data.crops import crop_pool
-from repro.data.fetch import fetch, status
 from repro.data.images import read_rgb
 from repro.data.leaves import dead_leaves
-from repro.data.photos import SPLITS, Photo, PhotoSet, photos
+from repro.data.publishers import fetch, status
+from repro.data.sets import SPLITS, Photo, PhotoSet, photos
 
 __all__ = ["SPLITS", "Photo", "PhotoSet", "crop_pool", "dead_leaves", "fetch", "photos", "read_rgb", "status"]

@@ -7,8 +7,8 @@ import torch
 
 from repro.data.images import read_size
 from repro.data.leaves import dead_leaves
-from repro.data.photos import Photo, PhotoSet
 from repro.data.registry import kodak_hashes
+from repro.data.sets import Photo, PhotoSet
 from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes
 from repro.progress import track

@@ -2,7 +2,7 @@
 
 Lee, Mumford and Huang, "Occlusion models for natural images: a statistical study of a scale-invariant dead leaves
 model", IJCV 41, 2001: discs fall at random places; their radii follow r^-3, which makes the picture look alike at
-every scale and gives it a power spectrum near 1/f².
+every scale and gives it a power spectrum near 1/f² (steeper near the smallest leaf's size, as a lens makes it).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from repro.errors import UsageError
 
 #: Pictures are drawn this much larger and then averaged down, so that edges are smooth as a lens makes them.
 OVERSAMPLING = 2
-#: Smallest radius, in pixels of the large drawing.
-SMALLEST_RADIUS = 1.0
+#: Smallest radius, in pixels of the large drawing: with 2 px in the picture, the power spectrum between 0.02 and 0.4
+#: cycles a pixel falls as steeply as that of photographs (slope near -2.5; with half of it, -2.1).
+SMALLEST_RADIUS = 4.0
 #: Mean number of discs over a pixel; e^-8 of the pixels stay bare, and show one more leaf that covers all.
 LAYERS = 8.0
 #: Up to this radius all discs of one (whole) radius are drawn at once, above it one by one.
@@ -90,6 +91,6 @@ def _draw_large(top: np.ndarray, centre: np.ndarray, radius: float, depth: int) 
 @lru_cache(maxsize=1)
 def _palette() -> np.ndarray:
     """Colours to draw leaves from, uint8 (n, 3): every 97th pixel of the shipped photographs for training."""
-    from repro.data.photos import shipped
+    from repro.data.sets import shipped
 
     return np.concatenate([photo.rgb().reshape(-1, 3)[::97] for photo in shipped("train")])

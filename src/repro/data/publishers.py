@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from repro.data.photos import SPLITS, cache_dir, check_set, how_to_get, missing_files, photos
 from repro.data.registry import KnownSet, known_sets
+from repro.data.sets import SPLITS, cache_dir, check_set, how_to_get, missing_files, named_dir, photos
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
 from repro.progress import track
@@ -32,7 +32,8 @@ class Status:
 
 
 def status(data_dir: Path | str | None = None) -> list[Status]:
-    """One row a split: what would be used and from where, every hash checked."""
+    """One row a split: what would be used and from where, every hash checked. Raises as :func:`photos` for a missing folder."""
+    named_dir(data_dir)  # a folder that is not there is one error, not one a row
     rows = []
     for split in SPLITS:
         try:
@@ -55,11 +56,10 @@ def fetch(name: str) -> Path:
         raise UsageError(f"unknown set {name!r}; choose one of {', '.join(FETCHES)}")
     root = cache_dir()
     sets = [known_sets()[part] for part in FETCHES[name]]
-    wanted = [known for known in sets if missing_files(known, root / known.name)]
-    if wanted and wanted[0].archive:
-        _fetch_archive(wanted, root)
-    elif wanted:
-        _fetch_files(wanted[0], root / name)
+    if sets[0].files_url:
+        _fetch_files(sets[0], root / name)
+    elif any(missing_files(known, root / known.name) for known in sets):
+        _fetch_archive(sets, root)
     for known in sets:
         check_set(known, root / known.name)
     return root

@@ -96,7 +96,8 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
         return shipped("sample")
     if split == "hdrplus":
         return _hdrplus(roots)
-    found = [(known_sets()[part], root) for part in PARTS[split] if (root := _root_of(part, roots))]
+    parts = [known_sets()[part] for part in PARTS[split]]
+    found = [(known, root) for known in parts if (root := _root_of(known, roots))]
     if found:
         return _known(split, found)
     if split == "kodak":
@@ -163,13 +164,14 @@ def _roots(data_dir: Path | str | None) -> list[Path]:
     return [named, cache_dir()] if named else [cache_dir()]
 
 
-def _root_of(part: str, roots: list[Path]) -> Path | None:
-    return next((root for root in roots if (root / part).is_dir()), None)
+def _root_of(known: KnownSet, roots: list[Path]) -> Path | None:
+    """The first root with a file of the set; an empty folder, left by a download that failed, does not count."""
+    return next((r for r in roots if len(missing_files(known, r / known.name)) < len(known.files)), None)
 
 
 def _known(split: str, found: list[tuple[KnownSet, Path]]) -> PhotoSet:
     items = [photo for known, root in found for photo in check_set(known, root / known.name)]
-    source = " + ".join(f"{known.title} ({len(known.files)})" for known, _ in found)
+    source = " + ".join(f"{len(known.files)} of {known.title}" for known, _ in found)
     licence = "; ".join(f"{known.name}: {known.licence}" for known, _ in found)
     return PhotoSet(split, source, licence, tuple(sorted(items, key=lambda photo: photo.name)))
 
@@ -181,19 +183,18 @@ def shipped(split: str) -> PhotoSet:
     if spec is None or spec.origin is None:
         raise ReproError("no photos: the package scikit-image is not installed; `pip install scikit-image`")
     items = check_set(known, Path(spec.origin).parents[1])
-    source = f"{known.title} ({len(items)})" + (" + dead leaves" if split == "train" else "")
+    source = f"{len(items)} of the {known.title}" + (" + dead leaves" if split == "train" else "")
     return PhotoSet(split, source, known.licence, items, dead_leaves=split == "train")
 
 
 def _hdrplus(roots: list[Path]) -> PhotoSet:
-    root = _root_of("hdrplus", roots)
-    if root is None:
+    folder = next((root / "hdrplus" for root in roots if (root / "hdrplus").is_dir()), None)
+    if folder is None:
         tried = " nor in ".join(str(r / "hdrplus") for r in roots)
         raise ReproError(
             f"HDR+ pictures are not in {tried}; get them from https://hdrplusdata.org, "
             f"put them in FOLDER/hdrplus and set {ENVIRONMENT}=FOLDER"
         )
-    folder = root / "hdrplus"
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
         raise ReproError(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))}); put the HDR+ pictures there")
@@ -201,4 +202,4 @@ def _hdrplus(roots: list[Path]) -> PhotoSet:
     for photo in items:
         if photo.sha256 in kodak_hashes():
             raise ReproError(f"{photo.path}: is a Kodak photo, which is for evaluation only; remove it")
-    return PhotoSet("hdrplus", f"HDR+ ({len(items)})", "CC BY-SA 4.0 (hdrplusdata.org)", items)
+    return PhotoSet("hdrplus", f"{len(items)} of HDR+", "CC BY-SA 4.0 (hdrplusdata.org)", items)
