@@ -1,0 +1,93 @@
+"""Stage the pages beside the executed notebooks and let Jupyter Book build them, strictly."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from repro.book.execute import execute, is_current
+from repro.book.project import Project
+from repro.errors import ReproError
+from repro.progress import bar
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
+#: How long Jupyter Book may take, in seconds; the whole book takes a minute.
+BUILD_TIMEOUT = 1200
+
+
+def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
+    """Execute what changed (unless not ``run``), then build; returns the start page.
+
+    Raises :class:`ReproError` at the first notebook that fails, or with all problems that Jupyter Book found: a
+    warning is a failure, for it means a dead reference, a missing number or a page that nobody reaches.
+    """
+    if run:
+        execute(project, force=force)
+    for name in project.notebooks():
+        if not project.executed(name).is_file():
+            raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
+        if not is_current(project, name):
+            print(f"{name}: older than its sources", file=sys.stderr)
+    _stage(project)
+    _jupyter_book(project)
+    return project.html / "index.html"
+
+
+def _stage(project: Project) -> None:
+    """Make the staging tree what the checkout is now; where a page is gone, the old HTML goes with it."""
+    gone = _mirror(project.root / "book", project.stage / "book")
+    wanted = {project.executed(name) for name in project.notebooks()}
+    for old in set((project.stage / "notebooks").glob("*.ipynb")) - wanted:
+        old.unlink()
+        gone = True
+    for name in ("_config.yml", "_toc.yml"):
+        _copy(project.root / name, project.stage / name)
+    if gone:
+        shutil.rmtree(project.html, ignore_errors=True)
+
+
+def _mirror(source: Path, target: Path) -> bool:
+    """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed; True if any file went."""
+    files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for name in files:
+        _copy(source / name, target / name)
+    gone = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} - files
+    for name in gone:
+        (target / name).unlink()
+    return bool(gone)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not target.is_file() or target.read_bytes() != source.read_bytes():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _jupyter_book(project: Project) -> None:
+    """``jupyter-book build``, every warning an error and every reference checked."""
+    call = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+    options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
+    with bar(1, "Jupyter Book"):
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", call, "build", str(project.stage), *options],
+                capture_output=True,
+                text=True,
+                timeout=BUILD_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ReproError(f"the book: Jupyter Book took more than {BUILD_TIMEOUT} s") from error
+    if done.returncode == 0:
+        return
+    # Sphinx warns of a page only when it reads it: keep nothing, or the next build would pass in silence.
+    shutil.rmtree(project.output / "_build" / ".doctrees", ignore_errors=True)
+    lines = _COLOUR.sub("", done.stderr + done.stdout).splitlines()
+    problems = list(dict.fromkeys(line.replace(f"{project.stage}/", "") for line in lines if _PROBLEM.search(line)))
+    for line in problems or lines[-20:]:
+        print(line, file=sys.stderr)
+    raise ReproError(f"the book has problems ({len(problems)}, listed above); mend them and build again")

@@ -1,0 +1,81 @@
+"""What a notebook's outputs depend on: the modules that it imports, directly or not, and the data that those read."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from repro.book.project import Project
+from repro.files import sha256_bytes, sha256_file
+
+#: Read by every notebook: versions of all packages, and the files that ship inside this one.
+ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets")
+#: Read by notebooks that (even indirectly) import the module on the left.
+WITH_MODULE = {"repro.experiments": ("data/results", "data/checkpoints")}
+
+
+def key(project: Project, name: str) -> str:
+    """Hash of all that the executed notebook ``name`` depends on: 16 hexadecimal digits.
+
+    That is its text and parameters, the modules of ``repro`` that it imports at any remove, the lock, the photos and
+    weights in use, and the stored results where it can read them.
+    """
+    source = project.source(name)
+    modules = imported_modules(source, project.root / "src")
+    folders = [*ALWAYS, *(f for module, names in WITH_MODULE.items() if module in modules for f in names)]
+    files = {path for place in folders for path in _files(project.root / place)}
+    for module in modules.values():
+        files |= {module, *module.parent.glob("*.json")}
+    parts = {
+        "source": sha256_file(source),
+        "parameters": project.parameters(name),
+        "files": {path.relative_to(project.root).as_posix(): sha256_file(path) for path in sorted(files)},
+        "photos": _photos() if "repro.data" in modules else {},
+        "weights": _weights() if "repro.weights" in modules else {},
+    }
+    return sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:16]
+
+
+def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
+    """Every module of ours, by dotted name, that running ``source`` can import; also imports inside functions."""
+    found: dict[str, Path] = {}
+    waiting = list(_imports(source))
+    while waiting:
+        name = waiting.pop()
+        base = packages / name.replace(".", "/")
+        path = next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+        if path and name not in found:
+            found[name] = path
+            waiting += [*_imports(path), name.rpartition(".")[0]]
+    return found
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Names that could be modules of ours; ``from a import b`` may name the module a.b or a thing in a."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("repro"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro"):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+
+
+@cache
+def _photos() -> dict[str, str]:
+    from repro import data
+
+    return {row.split: row.sha256 for row in data.status()}
+
+
+@cache
+def _weights() -> dict[str, str]:
+    from repro import weights
+
+    return {row.name: row.source for row in weights.status()}

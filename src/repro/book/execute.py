@@ -1,0 +1,129 @@
+"""Run the notebooks by papermill into the staging tree, each one only when something that it depends on changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from repro.book.check import check_figures
+from repro.book.dependencies import key
+from repro.book.project import Project
+from repro.errors import ReproError
+from repro.files import atomic_write
+
+#: Seconds that one cell may take, by profile.
+CELL_TIMEOUT = {"smoke": 300, "cpu": 3600, "paper": None}
+
+
+def execute(project: Project, *, force: bool = False) -> list[Path]:
+    """Bring every executed notebook of ``project`` up to date; returns their paths in reading order.
+
+    Says one line for each notebook on standard error. Raises :class:`ReproError` with the notebook's and the cell's
+    name at the first failure; the notebook with the error stays in ``_build/failed`` to be looked at.
+    """
+    return [_execute_one(project, name, force) for name in project.notebooks()]
+
+
+def is_current(project: Project, name: str) -> bool:
+    """Whether the executed notebook ``name`` is there and made from exactly what is here now."""
+    try:
+        metadata = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return metadata.get("repro", {}).get("key") == key(project, name)
+
+
+def _execute_one(project: Project, name: str, force: bool) -> Path:
+    import nbformat
+
+    output = project.executed(name)
+    if not force and is_current(project, name):
+        _say(f"{name}: unchanged")
+        return output
+    notebook = _prepare(project, name)
+    # taken before the run: what changes meanwhile, a stored result too, is seen by the next run
+    start, began = time.perf_counter(), key(project, name)
+    executed = _run(project, name, notebook)
+    check_figures(executed, f"notebooks/{name}.py")
+    seconds = time.perf_counter() - start
+    _tidy(executed)
+    executed.metadata["repro"] = {
+        "key": began,
+        "profile": project.profile,
+        "seconds": round(seconds, 1),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(output, nbformat.writes(executed))
+    _say(f"{name}: {seconds:.1f} s")
+    return output
+
+
+def _prepare(project: Project, name: str) -> Path:
+    """The notebook as papermill takes it, its parameters checked: papermill itself would inject an unknown one."""
+    import jupytext
+    import nbformat
+    import papermill
+
+    notebook = jupytext.read(project.source(name))
+    if "kernelspec" not in notebook.metadata:
+        raise ReproError(f"notebooks/{name}.py: has no kernelspec header; copy it from another notebook")
+    path = project.scratch / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    known = set(papermill.inspect_notebook(path))
+    for unknown in sorted(set(project.parameters(name)) - known):
+        have = f"has {', '.join(sorted(known))}" if known else "has no cell tagged parameters"
+        raise ReproError(f"notebooks/{name}.py: unknown parameter {unknown!r}; it {have}")
+    return path
+
+
+def _run(project: Project, name: str, notebook: Path) -> Any:
+    """Execute in a folder of its own, so that nothing a cell writes lands in the checkout."""
+    import papermill
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillException, PapermillExecutionError
+
+    failed = project.root / "_build" / "failed" / f"{name}.ipynb"
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        executed = papermill.execute_notebook(
+            str(notebook),
+            str(failed),
+            parameters=project.parameters(name),
+            kernel_name="python3",
+            cwd=str(project.scratch),
+            progress_bar={"desc": name} if sys.stderr.isatty() else False,
+            execution_timeout=CELL_TIMEOUT[project.profile],
+        )
+    except PapermillExecutionError as error:
+        what = " ".join(f"{error.ename}: {error.evalue}".split())
+        raise ReproError(f"{_cell_name(name, error.source)}: {what} (see {failed})") from error
+    except (PapermillException, CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ReproError(f"notebooks/{name}.py: {what} (see {failed})") from error
+    failed.unlink()
+    return executed
+
+
+def _tidy(notebook: Any) -> None:
+    """Take out what is of this machine only: paths, and the cell that repeats the parameters."""
+    for name in ("input_path", "output_path", "environment_variables"):
+        notebook.metadata.papermill.pop(name, None)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("remove-cell")
+
+
+def _cell_name(name: str, source: str) -> str:
+    """A cell by its first line of code, which a reader can search for."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    return f"notebooks/{name}.py, cell {lines[0] if lines else '(empty)'!r}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
