@@ -5,7 +5,7 @@ reads the curves between their points, :mod:`~repro.evaluation.bdrate` says how 
 """
 
 from repro.evaluation.bdrate import BDRate, Difference, bd_rate, bootstrap_interval, compare_at_rate
-from repro.evaluation.curves import AtRate, Curve, peer_curve, rate_distortion, value_at_rate
+from repro.evaluation.curves import AtRate, Curve, evaluate_model, peer_curve, rate_distortion, value_at_rate
 from repro.evaluation.measure import measure, measure_many, paper_bpp
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "bd_rate",
     "bootstrap_interval",
     "compare_at_rate",
+    "evaluate_model",
     "measure",
     "measure_many",
     "paper_bpp",

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from scipy.interpolate import PchipInterpolator
 
 from repro import codecs
 from repro.errors import ReproError, UsageError
-from repro.evaluation.measure import measure_many
+from repro.evaluation.measure import measure, measure_many, to_tensor
 from repro.files import atomic_write
+from repro.jpeg.codestream import write
+from repro.model import LearnedJPEG
 from repro.progress import track
 
 Point = dict[str, float | None]
@@ -87,6 +90,17 @@ class Curve:
             x, y = math.log10(bits), to_decibels(value)
             best[x] = max(best.get(x, -math.inf), y)
         return np.array(sorted(best)), np.array([best[x] for x in sorted(best)])
+
+    @classmethod
+    def from_runs(cls, name: str, runs: Mapping[float, Mapping[str, Point]]) -> Curve:
+        """The curve of several models: setting (λ) → photo → point, as :func:`evaluate_model` gives for each.
+
+        Raises :class:`UsageError` where the runs are not of the same photos.
+        """
+        photos = {tuple(sorted(images)) for images in runs.values()}
+        if len(photos) != 1:
+            raise UsageError(f"{name}: its runs are not of the same photos")
+        return cls(name, {p: tuple({**runs[s][p], "setting": s} for s in runs) for p in photos.pop()})
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of JSON's own types; :meth:`from_json` reads it back."""
@@ -173,7 +187,7 @@ def rate_distortion(
         if due:
             rgb = photo.rgb()
             measured = measure_many(rgb, [encode(rgb, s) for s in due], device)
-            points |= {s: _point(s, values) for s, values in zip(due, measured, strict=True)}
+            points |= {s: {"setting": s, **_rounded(v)} for s, v in zip(due, measured, strict=True)}
             memo.keep(photo, points, provenance)
         images[photo.name] = tuple(points[s] for s in dict.fromkeys(settings))
     return Curve(name, images)
@@ -199,6 +213,21 @@ def peer_curve(
         provenance=provenance,
         device=device,
     )
+
+
+def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str, Point]:
+    """Encode each photo with ``model`` into a progressive, optimised file, and measure that: photo → point."""
+    photos = list(photos)
+    images = {}
+    for photo in track(photos, desc="evaluate", total=len(photos)):
+        rgb = photo.rgb()
+        images[photo.name] = _rounded(measure(rgb, _encode(model, rgb)))
+    return images
+
+
+@torch.no_grad()
+def _encode(model: LearnedJPEG, rgb: np.ndarray) -> bytes:
+    return write(model.coefficients(to_tensor(rgb, next(model.parameters()).device)))
 
 
 @dataclass
@@ -248,7 +277,6 @@ def _mean_point(points: Sequence[Point]) -> Point:
     }
 
 
-def _point(setting: float, values: Point) -> Point:
+def _rounded(values: Point) -> Point:
     """Six significant digits are more than any other machine will repeat, and keep stored curves small."""
-    rounded = {key: None if value is None else float(f"{value:.6g}") for key, value in values.items()}
-    return {"setting": setting, **rounded}
+    return {key: None if value is None else float(f"{value:.6g}") for key, value in values.items()}

@@ -36,7 +36,7 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
 @torch.no_grad()
 def measure_many(rgb: np.ndarray, files: Sequence[bytes], device: str | torch.device = "cpu") -> list[Measurement]:
     """:func:`measure` of several files of one original, whose LPIPS features are computed once."""
-    x = _tensor(rgb, device)
+    x = to_tensor(rgb, device)
     smallest = min(rgb.shape[:2])
     perceptual = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
     reference = perceptual.features(x) if perceptual else ()
@@ -46,7 +46,7 @@ def measure_many(rgb: np.ndarray, files: Sequence[bytes], device: str | torch.de
         if decoded.shape != rgb.shape:
             (h, w), (height, width) = decoded.shape[:2], rgb.shape[:2]
             raise ReproError(f"the file shows {w}×{h} px, the original has {width}×{height}; compare equal sizes")
-        y = _tensor(decoded, device)
+        y = to_tensor(decoded, device)
         values: Measurement = {
             "bpp": 8 * len(data) / (rgb.shape[0] * rgb.shape[1]),
             "bpp_paper": paper_bpp(decoded, file_tables(data)),
@@ -79,5 +79,6 @@ def file_tables(data: bytes) -> np.ndarray:
     return np.array([tables[layer[3]] for layer in layers]).reshape(-1, 8, 8)
 
 
-def _tensor(rgb: np.ndarray, device: str | torch.device) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].to(device).float()
+def to_tensor(rgb: np.ndarray, device: str | torch.device) -> torch.Tensor:
+    """(H, W, 3) uint8 → (1, 3, H, W) float32 on 0–255, on ``device``."""
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None].to(device).float()
