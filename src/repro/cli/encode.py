@@ -1,0 +1,162 @@
+"""``repro encode``: a photo, or a folder of them, to standard JPEG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from repro.errors import ReproError, UsageError
+
+if TYPE_CHECKING:
+    from repro.encoder.batch import Failure
+    from repro.encoder.encode import Report, Settings
+
+
+def encode(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="A picture (whatever Pillow opens), several, or a folder.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The JPEG file; for a folder or several inputs, the folder for them."),
+    ] = None,
+    quality: Annotated[
+        float | None, typer.Option(help="1 to 100, also in between; about libjpeg's scale. [default: 75]")
+    ] = None,
+    bpp: Annotated[
+        float | None, typer.Option(help="Instead of --quality: the largest file not over this many bits per pixel.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A shipped model's name, or the folder of one.")] = "tables",
+    icc: Annotated[
+        Literal["keep", "srgb"], typer.Option(help="Keep an RGB colour profile, or convert the colours to sRGB.")
+    ] = "keep",
+    progressive: Annotated[
+        bool, typer.Option("--progressive/--no-progressive", help="Progressive files are smaller.")
+    ] = True,
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Refuse larger pictures. [default: Pillow's limit, 89478485]")
+    ] = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="How many pictures at once, each in a process.")] = 1,
+    force: Annotated[
+        bool, typer.Option("-f", "--force", help="Replace files that you did not name yourself with -o, too.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, for programs.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only; a terminal sees the bar.")] = False,
+) -> None:
+    """Encode pictures as standard JPEG files with learned quantisation tables.
+
+    Orientation is applied, transparency set on white; other metadata than the colour profile is left behind. Without
+    -o, photo.png becomes photo.jpg beside it. A file that you name with -o FILE is replaced if it is there; any other
+    only with --force; the input itself never.
+    """
+    from repro.encoder.encode import Settings
+    from repro.encoder.images import MAX_PIXELS
+
+    several = len(inputs) > 1 or inputs[0].is_dir()
+    settings = Settings(
+        quality=quality,
+        bpp=bpp,
+        model=model,
+        icc=icc,
+        progressive=progressive,
+        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
+        overwrite=force or (output is not None and not several),
+    )
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: must be 1 or more")
+    printer = _Printer(json=json, quiet=quiet)
+    if several:
+        _encode_many(inputs, output, settings, jobs, printer)
+    else:
+        _encode_one(inputs[0], output, settings, printer)
+
+
+def _encode_one(source: Path, output: Path | None, settings: Settings, printer: _Printer) -> None:
+    from repro.encoder.encode import encode_file
+
+    try:
+        printer.report(encode_file(source, output or source.with_suffix(".jpg"), settings))
+    except ReproError as error:
+        printer.failure_object(str(source), str(error))
+        raise
+
+
+def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jobs: int, printer: _Printer) -> None:
+    from repro.encoder import models
+    from repro.encoder.batch import Failure, encode_files, name_outputs, pictures_in
+    from repro.progress import bar
+
+    if output is None:
+        raise UsageError("a folder or several inputs: name the folder for the results with -o")
+    models.load(settings.model)  # a wrong name is one mistake, not one per picture
+    sources: list[Path] = []
+    for path in inputs:
+        found, others = pictures_in(path) if path.is_dir() else ([path], 0)
+        sources += found
+        if others:
+            printer.notice(f"{path}: {others} other files and folders left alone")
+    if output.resolve() in {source.resolve().parent for source in sources}:
+        raise UsageError(f"{output}: is a folder of the inputs; name another with -o")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReproError(f"{output}: cannot be made a folder ({error.strerror}); name another with -o") from error
+    pairs = list(zip(sources, name_outputs(sources, output), strict=True))
+    reports: list[Report] = []
+    with bar(len(pairs), "encode") as progress:
+        for result in encode_files(pairs, settings, jobs):
+            progress.clear()  # results go where the bar stands
+            if isinstance(result, Failure):
+                printer.failure(result)
+            else:
+                reports.append(result)
+                printer.report(result)
+            progress.update()
+    printer.summary(reports, len(pairs))
+
+
+class _Printer:
+    """Results to standard output, notices and errors to standard error."""
+
+    def __init__(self, *, json: bool, quiet: bool) -> None:
+        self.json, self.quiet = json, quiet
+
+    def report(self, report: Report) -> None:
+        for notice in report.notices:
+            self.notice(f"{report.input}: {notice}")
+        if self.json:
+            self._object(report.as_dict())
+        elif not self.quiet:
+            typer.echo(
+                f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
+                f"quality {report.quality:g}, {report.seconds:.2f} s"
+            )
+
+    def notice(self, text: str) -> None:
+        if not self.quiet:
+            typer.echo(f"repro: note: {text}", err=True)
+
+    def failure(self, failure: Failure) -> None:
+        self.failure_object(failure.input, failure.error)
+        typer.echo(f"repro: {failure.error}", err=True)
+
+    def failure_object(self, source: str, error: str) -> None:
+        if self.json:
+            self._object({"input": source, "error": error})
+
+    def summary(self, reports: list[Report], total: int) -> None:
+        """The last line; an error where a file failed."""
+        if len(reports) < total:
+            raise ReproError(f"{total - len(reports)} of {total} pictures failed; the lines above say why")
+        if not (self.json or self.quiet):
+            size = sum(report.bytes for report in reports)
+            bpp = 8 * size / sum(report.width * report.height for report in reports)
+            typer.echo(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
+
+    @staticmethod
+    def _object(content: dict[str, object]) -> None:
+        import json
+
+        typer.echo(json.dumps(content, ensure_ascii=False))

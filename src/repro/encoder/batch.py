@@ -1,0 +1,103 @@
+"""Many pictures: which files, what to call the results, and several processes; one failure does not stop the rest."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from repro.encoder.encode import Report, Settings, encode_file
+from repro.errors import ReproError, UsageError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that did not become one, and the line that says why."""
+
+    input: str
+    error: str
+
+
+def pictures_in(folder: Path) -> tuple[list[Path], int]:
+    """Files directly in ``folder`` whose ending belongs to a format that Pillow reads, sorted; and how many others
+    (sub-folders too) were left alone. Hidden files are not looked at.
+
+    Raises :class:`ReproError` where the folder cannot be read or holds no picture.
+    """
+    Image.init()
+    endings = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    try:
+        entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        raise ReproError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
+    found = [p for p in entries if p.is_file() and p.suffix.lower() in endings]
+    if not found:
+        raise ReproError(f"{folder}: holds no pictures; name a folder that does")
+    return found, len(entries) - len(found)
+
+
+def name_outputs(sources: Sequence[Path], folder: Path) -> list[Path]:
+    """One name in ``folder`` per source: ``a.png`` → ``a.jpg``; where sources share ``a``, ``a.png.jpg``, and so on.
+
+    Names that differ only in case count as one, for some file systems cannot tell them apart.
+    """
+    stems = Counter(source.stem.casefold() for source in sources)
+    taken: set[str] = set()
+    outputs = []
+    for source in sources:
+        base = source.stem if stems[source.stem.casefold()] == 1 else source.name
+        name, number = f"{base}.jpg", 2
+        while name.casefold() in taken:
+            name, number = f"{base}-{number}.jpg", number + 1
+        taken.add(name.casefold())
+        outputs.append(folder / name)
+    return outputs
+
+
+def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int = 1) -> Iterator[Report | Failure]:
+    """Encode each (source, output) and yield what became of it, as it is done; ``jobs`` processes at once."""
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: must be 1 or more")
+    jobs = min(jobs, len(pairs))
+    if jobs <= 1:
+        for source, output in pairs:
+            yield _attempt(source, output, settings)
+        return
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(jobs, context, initializer=_share_processors, initargs=(jobs,)) as pool:
+        futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    name = str(futures[future])
+                    yield Failure(name, f"{name}: its process was stopped (out of memory?); try fewer --jobs")
+        except BaseException:  # Ctrl-C: begin nothing new
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure:
+    try:
+        return encode_file(source, output, settings)
+    except ReproError as error:
+        return Failure(str(source), str(error))
+    except MemoryError:
+        return Failure(str(source), f"{source}: out of memory; shrink it or try fewer --jobs")
+    except Exception as error:
+        what = " ".join(str(error).split())
+        return Failure(str(source), f"{source}: unexpected {type(error).__name__}: {what}; try it alone")
+
+
+def _share_processors(jobs: int) -> None:
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))

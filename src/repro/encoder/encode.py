@@ -1,0 +1,154 @@
+"""One picture in, one JPEG file out."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from repro.encoder import models
+from repro.encoder.images import MAX_PIXELS, Picture, open_picture
+from repro.encoder.profiles import Policy
+from repro.encoder.search import TOLERANCE, largest_within
+from repro.encoder.strips import Analysis, analyse, attention_of
+from repro.errors import ReproError, UsageError
+from repro.files import atomic_write
+from repro.jpeg.codestream import write
+
+DEFAULT_QUALITY = 75.0
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to encode: ``quality`` 1–100 (75 where neither is given) or ``bpp``, the most bits per pixel, not both.
+
+    ``model`` is a shipped set's name or a folder; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
+    allows to replace a file that is there. Raises :class:`UsageError` for a value out of range.
+    """
+
+    quality: float | None = None
+    bpp: float | None = None
+    model: str = models.DEFAULT
+    icc: Policy = "keep"
+    progressive: bool = True
+    max_pixels: int = MAX_PIXELS
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.bpp is not None:
+            raise UsageError("--quality and --bpp: give one of them")
+        if self.quality is not None:
+            models.check_quality(self.quality)
+        if self.bpp is not None and not (self.bpp > 0 and math.isfinite(self.bpp)):
+            raise UsageError(f"--bpp {self.bpp:g}: must be a number of bits per pixel above 0, as 0.5")
+        if self.icc not in ("keep", "srgb"):
+            raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
+        if self.max_pixels < 1:
+            raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A JPEG file's bytes and the quality that made it."""
+
+    data: bytes
+    quality: float
+    bpp: float
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one file; ``bpp`` counts every bit of it over the picture's pixels, ``seconds`` are wall time."""
+
+    input: str
+    output: str
+    width: int
+    height: int
+    components: int
+    model: str
+    quality: float
+    bytes: int
+    bpp: float
+    seconds: float
+    notices: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
+    """Encode ``picture`` (grey → one component, RGB → 4:4:4). ``name`` is what an error calls it.
+
+    Raises :class:`UsageError` for an unknown model, :class:`ReproError` where ``settings.bpp`` cannot be met.
+    """
+    settings = settings or Settings()
+    chosen = models.load(settings.model)
+    analysis = analyse(picture, attention_of(chosen.method))
+    pixels = picture.width * picture.height
+
+    def encode(quality: float) -> bytes:
+        return encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
+
+    if settings.bpp is None:
+        quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
+        data = encode(quality)
+    else:
+        quality, data = largest_within(encode, settings.bpp * pixels, pixels, name)
+    bpp = 8 * len(data) / pixels
+    notices = picture.notices
+    if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
+        notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
+    return Encoded(data, quality, bpp, notices)
+
+
+def encode_analysis(
+    analysis: Analysis, p: models.Parameters, progressive: bool = True, icc: bytes | None = None
+) -> bytes:
+    """The bytes of the file that ``p`` makes of an analysed picture."""
+    return write(analysis.quantise(p), progressive=progressive, icc=icc)
+
+
+def encode_file(source: Path | str, output: Path | str, settings: Settings | None = None) -> Report:
+    """Read ``source``, encode it, write ``output`` whole or not at all.
+
+    Raises :class:`UsageError` or :class:`ReproError`, one line, where anything is in the way; see
+    :func:`check_output` and :func:`repro.encoder.images.open_picture`.
+    """
+    settings = settings or Settings()
+    source, output = Path(source), Path(output)
+    start = time.perf_counter()
+    check_output(source, output, settings.overwrite)
+    models.load(settings.model)
+    picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels)
+    encoded = encode_picture(picture, settings, str(source))
+    atomic_write(output, encoded.data)
+    return Report(
+        input=str(source),
+        output=str(output),
+        width=picture.width,
+        height=picture.height,
+        components=1 if picture.samples.ndim == 2 else 3,
+        model=settings.model,
+        quality=encoded.quality,
+        bytes=len(encoded.data),
+        bpp=encoded.bpp,
+        seconds=time.perf_counter() - start,
+        notices=encoded.notices,
+    )
+
+
+def check_output(source: Path, output: Path, overwrite: bool) -> None:
+    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already."""
+    if output.is_dir():
+        raise UsageError(f"{output}: is a folder; name the file in it, as {output / source.with_suffix('.jpg').name}")
+    if output.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{output}: a JPEG's name ends in .jpg; call it {output.with_suffix('.jpg').name}")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UsageError(f"{output}: is the input itself; name another output with -o")
+    if output.exists() and not overwrite:
+        raise ReproError(f"{output}: exists already; name another output with -o, or add --force to replace it")

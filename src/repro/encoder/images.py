@@ -1,0 +1,160 @@
+"""Whatever Pillow opens → upright 8-bit grey or RGB samples, with notes on what was changed on the way.
+
+EXIF's orientation is applied, transparency is set on white, 16 bits become 8, and of an animation the first frame is
+taken. Metadata other than the colour profile (EXIF, XMP, comments) is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from repro.encoder import profiles
+from repro.errors import ReproError
+from repro.jpeg.codestream import MAX_SIDE
+
+#: From here on Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
+MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
+
+_limit_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """``samples``: uint8 (H, W) grey or (H, W, 3) RGB; ``icc``: the profile to embed; ``notices``: what was changed."""
+
+    samples: np.ndarray
+    icc: bytes | None = None
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.samples.shape
+        if self.samples.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
+            raise ValueError(f"picture: expected uint8 (H, W) or (H, W, 3), got {self.samples.dtype} {shape}")
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.samples.shape[0]
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.samples.shape[1]
+
+
+def open_picture(path: Path | str, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read the picture at ``path``; see the module for what becomes of its parts, ``profiles.settle`` for ``icc``.
+
+    Raises :class:`ReproError` that names the file and the mend where it is missing, empty, a folder, no picture,
+    damaged, larger than ``max_pixels`` or than a JPEG can be.
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with _pixel_limit(max_pixels), Image.open(path) as image:
+            _check_size(path, image.size, max_pixels)
+            frames = "an animation or several pages; the first is taken" if _has_more_frames(image) else None
+            image.load()
+            profile = image.info.get("icc_profile")
+            upright, orientation_notice = _upright(image)
+            flat, alpha_notice = _flatten(_to_8_bit(path, upright))
+            settled, kept, colour_notices = profiles.settle(flat, profile, icc)
+            notices = [n for n in (frames, orientation_notice, alpha_notice, *colour_notices) if n]
+            return Picture(np.asarray(settled), kept, tuple(notices))
+    except (ReproError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "its pixels", max_pixels) from error
+    except UnidentifiedImageError as error:
+        raise ReproError(f"{path}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …") from error
+    except Exception as error:  # decoders of broken files raise nearly anything
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise ReproError(f"{path}: damaged or cut off ({what}); fetch or export it again") from error
+
+
+@contextmanager
+def _pixel_limit(limit: int) -> Iterator[None]:
+    """Let Pillow's own guard, a global, hold ``limit``; it also sees pictures inside pictures (ICO, MPO)."""
+    with _limit_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters becomes an error or a notice of ours
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ReproError(f"{path}: is a folder; name a picture in it")
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+    except FileNotFoundError as error:
+        raise ReproError(f"{path}: no such file; check the name") from error
+    except OSError as error:
+        raise ReproError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if size == 0:
+        raise ReproError(f"{path}: is empty; fetch or export it again")
+
+
+def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if max(size) > MAX_SIDE:
+        raise ReproError(f"{path}: is {width}×{height} pixels, but a JPEG's sides end at {MAX_SIDE}; cut or shrink it")
+    if width * height > max_pixels:
+        raise _too_large(path, f"{width}×{height} pixels", max_pixels)
+
+
+def _too_large(path: Path, what: str, limit: int) -> ReproError:
+    return ReproError(f"{path}: {what} are more than the limit of {limit}; raise --max-pixels if you trust the file")
+
+
+def _has_more_frames(image: Image.Image) -> bool:
+    try:
+        return getattr(image, "n_frames", 1) > 1
+    except Exception:  # counting reads on to the end: a damaged later frame is no reason to refuse the first
+        return True
+
+
+def _upright(image: Image.Image) -> tuple[Image.Image, str | None]:
+    try:
+        return ImageOps.exif_transpose(image), None
+    except Exception:  # the pixels are fine; a broken EXIF block is no reason to refuse them
+        return image, "its EXIF data are damaged; taken as upright"
+
+
+def _to_8_bit(path: Path, image: Image.Image) -> Image.Image:
+    """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)"""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    samples = np.asarray(image)
+    if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
+        raise ReproError(f"{path}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
+    return Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
+    """Any remaining mode → L, RGB, CMYK or LAB, with what is transparent set on white."""
+    if image.mode in ("CMYK", "LAB"):
+        return image, None
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if not image.has_transparency_data:
+        return image.convert(mode), None
+    image = image.convert("LA" if mode == "L" else "RGBA")
+    alpha = image.getchannel("A")
+    opaque = image.convert(mode)
+    if alpha.getextrema() == (255, 255):
+        return opaque, None
+    ground = Image.new(mode, image.size, "white")
+    ground.paste(opaque, mask=alpha)
+    return ground, "has transparent parts; set on white"

@@ -1,0 +1,60 @@
+"""Colour profiles: kept where a JPEG reader can use them, converted to sRGB where not.
+
+Source: ICC.1:2010 (profiles); the conversion is LittleCMS's, relative colorimetric with black point compensation.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+from PIL import Image, ImageCms
+
+Policy = Literal["keep", "srgb"]
+
+#: The colour space, as an ICC header spells it, that a profile must describe to fit a picture of a Pillow mode.
+_SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
+
+
+def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[Image.Image, bytes | None, list[str]]:
+    """``image`` (mode RGB, L, CMYK or LAB) → an RGB or L picture, the profile to embed or None, and notices.
+
+    ``"keep"`` keeps an RGB profile as it is; ``"srgb"`` converts the pixels and embeds nothing, which readers take for
+    sRGB. CMYK, Lab and grey pictures are always converted: few readers honour such profiles. A profile that is
+    damaged or describes another kind of picture is left out, with a notice.
+    """
+    if image.mode == "LAB":
+        return _to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), None, []
+    notices = []
+    parsed = _parse(profile) if profile else None
+    if profile and (parsed is None or parsed.profile.xcolor_space != _SPACES[image.mode]):
+        notices.append("its colour profile is damaged or does not fit the picture; left out")
+        parsed = None
+    if parsed is None:
+        if image.mode != "CMYK":
+            return image, None, notices
+        return image.convert("RGB"), None, [*notices, "CMYK without a usable profile; colours are approximate"]
+    if image.mode == "RGB" and policy == "keep":
+        return image, profile, notices
+    converted = _to_srgb(image, parsed)
+    return (converted.convert("L") if image.mode == "L" else converted), None, notices
+
+
+def _parse(profile: bytes) -> ImageCms.ImageCmsProfile | None:
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except (OSError, ImageCms.PyCMSError):
+        return None
+
+
+def _to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        image,
+        profile,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    assert converted is not None  # None only where the conversion is in place
+    return converted
