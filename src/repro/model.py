@@ -109,7 +109,9 @@ class LearnedJPEG(nn.Module):
         convolutional = isinstance(self.attention, attention.ConvolutionalAttention)
         return self.attention.trunk if convolutional and not self.settings.trunk_trained else None
 
-    def analyse(self, x: torch.Tensor, features: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def analyse(
+        self, x: torch.Tensor, features: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8) and A (B, 2, rows, cols, 8, 8) or None."""
         padded = pad(check_range(check_image(x)))
         with full_precision(x):

@@ -43,7 +43,7 @@ class Recipe:
     """
 
     steps: int = 400
-    batch: int = 8
+    batch: int = 4
     lr_tables: float = 0.03
     lr_network: float = 1e-3
     schedule: str = "cosine"
@@ -66,7 +66,7 @@ class Recipe:
 
 #: Section 6.2 of the paper, to the letter.
 PAPER_RECIPE = Recipe(
-    steps=20_000, lr_tables=1e-6, lr_network=1e-6, schedule="constant", tables_start=0, checkpoint_every=500
+    steps=20_000, batch=8, lr_tables=1e-6, lr_network=1e-6, schedule="constant", tables_start=0, checkpoint_every=500
 )
 
 
@@ -191,14 +191,11 @@ class _Run:
         for group, start in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = start * learning_rate(self.recipe, self.step)
         output = self.model(x, features)
+        self.check(output.x_hat.detach().sum())
         terms = self.distortion(x, output.x_hat)
         bits = rate(output.Q, output.A, self.loss)
         total = self.loss.lam * terms["d"] + bits
-        if not torch.isfinite(total):
-            kept = f"last good checkpoint: {self.checkpoint}" if self.checkpoint else "nothing was stored"
-            raise ReproError(
-                f"training stopped at step {self.step}: the loss is {float(total)}; {kept}; lower the learning rate"
-            )
+        self.check(total.detach())
         self.optimiser.zero_grad()
         self.fabric.backward(total)
         self.optimiser.step()
@@ -207,6 +204,14 @@ class _Run:
         row = {"step": self.step, "loss": total, "rate": bits, **terms}
         row["nonzero"] = (output.z_hat != 0).float().mean()
         return {name: float(torch.as_tensor(value).detach()) for name, value in row.items()}
+
+    def check(self, value: torch.Tensor) -> None:
+        """Stop, naming the step and what is kept, where ``value`` is no number."""
+        if not torch.isfinite(value):
+            kept = f"last good checkpoint: {self.checkpoint}" if self.checkpoint else "nothing was stored"
+            raise ReproError(
+                f"training stopped at step {self.step}: the loss is {float(value)}; {kept}; lower the learning rate"
+            )
 
     def save(self, seconds: float) -> None:
         """Write what it takes to go on, whole or not at all."""
@@ -228,7 +233,9 @@ class _Run:
                 header = stored.metadata() or {}
                 tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
         except (SafetensorError, OSError) as error:
-            raise ReproError(f"{self.checkpoint}: not a readable checkpoint ({error}); delete it to start anew") from error
+            raise ReproError(
+                f"{self.checkpoint}: not a readable checkpoint ({error}); delete it to start anew"
+            ) from error
         if header.get("identity") != self.identity:
             raise ReproError(f"{self.checkpoint}: belongs to a run with other settings; name another folder")
         self.raw.load_state_dict(_under("model.", tensors), strict=False)
@@ -236,7 +243,11 @@ class _Run:
         indices = {int(key.split(".")[1]) for key in tensors if key.startswith("adam.")}
         state["state"] = {i: _under(f"adam.{i}.", tensors) for i in indices}
         optimiser.load_state_dict(state)
-        self.step, self.log, self.seconds = int(header["step"]), json.loads(header["log"]), json.loads(header["seconds"])
+        self.step, self.log, self.seconds = (
+            int(header["step"]),
+            json.loads(header["log"]),
+            json.loads(header["seconds"]),
+        )
 
 
 @torch.no_grad()

@@ -74,7 +74,9 @@ class Coefficients:
         if not (0 < self.height <= MAX_SIDE and 0 < self.width <= MAX_SIDE):
             raise ValueError(f"size: JPEG sides are 1–{MAX_SIDE}, got {self.width}×{self.height}")
         if self.planes[0].shape[:2] != (_blocks(self.height), _blocks(self.width)):
-            raise ValueError(f"planes: {self.planes[0].shape[:2]} blocks do not cover {self.width}×{self.height} pixels")
+            raise ValueError(
+                f"planes: {self.planes[0].shape[:2]} blocks do not cover {self.width}×{self.height} pixels"
+            )
         _ = self.subsampling
 
     @property

@@ -1,0 +1,46 @@
+"""``repro reproduce``: run what a figure needs and has not; never compute a result twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repro.errors import ReproError, UsageError
+
+
+def reproduce(
+    figure: Annotated[str, typer.Option(help="Figure of the paper, or 'all'.")] = "all",
+    profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,
+    data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
+    store: Annotated[Path | None, typer.Option(help="Folder for results (default: the checkout's data/).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is missing, run nothing.")] = False,
+) -> None:
+    """Run the experiments of a figure that have no stored result; resume what was cut off."""
+    from repro import experiments as ex
+
+    names = list(ex.FIGURES) if figure == "all" else [figure]
+    wanted = [e for name in names for e in ex.experiments_of(name, profile)]
+    default = ex.Store.default()
+    if store is not None and not store.is_dir():
+        raise UsageError(f"{store}: no such folder; make it first")
+    place = default if store is None else ex.Store(store, store / "runs")
+    missing = ex.plan(wanted, place)
+    if not missing:
+        typer.echo(
+            f"figure {figure}, profile {profile}: {len(wanted)} results stored in {place.data}; nothing left to do"
+        )
+        return
+    typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(wanted)} results are missing")
+    for e in missing:
+        typer.echo(f"  {e.key}  {e.series}, λ = {e.loss.lam:g}, {e.recipe.steps} steps")
+    if dry_run:
+        return
+    failed = ex.reproduce(missing, place, data, jobs)
+    for key, reason in failed.items():
+        typer.echo(f"repro: {key}: {reason}", err=True)
+    if failed:
+        raise ReproError(f"{len(failed)} of {len(missing)} experiments failed; the others are stored; run it again")
+    typer.echo(f"stored {len(missing)} results in {place.data / 'results'}")

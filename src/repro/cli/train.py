@@ -1,0 +1,73 @@
+"""``repro train``: one model with settings of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoints, logs and model.safetensors.")],
+    lam: Annotated[float, typer.Option(help="λ: weight of distortion against rate; larger means larger files.")] = 0.02,
+    method: Annotated[
+        str, typer.Option(help="tables, vgg16, vgg19, resnet152-block1, -block7, lstm, bilstm.")
+    ] = "tables",
+    gamma: Annotated[float, typer.Option(help="γ: weight of LPIPS.")] = 500.0,
+    sigma: Annotated[float, typer.Option(help="σ: weight of 1 − MS-SSIM.")] = 1000.0,
+    alpha: Annotated[float, typer.Option(help="α: weight of the tables' rate term.")] = 10.0,
+    beta: Annotated[float, typer.Option(help="β: weight of the attention's rate term.")] = 1.0,
+    rounding: Annotated[str, typer.Option(help="third-order or straight-through.")] = "third-order",
+    recipe: Annotated[str, typer.Option(help="cpu (fast, frozen trunk) or paper (section 6.2 to the letter).")] = "cpu",
+    steps: Annotated[int | None, typer.Option(help="Updates (default: the recipe's).")] = None,
+    batch: Annotated[int | None, typer.Option(help="Crops in a batch (default: the recipe's).")] = None,
+    crops: Annotated[int, typer.Option(min=1, help="Crops of 224 px to draw from the photos.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seed of weights, crops and their order.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    precision: Annotated[str, typer.Option(help="32-true or bf16-mixed.")] = "32-true",
+) -> None:
+    """Train a model; a run that was cut off goes on when the same command is given again."""
+    from dataclasses import replace
+
+    from repro.errors import UsageError
+    from repro.losses import LossWeights
+    from repro.model import ModelSettings, save_checkpoint
+    from repro.training import PAPER_RECIPE, Recipe
+    from repro.training import train as run
+
+    recipes = {"cpu": Recipe(), "paper": PAPER_RECIPE}
+    if recipe not in recipes:
+        raise UsageError(f"unknown recipe {recipe!r}; choose from {', '.join(recipes)}")
+    if precision not in ("32-true", "bf16-mixed"):
+        raise UsageError(f"unknown precision {precision!r}; choose 32-true or bf16-mixed")
+    if accelerator not in ("cpu", "cuda", "mps", "auto"):
+        raise UsageError(f"unknown accelerator {accelerator!r}; choose cpu, cuda, mps or auto")
+    paper = recipe == "paper"
+    changed = {"steps": steps, "batch": batch}
+    chosen = replace(
+        recipes[recipe], seed=seed, precision=precision, **{k: v for k, v in changed.items() if v is not None}
+    )
+    settings = ModelSettings(
+        method=method,
+        rounding=rounding,
+        table_param="paper" if paper else "log",
+        trunk_trained=paper,
+        start=0.0 if paper else 2.0,
+    )
+    loss = LossWeights(lam=lam, gamma=gamma, sigma=sigma, alpha=alpha, beta=beta)
+
+    from lightning_fabric import Fabric
+
+    from repro.data import crop_pool, photos
+
+    source = photos("train", data)
+    typer.echo(f"photos: {source.name} ({source.source})")
+    fabric = Fabric(accelerator=accelerator, devices=devices, precision=precision)  # type: ignore[arg-type]
+    fabric.launch()
+    trained = run(settings, loss, chosen, crop_pool(source, crops, seed=seed), folder=out, fabric=fabric)
+    if fabric.is_global_zero:
+        save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
+        typer.echo(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")
