@@ -58,15 +58,15 @@ class ConvolutionalAttention(nn.Module):
             self.source = f"{loaded.source} (sha256 {loaded.sha256[:12]})"
         self.head = nn.Conv2d(channels, 2 * 64, kernel_size=1)
         nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.constant_(self.head.bias, start)
-        self.register_buffer("mean", torch.tensor(weights.IMAGENET_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std", torch.tensor(weights.IMAGENET_STD).view(1, 3, 1, 1) * 255, persistent=False)
+        with torch.no_grad():
+            self.head.bias.fill_(start)  # type: ignore[union-attr]  # torch types a bias as optional
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) RGB on 0–255, sides multiples of 8 → (B, channels, H/8, W/8). Batch norms stay as trained."""
         check_image(x)
         self.trunk.eval()
-        return self.trunk((x - self.mean) / self.std)
+        mean, std = (x.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
+        return self.trunk((x - mean) / std)
 
     def forward(self, x: torch.Tensor, F: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """A in 0–1, shape (B, 2, H/8, W/8, 8, 8). ``features`` replaces the trunk's pass; ``F`` is not looked at."""

@@ -203,9 +203,9 @@ def plan(experiments: Iterable[Experiment], store: Store) -> list[Experiment]:
 def reproduce(
     experiments: Iterable[Experiment], store: Store, data_dir: Path | None = None, jobs: int = 1
 ) -> dict[str, str]:
-    """Run what has no result, ``jobs`` at a time; returns key → error for those that failed. One does not stop the rest.
+    """Run what has no result, ``jobs`` at a time; returns key → error for those that failed.
 
-    What several runs share (crops, trunk features) is computed before they part ways.
+    One failure does not stop the rest. What runs share (crops, trunk features) is computed before they part ways.
     """
     missing = plan(experiments, store)
     failed: dict[str, str] = {}

@@ -106,8 +106,9 @@ class LearnedJPEG(nn.Module):
     @property
     def frozen_trunk(self) -> nn.Module | None:
         """The trunk that training leaves alone: it need not be stored, and its features can be computed once."""
-        convolutional = isinstance(self.attention, attention.ConvolutionalAttention)
-        return self.attention.trunk if convolutional and not self.settings.trunk_trained else None
+        if self.settings.trunk_trained or not isinstance(self.attention, attention.ConvolutionalAttention):
+            return None
+        return self.attention.trunk
 
     def analyse(
         self, x: torch.Tensor, features: torch.Tensor | None = None

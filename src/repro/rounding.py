@@ -23,7 +23,7 @@ class _ThirdOrder(torch.autograd.Function):
         return rounded
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         (residue,) = ctx.saved_tensors
         return gradient * 3 * residue.square()
 

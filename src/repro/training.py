@@ -168,7 +168,7 @@ class _Run:
         self.checkpoint = folder / "checkpoint.safetensors" if folder else None
         self.step, self.seconds, self.log = 0, 0.0, list[dict[str, float]]()
         self.raw = new_model(settings, recipe)
-        groups = [{"params": [self.raw.tables.variable], "lr": recipe.lr_tables}]
+        groups: list[dict[str, Any]] = [{"params": [self.raw.tables.variable], "lr": recipe.lr_tables}]
         network = [] if self.raw.attention is None else [p for p in self.raw.attention.parameters() if p.requires_grad]
         if network:
             groups.append({"params": network, "lr": recipe.lr_network})

@@ -20,8 +20,8 @@ def train(
     beta: Annotated[float, typer.Option(help="β: weight of the attention's rate term.")] = 1.0,
     rounding: Annotated[str, typer.Option(help="third-order or straight-through.")] = "third-order",
     recipe: Annotated[str, typer.Option(help="cpu (fast, frozen trunk) or paper (section 6.2 to the letter).")] = "cpu",
-    steps: Annotated[int | None, typer.Option(help="Updates (default: the recipe's).")] = None,
-    batch: Annotated[int | None, typer.Option(help="Crops in a batch (default: the recipe's).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates (default: the recipe's).")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Crops in a batch (default: the recipe's).")] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops of 224 px to draw from the photos.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and their order.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
@@ -46,10 +46,8 @@ def train(
     if accelerator not in ("cpu", "cuda", "mps", "auto"):
         raise UsageError(f"unknown accelerator {accelerator!r}; choose cpu, cuda, mps or auto")
     paper = recipe == "paper"
-    changed = {"steps": steps, "batch": batch}
-    chosen = replace(
-        recipes[recipe], seed=seed, precision=precision, **{k: v for k, v in changed.items() if v is not None}
-    )
+    start = recipes[recipe]
+    chosen = replace(start, steps=steps or start.steps, batch=batch or start.batch, seed=seed, precision=precision)
     settings = ModelSettings(
         method=method,
         rounding=rounding,
