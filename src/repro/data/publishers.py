@@ -32,7 +32,10 @@ class Status:
 
 
 def status(data_dir: Path | str | None = None) -> list[Status]:
-    """One row a split: what would be used and from where, every hash checked. Raises as :func:`photos` for a missing folder."""
+    """One row a split: what would be used and from where, every hash checked.
+
+    Raises :class:`ReproError` where the folder that is named does not exist.
+    """
     named_dir(data_dir)  # a folder that is not there is one error, not one a row
     rows = []
     for split in SPLITS:
@@ -74,14 +77,14 @@ def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
     """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive."""
     archive = sets[0].archive
     path = _download(archive, root / "archives", Path(archive).name, None, sets[0].name)
-    wanted = {digest: root / known.name / name for known in sets for name, digest in known.files.items()}
-    names = {target.name for target in wanted.values()}
+    wanted = {(name, digest): root / known.name / name for known in sets for name, digest in known.files.items()}
+    names = {name for name, _ in wanted}
     try:
         with ZipFile(path) as opened:
             members = [m for m in opened.infolist() if Path(m.filename).name in names]
             for member in track(members, "unpacking"):
                 content = opened.read(member)
-                target = wanted.get(sha256_bytes(content))
+                target = wanted.get((Path(member.filename).name, sha256_bytes(content)))
                 if target is not None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     atomic_write(target, content)

