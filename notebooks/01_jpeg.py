@@ -42,8 +42,10 @@ from repro.jpeg.tables import quality_tables
 # %% tags=["nbval-check-output"]
 D = dct_matrix().numpy()
 error = np.abs(D @ D.T - np.eye(8)).max()
-glue("orthonormality_error", error)
 bool(error < 1e-6)
+
+# %%
+glue("orthonormality_error", error)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dct-basis", "caption": "The 64 basis images of the DCT."}, "image": {"alt": "Grid of 8 by 8 cosine patterns, flat at the top left, finest checks at the bottom right."}}
 fig, axes = plt.subplots(8, 8, figsize=(5, 5))

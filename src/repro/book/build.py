@@ -11,12 +11,15 @@ from pathlib import Path
 from repro.book.execute import execute, is_current
 from repro.book.project import Project
 from repro.errors import ReproError
+from repro.files import atomic_write, sha256_bytes, sha256_file
 from repro.progress import bar
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
 #: How long Jupyter Book may take, in seconds; the whole book takes a minute.
 BUILD_TIMEOUT = 1200
+#: Written into a finished book: the hash of what it was built from.
+STAMP = ".built-from"
 
 
 def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
@@ -32,33 +35,40 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
             raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
         if not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
-    _stage(project)
-    _jupyter_book(project)
+    stamp = _stage(project)
+    if not _is_built(project, stamp):
+        # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
+        # and style: without the old HTML it rewrites all (and still reads only those that changed).
+        shutil.rmtree(project.html, ignore_errors=True)
+        _jupyter_book(project)
+        atomic_write(project.html / STAMP, stamp)
     return project.html / "index.html"
 
 
-def _stage(project: Project) -> None:
-    """Make the staging tree what the checkout is now; where a page is gone, the old HTML goes with it."""
-    gone = _mirror(project.root / "book", project.stage / "book")
+def _stage(project: Project) -> str:
+    """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
     wanted = {project.executed(name) for name in project.notebooks()}
     for old in set((project.stage / "notebooks").glob("*.ipynb")) - wanted:
         old.unlink()
-        gone = True
+    _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
-    if gone:
-        shutil.rmtree(project.html, ignore_errors=True)
+    files = [project.root / "requirements.lock", *sorted(p for p in project.stage.rglob("*") if p.is_file())]
+    return sha256_bytes("".join(f"{path} {sha256_file(path)}\n" for path in files).encode())
 
 
-def _mirror(source: Path, target: Path) -> bool:
-    """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed; True if any file went."""
+def _is_built(project: Project, stamp: str) -> bool:
+    path = project.html / STAMP
+    return path.is_file() and path.read_text() == stamp
+
+
+def _mirror(source: Path, target: Path) -> None:
+    """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed."""
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
     for name in files:
         _copy(source / name, target / name)
-    gone = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} - files
-    for name in gone:
+    for name in {path.relative_to(target) for path in target.rglob("*") if path.is_file()} - files:
         (target / name).unlink()
-    return bool(gone)
 
 
 def _copy(source: Path, target: Path) -> None:

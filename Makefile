@@ -1,0 +1,71 @@
+# `make` alone tells what there is to make. Nothing but Python 3.11, make and a package registry is needed.
+
+PYTHON ?= python3.11
+PROFILE ?= cpu
+JOBS ?= 1
+FIGURE ?= 5
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+NOTEBOOKS := $(wildcard notebooks/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help install book lab reproduce test test-fast lint format sync references lock clean distclean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## the environment in .venv, exactly as locked
+
+$(INSTALLED): requirements.lock requirements-nodeps.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 is needed; name yours: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-nodeps.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(INSTALLED) ## run the notebooks that changed and build the book: _build/html/index.html (PROFILE=cpu)
+	$(BIN)/repro book --profile $(PROFILE)
+
+lab: $(INSTALLED) ## JupyterLab with every notebook ready
+	$(BIN)/jupyter lab --notebook-dir . notebooks
+
+reproduce: $(INSTALLED) ## run the experiments behind a figure that have no stored result yet (FIGURE=5 PROFILE=cpu JOBS=1)
+	$(BIN)/repro reproduce --figure $(FIGURE) --profile $(PROFILE) --jobs $(JOBS)
+
+test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser
+	$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg
+
+test-fast: $(INSTALLED) ## the tests that take seconds
+	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/nbval
+
+lint: $(INSTALLED) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py
+	$(BIN)/jupytext --quiet --sync $(NOTEBOOKS)
+
+references: $(INSTALLED) ## renew tests/nbval from a run at profile smoke, after a notebook's checked cells changed
+	$(BIN)/repro book --profile smoke
+	$(BIN)/python tools/nbval_references.py
+
+lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml
+	$(PYTHON) -m venv _build/uv && _build/uv/bin/pip install --quiet uv
+	(sed '/^[^#]/,$$d' requirements.lock; _build/uv/bin/uv pip compile pyproject.toml --all-extras --universal \
+	  --python-version 3.11.5 --no-header --no-annotate --quiet) > _build/requirements.lock
+	mv _build/requirements.lock requirements.lock
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment too
+	rm -rf $(VENV) src/*.egg-info
