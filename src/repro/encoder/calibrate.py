@@ -33,7 +33,8 @@ def calibrate(models: ModelSet, photos: Sequence[np.ndarray]) -> ModelSet:
     grid = np.arange(1, 100, 2)
     peer = codecs.get("pillow-420-progressive")
     theirs = [[_bpp(peer.encode(photo, int(q)), photo) for q in grid] for photo in track(photos, "calibrate libjpeg")]
-    qualities = np.interp(np.log(np.mean(ours, axis=0)), np.log(np.mean(theirs, axis=0)), grid)
+    ours_log, theirs_log = (np.log(np.mean(bpp, axis=0)) for bpp in (ours, theirs))
+    qualities = np.array([np.interp(bits, theirs_log, grid) for bits in ours_log])
     return replace(models, qualities=np.round(qualities, 1))
 
 

@@ -109,7 +109,7 @@ class ModelSet:
         left = max(0, right - 1)
         gap = self.qualities[right] - self.qualities[left]
         t = float((inside - self.qualities[left]) / gap) if gap else 0.0
-        scale = _percent(quality) / _percent(inside)
+        scale = percent(quality) / percent(inside)
         tables = np.exp((1 - t) * np.log(self.tables[left]) + t * np.log(self.tables[right])) * scale
         head = None
         if self.head_weights is not None and self.head_biases is not None:
@@ -144,9 +144,8 @@ def load(name: str = DEFAULT) -> ModelSet:
     """
     folder = _shipped_folder() / name if name in shipped() else Path(name)
     if not (folder / _JSON).is_file():
-        raise UsageError(
-            f"unknown model {name!r}; choose from {', '.join(shipped()) or 'none'}, or name a model's folder"
-        )
+        choice = ", ".join(shipped()) or "none (this installation ships no models)"
+        raise UsageError(f"unknown model {name!r}; choose from {choice}, or name a model's folder")
     files = _read_checked(folder)
     path = folder / _JSON
     try:
@@ -212,6 +211,6 @@ def _shipped_folder() -> Path:
     return Path(str(resources.files("repro"))) / "assets" / "models"
 
 
-def _percent(quality: float) -> float:
+def percent(quality: float) -> float:
     """IJG's scale of Annex K in percent, continued to qualities that are not whole (libjpeg's ``jcparam.c``)."""
     return 5000 / quality if quality < 50 else 200 - 2 * quality
