@@ -49,13 +49,13 @@ def saved(state: object) -> bytes:
 
 
 class Attack:
-    """Pickles into a call of os.system that leaves a mark."""
+    """Pickles into a call that leaves a mark: of the shell, or of a function of NumPy's own."""
 
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
+    def __init__(self, mark: Path, by: str = "system") -> None:
+        self.mark, self.by = mark, by
 
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch {self.mark}",)
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (os.system, (f"touch {self.mark}",)) if self.by == "system" else (np.savetxt, (str(self.mark), [1]))
 
 
 # ---- what the package carries
@@ -206,15 +206,16 @@ def test_wrong_pth_is_refused_by_its_hash(tmp_path: Path) -> None:
         weights.load("vgg19", tmp_path)
 
 
+@pytest.mark.parametrize("by", ["system", "savetxt"])
 @pytest.mark.parametrize("hash_fits", [False, True])
-def test_pickle_cannot_run_code(hash_fits: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pickle_cannot_run_code(by: str, hash_fits: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
-    content = pickle.dumps({"AlexNet_0": Attack(mark)})
+    content = pickle.dumps({"AlexNet_0": Attack(mark, by)})
     (tmp_path / "alexnet.ckpt").write_bytes(content)
     if hash_fits:  # the unpickler alone must refuse it then
         changed = replace(weights.PUBLISHED["alexnet"], package_sha256=hashlib.sha256(content).hexdigest())
         monkeypatch.setitem(weights.PUBLISHED, "alexnet", changed)
-    with pytest.raises(ReproError, match="system" if hash_fits else "SHA-256"):
+    with pytest.raises(ReproError, match=by if hash_fits else "SHA-256"):
         weights.load("alexnet", tmp_path)
     assert not mark.exists()
     pickle.loads(content)  # the attack is a real one
