@@ -60,7 +60,6 @@ def bd_rate(
     test: Curve,
     metric: str = "mse",
     *,
-    rate: str = "bpp",
     window: Window | None = None,
     seed: int = 0,
 ) -> BDRate:
@@ -79,28 +78,26 @@ def bd_rate(
     per_image: dict[str, float] = {}
     missing: dict[str, str] = {}
     for photo in anchor.images:
-        figure = _bd_rate(_front(anchor, photo, metric, rate, window), _front(test, photo, metric, rate, window))
+        figure = _bd_rate(_front(anchor, photo, metric, window), _front(test, photo, metric, window))
         if isinstance(figure, str):
             missing[photo] = figure
         else:
             per_image[photo] = figure
     means = (curve.mean() for curve in (anchor, test))
-    of_mean = _bd_rate(*(_front(curve, "mean", metric, rate, window) for curve in means))
+    of_mean = _bd_rate(*(_front(curve, "mean", metric, window) for curve in means))
     values = list(per_image.values())
     low, high = bootstrap_interval(values, seed=seed)
     mean = float(np.mean(values)) if values else math.nan
     return BDRate(metric, mean, low, high, per_image, missing, None if isinstance(of_mean, str) else of_mean)
 
 
-def compare_at_rate(
-    anchor: Curve, test: Curve, bpp: float, metric: str, *, rate: str = "bpp", seed: int = 0
-) -> Difference:
+def compare_at_rate(anchor: Curve, test: Curve, bpp: float, metric: str, *, seed: int = 0) -> Difference:
     """``metric`` of both encoders at ``bpp``, on the photos that both reach it with, and the paired difference.
 
     The interval is of the mean difference: photos are drawn, not encoders. Means are nan where no photo is shared.
     """
     _same_photos(anchor, test)
-    a, b = (value_at_rate(curve, bpp, metric, rate) for curve in (anchor, test))
+    a, b = (value_at_rate(curve, bpp, metric) for curve in (anchor, test))
     shared = tuple(photo for photo in a.values if photo in b.values)
     missing = {photo: f"{anchor.name} {why}" for photo, why in a.missing.items()}
     missing |= {photo: f"{test.name} {why}" for photo, why in b.missing.items() if photo not in missing}
@@ -128,9 +125,9 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _front(curve: Curve, photo: str, metric: str, rate: str, window: Window | None) -> tuple[np.ndarray, np.ndarray]:
+def _front(curve: Curve, photo: str, metric: str, window: Window | None) -> tuple[np.ndarray, np.ndarray]:
     """(log10 rate, decibels) of the points that no other beats, both strictly increasing, cut to ``window``."""
-    x, y = curve.line(photo, metric, rate)
+    x, y = curve.line(photo, metric)
     rising = np.maximum.accumulate(y)
     keep = np.append(True, rising[1:] > rising[:-1]) if len(y) else np.zeros(0, dtype=bool)
     x, y = x[keep], y[keep]

@@ -73,18 +73,25 @@ class Curve:
         means = [_mean_point([points[s] for points in by_setting]) for s in shared]
         return Curve(self.name, {"mean": tuple(means)})
 
-    def line(self, photo: str, metric: str, rate: str = "bpp") -> tuple[np.ndarray, np.ndarray]:
-        """One photo's curve as (log10 of rate, quality in decibels), rates strictly increasing.
+    def counted(self, counting: str) -> Curve:
+        """The same points with another counting of bits (``"bpp_paper"``, ``"bpp_sequential"``) as their ``bpp``."""
+        if not all(point.get(counting) for points in self.images.values() for point in points):
+            raise UsageError(f"{self.name}: not all of its points have {counting}")
+        recounted = {p: tuple({**q, "bpp": q[counting]} for q in points) for p, points in self.images.items()}
+        return Curve(self.name, recounted)
+
+    def line(self, photo: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """One photo's curve as (log10 of bpp, quality in decibels), rates strictly increasing.
 
         Points without the metric, and perfect ones, whose decibels are infinite, are left out. Of points of equal
-        rate the best stays. ``rate`` is ``"bpp"``, ``"bpp_paper"`` or ``"bpp_sequential"`` (models only).
+        rate the best stays.
         """
         if metric not in DECIBELS:
             raise UsageError(f"unknown metric {metric!r}; choose from {', '.join(DECIBELS)}")
         to_decibels, _ = DECIBELS[metric]
         best: dict[float, float] = {}
         for point in self.images[photo]:
-            value, bits = point[metric], point[rate]
+            value, bits = point[metric], point["bpp"]
             if value is None or bits is None or value in _PERFECT[metric]:
                 continue
             x, y = math.log10(bits), to_decibels(value)
@@ -135,7 +142,7 @@ class AtRate:
         return float(np.mean(list(self.values.values())))
 
 
-def value_at_rate(curve: Curve, bpp: float, metric: str, rate: str = "bpp") -> AtRate:
+def value_at_rate(curve: Curve, bpp: float, metric: str) -> AtRate:
     """``metric`` of every photo at ``bpp``: monotone cubic interpolation of decibels over log-rate.
 
     Never extrapolates: photos whose points do not enclose the rate are told in ``missing``, with their range.
@@ -145,7 +152,7 @@ def value_at_rate(curve: Curve, bpp: float, metric: str, rate: str = "bpp") -> A
     values: dict[str, float] = {}
     missing: dict[str, str] = {}
     for photo in curve.images:
-        x, y = curve.line(photo, metric, rate)
+        x, y = curve.line(photo, metric)
         at = math.log10(bpp)
         if len(x) == 0:
             missing[photo] = f"has no {metric}"

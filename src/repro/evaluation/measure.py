@@ -23,7 +23,8 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
     ``bpp``
         bits per pixel of the file itself, headers and all.
     ``bpp_paper``
-        the paper's counting: see :func:`paper_bpp`.
+        the paper's counting with the file's own tables: see :func:`paper_bpp`. ``None`` where these are too coarse
+        for a baseline file (entries over 255, as mozjpeg has at its lowest qualities).
     ``mse``, ``psnr``, ``psnr_y``, ``lpips``, ``ms_ssim``
         as in :mod:`repro.metrics`, on the whole numbers that Pillow decodes. ``None`` where the picture is too small
         for the metric (LPIPS: a side under 31 px, MS-SSIM: under 161 px); PSNR is ``inf`` where nothing differs.
@@ -46,10 +47,10 @@ def measure_many(rgb: np.ndarray, files: Sequence[bytes], device: str | torch.de
         if decoded.shape != rgb.shape:
             (h, w), (height, width) = decoded.shape[:2], rgb.shape[:2]
             raise ReproError(f"the file shows {w}×{h} px, the original has {width}×{height}; compare equal sizes")
-        y = to_tensor(decoded, device)
+        y, tables = to_tensor(decoded, device), file_tables(data)
         values: Measurement = {
             "bpp": 8 * len(data) / (rgb.shape[0] * rgb.shape[1]),
-            "bpp_paper": paper_bpp(decoded, file_tables(data)),
+            "bpp_paper": paper_bpp(decoded, tables) if tables.max() <= 255 else None,
             "mse": mse(x, y).item(),
             "psnr": psnr(x, y).item(),
             "psnr_y": psnr_y(x, y).item(),
@@ -71,12 +72,12 @@ def paper_bpp(decoded: np.ndarray, tables: Sequence[np.ndarray] | np.ndarray) ->
 
 
 def file_tables(data: bytes) -> np.ndarray:
-    """The quantisation tables of a JPEG file, (components, 8, 8), one for each component in its order."""
+    """The quantisation tables of a JPEG file, (tables, 8, 8), in the order in which its components first use them."""
     with Image.open(io.BytesIO(data)) as image:
         tables, layers = getattr(image, "quantization", None), getattr(image, "layer", None)
     if not tables or not layers:
         raise ReproError("not a JPEG file, so it has no quantisation tables to count the paper's bits with")
-    return np.array([tables[layer[3]] for layer in layers]).reshape(-1, 8, 8)
+    return np.array([tables[index] for index in dict.fromkeys(layer[3] for layer in layers)]).reshape(-1, 8, 8)
 
 
 def to_tensor(rgb: np.ndarray, device: str | torch.device) -> torch.Tensor:
