@@ -35,7 +35,7 @@ def reproduce(
         return
     typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(wanted)} results are missing")
     for e in missing:
-        typer.echo(f"  {e.key}  {e.series}, λ = {e.loss.lam:g}, {e.recipe.steps} steps")
+        typer.echo(f"  {e.key}  {e.describe()}")
     if dry_run:
         return
     failed = ex.reproduce(missing, place, data, jobs)

@@ -1,0 +1,38 @@
+"""The experiments: which runs make which figure, and the memo that never computes one twice.
+
+An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSON is its key. Its result is
+``data/results/<key>.json`` (points per image, loss curve, provenance) and ``data/checkpoints/<key>.safetensors``; a
+:class:`PeerSweep`'s is ``data/results/peers/<codec>-<split>.json``. :func:`plan` lists what is missing,
+:func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
+"""
+
+from repro.experiments.registry import (
+    FIGURES,
+    LAMBDAS,
+    PROFILES,
+    Crops,
+    Experiment,
+    PeerSweep,
+    Wanted,
+    experiments_of,
+    with_seed,
+)
+from repro.experiments.run import plan, reproduce, run
+from repro.experiments.store import Store, stored_curves
+
+__all__ = [
+    "FIGURES",
+    "LAMBDAS",
+    "PROFILES",
+    "Crops",
+    "Experiment",
+    "PeerSweep",
+    "Store",
+    "Wanted",
+    "experiments_of",
+    "plan",
+    "reproduce",
+    "run",
+    "stored_curves",
+    "with_seed",
+]

@@ -1,0 +1,135 @@
+"""Which runs make which figure: frozen, serialisable descriptions, named by the hash of their content."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+
+from repro.errors import UsageError
+from repro.files import sha256_bytes
+from repro.losses import LossWeights
+from repro.model import ModelSettings
+from repro.training import PAPER_RECIPE, Recipe
+
+#: λ of the published curves: chosen to cover 0.2–0.6 bpp on the tuning photos about evenly.
+LAMBDAS = (0.002, 0.01, 0.02, 0.04, 0.08, 0.16)
+#: λ in the baseline's scripts.
+PAPER_LAMBDAS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1)
+PROFILES = ("smoke", "cpu", "paper")
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Training crops: how many, how large (pixels a side), drawn by which seed, from which split."""
+
+    count: int = 512
+    size: int = 224
+    seed: int = 0
+    split: str = "train"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One trained model and its evaluation. Equal experiments have equal keys; ``series`` only labels the curve."""
+
+    series: str = field(metadata={"label": True})
+    profile: str
+    model: ModelSettings
+    loss: LossWeights
+    recipe: Recipe
+    crops: Crops = Crops()
+    evaluation: str = "kodak"
+
+    @property
+    def canonical(self) -> str:
+        """JSON with sorted keys, without the label."""
+        settings = asdict(self)
+        del settings["series"]
+        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name the result."""
+        return sha256_bytes(self.canonical.encode())[:16]
+
+    def describe(self) -> str:
+        """One line for a plan."""
+        return f"{self.series}, λ = {self.loss.lam:g}, {self.recipe.steps} steps"
+
+
+@dataclass(frozen=True)
+class PeerSweep:
+    """Another encoder's curve: its files at each quality, measured on the evaluation photos."""
+
+    codec: str
+    qualities: tuple[int, ...]
+    evaluation: str = "kodak"
+
+    @property
+    def key(self) -> str:
+        """Names the result's file; qualities can be added to it later."""
+        return f"{self.codec}-{self.evaluation}"
+
+    def describe(self) -> str:
+        """One line for a plan."""
+        return f"{self.codec} at {len(self.qualities)} qualities"
+
+
+#: Whatever has a key and a stored result.
+Wanted = Experiment | PeerSweep
+
+
+def figure_5(profile: str) -> list[Wanted]:
+    """Fig. 5: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000), with and without VGG."""
+    recipe, crops, evaluation, lambdas, methods = _profile(profile)
+    qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
+    peers = [PeerSweep(codec, qualities, evaluation) for codec in PEERS]
+    return peers + [
+        Experiment(
+            series=f"{method}, {'MSE + LPIPS + MS-SSIM' if sigma else 'MSE + LPIPS'}",
+            profile=profile,
+            model=ModelSettings(
+                method=method,
+                table_param="paper" if profile == "paper" else "log",
+                trunk_trained=profile == "paper",
+                start=0.0 if profile == "paper" or method == "tables" else 2.0,
+            ),
+            loss=LossWeights(lam=lam, sigma=sigma),
+            recipe=recipe,
+            crops=crops,
+            evaluation=evaluation,
+        )
+        for method in methods
+        for sigma in (1000.0, 0.0)
+        for lam in lambdas
+    ]
+
+
+#: What a figure is compared with, and where on the quality scale: 0.15–1 bpp, where the paper's curves lie.
+PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
+PEER_QUALITIES = (5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
+#: Figure of the paper → the experiments that it needs at a profile.
+FIGURES = {"5": figure_5}
+
+
+def _profile(profile: str) -> tuple[Recipe, Crops, str, tuple[float, ...], tuple[str, ...]]:
+    """Recipe, crops, evaluation split, λ set and methods of a profile."""
+    if profile == "smoke":
+        return Recipe(steps=2, batch=2, log_every=1), Crops(count=4), "sample", LAMBDAS[::3], ("tables", "vgg16")
+    if profile == "cpu":
+        return Recipe(), Crops(), "kodak", LAMBDAS, ("tables", "vgg16")
+    if profile == "paper":
+        return PAPER_RECIPE, Crops(count=20_000), "kodak", PAPER_LAMBDAS, ("vgg19",)
+    raise UsageError(f"unknown profile {profile!r}; choose from {', '.join(PROFILES)}")
+
+
+def experiments_of(figure: str, profile: str) -> list[Wanted]:
+    """The experiments of a figure of the paper. Raises :class:`UsageError` on an unknown figure or profile."""
+    if figure not in FIGURES:
+        raise UsageError(f"unknown figure {figure!r}; choose from {', '.join(FIGURES)}")
+    return FIGURES[figure](profile)
+
+
+def with_seed(experiment: Experiment, seed: int) -> Experiment:
+    """The same experiment from another seed, for spreads."""
+    return replace(experiment, recipe=replace(experiment.recipe, seed=seed), crops=replace(experiment.crops, seed=seed))
