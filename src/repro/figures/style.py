@@ -1,0 +1,190 @@
+"""What all pictures of the book have in common: a white card with dark text, colours and markers that tell apart.
+
+Colours are Okabe and Ito's, which people with any kind of colour vision can tell apart; a method also has a marker
+and a dash pattern of its own, so that nothing rests on colour alone. Text is 9 points or more at :data:`WIDTH`,
+the width of a page's column.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from repro.data import Photo, photos
+from repro.errors import ReproError
+
+#: Okabe and Ito (2008), "Color Universal Design".
+OKABE_ITO = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+INK, PAPER, FAINT = "#1a1a1a", "#ffffff", "#d9d9d9"
+#: Inches: as wide as the column of text, so that points on paper are points on the page.
+WIDTH = 7.2
+#: Points; nothing is smaller.
+SMALLEST = 9.0
+
+RC: dict[str, Any] = {
+    "figure.facecolor": PAPER,
+    "figure.dpi": 130,
+    "savefig.facecolor": PAPER,
+    "figure.constrained_layout.use": True,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": "#666666",
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titlecolor": INK,
+    "axes.labelsize": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(
+        color=[OKABE_ITO[n] for n in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
+    ),
+    "grid.color": "#e6e6e6",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": SMALLEST,
+    "ytick.labelsize": SMALLEST,
+    "legend.fontsize": SMALLEST,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 6,
+    "image.interpolation": "nearest",
+    "image.cmap": "gray",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn in every plot of the book; ``kwargs`` goes into ``Axes.plot``."""
+
+    label: str
+    color: str
+    marker: str
+    linestyle: str
+
+    @property
+    def kwargs(self) -> dict[str, str]:
+        return {"label": self.label, "color": self.color, "marker": self.marker, "linestyle": self.linestyle}
+
+
+def _look(label: str, color: str, marker: str, linestyle: str = "-") -> Look:
+    return Look(label, OKABE_ITO[color], marker, linestyle)
+
+
+#: Method or codec → its look. Solid lines are ours, broken ones are peers.
+LOOKS = {
+    "tables": _look("learned tables", "blue", "o"),
+    "vgg16": _look("VGG-16 attention", "vermillion", "s"),
+    "vgg19": _look("VGG-19 attention", "purple", "D"),
+    "resnet152-block1": _look("ResNet-152, conv3 block 1", "green", "^"),
+    "resnet152-block7": _look("ResNet-152, conv3 block 7", "orange", "v"),
+    "lstm": _look("LSTM attention", "sky", "P"),
+    "bilstm": _look("BiLSTM attention", "black", "X"),
+    "pillow-444": _look("JPEG 4:4:4, optimised Huffman", "black", "x", "--"),
+    "pillow-444-default": _look("JPEG 4:4:4, default Huffman", "black", "+", ":"),
+    "pillow-420-progressive": _look("JPEG 4:2:0, progressive", "orange", "1", "--"),
+    "mozjpeg-420": _look("mozjpeg 4:2:0", "green", "2", "--"),
+    "mozjpeg-444": _look("mozjpeg 4:4:4", "green", "3", ":"),
+    "jpegli-420": _look("jpegli 4:2:0", "purple", "4", "--"),
+    "guetzli": _look("Guetzli", "sky", "*", "--"),
+}
+
+
+def use() -> None:
+    """Draw in the book's style from here on, and have Jupyter show a ``Figure`` that pyplot knows nothing of."""
+    matplotlib.rcParams.update(RC)
+    ipython = sys.modules.get("IPython")
+    if ipython and ipython.get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("png")
+
+
+def figure(height: float, rows: int = 1, cols: int = 1, **subplots: Any) -> tuple[Figure, np.ndarray]:
+    """A figure in the book's style as wide as the column, ``height`` inches high, and its axes (rows, cols).
+
+    ``subplots`` goes to ``Figure.subplots`` (``width_ratios``, ``sharex``, …).
+    """
+    use()
+    fig = Figure(figsize=(WIDTH, height), layout="constrained")
+    return fig, fig.subplots(rows, cols, squeeze=False, **subplots)
+
+
+def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> Any:
+    """Pixels without interpolation or axes, under ``title``. Grey and RGB of uint8 are shown as they are.
+
+    Returns what ``imshow`` does, for a colour bar.
+    """
+    if pixels.dtype == np.uint8:
+        imshow = {"vmin": 0, "vmax": 255} | imshow
+    shown = ax.imshow(pixels, **imshow)
+    bare(ax, title)
+    return shown
+
+
+def bare(ax: Axes, title: str = "") -> None:
+    """No ticks, no grid, a thin frame, and a title."""
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=FAINT)
+
+
+def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float | None = None) -> Figure:
+    """Pictures of one size side by side, each with its title. ``height`` in inches follows from their shape."""
+    if len(images) != len(titles) or not len(images):
+        raise ValueError(f"image_row: one title a picture, got {len(images)} pictures and {len(titles)} titles")
+    tall = images[0].shape[0] / images[0].shape[1] * WIDTH / len(images)
+    lines = 1 + max(title.count("\n") for title in titles)
+    fig, axes = figure(height or tall + 0.22 * lines, 1, len(images))
+    for ax, image, title in zip(axes[0], images, titles, strict=True):
+        show_image(ax, image, title)
+    return fig
+
+
+def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", size: float = SMALLEST, **imshow: Any) -> Any:
+    """A small matrix as coloured squares with its numbers written in, dark on light and light on dark squares."""
+    shown = show_image(ax, values, title, **imshow)
+    luminance = shown.to_rgba(values)[..., :3] @ (0.2126, 0.7152, 0.0722)
+    for (row, col), value in np.ndenumerate(values):
+        ink = INK if luminance[row, col] > 0.45 else PAPER
+        text = format(int(value) if fmt == "d" else float(value), fmt).replace("-", "−")
+        ax.text(col, row, text, ha="center", va="center", color=ink, fontsize=size)
+    return shown
+
+
+def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "coffee.png") -> Photo:
+    """The photograph to show: Kodak's ``name`` ("kodim23") where the set is at hand, else the shipped ``instead``.
+
+    A damaged Kodak folder is an error, not a reason to take another picture.
+    """
+    try:
+        chosen, wanted = photos("kodak", data_dir), f"{name}.png"
+    except ReproError as error:
+        if "are not in" not in str(error):
+            raise
+        chosen, wanted = photos("sample", data_dir), instead
+    for photo in chosen:
+        if photo.name == wanted:
+            return photo
+    raise ReproError(f"{wanted}: no photo of that name; choose from {', '.join(p.name for p in chosen)}")
