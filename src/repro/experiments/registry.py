@@ -13,6 +13,8 @@ from repro.training import PAPER_RECIPE, Recipe
 
 #: λ of the published curves: chosen to cover 0.2–0.6 bpp on the tuning photos about evenly.
 LAMBDAS = (0.002, 0.01, 0.02, 0.04, 0.08, 0.16)
+#: λ beyond them, for the high qualities of the encoder.
+FINE_LAMBDAS = (0.5, 2.0)
 #: λ in the baseline's scripts.
 PAPER_LAMBDAS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1)
 PROFILES = ("smoke", "cpu", "paper")
@@ -81,46 +83,69 @@ Wanted = Experiment | PeerSweep
 
 def figure_5(profile: str) -> list[Wanted]:
     """Fig. 5: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000), with and without VGG."""
-    recipe, crops, evaluation, lambdas, methods = _profile(profile)
+    settings = _profile(profile)
     qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
-    peers = [PeerSweep(codec, qualities, evaluation) for codec in PEERS]
-    return peers + [
-        Experiment(
-            series=f"{method}, {'MSE + LPIPS + MS-SSIM' if sigma else 'MSE + LPIPS'}",
-            profile=profile,
-            model=ModelSettings(
-                method=method,
-                table_param="paper" if profile == "paper" else "log",
-                trunk_trained=profile == "paper",
-                start=0.0 if profile == "paper" or method == "tables" else 2.0,
-            ),
-            loss=LossWeights(lam=lam, sigma=sigma),
-            recipe=recipe,
-            crops=crops,
-            evaluation=evaluation,
-        )
-        for method in methods
-        for sigma in (1000.0, 0.0)
-        for lam in lambdas
-    ]
+    wanted: list[Wanted] = [PeerSweep(codec, qualities, settings.evaluation) for codec in PEERS]
+    for method in settings.methods:
+        for sigma in (1000.0, 0.0):
+            wanted += [_learned(profile, method, sigma, lam) for lam in settings.lambdas]
+    return wanted
+
+
+def shipped_models(profile: str) -> list[Wanted]:
+    """What `repro encode` ships: the tables of Fig. 5's loss, continued to finer ones for high qualities."""
+    lambdas = _profile(profile).lambdas + (() if profile == "smoke" else FINE_LAMBDAS)
+    return [_learned(profile, "tables", 1000.0, lam) for lam in lambdas]
+
+
+def _learned(profile: str, method: str, sigma: float, lam: float) -> Experiment:
+    """One model with the profile's recipe."""
+    settings = _profile(profile)
+    paper = profile == "paper"
+    return Experiment(
+        series=f"{method}, {'MSE + LPIPS + MS-SSIM' if sigma else 'MSE + LPIPS'}",
+        profile=profile,
+        model=ModelSettings(
+            method=method,
+            table_param="paper" if paper else "log",
+            trunk_trained=paper,
+            start=0.0 if paper or method == "tables" else 2.0,
+        ),
+        loss=LossWeights(lam=lam, sigma=sigma),
+        recipe=settings.recipe,
+        crops=settings.crops,
+        evaluation=settings.evaluation,
+    )
 
 
 #: What a figure is compared with, and where on the quality scale: 0.15–1 bpp, where the paper's curves lie.
 PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
 PEER_QUALITIES = (5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
-#: Figure of the paper → the experiments that it needs at a profile.
-FIGURES = {"5": figure_5}
+#: Figure of the paper → the experiments that it needs at a profile; "encoder" is what `repro encode` ships.
+FIGURES = {"5": figure_5, "encoder": shipped_models}
 
 
-def _profile(profile: str) -> tuple[Recipe, Crops, str, tuple[float, ...], tuple[str, ...]]:
-    """Recipe, crops, evaluation split, λ set and methods of a profile."""
-    if profile == "smoke":
-        return Recipe(steps=2, batch=2, log_every=1), Crops(count=4), "sample", LAMBDAS[::3], ("tables", "vgg16")
-    if profile == "cpu":
-        return Recipe(), Crops(), "kodak", LAMBDAS, ("tables", "vgg16")
-    if profile == "paper":
-        return PAPER_RECIPE, Crops(count=20_000), "kodak", PAPER_LAMBDAS, ("vgg19",)
-    raise UsageError(f"unknown profile {profile!r}; choose from {', '.join(PROFILES)}")
+@dataclass(frozen=True)
+class _Profile:
+    """What the experiments of a profile have in common."""
+
+    recipe: Recipe
+    crops: Crops
+    evaluation: str
+    lambdas: tuple[float, ...]
+    methods: tuple[str, ...]
+
+
+def _profile(name: str) -> _Profile:
+    if name == "smoke":
+        return _Profile(
+            Recipe(steps=2, batch=2, log_every=1), Crops(count=4), "sample", LAMBDAS[::3], ("tables", "vgg16")
+        )
+    if name == "cpu":
+        return _Profile(Recipe(), Crops(), "kodak", LAMBDAS, ("tables", "vgg16"))
+    if name == "paper":
+        return _Profile(PAPER_RECIPE, Crops(count=20_000), "kodak", PAPER_LAMBDAS, ("vgg19",))
+    raise UsageError(f"unknown profile {name!r}; choose from {', '.join(PROFILES)}")
 
 
 def experiments_of(figure: str, profile: str) -> list[Wanted]:
