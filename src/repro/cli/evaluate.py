@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from repro.errors import ReproError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: column title → key of a measurement, format
 _COLUMNS = {
@@ -47,9 +44,13 @@ def evaluate(
 
 
 def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from repro.encoder.images import open_picture
     from repro.evaluation import measure
 
-    rgb = _open(original)
+    samples = open_picture(original).samples  # the pixels that `repro encode` starts from
+    rgb = samples if samples.ndim == 3 else np.stack([samples] * 3, axis=-1)
     try:
         data = jpeg.read_bytes()
     except OSError as error:
@@ -58,18 +59,6 @@ def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
         return {"file": str(jpeg), "original": str(original), **measure(rgb, data)}
     except ReproError as error:
         raise ReproError(f"{jpeg}: {error}") from error
-
-
-def _open(path: Path) -> np.ndarray:
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or "not a picture that Pillow opens, or a damaged one"
-        raise ReproError(f"{path}: cannot be read ({reason})") from error
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
