@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
-# Two test processes, or a test beside a build, must not fight for the cores; set it yourself for more.
+from repro.book.project import Project
+
+# Libraries read this when they are imported: a test must not fight with the rest of a small machine for its cores.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
-def root() -> Path:
-    """The checkout."""
-    return Path(__file__).resolve().parents[1]
+def smoke() -> Project:
+    """This checkout at profile ``smoke``, every notebook executed and the book built from them, strictly."""
+    from repro.book.build import make
+
+    project = Project(ROOT, "smoke")
+    make(project)
+    return project

@@ -28,7 +28,9 @@ def reference(executed: Path) -> nbformat.NotebookNode | None:
     kept = []
     for number, (cell, check) in enumerate(zip(cells, checked, strict=False)):
         metadata, outputs = ({"tags": [TAG]}, cell.outputs) if check else ({}, [])
-        kept.append(nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}", metadata=metadata, outputs=outputs))
+        made = nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}", metadata=metadata, outputs=outputs)
+        made.execution_count = number + 1 if check else None
+        kept.append(made)
     if not kept:
         return None
     return nbformat.v4.new_notebook(cells=kept, metadata={"kernelspec": notebook.metadata.kernelspec})

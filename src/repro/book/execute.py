@@ -99,6 +99,7 @@ def _run(project: Project, name: str, notebook: Path) -> Any:
             cwd=str(project.scratch),
             progress_bar={"desc": name} if sys.stderr.isatty() else False,
             execution_timeout=CELL_TIMEOUT[project.profile],
+            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its unencrypted sockets on this machine
         )
     except PapermillExecutionError as error:
         what = " ".join(f"{error.ename}: {error.evalue}".split())

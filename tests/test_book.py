@@ -1,0 +1,211 @@
+"""The built book as a reader meets it: nothing leaves the machine, nothing is broken, every picture has its words.
+
+The pages are looked at in headless Chromium, in light and dark. Without Chromium these tests are skipped, or fail
+where ``REPRO_REQUIRE_BROWSER`` is set. They look at the book of profile ``smoke``, which the fixture ``smoke`` builds.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from repro.book.project import Project
+
+pytestmark = pytest.mark.slow
+
+PAGES = [f"{page}.html" for page in Project(Path(__file__).resolve().parents[1]).pages()]
+FRAME = ["index.html", "genindex.html", "search.html"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+#: ajv, inside the widgets' script, on a schema of its own.
+HARMLESS = re.compile("strict mode: use allowUnionTypes")
+MAX_PAGE_BYTES = 5 * 2**20
+MAX_BOOK_BYTES = 60 * 2**20
+
+
+class Page(HTMLParser):
+    """Ids, links, loaded files and wordless pictures of one page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.assets: list[str] = []
+        self.wordless: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        if a.get("id"):
+            self.ids.add(a["id"])
+        if tag == "a" and a.get("href"):
+            self.links.append(a["href"])
+        source = a.get({"script": "src", "img": "src", "link": "href"}.get(tag, ""))
+        if source and a.get("rel") != "canonical":
+            self.assets.append(source)
+        if tag == "img" and not a.get("alt"):
+            self.wordless.append(str(source)[:80])
+
+    def file(self, url: str) -> Path:
+        """The file that a link or an asset of this page points at."""
+        target = (self.path.parent / unquote(url.split("?")[0])).resolve()
+        return target / "index.html" if target.is_dir() else target
+
+
+@functools.cache
+def parsed(path: Path) -> Page:
+    return Page(path)
+
+
+def is_external(url: str) -> bool:
+    return bool(re.match(r"[a-z]+:|//", url))
+
+
+@pytest.mark.parametrize("name", [*PAGES, *FRAME])
+def test_links_and_assets(name, smoke):
+    page, bad = parsed(smoke.html / name), []
+    for url in page.assets:
+        if is_external(url) and not url.startswith("data:"):
+            bad.append(f"loads from elsewhere: {url}")
+        elif not url.startswith(("data:", "#")) and not page.file(url).exists():
+            bad.append(f"missing: {url}")
+    for url in page.links:
+        path, anchor = urldefrag(url)
+        if is_external(url):
+            continue
+        target = page.file(path) if path else page.path
+        if not target.exists():
+            bad.append(f"dead link: {url}")
+        elif anchor and target.suffix == ".html" and anchor not in parsed(target).ids:
+            bad.append(f"dead anchor: {url}")
+    assert not bad
+
+
+def test_book_opens_at_its_first_page(smoke):
+    assert f'url={PAGES[0]}"' in (smoke.html / "index.html").read_text()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_have_words(name, smoke):
+    assert not parsed(smoke.html / name).wordless
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_launch_buttons_open_real_files(name, smoke):
+    """Colab and Binder open a path of the repository: the committed notebook."""
+    for url in parsed(smoke.html / name).links:
+        found = re.search(r"(?:blob/main/|urlpath=\w+/tree/)([\w./-]+)$", url)
+        if found:
+            assert (smoke.root / found[1]).is_file(), url
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_weight(name, smoke):
+    page = parsed(smoke.html / name)
+    images = {page.file(url) for url in page.assets if url.startswith(("../_images", "_images"))}
+    assert page.path.stat().st_size + sum(path.stat().st_size for path in images) <= MAX_PAGE_BYTES
+
+
+def test_book_weight(smoke):
+    assert sum(path.stat().st_size for path in smoke.html.rglob("*") if path.is_file()) <= MAX_BOOK_BYTES
+
+
+@pytest.fixture(scope="session")
+def site(smoke) -> Iterator[str]:
+    """The book on a server of this machine."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(smoke.html)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if not executable:
+        if os.environ.get("REPRO_REQUIRE_BROWSER"):
+            pytest.fail("Chromium is missing: apt-get install chromium")
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[("light", 1280), ("dark", 1280), ("light", 390)], ids=lambda p: f"{p[0]}-{p[1]}")
+def tab(request, browser, site) -> Iterator:
+    """A tab of one colour scheme and width, which notes everything that goes wrong in ``tab.bad``."""
+    scheme, width = request.param
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    tab, bad = context.new_page(), []
+    ours = (site, "data:", "blob:")
+    tab.on("pageerror", lambda error: bad.append(f"page error: {error}"))
+    tab.on("console", lambda message: bad.append(message.text) if is_complaint(message) else None)
+    tab.on("response", lambda answer: bad.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    tab.on("request", lambda r: None if r.url.startswith(ours) else bad.append(f"left the machine: {r.url}"))
+    tab.bad = bad
+    yield tab
+    context.close()
+
+
+def is_complaint(message) -> bool:
+    return message.type in ("error", "warning") and not HARMLESS.search(message.text)
+
+
+@pytest.mark.parametrize("name", [*PAGES, *FRAME[1:]])  # index.html only sends the reader on
+def test_page_is_whole(name, tab, site):
+    tab.goto(f"{site}/{name}", wait_until="load")
+    formulas = tab.locator(".math").count()
+    if formulas:
+        tab.wait_for_function(f"document.querySelectorAll('mjx-container').length >= {formulas}")
+        assert tab.locator("mjx-merror").count() == 0
+    if tab.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
+        tab.wait_for_selector(".jupyter-widgets")
+    pictures = "[...document.images].filter(i => i.complete && {}).map(i => i.src.slice(0, 80))"
+    assert tab.evaluate(pictures.format("!i.naturalWidth")) == [], "broken pictures"
+    assert tab.evaluate(pictures.format("!i.alt && i.closest('main')")) == [], "pictures without words"
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "scrolls sideways"
+    assert not tab.bad
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
+def test_sliders_answer_to_the_keyboard(name, browser, site):
+    """Without a kernel: the key moves the slider, and the slider changes the picture."""
+    tab = browser.new_page()
+    tab.goto(f"{site}/{name}", wait_until="load")
+    if tab.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
+        tab.wait_for_selector(".jupyter-widgets")
+    for frames in tab.locator(".repro-frames").all():
+        handle, picture = frames.locator(".noUi-handle").first, frames.locator("img:visible")
+        before = picture.get_attribute("src")
+        at_end = float(handle.get_attribute("aria-valuenow")) >= float(handle.get_attribute("aria-valuemax"))
+        handle.focus()
+        tab.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+        tab.wait_for_timeout(300)
+        assert picture.get_attribute("src") != before
+    tab.close()

@@ -1,0 +1,233 @@
+"""What makes the book: it runs only what changed, and each thing that is wrong stops it with one line that names it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from repro.book import frames_slider, glue
+from repro.book.build import make
+from repro.book.dependencies import imported_modules, key
+from repro.book.execute import execute
+from repro.book.project import Project, find_root
+from repro.errors import ReproError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADER = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A chapter
+
+# %% tags=["parameters"]
+profile = "cpu"
+seed = 0
+
+"""
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A book of one page and one notebook, with the real configuration."""
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static", ignore=shutil.ignore_patterns("vendor"))
+    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
+    (tmp_path / "book" / "intro.md").write_text("# A book\n")
+    (tmp_path / "requirements.lock").write_text("")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "parameters.yml").write_text("smoke: {}\n")
+    write(tmp_path, "# %%\nprint(profile)\n")
+    return Project(tmp_path, "smoke")
+
+
+def write(root: Path, cells: str) -> None:
+    (root / "notebooks" / "01_a.py").write_text(HEADER + cells)
+
+
+def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
+    (path,) = execute(project)
+    executed = json.loads(path.read_text())
+    assert executed["cells"][-1]["outputs"][0]["text"] == ["smoke\n"]
+    assert executed["metadata"]["repro"].items() >= {"profile": "smoke", "key": key(project, "01_a")}.items()
+    assert str(project.root) not in path.read_text()
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+    write(project.root, "# %%\nprint(profile, 2)\n")
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" s")
+    assert not list((project.root / "_build" / "failed").iterdir())
+
+
+def test_key_changes_with_all_that_counts(project):
+    src = project.root / "src" / "repro"
+    src.mkdir(parents=True)
+    for name in ("__init__", "used", "deeper", "unused", "experiments"):
+        (src / f"{name}.py").write_text("")
+    (src / "used.py").write_text("def f():\n    from repro import deeper\n")
+    write(project.root, "# %%\nimport repro.used\n")
+    keys = [key(project, "01_a")]
+
+    def changed() -> bool:
+        keys.append(key(project, "01_a"))
+        return keys[-1] != keys[-2]
+
+    (src / "unused.py").write_text("1")
+    (project.root / "data" / "results").mkdir(parents=True)
+    (project.root / "data" / "results" / "a.json").write_text("1")
+    assert not changed()
+    for path in (src / "used.py", src / "deeper.py", src / "__init__.py", project.root / "requirements.lock"):
+        path.write_text(path.read_text() + "\n2")
+        assert changed(), path
+    (project.root / "notebooks" / "parameters.yml").write_text("smoke: {01_a: {seed: 3}}\n")
+    assert changed()
+    write(project.root, "# %%\nimport repro.used, repro.experiments\n")
+    assert changed()
+    (project.root / "data" / "results" / "a.json").write_text("2")
+    assert changed()
+
+
+def test_imported_modules_follows_imports_inside_functions():
+    found = imported_modules(ROOT / "src/repro/cli/book.py", ROOT / "src")
+    assert {"repro", "repro.book", "repro.book.build", "repro.book.execute", "repro.errors"} <= set(found)
+    assert "repro.metrics" not in found
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (
+            "# %%\nx = 1\n\n# %%\ny = x / 0\n",
+            "notebooks/01_a.py, cell 'y = x / 0': ZeroDivisionError: division by zero",
+        ),
+        ("# %%\nimport os\nos._exit(1)\n", "notebooks/01_a.py: DeadKernelError"),
+        (
+            "# %%\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb",
+        ),
+    ],
+    ids=["exception", "dead kernel", "wordless picture"],
+)
+def test_a_bad_cell_stops_with_its_name(project, cells, says):
+    write(project.root, cells)
+    with pytest.raises(ReproError) as caught:
+        execute(project)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+    assert not project.executed("01_a").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        ("notebooks/parameters.yml", "smoke: {01_a: {sede: 1}}", "notebooks/01_a.py: unknown parameter 'sede'"),
+        ("notebooks/parameters.yml", "smoke: {02_b: {seed: 1}}", "there is no notebook '02_b'"),
+        ("notebooks/parameters.yml", "fast: {}", "unknown profile 'fast'"),
+        ("notebooks/parameters.yml", "smoke: {", "is not valid YAML"),
+        ("notebooks/02_b.py", HEADER, "notebooks/02_b.py: is not in _toc.yml"),
+        ("book/other.md", "# Other", "book/other.md: is not in _toc.yml"),
+        ("notebooks/01_a.py", "# %%\n1\n", "notebooks/01_a.py: has no kernelspec header"),
+    ],
+)
+def test_a_bad_project_stops_with_the_files_name(project, path, text, says):
+    (project.root / path).write_text(text)
+    with pytest.raises(ReproError, match=says.replace("[", "\\[")):
+        execute(project)
+
+
+def test_a_wrong_profile_or_place_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="unknown profile 'fast'; choose from smoke, cpu, paper"):
+        Project(ROOT, "fast")
+    with pytest.raises(ReproError, match="is missing"):
+        Project(tmp_path)
+    assert find_root(ROOT / "src" / "repro") == ROOT
+
+
+def test_build_without_a_run_needs_executed_notebooks(project):
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py: was never executed at profile smoke"):
+        make(project, run=False)
+
+
+@pytest.mark.slow
+def test_a_missing_number_stops_the_build_every_time(project, capsys):
+    """Sphinx alone would warn once and pass the second time, having read the page already."""
+    intro = project.root / "book" / "intro.md"
+    write(project.root, "# %%\nfrom repro.book import glue\nglue('here', 1.5)\n")
+    intro.write_text("# A book\n\n{glue:text}`../notebooks/01_a.ipynb::gone:.2f`\n")
+    for _ in range(2):
+        with pytest.raises(ReproError, match="the book has problems"):
+            make(project)
+        assert "book/intro.md:3: WARNING: Glue reference 'gone' not found" in capsys.readouterr().err
+    intro.write_text("# A book\n\nIt is {glue:text}`../notebooks/01_a.ipynb::here:.2f`.\n")
+    start = make(project)
+    page = start.parent / "book" / "intro.html"
+    assert "1.50" in page.read_text()
+    write(project.root, "# %%\nfrom repro.book import glue\nglue('here', 2.5)\n")
+    make(project)
+    assert "2.50" in page.read_text(), "the number on a page that did not change itself must not go stale"
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What is displayed, as (data, metadata)."""
+    box: list = []
+    monkeypatch.setattr("IPython.display.display", lambda data, *, raw, metadata: box.append((data, metadata)))
+    return box
+
+
+@pytest.mark.parametrize("value", [1, 0.5, "text", True, np.float32(0.5), torch.tensor(0.5), np.int64(3)])
+def test_glue_stores_plain_text(shown, value):
+    glue("name-1", value)
+    ((data, metadata),) = shown
+    plain = value.item() if hasattr(value, "item") else value
+    assert data == {"application/papermill.record/text/plain": str(plain)}
+    assert metadata["scrapbook"]["name"] == "name-1"
+
+
+def test_glue_formats(shown):
+    glue("size", 12345, ",")
+    assert shown[0][0]["application/papermill.record/text/plain"] == "12,345"
+
+
+@pytest.mark.parametrize(("name", "value"), [("a b", 1), ("", 1), ("a", float("nan")), ("a", float("inf")), ("a", [1])])
+def test_glue_refuses_what_no_page_could_show(name, value):
+    with pytest.raises(ValueError, match="glue"):
+        glue(name, value)
+
+
+def test_frames_slider_links_slider_and_pictures():
+    figure = plt.figure()
+    grey, colour = np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    box = frames_slider([grey, colour, figure], "abc", ["one", "two <", "three"], description="Stop", start=1)
+    slider, stack = box.children
+    assert isinstance(stack, ipywidgets.Stack) and stack.selected_index == slider.index == 1
+    assert [child.value.count("<img") for child in stack.children] == [1, 1, 1]
+    assert 'alt="two &lt;"' in stack.children[1].value
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("frames", "labels", "alts"),
+    [
+        ([], [], []),
+        ([np.zeros((8, 8), np.uint8)], ["a", "b"], ["one"]),
+        ([np.zeros((8, 8), np.uint8)] * 2, ["a", "a"], ["one", "two"]),
+        ([np.zeros((8, 8), np.uint8)], ["a"], [""]),
+        ([np.zeros((8, 8))], ["a"], ["floats"]),
+        ([b"GIF89a"], ["a"], ["not a PNG"]),
+    ],
+)
+def test_frames_slider_refuses(frames, labels, alts):
+    with pytest.raises(ValueError, match="frames_slider"):
+        frames_slider(frames, labels, alts, description="Stop")
