@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from repro.attention import ConvolutionalAttention
 from repro.data import photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import ModelSet, save
@@ -34,7 +35,7 @@ def model_set(name: str, experiments: Sequence[Experiment], store: Store) -> Mod
             raise ReproError(f"{experiment.key}: no stored result; run `repro reproduce --figure encoder`")
         results.append(result)
         models.append(load_checkpoint(store.checkpoint_path(experiment))[0])
-    heads = [model.attention.head for model in models if model.attention is not None]
+    heads = [m.attention.head for m in models if isinstance(m.attention, ConvolutionalAttention)]
     return ModelSet(
         name=name,
         method=chosen[0].model.method,
@@ -42,7 +43,7 @@ def model_set(name: str, experiments: Sequence[Experiment], store: Store) -> Mod
         qualities=np.arange(1.0, len(chosen) + 1),
         tables=np.array([model.tables().detach().double().numpy() for model in models]).clip(1, 255),
         head_weights=np.array([h.weight.detach().numpy()[:, :, 0, 0] for h in heads]) if heads else None,
-        head_biases=np.array([h.bias.detach().numpy() for h in heads]) if heads else None,
+        head_biases=np.array([h.state_dict()["bias"].numpy() for h in heads]) if heads else None,
         provenance={
             "results": [e.key for e in chosen],
             "commit": sorted({str(r["provenance"]["commit"]) for r in results}),
