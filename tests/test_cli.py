@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 import typer
@@ -79,8 +78,6 @@ def test_no_command_shows_help(capsys):
 
 @pytest.mark.parametrize("name", [*cli.COMMANDS, *cli.GROUPS])
 def test_every_command_has_help(name, capsys):
-    if not find_spec(f"repro.cli.{name}"):
-        pytest.skip("not written yet")
     assert cli.run([name, "--help"]) == 0
     assert f"repro {name}" in capsys.readouterr().out
 

@@ -32,7 +32,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; a result is an ordinary one
         temporary.replace(path)
     except OSError as error:
-        raise ReproError(f"{path}: cannot be written ({error.strerror}); free some space or name another place") from error
+        raise ReproError(
+            f"{path}: cannot be written ({error.strerror}); free some space or name another place"
+        ) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -14,7 +14,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -49,11 +48,9 @@ def _repro(
 
 
 for _name in COMMANDS:
-    if find_spec(f"repro.cli.{_name}"):
-        app.command(_name)(getattr(importlib.import_module(f"repro.cli.{_name}"), _name))
+    app.command(_name)(getattr(importlib.import_module(f"repro.cli.{_name}"), _name))
 for _name in GROUPS:
-    if find_spec(f"repro.cli.{_name}"):
-        app.add_typer(importlib.import_module(f"repro.cli.{_name}").app, name=_name)
+    app.add_typer(importlib.import_module(f"repro.cli.{_name}").app, name=_name)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
