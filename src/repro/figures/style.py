@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.style
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -53,7 +55,7 @@ RC: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": matplotlib.cycler(
+    "axes.prop_cycle": cycler(
         color=[OKABE_ITO[n] for n in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
     ),
     "grid.color": "#e6e6e6",
@@ -112,7 +114,7 @@ LOOKS = {
 
 def use() -> None:
     """Draw in the book's style from here on, and have Jupyter show a ``Figure`` that pyplot knows nothing of."""
-    matplotlib.rcParams.update(RC)
+    matplotlib.style.use(RC)
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats

@@ -1,0 +1,82 @@
+"""Where the bits of a baseline JPEG file go: run lengths, categories and Huffman codes, counted block by block.
+
+Source: ITU-T T.81, F.1.2 (coding of DC differences and of AC runs), B.2.4.2 (the DHT segment). Files are written by
+libjpeg (:mod:`repro.jpeg.codestream`); this module counts what it writes, and its sums agree with the file to the bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import numpy as np
+from PIL import Image
+
+from repro.jpeg.tables import ZIGZAG
+
+#: (class, index) → symbol → length of its code in bits. Class 0 codes DC, 1 AC; index 0 is luma, 1 chroma.
+CodeLengths = dict[tuple[int, int], dict[int, int]]
+#: Symbols of T.81: sixteen zeros in a row; nothing but zeros from here on.
+ZRL, EOB = 0xF0, 0x00
+
+
+def code_lengths(data: bytes) -> CodeLengths:
+    """The Huffman code lengths that the JPEG file ``data`` defines before its first scan."""
+    lengths: CodeLengths = {}
+    at = 2
+    while data[at + 1] != 0xDA:  # start of scan
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xC4:
+            _read_tables(data[at + 4 : at + 2 + size], lengths)
+        at += 2 + size
+    return lengths
+
+
+@functools.cache
+def annex_k() -> CodeLengths:
+    """The code lengths of Annex K.3, which encoders use that do not make tables for the picture at hand."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "JPEG", optimize=False)
+    return code_lengths(stream.getvalue())
+
+
+def count_bits(plane: np.ndarray, index: int, lengths: CodeLengths | None = None) -> np.ndarray:
+    """Bits that each coefficient of a plane Ẑ costs in a sequential scan.
+
+    plane
+        whole numbers (rows, cols, 8, 8), blocks coded in raster order (as in 4:4:4 and grey files)
+    index
+        0 with luma's codes, 1 with chroma's
+    lengths
+        code lengths; Annex K's unless given
+
+    Returns int64 (rows, cols, 65) in zigzag order: the DC difference, 63 AC coefficients (a run of zeros is charged to
+    the coefficient that ends it), and the sign that the block is over. Raises ``KeyError`` for a value without a code.
+    """
+    if plane.ndim != 4 or plane.shape[2:] != (8, 8):
+        raise ValueError(f"plane: expected (rows, cols, 8, 8), got {plane.shape}")
+    dc, ac = (dict((lengths or annex_k())[kind, index]) for kind in (0, 1))
+    blocks = plane.reshape(-1, 64)[:, ZIGZAG.numpy()].astype(np.int64)
+    bits = np.zeros((len(blocks), 65), dtype=np.int64)
+    for n, difference in enumerate(np.diff(blocks[:, 0], prepend=0)):
+        category = int(abs(difference)).bit_length()
+        bits[n, 0] = dc[category] + category
+    for n, block in enumerate(blocks):
+        last = 0
+        for position in np.flatnonzero(block[1:]) + 1:
+            skipped, run = divmod(int(position) - last - 1, 16)
+            category = int(abs(block[position])).bit_length()
+            bits[n, position] = skipped * ac.get(ZRL, 0) + ac[16 * run + category] + category
+            last = int(position)
+        if last < 63:
+            bits[n, 64] = ac[EOB]
+    return bits.reshape(*plane.shape[:2], 65)
+
+
+def _read_tables(segment: bytes, lengths: CodeLengths) -> None:
+    """One DHT segment: for each table its class and index, 16 counts (codes of length 1, 2, …), the symbols."""
+    while segment:
+        counts, end = segment[1:17], 17 + sum(segment[1:17])
+        each = [length for length, count in enumerate(counts, start=1) for _ in range(count)]
+        lengths[segment[0] >> 4, segment[0] & 15] = dict(zip(segment[17:end], each, strict=True))
+        segment = segment[end:]
