@@ -61,7 +61,8 @@ def provenance() -> dict[str, Any]:
 
 def _command() -> str:
     """The command line, without the private part of paths: results are published."""
-    parts = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    program = Path(sys.argv[0]).name
+    parts = ["repro" if program == "__main__.py" else program, *sys.argv[1:]]  # `python -m repro` is `repro`
     return shlex.join(f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in parts)
 
 
