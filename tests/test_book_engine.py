@@ -16,7 +16,7 @@ from repro.book import frames_slider, glue
 from repro.book.build import make
 from repro.book.dependencies import imported_modules, key
 from repro.book.execute import execute
-from repro.book.project import Project, find_root
+from repro.book.project import PROFILES, Project, find_root
 from repro.errors import ReproError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,6 +152,12 @@ def test_a_wrong_profile_or_place_is_refused(tmp_path):
     with pytest.raises(ReproError, match="is missing"):
         Project(tmp_path)
     assert find_root(ROOT / "src" / "repro") == ROOT
+
+
+def test_profiles_are_those_of_the_experiments():
+    from repro import experiments
+
+    assert experiments.PROFILES == PROFILES
 
 
 def test_build_without_a_run_needs_executed_notebooks(project):
