@@ -70,7 +70,7 @@ RC: dict[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 6,
-    "image.interpolation": "nearest",
+    "image.interpolation": "auto",
     "image.cmap": "gray",
 }
 
