@@ -47,6 +47,9 @@ bool(error < 1e-6)
 # %%
 glue("orthonormality_error", error)
 
+# %% [markdown]
+# It misses by {glue:text}`orthonormality_error:.1e`.
+
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dct-basis", "caption": "The 64 basis images of the DCT."}, "image": {"alt": "Grid of 8 by 8 cosine patterns, flat at the top left, finest checks at the bottom right."}}
 fig, axes = plt.subplots(8, 8, figsize=(5, 5))
 for (i, j), ax in np.ndenumerate(axes):

@@ -138,6 +138,7 @@ def test_a_bad_cell_stops_with_its_name(project, cells, says):
         ("notebooks/02_b.py", HEADER, "notebooks/02_b.py: is not in _toc.yml"),
         ("book/other.md", "# Other", "book/other.md: is not in _toc.yml"),
         ("notebooks/01_a.py", "# %%\n1\n", "notebooks/01_a.py: has no kernelspec header"),
+        ("notebooks/01_a.py", HEADER + "# %%\n1 +\n", "notebooks/01_a.py, line 17: invalid syntax"),
     ],
 )
 def test_a_bad_project_stops_with_the_files_name(project, path, text, says):

@@ -33,7 +33,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
     for name in project.notebooks():
         if not project.executed(name).is_file():
             raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
-        if not is_current(project, name):
+        if not run and not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
     stamp = _stage(project)
     if not _is_built(project, stamp):

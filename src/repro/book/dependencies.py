@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from repro.book.project import Project
+from repro.errors import ReproError
 from repro.files import sha256_bytes, sha256_file
 
 #: Read by every notebook: versions of all packages, and the files that ship inside this one.
@@ -55,7 +56,11 @@ def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
 
 def _imports(path: Path) -> Iterator[str]:
     """Names that could be modules of ours; ``from a import b`` may name the module a.b or a thing in a."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ReproError(f"{path}, line {error.lineno}: {error.msg}; mend the Python there") from error
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("repro"))
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro"):
