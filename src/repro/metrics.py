@@ -110,7 +110,6 @@ class LPIPS(torch.nn.Module):
         _check_side(x, MIN_SIDE_LPIPS, "AlexNet shrinks it")
         with _full_precision(x):
             maps = self.net.net(self.net.scaling_layer(x.float() / 127.5 - 1))
-            # vector_norm, not sqrt(sum of squares): its gradient where no channel responds is 0, not NaN.
             return tuple(f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + 1e-10) for f in maps)
 
     def distance(self, fx: tuple[torch.Tensor, ...], fy: tuple[torch.Tensor, ...]) -> torch.Tensor:
