@@ -23,3 +23,14 @@ def smoke() -> Project:
     project = Project(ROOT, "smoke")
     make(project)
     return project
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a model set that needs no training: Annex K's tables. See ``encoder_stand_in``."""
+    from encoder_stand_in import stand_in
+    from repro.encoder.models import save
+
+    folder = tmp_path_factory.mktemp("models") / "stand-in"
+    save(stand_in(), folder)
+    return str(folder)

@@ -23,8 +23,8 @@ def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, n
     """(quality, file): the highest quality in steps of 0.1 whose file ``encode(quality)`` is not over ``bits``.
 
     A bracket around it shrinks until its ends are neighbours: by interpolating log size over log percent (IJG's scale
-    of the quality), which is nearly a line, and by growing steps where that moves one end only. File size grows with quality
-    but for a few bytes here and there; the file that is returned is within ``bits`` in any case. Raises
+    of the quality), which is nearly a line, and by growing steps where that moves one end only. File size grows with
+    quality but for a few bytes here and there; the file that is returned is within ``bits`` in any case. Raises
     :class:`ReproError` that says, in bits per pixel, what range ``name`` can be given, where ``bits`` lies outside
     (above: by more than 5 %).
     """
