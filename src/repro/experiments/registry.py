@@ -118,9 +118,9 @@ def _learned(profile: str, method: str, sigma: float, lam: float) -> Experiment:
     )
 
 
-#: What a figure is compared with, and where on the quality scale: 0.15–1 bpp, where the paper's curves lie.
+#: What a figure is compared with, and where on the quality scale: 0.1–1 bpp, where the paper's curves lie.
 PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
-PEER_QUALITIES = (5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
+PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
 #: Figure of the paper → the experiments that it needs at a profile; "encoder" is what `repro encode` ships.
 FIGURES = {"5": figure_5, "encoder": shipped_models}
 
