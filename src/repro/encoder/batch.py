@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -71,7 +72,7 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
             yield _attempt(source, output, settings)
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(jobs, context, initializer=_share_processors, initargs=(jobs,)) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_prepare_process, initargs=(jobs,)) as pool:
         futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
         try:
             for future in as_completed(futures):
@@ -97,7 +98,8 @@ def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure
         return Failure(str(source), f"{source}: unexpected {type(error).__name__}: {what}; try it alone")
 
 
-def _share_processors(jobs: int) -> None:
+def _prepare_process(jobs: int) -> None:
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: here a file is finished, no more are begun
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
