@@ -31,9 +31,9 @@ def step_rows(dark: float = 60, light: float = 190, at: int = 11) -> np.ndarray:
     return np.where(np.arange(24) < at, dark, light) * np.ones((8, 1))
 
 
-def edge(quality: int) -> Figure:
-    """Why a block rings: a sharp step in three blocks, its cosines before and after rounding, and what comes back."""
-    rows, Q = step_rows(), quality_tables(quality)[0]
+def edge(quality: int, at: int = 11) -> Figure:
+    """Why a block rings: a sharp step at column ``at`` of three blocks, its cosines before and after, the outcome."""
+    rows, Q = step_rows(at=at), quality_tables(quality)[0]
     coded = [code_block(rows[:, i : i + 8], Q) for i in (0, 8, 16)]
     rebuilt = np.concatenate([block.rebuilt for block in coded], axis=1)
     middle, u = coded[1], np.arange(8)
@@ -62,10 +62,11 @@ def edge(quality: int) -> Figure:
     return fig
 
 
-def overshoot(quality: int) -> float:
-    """By how many levels the flat parts of the middle block of :func:`step_rows` are off at most."""
-    block = code_block(step_rows()[:, 8:16], quality_tables(quality)[0])
-    return float(np.abs(block.rebuilt - block.samples).max())
+def off_by(quality: int, at: int = 11) -> float:
+    """By how many levels any pixel of :func:`step_rows` is off at most."""
+    rows, Q = step_rows(at=at), quality_tables(quality)[0]
+    coded = [code_block(rows[:, i : i + 8], Q) for i in (0, 8, 16)]
+    return max(float(np.abs(block.rebuilt - block.samples).max()) for block in coded)
 
 
 def errors(rgb: np.ndarray, decoded: np.ndarray, box: Box) -> Figure:

@@ -92,6 +92,21 @@ def edge_block(y: np.ndarray) -> tuple[int, int]:
     return row + 1, col + 1
 
 
+def around(row: int, col: int, rgb: np.ndarray, height: int = 88, width: int = 128) -> Box:
+    """A part of the picture with the block (row, col) near its middle, whole blocks only."""
+    tall, wide = min(height, rgb.shape[0]), min(width, rgb.shape[1])
+    top = min(max(8 * (row - tall // 16), 0), (rgb.shape[0] - tall) // 8 * 8)
+    left = min(max(8 * (col - wide // 16), 0), (rgb.shape[1] - wide) // 8 * 8)
+    return Box(top, left, tall, wide)
+
+
+def energy_share(y: np.ndarray, count: int) -> float:
+    """Which share (0–1) of the AC coefficients' energy the first ``count`` of them in zigzag order hold."""
+    F = dct(to_blocks(pad(torch.from_numpy(y)[None, None] - 128)))
+    energy = F.square().sum((0, 1, 2, 3)).ravel()[ZIGZAG][1:]
+    return float(energy[:count].sum() / energy.sum())
+
+
 def inverse_agreement(rgb: np.ndarray, quality: int) -> dict[str, float]:
     """What our inverse predicts against what libjpeg-turbo decodes, over all samples of the picture.
 
@@ -167,7 +182,12 @@ def draw_step(
 
 def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
     """An arrow of a diagram, straight or bent."""
-    how = {"arrowstyle": "-|>", "mutation_scale": 11, "color": "#444444", "connectionstyle": f"arc3,rad={bend}"}
+    how: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "mutation_scale": 11,
+        "color": "#444444",
+        "connectionstyle": f"arc3,rad={bend}",
+    }
     ax.add_patch(FancyArrowPatch(start, end, **how))
 
 

@@ -8,7 +8,7 @@ the width of a page's column.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,3 +190,13 @@ def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "co
         if photo.name == wanted:
             return photo
     raise ReproError(f"{wanted}: no photo of that name; choose from {', '.join(p.name for p in chosen)}")
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Rows of equal keys as a Markdown table for a cell to end in; the keys are its head."""
+    from IPython.display import Markdown
+
+    if not rows:
+        raise ValueError("table: there are no rows")
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(v) for v in row.values()] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
