@@ -191,7 +191,7 @@ glue("energy_first_ten", 100 * share)
 
 # %% [markdown]
 # After a quarter of the patterns you know what it is ({numref}`fig-rebuild`). And this block is a hard one. Over the
-# whole photo, the first 10 of 63 AC coefficients hold {glue:text}`energy_first_ten:.0f` % of the detail's energy (the
+# whole photo, the first 10 of 63 AC coefficients hold {glue:text}`energy_first_ten:.0f` % of the detail's energy (the
 # sum of squares). Photos are smooth nearly everywhere, and a smooth block needs only slow cosines. That is the whole
 # secret of JPEG: the DCT does not make a block smaller, it **gathers what matters in a few numbers**, so that the rest
 # can be rounded to zero.
@@ -217,13 +217,14 @@ glue("energy_first_ten", 100 * share)
 jpeg.tables(quality_tables(50))
 
 # %% [markdown]
-# The tables of {numref}`fig-tables` come with the standard {cite:p}`itu1992t81`. They were found by asking people in
-# the 1980s which errors they could see: fine patterns (bottom right) may be coarse, slow ones (top left) may not. The
+# The tables of {numref}`fig-tables` come with the standard {cite:p}`itu1992t81`. They come from experiments in
+# the 1980s on which patterns people can still see: fine ones (bottom right) may get coarse steps, slow ones (top left)
+# may not. The
 # **quality** of libjpeg, the library behind nearly all JPEG software, only scales them:
 #
 # $$
 # Q_q = \left\lfloor \frac{s_q\, Q_{50} + 50}{100} \right\rfloor \text{ kept in } 1 \ldots 255, \qquad
-# s_q = \begin{cases} 5000 / q & q < 50 \\ 200 - 2q & q \ge 50. \end{cases}
+# s_q = \begin{cases} \lfloor 5000 / q \rfloor & q < 50 \\ 200 - 2q & q \ge 50. \end{cases}
 # $$ (eq-quality)
 #
 # So the table has 64 knobs for luma and 64 for chroma, and quality turns them all at once. Here is the first row of
@@ -282,7 +283,7 @@ glue("detail_share", 100 * spent["luma: detail (AC)"] / sum(spent.values()))
 
 # %% [markdown]
 # At quality 10 a strange thing shows in {numref}`fig-where-bits`: the luma signs for "nothing more to come" take
-# {glue:text}`end_share:.0f` % of the file, and all luma detail {glue:text}`detail_share:.0f` %. The standard's Huffman
+# {glue:text}`end_share:.0f` % of the file, and all luma detail {glue:text}`detail_share:.0f` %. The standard's Huffman
 # codes were made for good pictures, where the end of a block is one event among many. In a small file it is the most
 # frequent event of all, and deserves a shorter code. So it pays to make **optimised** codes for the picture at hand;
 # the decoder reads them from the file's head. **Progressive** files go further: they send all DCs first and detail
@@ -307,8 +308,8 @@ glue("bpp_default_10", 8 * default / y.size)
 glue("bpp_optimised_10", 8 * optimised / y.size)
 
 # %% [markdown]
-# At quality 10, optimised codes save {glue:text}`saved_optimised:.0f` % and a progressive file
-# {glue:text}`saved_progressive:.0f` %, for free. At quality 75 only {glue:text}`saved_progressive_75:.0f` % are left
+# At quality 10, optimised codes save {glue:text}`saved_optimised:.0f` % and a progressive file
+# {glue:text}`saved_progressive:.0f` %, for free. At quality 75 only {glue:text}`saved_progressive_75:.0f` % are left
 # ({numref}`fig-sizes`).
 #
 # ```{admonition} Which bits does the paper count?
@@ -329,6 +330,7 @@ glue("bpp_optimised_10", 8 * optimised / y.size)
 artefacts.edge(10)
 
 # %% tags=["remove-cell"]
+glue("ripple", artefacts.off_by(10, clear=1))
 glue("edge_off", artefacts.off_by(10))
 glue("border_off", artefacts.off_by(10, at=8))
 
@@ -341,7 +343,8 @@ glue("border_off", artefacts.off_by(10, at=8))
 #    become zero; the others are moved to the next multiple of their step. What is left no longer cancels.
 # 3. **Each cosine fills the whole block.** So the error does not stay at the edge: it ripples across all eight
 #    columns, also where the picture was perfectly flat. It stops at the border of the block, because the neighbour has
-#    cosines of its own. Here it goes up to {glue:text}`edge_off:.0f` levels.
+#    cosines of its own. Here the flat parts, a pixel or more from the edge, are off by up to
+#    {glue:text}`ripple:.0f` levels.
 #
 # **That is ringing: a block shows ripples beside an edge because the cosines that should have cancelled them were
 # rounded away.** The eye sees it best where it has least business: on a plain sky beside a roof.
@@ -392,8 +395,8 @@ glue("within_one", 100 * worst["within_one"])
 glue("largest_off", max(of["largest"] for of in agreement.values()))
 
 # %% [markdown]
-# At quality 10, {glue:text}`equal_10:.1f` % of all values (three a pixel) are the very same, at quality 95
-# {glue:text}`equal_95:.1f` %. At the worst of the three qualities we looked at, {glue:text}`within_one:.2f` % are
+# At quality 10, {glue:text}`equal_10:.1f` % of all values (three a pixel) are the very same, at quality 95
+# {glue:text}`equal_95:.1f` %. At the worst of the three qualities we looked at, {glue:text}`within_one:.2f` % are
 # within one level of 255, and none is off by more than {glue:text}`largest_off:.0f`. The rest is how decoders
 # calculate: libjpeg-turbo uses whole-number arithmetic for the cosines, which the standard allows. So what our
 # training sees is what a reader's browser will show.

@@ -64,11 +64,13 @@ rgb = np.ascontiguousarray(photo.rgb()[:side, :side])
 # $A^{(C)}$. The encoder multiplies, divides and rounds:
 #
 # $$
-# \hat Z[n, m] = \left\lfloor F[n, m] \odot A[n, m] \oslash Q \right\rceil, \qquad
-# \hat F[n, m] = \hat Z[n, m] \odot Q \approx F[n, m] \odot A[n, m].
+# \begin{aligned}
+# \hat Z[n, m] &= \left\lfloor F[n, m] \odot A[n, m] \oslash Q \right\rceil, \\
+# \hat F[n, m] &= \hat Z[n, m] \odot Q \approx F[n, m] \odot A[n, m].
+# \end{aligned}
 # $$ (eq-pre-edit)
 #
-# Look at the right-hand side. The decoder knows $Q$, which is in the file. It knows nothing of $A$, so it **cannot
+# Look at the second line. The decoder knows $Q$, which is in the file. It knows nothing of $A$, so it **cannot
 # divide by it**. A coefficient of 100 with step 16 and $A = 0.5$ comes back as about 50:
 
 # %% tags=["nbval-check-output"]
@@ -83,20 +85,20 @@ for A in (1.0, 0.5, 0.07):
 # edits the coefficients. What can one do with it? Let us play the network's part, with the same $A$ for every block.
 
 # %%
-keep_all = np.ones((8, 8))
-halve_all = np.full((8, 8), 0.5)
-fade_fine = np.where(attention.in_band(4, 14), 0.3, 1.0)
-edited = [attention.pre_edit(rgb, A, quality=30) for A in (keep_all, halve_all, fade_fine)]
+by_hand = {
+    "A = 1": np.ones((8, 8)),
+    "A = 0.5": np.full((8, 8), 0.5),
+    "fine patterns 0.3": np.where(attention.in_band(4, 14), 0.3, 1.0),
+}
+edited = {name: attention.pre_edit(rgb, A, quality=30) for name, A in by_hand.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pre-edit", "caption": "One photo at quality 30 with three attention maps: 1 everywhere, one half everywhere, and 0.3 for fine patterns only."}, "image": {"alt": "Three pictures. The second has half the contrast and looks foggy. The third looks like the first, a little softer."}}
-titles = [
-    f"{name}\n{bpp:.2f} bpp" for name, (_, bpp) in zip(("A = 1", "A = 0.5", "fine patterns 0.3"), edited, strict=True)
-]
-style.image_row([picture for picture, _ in edited], titles)
+titles = [f"{name}\n{bpp:.2f} bpp" for name, (_, bpp) in edited.items()]
+style.image_row([picture for picture, _ in edited.values()], titles)
 
 # %% tags=["remove-cell"]
-for name, (_, bpp) in zip(("all", "half", "fine"), edited, strict=True):
-    glue(f"bpp_{name}", bpp)
+for key, (_, bpp) in zip(("all", "half", "fine"), edited.values(), strict=True):
+    glue(f"bpp_{key}", bpp)
 
 # %% [markdown]
 # Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp, and puts fog over
@@ -128,8 +130,8 @@ networks.convolutional()
 # Do the shapes fit? We do not take them from the paper; we run each network on a crop of 224 × 224 pixels, which has
 # 28 × 28 blocks.
 
-# %% tags=["nbval-check-output"]
-style.table(attention.anatomy(["vgg19", "vgg16", "resnet152-block1", "resnet152-block7", "lstm", "bilstm"]))
+# %% tags=["nbval-check-output"] mystnb={"markdown_format": "gfm"}
+style.table(attention.anatomy())
 
 # %% [markdown]
 # They do: each $A$ has two maps of 28 × 28 blocks with 8 × 8 numbers, and block 7 of ResNet-152 gives the 28 × 28
@@ -144,22 +146,23 @@ style.table(attention.anatomy(["vgg19", "vgg16", "resnet152-block1", "resnet152-
 # the photo and see how much the map of *one* block moves. That is a gradient, and it comes for free.
 
 # %%
-found = {}
 crop, block = attention.middle(rgb, 224), (14, 14)
-for method in ("vgg16", "resnet152-block7", "lstm", "bilstm"):
-    found[method] = attention.reach(attention.build(method, seed), crop, *block)
+methods = {"VGG-16": "vgg16", "ResNet-152": "resnet152-block7", "LSTM": "lstm", "BiLSTM": "bilstm"}
+found = {}
+for name, method in methods.items():
+    found[name] = attention.reach(attention.build(method, seed), crop, *block)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels move the map of the framed block, on a scale of powers of ten. Bright is much."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels move the map of the framed block, on a scale of powers of ten. Bright is much. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
 attention.reach_maps(found, *block)
 
 # %% tags=["remove-cell"]
-for method, strength in found.items():
-    glue(f"reach_{method.replace('-', '_')}", attention.blocks_reached(strength))
+for key, strength in zip(("vgg", "resnet", "lstm", "bilstm"), found.values(), strict=True):
+    glue(f"reach_{key}", attention.blocks_reached(strength))
 
 # %% [markdown]
 # {numref}`fig-reach` tells more than a table of layers. VGG-16 looks at a small window of
-# {glue:text}`reach_vgg16` blocks around the one in question, ResNet-152 at a window of
-# {glue:text}`reach_resnet152_block7`. (These are blocks that have at least a thousandth of the strongest influence.)
+# {glue:text}`reach_vgg` blocks around the one in question, ResNet-152 at a window of
+# {glue:text}`reach_resnet`. (These are blocks that have at least a thousandth of the strongest influence.)
 # The other two are the paper's recurrent networks, and they see a thin line. We come to them below.
 
 # %% [markdown]
@@ -168,7 +171,7 @@ for method, strength in found.items():
 # A trunk is only as good as its weights. This is what this machine has, in the order in which `repro.weights` looks
 # for it:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
 style.table(attention.weights_at_hand())
 
 # %% [markdown]
@@ -183,7 +186,7 @@ style.table(attention.weights_at_hand())
 vgg = attention.build("vgg16", seed)
 fed = attention.responses(vgg, rgb)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, fed in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: fed without taking the mean off, most channels respond about half as strongly, and a few more strongly."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, fed in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: fed without taking the mean off, most channels respond less, and a few more strongly."}}
 attention.response_plot(fed)
 
 # %% tags=["remove-cell"]
@@ -195,14 +198,15 @@ glue("response_correlation", np.corrcoef(trained, raw)[0, 1])
 
 # %% [markdown]
 # It does. Fed the baseline's way, the channels respond with {glue:text}`response_raw:.2f` on average instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %, and not all in the same proportion:
+# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %, and not all in the same proportion:
 # the two sets of responses correlate by {glue:text}`response_correlation:.2f` only ({numref}`fig-responses`). A trunk
 # that is trained along can get used to this; a frozen one cannot. We feed every trunk as it was trained.
 
 # %% [markdown]
 # ## The maps
 #
-# Now for a real map. When this page was made, the network was **{glue:text}`map_state`** ({glue:text}`map_weights`).
+# Now for a real map. When this page was made, the network was {glue:text}`map_state`. (The
+# trunk's weights are from {glue:text}`map_weights`.).
 # With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` takes
 # them in five bands, from the mean of the block (DC) to its finest checks.
 
@@ -248,11 +252,11 @@ networks.recurrent()
 # page, yet something can already be seen.
 
 # %%
-variants = {"LSTM": ("lstm", False), "LSTM, min–max": ("lstm", True), "BiLSTM": ("bilstm", False)}
-recurrent = {
-    name: attention.maps(attention.build(method, seed, minmax=minmax), rgb)
-    for name, (method, minmax) in variants.items()
-}
+lstm = attention.build("lstm", seed)
+stretched = attention.build("lstm", seed, minmax=True)
+both_ways = attention.build("bilstm", seed)
+variants = {"LSTM": lstm, "LSTM, min–max": stretched, "BiLSTM": both_ways}
+recurrent = {name: attention.maps(network, rgb) for name, network in variants.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
 attention.recurrent_maps(rgb, recurrent)
@@ -288,7 +292,7 @@ attention.recurrent_maps(rgb, recurrent)
 # - Even the mean of a block can fade. A careless map puts fog over the photo.
 # - A trunk trained on ImageNet gives one feature vector a block; a 1 × 1 convolution and a sigmoid make the map.
 # - VGG sees a small window, ResNet a large one, an LSTM a thin line of blocks before.
-# - A trunk must be fed as it was trained, or it responds at half strength.
+# - A trunk must be fed as it was trained, or it responds otherwise than it learned to.
 #
 # ## Exercises
 #

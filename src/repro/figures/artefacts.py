@@ -62,11 +62,12 @@ def edge(quality: int, at: int = 11) -> Figure:
     return fig
 
 
-def off_by(quality: int, at: int = 11) -> float:
-    """By how many levels any pixel of :func:`step_rows` is off at most."""
+def off_by(quality: int, at: int = 11, clear: int = 0) -> float:
+    """By how many levels a pixel of :func:`step_rows` is off at most, ``clear`` pixels beside the edge left out."""
     rows, Q = step_rows(at=at), quality_tables(quality)[0]
-    coded = [code_block(rows[:, i : i + 8], Q) for i in (0, 8, 16)]
-    return max(float(np.abs(block.rebuilt - block.samples).max()) for block in coded)
+    rebuilt = np.concatenate([code_block(rows[:, i : i + 8], Q).rebuilt for i in (0, 8, 16)], axis=1)
+    beside = (np.arange(24) >= at - clear) & (np.arange(24) < at + clear)
+    return float(np.abs(rebuilt - rows)[:, ~beside].max())
 
 
 def errors(rgb: np.ndarray, decoded: np.ndarray, box: Box) -> Figure:

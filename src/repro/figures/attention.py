@@ -90,7 +90,7 @@ def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def anatomy(methods: Sequence[str], side: int = 224) -> list[dict[str, str]]:
+def anatomy(methods: Sequence[str] = attention.METHODS[1:], side: int = 224) -> list[dict[str, str]]:
     """What each method looks like for a picture ``side`` px square, found by running it: shapes and sizes."""
     x = torch.rand(1, 3, side, side) * 255
     rows = []
