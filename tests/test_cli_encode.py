@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -271,6 +273,30 @@ def test_process_on_a_full_disk_leaves_nothing(photo, model):
     assert done.stderr.splitlines()[-1].startswith("repro: ") and "space" in done.stderr
     assert "Traceback" not in done.stderr
     assert [p.name for p in photo.parent.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="sends Ctrl-C to a group of processes")
+def test_ctrl_c_begins_no_more_pictures(model, tmp_path):
+    """Two processes, twenty pictures: after the first, only those at hand are finished, all whole."""
+    (tmp_path / "photos").mkdir()
+    for i in range(20):
+        save(tmp_path / "photos" / f"{i}.png", astronaut())
+    arguments = [tmp_path / "photos", "-o", tmp_path / "out", "--bpp", 1, "--jobs", 2, "--model", model]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "repro", "encode", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None and "bpp" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and err == "repro: interrupted\n"
+    done = list((tmp_path / "out").iterdir())
+    assert 1 <= len(done) < 12
+    assert all(decode(p.read_bytes()).size == (256, 256) for p in done)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +73,9 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
             yield _attempt(source, output, settings)
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(jobs, context, initializer=_prepare_process, initargs=(jobs,)) as pool:
-        futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
+    with ProcessPoolExecutor(jobs, context, initializer=_share_processors, initargs=(jobs,)) as pool:
+        with _ctrl_c_held():
+            futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
         try:
             for future in as_completed(futures):
                 try:
@@ -82,8 +84,21 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
                     name = str(futures[future])
                     yield Failure(name, f"{name}: its process was stopped (out of memory?); try fewer --jobs")
         except BaseException:  # Ctrl-C: begin nothing new
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Ctrl-C reaches every process of a command. Those begun in here never see it: they finish the file at hand."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure:
@@ -98,8 +113,7 @@ def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure
         return Failure(str(source), f"{source}: unexpected {type(error).__name__}: {what}; try it alone")
 
 
-def _prepare_process(jobs: int) -> None:
+def _share_processors(jobs: int) -> None:
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: here a file is finished, no more are begun
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
