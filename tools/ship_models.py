@@ -21,7 +21,7 @@ from repro.experiments import Experiment, Store, experiments_of
 from repro.model import load_checkpoint
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets" / "models"
-SERIES = "MSE + LPIPS + MS-SSIM"
+SERIES = "vgg16, MSE + LPIPS + MS-SSIM, straight-through"
 CALIBRATION_PHOTOS = 40
 
 
@@ -60,11 +60,7 @@ def main() -> None:
     training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
     pictures = [photo.rgb()[:512, :512] for photo in training[:CALIBRATION_PHOTOS]]
     wanted = [e for e in experiments_of("encoder", "cpu") if isinstance(e, Experiment)]
-    attention = [
-        e
-        for e in experiments_of("5", "cpu")
-        if isinstance(e, Experiment) and e.model.method == "vgg16" and e.series.endswith(SERIES)
-    ]
+    attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == SERIES]
     for name, experiments in {"tables": wanted, "vgg16": attention}.items():
         save(calibrate(model_set(name, experiments, store), pictures), ASSETS / name)
         print(ASSETS / name, sum(f.stat().st_size for f in (ASSETS / name).iterdir()) // 1024, "KiB")
