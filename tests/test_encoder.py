@@ -99,7 +99,7 @@ def test_bpp_out_of_reach_names_the_range(bpp, model, tmp_path):
         assert 0.95 * reachable <= report.bpp <= reachable
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), st.integers(2, 400))
 def test_search_finds_the_last_step_that_fits(seed, share, levels):
     """On any growing sizes, plateaus and jumps too, in few encodings."""

@@ -17,6 +17,8 @@ _LAST = round((HIGHEST - LOWEST) / STEP)
 _FIRST_GUESS = round((40 - LOWEST) / STEP)
 #: Of photographs, size ∝ percent^−0.65, about; times a little more, so that a first step goes over the target.
 _TYPICAL_SLOPE = -0.65 / 1.2
+#: Stands for quality 100, whose percent is 0, on a logarithmic scale; 99.9 has 0.2.
+_LEAST_PERCENT = 0.1
 
 
 def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, name: str) -> tuple[float, bytes]:
@@ -61,13 +63,13 @@ def _guess(bits: float, low: int, high: int, sizes: dict[int, float]) -> int:
     slope = _TYPICAL_SLOPE
     if other in sizes:
         slope = (math.log(sizes[other] / sizes[known]) or -1e-9) / (_scale(other) - _scale(known))
-    share = math.exp(min(max(_scale(known) + math.log(bits / sizes[known]) / slope, 0.0), math.log(5000)))
+    share = math.exp(min(max(_scale(known) + math.log(bits / sizes[known]) / slope, _scale(_LAST)), _scale(0)))
     quality = 5000 / share if share > 100 else 100 - share / 2
     return round((quality - LOWEST) / STEP)
 
 
 def _scale(step: int) -> float:
-    return math.log(max(percent(_quality(step)), 1.0))
+    return math.log(max(percent(_quality(step)), _LEAST_PERCENT))
 
 
 def _quality(step: int) -> float:
