@@ -21,8 +21,7 @@ def glue(name: str, value: Any, fmt: str | None = None) -> None:
     """
     from IPython.display import display
 
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"glue name {name!r}: use small letters, digits, - and _, and begin with a letter")
+    check_name(name)
     if hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, bool | int | float | str):
@@ -32,3 +31,9 @@ def glue(name: str, value: Any, fmt: str | None = None) -> None:
     text = str(value) if fmt is None else format(value, fmt)
     metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
     display({f"{PREFIX}text/plain": text}, raw=True, metadata=metadata)
+
+
+def check_name(name: str) -> None:
+    """Raise ``ValueError`` for a name that a page could not paste."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"glue name {name!r}: use small letters, digits, - and _, and begin with a letter")

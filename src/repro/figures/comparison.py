@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
-from repro.data import Photo
+from repro.data import Photo, photos
 from repro.encoder import models
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
+from repro.errors import ReproError
 from repro.evaluation import match_size, measure_many
 from repro.evaluation.measure import Measurement
 from repro.figures.jpeg import Box
@@ -106,6 +110,34 @@ def closeups(
         [f"{rate:g} bpp" for rate in rates],
         [_alt(photo.name, rate, shown) for rate, shown in every.items()],
     )
+
+
+def exam_photos(data_dir: Path | str | None = None) -> tuple[Photo, ...]:
+    """Kodak's photos, spread over the set, where they are at hand, else the shipped samples; never trained on."""
+    try:
+        every = photos("kodak", data_dir).items
+    except ReproError as error:
+        if "are not in" not in str(error):
+            raise
+        return photos("sample", data_dir).items
+    return every[::4] + every[2::4] + every[1::2]
+
+
+def before_after(
+    photo: Photo, bpp: float, peer: str = "pillow-420-progressive"
+) -> tuple[list[bytes], list[str], list[str]]:
+    """Original, plain JPEG and ours at one size: PNG files of a part of the photo, captions, and alternative texts."""
+    shown = versions(photo.rgb(), bpp, peers=(peer,))
+    box = CROPS[photo.name]
+    files = [_png(box.of(version.pixels)) for version in shown]
+    captions = [f"{v.label}: {v.words}".replace("\n", " · ") for v in shown]
+    return files, captions, [f"Part of the photo {photo.name.partition('.')[0]}, {v.label}" for v in shown]
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def _alt(name: str, rate: float, shown: Sequence[Version]) -> str:

@@ -19,11 +19,15 @@ METRIC_LOOKS = {"mse": ("blue", "o"), "lpips": ("vermillion", "s"), "ms_ssim": (
 
 
 def look_of(series: str) -> Look:
-    """The look of a curve by its name in the store: a method's filled markers, hollow for the loss without MS-SSIM."""
-    method = series.partition(",")[0]
+    """The look of a stored curve: its method's, and a line and words of its own where loss or rounding differ."""
+    method, *settings = series.split(", ")
     look = LOOKS[method]
-    if series.endswith("MSE + LPIPS"):
+    if settings == ["MSE + LPIPS"]:
         return replace(look, label=f"{look.label}, loss without MS-SSIM", linestyle=":")
+    if method != "tables" and "straight-through" in settings:
+        return replace(look, label=f"{look.label}, straight-through", linestyle="-.")
+    if method == "tables" and settings and "straight-through" not in settings:
+        return replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
     return look
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from repro.figures.style import OKABE_ITO, cells, figure
@@ -25,7 +26,7 @@ class Film:
         self.tables.append(model.tables().detach().cpu().double().numpy())
 
     def stills(self, count: int) -> list[int]:
-        """Indices of ``count`` frames, spread so that the start, where most happens, is seen; first and last included."""
+        """Indices of ``count`` frames, spread so that the start, where most happens, is seen; first and last are in."""
         last = len(self.steps) - 1
         return sorted({round(last * (i / max(count - 1, 1)) ** 1.6) for i in range(count)})
 
@@ -48,13 +49,11 @@ def loss_curve(log: Sequence[Mapping[str, float]], loss: LossWeights) -> Figure:
     return fig
 
 
-def two_tables(Q: np.ndarray, title: str = "") -> Figure:
-    """Luma and chroma table, (2, 8, 8), as coloured squares with their whole numbers; dark is fine, light is coarse."""
+def two_tables(Q: np.ndarray, title: str) -> Figure:
+    """Luma and chroma table, (2, 8, 8), as coloured squares with their whole numbers; light is fine, dark is coarse."""
     fig, axes = figure(3.75, 1, 2)
-    for ax, table, name in zip(axes[0], np.rint(Q), ("luma", "chroma"), strict=True):
-        cells(ax, np.log(table), "", fmt=".0f", size=0.01, cmap="cividis", vmin=0, vmax=np.log(255))
-        _numbers(ax, table)
-        ax.set_title(f"{name}{f', {title}' if title else ''}")
+    for ax, table, name in zip(axes[0], np.rint(Q).astype(int), ("luma", "chroma"), strict=True):
+        cells(ax, table, f"{name}, {title}", cmap="cividis_r", norm=LogNorm(1, 255))
     return fig
 
 

@@ -1,0 +1,77 @@
+"""Tables, verdicts and pictures as HTML, for cells and for other pages to paste (``glue_html``)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from repro.book.glue import PREFIX, check_name
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML that Jupyter and the book show as it is."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+#: Verdict → sphinx-design's colour of its badge.
+COLOURS = {
+    "reproduced": "success",
+    "in part": "warning",
+    "not reproduced": "danger",
+    "not yet": "secondary",
+    "not testable": "dark",
+}
+
+
+def badge(verdict: str) -> Html:
+    """A verdict as the coloured word that the book uses for it."""
+    colour = COLOURS[verdict]
+    return Html(f'<span class="sd-badge sd-bg-{colour} sd-bg-text-{colour}">{escape(verdict)}</span>')
+
+
+def link(text: str, href: str) -> Html:
+    """A link; between pages of the book as ``../notebooks/name.html#target``."""
+    return Html(f'<a href="{escape(href)}">{escape(text)}</a>')
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
+    """Rows under a head; cells are text, or :class:`Html` that is set in unchanged. First cells name their rows."""
+    titles = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    body = "".join(
+        f"<tr>{''.join(_cell(cell, first if i == 0 else 'td') for i, cell in enumerate(row))}</tr>" for row in rows
+    )
+    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    top = f"<thead><tr>{titles}</tr></thead>" if head else ""
+    return Html(f'<table class="table repro-table">{told}{top}<tbody>{body}</tbody></table>')
+
+
+def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str]) -> Html:
+    """PNG files side by side, under each other on a phone, each with its words."""
+    shown = "".join(
+        f'<figure><img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="{escape(alt)}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+        for data, words, alt in zip(files, captions, alts, strict=True)
+    )
+    return Html(f'<div class="repro-pictures">{shown}</div>')
+
+
+def glue_html(name: str, content: Html) -> None:
+    """Store ``content`` for another page, which pastes it with the directive ``{glue} name`` and its option ``doc``."""
+    from IPython.display import display
+
+    check_name(name)
+    metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
+    display({f"{PREFIX}text/html": content.text}, raw=True, metadata=metadata)
+
+
+def _cell(content: object, tag: str) -> str:
+    inside = content.text if isinstance(content, Html) else escape(str(content))
+    scope = ' scope="row"' if tag == "th" else ""
+    return f"<{tag}{scope}>{inside}</{tag}>"

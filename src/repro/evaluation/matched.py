@@ -1,0 +1,65 @@
+"""Two encoders on one photo at one size: what a reader's eye, and a fair table, ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from repro import codecs
+from repro.evaluation.curves import PhotoLike
+from repro.evaluation.measure import Measurement, measure_many, to_tensor
+from repro.jpeg.codestream import write
+from repro.model import LearnedJPEG
+from repro.progress import track
+
+
+@dataclass(frozen=True)
+class Match:
+    """One photo by two encoders: ``ours``, and ``theirs`` at the lowest ``quality`` that takes no fewer bytes."""
+
+    photo: str
+    ours: Measurement
+    theirs: Measurement
+    quality: int
+
+
+def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
+    """(quality, file): the lowest quality at which ``codec`` spends ``size`` bytes or more on ``rgb``.
+
+    So the peer is never the one that has less to spend; where even 100 is smaller, its file is taken.
+    """
+    peer = codecs.get(codec)
+    low, high = peer.lowest, 100
+    files: dict[int, bytes] = {}
+    while low < high:
+        middle = (low + high) // 2
+        files[middle] = peer.encode(rgb, middle)
+        low, high = (low, middle) if len(files[middle]) >= size else (middle + 1, high)
+    return low, files.get(low) or peer.encode(rgb, low)
+
+
+def versus(encode: Callable[[np.ndarray], bytes], codec: str, photos: Iterable[PhotoLike]) -> list[Match]:
+    """Every photo by ``encode``, and by the peer ``codec`` at no fewer bytes, both measured."""
+    photos = list(photos)
+    matches = []
+    for photo in track(photos, f"against {codec}", total=len(photos)):
+        rgb = photo.rgb()
+        file = encode(rgb)
+        quality, peer = match_size(codec, rgb, len(file))
+        ours, theirs = measure_many(rgb, [file, peer])
+        matches.append(Match(photo.name, ours, theirs, quality))
+    return matches
+
+
+def encoder_of(model: LearnedJPEG, *, progressive: bool = True) -> Callable[[np.ndarray], bytes]:
+    """``model`` as a function from pixels, (H, W, 3) uint8, to the bytes of a standard file."""
+
+    @torch.inference_mode()
+    def encode(rgb: np.ndarray) -> bytes:
+        x = to_tensor(rgb, next(model.parameters()).device)
+        return write(model.coefficients(x), progressive=progressive)
+
+    return encode

@@ -1,0 +1,57 @@
+"""Where the stored results of a figure came from, in few words: every page that shows them says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repro.errors import ReproError
+from repro.experiments.registry import Experiment, PeerSweep, experiments_of
+from repro.experiments.store import Store
+
+
+def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
+    """What is said of the results behind ``figure``: label → words; where runs differ, each variant is told.
+
+    Raises :class:`ReproError` where a result is missing.
+    """
+    place = store or Store.default()
+    trained: list[dict[str, Any]] = []
+    peers: list[dict[str, Any]] = []
+    for wanted in experiments_of(figure, profile):
+        result = place.load(wanted)
+        if result is None:
+            raise ReproError(f"{place.result_path(wanted)}: no stored result; run `repro reproduce --figure {figure}`")
+        (peers if isinstance(wanted, PeerSweep) else trained).append(result)
+    runs = [e for e in experiments_of(figure, profile) if isinstance(e, Experiment)]
+    made = [result["provenance"] for result in trained]
+    data = [m["data"] for m in made]
+    seconds = [r["seconds"]["train"] for r in trained], [r["seconds"]["evaluate"] for r in trained]
+    return {
+        "command": f"repro reproduce --figure {figure} --profile {profile}",
+        "models": f"{len(trained)}, one for each method, loss and λ; {_each('seed ' + str(m['seed']) for m in made)}",
+        "recipe": _each(_recipe(e) for e in runs),
+        "trained on": _each(
+            f"{e.crops.count} crops from {d['train']['source']}" for e, d in zip(runs, data, strict=True)
+        ),
+        "measured on": _each(d["evaluation"]["source"] for d in data),
+        "weights": _each(f"{name}: {source}" for m in made for name, source in m["weights"].items()) or "none",
+        "peers": _each(r["name"] for r in peers),
+        "commit": _each(str(m["commit"])[:10] + (" and changes" if m["modified"] else "") for m in made),
+        "versions": _each(f"torch {m['versions']['torch']}, lpips {m['versions']['lpips']}" for m in made),
+        "machine": _each(f"{m['gpu'] or m['cpu']}, {m['cores']} cores, {m['threads']} thread a run" for m in made),
+        "time": f"{sum(seconds[0]) / 60:.0f} min of training, {sum(seconds[1]) / 60:.0f} min of measuring",
+        "date": _each(m["date"][:10] for m in made),
+    }
+
+
+def _recipe(e: Experiment) -> str:
+    r = e.recipe
+    rates = f"Adam at {r.lr_tables:g} (log tables)" + (
+        "" if e.model.method == "tables" else f", {r.lr_network:g} (head)"
+    )
+    return f"{e.model.method}: {r.steps} steps of {r.batch} crops, {rates}, {r.schedule}"
+
+
+def _each(words: Any) -> str:
+    """The different ones, in order."""
+    return "; ".join(dict.fromkeys(words))

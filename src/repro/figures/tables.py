@@ -1,0 +1,81 @@
+"""The rows of chapter 5's tables: (head, rows) for :func:`repro.book.html.table`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from repro.evaluation import BDRate, Curve, Match
+from repro.experiments.claims import METRICS, SHORT, Claim, Gain
+from repro.metrics import METRICS as ALL_METRICS
+
+Rows = tuple[list[str], list[list[object]]]
+#: Decimals that tell two encoders apart.
+DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
+
+
+def overview(curves: Mapping[str, Curve]) -> Rows:
+    """How much each stored curve rests on."""
+    rows: list[list[object]] = [
+        [name, len(curve.images), min(len(points) for points in curve.images.values())]
+        for name, curve in curves.items()
+    ]
+    return ["curve", "photos", "points for each"], rows
+
+
+def matched(matches: Sequence[Match]) -> Rows:
+    """One row a photo: bytes as bits per pixel, and "ours / theirs" in each metric."""
+    rows: list[list[object]] = [
+        [
+            m.photo.partition(".")[0],
+            f"{m.ours['bpp']:.3f} / {m.theirs['bpp']:.3f}",
+            *(_two(m.ours[k], m.theirs[k], DECIMALS[k]) for k in METRICS),
+        ]
+        for m in matches
+    ]
+    return ["photo", "bits per pixel, ours / Pillow", *(SHORT[k] for k in METRICS)], rows
+
+
+def wins(matches: Sequence[Match]) -> dict[str, int]:
+    """Metric → on how many photos ours is the better one."""
+    signs = {k: -1 if ALL_METRICS[k][1] == "lower" else 1 for k in METRICS}
+    return {k: sum(s * ((m.ours[k] or 0) - (m.theirs[k] or 0)) > 0 for m in matches) for k, s in signs.items()}
+
+
+def gain_rows(found: Sequence[Gain]) -> Rows:
+    """One row a rate, one column a metric: gain and interval, and how many photos it rests on."""
+    rates = sorted({g.bpp for g in found})
+    at = {(g.bpp, g.metric): g for g in found}
+    rows: list[list[object]] = [
+        [
+            f"{rate:.2f}",
+            max(at[rate, k].photos for k in METRICS if (rate, k) in at),
+            *(_interval(at.get((rate, k)), DECIMALS[k]) for k in METRICS),
+        ]
+        for rate in rates
+    ]
+    return ["bits per pixel", "photos", *(f"{SHORT[k]} gain" for k in METRICS)], rows
+
+
+def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
+    """One row a comparison: per cent of bits at equal quality, with interval."""
+    rows: list[list[object]] = [
+        [label.replace("\n", " "), *(f"{row[k].mean:+.1f} ({row[k].low:+.1f} to {row[k].high:+.1f})" for k in METRICS)]
+        for label, row in compared.items()
+    ]
+    return ["bits, %", *(f"at equal {SHORT[k]}" for k in METRICS)], rows
+
+
+def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
+    """Every claim with its verdict, linked to the page that judges it."""
+    rows: list[list[object]] = [
+        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict)] for c in claims
+    ]
+    return ["the paper says", "section", "verdict"], rows
+
+
+def _two(ours: float | None, theirs: float | None, decimals: int) -> str:
+    return "–" if ours is None or theirs is None else f"{ours:.{decimals}f} / {theirs:.{decimals}f}"
+
+
+def _interval(g: Gain | None, decimals: int) -> str:
+    return "–" if g is None else f"{g.mean:+.{decimals}f} ({g.low:+.{decimals}f} to {g.high:+.{decimals}f})"
