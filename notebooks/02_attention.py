@@ -43,9 +43,7 @@ import numpy as np
 from repro.book import frames_slider, glue
 from repro.figures import attention, networks, style
 
-side = {"smoke": 256}.get(profile)  # a corner of the photo is enough to try the code
-photo = style.book_photo("kodim23", data_dir)
-rgb = np.ascontiguousarray(photo.rgb()[:side, :side])
+rgb = style.book_photo("kodim23", data_dir).rgb()
 
 # %% [markdown]
 # ## The idea: edit before you round
@@ -147,7 +145,12 @@ style.table(attention.anatomy())
 
 # %%
 crop, block = attention.middle(rgb, 224), (14, 14)
-methods = {"VGG-16": "vgg16", "ResNet-152": "resnet152-block7", "LSTM": "lstm", "BiLSTM": "bilstm"}
+methods = {
+    "VGG-16": "vgg16",
+    "ResNet-152": "resnet152-block7",
+    "LSTM": "lstm",
+    "BiLSTM": "bilstm",
+}
 found = {}
 for name, method in methods.items():
     found[name] = attention.reach(attention.build(method, seed), crop, *block)
@@ -206,7 +209,7 @@ glue("response_correlation", np.corrcoef(trained, raw)[0, 1])
 # ## The maps
 #
 # Now for a real map. When this page was made, the network was {glue:text}`map_state`. (The
-# trunk's weights are from {glue:text}`map_weights`.).
+# trunk's weights are from {glue:text}`map_weights`.)
 # With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` takes
 # them in five bands, from the mean of the block (DC) to its finest checks.
 
@@ -218,7 +221,7 @@ A = attention.maps(shown.network, rgb)
 frames, labels, alts, captions = attention.band_slider(rgb, A)
 frames_slider(frames, labels, alts, captions=captions, description="Band", start=1)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through (row $v$, column $u$)."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
 attention.mean_by_frequency(A)
 
 # %% tags=["remove-cell"]
