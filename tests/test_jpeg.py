@@ -161,3 +161,12 @@ def test_shapes_and_ranges_are_checked() -> None:
         blocks.to_blocks(torch.zeros(1, 1, 9, 8))
     with pytest.raises(ValueError, match=r"8, 8\), got"):
         dct.dct(torch.zeros(8, 8))
+
+
+def test_first_use_in_inference_mode_leaves_training_possible() -> None:
+    dct._matrix.cache_clear()
+    with torch.inference_mode():
+        dct.dct(blocks.to_blocks(image(16, 16)))
+    x = image(16, 16).requires_grad_()
+    dct.idct(dct.dct(blocks.to_blocks(x))).sum().backward()
+    assert x.grad is not None

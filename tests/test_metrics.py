@@ -174,3 +174,13 @@ def test_autocast_does_not_coarsen(metric: Any, photos: tuple[torch.Tensor, torc
     plain = metric(*photos).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert metric(*photos).item() == pytest.approx(plain, rel=1e-6)
+
+
+def test_first_use_in_inference_mode_leaves_training_possible(photos: tuple[torch.Tensor, torch.Tensor]) -> None:
+    x, y = photos
+    lpips_on.cache_clear()
+    with torch.inference_mode():
+        lpips(x, y)
+    moved = y.clone().requires_grad_()
+    lpips(x, moved).sum().backward()
+    assert moved.grad is not None and moved.grad.abs().max() > 0

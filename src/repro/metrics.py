@@ -129,6 +129,7 @@ def lpips(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # whoever asks first, the cached network must serve training too
 def lpips_on(device: torch.device) -> LPIPS:
     """The :class:`LPIPS` of ``device``, built once."""
     return LPIPS().to(device)

@@ -73,7 +73,7 @@ class Analysis:
     width: int
     attention: StripAttention | None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def quantise(self, p: Parameters) -> Coefficients:
         """Ẑ = round(A ⊙ F / Q) with the tables and head of ``p`` (Eqs. 4 and 5)."""
         components, _, cols = self.strips[0].F.shape[1:4]
@@ -92,7 +92,7 @@ class Analysis:
         return Coefficients(tuple(planes), p.tables[: min(2, components)], self.height, self.width)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def analyse(picture: Picture, attention: StripAttention | None = None) -> Analysis:
     """Pad to whole blocks, convert colours, transform; grey pictures have one plane, and no colours to convert."""
     samples = picture.samples if picture.samples.ndim == 3 else picture.samples[..., None]

@@ -57,7 +57,7 @@ def versus(encode: Callable[[np.ndarray], bytes], codec: str, photos: Iterable[P
 def encoder_of(model: LearnedJPEG, *, progressive: bool = True) -> Callable[[np.ndarray], bytes]:
     """``model`` as a function from pixels, (H, W, 3) uint8, to the bytes of a standard file."""
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(rgb: np.ndarray) -> bytes:
         x = to_tensor(rgb, next(model.parameters()).device)
         return write(model.coefficients(x), progressive=progressive)

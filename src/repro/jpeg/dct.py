@@ -15,6 +15,7 @@ from repro.jpeg.checks import check_blocks
 
 
 @functools.cache
+@torch.inference_mode(False)  # whoever asks first, the cached matrix must serve training too
 def _matrix(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     n = torch.arange(8, dtype=torch.float64)
     d = torch.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) / 2
