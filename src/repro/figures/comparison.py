@@ -22,10 +22,11 @@ from repro.figures.jpeg import Box
 from repro.figures.style import LOOKS, SMALLEST, WIDTH, figure, show_image
 from repro.jpeg.codestream import decode
 
-#: Photo → a part of it that shows what an encoder does: skin, hair and a smooth background; or fine print on colour.
+#: Photo → a part of it that shows what an encoder does: skin, hair or feathers before a smooth background.
 CROPS = {
     "kodim04.png": Box(90, 170, 200, 200),
     "kodim15.png": Box(110, 250, 200, 200),
+    "kodim23.png": Box(105, 90, 230, 230),
     "astronaut.png": Box(30, 130, 200, 200),
     "coffee.png": Box(60, 150, 200, 200),
 }
