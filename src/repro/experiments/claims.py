@@ -204,7 +204,6 @@ def numbers(curves: Mapping[str, Curve], compared: Mapping[str, Mapping[str, BDR
     return words | {
         "must_reach": tables_beat_plain(curves),
         "ms_ssim_answer": ms_ssim_answer(curves, list(compared.values())[-1]),
-        "baseline_answer": judge_baseline(curves).evidence,
     }
 
 

@@ -66,11 +66,11 @@ def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 
 def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
-    """Every claim with its verdict, linked to the page that judges it."""
+    """Every claim with its verdict and what that rests on, linked to the page that judges it."""
     rows: list[list[object]] = [
-        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict)] for c in claims
+        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict), c.evidence] for c in claims
     ]
-    return ["the paper says", "section", "verdict"], rows
+    return ["the paper says", "section", "verdict", "evidence"], rows
 
 
 def _two(ours: float | None, theirs: float | None, decimals: int) -> str:
