@@ -112,7 +112,8 @@ z = torch.tensor([-0.5, -0.3, 0.0, 0.2, 0.49, 1.5], requires_grad=True)
 for rounding in (round_third_order, round_straight_through):
     z_hat = rounding(z)
     (gradient,) = torch.autograd.grad(z_hat.sum(), z)
-    print(bool(torch.equal(z_hat, z.round())), np.round(gradient.numpy(), 2).tolist())
+    print("exact:", bool(torch.equal(z_hat, z.round())))
+    print("derivative:", [f"{g:.2f}" for g in gradient.tolist()])
 
 # %% [markdown]
 # ## Tables as numbers to be learned
@@ -133,11 +134,13 @@ for rounding in (round_third_order, round_straight_through):
 # entries can learn:
 
 # %% tags=["nbval-check-output"]
-model = LearnedJPEG(ModelSettings(method="tables", rounding="straight-through"))
+settings = ModelSettings(method="tables", rounding="straight-through")
+model = LearnedJPEG(settings)
 x = crops[:1].float()
 output = model(x)
+whole = (output.z_hat == output.z_hat.round()).all()
 print("learned numbers:", sum(p.numel() for p in model.parameters()))
-print("whole numbers only:", bool((output.z_hat == output.z_hat.round()).all()))
+print("whole numbers only:", bool(whole))
 print("x̂ has the shape of x:", output.x_hat.shape == x.shape)
 
 # %% [markdown]
@@ -157,7 +160,8 @@ annex_k = quality_tables(50)
 forms = {kind: LearnedTables(kind) for kind in ("paper", "log")}
 for tables in forms.values():
     tables.set(annex_k)
-print("the same tables:", all(torch.allclose(tables(), annex_k.float(), rtol=1e-5) for tables in forms.values()))
+same = [torch.allclose(Q(), annex_k.float(), rtol=1e-5) for Q in forms.values()]
+print("the same tables:", all(same))
 
 # %%
 paths = fig.moves(600, {"paper": 1e-6, "log": 0.03})
@@ -197,7 +201,8 @@ glue("paper_end", paths["paper"][-1])
 
 # %%
 steps_tried = np.linspace(4, 100, 49)
-over_steps = [fig.slopes([rgb], place, steps_tried) for place in ((0, 0), (0, 1), (2, 2))]
+places = ((0, 0), (0, 1), (2, 2))
+over_steps = [fig.slopes([rgb], place, steps_tried) for place in places]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-slopes", "caption": "How fast the squared error of a luma coefficient grows with its step: measured on a whole photo (grey), and as each stand-in reports it."}, "image": {"alt": "Three plots against the step Q. For DC both stand-ins follow the measured line, the third-order one in a wild zigzag. For the two other coefficients third-order lies close to the measured line, straight-through above it, the more so the finer the pattern."}}
 fig.slope_plot(over_steps)
@@ -219,7 +224,7 @@ for key, one in zip(("dc", "slow", "fine"), over_steps, strict=True):
 
 # %%
 Q25 = quality_tables(25)[0]
-by_crop = [fig.slopes_of_crops(crops, place, float(Q25[place])) for place in ((0, 0), (0, 1), (2, 2))]
+by_crop = [fig.slopes_of_crops(crops, at, float(Q25[at])) for at in places]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "The same question put to single crops of 224 px, as training sees them: reported against measured slope."}, "image": {"alt": "Three clouds of points around a grey line of truth. For DC, on a scale of powers of ten, third-order points are scattered over hundreds on both sides of zero while straight-through keeps to one value near the truth. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
 fig.crop_plot(by_crop)
@@ -255,7 +260,7 @@ glue("data_words", photos("train", data_dir).source)
 film = training.Film()
 loss = LossWeights(lam=0.02)
 recipe = Recipe(steps=steps, seed=seed, log_every=max(1, steps // 24))
-trained = train(model.settings, loss, recipe, crops, observe=film)
+trained = train(settings, loss, recipe, crops, observe=film)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn. Drag the slider, or use the arrow keys. Light is fine, dark is coarse."}}
 frames, labels, alts = training.film_frames(film)

@@ -63,7 +63,8 @@ compared = claims.comparisons(curves)
 training_photos = photos("train", data_dir)
 crops = crop_pool(training_photos, 96, seed=seed)
 settings = ModelSettings(method="tables", rounding="straight-through")
-trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed), crops)
+recipe = Recipe(steps=steps, seed=seed)
+trained = train(settings, LossWeights(lam=0.02), recipe, crops)
 
 # %% [markdown]
 # Then the examination, on photos that no training has seen. Each is encoded with the new tables, and by Pillow
@@ -72,7 +73,8 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 
 # %%
 chosen = comparison.exam_photos(data_dir)[:exam]
-matches = versus(encoder_of(trained.model, progressive=False), "pillow-444", chosen)
+ours = encoder_of(trained.model, progressive=False)
+matches = versus(ours, "pillow-444", chosen)
 
 # %% tags=["hide-input"]
 html.table(*tables.matched(matches), caption="Learned tables / plain JPEG, photo by photo, at equal size")
@@ -90,7 +92,7 @@ for metric, count in won.items():
 # The training took {glue:text}`train_seconds:.0f` seconds for {glue:text}`train_steps` steps on
 # {glue:text}`train_source`. At no more bytes, the new tables give the better picture on {glue:text}`won_mse` of
 # {glue:text}`exam_count` photos by MSE, on {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
-# Not bad for half a minute and 128 numbers.
+# Not bad for 128 numbers.
 
 # %% [markdown]
 # ## The runs behind the curves

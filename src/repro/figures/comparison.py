@@ -24,8 +24,8 @@ from repro.jpeg.codestream import decode
 
 #: Photo → a part of it that shows what an encoder does: skin, hair or feathers before a smooth background.
 CROPS = {
-    "kodim04.png": Box(90, 170, 200, 200),
-    "kodim15.png": Box(110, 250, 200, 200),
+    "kodim04.png": Box(270, 170, 260, 260),
+    "kodim15.png": Box(80, 370, 260, 260),
     "kodim23.png": Box(105, 90, 230, 230),
     "astronaut.png": Box(30, 130, 200, 200),
     "coffee.png": Box(60, 150, 200, 200),
@@ -81,7 +81,7 @@ def versions(
 def closeup(shown: Sequence[Version], crop: Box) -> Figure:
     """The same part of every version, three in a row, each with its bytes and its measures of the whole photo."""
     rows = -(-len(shown) // 3)
-    fig, axes = figure(rows * (WIDTH / 3 * crop.height / crop.width + 0.42), rows, 3)
+    fig, axes = figure(rows * (WIDTH / 3 * crop.height / crop.width + 0.68), rows, 3)
     for ax in axes.ravel():
         ax.axis("off")
     for ax, version in zip(axes.ravel(), shown, strict=False):

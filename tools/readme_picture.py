@@ -1,0 +1,29 @@
+"""Make the picture of README.md: a photo that scikit-image ships, by plain JPEG and by the shipped tables, at one size.
+
+``python tools/readme_picture.py`` writes ``book/_static/before_after.png``; do so after ``tools/ship_models.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repro.data import photos
+from repro.figures.comparison import CROPS, closeup, versions
+from repro.files import atomic_path
+
+PICTURE = Path(__file__).resolve().parents[1] / "book" / "_static" / "before_after.png"
+#: NASA's portrait of Eileen Collins, in the public domain.
+PHOTO = "astronaut.png"
+BPP = 0.4
+
+
+def main() -> None:
+    (photo,) = [photo for photo in photos("sample") if photo.name == PHOTO]
+    shown = versions(photo.rgb(), BPP, peers=("pillow-420-progressive",))
+    with atomic_path(PICTURE) as temporary:
+        closeup(shown, CROPS[PHOTO]).savefig(temporary, format="png", dpi=130)
+    print(PICTURE)
+
+
+if __name__ == "__main__":
+    main()
