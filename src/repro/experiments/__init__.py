@@ -18,7 +18,7 @@ from repro.experiments.registry import (
     with_seed,
 )
 from repro.experiments.run import plan, reproduce, run
-from repro.experiments.store import Store, stored_curves
+from repro.experiments.store import Store, stored_curves, stored_runs
 
 __all__ = [
     "FIGURES",
@@ -34,5 +34,6 @@ __all__ = [
     "reproduce",
     "run",
     "stored_curves",
+    "stored_runs",
     "with_seed",
 ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from repro.errors import ReproError
-from repro.experiments.registry import Experiment, PeerSweep, experiments_of
-from repro.experiments.store import Store
+from repro.experiments.registry import Experiment, PeerSweep
+from repro.experiments.store import Store, stored_results
 
 
 def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
@@ -14,15 +13,10 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
 
     Raises :class:`ReproError` where a result is missing.
     """
-    place = store or Store.default()
-    trained: list[dict[str, Any]] = []
-    peers: list[dict[str, Any]] = []
-    for wanted in experiments_of(figure, profile):
-        result = place.load(wanted)
-        if result is None:
-            raise ReproError(f"{place.result_path(wanted)}: no stored result; run `repro reproduce --figure {figure}`")
-        (peers if isinstance(wanted, PeerSweep) else trained).append(result)
-    runs = [e for e in experiments_of(figure, profile) if isinstance(e, Experiment)]
+    stored = stored_results(figure, profile, store)
+    trained = [result for wanted, result in stored if isinstance(wanted, Experiment)]
+    peers = [result for wanted, result in stored if isinstance(wanted, PeerSweep)]
+    runs = [wanted for wanted, _ in stored if isinstance(wanted, Experiment)]
     made = [result["provenance"] for result in trained]
     data = [m["data"] for m in made]
     seconds = [r["seconds"]["train"] for r in trained], [r["seconds"]["evaluate"] for r in trained]

@@ -51,22 +51,37 @@ class Store:
         return result
 
 
-def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict[str, Curve]:
-    """Series name → its curve, from stored results alone. Raises :class:`ReproError` where one is missing."""
+def stored_results(figure: str, profile: str, store: Store | None = None) -> list[tuple[Wanted, dict[str, Any]]]:
+    """What ``figure`` needs, each with its stored result. Raises :class:`ReproError` where one is missing."""
     place = store or Store.default()
-    peers: dict[str, Curve] = {}
-    runs: dict[str, dict[float, dict[str, Any]]] = {}
+    found = []
     for wanted in experiments_of(figure, profile):
         result = place.load(wanted)
         if result is None:
             command = f"repro reproduce --figure {figure} --profile {profile}"
             raise ReproError(f"{place.result_path(wanted)}: no stored result; run `{command}`")
+        found.append((wanted, result))
+    return found
+
+
+def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict[str, Curve]:
+    """Series name → its curve, from stored results alone. Raises :class:`ReproError` where one is missing."""
+    peers = {}
+    for wanted, result in stored_results(figure, profile, store):
         if isinstance(wanted, PeerSweep):
             chosen = {
                 photo: tuple(p for p in kept["points"] if p["setting"] in wanted.qualities)
                 for photo, kept in result["photos"].items()
             }
             peers[wanted.codec] = Curve(result["name"], chosen)
-        else:
-            runs.setdefault(wanted.series, {})[wanted.loss.lam] = result["images"]
+    runs = stored_runs(figure, profile, "images", store)
     return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
+
+
+def stored_runs(figure: str, profile: str, part: str, store: Store | None = None) -> dict[str, dict[float, Any]]:
+    """Series name → λ → one ``part`` of the trained model's result: "images", "log", "tables", "seconds", …"""
+    runs: dict[str, dict[float, Any]] = {}
+    for wanted, result in stored_results(figure, profile, store):
+        if not isinstance(wanted, PeerSweep):
+            runs.setdefault(wanted.series, {})[wanted.loss.lam] = result[part]
+    return runs

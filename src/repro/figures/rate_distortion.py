@@ -19,15 +19,16 @@ METRIC_LOOKS = {"mse": ("blue", "o"), "lpips": ("vermillion", "s"), "ms_ssim": (
 
 
 def look_of(series: str) -> Look:
-    """The look of a stored curve: its method's, and a line and words of its own where loss or rounding differ."""
+    """The look of a stored curve: its method's, and a line and words of its own where loss or rounding differ.
+
+    A model is named by what it does otherwise than ours: MS-SSIM in the loss and straight-through go without saying.
+    """
     method, *settings = series.split(", ")
     look = LOOKS[method]
-    if settings == ["MSE + LPIPS"]:
-        return replace(look, label=f"{look.label}, loss without MS-SSIM", linestyle=":")
-    if method != "tables" and "straight-through" in settings:
-        return replace(look, label=f"{look.label}, straight-through", linestyle="-.")
-    if method == "tables" and settings and "straight-through" not in settings:
-        return replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
+    if "MSE + LPIPS" in settings:
+        look = replace(look, label=f"{look.label}, loss without MS-SSIM", linestyle=":")
+    if settings and "straight-through" not in settings:
+        look = replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
     return look
 
 
@@ -138,7 +139,8 @@ def _curves(
         ax.axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
     for name, curve in curves.items():
         counted = curve if counting == "bpp" else curve.counted(counting)
-        plot_line(ax, counted, metric, look_of(name), hollow=name.endswith("MSE + LPIPS"))
+        look = look_of(name)
+        plot_line(ax, counted, metric, look, hollow=look.linestyle in (":", "-."))
     ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")
     ax.set_xlim(*rates)
     shown = [v for line in ax.get_lines() for v in _within(line, rates)]
