@@ -71,7 +71,7 @@ PLOTS = {"basis", "edge", "blocking", "where bits go", "sizes", "responses"}
 
 def test_every_figure_can_be_read(rgb, A):
     for name, fig in {**chapter_1(rgb), **chapter_2(rgb, A)}.items():
-        fig.canvas.draw()
+        fig.draw_without_rendering()
         written = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
         assert written, name
         assert min(t.get_fontsize() for t in written) >= style.SMALLEST, name

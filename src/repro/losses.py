@@ -28,6 +28,7 @@ class LossWeights:
         for name, value in asdict(self).items():
             if not (math.isfinite(value) and value >= 0):
                 raise UsageError(f"loss weight {name} = {value}: must be a number not below 0")
+            object.__setattr__(self, name, float(value))
 
 
 def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch.Tensor:

@@ -212,14 +212,16 @@ def numbers(curves: Mapping[str, Curve], compared: Mapping[str, Mapping[str, BDR
 def tables_beat_plain(curves: Mapping[str, Curve]) -> str:
     """Whether learned tables gain in all three metrics at every one of :data:`MATCHED_RATES`, in a sentence."""
     found = gains(*same_coding(curves), MATCHED_RATES)
+    unknown = len(METRICS) * len(MATCHED_RATES) - len(found)
     full = len(found) == len(METRICS) * len(MATCHED_RATES)
+    if not found:
+        return f"Not tested: all {unknown} comparisons lie outside of the curves."
     if full and all(g.clear > 0 for g in found):
         return "Passed: every gain is above zero, and so is its whole interval."
     if full and all(g.mean > 0 for g in found):
         open_ones = sum(g.clear <= 0 for g in found)
         return f"Passed in the mean at every rate, though {open_ones} of {len(found)} intervals touch zero."
     lost = [f"{SHORT[g.metric]} at {g.bpp:.2f} bpp" for g in found if g.mean <= 0]
-    unknown = len(METRICS) * len(MATCHED_RATES) - len(found)
     short = f" {unknown} could not be compared." if unknown else ""
     return f"Not passed: no gain in {', '.join(lost)}.{short}" if lost else f"Passed where it could be tested.{short}"
 
@@ -239,7 +241,7 @@ def ms_ssim_answer(curves: Mapping[str, Curve], saved: Mapping[str, BDRate]) -> 
         NOT: "but MSE and LPIPS got clearly worse at every rate",
         NOT_YET: "",
     }[harmless.verdict]
-    return f"{helped}, {cost} ({in_words(saved['ms_ssim'])} at equal MS-SSIM)."
+    return f"{helped}{cost and ', '}{cost} ({in_words(saved['ms_ssim'])} at equal MS-SSIM)."
 
 
 _HERE = "../notebooks/05_first_experiment.html#ch-first-experiment"

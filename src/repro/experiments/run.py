@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,8 +36,14 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
     evaluation = photos(wanted.evaluation, data_dir)
     if isinstance(wanted, PeerSweep):
         origin = provenance() | {"data": {"evaluation": _describe(evaluation)}}
-        path = store.result_path(wanted)
-        peer_curve(wanted.codec, evaluation, wanted.qualities, store=path, provenance=origin)
+        path, partial = store.result_path(wanted), store.scratch / "peers" / f"{wanted.key}.json"
+        if not partial.exists():
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                atomic_write(partial, path.read_bytes())
+        peer_curve(wanted.codec, evaluation, wanted.qualities, store=partial, provenance=origin)
+        atomic_write(path, partial.read_bytes())
+        partial.unlink()
     else:
         _train_and_evaluate(wanted, store, data_dir, evaluation)
 
@@ -91,13 +98,14 @@ def reproduce(
     if not missing:
         return failed
     for experiment in {(e.model.method, e.crops): e for e in missing if isinstance(e, Experiment)}.values():
-        _inputs(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
+        with suppress(ReproError):  # which its run will tell
+            _inputs(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
     if jobs == 1:
         for wanted in track(missing, "experiments"):
             try:
                 run(wanted, store, data_dir)
-            except ReproError as error:
-                failed[wanted.key] = str(error)
+            except Exception as error:
+                failed[wanted.key] = _told(error)
         return failed
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_worker, initargs=(threads,)) as pool:
@@ -106,8 +114,13 @@ def reproduce(
             try:
                 future.result()
             except Exception as error:  # a lost worker (killed, out of memory) is reported like any other failure
-                failed[futures[future]] = f"{type(error).__name__}: {error}"
+                failed[futures[future]] = _told(error)
     return failed
+
+
+def _told(error: Exception) -> str:
+    """One line: our own errors speak for themselves, others also say what they are."""
+    return str(error) if isinstance(error, ReproError) else f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _worker(threads: int) -> None:
@@ -127,7 +140,8 @@ def _inputs(
     weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
     features = None
     if model.frozen_trunk is not None:
-        name = sha256_bytes(f"{stem} {experiment.model.method} {weights}".encode())[:16]
+        trunk = f"{experiment.model.method} {weights} {experiment.model.pretrained or experiment.recipe.seed}"
+        name = sha256_bytes(f"{stem} {trunk}".encode())[:16]
         features = _memo(cache / f"features-{name}.npy", lambda: _features(model, crops))
     return crops, features, weights
 

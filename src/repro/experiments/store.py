@@ -44,7 +44,7 @@ class Store:
                 held = [{point["setting"] for point in photo["points"]} for photo in result["photos"].values()]
                 return result if all(settings.issuperset(wanted.qualities) for settings in held) else None
             stored = result["experiment"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReproError(f"{path}: not a result of this program; delete it and run `repro reproduce`") from error
         if json.dumps(stored, sort_keys=True, separators=(",", ":")) != wanted.canonical:
             raise ReproError(f"{path}: holds another experiment than its name; delete it and run `repro reproduce`")

@@ -54,7 +54,7 @@ class Version:
 
 def shipped_methods() -> list[str]:
     """Our model sets that this installation has, tables first."""
-    return sorted(models.shipped())
+    return sorted(models.shipped(), key=lambda name: (name != models.DEFAULT, name))
 
 
 def versions(

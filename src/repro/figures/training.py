@@ -84,6 +84,7 @@ def _ratio(
     steps, other = ([row["step"] for row in log] for log in (above, below))
     if steps != other:
         raise ValueError("loss_ratios: the two runs were not logged at the same steps")
+    window = min(window, len(steps))
     means = (np.convolve([row["loss"] for row in log], np.ones(window) / window, "valid") for log in (above, below))
     return np.array(steps[window // 2 : len(steps) - (window - 1) // 2]), next(means) / next(means)
 

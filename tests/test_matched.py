@@ -1,0 +1,189 @@
+"""Two encoders on one photo at one size: the peer never has less to spend, and both are measured on real files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from repro import codecs
+from repro.data import photos
+from repro.evaluation import Match, encoder_of, match_size, measure, versus
+from repro.evaluation.measure import file_tables, to_tensor
+from repro.jpeg.codestream import write
+from repro.jpeg.tables import quality_tables
+from repro.model import LearnedJPEG, ModelSettings
+
+#: Peers of which quality 1 to 100 are whole files in milliseconds, 4:4:4 and 4:2:0, sequential and progressive.
+PEERS = ["pillow-444", "pillow-420-progressive", "mozjpeg-420"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a shipped photo, large enough for MS-SSIM."""
+
+    name: str
+    sha256: str
+    pixels: np.ndarray
+
+    def rgb(self) -> np.ndarray:
+        return self.pixels
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Part]:
+    sample = photos("sample").items
+    crops = (np.s_[60:244, 150:334], np.s_[100:276, 100:300])
+    return [
+        Part(p.name, p.sha256, np.ascontiguousarray(p.rgb()[crop]))
+        for p, crop in zip((sample[0], sample[3]), crops, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def small(parts: list[Part]) -> np.ndarray:
+    """64 px square: sizes are found on it in a moment."""
+    return np.ascontiguousarray(parts[0].pixels[40:104, 40:104])
+
+
+@pytest.fixture
+def model() -> LearnedJPEG:
+    """Annex K's tables at quality 30, which a decoder that knows nothing of us must get right."""
+    made = LearnedJPEG(ModelSettings(method="tables"))
+    made.tables.set(quality_tables(30))
+    return made
+
+
+# --- sizes
+
+
+@pytest.mark.parametrize("codec", PEERS)
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 0.8, 1.0])
+def test_the_lowest_quality_that_is_not_smaller(codec: str, share: float, small: np.ndarray) -> None:
+    encode = codecs.get(codec).encode
+    smallest, largest = (len(encode(small, q)) for q in (1, 100))
+    size = round(smallest + share * (largest - smallest))
+    quality, file = match_size(codec, small, size)
+    assert file == encode(small, quality) and len(file) >= size
+    assert quality == 1 or len(encode(small, quality - 1)) < size
+
+
+@pytest.mark.parametrize("codec", PEERS)
+def test_both_ends_of_the_scale(codec: str, small: np.ndarray) -> None:
+    encode = codecs.get(codec).encode
+    assert match_size(codec, small, 0) == (1, encode(small, 1))
+    assert match_size(codec, small, 10**9) == (100, encode(small, 100)), "no file is so large: the largest is taken"
+
+
+def test_every_size_between_two_qualities(small: np.ndarray) -> None:
+    """One byte more than a file has asks for the next quality, as many as it has do not."""
+    encode = codecs.get("pillow-444").encode
+    for quality in (2, 30, 99):
+        size = len(encode(small, quality))
+        assert size > len(encode(small, quality - 1)), "else the test would not tell"
+        assert match_size("pillow-444", small, size)[0] == quality
+        assert match_size("pillow-444", small, size + 1)[0] == quality + 1
+
+
+def test_a_codecs_own_lowest_quality_is_kept(small: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guetzli refuses less than 84; it takes long, so plain JPEG stands in for it with the same limit."""
+    limited = replace(codecs.get("pillow-444"), lowest=84)
+    monkeypatch.setitem(codecs.CODECS, "pillow-444", limited)
+    assert match_size("pillow-444", small, 0) == (84, limited.encode(small, 84))
+
+
+def test_few_files_are_made(small: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    peer = codecs.get("pillow-444")
+
+    def encode(rgb: np.ndarray, quality: int) -> bytes:
+        made.append(quality)
+        return peer.encode(rgb, quality)
+
+    monkeypatch.setitem(codecs.CODECS, "pillow-444", replace(peer, _encode=encode))
+    for size in (0, 900, 2000, 10**9):
+        made.clear()
+        match_size("pillow-444", small, size)
+        assert len(made) <= 8 and len(made) == len(set(made)), "by halving, and no quality twice"
+
+
+# --- a photo by two encoders
+
+
+def test_versus_measures_both_files(parts: list[Part], model: LearnedJPEG) -> None:
+    encode = encoder_of(model, progressive=False)
+    matches = versus(encode, "pillow-444", iter(parts))
+    assert [m.photo for m in matches] == ["astronaut.png", "coffee.png"]
+    for part, match in zip(parts, matches, strict=True):
+        ours = encode(part.pixels)
+        quality, theirs = match_size("pillow-444", part.pixels, len(ours))
+        assert match.quality == quality
+        assert match.ours == pytest.approx(measure(part.pixels, ours), rel=1e-5)
+        assert match.theirs == pytest.approx(measure(part.pixels, theirs), rel=1e-5)
+        assert None not in (*match.ours.values(), *match.theirs.values()), "large enough for every metric"
+        assert (match.theirs["bpp"] or 0) >= (match.ours["bpp"] or 0)
+        smaller = codecs.get("pillow-444").encode(part.pixels, quality - 1)
+        assert 8 * len(smaller) / part.pixels[..., 0].size < (match.ours["bpp"] or 0)
+
+
+def test_the_same_encoder_meets_itself(parts: list[Part]) -> None:
+    """Plain JPEG against plain JPEG: the very same file, and no difference at all."""
+
+    def encode(rgb: np.ndarray) -> bytes:
+        return codecs.get("pillow-444").encode(rgb, 35)
+
+    (match,) = versus(encode, "pillow-444", parts[:1])
+    assert match == Match("astronaut.png", match.ours, match.ours, 35)
+
+
+# --- a model as a function from pixels to bytes
+
+
+def shown(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+@pytest.mark.parametrize("method", ["tables", "lstm"])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_decoder_shows_what_the_model_means(method: str, progressive: bool, parts: list[Part]) -> None:
+    torch.manual_seed(0)
+    model = LearnedJPEG(ModelSettings(method=method))
+    model.tables.set(quality_tables(60))
+    for part in parts:
+        file = encoder_of(model, progressive=progressive)(part.pixels)
+        with torch.no_grad():
+            meant = model(to_tensor(part.pixels, "cpu")).x_hat[0].permute(1, 2, 0).numpy()
+        assert shown(file).shape == part.pixels.shape
+        off = np.abs(shown(file) - meant)
+        # The decoder works in whole numbers, and clips luma before it makes RGB of it, where the model does not.
+        assert off.mean() < 0.6 and np.quantile(off, 0.99) < 2
+        assert np.array_equal(file_tables(file), model.integer_tables().numpy())
+
+
+def test_the_file_is_the_models(model: LearnedJPEG) -> None:
+    rgb = photos("sample").items[1].rgb()  # whole: on a small part progressive scans would not pay
+    coefficients = model.coefficients(to_tensor(rgb, "cpu"))
+    progressive, sequential = (encoder_of(model, progressive=p)(rgb) for p in (True, False))
+    assert progressive == write(coefficients) and encoder_of(model)(rgb) == progressive
+    assert sequential == write(coefficients, progressive=False)
+    assert np.array_equal(shown(progressive), shown(sequential)), "only the order of the bits differs"
+    kinds = [bool(Image.open(io.BytesIO(data)).info.get("progressive")) for data in (progressive, sequential)]
+    assert kinds == [True, False] and len(progressive) < len(sequential)
+
+
+def test_tables_of_annex_k_make_libjpegs_picture(model: LearnedJPEG, parts: list[Part]) -> None:
+    """The model with the standard's tables is a plain encoder: its file is as good and as large as Pillow's."""
+    rgb = parts[1].pixels
+    ours, theirs = encoder_of(model, progressive=False)(rgb), codecs.get("pillow-444").encode(rgb, 30)
+    assert len(ours) == pytest.approx(len(theirs), rel=0.01)
+    errors = [((shown(data) - rgb.astype(float)) ** 2).mean() for data in (ours, theirs)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.01)
+
+
+def test_encoding_leaves_no_gradient_behind(model: LearnedJPEG, parts: list[Part]) -> None:
+    encoder_of(model)(parts[0].pixels)
+    assert all(p.grad is None and p.requires_grad for p in model.parameters()), "it can still be trained"
