@@ -8,20 +8,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.data import photos
-from repro.figures.comparison import CROPS, closeup, versions
+from repro.figures.comparison import closeup, versions
+from repro.figures.jpeg import Box
 from repro.files import atomic_path
 
 PICTURE = Path(__file__).resolve().parents[1] / "book" / "_static" / "before_after.png"
-#: NASA's portrait of Eileen Collins, in the public domain.
-PHOTO = "astronaut.png"
-BPP = 0.4
+#: Chelsea the cat, CC0, and a part of it that shows what an encoder does: fur, eyes and a smooth background.
+PHOTO, PART = "chelsea.png", Box(25, 100, 200, 200)
+BPP = 0.25
 
 
 def main() -> None:
     (photo,) = [photo for photo in photos("sample") if photo.name == PHOTO]
     shown = versions(photo.rgb(), BPP, peers=("pillow-420-progressive",))
     with atomic_path(PICTURE) as temporary:
-        closeup(shown, CROPS[PHOTO]).savefig(temporary, format="png", dpi=130)
+        closeup(shown, PART).savefig(temporary, format="png", dpi=130)
     print(PICTURE)
 
 
