@@ -16,7 +16,7 @@ from repro.training import PAPER_RECIPE, Recipe
 #: roundings settle at very different rates for one λ (chapter 3 shows why).
 LAMBDAS = {
     "third-order": (0.002, 0.01, 0.02, 0.04, 0.08, 0.16),
-    "straight-through": (0.004, 0.01, 0.02, 0.04, 0.08, 0.16),
+    "straight-through": (0.001, 0.004, 0.01, 0.02, 0.04, 0.08, 0.16),
 }
 #: λ beyond them, for the high qualities of the encoder.
 FINE_LAMBDAS = (0.4, 1.5)
