@@ -113,8 +113,8 @@ def figure(mean: float, low: float, high: float) -> BDRate:
     [
         (figure(-12.34, -14.2, -10.1), "12.3 % fewer bits (95 % interval 10.1 to 14.2)"),
         (figure(12.34, 10.1, 14.2), "12.3 % more bits (95 % interval 10.1 to 14.2)"),
-        (figure(-1.2, -3.0, 0.5), "no clear difference in bits (-1.2 %, 95 % interval -3.0 to +0.5)"),
-        (figure(0.0, 0.0, 0.0), "no clear difference in bits (+0.0 %, 95 % interval +0.0 to +0.0)"),
+        (figure(-1.2, -3.0, 0.5), "about as many bits (-1.2 %, 95 % interval -3.0 to +0.5)"),
+        (figure(0.0, 0.0, 0.0), "about as many bits (+0.0 %, 95 % interval +0.0 to +0.0)"),
         (figure(math.nan, math.nan, math.nan), "no quality in common"),
     ],
 )
@@ -154,13 +154,13 @@ def test_ms_ssim_in_the_loss_is_judged(worse: dict[str, Factor], better: str, ha
     assert answer.startswith(
         {
             REPRODUCED: "yes, MS-SSIM in the loss raised MS-SSIM at every rate",
-            PARTLY: "MS-SSIM in the loss raised MS-SSIM at some of the rates",
+            PARTLY: "in part, MS-SSIM in the loss clearly raised MS-SSIM at some of the rates",
             NOT: "no, MS-SSIM in the loss did not clearly raise MS-SSIM at any rate",
         }[better]
     )
     assert {
         REPRODUCED: ", and it did not clearly harm MSE or LPIPS (",
-        PARTLY: ", but it was not free: MSE or LPIPS got clearly worse at some rates (",
+        PARTLY: ", and it was not free: MSE or LPIPS got clearly worse at some rates (",
         NOT: ", but MSE and LPIPS got clearly worse at every rate (",
     }[harmless] in answer
     assert answer.endswith(" at equal MS-SSIM).") and "\n" not in answer

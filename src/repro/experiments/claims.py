@@ -88,11 +88,11 @@ def savings(anchor: Curve, test: Curve) -> dict[str, BDRate]:
 
 
 def in_words(found: BDRate) -> str:
-    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)" or, where zero lies inside, that no difference was found."""
+    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; where zero lies inside, "about as many bits" and the interval."""
     if math.isnan(found.mean):
         return "no quality in common"
     if found.low <= 0 <= found.high:
-        return f"no clear difference in bits ({found.mean:+.1f} %, 95 % interval {found.low:+.1f} to {found.high:+.1f})"
+        return f"about as many bits ({found.mean:+.1f} %, 95 % interval {found.low:+.1f} to {found.high:+.1f})"
     low, high = sorted((abs(found.low), abs(found.high)))
     word = "fewer" if found.mean < 0 else "more"
     return f"{abs(found.mean):.1f} % {word} bits (95 % interval {low:.1f} to {high:.1f})"
@@ -231,13 +231,13 @@ def ms_ssim_answer(curves: Mapping[str, Curve], saved: Mapping[str, BDRate]) -> 
     better, harmless = judge_ms_ssim(curves)
     helped = {
         REPRODUCED: "yes, MS-SSIM in the loss raised MS-SSIM at every rate of the paper's range that we could compare",
-        PARTLY: "MS-SSIM in the loss raised MS-SSIM at some of the rates in the paper's range, not at all of them",
+        PARTLY: "in part, MS-SSIM in the loss clearly raised MS-SSIM at some of the rates of the paper's range",
         NOT: "no, MS-SSIM in the loss did not clearly raise MS-SSIM at any rate of the paper's range",
         NOT_YET: "our curves do not reach the paper's range",
     }[better.verdict]
     cost = {
         REPRODUCED: "and it did not clearly harm MSE or LPIPS",
-        PARTLY: "but it was not free: MSE or LPIPS got clearly worse at some rates",
+        PARTLY: "and it was not free: MSE or LPIPS got clearly worse at some rates",
         NOT: "but MSE and LPIPS got clearly worse at every rate",
         NOT_YET: "",
     }[harmless.verdict]
