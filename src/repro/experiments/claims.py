@@ -88,7 +88,7 @@ def savings(anchor: Curve, test: Curve) -> dict[str, BDRate]:
 
 
 def in_words(found: BDRate) -> str:
-    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; where zero lies inside, "about as many bits" and the interval."""
+    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; where zero lies inside, "about as many bits" and the same."""
     if math.isnan(found.mean):
         return "no quality in common"
     if found.low <= 0 <= found.high:
