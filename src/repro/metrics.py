@@ -23,6 +23,8 @@ from repro.jpeg.color import rgb_to_ycbcr
 
 #: Exponents of the five scales (Wang, Simoncelli, Bovik 2003), finest first.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+#: SSIM's constants for values on 0–255: (0.01 · 255)² and (0.03 · 255)².
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 #: Smallest side that MS-SSIM takes: halved four times, 161 still holds one 11-px window.
 MIN_SIDE_MS_SSIM = 161
 #: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
@@ -55,21 +57,46 @@ def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     Where a scale's mean contrast term is negative it counts as 0 (and passes no gradient). Raises
     :class:`ReproError` for images with a side under 161 px.
     """
-    from pytorch_msssim.ssim import _fspecial_gauss_1d, _ssim
-
     _check_pair(x, y)
     _check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves the picture four times")
-    window = _fspecial_gauss_1d(11, 1.5).repeat(3, 1, 1, 1)
     product: torch.Tensor | float = 1.0
     with _full_precision(x):
-        x, y = x.float(), y.float()
+        x, y = (of.float().contiguous(memory_format=torch.channels_last) for of in (x, y))
         for scale, weight in enumerate(SCALE_WEIGHTS):
             if scale > 0:
                 x, y = _halve(x), _halve(y)
-            ssim, contrast = _ssim(x, y, data_range=255, win=window, size_average=False)
-            product = product * _power(ssim if scale == len(SCALE_WEIGHTS) - 1 else contrast, weight)
+            similar = _similarity(x, y, with_luminance=scale == len(SCALE_WEIGHTS) - 1)
+            product = product * _power(similar.mean((2, 3)), weight)
     assert isinstance(product, torch.Tensor)
     return product.mean(1)
+
+
+def _similarity(x: torch.Tensor, y: torch.Tensor, *, with_luminance: bool) -> torch.Tensor:
+    """SSIM's contrast and structure at each place of the window (with luminance: SSIM itself), (B, 3, H − 10, W − 10).
+
+    The window's five moments come from two calls, so that a picture that needs no gradient costs no backward pass.
+    """
+    mean_x, square_x = _window(torch.cat([x, x * x], 1)).chunk(2, 1)
+    mean_y, square_y, product = _window(torch.cat([y, y * y, x * y], 1)).chunk(3, 1)
+    variances = square_x - mean_x * mean_x + square_y - mean_y * mean_y
+    similar = (2 * (product - mean_x * mean_y) + _C2) / (variances + _C2)
+    if with_luminance:
+        similar = similar * (2 * mean_x * mean_y + _C1) / (mean_x * mean_x + mean_y * mean_y + _C1)
+    return similar
+
+
+def _window(maps: torch.Tensor) -> torch.Tensor:
+    """Every channel under the 11-px Gaussian, (B, C, H, W) → (B, C, H − 10, W − 10).
+
+    As one convolution for each axis with all channels in a group of their own, channels last: ten times as fast on a
+    CPU as channel by channel.
+    """
+    from pytorch_msssim.ssim import _fspecial_gauss_1d
+
+    channels = maps.shape[1]
+    window = _fspecial_gauss_1d(11, 1.5).to(maps).flatten()
+    down, across = (window.view(shape).repeat(channels, 1, 1, 1) for shape in ((1, 1, 11, 1), (1, 1, 1, 11)))
+    return F.conv2d(F.conv2d(maps, down, groups=channels), across, groups=channels)
 
 
 class LPIPS(torch.nn.Module):
@@ -97,6 +124,7 @@ class LPIPS(torch.nn.Module):
         linear = torch.load(path, map_location="cpu", weights_only=True)
         for i, layer in enumerate(self.net.lins):
             layer.load_state_dict({"model.1.weight": linear[f"lin{i}.model.1.weight"]})
+        self.net.to(memory_format=torch.channels_last)
         self.requires_grad_(False)
         self.eval()
 
@@ -109,14 +137,18 @@ class LPIPS(torch.nn.Module):
         check_range(check_image(x))
         _check_side(x, MIN_SIDE_LPIPS, "AlexNet shrinks it")
         with _full_precision(x):
-            maps = self.net.net(self.net.scaling_layer(x.float() / 127.5 - 1))
+            scaled = self.net.scaling_layer(x.float() / 127.5 - 1)
+            maps = self.net.net(scaled.contiguous(memory_format=torch.channels_last))
             return tuple(f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + 1e-10) for f in maps)
 
     def distance(self, fx: tuple[torch.Tensor, ...], fy: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Two tuples of :meth:`features` → (B,). A batch of 1 on one side meets all of the other."""
         with _full_precision(fx[0]):
-            layers = zip(self.net.lins, fx, fy, strict=True)
-            return torch.stack([layer((a - b).square()).mean((1, 2, 3)) for layer, a, b in layers]).sum(0)
+            found = []
+            for layer, a, b in zip(self.net.lins, fx, fy, strict=True):
+                # mean over places first: the linear layer then weighs 64 to 384 numbers, not as many maps
+                found.append((a - b).square().mean((2, 3)) @ layer.model[1].weight.flatten())
+            return torch.stack(found).sum(0)
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         _check_pair(x, y)
