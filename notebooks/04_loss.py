@@ -80,8 +80,9 @@ print(LossWeights(lam=0.01))
 # %% [markdown]
 # Without the $\sigma$ term this is the baseline's loss {cite:p}`struempler2020learning`; the term is the paper's first
 # contribution. Two readings need a word. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper; in
-# the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And the reference given
-# for LPIPS is that of another work (number 10 in the paper's list); LPIPS is {cite:t}`zhang2018lpips`.
+# the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And section 5.1 gives
+# LPIPS the reference of another work (number 10 in the paper's list); section 6.3 has the right one,
+# {cite:t}`zhang2018lpips`.
 
 # %% [markdown]
 # ## Three ways of being wrong
@@ -93,19 +94,20 @@ print(LossWeights(lam=0.01))
 # $$ (eq-mse)
 #
 # **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures and asks whether contrast and pattern
-# agree; it does so at five sizes of the picture, each half as large as the one before. It lies between 0 and 1, and 1
-# is best. **LPIPS** {cite:p}`zhang2018lpips` shows both pictures to a network (here AlexNet
+# agree; it does so at five sizes of the picture, each half as large as the one before, and at the smallest it also asks
+# about brightness. It lies between 0 and 1, and 1 is best. **LPIPS** {cite:p}`zhang2018lpips` shows both pictures to a network (here AlexNet
 # {cite:p}`krizhevsky2017alexnet`) and compares what its layers answer; 0 is best.
 #
-# Do they agree? Let us damage one photo in four ways, each so that MSE says about the same:
+# Do they agree? Let us damage one photo ({glue:text}`photo_name`) in four ways, each so that MSE says about the same:
 
 # %%
 damaged = fig.equally_wrong(rgb, target=150.0, seed=seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are equally wrong, if you ask MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is about 150 for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally wrong, if you ask MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
 fig.damage_row(damaged, part)
 
 # %% tags=["remove-cell"]
+glue("photo_name", photo.name.partition(".")[0])
 for one in damaged:
     glue(f"lpips_{one.name.lower()}", one.lpips)
     glue(f"ms_ssim_{one.name.lower()}", one.ms_ssim)
@@ -133,9 +135,10 @@ fig.complaint_maps(shown, asked)
 # %% [markdown]
 # MSE complains where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast, so
 # the same error counts for more where the photo is calm, and there it points at every false contour. LPIPS has a mind
-# of its own ({numref}`fig-complaints`). If bits are moved from one place to another, somebody will be unhappy. One
-# cannot raise all three for nothing; whether one can raise one *without harm to the others*, as the paper claims, is
-# for {ref}`ch-first-experiment` to find out.
+# of its own ({numref}`fig-complaints`). If bits are moved from one place to another, somebody will be unhappy. Once they
+# are spent as well as one measure can wish, another can only gain at its cost; how close to that one is, and whether
+# MS-SSIM can be raised *without harm to the others*, as the paper claims, is for {ref}`ch-first-experiment` to find
+# out. (What is said here of places was written for Kodak's photo 23, and may differ for another.)
 
 # %% [markdown]
 # ### How the weights share out the say
@@ -158,8 +161,9 @@ for key, values in zip(("mse", "lpips", "ms_ssim"), weighed.values(), strict=Tru
 
 # %% [markdown]
 # At quality 10, MSE has {glue:text}`share_mse:.0f` % of the say, LPIPS {glue:text}`share_lpips:.0f` % and MS-SSIM
-# {glue:text}`share_ms_ssim:.0f` % ({numref}`fig-terms`). The paper found its weights by trial; they are at least
-# chosen so that nobody is left out.
+# {glue:text}`share_ms_ssim:.0f` % ({numref}`fig-terms`). (These are shares of the value; of the gradient they may
+# differ.) The paper calls its weights optimal "according to the baseline paper and our experiment"; at least nobody is
+# left out.
 
 # %% [markdown]
 # ## One way of being large, and it is not size
@@ -171,7 +175,7 @@ for key, values in zip(("mse", "lpips", "ms_ssim"), weighed.values(), strict=Tru
 # %%
 check = fig.rate_check(rgb, [5, 10, 15, 20, 30, 50, 75, 90])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves. They cross the dotted line of proportionality: at low qualities bits fall faster than the rate term, at high qualities they rise more slowly. The paper's counting lies above the file's own at low qualities."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the paper's counting is flatter than the file's own and lies above it."}}
 fig.rate_plot(check)
 
 # %% tags=["remove-cell"]
@@ -181,11 +185,11 @@ glue("bits_ratio", check.bpp["the file"][fifty] / check.bpp["the file"][ten])
 glue("paper_ratio", check.bpp["the paper's counting"][fifty] / check.bpp["the paper's counting"][ten])
 
 # %% [markdown]
-# From quality 10 to 50 the rate term grows by a factor of {glue:text}`r_ratio:.1f`, the file by
+# From quality 10 to 50 the sum of $\alpha / Q$ grows by a factor of {glue:text}`r_ratio:.1f`, the file by
 # {glue:text}`bits_ratio:.1f`, and by the paper's counting by {glue:text}`paper_ratio:.1f` ({numref}`fig-rate-check`).
 # So within one family of tables $r$ rises and falls with the bits, though not in proportion. Between *different*
-# tables it can mislead: to $r$, one step from 20 to 10 saves as much for the coefficient that is nearly always zero as
-# for the one that never is. A rate term that knows what Huffman codes cost would not make that mistake. It has to wait
+# tables it can mislead: to $r$, a step coarsened from 10 to 20 saves as much for a coefficient that is nearly always
+# zero as for one that never is. A rate term that knows what Huffman codes cost would not make that mistake. It has to wait
 # for the part of this book that goes beyond the paper.
 #
 # Attention makes the hint weaker still: $\operatorname{mean} A$ goes down when *any* coefficient fades, also one that
@@ -195,12 +199,13 @@ glue("paper_ratio", check.bpp["the paper's counting"][fifty] / check.bpp["the pa
 # ## Is it the metric that it says it is?
 #
 # Published curves often fail to repeat for a dull reason: two programs mean different things by one name. For MS-SSIM
-# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the parts of `pytorch-msssim` and
+# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and
 # halves pictures of odd sides as TensorFlow does. Stored values of TensorFlow and of the package `lpips` are among the
 # tests, with the programs that made them; ours must agree with both to four decimals.
 #
 # Ranges are the other dull reason: values in 0 … 1, in −1 … 1, or in 0 … 255? Here every picture has values in
-# 0 … 255, and whoever comes with something else is told so. So are pictures that are too small to be halved four times:
+# 0 … 255. Others are refused, though a picture in 0 … 1 cannot be told from a dark one: scale it first. Pictures that
+# are too small to be halved four times are refused, too:
 
 # %% tags=["nbval-check-output"]
 small = torch.zeros(1, 3, 160, 240)

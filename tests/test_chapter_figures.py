@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from encoder_stand_in import stand_in
-from made_curves import PAPER, curve, figure_5
+from made_curves import PAPER, SEQUENTIAL, curve, figure_5
 from repro import codecs
 from repro.book import frames_slider, html
 from repro.data import Photo, photos
@@ -310,6 +310,7 @@ def test_how_far_adam_moves_a_table() -> None:
     assert found["paper"][1] - found["paper"][0] == pytest.approx(0.1, rel=1e-3)
     assert found["log"][1] / found["log"][0] == pytest.approx(np.exp(0.03), rel=1e-3)
     assert found["log"][-1] == pytest.approx(255, rel=1e-4) and found["paper"][-1] < 100
+    assert found["log"][101] / found["log"][100] == pytest.approx(np.exp(0.03), rel=1e-3), "3 % all the way"
     assert rounding.steps_to(found["log"], 50) < rounding.steps_to(found["paper"], 20)
 
 
@@ -458,8 +459,7 @@ def test_the_rate_term_rises_with_real_bits(rgb: np.ndarray) -> None:
         data = codecs.get("pillow-444").encode(rgb, quality)
         assert found.bpp["the file"][i] == 8 * len(data) / (181 * 243)
         assert found.bpp["the paper's counting"][i] == measure(rgb, data)["bpp_paper"]
-        # α Σ 1/Q, and the constant 2β where there is no attention
-        assert found.r[i] == pytest.approx(10 * (1 / quality_tables(quality).double()).sum().item() + 2, rel=1e-5)
+        assert found.r[i] == pytest.approx(10 * (1 / quality_tables(quality).double()).sum().item(), rel=1e-5)
     ax = loss.rate_plot(found).axes[0]
     assert np.array_equal(line_of(ax, "the file"), (found.r, found.bpp["the file"]))
     r, proportional = line_of(ax, "proportional")
@@ -534,7 +534,8 @@ def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
     above, below = np.array(fig.axes).reshape(2, 3)
     for paper, file in zip(above, below, strict=True):
         for one, other in zip(paper.get_lines(), file.get_lines(), strict=True):
-            assert np.allclose(one.get_xdata(), PAPER * np.asarray(other.get_xdata()))
+            coding = 1 if one.get_label() == rate_distortion.look_of("pillow-444").label else SEQUENTIAL
+            assert np.allclose(one.get_xdata(), PAPER / coding * np.asarray(other.get_xdata()))
             assert np.array_equal(one.get_ydata(), other.get_ydata())
         assert len(paper.patches) == 1 and not file.patches, "the paper's range is one of its own counting"
     assert (above[0].get_ylabel(), below[0].get_ylabel()) == ("the paper's counting", "the file itself")
@@ -604,11 +605,6 @@ def test_matches_in_numbers() -> None:
     assert rows[0] == ["one", "0.250 / 0.260", "10.0 / 12.0", "0.123 / 0.200", "0.9877 / 0.9000"]
     assert rows[2] == ["small", "0.250 / 0.260", "5.0 / 6.0", "0.100 / 0.300", "–"]
     assert tables.wins(matches) == {"mse": 2, "lpips": 2, "ms_ssim": 1}, "equal is no win, and nor is unknown"
-
-
-def test_overview_counts_what_a_curve_rests_on() -> None:
-    rows = tables.overview({"a": curve("a", photos=4), "b": curve("b", photos=6)})
-    assert rows == (["curve", "photos", "points for each"], [["a", 4, 9], ["b", 6, 9]])
 
 
 def test_gains_in_numbers() -> None:
@@ -731,7 +727,8 @@ def test_crops_lie_within_their_photos() -> None:
 
 def test_the_exam_is_on_kodak_where_it_is_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names = [f"kodim{i:02}.png" for i in range(1, 25)]
-    monkeypatch.setattr(comparison, "photos", lambda split, folder: SimpleNamespace(items=tuple(names)))
+    kodak = SimpleNamespace(name="kodak", items=tuple(names))
+    monkeypatch.setattr(comparison, "kodak_or_sample", lambda folder: kodak)
     chosen = comparison.exam_photos()
     assert sorted(chosen) == names and len(chosen) == 24, "each once"
     assert list(chosen[:6]) == names[::4], "a few of them are spread over the set"

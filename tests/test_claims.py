@@ -153,17 +153,13 @@ def test_ms_ssim_in_the_loss_is_judged(worse: dict[str, Factor], better: str, ha
     answer = ms_ssim_answer(curves, savings(curves[claims.BASELINE], curves[claims.PAPER]))
     assert answer.startswith(
         {
-            REPRODUCED: "yes, MS-SSIM in the loss raised MS-SSIM at every rate",
-            PARTLY: "in part, MS-SSIM in the loss clearly raised MS-SSIM at some of the rates",
-            NOT: "no, MS-SSIM in the loss did not clearly raise MS-SSIM at any rate",
+            REPRODUCED: "Yes. With MS-SSIM in the loss against without, MS-SSIM: better at",
+            PARTLY: "In part. With MS-SSIM in the loss against without, MS-SSIM: better at",
+            NOT: "No. With MS-SSIM in the loss against without, MS-SSIM: better at",
         }[better]
     )
-    assert {
-        REPRODUCED: ", and it did not clearly harm MSE or LPIPS (",
-        PARTLY: ", and it was not free: MSE or LPIPS got clearly worse at some rates (",
-        NOT: ", but MSE and LPIPS got clearly worse at every rate (",
-    }[harmless] in answer
-    assert answer.endswith(" at equal MS-SSIM).") and "\n" not in answer
+    assert first.evidence in answer and second.evidence in answer
+    assert answer.endswith(" at equal MS-SSIM.") and "\n" not in answer
 
 
 def test_the_evidence_counts_rates() -> None:
@@ -177,16 +173,11 @@ def test_the_evidence_counts_rates() -> None:
 
 def test_a_range_that_is_not_reached_is_not_judged() -> None:
     curves = ms_ssim_in_the_loss({"ms_ssim": BETTER}, rates=(0.5, 1.0))
-    for claim in (*judge_ms_ssim(curves), judge_baseline(curves)):
+    short = figure_5(**{claims.BASELINE: curve(claims.BASELINE, rates=(0.5, 1.0))})
+    for claim in (*judge_ms_ssim(curves), judge_baseline(short)):
         assert (claim.verdict, claim.evidence) == (NOT_YET, "the curves do not reach these rates")
     saved = savings(curves[claims.BASELINE], curves[claims.PAPER])
-    assert ms_ssim_answer(curves, saved).startswith("our curves do not reach the paper's range")
-
-
-def test_an_answer_without_a_second_half_is_a_sentence() -> None:
-    curves = ms_ssim_in_the_loss({}, rates=(0.5, 1.0))
-    answer = ms_ssim_answer(curves, savings(curves[claims.BASELINE], curves[claims.PAPER]))
-    assert "  " not in answer and ", (" not in answer
+    assert ms_ssim_answer(curves, saved).startswith("Unknown. Our curves do not reach the paper's range. In bits")
 
 
 def test_the_paper_is_judged_in_the_papers_counting() -> None:
@@ -196,7 +187,6 @@ def test_the_paper_is_judged_in_the_papers_counting() -> None:
     fewer = {p: tuple({**q, "bpp_paper": 0.8 * (q["bpp_paper"] or 0)} for q in at) for p, at in kept.images.items()}
     curves[claims.PAPER] = Curve(claims.PAPER, fewer)
     assert [c.verdict for c in judge_ms_ssim(curves)] == [REPRODUCED, REPRODUCED]
-    assert judge_baseline(curves).verdict == REPRODUCED
     assert compare_at_rate(curves[claims.BASELINE], curves[claims.PAPER], 0.3, "mse").difference == pytest.approx(0)
 
 
@@ -206,7 +196,7 @@ def test_the_paper_is_judged_in_the_papers_counting() -> None:
 @pytest.mark.parametrize(
     ("worse", "verdict"),
     [
-        (dict.fromkeys(METRICS, BETTER), REPRODUCED),
+        (dict.fromkeys(METRICS, BETTER), PARTLY),  # the paper says so of ResNet, too
         ({"mse": BETTER}, PARTLY),
         ({"mse": BETTER, "ms_ssim": WORSE}, PARTLY),
         ({}, NOT),
@@ -214,17 +204,17 @@ def test_the_paper_is_judged_in_the_papers_counting() -> None:
     ],
 )
 def test_standard_jpeg_is_beaten_in_all_metrics_or_in_part(worse: dict[str, Factor], verdict: str) -> None:
-    claim = judge_baseline(ms_ssim_in_the_loss(worse))
+    claim = judge_baseline(figure_5(**{claims.BASELINE: curve(claims.BASELINE, worse)}))
     assert (claim.number, claim.verdict) == (3, verdict)
-    assert "of 5 rates" in claim.evidence, "the five of the range that lie above 0.3"
+    assert "of 8 rates" in claim.evidence
 
 
 def test_every_claim_has_a_verdict_that_the_book_can_show() -> None:
     judged = all_claims(ms_ssim_in_the_loss(dict.fromkeys(METRICS, BETTER)))
     assert [c.number for c in judged] == list(range(1, 12))
-    assert [c.verdict for c in judged] == [REPRODUCED] * 3 + [NOT_YET] * 7 + [NOT_TESTABLE]
+    assert [c.verdict for c in judged] == [REPRODUCED, REPRODUCED, NOT] + [NOT_YET] * 7 + [NOT_TESTABLE]
     assert [(c.where, c.words, c.page) for c in judged] == [(c.where, c.words, c.page) for c in claims.CLAIMS]
-    assert all(bool(c.evidence) == (c.verdict == REPRODUCED) for c in judged), "a verdict has its evidence"
+    assert all(bool(c.evidence) != (c.verdict in (NOT_YET, NOT_TESTABLE)) for c in judged), "a verdict has its evidence"
     assert {REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE} == COLOURS.keys()
     assert all(c.verdict in COLOURS for c in claims.CLAIMS)
 

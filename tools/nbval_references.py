@@ -39,12 +39,12 @@ def reference(executed: Path) -> nbformat.NotebookNode | None:
 def main() -> None:
     project = Project(find_root(), "smoke")
     folder = project.root / "tests" / "nbval"
+    made = {name: reference(project.executed(name)) for name in project.notebooks()}
     for old in folder.glob("*.ipynb"):
         old.unlink()
-    for name in project.notebooks():
-        made = reference(project.executed(name))
-        if made is not None:
-            atomic_write(folder / f"{name}.ipynb", nbformat.writes(made) + "\n")
+    for name, notebook in made.items():
+        if notebook is not None:
+            atomic_write(folder / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
             print(folder / f"{name}.ipynb")
 
 

@@ -1,4 +1,4 @@
-"""Make the picture of README.md: a photo that scikit-image ships, by plain JPEG and by the shipped tables, at one size.
+"""Make the picture of README.md: a photo that scikit-image ships, by libjpeg and by our tables, at one size.
 
 ``python tools/readme_picture.py`` writes ``book/_static/before_after.png``; do so after ``tools/ship_models.py``.
 """

@@ -1,4 +1,4 @@
-"""Make the model sets that `repro encode` ships, from the stored results of `repro reproduce --figure encoder`.
+"""Make the model sets that `repro encode` ships, from the stored results of `repro reproduce`.
 
 ``python tools/ship_models.py`` writes ``src/repro/assets/models/tables`` (tables alone, the default) and
 ``src/repro/assets/models/vgg16`` (tables and attention heads), each model's quality calibrated on training photos.
@@ -17,11 +17,10 @@ from repro.data import photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import ModelSet, save
 from repro.errors import ReproError
-from repro.experiments import Experiment, Store, experiments_of
+from repro.experiments import Experiment, Store, claims, experiments_of
 from repro.model import load_checkpoint
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets" / "models"
-SERIES = "vgg16, MSE + LPIPS + MS-SSIM, straight-through"
 CALIBRATION_PHOTOS = 40
 
 
@@ -32,7 +31,7 @@ def model_set(name: str, experiments: Sequence[Experiment], store: Store) -> Mod
     for experiment in chosen:
         result = store.load(experiment)
         if result is None:
-            raise ReproError(f"{experiment.key}: no stored result; run `repro reproduce --figure encoder`")
+            raise ReproError(f"{experiment.key}: no stored result; run `repro reproduce`")
         results.append(result)
         models.append(load_checkpoint(store.checkpoint_path(experiment))[0])
     heads = [m.attention.head for m in models if isinstance(m.attention, ConvolutionalAttention)]
@@ -60,7 +59,7 @@ def main() -> None:
     training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
     pictures = [photo.rgb()[:512, :512] for photo in training[:CALIBRATION_PHOTOS]]
     wanted = [e for e in experiments_of("encoder", "cpu") if isinstance(e, Experiment)]
-    attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == SERIES]
+    attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == claims.PAPER]
     for name, experiments in {"tables": wanted, "vgg16": attention}.items():
         save(calibrate(model_set(name, experiments, store), pictures), ASSETS / name)
         print(ASSETS / name, sum(f.stat().st_size for f in (ASSETS / name).iterdir()) // 1024, "KiB")

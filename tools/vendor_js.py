@@ -46,9 +46,9 @@ def download(package: str, version: str, folder: Path) -> Path:
 
 def main() -> None:
     pins = json.loads((ROOT / "package.json").read_text())["dependencies"]
-    shutil.rmtree(TARGET, ignore_errors=True)
     with tempfile.TemporaryDirectory() as name:
         homes = {package: download(package, version, Path(name)) for package, version in pins.items()}
+        shutil.rmtree(TARGET, ignore_errors=True)  # not before all of the new ones are there
         for (package, source), target in COPIES.items():
             found, place = homes[package] / source, TARGET / target
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """How far a picture is from its original: MSE, PSNR, MS-SSIM and LPIPS, one number per image.
 
 Every function takes two tensors (B, 3, H, W), float RGB on 0–255, and returns (B,). All are
-differentiable; the loss (Eqs. 7 and 8) uses :func:`mse`, :func:`ms_ssim` and :class:`LPIPS`. A shape, dtype
+differentiable; the loss (Eq. 8) uses :func:`ms_ssim` and :class:`LPIPS`. A shape, dtype
 or range that does not fit raises ``ValueError`` which says what came.
 """
 
@@ -32,7 +32,7 @@ MIN_SIDE_LPIPS = 31
 
 
 def mse(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean squared error over channels and pixels, on the 0–255 scale (first term of Eq. 7)."""
+    """Mean squared error over channels and pixels, on the 0–255 scale (Eq. 10)."""
     _check_pair(x, y)
     return (x - y).square().flatten(1).mean(1)
 

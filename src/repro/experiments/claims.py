@@ -137,10 +137,14 @@ def judge_ms_ssim(curves: Mapping[str, Curve]) -> tuple[Claim, Claim]:
 
 
 def judge_baseline(curves: Mapping[str, Curve]) -> Claim:
-    """Fig. 5's other line: the learned encoder beats standard JPEG, in the paper's counting of bits."""
-    standard, _, with_it = paper_counted(curves)
-    found = gains(standard, with_it, [r for r in PAPER_RATES if r > 0.3])
-    return replace(CLAIMS[2], verdict=_wins(found), evidence=_told(found))
+    """Section 6.5: the learned encoder, without MS-SSIM in the loss, beats standard JPEG, in the paper's counting.
+
+    The paper says so of VGG and of ResNet; with VGG alone at hand it is reproduced in part at most.
+    """
+    standard, without, _ = paper_counted(curves)
+    found = gains(standard, without, PAPER_RATES)
+    verdict = _wins(found)
+    return replace(CLAIMS[2], verdict=PARTLY if verdict == REPRODUCED else verdict, evidence=_told(found))
 
 
 def all_claims(curves: Mapping[str, Curve]) -> list[Claim]:
@@ -173,7 +177,10 @@ def _told(found: Sequence[Gain]) -> str:
         clear = [g.clear for g in found if g.metric == metric]
         parts.append(f"{SHORT[metric]}: better at {clear.count(1)}, worse at {clear.count(-1)} of {len(clear)} rates")
     rates = [g.bpp for g in found]
-    return f"{'; '.join(parts)} ({min(rates):.2f}–{max(rates):.2f} bpp, paper's counting)"
+    return f"{'; '.join(parts)} ({min(rates):g}–{max(rates):g} bpp, paper's counting)"
+
+
+_WITH_AND_WITHOUT = "VGG, MS-SSIM in the loss\nagainst without"
 
 
 def comparisons(curves: Mapping[str, Curve]) -> dict[str, dict[str, BDRate]]:
@@ -188,7 +195,7 @@ def comparisons(curves: Mapping[str, Curve]) -> dict[str, dict[str, BDRate]]:
         "tables, straight-through\nagainst the paper's rounding": (curves[series("tables")], ours),
         "VGG against tables": (ours, curves[PAPER]),
         "VGG against tables,\nboth the paper's rounding": (curves[series("tables")], curves[series("vgg16")]),
-        "VGG, MS-SSIM in the loss\nagainst without": (curves[BASELINE], curves[PAPER]),
+        _WITH_AND_WITHOUT: (curves[BASELINE], curves[PAPER]),
         "the same,\nboth the paper's rounding": (curves[series("vgg16", ms_ssim=False)], curves[series("vgg16")]),
     }
     return {label: savings(anchor, test) for label, (anchor, test) in rows.items()}
@@ -205,7 +212,7 @@ def numbers(curves: Mapping[str, Curve], compared: Mapping[str, Mapping[str, BDR
     }
     return words | {
         "must_reach": tables_beat_plain(curves),
-        "ms_ssim_answer": ms_ssim_answer(curves, compared["VGG, MS-SSIM in the loss\nagainst without"]),
+        "ms_ssim_answer": ms_ssim_answer(curves, compared[_WITH_AND_WITHOUT]),
     }
 
 
@@ -227,21 +234,14 @@ def tables_beat_plain(curves: Mapping[str, Curve]) -> str:
 
 
 def ms_ssim_answer(curves: Mapping[str, Curve], saved: Mapping[str, BDRate]) -> str:
-    """Chapter 5's question, answered in one or two sentences, for the paper's encoder (VGG attention)."""
+    """Chapter 5's question, answered in a few sentences, for the paper's encoder (VGG attention)."""
     better, harmless = judge_ms_ssim(curves)
-    helped = {
-        REPRODUCED: "yes, MS-SSIM in the loss raised MS-SSIM at every rate of the paper's range that we could compare",
-        PARTLY: "in part, MS-SSIM in the loss clearly raised MS-SSIM at some of the rates of the paper's range",
-        NOT: "no, MS-SSIM in the loss did not clearly raise MS-SSIM at any rate of the paper's range",
-        NOT_YET: "our curves do not reach the paper's range",
-    }[better.verdict]
-    cost = {
-        REPRODUCED: "and it did not clearly harm MSE or LPIPS",
-        PARTLY: "and it was not free: MSE or LPIPS got clearly worse at some rates",
-        NOT: "but MSE and LPIPS got clearly worse at every rate",
-        NOT_YET: "",
-    }[harmless.verdict]
-    return f"{helped}{cost and ', '}{cost} ({in_words(saved['ms_ssim'])} at equal MS-SSIM)."
+    word = {REPRODUCED: "Yes", PARTLY: "In part", NOT: "No", NOT_YET: "Unknown"}[better.verdict]
+    told = f"With MS-SSIM in the loss against without, {better.evidence}; {harmless.evidence}"
+    if better.verdict == NOT_YET:
+        told = "Our curves do not reach the paper's range"
+    bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)
+    return f"{word}. {told}. In bits of the file itself: {bits}."
 
 
 _HERE = "../notebooks/05_first_experiment.html#ch-first-experiment"
@@ -249,7 +249,7 @@ _HERE = "../notebooks/05_first_experiment.html#ch-first-experiment"
 CLAIMS = (
     Claim(1, "6.4, Fig. 5", "“our approach outperforms the baseline at every point” in MS-SSIM", NOT_YET, page=_HERE),
     Claim(2, "6.4, Fig. 5", "“Without decreasing other metrics, we increase the MS-SSIM”", NOT_YET, page=_HERE),
-    Claim(3, "6.5, Fig. 5, 8", "“both methods are better than the traditional JPEG method”", NOT_YET, page=_HERE),
+    Claim(3, "6.5, Fig. 8", "VGG only: “better than the traditional JPEG method”", NOT_YET, page=_HERE),
     Claim(4, "6.4, Fig. 6", "“our result looks better in terms of color and pixel blocks”", NOT_YET),
     Claim(5, "6.4, Fig. 7", "weights of 500 and 1000 are best; MS-SSIM can replace LPIPS", NOT_YET),
     Claim(6, "6.5, Fig. 8–10", "ResNet is no better than VGG, but better once MS-SSIM is in the loss", NOT_YET),
@@ -257,5 +257,5 @@ CLAIMS = (
     Claim(8, "6.6, Fig. 12", "“far less inference time” than the end-to-end model of Ballé et al.", NOT_YET),
     Claim(9, "6.7, Fig. 13, 14", "with more steps bits fall, MSE rises and MS-SSIM falls", NOT_YET),
     Claim(10, "6.8, Fig. 15", "LSTM attention is worse than convolutional attention", NOT_YET),
-    Claim(11, "6.1", "all of it trained on HDR+, whose photos we do not have", NOT_TESTABLE),
+    Claim(11, "6.1", "trained on HDR+, whose photos we do not have", NOT_TESTABLE),
 )

@@ -11,15 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from repro.data import Photo, photos
+from repro.data import Photo
 from repro.encoder import models
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.errors import ReproError
 from repro.evaluation import match_size, measure_many
 from repro.evaluation.measure import Measurement
 from repro.figures.jpeg import Box
-from repro.figures.style import LOOKS, SMALLEST, WIDTH, figure, show_image
+from repro.figures.style import LOOKS, SMALLEST, WIDTH, figure, kodak_or_sample, show_image
 from repro.jpeg.codestream import decode
 
 #: Photo → a part of it that shows what an encoder does: skin, hair or feathers before a smooth background.
@@ -48,8 +47,8 @@ class Version:
         if self.values is None:
             return f"{self.pixels.nbytes:,} bytes\nas it is"
         v = self.values
-        perceptual = f"MS-SSIM {v['ms_ssim']:.3f}" if v["ms_ssim"] is not None else ""
-        return f"{len(self.data):,} bytes · MSE {v['mse']:.0f}\nLPIPS {v['lpips']:.3f} · {perceptual}"
+        similar = f" · MS-SSIM {v['ms_ssim']:.3f}" if v["ms_ssim"] is not None else ""
+        return f"{len(self.data):,} bytes · MSE {v['mse']:.0f}\nLPIPS {v['lpips']:.3f}{similar}"
 
 
 def shipped_methods() -> list[str]:
@@ -115,13 +114,9 @@ def closeups(
 
 def exam_photos(data_dir: Path | str | None = None) -> tuple[Photo, ...]:
     """Kodak's photos, spread over the set, where they are at hand, else the shipped samples; never trained on."""
-    try:
-        every = photos("kodak", data_dir).items
-    except ReproError as error:
-        if "are not in" not in str(error):
-            raise
-        return photos("sample", data_dir).items
-    return every[::4] + every[2::4] + every[1::2]
+    chosen = kodak_or_sample(data_dir)
+    every = chosen.items
+    return every[::4] + every[2::4] + every[1::2] if chosen.name == "kodak" else every
 
 
 def before_after(

@@ -62,7 +62,7 @@ def complaints(rgb: np.ndarray, decoded: np.ndarray) -> dict[str, np.ndarray]:
     """Metric → (H, W): how strongly each pixel of ``decoded`` is asked to change, by the gradient; mean 1."""
     found = {}
     for name, metric in (("MSE", mse), ("LPIPS", lpips), ("MS-SSIM", ms_ssim)):
-        x, y = (to_tensor(of)[..., : rgb.shape[0], : rgb.shape[1]] for of in (rgb, decoded))
+        x, y = _unpadded(rgb), _unpadded(decoded)
         (gradient,) = torch.autograd.grad(metric(x, y.requires_grad_()).sum(), y)
         strength = gradient[0].abs().sum(0).numpy()
         found[name] = strength / strength.mean()
@@ -82,13 +82,12 @@ def complaint_maps(decoded: np.ndarray, found: Mapping[str, np.ndarray], blur: f
 
 def terms(rgb: np.ndarray, qualities: Sequence[int], weights: LossWeights) -> dict[str, np.ndarray]:
     """The three terms of d (Eq. 8) for plain JPEG files of ``rgb``, weighted as in the loss, one value a quality."""
-    x, distortion = to_tensor(rgb)[..., : rgb.shape[0], : rgb.shape[1]], Distortion(weights)
+    x, distortion = _unpadded(rgb), Distortion(weights)
     save = codecs.get("pillow-444").encode
     rows = []
     with torch.no_grad():
         for quality in qualities:
-            y = to_tensor(decode(save(rgb, quality)))[..., : rgb.shape[0], : rgb.shape[1]]
-            found = {name: float(value) for name, value in distortion(x, y).items()}
+            found = {name: float(v) for name, v in distortion(x, _unpadded(decode(save(rgb, quality)))).items()}
             rows.append((found["mse"], weights.gamma * found["lpips"], weights.sigma * (1 - found["ms_ssim"])))
     return dict(zip(_LOOKS, np.array(rows).T, strict=True))
 
@@ -121,7 +120,7 @@ def term_bars(found: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figu
 
 @dataclass(frozen=True)
 class RateCheck:
-    """Qualities, what Eq. 9 makes of their tables (α = 10), and the bits per pixel of real files, counted twice."""
+    """Qualities, the tables' part of Eq. 9 (α = 10), and the bits per pixel of real files, counted twice."""
 
     qualities: Sequence[int]
     r: np.ndarray
@@ -129,8 +128,8 @@ class RateCheck:
 
 
 def rate_check(rgb: np.ndarray, qualities: Sequence[int]) -> RateCheck:
-    """Eq. 9 for the standard's tables, without attention, against what files of ``rgb`` really cost."""
-    weights = LossWeights(lam=0.0)
+    """The first part of Eq. 9 for the standard's tables against what files of ``rgb`` really cost."""
+    weights = LossWeights(lam=0.0, beta=0.0)  # without attention the second part is a constant
     r = np.array([float(rate(quality_tables(q).float(), None, weights)) for q in qualities])
     files = [codecs.get("pillow-444").encode(rgb, q) for q in qualities]
     bpp = {
@@ -143,7 +142,7 @@ def rate_check(rgb: np.ndarray, qualities: Sequence[int]) -> RateCheck:
 
 
 def rate_plot(found: RateCheck) -> Figure:
-    """:func:`rate_check`: real bits against the rate term, both on a logarithmic scale, and lines of proportion."""
+    """:func:`rate_check`: real bits against the rate term, both on a logarithmic scale, and a line of proportion."""
     fig, axes = figure(3.4)
     ax = axes[0, 0]
     for (name, bpp), (color, marker) in zip(found.bpp.items(), (("blue", "o"), ("orange", "s")), strict=True):
@@ -152,8 +151,8 @@ def rate_plot(found: RateCheck) -> Figure:
     ax.plot(found.r, found.bpp["the file"][middle] * found.r / found.r[middle], ":", color=INK, label="proportional")
     for quality, r, bpp in zip(found.qualities, found.r, found.bpp["the file"], strict=True):
         ax.annotate(str(quality), (r, bpp), xytext=(5, -12), textcoords="offset points", fontsize=SMALLEST)
-    ax.set(xscale="log", yscale="log", xlabel="rate term r of Eq. 9", ylabel="bits per pixel")
-    ax.set_xticks([10, 20, 50, 100], ["10", "20", "50", "100"])
+    ax.set(xscale="log", yscale="log", xlabel="rate term of the tables, α Σ 1/Q", ylabel="bits per pixel")
+    ax.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
     ax.minorticks_off()
     ax.legend(loc="upper left")
@@ -178,6 +177,11 @@ def _solve(rgb: np.ndarray, way: Callable[[float], np.ndarray], most: float, tar
     return _levels(way(low))
 
 
+def _unpadded(rgb: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 → (1, 3, H, W) float on 0–255, of the picture's own size."""
+    return to_tensor(rgb)[..., : rgb.shape[0], : rgb.shape[1]]
+
+
 def _levels(pixels: np.ndarray) -> np.ndarray:
     return np.rint(pixels).clip(0, 255).astype(np.uint8)
 
@@ -188,5 +192,5 @@ def _off(rgb: np.ndarray, pixels: np.ndarray) -> float:
 
 @torch.no_grad()
 def _damaged(rgb: np.ndarray, name: str, pixels: np.ndarray) -> Damaged:
-    x, y = (to_tensor(of)[..., : rgb.shape[0], : rgb.shape[1]] for of in (rgb, pixels))
+    x, y = _unpadded(rgb), _unpadded(pixels)
     return Damaged(name, pixels, float(mse(x, y)), float(lpips(x, y)), float(ms_ssim(x, y)))

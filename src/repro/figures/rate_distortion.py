@@ -50,7 +50,8 @@ def rd_plot(
     """MSE, LPIPS and MS-SSIM against bits per pixel, means over photos (Fig. 5 of the paper).
 
     ``curves`` by name, as :func:`repro.experiments.stored_curves` gives them; ``names`` chooses and orders.
-    ``counting`` is ``"bpp"`` (the file) or ``"bpp_paper"``; the x axis shows ``rates``, ``shaded`` marks a part.
+    ``counting`` is ``"bpp"`` (the file), ``"bpp_paper"``, or ``"bpp_sequential"`` (peers stay as they are); the x
+    axis shows ``rates``, ``shaded`` marks a part.
     """
     fig, axes = figure(3.3, 1, 3)
     for ax, metric in zip(axes[0], METRICS, strict=True):
@@ -62,14 +63,16 @@ def rd_plot(
 def two_countings(
     curves: Mapping[str, Curve], names: Sequence[str], *, shaded: tuple[float, float] = (0.25, 0.42)
 ) -> Figure:
-    """The same models by the paper's counting of bits (above) and by the file itself (below)."""
+    """The same models by the paper's counting of bits (above) and by the file itself (below), all files sequential."""
     fig, axes = figure(5.6, 2, 3)
-    rows = (("bpp_paper", (0.22, 0.8), shaded), ("bpp", (0.1, 0.66), None))
+    rows = (("bpp_paper", (0.22, 0.8), shaded), ("bpp_sequential", (0.1, 0.66), None))
     for row, (counting, rates, shade) in zip(axes, rows, strict=True):
         for ax, metric in zip(row, METRICS, strict=True):
             _curves(ax, {name: curves[name] for name in names}, metric, counting, rates, shade)
         row[0].set_ylabel("the paper's counting" if counting == "bpp_paper" else "the file itself")
-    _legend(fig, axes[0, 0])
+    handles, labels = axes[0, 0].get_legend_handles_labels()  # above, plain JPEG has the standard's Huffman codes
+    labels = [label.removesuffix(", optimised Huffman") for label in labels]
+    fig.legend(handles, labels, loc="outside lower center", ncols=3)
     return fig
 
 
@@ -138,7 +141,8 @@ def _curves(
     if shaded:
         ax.axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
     for name, curve in curves.items():
-        counted = curve if counting == "bpp" else curve.counted(counting)
+        as_it_is = counting == "bpp" or (counting == "bpp_sequential" and name in LOOKS)
+        counted = curve if as_it_is else curve.counted(counting)
         look = look_of(name)
         plot_line(ax, counted, metric, look, hollow=look.linestyle in (":", "-."))
     ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")

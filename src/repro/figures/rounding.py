@@ -32,8 +32,7 @@ def equation_3() -> Figure:
     residue = z - z.round()
     fig, axes = figure(3.2, 1, 2)
     left, right = axes[0]
-    steps = np.where(np.abs(np.diff(z.round().numpy(), append=np.nan)) > 0, np.nan, z.round().numpy())
-    left.plot(z, steps, color=INK, lw=3, alpha=0.35, label="rounding")
+    left.plot(z, _broken(z.round(), z), color=INK, lw=3, alpha=0.35, label="rounding")
     for name, value in ((PRINTED, z.round() - residue**3), (THIRD, z.round() + residue**3)):
         left.plot(z, _broken(value, z), **_line(name))
     for name, slope in (
@@ -62,7 +61,7 @@ class Walk:
         return round(self.z[-1])
 
 
-def walks(start: float = 1.3, target: float = 3.0, rate: float = 0.05, steps: int = 40) -> list[Walk]:
+def walks(start: float = 1.35, target: float = 3.0, rate: float = 0.05, steps: int = 40) -> list[Walk]:
     """Descent on (⌊z⌋ − target)² from ``start`` with each stand-in's derivative."""
     derivatives: dict[str, Rounding] = {
         PRINTED: printed_derivative,
@@ -173,7 +172,7 @@ def moves(steps: int, rates: Mapping[str, float]) -> dict[str, list[float]]:
         path = [float(tables().detach()[0, 0, 0])]
         for _ in range(steps):
             adam.zero_grad()
-            tables().sum().neg().backward()
+            tables.variable.sum().neg().backward()
             adam.step()
             tables.clip()
             path.append(float(tables().detach()[0, 0, 0]))

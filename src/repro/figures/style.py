@@ -20,7 +20,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro.data import Photo, photos
+from repro.data import Photo, PhotoSet, photos
 from repro.errors import ReproError
 
 #: Okabe and Ito (2008), "Color Universal Design".
@@ -175,17 +175,23 @@ def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", size: f
     return shown
 
 
-def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "coffee.png") -> Photo:
-    """The photograph to show: Kodak's ``name`` ("kodim23") where the set is at hand, else the shipped ``instead``.
+def kodak_or_sample(data_dir: Path | str | None = None) -> PhotoSet:
+    """Kodak's photographs where they are at hand, else the samples that dependencies ship.
 
-    A damaged Kodak folder is an error, not a reason to take another picture.
+    A damaged Kodak folder is an error, not a reason to take other pictures.
     """
     try:
-        chosen, wanted = photos("kodak", data_dir), f"{name}.png"
+        return photos("kodak", data_dir)
     except ReproError as error:
         if "are not in" not in str(error):
             raise
-        chosen, wanted = photos("sample", data_dir), instead
+        return photos("sample", data_dir)
+
+
+def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "coffee.png") -> Photo:
+    """The photograph to show: Kodak's ``name`` ("kodim23") where the set is at hand, else the shipped ``instead``."""
+    chosen = kodak_or_sample(data_dir)
+    wanted = f"{name}.png" if chosen.name == "kodak" else instead
     for photo in chosen:
         if photo.name == wanted:
             return photo

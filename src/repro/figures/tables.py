@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from repro.evaluation import BDRate, Curve, Match
+from repro.evaluation import BDRate, Match
 from repro.experiments.claims import METRICS, SHORT, Claim, Gain
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[list[str], list[list[object]]]
 #: Decimals that tell two encoders apart.
 DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
-
-
-def overview(curves: Mapping[str, Curve]) -> Rows:
-    """How much each stored curve rests on."""
-    rows: list[list[object]] = [
-        [name, len(curve.images), min(len(points) for points in curve.images.values())]
-        for name, curve in curves.items()
-    ]
-    return ["curve", "photos", "points for each"], rows
 
 
 def matched(matches: Sequence[Match]) -> Rows:

@@ -1,4 +1,4 @@
-"""A training as it goes: the loss and its parts, and the tables' way from Annex K to where the loss wants them."""
+"""A training as it goes: the loss and its parts, and the tables' way from their start to where the loss wants them."""
 
 from __future__ import annotations
 
