@@ -204,10 +204,11 @@ glue("dc_straight", learned_tables[claims.TABLES][0.04][0][0][0])
 #
 # ```{admonition} What this does and does not say
 # :class: important
-# It says that *few and large steps*, which is what two processor cores can afford, do not work with third-order
-# rounding. The paper takes far more and far smaller steps with twice the crops in each, and noise averages out: its
-# recipe may well converge. To know, one has to run it (profile `paper`). Until then **we judge the paper's claims with
-# straight-through rounding**, which ends at the lower loss, and show the other beside it.
+# It speaks of this recipe: hundreds of steps on four crops each. A part of the trouble is noise, which more and smaller
+# steps would average out; a part may be bias, which they would not. The paper takes far more and far smaller steps with
+# twice the crops in each. What its recipe makes of third-order rounding has to be run, not guessed (profile `paper`).
+# Until then **we judge the paper's claims with straight-through rounding**, which ends at the lower loss, and show the
+# other beside it.
 # ```
 
 # %% [markdown]

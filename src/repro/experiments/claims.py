@@ -106,8 +106,8 @@ def series(method: str, *, ms_ssim: bool = True, straight: bool = False) -> str:
     return f"{method}, MSE + LPIPS" + (" + MS-SSIM" if ms_ssim else "") + (", straight-through" if straight else "")
 
 
-#: Our best tables; the paper's encoder, and the baseline's. All with straight-through rounding: with the paper's, few
-#: and large steps do not converge (chapter 5 shows the losses).
+#: Our best tables; the paper's encoder, and the baseline's. All with straight-through rounding: with the paper's,
+#: training ends at a higher loss (chapter 5 shows by how much).
 TABLES = series("tables", straight=True)
 PAPER, BASELINE = series("vgg16", straight=True), series("vgg16", ms_ssim=False, straight=True)
 #: The lines of the chapter's first plot, and of the paper's Fig. 5.

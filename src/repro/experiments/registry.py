@@ -90,7 +90,7 @@ def figure_5(profile: str) -> list[Wanted]:
     """Fig. 5: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000).
 
     At profile ``cpu`` also tables alone, and all of it with straight-through rounding: what of the gain is whose, and
-    the claim judged where training converges, which the paper's rounding does not with so few and large steps.
+    the claim judged where training ends at the lower loss.
     """
     settings = _profile(profile)
     qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
