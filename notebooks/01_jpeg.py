@@ -165,9 +165,6 @@ D = dct_matrix().numpy()
 error = np.abs(D @ D.T - np.eye(8)).max()
 bool(error < 1e-12)
 
-# %% tags=["remove-cell"]
-glue("orthonormality_error", error)
-
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dct-basis", "caption": "The 64 patterns of the DCT. Every 8 \u00d7 8 block of every JPEG photo is a sum of these."}, "image": {"alt": "A grid of 8 by 8 small patterns: flat at the top left, vertical stripes getting finer to the right, horizontal stripes getting finer downwards, checks in between."}}
 jpeg.basis()
 

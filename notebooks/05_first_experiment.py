@@ -136,8 +136,6 @@ html.table(*tables.gain_rows(found), caption="The same in numbers: gain (95 % in
 # %% tags=["remove-cell"]
 for name, words in claims.numbers(curves, compared).items():
     glue(name, words)
-glue("rate_low", min(g.bpp for g in found))
-glue("rate_high", max(g.bpp for g in found))
 
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`

@@ -12,8 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from repro import codecs
 from repro.errors import ReproError
-from repro.evaluation.measure import paper_bpp
-from repro.figures.attention import to_tensor
+from repro.evaluation.measure import paper_bpp, to_tensor
 from repro.figures.jpeg import Box
 from repro.figures.style import INK, OKABE_ITO, SMALLEST, WIDTH, figure, show_image
 from repro.jpeg.codestream import decode
@@ -62,7 +61,7 @@ def complaints(rgb: np.ndarray, decoded: np.ndarray) -> dict[str, np.ndarray]:
     """Metric → (H, W): how strongly each pixel of ``decoded`` is asked to change, by the gradient; mean 1."""
     found = {}
     for name, metric in (("MSE", mse), ("LPIPS", lpips), ("MS-SSIM", ms_ssim)):
-        x, y = _unpadded(rgb), _unpadded(decoded)
+        x, y = to_tensor(rgb, "cpu"), to_tensor(decoded, "cpu")
         (gradient,) = torch.autograd.grad(metric(x, y.requires_grad_()).sum(), y)
         strength = gradient[0].abs().sum(0).numpy()
         found[name] = strength / strength.mean()
@@ -82,12 +81,12 @@ def complaint_maps(decoded: np.ndarray, found: Mapping[str, np.ndarray], blur: f
 
 def terms(rgb: np.ndarray, qualities: Sequence[int], weights: LossWeights) -> dict[str, np.ndarray]:
     """The three terms of d (Eq. 8) for plain JPEG files of ``rgb``, weighted as in the loss, one value a quality."""
-    x, distortion = _unpadded(rgb), Distortion(weights)
+    x, distortion = to_tensor(rgb, "cpu"), Distortion(weights)
     save = codecs.get("pillow-444").encode
     rows = []
     with torch.no_grad():
         for quality in qualities:
-            found = {name: float(v) for name, v in distortion(x, _unpadded(decode(save(rgb, quality)))).items()}
+            found = {name: float(v) for name, v in distortion(x, to_tensor(decode(save(rgb, quality)), "cpu")).items()}
             rows.append((found["mse"], weights.gamma * found["lpips"], weights.sigma * (1 - found["ms_ssim"])))
     return dict(zip(_LOOKS, np.array(rows).T, strict=True))
 
@@ -177,11 +176,6 @@ def _solve(rgb: np.ndarray, way: Callable[[float], np.ndarray], most: float, tar
     return _levels(way(low))
 
 
-def _unpadded(rgb: np.ndarray) -> torch.Tensor:
-    """(H, W, 3) uint8 → (1, 3, H, W) float on 0–255, of the picture's own size."""
-    return to_tensor(rgb)[..., : rgb.shape[0], : rgb.shape[1]]
-
-
 def _levels(pixels: np.ndarray) -> np.ndarray:
     return np.rint(pixels).clip(0, 255).astype(np.uint8)
 
@@ -192,5 +186,5 @@ def _off(rgb: np.ndarray, pixels: np.ndarray) -> float:
 
 @torch.no_grad()
 def _damaged(rgb: np.ndarray, name: str, pixels: np.ndarray) -> Damaged:
-    x, y = _unpadded(rgb), _unpadded(pixels)
+    x, y = to_tensor(rgb, "cpu"), to_tensor(pixels, "cpu")
     return Damaged(name, pixels, float(mse(x, y)), float(lpips(x, y)), float(ms_ssim(x, y)))

@@ -15,9 +15,10 @@ from repro.model import LearnedTables
 from repro.rounding import ROUNDINGS, round_straight_through, round_third_order
 
 Rounding = Callable[[torch.Tensor], torch.Tensor]
-#: Name in a legend → colour and line; the printed formula is not a rounding of ours, it only stands in pictures.
+#: Names in a legend; the printed formula is not a rounding of ours, it only stands in pictures.
 PRINTED, THIRD, STRAIGHT = "Eq. 3 as printed", "Eq. 3, sign corrected", "straight-through"
 NAMES = {"third-order": THIRD, "straight-through": STRAIGHT}
+#: Name → colour and line.
 _LINES = {PRINTED: ("vermillion", ":"), THIRD: ("blue", "-"), STRAIGHT: ("green", "--")}
 
 
