@@ -33,6 +33,7 @@ from repro.experiments import (
     Store,
     Wanted,
     experiments_of,
+    inputs,
     plan,
     reproduce,
     run,
@@ -339,8 +340,9 @@ def test_nothing_is_computed_twice(done: Store, folder: Path, monkeypatch: pytes
     def never(*_: object, **__: object) -> None:
         raise AssertionError("this was computed before")
 
-    for name in ("train", "evaluate_model", "peer_curve", "crop_pool", "photos"):
+    for name in ("train", "evaluate_model", "peer_curve", "photos"):
         monkeypatch.setattr(RUN, name, never)
+    monkeypatch.setattr(inputs, "crop_pool", never)
     before = contents(done.data)
     assert reproduce(DONE, done, folder) == {}
     for wanted in DONE:
@@ -356,7 +358,7 @@ def test_crops_are_drawn_once_for_all(done: Store, folder: Path) -> None:
 def test_another_seed_draws_other_crops(folder: Path, tmp_path: Path) -> None:
     source = photos("hdrplus", folder)
     for seed in (0, 5, 0):
-        crops, features, weights = RUN._inputs(with_seed(QUICK, seed), source, tmp_path)
+        crops, features, weights = inputs.inputs_of(with_seed(QUICK, seed), source, tmp_path)
         assert torch.equal(crops, crop_pool(source, 4, size=168, seed=seed))
         assert features is None and weights == {}, "tables alone have no network"
     assert len(list(tmp_path.iterdir())) == 2
@@ -365,20 +367,20 @@ def test_another_seed_draws_other_crops(folder: Path, tmp_path: Path) -> None:
 def test_a_frozen_trunk_is_asked_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = replace(QUICK, model=ModelSettings(method="vgg16", pretrained=False))
     source = photos("hdrplus", folder)
-    crops, features, weights = RUN._inputs(network, source, tmp_path)
+    crops, features, weights = inputs.inputs_of(network, source, tmp_path)
     expected = trunk_features(new_model(network.model, network.recipe), crops)
     assert expected is not None and torch.equal(features, expected) and weights == {"vgg16": "random"}
-    monkeypatch.setattr(RUN, "trunk_features", None)
-    assert torch.equal(RUN._inputs(network, source, tmp_path)[1], expected)
+    monkeypatch.setattr(inputs, "trunk_features", None)
+    assert torch.equal(inputs.inputs_of(network, source, tmp_path)[1], expected)
     trained_along = replace(network, model=replace(network.model, trunk_trained=True))
-    assert RUN._inputs(trained_along, source, tmp_path)[1] is None, "a trunk that changes is asked at every step"
+    assert inputs.inputs_of(trained_along, source, tmp_path)[1] is None, "a trunk that changes is asked at every step"
 
 
 def test_another_random_trunk_has_other_features(folder: Path, tmp_path: Path) -> None:
     network = replace(QUICK, model=ModelSettings(method="vgg16", pretrained=False))
     for seed in (0, 1):
         other = replace(network, recipe=replace(network.recipe, seed=seed))
-        crops, features, _ = RUN._inputs(other, photos("hdrplus", folder), tmp_path)
+        crops, features, _ = inputs.inputs_of(other, photos("hdrplus", folder), tmp_path)
         expected = trunk_features(new_model(other.model, other.recipe), crops)
         assert expected is not None and torch.equal(features, expected)
 

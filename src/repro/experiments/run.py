@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from repro.data import PhotoSet, crop_pool, photos
+from repro.data import PhotoSet, photos
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
+from repro.experiments.inputs import describe, inputs_of
 from repro.experiments.registry import Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
-from repro.files import atomic_path, atomic_write, sha256_bytes
-from repro.model import LearnedJPEG, save_checkpoint
+from repro.files import atomic_write
+from repro.model import save_checkpoint
 from repro.progress import track
 from repro.runtime import provenance
-from repro.training import new_model, train, trunk_features
+from repro.training import train
 
 
 def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
@@ -35,7 +33,7 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
     store.result_path(wanted).parent.mkdir(parents=True, exist_ok=True)
     evaluation = photos(wanted.evaluation, data_dir)
     if isinstance(wanted, PeerSweep):
-        origin = provenance() | {"data": {"evaluation": _describe(evaluation)}}
+        origin = provenance() | {"data": {"evaluation": describe(evaluation)}}
         path, partial = store.result_path(wanted), store.scratch / "peers" / f"{wanted.key}.json"
         if not partial.exists():
             partial.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +48,7 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:
     source = photos(experiment.crops.split, data_dir)
-    crops, features, weights = _inputs(experiment, source, store.scratch / "cache")
+    crops, features, weights = inputs_of(experiment, source, store.scratch / "cache")
     trained = train(
         experiment.model,
         experiment.loss,
@@ -72,7 +70,7 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         | {
             "seed": experiment.recipe.seed,
             "weights": weights,
-            "data": {"train": _describe(source), "evaluation": _describe(evaluation)},
+            "data": {"train": describe(source), "evaluation": describe(evaluation)},
         },
     }
     store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +97,7 @@ def reproduce(
         return failed
     for experiment in {(e.model.method, e.crops): e for e in missing if isinstance(e, Experiment)}.values():
         with suppress(ReproError):  # which its run will tell
-            _inputs(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
+            inputs_of(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
     if jobs == 1:
         for wanted in track(missing, "experiments"):
             try:
@@ -125,48 +123,3 @@ def _told(error: Exception) -> str:
 
 def _worker(threads: int) -> None:
     torch.set_num_threads(threads)
-
-
-def _inputs(
-    experiment: Experiment, source: PhotoSet, cache: Path
-) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, str]]:
-    """Crops, frozen-trunk features (both memory-mapped from the cache) and which weights made them."""
-    spec = experiment.crops
-    stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
-    crops = _memo(
-        cache / f"crops-{stem}.npy", lambda: crop_pool(source, spec.count, size=spec.size, seed=spec.seed).numpy()
-    )
-    model = new_model(experiment.model, experiment.recipe)
-    weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
-    features = None
-    if model.frozen_trunk is not None:
-        trunk = f"{experiment.model.method} {weights} {experiment.model.pretrained or experiment.recipe.seed}"
-        name = sha256_bytes(f"{stem} {trunk}".encode())[:16]
-        features = _memo(cache / f"features-{name}.npy", lambda: _features(model, crops))
-    return crops, features, weights
-
-
-def _features(model: LearnedJPEG, crops: torch.Tensor) -> np.ndarray:
-    found = trunk_features(model, crops)
-    assert found is not None
-    return found.numpy()
-
-
-def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:
-    """An array computed once and memory-mapped ever after, read only."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        array = make()
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, array)
-    # "c": copy on write, as PyTorch asks for writable memory; nothing is written.
-    return torch.from_numpy(np.load(path, mmap_mode="c"))
-
-
-def _describe(photo_set: PhotoSet) -> dict[str, Any]:
-    return {
-        "name": photo_set.name,
-        "source": photo_set.source,
-        "sha256": photo_set.sha256,
-        "count": len(photo_set.items),
-    }

@@ -1,0 +1,63 @@
+"""What runs share: training crops and the features that a frozen trunk makes of them, computed once, memory-mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from repro.data import PhotoSet, crop_pool
+from repro.experiments.registry import Experiment
+from repro.files import atomic_path, sha256_bytes
+from repro.model import LearnedJPEG
+from repro.training import new_model, trunk_features
+
+
+def inputs_of(
+    experiment: Experiment, source: PhotoSet, cache: Path
+) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, str]]:
+    """Crops, frozen-trunk features (both memory-mapped from the cache) and which weights made them."""
+    spec = experiment.crops
+    stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
+    crops = _memo(
+        cache / f"crops-{stem}.npy", lambda: crop_pool(source, spec.count, size=spec.size, seed=spec.seed).numpy()
+    )
+    model = new_model(experiment.model, experiment.recipe)
+    weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
+    features = None
+    if model.frozen_trunk is not None:
+        trunk = f"{experiment.model.method} {weights} {experiment.model.pretrained or experiment.recipe.seed}"
+        name = sha256_bytes(f"{stem} {trunk}".encode())[:16]
+        features = _memo(cache / f"features-{name}.npy", lambda: _features(model, crops))
+    return crops, features, weights
+
+
+def _features(model: LearnedJPEG, crops: torch.Tensor) -> np.ndarray:
+    found = trunk_features(model, crops)
+    assert found is not None
+    return found.numpy()
+
+
+def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:
+    """An array computed once and memory-mapped ever after, read only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = make()
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, array)
+    # "c": copy on write, as PyTorch asks for writable memory; nothing is written.
+    return torch.from_numpy(np.load(path, mmap_mode="c"))
+
+
+def describe(photo_set: PhotoSet) -> dict[str, Any]:
+    """A set of photos, as provenance tells it."""
+    return {
+        "name": photo_set.name,
+        "source": photo_set.source,
+        "sha256": photo_set.sha256,
+        "count": len(photo_set.items),
+    }
