@@ -82,9 +82,10 @@ class Codec:
 def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
     """A JPEG file by Pillow with the quantisation ``tables`` (1 or 2, 8, 8), row-major, integers in 1–65535.
 
+    ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey file, which takes the first table.
     4:4:4 with Annex K's Huffman tables unless ``options`` say else: what the original code writes.
     """
-    _check_picture(rgb)
+    _check_picture(rgb, grey=True)
     rows = np.asarray(tables)
     if rows.ndim != 3 or rows.shape[1:] != (8, 8) or not 1 <= len(rows) <= 4:
         raise UsageError(f"tables: expected shape (1 or 2, 8, 8), got {rows.shape}")
@@ -156,8 +157,8 @@ def _guetzli(rgb: np.ndarray, quality: int) -> bytes:
         raise ReproError(f"Guetzli could not encode the picture ({error})") from error
 
 
-def _check_picture(rgb: np.ndarray) -> None:
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
+def _check_picture(rgb: np.ndarray, *, grey: bool = False) -> None:
+    if not (rgb.shape[2:] == (3,) or (grey and rgb.ndim == 2)) or rgb.dtype != np.uint8 or 0 in rgb.shape:
         raise UsageError(f"picture: expected (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}")
     if max(rgb.shape) > MAX_SIDE:
         raise UsageError(f"picture: {rgb.shape[1]}×{rgb.shape[0]} px; a JPEG side is at most {MAX_SIDE}")

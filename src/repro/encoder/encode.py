@@ -1,22 +1,32 @@
-"""One picture in, one JPEG file out."""
+"""One picture in, one JPEG file out, with as much effort as was asked for.
+
+``"fast"``: libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no attention.
+``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and a search
+for the cheapest progressive scans.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from repro.codecs import save_with_tables
 from repro.encoder import models
 from repro.encoder.images import MAX_PIXELS, Picture, open_picture
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, largest_within
-from repro.encoder.strips import Analysis, analyse, attention_of
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write
-from repro.jpeg.codestream import write
+from repro.jpeg.codestream import embed_icc, write
 
+if TYPE_CHECKING:
+    from repro.encoder.strips import Analysis
+
+Effort = Literal["fast", "default"]
 DEFAULT_QUALITY = 75.0
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
@@ -26,7 +36,8 @@ class Settings:
     """How to encode: ``quality`` 1–100 (75 where neither is given) or ``bpp``, the most bits per pixel, not both.
 
     ``model`` is a shipped set's name or a folder; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
-    allows to replace a file that is there. Raises :class:`UsageError` for a value out of range.
+    allows to replace a file that is there; ``effort`` as in the module. Raises :class:`UsageError` for a value out of
+    range.
     """
 
     quality: float | None = None
@@ -36,6 +47,7 @@ class Settings:
     progressive: bool = True
     max_pixels: int = MAX_PIXELS
     overwrite: bool = False
+    effort: Effort = "default"
 
     def __post_init__(self) -> None:
         if self.quality is not None and self.bpp is not None:
@@ -48,6 +60,15 @@ class Settings:
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
         if self.max_pixels < 1:
             raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
+        if self.effort not in get_args(Effort):
+            raise UsageError(f"--effort {self.effort}: choose from {', '.join(get_args(Effort))}")
+
+    def load_model(self) -> models.ModelSet:
+        """The model set; :class:`UsageError` where there is none, or it takes more than the effort gives."""
+        chosen = models.load(self.model)
+        if self.effort == "fast" and chosen.method != "tables":
+            raise UsageError(f"--effort fast: has no time for the attention of {self.model!r}; use --effort default")
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,7 @@ class Report:
     height: int
     components: int
     model: str
+    effort: Effort
     quality: float
     bytes: int
     bpp: float
@@ -84,16 +106,12 @@ class Report:
 def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
     """Encode ``picture`` (grey → one component, RGB → 4:4:4). ``name`` is what an error calls it.
 
-    Raises :class:`UsageError` for an unknown model, :class:`ReproError` where ``settings.bpp`` cannot be met.
+    Raises :class:`UsageError` for an unknown model, or one that ``settings.effort`` has no time for;
+    :class:`ReproError` where ``settings.bpp`` cannot be met.
     """
     settings = settings or Settings()
-    chosen = models.load(settings.model)
-    analysis = analyse(picture, attention_of(chosen.method))
+    encode = _encoder(picture, settings)
     pixels = picture.width * picture.height
-
-    def encode(quality: float) -> bytes:
-        return encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
-
     if settings.bpp is None:
         quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
         data = encode(quality)
@@ -104,6 +122,23 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
         notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
     return Encoded(data, quality, bpp, notices)
+
+
+def _encoder(picture: Picture, settings: Settings) -> Callable[[float], bytes]:
+    """Quality → the file of ``picture`` with the model, effort and scans of ``settings``."""
+    chosen = settings.load_model()
+    if settings.effort == "fast":
+        return lambda quality: encode_fast(picture, chosen.at(quality), settings.progressive)
+    from repro.encoder.strips import analyse, attention_of
+
+    analysis = analyse(picture, attention_of(chosen.method))
+    return lambda quality: encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
+
+
+def encode_fast(picture: Picture, p: models.Parameters, progressive: bool = True) -> bytes:
+    """The bytes of the file that libjpeg-turbo makes of ``picture`` with the tables of ``p``: 4:4:4, optimised."""
+    data = save_with_tables(picture.samples, p.tables, optimize=True, progressive=progressive)
+    return embed_icc(data, picture.icc) if picture.icc else data
 
 
 def encode_analysis(
@@ -123,7 +158,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
     source, output = Path(source), Path(output)
     start = time.perf_counter()
     check_output(source, output, settings.overwrite)
-    models.load(settings.model)
+    settings.load_model()
     picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels)
     encoded = encode_picture(picture, settings, str(source))
     atomic_write(output, encoded.data)
@@ -134,6 +169,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
         height=picture.height,
         components=1 if picture.samples.ndim == 2 else 3,
         model=settings.model,
+        effort=settings.effort,
         quality=encoded.quality,
         bytes=len(encoded.data),
         bpp=encoded.bpp,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from repro.encoder import profiles
 from repro.errors import ReproError
@@ -69,7 +69,7 @@ def open_picture(path: Path | str, *, icc: profiles.Policy = "keep", max_pixels:
             flat, alpha_notice = _flatten(_to_8_bit(path, upright))
             settled, kept, colour_notices = profiles.settle(flat, profile, icc)
             notices = [n for n in (frames, orientation_notice, alpha_notice, *colour_notices) if n]
-            return Picture(np.asarray(settled), kept, tuple(notices))
+            return Picture(np.array(settled), kept, tuple(notices))
     except (ReproError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -128,7 +128,8 @@ def _has_more_frames(image: Image.Image) -> bool:
 
 def _upright(image: Image.Image) -> tuple[Image.Image, str | None]:
     try:
-        return ImageOps.exif_transpose(image), None
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1  # where not, Pillow would copy the picture
+        return (ImageOps.exif_transpose(image) if turned else image), None
     except Exception:  # the pixels are fine; a broken EXIF block is no reason to refuse them
         return image, "its EXIF data are damaged; taken as upright"
 
@@ -149,7 +150,7 @@ def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
         return image, None
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if not image.has_transparency_data:
-        return image.convert(mode), None
+        return (image if image.mode == mode else image.convert(mode)), None
     image = image.convert("LA" if mode == "L" else "RGBA")
     alpha = image.getchannel("A")
     opaque = image.convert(mode)

@@ -29,7 +29,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from repro.attention import CONVOLUTIONAL
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
 
@@ -96,6 +95,8 @@ class ModelSet:
         if self.method == "tables":
             self._check(not heads, "has heads, but its method is 'tables'")
         else:
+            from repro.attention import CONVOLUTIONAL  # torch, which tables alone do without
+
             self._check(self.method in CONVOLUTIONAL, f"method {self.method!r} cannot encode strip by strip")
             shapes = [h.shape[:2] for h in heads]
             self._check(shapes == [(K, 128), (K, 128)], f"needs {K} heads of 128 outputs, got {shapes}")

@@ -1,6 +1,6 @@
 """Integers to a standard JPEG file and back, losslessly, through libjpeg in the coefficient domain.
 
-``jpeglib`` binds libjpeg 6b, which writes the coefficients that it is given with Huffman tables made for them.
+``jpeglib`` binds libjpeg-turbo, which writes the coefficients that it is given with Huffman tables made for them.
 ``mozjpeg-lossless-optimization`` then looks for the cheapest progressive scan script; no coefficient changes.
 Source: ITU-T T.81 (the file format), JFIF 1.02 (its colours), ICC.1 Annex B.4 (colour profiles in APP2).
 """
@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from repro.errors import ReproError
-from repro.jpeg.blocks import from_blocks, upsample
-from repro.jpeg.color import ycbcr_to_rgb
-from repro.jpeg.dct import idct
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_SIDE = 65_500
 _MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
@@ -108,7 +108,8 @@ def write(c: Coefficients, *, progressive: bool = True, optimise: bool = True, i
     jpeg.height, jpeg.width = c.height, c.width
     if chroma:
         jpeg.samp_factor = np.array([[2 if c.subsampling == "4:2:0" else 1] * 2, [1, 1], [1, 1]], dtype=np.int16)
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder, c_library("6b"):
+    # Of the libraries on board, all of which write the same bytes, libjpeg-turbo is the fastest.
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder, c_library("turbo210"):
         path = Path(folder, "out.jpg")
         try:
             jpeg.write_dct(str(path), flags=["+OPTIMIZE_CODING"] if optimise else [])
@@ -162,6 +163,12 @@ def predict_decode(c: Coefficients) -> torch.Tensor:
     Samples are rounded and clipped in YCbCr, converted, then rounded and clipped again, as decoders do. Decoders may
     differ by a level or two: T.81 leaves the inverse DCT's arithmetic free.
     """
+    import torch
+
+    from repro.jpeg.blocks import from_blocks, upsample
+    from repro.jpeg.color import ycbcr_to_rgb
+    from repro.jpeg.dct import idct
+
     planes = []
     for index, z_hat in enumerate(c.planes):
         q = torch.from_numpy(c.tables[min(index, 1)].astype(np.float32))

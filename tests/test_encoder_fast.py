@@ -1,0 +1,82 @@
+"""The fast effort: libjpeg-turbo with the learned tables, in a process that never meets torch."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from encoder_stand_in import ANCHORS, astronaut, decode, save, stand_in
+from repro.encoder import models
+from repro.encoder.encode import Settings, encode_file, encode_picture
+from repro.encoder.images import Picture
+from repro.errors import UsageError
+from repro.jpeg import codestream
+
+
+def fast(picture: Picture, **settings) -> bytes:
+    return encode_picture(picture, Settings(effort="fast", **settings)).data
+
+
+@pytest.mark.parametrize("quality", [20, 50, 75.5])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_the_file_holds_exactly_the_learned_tables(quality, progressive):
+    expected = models.load("tables").at(quality).tables  # not symmetric: a wrong order of entries would show
+    assert not np.array_equal(expected, expected.transpose(0, 2, 1))
+    data = fast(Picture(astronaut(50, 70)), quality=quality, progressive=progressive)
+    found = codestream.read(data)
+    assert np.array_equal(found.tables, expected)
+    assert found.subsampling == "4:4:4" and (found.height, found.width) == (50, 70)
+    assert ("progressive" in decode(data).info) == progressive
+
+
+def test_it_is_the_default_effort_but_for_libjpegs_rounding():
+    picture = Picture(astronaut())
+    ours, theirs = (codestream.read(encode_picture(picture, Settings(effort=e)).data) for e in ("default", "fast"))
+    for a, b in zip(ours.planes, theirs.planes, strict=True):
+        assert np.mean(a == b) > 0.97 and np.abs(a.astype(int) - b).max() <= 1
+
+
+def test_grey_stays_grey_and_a_profile_is_kept():
+    grey = codestream.read(fast(Picture(astronaut(33, 17)[..., 0].copy())))
+    assert grey.subsampling == "grey" and len(grey.tables) == 1
+    assert np.array_equal(grey.tables[0], models.load("tables").at(75).tables[0])
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    shown = decode(fast(Picture(astronaut(33, 17), icc=profile)))
+    assert shown.info["icc_profile"] == profile and shown.size == (17, 33)
+
+
+@pytest.mark.parametrize("bpp", [0.5, 2.0])
+def test_bpp_is_met(bpp, tmp_path):
+    source = save(tmp_path / "photo.png", astronaut())
+    report = encode_file(source, tmp_path / "photo.jpg", Settings(bpp=bpp, effort="fast"))
+    assert 0.95 * bpp <= report.bpp <= bpp and report.effort == "fast"
+
+
+def test_attention_needs_the_default_effort(tmp_path):
+    heads = {
+        "head_weights": np.zeros((len(ANCHORS), 128, 256), np.float32),
+        "head_biases": np.zeros((len(ANCHORS), 128), np.float32),
+    }
+    models.save(stand_in(method="vgg16", **heads), tmp_path / "vgg")
+    with pytest.raises(UsageError, match=r"--effort fast: .*use --effort default"):
+        fast(Picture(astronaut(8, 8)), model=str(tmp_path / "vgg"))
+    with pytest.raises(UsageError, match="--effort slow: choose from fast, default"):
+        Settings(effort="slow")  # type: ignore[arg-type]
+
+
+def test_a_process_encodes_without_torch(tmp_path):
+    source = save(tmp_path / "photo.png", astronaut(64, 64))
+    code = (
+        "import sys; from repro import cli; "
+        "code = cli.run(['encode', sys.argv[1], '--effort', 'fast']); "
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with Image.open(io.BytesIO((tmp_path / "photo.jpg").read_bytes())) as image:
+        assert image.size == (64, 64)
