@@ -1,0 +1,217 @@
+"""LPIPS with AlexNet, in two ways: of any two pictures, and of many pictures to one original by differences.
+
+A distance compares features that are nearly equal. Carried through the network as two numbers of 8 significant bits
+their difference would drown in rounding; carried through as a *difference*, it keeps 8 bits of its own. So for the
+loss (Eq. 8) the network transports δ = y − x beside what is known of x: a convolution maps δ linearly, a ReLU turns δ
+at the known p into max(δ, −p) + min(p, 0), a max-pool is the difference of two pools. Its products are then taken in
+bfloat16, which processors and GPUs multiply many times as fast as 32 bits, at gradients that agree to four digits.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+from repro import weights
+from repro.jpeg.checks import check_image, check_range
+from repro.metrics.checks import check_pair, check_side, full_precision
+
+#: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
+MIN_SIDE_LPIPS = 31
+_TINY = 1e-10
+
+
+class LPIPS(torch.nn.Module):
+    """Learned perceptual distance (Zhang et al. 2018): AlexNet, version 0.1, "lin"; 0 for equal images.
+
+    Put it on a device once and call it with two images. To compare many pictures with one original, take
+    :meth:`features` of each and then :meth:`distance`; for a gradient, :meth:`known` and :meth:`to_known`. Nothing in
+    it trains; it stays in evaluation mode.
+
+    The linear layers come with the ``lpips`` package, the convolutions from :func:`repro.weights.load`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        import lpips as package
+
+        # The constructor draws random weights, only to be overwritten: spare the caller's random numbers.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # lpips calls torchvision by an old signature
+            self.net = package.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
+        trunk = weights.load("alexnet").state
+        # "slice2.3.weight" is what torchvision calls "features.3.weight".
+        names = self.net.net.state_dict()
+        self.net.net.load_state_dict({name: trunk[f"features.{name.split('.', 1)[1]}"] for name in names})
+        path = Path(package.__file__).parent / "weights" / "v0.1" / "alex.pth"
+        linear = torch.load(path, map_location="cpu", weights_only=True)
+        for i, layer in enumerate(self.net.lins):
+            layer.load_state_dict({"model.1.weight": linear[f"lin{i}.model.1.weight"]})
+        self.net.to(memory_format=torch.channels_last)
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> LPIPS:
+        """Stay in evaluation mode whatever the parent module does: dropout would make a noisy distance."""
+        return super().train(False)
+
+    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(B, 3, H, W) on 0–255 → the five feature maps, each of unit length along channels."""
+        check_range(check_image(x))
+        with full_precision(x):
+            maps = self.net.net(self._scaled(x))
+            return tuple(f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + _TINY) for f in maps)
+
+    def distance(self, fx: tuple[torch.Tensor, ...], fy: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Two tuples of :meth:`features` → (B,). A batch of 1 on one side meets all of the other."""
+        with full_precision(fx[0]):
+            found = []
+            for weight, a, b in zip(self._channel_weights(), fx, fy, strict=True):
+                # mean over places first: the linear layer then weighs 64 to 384 numbers, not as many maps
+                found.append((a - b).square().mean((2, 3)) @ weight)
+            return torch.stack(found).sum(0)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        check_pair(x, y)
+        return self.distance(self.features(x), self.features(y))
+
+    @torch.no_grad()
+    def known(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, ...]:
+        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255: the five convolutions' outputs.
+
+        Computed in 32 bits and kept as ``dtype``, channels last: (B, C, H, W) with C = 64, 192, 384, 256, 256.
+        """
+        kept = []
+        with full_precision(x):
+            map_ = self._scaled(x)
+            for layer in self._layers():
+                map_ = layer(map_)
+                if isinstance(layer, torch.nn.Conv2d):
+                    kept.append(map_.to(dtype, copy=True))  # the ReLU that follows works in place
+        return tuple(kept)
+
+    def to_known(self, known: tuple[torch.Tensor, ...], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """LPIPS (B,) of ``y`` to the original ``x`` by differences, with products in the type of ``known``.
+
+        Differentiable in ``y``. Agrees with :meth:`forward` to about 1e-6 in float32 and to 1e-3 in bfloat16.
+        """
+        dtype, total = known[0].dtype, torch.zeros(1)
+        with full_precision(x):
+            scale = self.net.scaling_layer.scale * 127.5
+            d = ((y - x) / scale).to(dtype).contiguous(memory_format=torch.channels_last)
+            layer, feature = 0, d
+            for module in self._layers():
+                if isinstance(module, torch.nn.MaxPool2d):
+                    d = _PoolDifference.apply(d, feature)
+                elif isinstance(module, torch.nn.Conv2d):
+                    p = known[layer]
+                    d = F.conv2d(d, module.weight.to(dtype), None, module.stride, module.padding)
+                    below = p.clamp_max(0)
+                    d, feature = _ReluDifference.apply(d, p.neg(), below), p - below
+                    found = _unit_distance(d, feature, self._channel_weights()[layer])
+                    total, layer = found if layer == 0 else total + found, layer + 1
+        return total
+
+    def _scaled(self, x: torch.Tensor) -> torch.Tensor:
+        check_side(x, MIN_SIDE_LPIPS, "AlexNet shrinks it")
+        return self.net.scaling_layer(x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+    def _layers(self) -> list[torch.nn.Module]:
+        """AlexNet's convolutions, ReLUs and pools in their order."""
+        return [layer for part in self.net.net.children() for layer in part.children()]
+
+    def _channel_weights(self) -> list[torch.Tensor]:
+        """For each of the five feature maps, how much each channel counts."""
+        return [layer.model[1].weight.flatten() for layer in self.net.lins]
+
+
+def lpips(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """LPIPS (AlexNet v0.1) of each pair, by one :class:`LPIPS` kept per device. Sides of 31 px or more."""
+    return lpips_on(x.device)(x, y)
+
+
+@lru_cache(maxsize=4)
+@torch.inference_mode(False)  # whoever asks first, the cached network must serve training too
+def lpips_on(device: torch.device) -> LPIPS:
+    """The :class:`LPIPS` of ``device``, built once."""
+    return LPIPS().to(device)
+
+
+class _ReluDifference(torch.autograd.Function):
+    """relu(p + d) − relu(p) from d, −p and min(p, 0), without ever adding a small d to a large p."""
+
+    @staticmethod
+    def forward(ctx: Any, d: torch.Tensor, minus_p: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(d, minus_p)
+        return torch.maximum(d, minus_p).add_(below)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        d, minus_p = ctx.saved_tensors
+        return gradient.masked_fill(d <= minus_p, 0), None, None
+
+
+class _PoolDifference(torch.autograd.Function):
+    """AlexNet's max-pool (3, stride 2) of f + d less that of f, in 32 bits."""
+
+    @staticmethod
+    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+        whole = f.float()
+        pooled, places = F.max_pool2d_with_indices(whole + d, [3, 3], [2, 2])
+        ctx.save_for_backward(places, whole)
+        return (pooled - F.max_pool2d(whole, 3, 2)).to(d.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        places, like = ctx.saved_tensors
+        found = torch.ops.aten.max_pool2d_with_indices_backward(
+            gradient.float(), like, [3, 3], [2, 2], [0, 0], [1, 1], False, places
+        )
+        return found.to(gradient.dtype), None
+
+
+class _ChannelSums(torch.autograd.Function):
+    """Sums over channels, plain and weighted, of d², d f, h² and h f, where h = f + d: four tensors (places, 2).
+
+    d and f are (places, C); ``columns`` (C, 2) holds ones and the weights.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        ctx.save_for_backward(d, f, columns)
+        h = f + d
+        return tuple((product @ columns).float() for product in (d * d, d * f, h * h, h * f))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        d, f, columns = ctx.saved_tensors
+        dd, df, hh, hf = gradients
+        of_d, of_f = (((g.to(d.dtype)) @ columns.T) for g in (2 * (dd + hh), df + 2 * hh + hf))
+        return of_d.mul_(d).addcmul_(of_f, f), None, None
+
+
+def _unit_distance(d: torch.Tensor, f: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Σ w (b − a)², mean over places (B,), of the unit vectors a = f / |f| and b = h / |h|, h = f + d.
+
+    Where d is small beside f, b − a = d / |h| + k f with k = 1 / |h| − 1 / |f|, computed from |h|² − |f|² = 2 d·f + d²,
+    which does not cancel. Where it is not, the square is multiplied out, for there h may be nearly zero.
+    """
+    columns = torch.stack([torch.ones_like(weight), weight], 1).to(d.dtype)
+    rows, known = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f))
+    sums = _ChannelSums.apply(rows, known, columns)
+    (dd, w_dd), (df, w_df), (hh, w_hh), (_, w_hf) = (s.unbind(1) for s in sums)
+    ff, w_ff = ((known * known) @ columns).float().unbind(1)
+    before, after = ff.sqrt() + _TINY, hh.clamp_min(_TINY**2).sqrt() + _TINY
+    k = -(2 * df + dd) / ((before + after) * before * after)
+    near = (w_dd / after + 2 * k * w_df) / after + k * k * w_ff
+    far = w_hh / after.square() - 2 * w_hf / (after * before) + w_ff / before.square()
+    return torch.where(4 * dd < ff, near, far).view(d.shape[0], -1).mean(1)

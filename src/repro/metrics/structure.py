@@ -1,0 +1,174 @@
+"""MS-SSIM, from the difference δ = y − x: exact, symmetric, and half the work where x is known before.
+
+Write σ² for a variance under the Gaussian window and σ(a, b) for a covariance. With y = x + δ, SSIM's contrast and
+structure term is
+
+    cs = (2 σ(x, y) + C₂) / (σ²(x) + σ²(y) + C₂) = 1 − σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)
+
+so that the small number 1 − cs is computed from small numbers, and the moments of x do not depend on y. Luminance in
+the same way: 1 − μ²(δ) / (μ²(x) + μ²(y) + C₁). Halving a picture is linear: the coarser scales halve δ.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+from repro.metrics.checks import check_pair, check_side, full_precision
+
+#: Exponents of the five scales (Wang, Simoncelli, Bovik 2003), finest first.
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+#: SSIM's constants for values on 0–255: (0.01 · 255)² and (0.03 · 255)².
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+#: Smallest side that MS-SSIM takes: halved four times, 161 still holds one 11-px window.
+MIN_SIDE_MS_SSIM = 161
+_WINDOW, _SIGMA = 11, 1.5
+
+
+class Scale(NamedTuple):
+    """What one scale needs to know of x: its samples (1, 3B, H, W), and their mean and variance under the window,
+    (1, 3B, H − 10, W − 10). All planes of the batch lie side by side, channels last: one convolution takes them all,
+    ten times as fast on a CPU as plane by plane."""
+
+    x: torch.Tensor
+    mean: torch.Tensor
+    variance: torch.Tensor
+
+
+def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Multi-scale structural similarity in [0, 1], 1 for equal images (Wang, Simoncelli, Bovik 2003).
+
+    Agrees with TensorFlow's ``tf.image.ssim_multiscale(..., max_val=255)``, which the original code uses: five
+    scales, an 11-px Gaussian window (sigma 1.5) at each, product over scales first, then mean over RGB. Where a scale's
+    mean contrast term is negative it counts as 0 (and passes no gradient). Differentiable in one of the two images.
+
+    Raises :class:`ReproError` for images with a side under 161 px, ``ValueError`` where both images ask for gradients.
+    """
+    check_pair(x, y)
+    if x.requires_grad:
+        if y.requires_grad:
+            raise ValueError("ms_ssim: only one of the images can have a gradient; detach the original")
+        x, y = y, x  # it is symmetric
+    return ms_ssim_to(known_structure(x), x, y)
+
+
+@torch.no_grad()
+def known_structure(x: torch.Tensor) -> tuple[Scale, ...]:
+    """All that MS-SSIM asks of an original (B, 3, H, W) on 0–255, scale by scale."""
+    check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves the picture four times")
+    scales = []
+    with full_precision(x):
+        x = _planes(x.float())
+        for index in range(len(SCALE_WEIGHTS)):
+            if index:
+                x = _halve(x)
+            mean = _window(x)
+            scales.append(Scale(x, mean, _window(x * x).addcmul_(mean, mean, value=-1)))
+    return tuple(scales)
+
+
+def ms_ssim_to(known: tuple[Scale, ...], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """:func:`ms_ssim` (B,) of ``y`` and the original ``x`` whose :func:`known_structure` is ``known``."""
+    batch, channels = x.shape[:2]
+    product: torch.Tensor | float = 1.0
+    with full_precision(x):
+        d = _planes(y.float() - x.float())
+        for index, (scale, weight) in enumerate(zip(known, SCALE_WEIGHTS, strict=True)):
+            if index:
+                d = _halve(d)
+            last = index == len(SCALE_WEIGHTS) - 1
+            product = product * _power(1 - _Dissimilarity.apply(d, scale, last), weight)
+    assert isinstance(product, torch.Tensor)
+    return product.view(batch, channels).mean(1)
+
+
+class _Dissimilarity(torch.autograd.Function):
+    """(1, 3B, H, W) differences → (1, 3B), the mean over places of 1 − cs, or of 1 − cs · l with luminance.
+
+    Written out with its derivative, as automatic differentiation would take some forty passes over memory.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, d: torch.Tensor, scale: Scale, with_luminance: bool) -> torch.Tensor:
+        mean = _window(d)
+        spread = _window(d * d).addcmul_(mean, mean, value=-1)
+        along = _window(scale.x * d).addcmul_(scale.mean, mean, value=-1)
+        whole = along.add_(scale.variance).mul_(2).add_(spread).add_(_C2)
+        found = spread.div_(whole)
+        ctx.save_for_backward(d, scale.x, scale.mean, mean, whole, found)
+        ctx.with_luminance = with_luminance
+        if with_luminance:
+            bright, _ = _luminance(scale.mean, mean)
+            found = 1 - (1 - found) * bright
+        return found.mean((2, 3))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        d, x, mean_x, mean, whole, unlike = ctx.saved_tensors
+        each = gradient[:, :, None, None] / (whole.shape[2] * whole.shape[3])
+        scaled, of_mean = each / whole, None
+        if ctx.with_luminance:
+            bright, slope = _luminance(mean_x, mean)
+            of_mean = (unlike - 1) * each * slope
+            scaled = scaled * bright
+        of_along = (scaled * unlike).mul_(-2)
+        of_spread = scaled.add_(of_along, alpha=0.5)
+        through_mean = (of_spread * mean).mul_(-2).addcmul_(of_along, mean_x, value=-1)
+        if of_mean is not None:
+            through_mean += of_mean
+        # The window is symmetric: its transpose is itself, on gradients with a border of zeros.
+        border = _WINDOW - 1
+        total = _window(through_mean, border).addcmul_(_window(of_spread, border), d, value=2)
+        return total.addcmul_(_window(of_along, border), x), None, None
+
+
+def _luminance(mean_x: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """SSIM's luminance term where means are μ(x) and μ(x) + μ(δ), and its derivative by μ(δ)."""
+    mean_y = mean_x + mean
+    whole = mean_x.square() + mean_y.square() + _C1
+    share = mean.square() / whole
+    return 1 - share, 2 * (share * mean_y - mean) / whole
+
+
+def _planes(x: torch.Tensor) -> torch.Tensor:
+    """(B, 3, H, W) → (1, 3B, H, W), channels last."""
+    return x.reshape(1, -1, *x.shape[2:]).contiguous(memory_format=torch.channels_last)
+
+
+def _window(maps: torch.Tensor, border: int = 0) -> torch.Tensor:
+    """Every channel of (1, C, H, W), with ``border`` rows and columns of zeros around it, under the Gaussian window."""
+    channels = maps.shape[1]
+    down, across = _weights(channels, maps.dtype, maps.device)
+    found = F.conv2d(maps, down, padding=(border, 0), groups=channels)
+    return F.conv2d(found, across, padding=(0, border), groups=channels)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # whoever asks first, the cached window must serve training too
+def _weights(channels: int, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """The window along one axis and the other, once for each channel."""
+    from pytorch_msssim.ssim import _fspecial_gauss_1d
+
+    window = _fspecial_gauss_1d(_WINDOW, _SIGMA).to(device, dtype).flatten()
+    shapes = (1, 1, _WINDOW, 1), (1, 1, 1, _WINDOW)
+    down, across = (window.view(shape).repeat(channels, 1, 1, 1) for shape in shapes)
+    return down, across
+
+
+def _halve(x: torch.Tensor) -> torch.Tensor:
+    """2×2 means; an odd side is first made even by repeating its last line, as TensorFlow does."""
+    height, width = x.shape[-2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+    return F.avg_pool2d(x, 2)
+
+
+def _power(base: torch.Tensor, exponent: float) -> torch.Tensor:
+    """max(base, 0) ** exponent with gradient 0, not NaN, where base ≤ 0."""
+    positive = base > 0
+    return torch.where(positive, torch.where(positive, base, 1.0) ** exponent, 0.0)
