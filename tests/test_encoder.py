@@ -1,7 +1,8 @@
-"""The encoder: strips that are exact, a size that is met, many files."""
+"""The encoder: an analysis that is the model, a size that is met, many files."""
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
@@ -13,62 +14,75 @@ from hypothesis import strategies as st
 from skimage import data as photos
 
 from encoder_stand_in import astronaut, save, stand_in
+from repro.attention import ConvolutionalAttention
 from repro.encoder import batch, models
+from repro.encoder.analysis import Analysis
 from repro.encoder.encode import Encoded, Settings, encode_file, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.search import largest_within
-from repro.encoder.strips import StripAttention, analyse
 from repro.errors import ReproError
+from repro.jpeg.codestream import Coefficients
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
 
-# ---- strips -----------------------------------------------------------------------------------------------------
+# ---- analysis ---------------------------------------------------------------------------------------------------
+
+
+def equal(a: Coefficients, b: Coefficients) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip((*a.planes, a.tables), (*b.planes, b.tables), strict=True))
 
 
 @pytest.mark.parametrize("size", [(512, 512), (129, 67), (8, 8), (1, 300)])
-@pytest.mark.parametrize("strip_pixels", [1, 1 << 13, 1 << 19])
-def test_strips_are_the_model_exactly(size, strip_pixels, monkeypatch):
-    monkeypatch.setattr("repro.encoder.strips._STRIP_PIXELS", strip_pixels)
+def test_tables_give_what_the_model_gives(size):
     rgb = astronaut(512, 512)[: size[0], : size[1]]
     whole = LearnedJPEG()
     whole.tables.set(quality_tables(35))
     expected = whole.coefficients(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
-    found = analyse(Picture(rgb)).quantise(stand_in().at(35))
-    assert np.array_equal(found.tables, expected.tables)
-    assert all(np.array_equal(a, b) for a, b in zip(found.planes, expected.planes, strict=True))
+    assert equal(Analysis(Picture(rgb)).quantise(stand_in().at(35)), expected)
 
 
-@pytest.mark.parametrize("method", ["vgg16", pytest.param("resnet152-block7", marks=pytest.mark.slow)])
-def test_attention_by_strips_is_attention_of_the_whole(method, monkeypatch):
+@pytest.mark.parametrize("kept", [0, 1 << 30])  # in a file, in memory
+def test_attention_gives_what_the_model_gives_and_is_kept(kept, monkeypatch):
+    monkeypatch.setattr("repro.encoder.analysis.KEPT_BYTES", kept)
+    monkeypatch.setattr("repro.jpeg.regions.TILE_SIDE", 128)
     torch.manual_seed(0)
-    rgb = astronaut(240, 72)
-    whole = LearnedJPEG(ModelSettings(method=method, pretrained=False)).eval()
+    rgb = astronaut(240, 272)
+    whole = LearnedJPEG(ModelSettings(method="vgg16", pretrained=False)).eval()
     whole.tables.set(quality_tables(35))
     whole.attention.head.weight.data *= 30  # random features are small: make the maps vary
     expected = whole.coefficients(torch.from_numpy(rgb).permute(2, 0, 1)[None].float())
-    attention = StripAttention(method, pretrained=False)
-    attention.network.trunk.load_state_dict(whole.attention.trunk.state_dict())
-    head = (whole.attention.head.weight.detach()[..., 0, 0].numpy(), whole.attention.head.bias.detach().numpy())
-    parameters = models.Parameters(stand_in().at(35).tables, head)
-    monkeypatch.setattr("repro.encoder.strips._STRIP_PIXELS", 72 * 16)
-    analysis = analyse(Picture(rgb), attention)
-    assert len(analysis.strips) == 15
-    found = analysis.quantise(parameters)
-    different = [np.mean(a != b) for a, b in zip(found.planes, expected.planes, strict=True)]
-    assert max(different) < 1e-4  # convolutions add in another order; a tie may fall the other way
-    faded = analysis.quantise(models.Parameters(parameters.tables, head, strength=0.0))
-    plain = analyse(Picture(rgb)).quantise(parameters)
-    assert all(np.array_equal(a, b) for a, b in zip(faded.planes, plain.planes, strict=True))
-    assert any((np.abs(a) < np.abs(b)).any() for a, b in zip(found.planes, plain.planes, strict=True))
+    head = (whole.attention.head.weight.detach()[..., 0, 0].numpy().copy(), np.zeros(128, np.float32))
+    p = models.Parameters(stand_in().at(35).tables, head)
+    once, often = (Analysis(Picture(rgb), whole.attention, once=once) for once in (True, False))
+    assert equal(once.quantise(p), expected) and equal(often.quantise(p), expected)
+    monkeypatch.setattr(ConvolutionalAttention, "features", None)  # from here on, what was kept must do
+    assert equal(often.quantise(p), expected)
+    faded = often.quantise(models.Parameters(p.tables, head, strength=0.0))
+    plain = Analysis(Picture(rgb)).quantise(p)
+    assert equal(faded, plain) and not equal(expected, plain)
+    assert all((np.abs(a) <= np.abs(b)).all() for a, b in zip(expected.planes, plain.planes, strict=True))
+
+
+def test_full_disk_under_kept_features_is_told_in_one_line(monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("repro.encoder.analysis.KEPT_BYTES", 0)
+    monkeypatch.setattr("repro.encoder.analysis.tempfile.TemporaryFile", lambda prefix: Full())
+    analysis = Analysis(Picture(astronaut(16, 16)), ConvolutionalAttention("vgg16", pretrained=False))
+    head = (np.zeros((128, 256), np.float32), np.zeros(128, np.float32))
+    with pytest.raises(ReproError, match=r"No space left on device.*free some space"):
+        analysis.quantise(models.Parameters(stand_in().at(35).tables, head))
 
 
 def test_grey_picture_looks_to_attention_like_its_rgb():
     grey_samples = np.ascontiguousarray(photos.camera()[:64, :64])
-    attention = StripAttention("vgg16", pretrained=False)
+    attention = ConvolutionalAttention("vgg16", pretrained=False)
     head = (np.full((128, 256), 0.01, np.float32), np.zeros(128, np.float32))
     parameters = models.Parameters(stand_in().at(35).tables, head)
-    one = analyse(Picture(grey_samples), attention).quantise(parameters)
-    three = analyse(Picture(np.dstack([grey_samples] * 3)), attention).quantise(parameters)
+    one = Analysis(Picture(grey_samples), attention).quantise(parameters)
+    three = Analysis(Picture(np.dstack([grey_samples] * 3)), attention).quantise(parameters)
     assert np.array_equal(one.planes[0], three.planes[0]) and len(one.planes) == 1
 
 

@@ -95,7 +95,7 @@ def test_stand_in_costs_what_libjpeg_costs(model):
         ({"qualities": np.full(7, 50.0)}, "increase"),
         ({"qualities": np.arange(7.0)}, "1–99"),
         ({"lams": np.arange(7.0)[::-1]}, "increase"),
-        ({"method": "lstm"}, "strip"),
+        ({"method": "lstm"}, "no head"),
         ({"method": "vgg16"}, "heads"),
         (
             {

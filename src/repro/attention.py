@@ -3,22 +3,34 @@
 A convolutional network looks at the photo with an ImageNet trunk cut at stride 8, one feature vector a block; a 1×1
 convolution turns each vector into 2 × 64 numbers and a sigmoid puts them between 0 and 1. A recurrent one reads the
 DCT blocks themselves, row by row. Both return A of shape (B, 2, rows, cols, 8, 8): luma, then chroma for Cb and Cr.
+
+A photo is encoded region by region (:func:`analyse`), to the same maps in bounded memory: a trunk sees each tile with
+all the pixels around it that its features can depend on; an LSTM's state goes on from strip to strip.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
 from repro import weights
 from repro.errors import UsageError
+from repro.jpeg.blocks import SIDE
 from repro.jpeg.checks import check_blocks, check_image
+from repro.jpeg.regions import Part, Region, pixels, strips, tiles, transform
 
 #: How many convolutions each VGG has before its third max-pool, stage by stage.
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
 #: Which bottleneck of ResNet-152's ``layer2`` (conv3) ends the trunk; the paper counts from 1.
 _RESNET_BLOCKS = {"resnet152-block1": 1, "resnet152-block7": 7}
+#: How far (pixels, whole blocks) a trunk's feature looks beyond its own block: half its receptive field, rounded up.
+_REACH = {"vgg16": 24, "vgg19": 24, "resnet152-block1": 24, "resnet152-block7": 72}
 _RECURRENT = {"lstm": False, "bilstm": True}
+
+#: h and c of an LSTM
+_State = tuple[torch.Tensor, torch.Tensor]
 
 METHODS = ("tables", *_VGG_STAGES, *_RESNET_BLOCKS, *_RECURRENT)
 CONVOLUTIONAL = (*_VGG_STAGES, *_RESNET_BLOCKS)
@@ -45,12 +57,31 @@ def build(method: str, *, pretrained: bool = True, minmax: bool = False, start: 
     return ConvolutionalAttention(method, pretrained=pretrained, start=start)
 
 
+@torch.no_grad()
+def analyse(network: nn.Module | None, x: torch.Tensor) -> Iterator[Part]:
+    """F and A of ``x`` (1, 1 or 3, H, W) on 0–255, of any type and size, region by region; what ``network`` says of
+    the whole picture, None: no attention. A grey picture is looked at as RGB, but only its luma is given.
+    """
+    if isinstance(network, ConvolutionalAttention):
+        for region, features in network.tiles(x):
+            yield Part(region, transform(pixels(x, region)), network.maps(features))
+    elif isinstance(network, RecurrentAttention):
+        regions, rgb = strips(x), x.expand(-1, 3, -1, -1)
+        streamed = network.stream(lambda i: transform(pixels(rgb, regions[i])), len(regions))
+        for region, (F, A) in zip(regions, streamed, strict=True):
+            yield Part(region, F[:, : x.shape[1]], A)
+    else:
+        for region in strips(x):
+            yield Part(region, transform(pixels(x, region)), None)
+
+
 class ConvolutionalAttention(nn.Module):
     """Trunk, 1×1 convolution to 128 channels, sigmoid (paper, section 3.2 and Fig. 3; ResNet: section 5.2)."""
 
     def __init__(self, method: str, *, pretrained: bool = True, start: float = 0.0) -> None:
         super().__init__()
         self.trunk, channels = _vgg_trunk(method) if method in _VGG_STAGES else _resnet_trunk(method)
+        self.reach = _REACH[method]
         self.source = "random"
         if pretrained:
             loaded = weights.load(method.split("-")[0])
@@ -60,6 +91,7 @@ class ConvolutionalAttention(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         with torch.no_grad():
             self.head.bias.fill_(start)  # type: ignore[union-attr]  # torch types a bias as optional
+        self.to(memory_format=torch.channels_last)  # faster on processors, and one sum whatever the picture's size
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) RGB on 0–255, sides multiples of 8 → (B, channels, H/8, W/8). Batch norms stay as trained."""
@@ -68,10 +100,22 @@ class ConvolutionalAttention(nn.Module):
         mean, std = (x.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
         return self.trunk((x - mean) / std)
 
+    def tiles(self, x: torch.Tensor) -> Iterator[tuple[Region, torch.Tensor]]:
+        """Of ``x`` (1, 1 or 3, H, W) on 0–255, tile by tile: the region, and its features (1, channels, rows, cols)."""
+        rgb = x.expand(-1, 3, -1, -1)
+        for (top, bottom, left, right), window in tiles(x, self.reach):
+            seen = self.features(pixels(rgb, window))
+            rows = slice((top - window.top) // SIDE, (bottom - window.top) // SIDE)
+            cols = slice((left - window.left) // SIDE, (right - window.left) // SIDE)
+            yield Region(top, bottom, left, right), seen[:, :, rows, cols]
+
     def forward(self, x: torch.Tensor, F: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """A in 0–1, shape (B, 2, H/8, W/8, 8, 8). ``features`` replaces the trunk's pass; ``F`` is not looked at."""
-        found = self.features(x) if features is None else features
-        logits = self.head(found.to(self.head.weight.dtype))
+        return self.maps(self.features(x) if features is None else features)
+
+    def maps(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8)."""
+        logits = self.head(features.to(self.head.weight.dtype))
         batch, _, rows, cols = logits.shape
         return torch.sigmoid(logits).view(batch, 2, 8, 8, rows, cols).permute(0, 1, 4, 5, 2, 3)
 
@@ -93,19 +137,82 @@ class RecurrentAttention(nn.Module):
 
     def forward(self, x: torch.Tensor, F: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """A in 0–1, shape (B, 2, rows, cols, 8, 8), from the coefficients ``F`` (B, 3, rows, cols, 8, 8) alone."""
-        batch, _, rows, cols = check_blocks(F).shape[:4]
-        sequence = F.reshape(batch, 3, rows * cols, 64) / 128
-        luma = self._map(self.luma, 0, sequence[:, 0])
-        chroma = self._map(self.chroma, 1, sequence[:, 1:].reshape(2 * batch, rows * cols, 64))
+        luma, chroma = _sequences(F)
+        maps = self._maps(F, self.luma(luma)[0], self.chroma(chroma)[0])
+        return _stretch(maps, *_extremes(maps)) if self.minmax else maps
+
+    @torch.no_grad()
+    def stream(self, F: Callable[[int], torch.Tensor], count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """F and A of ``count`` strips of a picture, from top to bottom; ``F(i)`` makes the coefficients of strip i.
+
+        A second direction and ``minmax`` each need to see the picture once before: ``F`` is called again for that, and
+        nothing kept but the states in which the strips are entered from below, and the least and the largest value.
+        """
+        below = self._states_from_below(F, count) if self.merge is not None else []
+
+        def walk() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            states: list[_State | None] = [None, None]
+            down = [_one_way(lstm, "") for lstm in (self.luma, self.chroma)]
+            up = [_one_way(lstm, "_reverse") for lstm in (self.luma, self.chroma)] if below else []
+            for i in range(count):
+                here = F(i)
+                outputs = []
+                for n, sequence in enumerate(_sequences(here)):
+                    output, states[n] = down[n](sequence, states[n])
+                    if below:
+                        output = torch.cat([output, up[n](sequence.flip(1), below[i][n])[0].flip(1)], dim=-1)
+                    outputs.append(output)
+                yield here, self._maps(here, *outputs)
+
+        if not self.minmax:
+            yield from walk()
+            return
+        lows, highs = zip(*(_extremes(maps) for _, maps in walk()), strict=True)
+        low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
+        for here, maps in walk():
+            yield here, _stretch(maps, low, high)
+
+    def _states_from_below(self, F: Callable[[int], torch.Tensor], count: int) -> list[list[_State | None]]:
+        """The states of both networks in which each strip is entered by the direction that begins at the end."""
+        up = [_one_way(lstm, "_reverse") for lstm in (self.luma, self.chroma)]
+        states: list[list[_State | None]] = [[None, None]]
+        for i in range(count - 1, 0, -1):
+            states.append([up[n](s.flip(1), states[-1][n])[1] for n, s in enumerate(_sequences(F(i)))])
+        return states[::-1]
+
+    def _maps(self, F: torch.Tensor, luma: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
+        """The networks' outputs, (B, n, 64 or 128) and (2B, n, …), to maps (B, 2, rows, cols, 8, 8)."""
+        batch, _, rows, cols = F.shape[:4]
+        luma, chroma = (
+            (1 + output) / 2 if self.merge is None else torch.sigmoid(self.merge[index](output))
+            for index, output in enumerate((luma, chroma))
+        )
         maps = torch.stack([luma, chroma.view(batch, 2, rows * cols, 64).mean(1)], dim=1)
-        if self.minmax:
-            low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
-            maps = (maps - low) / (high - low).clamp_min(1e-6)
         return maps.view(batch, 2, rows, cols, 8, 8)
 
-    def _map(self, lstm: nn.LSTM, index: int, sequence: torch.Tensor) -> torch.Tensor:
-        output = lstm(sequence)[0]
-        return (1 + output) / 2 if self.merge is None else torch.sigmoid(self.merge[index](output))
+
+def _sequences(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """F (B, 3, rows, cols, 8, 8) as the networks read it: luma (B, n, 64), chroma (2B, n, 64)."""
+    batch, _, rows, cols = check_blocks(F).shape[:4]
+    sequence = F.reshape(batch, 3, rows * cols, 64) / 128
+    return sequence[:, 0], sequence[:, 1:].reshape(2 * batch, rows * cols, 64)
+
+
+def _one_way(lstm: nn.LSTM, suffix: str) -> nn.LSTM:
+    """One direction of ``lstm``, ``""`` or ``"_reverse"``, as a network of its own."""
+    alone = nn.LSTM(64, 64, batch_first=True, device="meta").to_empty(device=next(lstm.parameters()).device)
+    state = lstm.state_dict()
+    alone.load_state_dict({name: state[name + suffix] for name in alone.state_dict()})
+    return alone
+
+
+def _extremes(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The least and the largest value of each of (B, 2, rows, cols, 8, 8), shape (B, 2, 1, 1, 1, 1)."""
+    return maps.amin((2, 3, 4, 5), keepdim=True), maps.amax((2, 3, 4, 5), keepdim=True)
+
+
+def _stretch(maps: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    return (maps - low) / (high - low).clamp_min(1e-6)
 
 
 def _vgg_trunk(method: str) -> tuple[nn.Module, int]:

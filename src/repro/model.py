@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -26,6 +25,7 @@ from repro.jpeg.checks import check_image, check_range
 from repro.jpeg.codestream import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr, ycbcr_to_rgb
 from repro.jpeg.dct import dct, idct
+from repro.jpeg.regions import quantise
 from repro.rounding import ROUNDINGS
 
 #: The paper's scaling factor: the optimisation variable is Q·s, so that Adam at 1e-6 moves Q by 0.1 a step.
@@ -139,13 +139,13 @@ class LearnedJPEG(nn.Module):
 
     @torch.no_grad()
     def coefficients(self, x: torch.Tensor) -> Coefficients:
-        """Encode one photo, (1, 3, H, W) RGB on 0–255: what goes into the file, with whole-number tables."""
-        F, A = self.analyse(x)
-        tables = self.integer_tables()
-        steps = _per_plane(tables).view(1, 3, 1, 1, 8, 8)
-        z_hat = ((F if A is None else F * A[:, [0, 1, 1]]) / steps).round().to(torch.int16)
-        planes = tuple(np.ascontiguousarray(plane) for plane in z_hat[0].cpu().numpy())
-        return Coefficients(planes, tables.cpu().numpy().astype(np.uint16), x.shape[-2], x.shape[-1])
+        """Encode one photo, (1, 3, H, W) RGB on 0–255: what goes into the file, with whole-number tables.
+
+        Region by region, so that a large photo takes no more memory than it has coefficients.
+        """
+        check_range(check_image(x))
+        with full_precision(x):
+            return quantise(x, self.integer_tables().cpu().numpy(), attention.analyse(self.attention, x))
 
     def learned_state(self) -> dict[str, torch.Tensor]:
         """What training changes: the whole state less a frozen trunk, on the CPU."""

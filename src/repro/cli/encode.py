@@ -28,7 +28,12 @@ def encode(
     bpp: Annotated[
         float | None, typer.Option(help="Instead of --quality: the largest file not over this many bits per pixel.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A shipped model's name, or the folder of one.")] = "tables",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A shipped model's name, the folder of one, or what `repro train` made: FOLDER/model.safetensors."
+        ),
+    ] = "tables",
     effort: Annotated[
         Literal["fast", "default"],
         typer.Option(help="fast: the model's tables by libjpeg-turbo, at its speed; default: files 1 to 5 % smaller."),
@@ -94,7 +99,7 @@ def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jo
 
     if output is None:
         raise UsageError("a folder or several inputs: name the folder for the results with -o")
-    settings.load_model()  # a wrong name is one mistake, not one per picture
+    settings.check_model()  # a wrong name is one mistake, not one per picture
     sources: list[Path] = []
     for path in inputs:
         found, others = pictures_in(path) if path.is_dir() else ([path], 0)
@@ -133,9 +138,10 @@ class _Printer:
         if self.json:
             self._object(report.as_dict())
         elif not self.quiet:
+            quality = "" if report.quality is None else f"quality {report.quality:g}, "
             typer.echo(
                 f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
-                f"quality {report.quality:g}, {report.seconds:.2f} s"
+                f"{quality}{report.seconds:.2f} s"
             )
 
     def notice(self, text: str) -> None:

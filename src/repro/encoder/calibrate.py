@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from repro import codecs
+from repro.encoder.analysis import Analysis, attention_of
 from repro.encoder.encode import encode_analysis
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
-from repro.encoder.strips import analyse, attention_of
 from repro.errors import UsageError
 from repro.progress import track
 
@@ -28,7 +28,7 @@ def calibrate(models: ModelSet, photos: Sequence[np.ndarray]) -> ModelSet:
     attention = attention_of(models.method)
     ours = []
     for photo in track(photos, "calibrate"):
-        analysis = analyse(Picture(photo), attention)
+        analysis = Analysis(Picture(photo), attention)
         ours.append([_bpp(encode_analysis(analysis, models.at(q)), photo) for q in models.qualities])
     grid = np.arange(1, 100, 2)
     peer = codecs.get("pillow-420-progressive")

@@ -24,7 +24,9 @@ from repro.files import atomic_write
 from repro.jpeg.codestream import embed_icc, write
 
 if TYPE_CHECKING:
-    from repro.encoder.strips import Analysis
+    import numpy as np
+
+    from repro.encoder.analysis import Analysis
 
 Effort = Literal["fast", "default"]
 DEFAULT_QUALITY = 75.0
@@ -35,7 +37,8 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 class Settings:
     """How to encode: ``quality`` 1–100 (75 where neither is given) or ``bpp``, the most bits per pixel, not both.
 
-    ``model`` is a shipped set's name or a folder; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
+    ``model`` is a shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves neither quality
+    nor bits to choose; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
     allows to replace a file that is there; ``effort`` as in the module. Raises :class:`UsageError` for a value out of
     range.
     """
@@ -52,6 +55,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.quality is not None and self.bpp is not None:
             raise UsageError("--quality and --bpp: give one of them")
+        if self.checkpoint and (self.quality is not None or self.bpp is not None):
+            option = "--bpp" if self.quality is None else "--quality"
+            raise UsageError(f"{option}: {self.model} was trained for one λ and knows no scale; leave {option} out")
         if self.quality is not None:
             models.check_quality(self.quality)
         if self.bpp is not None and not (self.bpp > 0 and math.isfinite(self.bpp)):
@@ -63,27 +69,40 @@ class Settings:
         if self.effort not in get_args(Effort):
             raise UsageError(f"--effort {self.effort}: choose from {', '.join(get_args(Effort))}")
 
-    def load_model(self) -> models.ModelSet:
-        """The model set; :class:`UsageError` where there is none, or it takes more than the effort gives."""
-        chosen = models.load(self.model)
-        if self.effort == "fast" and chosen.method != "tables":
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file that ``repro train`` wrote, where ``model`` is one; None: a set of models."""
+        return Path(self.model) if self.model.endswith(".safetensors") else None
+
+    def check_model(self) -> None:
+        """Read the model. Raises :class:`UsageError` where there is none or it takes more than the effort gives,
+        :class:`ReproError` where it is damaged."""
+        if self.checkpoint:
+            from repro.encoder.analysis import trained
+
+            method = trained(self.checkpoint).settings.method
+        else:
+            method = models.load(self.model).method
+        if self.effort == "fast" and method != "tables":
             raise UsageError(f"--effort fast: has no time for the attention of {self.model!r}; use --effort default")
-        return chosen
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG file's bytes and the quality that made it."""
+    """A JPEG file's bytes and the quality that made it, None where the model has one λ."""
 
     data: bytes
-    quality: float
+    quality: float | None
     bpp: float
     notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one file; ``bpp`` counts every bit of it over the picture's pixels, ``seconds`` are wall time."""
+    """What became of one file; ``bpp`` counts every bit of it over the picture's pixels, ``seconds`` are wall time.
+
+    ``quality`` is None where the model has one λ.
+    """
 
     input: str
     output: str
@@ -92,7 +111,7 @@ class Report:
     components: int
     model: str
     effort: Effort
-    quality: float
+    quality: float | None
     bytes: int
     bpp: float
     seconds: float
@@ -110,13 +129,16 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     :class:`ReproError` where ``settings.bpp`` cannot be met.
     """
     settings = settings or Settings()
-    encode = _encoder(picture, settings)
+    settings.check_model()
     pixels = picture.width * picture.height
-    if settings.bpp is None:
+    quality: float | None = None
+    if settings.checkpoint:
+        data = _encode_trained(picture, settings.checkpoint, settings)
+    elif settings.bpp is None:
         quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
-        data = encode(quality)
+        data = _encoder(picture, settings)(quality)
     else:
-        quality, data = largest_within(encode, settings.bpp * pixels, pixels, name)
+        quality, data = largest_within(_encoder(picture, settings), settings.bpp * pixels, pixels, name)
     bpp = 8 * len(data) / pixels
     notices = picture.notices
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
@@ -126,18 +148,27 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
 
 def _encoder(picture: Picture, settings: Settings) -> Callable[[float], bytes]:
     """Quality → the file of ``picture`` with the model, effort and scans of ``settings``."""
-    chosen = settings.load_model()
+    chosen = models.load(settings.model)
     if settings.effort == "fast":
-        return lambda quality: encode_fast(picture, chosen.at(quality), settings.progressive)
-    from repro.encoder.strips import analyse, attention_of
+        return lambda quality: encode_fast(picture, chosen.at(quality).tables, settings.progressive)
+    from repro.encoder.analysis import Analysis, attention_of
 
-    analysis = analyse(picture, attention_of(chosen.method))
+    analysis = Analysis(picture, attention_of(chosen.method), once=settings.bpp is None)
     return lambda quality: encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
 
 
-def encode_fast(picture: Picture, p: models.Parameters, progressive: bool = True) -> bytes:
-    """The bytes of the file that libjpeg-turbo makes of ``picture`` with the tables of ``p``: 4:4:4, optimised."""
-    data = save_with_tables(picture.samples, p.tables, optimize=True, progressive=progressive)
+def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> bytes:
+    from repro.encoder.analysis import quantise_trained, trained
+
+    model = trained(checkpoint)
+    if settings.effort == "fast":
+        return encode_fast(picture, model.integer_tables().numpy(), settings.progressive)
+    return write(quantise_trained(picture, model), progressive=settings.progressive, icc=picture.icc)
+
+
+def encode_fast(picture: Picture, tables: np.ndarray, progressive: bool = True) -> bytes:
+    """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
+    data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
     return embed_icc(data, picture.icc) if picture.icc else data
 
 
@@ -158,7 +189,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
     source, output = Path(source), Path(output)
     start = time.perf_counter()
     check_output(source, output, settings.overwrite)
-    settings.load_model()
+    settings.check_model()
     picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels)
     encoded = encode_picture(picture, settings, str(source))
     atomic_write(output, encoded.data)

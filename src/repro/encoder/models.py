@@ -97,7 +97,7 @@ class ModelSet:
         else:
             from repro.attention import CONVOLUTIONAL  # torch, which tables alone do without
 
-            self._check(self.method in CONVOLUTIONAL, f"method {self.method!r} cannot encode strip by strip")
+            self._check(self.method in CONVOLUTIONAL, f"method {self.method!r} has no head to interpolate")
             shapes = [h.shape[:2] for h in heads]
             self._check(shapes == [(K, 128), (K, 128)], f"needs {K} heads of 128 outputs, got {shapes}")
         object.__setattr__(self, "tables", np.minimum.accumulate(self.tables.astype(np.float64), axis=0))
@@ -146,7 +146,7 @@ def load(name: str = DEFAULT) -> ModelSet:
     folder = _shipped_folder() / name if name in shipped() else Path(name)
     if not (folder / _JSON).is_file():
         choice = ", ".join(shipped()) or "none (this installation ships no models)"
-        raise UsageError(f"unknown model {name!r}; choose from {choice}, or name a model's folder")
+        raise UsageError(f"unknown model {name!r}; choose from {choice}, or name a model's folder or model.safetensors")
     files = _read_checked(folder)
     path = folder / _JSON
     try:

@@ -1,0 +1,102 @@
+"""A photo in regions: pixels → DCT coefficients → integers, a piece at a time, as the whole would give them.
+
+What is worked with does not grow with the picture. Pieces are whole blocks: strips as wide as the picture where only
+the order of blocks matters, tiles where a network looks around. All pieces of a picture have sizes within a block of
+each other (windows of tiles: the very same), since matrix products of a few rows add in another order than large ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from repro.jpeg.blocks import SIDE, pad, to_blocks
+from repro.jpeg.codestream import Coefficients
+from repro.jpeg.color import rgb_to_ycbcr
+from repro.jpeg.dct import dct
+
+#: Pixels in a strip, about: large enough for fast matrix products, small beside the picture.
+STRIP_PIXELS = 1 << 19
+#: The longest side of a tile, without what is looked at around it.
+TILE_SIDE = 512
+
+
+class Region(NamedTuple):
+    """Rows ``top``–``bottom`` and columns ``left``–``right`` of a picture in pixels; whole blocks of the padded one."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Part(NamedTuple):
+    """F (1, C, rows, cols, 8, 8) of a region, and A (1, 2, rows, cols, 8, 8) or None without attention."""
+
+    region: Region
+    F: torch.Tensor
+    A: torch.Tensor | None
+
+
+def strips(x: torch.Tensor) -> list[Region]:
+    """Regions as wide as ``x`` (1, C, H, W), from top to bottom."""
+    height, width = (_whole(side) for side in x.shape[-2:])
+    rows = height // SIDE
+    count = -(-rows // max(1, STRIP_PIXELS // (width * SIDE)))
+    edges = [SIDE * (rows * i // count) for i in range(count + 1)]
+    return [Region(top, bottom, 0, width) for top, bottom in pairwise(edges)]
+
+
+def tiles(x: torch.Tensor, reach: int) -> list[tuple[Region, Region]]:
+    """(tile, window) in raster order: the window holds at least ``reach`` pixels (whole blocks) around the tile, where
+    the picture ``x`` (1, C, H, W) goes on. All windows are of one size, and lie inside the picture.
+    """
+    rows, cols = (_cut(_whole(side), reach) for side in x.shape[-2:])
+    return [(Region(*row[0], *col[0]), Region(*row[1], *col[1])) for row in rows for col in cols]
+
+
+def pixels(x: torch.Tensor, region: Region) -> torch.Tensor:
+    """(1, C, H, W) of any type → float32 (1, C, bottom − top, right − left); edges repeat beyond the picture."""
+    return pad(x[..., region.top : region.bottom, region.left : region.right].float())
+
+
+def transform(x: torch.Tensor) -> torch.Tensor:
+    """(1, C, H, W) on 0–255, RGB or grey, sides multiples of 8 → F (1, C, H/8, W/8, 8, 8) of Y, Cb, Cr, or of Y."""
+    return dct(to_blocks((rgb_to_ycbcr(x) if x.shape[1] == 3 else x) - 128))
+
+
+@torch.no_grad()
+def quantise(x: torch.Tensor, tables: np.ndarray, parts: Iterable[Part]) -> Coefficients:
+    """Ẑ = round(A ⊙ F / Q) of the picture ``x`` (1, 1 or 3, H, W), Eqs. 4 and 5; ``parts`` cover it, in any order.
+
+    ``tables`` are Q (2, 8, 8), whole numbers in 1–255; Cb and Cr share the second, and the second map.
+    """
+    components, height, width = x.shape[1:]
+    shared = [0, 1, 1][:components]
+    Q = torch.from_numpy(tables.astype(np.float32)).to(x.device)[shared].view(1, components, 1, 1, 8, 8)
+    planes = np.empty((components, _whole(height) // SIDE, _whole(width) // SIDE, 8, 8), dtype=np.int16)
+    filled = torch.from_numpy(planes)
+    for (top, bottom, left, right), F, A in parts:
+        z = (F if A is None else F * A[:, shared]) / Q
+        filled[:, top // SIDE : bottom // SIDE, left // SIDE : right // SIDE] = z.round_()[0]
+    return Coefficients(tuple(planes), tables[: min(2, components)].astype(np.uint16), height, width)
+
+
+def _whole(side: int) -> int:
+    return side + -side % SIDE
+
+
+def _cut(side: int, reach: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """(start, end) of each tile along one side, and of its window."""
+    blocks = side // SIDE
+    count = -(-side // TILE_SIDE)
+    window = min(side, -(-blocks // count) * SIDE + 2 * reach)
+    cut = []
+    for core in pairwise(SIDE * (blocks * i // count) for i in range(count + 1)):
+        start = min(max(0, core[0] - reach), side - window)
+        cut.append((core, (start, start + window)))
+    return cut
