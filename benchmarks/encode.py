@@ -1,0 +1,236 @@
+"""``repro encode``: its efforts against other encoders, its time and memory against pixels, λ by λ, and its start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import paired
+from encoders import ByFactorised, Program, ours, plain, theirs
+from factorised import INSTALL, Factorised
+from repro import codecs
+from repro.data import PhotoSet, photos
+from repro.encoder import models
+from repro.encoder.analysis import Analysis, attention_of
+from repro.encoder.encode import Settings, encode_analysis, encode_picture
+from repro.encoder.images import Picture
+from repro.errors import ReproError
+
+EFFORTS: dict[str, dict[str, Any]] = {
+    "fast": {"effort": "fast"},
+    "default, tables": {},
+    "default, VGG-16": {"model": "vgg16"},
+}
+PILLOW, PLAIN, MOZJPEG = "pillow-420-progressive", "Pillow as it comes", "mozjpeg-420"
+FACTORISED, GUETZLI = "CompressAI factorised prior", "guetzli"
+#: Whose time is put beside whose, with ``at_most`` or ``at_least`` where a ratio had to be reached.
+PAIRS: tuple[tuple[str, str, dict[str, float]], ...] = (
+    ("fast", PILLOW, {"at_most": 2.0}),
+    ("fast", PLAIN, {}),
+    ("default, tables", MOZJPEG, {"at_most": 15.0}),
+    ("default, tables", FACTORISED, {"at_least": 4.0}),
+    ("default, tables", PILLOW, {}),
+    ("default, VGG-16", MOZJPEG, {}),
+    ("default, VGG-16", FACTORISED, {}),
+    (PILLOW, MOZJPEG, {}),
+    (PLAIN, MOZJPEG, {}),
+    (MOZJPEG, PILLOW, {}),
+    ("jpegli-420", MOZJPEG, {}),
+    (FACTORISED, MOZJPEG, {}),
+)
+#: What a photo's time may grow with, as a power of its pixels, and the memory of the largest.
+EXPONENT, PEAK_MIB = 1.05, 2500
+
+_COST = """
+import json, resource, sys, time
+from repro.encoder import analysis
+from repro.encoder.encode import Settings, encode_file
+warm, source, settings, kept, rounds = sys.argv[1:]
+analysis.KEPT_BYTES = int(kept) if kept else analysis.KEPT_BYTES
+settings = Settings(overwrite=True, **eval(settings))
+encode_file(warm, warm + ".jpg", settings)
+seconds, cpu_seconds = [], []
+for _ in range(int(rounds)):
+    begun, cpu = time.perf_counter(), time.process_time()
+    encode_file(source, source + ".jpg", settings)
+    seconds.append(time.perf_counter() - begun)
+    cpu_seconds.append(time.process_time() - cpu)
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak}))
+"""
+
+
+def tables(quick: bool) -> dict[str, list[dict[str, Any]]]:
+    """Every table of this module by its name; ``quick`` shows within a minute that all of it runs, and no more."""
+    return {"encode": encode(quick), "size": size(quick), "lambdas": lambdas(quick), "start": start(quick)}
+
+
+def encode(quick: bool) -> list[dict[str, Any]]:
+    """One row a pair of encoders, from pixels in memory to a file's bytes, at about equal bits per pixel."""
+    chosen = _photos()
+    pictures = [photo.rgb() for photo in chosen][: 1 if quick else 8]
+    programs = {label: ours(settings, pictures) for label, settings in EFFORTS.items()}
+    if quick:
+        del programs["default, VGG-16"]
+    for name in (PILLOW, MOZJPEG, "jpegli-420"):
+        if not codecs.get(name).missing:
+            programs[name] = theirs(name, pictures)
+    programs[PLAIN] = plain(pictures)
+    missing = [_absent(name) for name in ("jpegli-420", GUETZLI) if codecs.get(name).missing]
+    with ExitStack() as stack:
+        if not quick:
+            try:
+                model = Factorised()
+                stack.callback(model.close)
+                programs[FACTORISED] = ByFactorised(model, pictures)
+            except (OSError, subprocess.CalledProcessError) as error:
+                remark = f"could not be installed ({error}); by hand: {INSTALL}"
+                missing.append({"name": FACTORISED, "against": None, "remark": remark})
+        work = {label: program.run for label, program in programs.items()}
+        seconds = paired.interleaved(work, rounds=2 if quick else 7, name="encode")
+        rows = [
+            _row(programs, seconds, name, against, limit)
+            for name, against, limit in PAIRS
+            if name in programs and against in programs
+        ]
+    if not quick and not codecs.get(GUETZLI).missing:  # a minute a megapixel: one photo, once
+        few = {GUETZLI: theirs(GUETZLI, pictures[:1]), MOZJPEG: theirs(MOZJPEG, pictures[:1])}
+        once = paired.interleaved({k: p.run for k, p in few.items()}, rounds=1, warm_up=0, name=GUETZLI)
+        rows.append(_row(few, once, GUETZLI, MOZJPEG, {}))
+    return [row | {"photos": chosen.name} for row in rows] + missing
+
+
+def _row(
+    programs: dict[str, Program], seconds: dict[str, list[float]], name: str, against: str, limit: dict[str, float]
+) -> dict[str, Any]:
+    program = programs[name]
+    return paired.row(
+        name,
+        seconds[name],
+        seconds[against],
+        against=against,
+        at_least=limit.get("at_least"),
+        at_most=limit.get("at_most"),
+        megapixels=program.megapixels,
+        megapixels_per_second=program.megapixels / paired.spread(seconds[name])["median"],
+        cpu_seconds=program.cpu_seconds(),
+        bits_per_pixel=8 * program.run() / (1e6 * program.megapixels),
+        remark=program.remark,
+    )
+
+
+def _absent(name: str) -> dict[str, Any]:
+    return {"name": name, "against": None, "remark": f"pip install {' '.join(codecs.get(name).missing)}"}
+
+
+def _photos() -> PhotoSet:
+    try:
+        return photos("kodak")
+    except ReproError:
+        return photos("sample")
+
+
+def size(quick: bool) -> list[dict[str, Any]]:
+    """One row a size and effort, each in a process of its own, and one an effort with what fits through its points:
+    seconds ∝ pixels^exponent."""
+    most = {"fast": 50.0, "default, tables": 50.0, "default, VGG-16": 24.0}
+    megapixels = (0.1, 0.4) if quick else (0.1, 0.5, 2.0, 8.0, 24.0, 50.0)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
+        for label, settings in list(EFFORTS.items())[: 2 if quick else 3]:
+            points = [_point(Path(folder), label, settings, mega) for mega in megapixels if mega <= most[label]]
+            medians = [point["seconds"]["median"] for point in points]
+            exponent, _ = np.polyfit(np.log([point["megapixels"] for point in points]), np.log(medians), 1)
+            fit = {"exponent": float(exponent), "at_most": EXPONENT}
+            peak = {"peak_mib": max(point["peak_mib"] for point in points), "peak_mib_at_most": PEAK_MIB}
+            rows += [*points, {"name": label, "megapixels": None, **fit, **peak}]
+    return rows
+
+
+def _point(folder: Path, label: str, settings: dict[str, Any], megapixels: float) -> dict[str, Any]:
+    height = round((megapixels * 1e6 * 2 / 3) ** 0.5)
+    found = cost(folder, height, round(height * 1.5), rounds=5 if megapixels < 1 else 1, **settings)
+    spreads = {key: paired.spread(found[key]) for key in ("seconds", "cpu_seconds")}
+    return {"name": label, "megapixels": height * round(height * 1.5) / 1e6, **spreads, "peak_mib": found["peak_mib"]}
+
+
+def cost(
+    folder: Path, height: int, width: int, *, rounds: int = 1, kept: int | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Lists of ``seconds`` and ``cpu_seconds`` of ``rounds`` encodings of a picture of that size, file to file, by a
+    process that is warm, and its ``peak_mib``, with all that was loaded. ``kept``: see ``analysis.KEPT_BYTES``.
+    """
+    warm, source = folder / "warm.ppm", folder / f"{height}x{width}.ppm"
+    for path, (rows, cols) in ((warm, (64, 64)), (source, (height, width))):
+        if not path.exists():
+            photo = next(iter(photos("sample"))).rgb()
+            repeats = (-(-rows // photo.shape[0]), -(-cols // photo.shape[1]), 1)
+            Image.fromarray(np.tile(photo, repeats)[:rows, :cols]).save(path)
+    arguments = [str(warm), str(source), repr(settings), "" if kept is None else str(kept), str(rounds)]
+    done = subprocess.run([sys.executable, "-c", _COST, *arguments], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def lambdas(quick: bool) -> list[dict[str, Any]]:
+    """One row a model and number of qualities: all from one analysis, against as many encodings from the start."""
+    picture = Picture(next(iter(_photos())).rgb())
+    rows = []
+    for label, settings in list(EFFORTS.items())[1 : 2 if quick else 3]:
+        model = models.load(settings.get("model", models.DEFAULT))
+        for count in (1, 2) if quick else (1, 2, 4, 8):
+            qualities = np.linspace(20, 80, count).tolist()
+
+            def together(model: models.ModelSet = model, qualities: list[float] = qualities) -> None:
+                analysis = Analysis(picture, attention_of(model.method), once=len(qualities) == 1)
+                for quality in qualities:
+                    encode_analysis(analysis, model.at(quality))
+
+            def apart(settings: dict[str, Any] = settings, qualities: list[float] = qualities) -> None:
+                for quality in qualities:
+                    encode_picture(picture, Settings(quality=quality, **settings))
+
+            times = paired.interleaved({"together": together, "apart": apart}, rounds=2 if quick else 3, name="λ")
+            name, against = f"{label}: {count} λ", "one by one"
+            rows.append(paired.row(name, times["together"], times["apart"], against=against, lambdas=count))
+    return rows
+
+
+def start(quick: bool) -> list[dict[str, Any]]:
+    """One row a command line from a cold start, a photo of 768×512 where it takes one, against Python's own."""
+    with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
+        photo = Path(folder, "photo.png")
+        rgb = next(iter(_photos())).rgb()
+        Image.fromarray(np.tile(rgb, (2, 2, 1))[:512, :768]).save(photo)
+        repro = [sys.executable, "-m", "repro"]
+        commands = {
+            "repro --help": [*repro, "--help"],
+            "repro encode --effort fast": [*repro, "encode", str(photo), "--force", "--effort", "fast"],
+            "repro encode": [*repro, "encode", str(photo), "--force"],
+        }
+        bare = {"python -c pass": [sys.executable, "-c", "pass"]}
+        programs = {name: _command(command) for name, command in (bare | commands).items()}
+        times = paired.interleaved(programs, rounds=1 if quick else 5, name="start")
+        return [
+            paired.row(
+                name,
+                times[name],
+                times["python -c pass"],
+                against="python -c pass",
+                cpu_seconds=paired.cpu_seconds(programs[name]),
+            )
+            for name in commands
+        ]
+
+
+def _command(command: list[str]) -> Callable[[], object]:
+    return lambda: subprocess.run(command, check=True, capture_output=True)
