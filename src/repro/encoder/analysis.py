@@ -10,6 +10,7 @@ import functools
 import io
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,10 @@ class Analysis:
 
         Raises :class:`ReproError` where the temporary file cannot be written.
         """
-        return quantise(self.x, p.tables, analyse(None, self.x) if self.attention is None else self._parts(p))
+        if self.attention is not None:
+            return quantise(self.x, p.tables, self._parts(p))
+        with _one_thread():
+            return quantise(self.x, p.tables, analyse(None, self.x))
 
     def _parts(self, p: Parameters) -> Iterator[Part]:
         """With maps that are eased towards 1 where the quality lies above the set's last model."""
@@ -67,6 +71,17 @@ class Analysis:
                 kept.append(region, features)
             yield region, features
         self._kept = kept
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A transform is over so soon that threads wait for each other longer than they work; on a busy machine, much."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Kept:
