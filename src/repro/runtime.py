@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -35,9 +36,9 @@ PACKAGES = (
 def provenance() -> dict[str, Any]:
     """All that a stored result says of its making, in JSON's types.
 
-    ``command`` has only the last part of absolute paths; ``commit`` is ``None`` outside a git checkout, and
-    ``modified`` says whether the package differs from it; ``versions`` lacks what is not installed; ``gpu`` is
-    ``None`` without one; ``date`` is UTC, ISO 8601.
+    ``command`` has only the last part of absolute paths and the kind of addresses; ``commit`` is ``None`` outside a
+    git checkout, and ``modified`` says whether the package differs from it; ``versions`` lacks what is not installed;
+    ``gpu`` is ``None`` without one; ``date`` is UTC, ISO 8601.
     """
     import torch
     from PIL import features
@@ -60,10 +61,11 @@ def provenance() -> dict[str, Any]:
 
 
 def _command() -> str:
-    """The command line, without the private part of paths: results are published."""
+    """The command line, without the private part of paths and addresses: results are published."""
     program = Path(sys.argv[0]).name
     parts = ["repro" if program == "__main__.py" else program, *sys.argv[1:]]  # `python -m repro` is `repro`
-    return shlex.join(f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in parts)
+    public = (f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in parts)
+    return shlex.join(re.sub("://.*", "://…", part) for part in public)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

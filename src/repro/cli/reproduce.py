@@ -16,6 +16,9 @@ def reproduce(
     jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder for results (default: the checkout's data/).")] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="Where: local, or dask://HOST:PORT, a Dask cluster whose machines share the folders.")
+    ] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is missing, run nothing.")] = False,
 ) -> None:
     """Run the experiments of a figure that have no stored result; resume what was cut off."""
@@ -23,6 +26,8 @@ def reproduce(
 
     names = [n for n in ex.FIGURES if (n, profile) != ("encoder", "paper")] if figure == "all" else [figure]
     wanted = list({e.key: e for name in names for e in ex.experiments_of(name, profile)}.values())
+    if scheduler != "local" and jobs != 1:
+        raise UsageError("--jobs is for this machine; on a cluster each worker runs one experiment at a time")
     default = ex.Store.default()
     if store is not None and not store.is_dir():
         raise UsageError(f"{store}: no such folder; make it first")
@@ -38,7 +43,7 @@ def reproduce(
         typer.echo(f"  {e.key}  {e.describe()}")
     if dry_run:
         return
-    failed = ex.reproduce(missing, place, data, jobs)
+    failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)
     for key, reason in failed.items():
         typer.echo(f"repro: {key}: {reason}", err=True)
     if failed:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
 from repro.data import PhotoSet, photos
+from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
+from repro.experiments.cluster import Cluster, connect
 from repro.experiments.inputs import describe, inputs_of
-from repro.experiments.registry import Experiment, PeerSweep, Wanted
+from repro.experiments.registry import Crops, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 from repro.files import atomic_write
 from repro.model import save_checkpoint
 from repro.progress import track
 from repro.runtime import provenance
 from repro.training import train
+
+T = TypeVar("T")
 
 
 def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
@@ -85,41 +92,88 @@ def plan(experiments: Iterable[Wanted], store: Store) -> list[Wanted]:
 
 
 def reproduce(
-    experiments: Iterable[Wanted], store: Store, data_dir: Path | None = None, jobs: int = 1
+    experiments: Iterable[Wanted],
+    store: Store,
+    data_dir: Path | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> dict[str, str]:
-    """Run what has no result, ``jobs`` at a time; returns key → error for those that failed.
+    """Run what has no result; returns key → error for those that failed, which do not stop the rest.
 
-    One failure does not stop the rest. What runs share (crops, trunk features) is computed before they part ways.
+    Runs ``jobs`` at a time here, or on the workers of the Dask ``scheduler`` (dask://HOST:PORT), which see the store's
+    folders as we do. What runs share (crops, trunk features) is computed before they part ways. Raises
+    :class:`ReproError` where no cluster answers or one of its workers is not like us.
     """
     missing = plan(experiments, store)
-    failed: dict[str, str] = {}
     if not missing:
-        return failed
-    for experiment in {(e.model.method, e.crops): e for e in missing if isinstance(e, Experiment)}.values():
-        with suppress(ReproError):  # which its run will tell
+        return {}
+    at: AbstractContextManager[Here | Cluster] = nullcontext(Here(jobs))
+    if scheduler is not None:
+        store = Store(store.data.absolute(), store.scratch.absolute())
+        named = named_dir(data_dir)
+        data_dir = named and named.absolute()
+        at = connect(scheduler, store, data_dir, _splits(missing))
+    with at as place:
+        inputs = _shared(missing)
+        for _ in track(place.each(partial(_prepare, store=store, data_dir=data_dir), inputs), "inputs", len(inputs)):
+            pass  # what went wrong its run will tell
+        runs = place.each(partial(run, store=store, data_dir=data_dir), {e.key: e for e in missing})
+        ended = track(runs, "experiments", len(missing))
+        return {key: _told(error) for key, error in ended if error is not None}
+
+
+@dataclass(frozen=True)
+class Here:
+    """This machine, which runs ``jobs`` things at a time; one alone gets all cores."""
+
+    jobs: int
+
+    def each(self, task: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
+        """Call ``task`` with each item; yield name and error, if any, as they end. As :meth:`Cluster.each`."""
+        jobs = min(self.jobs, len(items))
+        if jobs <= 1:
+            for name, item in items.items():
+                yield name, _error_of(partial(task, item))
+            return
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(
+            jobs, mp_context=spawn, initializer=torch.set_num_threads, initargs=(threads,)
+        ) as pool:
+            futures: dict[Future[None], str] = {pool.submit(task, item): name for name, item in items.items()}
+            for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like any other
+                yield futures[future], _error_of(future.result)
+
+
+def _error_of(call: Callable[[], Any]) -> Exception | None:
+    try:
+        call()
+    except Exception as error:
+        return error
+    return None
+
+
+def _shared(missing: Iterable[Wanted]) -> dict[str, list[Experiment]]:
+    """Experiments whose inputs are all that there are (λ makes no difference), by the crops that they begin with."""
+    groups: dict[Crops, dict[Experiment, Experiment]] = {}
+    for e in missing:
+        if isinstance(e, Experiment):
+            groups.setdefault(e.crops, {}).setdefault(replace(e, series="", loss=replace(e.loss, lam=1.0)), e)
+    return {f"inputs-{i}": list(group.values()) for i, group in enumerate(groups.values())}
+
+
+def _prepare(experiments: Iterable[Experiment], store: Store, data_dir: Path | None) -> None:
+    """Compute what these share with others, one after the other."""
+    for experiment in experiments:
+        with suppress(ReproError):  # the next may have what it needs
             inputs_of(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
-    if jobs == 1:
-        for wanted in track(missing, "experiments"):
-            try:
-                run(wanted, store, data_dir)
-            except Exception as error:
-                failed[wanted.key] = _told(error)
-        return failed
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_worker, initargs=(threads,)) as pool:
-        futures = {pool.submit(run, e, store, data_dir): e.key for e in missing}
-        for future in track(as_completed(futures), "experiments", total=len(futures)):
-            try:
-                future.result()
-            except Exception as error:  # a lost worker (killed, out of memory) is reported like any other failure
-                failed[futures[future]] = _told(error)
-    return failed
+
+
+def _splits(missing: Iterable[Wanted]) -> list[str]:
+    """The sets of photos that are needed."""
+    return sorted({e.evaluation for e in missing} | {e.crops.split for e in missing if isinstance(e, Experiment)})
 
 
 def _told(error: Exception) -> str:
     """One line: our own errors speak for themselves, others also say what they are."""
     return str(error) if isinstance(error, ReproError) else f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _worker(threads: int) -> None:
-    torch.set_num_threads(threads)
