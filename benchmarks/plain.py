@@ -1,18 +1,26 @@
 """The paper's training step, written straight from its equations: eager, 32 bits, every term computed anew.
 
 The yardstick of the benchmarks, and an independent witness in the tests: it shares no arithmetic with ``repro``, only
-the numbers (weights, tables) that it is given. LPIPS and MS-SSIM are those of ``lpips`` and ``pytorch-msssim``.
+the numbers (weights, tables) that :func:`twin` copies. LPIPS and MS-SSIM are those of ``lpips`` and ``pytorch-msssim``.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import lpips
 import pytorch_msssim
 import torch
 import torch.nn.functional as nnf
+import torchvision
 from torch import nn
+
+from repro import attention
+from repro.losses import LossWeights
+from repro.metrics import LPIPS
+from repro.model import LearnedJPEG
+from repro.training import Recipe
 
 YCBCR = torch.tensor([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
 RGB = torch.tensor([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
@@ -110,6 +118,52 @@ class RecurrentAttention(nn.Module):
     def _read(self, index: int, sequence: torch.Tensor) -> torch.Tensor:
         h = (self.luma, self.chroma)[index](sequence)[0]
         return (1 + h) / 2 if self.merge is None else torch.sigmoid(self.merge[index](h))
+
+
+def twin(model: LearnedJPEG, loss: LossWeights, recipe: Recipe) -> PlainStep:
+    """The plain step of a copy of ``model``."""
+    return PlainStep(
+        model.tables().detach(),
+        _network(model),
+        LPIPS().net,
+        rounding=model.settings.rounding,
+        lr_tables=recipe.lr_tables,
+        lr_network=recipe.lr_network,
+        **asdict(loss),
+    )
+
+
+def _network(model: LearnedJPEG) -> nn.Module | None:
+    ours = model.attention
+    theirs: ConvolutionalAttention | RecurrentAttention
+    if isinstance(ours, attention.RecurrentAttention):
+        both = ours.merge is not None
+        luma, chroma = (nn.LSTM(64, 64, batch_first=True, bidirectional=both) for _ in range(2))
+        theirs = RecurrentAttention(
+            luma, chroma, nn.ModuleList([nn.Linear(128, 64) for _ in range(2)]) if both else None
+        )
+        theirs.load_state_dict(ours.state_dict())
+        return theirs
+    if not isinstance(ours, attention.ConvolutionalAttention):
+        return None
+    theirs = ConvolutionalAttention(_trunk(model.settings.method), nn.Conv2d(ours.head.in_channels, 128, 1))
+    # both list their weights in the order of the network, under other names
+    pairs = zip(theirs.trunk.state_dict(), ours.trunk.state_dict().values(), strict=True)
+    theirs.trunk.load_state_dict(dict(pairs))
+    theirs.head.load_state_dict(ours.head.state_dict())
+    theirs.trunk.eval().requires_grad_(model.settings.trunk_trained)
+    return theirs
+
+
+def _trunk(method: str) -> nn.Module:
+    """As torchvision builds it, cut where the paper cuts it."""
+    if method.startswith("vgg"):
+        return getattr(torchvision.models, method)(weights=None).features[: {"vgg16": 17, "vgg19": 19}[method]]
+    whole = torchvision.models.resnet152(weights=None)
+    blocks = {"resnet152-block1": 1, "resnet152-block7": 7}[method]
+    return nn.Sequential(
+        whole.conv1, whole.bn1, whole.relu, whole.maxpool, whole.layer1, nn.Sequential(*whole.layer2[:blocks])
+    )
 
 
 def _mix(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:

@@ -46,7 +46,8 @@ from repro.files import sha256_bytes, sha256_file
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import ModelSettings, load_checkpoint
-from repro.training import PAPER_RECIPE, Recipe, new_model, trunk_features
+from repro.training import PAPER_RECIPE, Recipe, new_model
+from repro.training.pool import trunk_features
 
 #: The module, whose name in its package is that of the function.
 RUN = importlib.import_module("repro.experiments.run")
@@ -112,7 +113,7 @@ def same_model(one: Path, other: Path) -> bool:
 
 def variants(settings: Any) -> Iterator[tuple[str, Any]]:
     """``settings`` with one field changed, for every field of it and of what it holds."""
-    other = {"schedule": "constant"}  # the one text that is looked at when it is set
+    other = {"schedule": "constant", "precision": "32-true"}  # texts that are looked at when they are set
     for field in fields(settings):
         value = getattr(settings, field.name)
         if is_dataclass(value):
@@ -351,38 +352,41 @@ def test_nothing_is_computed_twice(done: Store, folder: Path, monkeypatch: pytes
 
 
 def test_crops_are_drawn_once_for_all(done: Store, folder: Path) -> None:
-    (kept,) = (done.scratch / "cache").iterdir()
+    (kept,) = (done.scratch / "cache").glob("crops-*")
     assert np.array_equal(np.load(kept), crop_pool(photos("hdrplus", folder), 4, size=168, seed=0).numpy())
 
 
 def test_another_seed_draws_other_crops(folder: Path, tmp_path: Path) -> None:
     source = photos("hdrplus", folder)
     for seed in (0, 5, 0):
-        crops, features, weights = inputs.inputs_of(with_seed(QUICK, seed), source, tmp_path)
-        assert torch.equal(crops, crop_pool(source, 4, size=168, seed=seed))
-        assert features is None and weights == {}, "tables alone have no network"
-    assert len(list(tmp_path.iterdir())) == 2
+        pool, weights = inputs.inputs_of(with_seed(QUICK, seed), source, tmp_path)
+        assert torch.equal(pool.crops, crop_pool(source, 4, size=168, seed=seed))
+        assert pool.features is None and weights == {}, "tables alone have no network"
+    assert len(list(tmp_path.glob("crops-*"))) == len(list(tmp_path.glob("perception-*"))) == 2
 
 
-def test_a_frozen_trunk_is_asked_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_trunk_is_asked_once(folder: Path, tmp_path: Path) -> None:
     network = replace(QUICK, model=ModelSettings(method="vgg16", pretrained=False))
     source = photos("hdrplus", folder)
-    crops, features, weights = inputs.inputs_of(network, source, tmp_path)
-    expected = trunk_features(new_model(network.model, network.recipe), crops)
-    assert expected is not None and torch.equal(features, expected) and weights == {"vgg16": "random"}
-    monkeypatch.setattr(inputs, "trunk_features", None)
-    assert torch.equal(inputs.inputs_of(network, source, tmp_path)[1], expected)
+    first, weights = inputs.inputs_of(network, source, tmp_path)
+    expected = trunk_features(new_model(network.model, network.recipe), first.crops)
+    assert expected is not None and torch.equal(first.features, expected) and weights == {"vgg16": "random"}
+    made = sorted(p.stat().st_mtime_ns for p in tmp_path.rglob("*.npy"))
+    again, _ = inputs.inputs_of(network, source, tmp_path)
+    assert torch.equal(again.features, expected)
+    assert sorted(p.stat().st_mtime_ns for p in tmp_path.rglob("*.npy")) == made
     trained_along = replace(network, model=replace(network.model, trunk_trained=True))
-    assert inputs.inputs_of(trained_along, source, tmp_path)[1] is None, "a trunk that changes is asked at every step"
+    moving, _ = inputs.inputs_of(trained_along, source, tmp_path)
+    assert moving.features is None, "a trunk that changes is asked at every step"
 
 
 def test_another_random_trunk_has_other_features(folder: Path, tmp_path: Path) -> None:
     network = replace(QUICK, model=ModelSettings(method="vgg16", pretrained=False))
     for seed in (0, 1):
         other = replace(network, recipe=replace(network.recipe, seed=seed))
-        crops, features, _ = inputs.inputs_of(other, photos("hdrplus", folder), tmp_path)
-        expected = trunk_features(new_model(other.model, other.recipe), crops)
-        assert expected is not None and torch.equal(features, expected)
+        pool, _ = inputs.inputs_of(other, photos("hdrplus", folder), tmp_path)
+        expected = trunk_features(new_model(other.model, other.recipe), pool.crops)
+        assert expected is not None and torch.equal(pool.features, expected)
 
 
 def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: Store) -> None:
@@ -420,18 +424,18 @@ class _Steps:
     """Counts the steps of trainings, and stops them, as Ctrl-C does, before a step that it is told."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from repro import training
+        from repro.training.step import Stepper
 
         self.taken, self.stop_after = 0, -1
-        update = training._Run.update
+        descend = Stepper.__call__
 
-        def counted(run_: Any, *arguments: Any) -> dict[str, float]:
+        def counted(stepper: Stepper, *arguments: Any) -> dict[str, torch.Tensor]:
             if self.taken == self.stop_after:
                 raise KeyboardInterrupt
             self.taken += 1
-            return update(run_, *arguments)
+            return descend(stepper, *arguments)
 
-        monkeypatch.setattr(training._Run, "update", counted)
+        monkeypatch.setattr(Stepper, "__call__", counted)
 
 
 def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -634,7 +638,7 @@ def test_command_names_what_failed(
     in_figure_5(monkeypatch, FAILING, SWEEP)
     call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", str(place), "--data", str(folder)]
     assert cli.run(call) == 1
-    first, last = capsys.readouterr().err.splitlines()
+    *_, first, last = (line for line in capsys.readouterr().err.splitlines() if "note:" not in line)
     assert first.startswith(f"repro: {FAILING.key}: the picture is 64×64 px")
     assert last.startswith("repro: 1 of 2 experiments failed; the others are stored")
     assert Store(place, place / "runs").load(SWEEP) is not None

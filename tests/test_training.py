@@ -19,7 +19,8 @@ from skimage import data as photos
 from repro.errors import ReproError, UsageError
 from repro.losses import Distortion, LossWeights, rate
 from repro.model import LearnedJPEG, ModelSettings
-from repro.training import Recipe, batch_indices, learning_rate, new_model, train, trunk_features
+from repro.training import PRECISIONS, Pool, Recipe, batch_indices, learning_rate, new_model, train
+from repro.training.pool import trunk_features
 
 GOLDEN = Path(__file__).parent / "goldens" / "training.json"
 SHORT = Recipe(steps=6, batch=2, log_every=1, checkpoint_every=2)
@@ -52,15 +53,17 @@ def test_learning_rate_falls_to_zero() -> None:
     assert learning_rate(replace(recipe, schedule="constant"), 99) == 1
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("method", METHODS)
-def test_golden_log(method: str) -> None:
+def test_golden_log(method: str, precision: str) -> None:
     """A seeded run of six steps gives the stored losses; ``REPRO_GOLDENS=1 pytest`` writes them anew."""
-    log = train(settings(method), LOSS, SHORT, crops()).log
+    log = train(settings(method), LOSS, replace(SHORT, precision=precision), crops()).log
     losses = [row["loss"] for row in log]
-    stored = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
+    stored = json.loads(GOLDEN.read_text())
     if os.environ.get("REPRO_GOLDENS"):
-        GOLDEN.write_text(json.dumps(stored | {method: losses}, indent=1, sort_keys=True) + "\n")
-    assert losses == pytest.approx(json.loads(GOLDEN.read_text())[method], rel=1e-3)
+        stored[precision][method] = losses
+        GOLDEN.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
+    assert losses == pytest.approx(stored[precision][method], rel=1e-3)
 
 
 def test_training_lowers_the_loss_it_minimises() -> None:
@@ -128,7 +131,7 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_features_computed_before_change_little() -> None:
     model = new_model(settings("vgg16"), SHORT)
     features = trunk_features(model, crops())
-    given = train(settings("vgg16"), LOSS, SHORT, crops(), features=features).log[-1]["loss"]
+    given = train(settings("vgg16"), LOSS, SHORT, Pool(crops(), features)).log[-1]["loss"]
     assert given == pytest.approx(train(settings("vgg16"), LOSS, SHORT, crops()).log[-1]["loss"], rel=1e-3)
 
 

@@ -20,6 +20,7 @@ from repro.errors import UsageError
 from repro.jpeg.blocks import SIDE
 from repro.jpeg.checks import check_blocks, check_image
 from repro.jpeg.regions import Part, Region, pixels, strips, tiles, transform
+from repro.precision import full_precision
 
 #: How many convolutions each VGG has before its third max-pool, stage by stage.
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
@@ -115,7 +116,8 @@ class ConvolutionalAttention(nn.Module):
 
     def maps(self, features: torch.Tensor) -> torch.Tensor:
         """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8)."""
-        logits = self.head(features.to(self.head.weight.dtype))
+        with full_precision(features):  # A multiplies coefficients
+            logits = self.head(features.to(self.head.weight.dtype))
         batch, _, rows, cols = logits.shape
         return torch.sigmoid(logits).view(batch, 2, 8, 8, rows, cols).permute(0, 1, 4, 5, 2, 3)
 

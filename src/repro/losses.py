@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
 
 from repro.errors import UsageError
-from repro.metrics import LPIPS, ms_ssim
+from repro.metrics import LPIPS
+from repro.metrics.structure import Scale, known_structure, ms_ssim_to
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,50 @@ def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch
     return weights.alpha * (1 / Q).sum() + weights.beta * attention
 
 
-class Distortion(torch.nn.Module):
-    """d(x, x̂) of Eq. 8: MSE on 0–255, + γ LPIPS (AlexNet v0.1), + σ (1 − MS-SSIM); terms of weight 0 are skipped."""
+class Known(NamedTuple):
+    """What is known of a batch of originals before any x̂ is seen; None for a term of weight 0.
 
-    def __init__(self, weights: LossWeights) -> None:
+    structure
+        of MS-SSIM, scale by scale: :func:`repro.metrics.structure.known_structure`.
+    perception
+        of LPIPS, layer by layer: :meth:`repro.metrics.LPIPS.known`.
+    """
+
+    structure: tuple[Scale, ...] | None
+    perception: tuple[torch.Tensor, ...] | None
+
+
+class Distortion(torch.nn.Module):
+    """d(x, x̂) of Eq. 8: MSE on 0–255, + γ LPIPS (AlexNet v0.1), + σ (1 − MS-SSIM); terms of weight 0 are skipped.
+
+    ``dtype`` is that of LPIPS's products; everything else is computed in 32 bits.
+    """
+
+    def __init__(self, weights: LossWeights, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.weights = weights
+        self.weights, self.dtype = weights, dtype
         self.lpips = LPIPS() if weights.gamma else None
 
-    def forward(self, x: torch.Tensor, x_hat: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only."""
-        terms = {"mse": (x_hat - x).square().mean()}
+    def known(self, x: torch.Tensor, perception: tuple[torch.Tensor, ...] | None = None) -> Known:
+        """Of (B, 3, H, W) RGB on 0–255; ``perception`` where it was computed before."""
+        structure = known_structure(x) if self.weights.sigma else None
+        if self.lpips is None:
+            return Known(structure, None)
+        return Known(structure, self.lpips.known(x, self.dtype) if perception is None else perception)
+
+    def forward(self, x: torch.Tensor, x_hat: torch.Tensor, known: Known | None = None) -> dict[str, torch.Tensor]:
+        """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only.
+
+        A gradient passes to ``x_hat`` alone. ``known`` is :meth:`known` of ``x``, computed here where not given.
+        """
+        structure, perception = known or self.known(x)
+        d = x_hat - x
+        terms = {"mse": d.square().mean()}
         total = terms["mse"]
-        if self.lpips is not None:
-            terms["lpips"] = self.lpips(x, x_hat).mean()
+        if self.lpips is not None and perception is not None:
+            terms["lpips"] = self.lpips.to_known(perception, d).mean()
             total = total + self.weights.gamma * terms["lpips"]
-        if self.weights.sigma:
-            terms["ms_ssim"] = ms_ssim(x, x_hat).mean()
+        if structure is not None:
+            terms["ms_ssim"] = ms_ssim_to(structure, d).mean()
             total = total + self.weights.sigma * (1 - terms["ms_ssim"])
         return terms | {"d": total}

@@ -26,6 +26,7 @@ from repro.jpeg.codestream import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr, ycbcr_to_rgb
 from repro.jpeg.dct import dct, idct
 from repro.jpeg.regions import quantise
+from repro.precision import full_precision
 from repro.rounding import ROUNDINGS
 
 #: The paper's scaling factor: the optimisation variable is Q·s, so that Adam at 1e-6 moves Q by 0.1 a step.
@@ -185,11 +186,6 @@ def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
     if not all(v.isfinite().all() for v in state.values()):
         raise ReproError(f"{path}: holds values that are not numbers (NaN); train it again")
     return model, json.loads(header["extra"])
-
-
-def full_precision(x: torch.Tensor) -> torch.autocast:
-    """Leave autocast for a while: bfloat16 has 8 bits, too few for pixels, coefficients and their sums."""
-    return torch.autocast(x.device.type, enabled=False)
 
 
 def _per_plane(Q: torch.Tensor) -> torch.Tensor:

@@ -19,3 +19,8 @@ def bar(total: int | None, desc: str) -> tqdm:
 def track(items: Iterable[T], desc: str, total: int | None = None) -> Iterable[T]:
     """Iterate over ``items`` under a bar named ``desc``, silent unless standard error is a terminal."""
     return tqdm(items, desc=desc, total=total, disable=not sys.stderr.isatty(), leave=False)
+
+
+def note(text: str) -> None:
+    """One line on standard error, for what a user has to know before long work begins."""
+    tqdm.write(f"repro: note: {text}", file=sys.stderr)

@@ -27,7 +27,14 @@ def train(
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
     accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
-    precision: Annotated[str, typer.Option(help="32-true or bf16-mixed.")] = "32-true",
+    precision: Annotated[str | None, typer.Option(help="bf16-mixed (fast) or 32-true (default: the recipe's).")] = None,
+    micro_batch: Annotated[
+        int | None, typer.Option(min=1, help="Crops at once on each device, where memory is short (default: all).")
+    ] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the loss: slow to start, then faster.")] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for what is computed once of each crop (default: cache beside OUT).")
+    ] = None,
 ) -> None:
     """Train a model; a run that was cut off goes on when the same command is given again."""
     from dataclasses import replace
@@ -35,19 +42,18 @@ def train(
     from repro.errors import UsageError
     from repro.losses import LossWeights
     from repro.model import ModelSettings, save_checkpoint
-    from repro.training import PAPER_RECIPE, Recipe
+    from repro.training import PAPER_RECIPE, Recipe, known_pool, new_model
     from repro.training import train as run
 
     recipes = {"cpu": Recipe(), "paper": PAPER_RECIPE}
     if recipe not in recipes:
         raise UsageError(f"unknown recipe {recipe!r}; choose from {', '.join(recipes)}")
-    if precision not in ("32-true", "bf16-mixed"):
-        raise UsageError(f"unknown precision {precision!r}; choose 32-true or bf16-mixed")
     if accelerator not in ("cpu", "cuda", "mps", "auto"):
         raise UsageError(f"unknown accelerator {accelerator!r}; choose cpu, cuda, mps or auto")
     paper = recipe == "paper"
     start = recipes[recipe]
-    chosen = replace(start, steps=steps or start.steps, batch=batch or start.batch, seed=seed, precision=precision)
+    chosen = replace(start, steps=steps or start.steps, batch=batch or start.batch, seed=seed)
+    chosen = replace(chosen, precision=precision or start.precision)
     settings = ModelSettings(
         method=method,
         rounding=rounding,
@@ -63,9 +69,12 @@ def train(
 
     source = photos("train", data)
     typer.echo(f"photos: {source.name} ({source.source})")
-    fabric = Fabric(accelerator=accelerator, devices=devices, precision=precision)  # type: ignore[arg-type]
+    fabric = Fabric(accelerator=accelerator, devices=devices)
     fabric.launch()
-    trained = run(settings, loss, chosen, crop_pool(source, crops, seed=seed), folder=out, fabric=fabric)
+    model = new_model(settings, chosen)
+    with fabric.rank_zero_first():  # what the first keeps, the others read
+        pool = known_pool(crop_pool(source, crops, seed=seed), model, loss, chosen.dtype, cache or out.parent / "cache")
+    trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
     if fabric.is_global_zero:
         save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
         typer.echo(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")

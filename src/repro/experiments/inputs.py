@@ -1,4 +1,4 @@
-"""What runs share: training crops and the features that a frozen trunk makes of them, computed once, memory-mapped."""
+"""What runs share: training crops and what is known of them, computed once, memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ import torch
 from repro.data import PhotoSet, crop_pool
 from repro.experiments.registry import Experiment
 from repro.files import atomic_path, sha256_bytes
-from repro.model import LearnedJPEG
-from repro.training import new_model, trunk_features
+from repro.training import Pool, known_pool, new_model
 
 
-def inputs_of(
-    experiment: Experiment, source: PhotoSet, cache: Path
-) -> tuple[torch.Tensor, torch.Tensor | None, dict[str, str]]:
-    """Crops, frozen-trunk features (both memory-mapped from the cache) and which weights made them."""
+def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Pool, dict[str, str]]:
+    """Crops with what is known of them, memory-mapped from the cache, and which weights made that."""
     spec = experiment.crops
     stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
     crops = _memo(
@@ -28,18 +25,7 @@ def inputs_of(
     )
     model = new_model(experiment.model, experiment.recipe)
     weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
-    features = None
-    if model.frozen_trunk is not None:
-        trunk = f"{experiment.model.method} {weights} {experiment.model.pretrained or experiment.recipe.seed}"
-        name = sha256_bytes(f"{stem} {trunk}".encode())[:16]
-        features = _memo(cache / f"features-{name}.npy", lambda: _features(model, crops))
-    return crops, features, weights
-
-
-def _features(model: LearnedJPEG, crops: torch.Tensor) -> np.ndarray:
-    found = trunk_features(model, crops)
-    assert found is not None
-    return found.numpy()
+    return known_pool(crops, model, experiment.loss, experiment.recipe.dtype, cache), weights
 
 
 def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:

@@ -55,13 +55,12 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:
     source = photos(experiment.crops.split, data_dir)
-    crops, features, weights = inputs_of(experiment, source, store.scratch / "cache")
+    pool, weights = inputs_of(experiment, source, store.scratch / "cache")
     trained = train(
         experiment.model,
         experiment.loss,
         experiment.recipe,
-        crops,
-        features=features,
+        pool,
         folder=store.scratch / experiment.key,
     )
     started = time.perf_counter()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from repro.errors import ReproError
@@ -24,15 +21,3 @@ def check_side(x: torch.Tensor, least: int, why: str) -> None:
     height, width = x.shape[-2:]
     if min(height, width) < least:
         raise ReproError(f"the picture is {width}×{height} px; {why} and needs at least {least} px a side")
-
-
-@contextmanager
-def full_precision(x: torch.Tensor) -> Iterator[None]:
-    """No autocast and no TF32 in here: a variance is a small difference of large squares."""
-    cudnn = torch.backends.cudnn
-    before, cudnn.allow_tf32 = cudnn.allow_tf32, False
-    try:
-        with torch.autocast(x.device.type, enabled=False):
-            yield
-    finally:
-        cudnn.allow_tf32 = before

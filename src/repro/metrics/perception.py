@@ -3,7 +3,7 @@
 A distance compares features that are nearly equal. Carried through the network as two numbers of 8 significant bits
 their difference would drown in rounding; carried through as a *difference*, it keeps 8 bits of its own. So for the
 loss (Eq. 8) the network transports δ = y − x beside what is known of x: a convolution maps δ linearly, a ReLU turns δ
-at the known p into max(δ, −p) + min(p, 0), a max-pool is the difference of two pools. Its products are then taken in
+at the known p into max(δ, −p) − max(−p, 0), a max-pool is the difference of two pools. Its products are then taken in
 bfloat16, which processors and GPUs multiply many times as fast as 32 bits, at gradients that agree to four digits.
 """
 
@@ -20,7 +20,8 @@ from torch.autograd.function import once_differentiable
 
 from repro import weights
 from repro.jpeg.checks import check_image, check_range
-from repro.metrics.checks import check_pair, check_side, full_precision
+from repro.metrics.checks import check_pair, check_side
+from repro.precision import full_precision
 
 #: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
 MIN_SIDE_LPIPS = 31
@@ -83,40 +84,39 @@ class LPIPS(torch.nn.Module):
 
     @torch.no_grad()
     def known(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, ...]:
-        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255: the five convolutions' outputs.
+        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255: −p, the five convolutions' outputs negated.
 
         Computed in 32 bits and kept as ``dtype``, channels last: (B, C, H, W) with C = 64, 192, 384, 256, 256.
         """
         kept = []
         with full_precision(x):
-            map_ = self._scaled(x)
+            p = self._scaled(x)
             for layer in self._layers():
-                map_ = layer(map_)
+                p = layer(p)
                 if isinstance(layer, torch.nn.Conv2d):
-                    kept.append(map_.to(dtype, copy=True))  # the ReLU that follows works in place
+                    kept.append(p.neg().to(dtype))
         return tuple(kept)
 
-    def to_known(self, known: tuple[torch.Tensor, ...], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """LPIPS (B,) of ``y`` to the original ``x`` by differences, with products in the type of ``known``.
+    def to_known(self, known: tuple[torch.Tensor, ...], d: torch.Tensor) -> torch.Tensor:
+        """LPIPS (B,) of x + ``d`` to the original x of which ``known`` is, with products in the type of ``known``.
 
-        Differentiable in ``y``. Agrees with :meth:`forward` to about 1e-6 in float32 and to 1e-3 in bfloat16.
+        Differentiable in ``d`` (B, 3, H, W). Agrees with :meth:`forward` to about 1e-6 in float32 and 1e-3 in bfloat16.
         """
-        dtype, total = known[0].dtype, torch.zeros(1)
-        with full_precision(x):
-            scale = self.net.scaling_layer.scale * 127.5
-            d = ((y - x) / scale).to(dtype).contiguous(memory_format=torch.channels_last)
-            layer, feature = 0, d
+        dtype, found = known[0].dtype, list[torch.Tensor]()
+        with full_precision(d):
+            d = (d / (self.net.scaling_layer.scale * 127.5)).to(dtype).contiguous(memory_format=torch.channels_last)
+            feature = d  # until a convolution gives the first
             for module in self._layers():
                 if isinstance(module, torch.nn.MaxPool2d):
                     d = _PoolDifference.apply(d, feature)
                 elif isinstance(module, torch.nn.Conv2d):
-                    p = known[layer]
+                    minus_p, weight = known[len(found)], self._channel_weights()[len(found)]
+                    below = minus_p.clamp_min(0)
+                    feature = below - minus_p
                     d = F.conv2d(d, module.weight.to(dtype), None, module.stride, module.padding)
-                    below = p.clamp_max(0)
-                    d, feature = _ReluDifference.apply(d, p.neg(), below), p - below
-                    found = _unit_distance(d, feature, self._channel_weights()[layer])
-                    total, layer = found if layer == 0 else total + found, layer + 1
-        return total
+                    d = _ReluDifference.apply(d, minus_p, below, feature)
+                    found.append(_unit_distance(d, feature, weight))
+        return torch.stack(found).sum(0)
 
     def _scaled(self, x: torch.Tensor) -> torch.Tensor:
         check_side(x, MIN_SIDE_LPIPS, "AlexNet shrinks it")
@@ -144,18 +144,21 @@ def lpips_on(device: torch.device) -> LPIPS:
 
 
 class _ReluDifference(torch.autograd.Function):
-    """relu(p + d) − relu(p) from d, −p and min(p, 0), without ever adding a small d to a large p."""
+    """relu(p + d) − relu(p) from d, −p, max(−p, 0) and relu(p), without ever adding a small d to a large p."""
 
     @staticmethod
-    def forward(ctx: Any, d: torch.Tensor, minus_p: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(d, minus_p)
-        return torch.maximum(d, minus_p).add_(below)
+    def forward(
+        ctx: Any, d: torch.Tensor, minus_p: torch.Tensor, below: torch.Tensor, feature: torch.Tensor
+    ) -> torch.Tensor:
+        found = torch.maximum(d, minus_p).sub_(below)
+        ctx.save_for_backward(feature + found)  # relu(p + d): its sign is exact, and all that is needed
+        return found
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        d, minus_p = ctx.saved_tensors
-        return gradient.masked_fill(d <= minus_p, 0), None, None
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        (after,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(gradient, after, 0), None, None, None
 
 
 class _PoolDifference(torch.autograd.Function):
@@ -179,24 +182,33 @@ class _PoolDifference(torch.autograd.Function):
 
 
 class _ChannelSums(torch.autograd.Function):
-    """Sums over channels, plain and weighted, of d², d f, h² and h f, where h = f + d: four tensors (places, 2).
+    """Sums over channels, plain and weighted, of d² and d f, and where ``far`` of h² and h f, with h = f + d.
 
-    d and f are (places, C); ``columns`` (C, 2) holds ones and the weights.
+    d and f are (places, C), ``columns`` (C, 2) holds ones and the weights, ``ff`` (places,) is the sum of f². Four
+    tensors (places, 2); ones where there is nothing to say. Far is where d² is a quarter of f² or more.
     """
 
     @staticmethod
-    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        ctx: Any, d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, ff: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
         ctx.save_for_backward(d, f, columns)
-        h = f + d
-        return tuple((product @ columns).float() for product in (d * d, d * f, h * h, h * f))
+        dd, df = (((d * other) @ columns).float() for other in (d, f))
+        hh, hf = torch.ones_like(dd), torch.ones_like(dd)
+        far = (4 * dd[:, 0] >= ff).nonzero()[:, 0]
+        if len(far):
+            known = f[far]
+            h = known + d[far]
+            hh[far], hf[far] = (((h * other) @ columns).float() for other in (h, known))
+        return dd, df, hh, hf
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         d, f, columns = ctx.saved_tensors
         dd, df, hh, hf = gradients
-        of_d, of_f = (((g.to(d.dtype)) @ columns.T) for g in (2 * (dd + hh), df + 2 * hh + hf))
-        return of_d.mul_(d).addcmul_(of_f, f), None, None
+        of_d, of_f = ((g.to(d.dtype) @ columns.T) for g in (2 * (dd + hh), df + 2 * hh + hf))
+        return of_d.mul_(d).addcmul_(of_f, f), None, None, None
 
 
 def _unit_distance(d: torch.Tensor, f: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -207,11 +219,12 @@ def _unit_distance(d: torch.Tensor, f: torch.Tensor, weight: torch.Tensor) -> to
     """
     columns = torch.stack([torch.ones_like(weight), weight], 1).to(d.dtype)
     rows, known = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f))
-    sums = _ChannelSums.apply(rows, known, columns)
-    (dd, w_dd), (df, w_df), (hh, w_hh), (_, w_hf) = (s.unbind(1) for s in sums)
     ff, w_ff = ((known * known) @ columns).float().unbind(1)
-    before, after = ff.sqrt() + _TINY, hh.clamp_min(_TINY**2).sqrt() + _TINY
-    k = -(2 * df + dd) / ((before + after) * before * after)
+    sums = _ChannelSums.apply(rows, known, columns, ff)
+    (dd, w_dd), (df, w_df), (hh, w_hh), (_, w_hf) = (s.unbind(1) for s in sums)
+    far, grown, before = 4 * dd >= ff, 2 * df + dd, ff.sqrt() + _TINY
+    after = torch.where(far, hh, ff + grown).clamp_min(_TINY**2).sqrt() + _TINY
+    k = -grown / ((before + after) * before * after)
     near = (w_dd / after + 2 * k * w_df) / after + k * k * w_ff
-    far = w_hh / after.square() - 2 * w_hf / (after * before) + w_ff / before.square()
-    return torch.where(4 * dd < ff, near, far).view(d.shape[0], -1).mean(1)
+    apart = w_hh / after.square() - 2 * w_hf / (after * before) + w_ff / before.square()
+    return torch.where(far, apart, near).view(d.shape[0], -1).mean(1)

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from repro.metrics.checks import check_pair, check_side, full_precision
+from repro.metrics.checks import check_pair, check_side
+from repro.precision import full_precision
 
 #: Exponents of the five scales (Wang, Simoncelli, Bovik 2003), finest first.
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -53,7 +54,7 @@ def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if y.requires_grad:
             raise ValueError("ms_ssim: only one of the images can have a gradient; detach the original")
         x, y = y, x  # it is symmetric
-    return ms_ssim_to(known_structure(x), x, y)
+    return ms_ssim_to(known_structure(x), y.float() - x.float())
 
 
 @torch.no_grad()
@@ -71,12 +72,12 @@ def known_structure(x: torch.Tensor) -> tuple[Scale, ...]:
     return tuple(scales)
 
 
-def ms_ssim_to(known: tuple[Scale, ...], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """:func:`ms_ssim` (B,) of ``y`` and the original ``x`` whose :func:`known_structure` is ``known``."""
-    batch, channels = x.shape[:2]
+def ms_ssim_to(known: tuple[Scale, ...], d: torch.Tensor) -> torch.Tensor:
+    """:func:`ms_ssim` (B,) of x + ``d`` (B, 3, H, W) and the x of which ``known`` is :func:`known_structure`."""
+    batch, channels = d.shape[:2]
     product: torch.Tensor | float = 1.0
-    with full_precision(x):
-        d = _planes(y.float() - x.float())
+    with full_precision(d):
+        d = _planes(d)
         for index, (scale, weight) in enumerate(zip(known, SCALE_WEIGHTS, strict=True)):
             if index:
                 d = _halve(d)

@@ -1,0 +1,134 @@
+"""From settings, crops and a seed to a trained model: steps, log, checkpoints, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from repro.errors import ReproError
+from repro.jpeg.tables import quality_tables
+from repro.losses import LossWeights
+from repro.model import LearnedJPEG, ModelSettings
+from repro.progress import bar
+from repro.training import checkpoint
+from repro.training.pool import Pool
+from repro.training.recipe import Recipe, batch_indices
+from repro.training.step import Stepper
+
+
+@dataclass
+class Trained:
+    """A trained model, its log (one row of numbers every ``log_every`` steps) and the seconds that it took."""
+
+    model: LearnedJPEG
+    log: list[dict[str, float]]
+    seconds: float
+
+
+def new_model(settings: ModelSettings, recipe: Recipe) -> LearnedJPEG:
+    """A model at its start; its weights depend on ``recipe.seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = LearnedJPEG(settings)
+    if recipe.tables_start:
+        model.tables.set(quality_tables(recipe.tables_start))
+    return model
+
+
+def train(
+    settings: ModelSettings,
+    loss: LossWeights,
+    recipe: Recipe,
+    crops: torch.Tensor | Pool,
+    *,
+    folder: Path | None = None,
+    fabric: Fabric | None = None,
+    observe: Callable[[int, LearnedJPEG], None] | None = None,
+    micro_batch: int | None = None,
+    compile: bool = False,
+) -> Trained:
+    """Minimise λ d + r (Eq. 7) over the model's tables and attention.
+
+    crops
+        (n, 3, S, S) uint8 RGB, or a :class:`~repro.training.Pool` with what is known of them. MS-SSIM needs S ≥ 161;
+        the paper's is 224.
+    folder
+        where checkpoints and TensorBoard's logs go; a run found there goes on. None: nothing is written.
+    observe
+        called as ``observe(step, model)`` before the first step and after each ``log_every`` (for films, Fig. 13).
+    micro_batch, compile
+        how, not what: see :class:`~repro.training.step.Stepper`.
+
+    Raises :class:`ReproError` where the loss is no longer a number; the last good checkpoint stays and is named.
+    """
+    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    pool = crops if isinstance(crops, Pool) else Pool(crops)
+    stepper = Stepper(new_model(settings, recipe), loss, recipe, fabric, micro_batch)
+    run, path = checkpoint.Progress(), folder / "checkpoint.safetensors" if folder else None
+    identity = json.dumps([asdict(settings), asdict(loss), asdict(recipe)], sort_keys=True)
+    if path and path.exists():
+        run = checkpoint.restore(path, identity, stepper.raw, stepper.optimiser)
+    stepper.set_up(compile=compile)
+    started, before, model = time.perf_counter(), run.seconds, stepper.raw
+
+    def chosen(step: int) -> torch.Tensor:
+        """This process's share of the step's crops."""
+        return batch_indices(step, len(pool), recipe.batch, recipe.seed)[fabric.global_rank :: fabric.world_size]
+
+    with ExitStack() as stack:
+        progress = stack.enter_context(bar(recipe.steps, f"train {settings.method} λ={loss.lam:g}"))
+        board = stack.enter_context(_tensorboard(folder)) if folder and fabric.is_global_zero else None
+        batches = stack.enter_context(pool.reading_ahead(chosen, fabric.device))
+        progress.update(run.step)
+        if observe and run.step == 0:
+            observe(0, model)
+        while run.step < recipe.steps:
+            batch = batches(run.step)
+            terms = stepper(run.step, batch)
+            _check(terms["loss"], run.step, path)
+            run.step += 1
+            progress.update()
+            if run.step % recipe.log_every == 0 or run.step == recipe.steps:
+                run.log.append({"step": float(run.step), **stepper.mean(terms)})
+                progress.set_postfix(loss=f"{run.log[-1]['loss']:.3g}")
+                if board is not None:
+                    _show(board, model, run.log[-1], batch.x, recipe.steps)
+                if observe:
+                    observe(run.step, model)
+            run.seconds = before + time.perf_counter() - started
+            if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
+                checkpoint.save(path, identity, model, stepper.optimiser, run)
+    return Trained(model, run.log, run.seconds)
+
+
+def _check(loss: torch.Tensor, step: int, path: Path | None) -> None:
+    """Stop, naming the step and what is kept, where the loss is no number."""
+    if not torch.isfinite(loss):
+        kept = f"last good checkpoint: {path}" if path else "nothing was stored"
+        raise ReproError(f"training stopped at step {step}: the loss is {float(loss)}; {kept}; lower the learning rate")
+
+
+def _tensorboard(folder: Path) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(folder / "tensorboard", flush_secs=30)
+
+
+@torch.no_grad()
+def _show(board: Any, model: LearnedJPEG, row: dict[str, float], x: torch.Tensor, steps: int) -> None:
+    """Scalars always; the first crop before and after, ten times a run."""
+    step = int(row["step"])
+    for name, value in row.items():
+        if name != "step":
+            board.add_scalar(name, value, step)
+    if step % max(steps // 10, 1) == 0:
+        pair = torch.cat([x[0], model(x[:1]).x_hat[0]], dim=-1)
+        board.add_image("original | compressed", (pair / 255).clamp(0, 1), step)

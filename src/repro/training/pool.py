@@ -1,0 +1,237 @@
+"""The crops that a model trains on, with what needs computing once only: a frozen trunk's features, and LPIPS's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from repro.errors import ReproError
+from repro.files import atomic_write
+from repro.losses import LossWeights
+from repro.metrics import lpips_on
+from repro.model import LearnedJPEG
+from repro.progress import note, track
+
+#: More than that is not kept on disk unless asked for: reading it would cost what it saves.
+MAX_CACHE = 8 << 30
+_AT_ONCE = 8
+
+
+class Batch(NamedTuple):
+    """x (B, 3, S, S) float on 0–255; the frozen trunk's features and LPIPS's known maps, None where not at hand."""
+
+    x: torch.Tensor
+    features: torch.Tensor | None = None
+    perception: tuple[torch.Tensor, ...] | None = None
+
+    def part(self, rows: slice) -> Batch:
+        """Some of the crops."""
+        features = None if self.features is None else self.features[rows]
+        perception = None if self.perception is None else tuple(t[rows] for t in self.perception)
+        return Batch(self.x[rows], features, perception)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Training crops and what is known of them.
+
+    crops
+        (n, 3, S, S) uint8 RGB.
+    features
+        (n, S/8, S/8, channels) float16 of a frozen trunk, or None: computed at each step.
+    perception
+        :meth:`repro.metrics.LPIPS.known` of each crop, five of (n, h, w, C), or None.
+    """
+
+    crops: torch.Tensor
+    features: torch.Tensor | None = None
+    perception: tuple[torch.Tensor, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    def batch(self, chosen: torch.Tensor, device: torch.device) -> Batch:
+        """The chosen crops (indices), on ``device``: from pinned memory, and without waiting, where that is a GPU."""
+
+        def take(source: torch.Tensor) -> torch.Tensor:
+            taken = source[chosen]
+            return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
+
+        features = None if self.features is None else _planes(take(self.features))
+        perception = None if self.perception is None else tuple(_planes(take(t)) for t in self.perception)
+        return Batch(take(self.crops).float(), features, perception)
+
+    @contextmanager
+    def reading_ahead(
+        self, indices: Callable[[int], torch.Tensor], device: torch.device
+    ) -> Iterator[Callable[[int], Batch]]:
+        """A function from a step to its :class:`Batch` which, while that is used, fetches the next in a thread."""
+        with ThreadPoolExecutor(1, thread_name_prefix="batch") as reader:
+            coming: dict[int, Future[Batch]] = {}
+
+            def ask(step: int) -> None:
+                coming[step] = reader.submit(lambda: self.batch(indices(step), device))
+
+            def get(step: int) -> Batch:
+                if step not in coming:
+                    ask(step)
+                ask(step + 1)
+                return coming.pop(step).result()
+
+            yield get
+            coming.clear()
+
+
+@torch.no_grad()
+def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor | None:
+    """(n, S/8, S/8, channels) float16 of a frozen trunk for (n, 3, S, S) crops; None where there is none to compute."""
+    if model.frozen_trunk is None:
+        return None
+    assert model.attention is not None
+    return _places(model.attention.features(crops.float())).half()  # type: ignore[operator]
+
+
+def known_perception(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    """What LPIPS knows of (n, 3, S, S) crops, in ``dtype``: five of (n, h, w, C)."""
+    return tuple(_places(t) for t in lpips_on(torch.device("cpu")).known(crops.float(), dtype))
+
+
+def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype: torch.dtype, folder: Path) -> Pool:
+    """(n, 3, S, S) uint8 crops with all that training ``model`` for ``loss`` can know of them, cached in ``folder``.
+
+    Crops and weights are told apart by the hash of their bytes. ``dtype`` is that of LPIPS's products.
+    """
+    features, perception, made_of = None, None, _fingerprint([crops])
+    if model.frozen_trunk is not None:
+        key = f"{made_of} {model.settings.method} {_fingerprint(model.frozen_trunk.state_dict().values())}"
+        kept = cached("features", crops, lambda part: _features(model, part), folder, key)
+        features = None if kept is None else kept[0]
+    if loss.gamma:
+        key = f"{made_of} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
+        perception = cached("perception", crops, lambda part: known_perception(part, dtype), folder, key)
+    return Pool(crops, features, perception)
+
+
+def _features(model: LearnedJPEG, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    found = trunk_features(model, crops)
+    assert found is not None
+    return (found,)
+
+
+def _fingerprint(tensors: Iterable[torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def cached(
+    name: str, crops: torch.Tensor, make: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], folder: Path, key: str
+) -> tuple[torch.Tensor, ...] | None:
+    """What ``make`` gives for the crops, from a memory-mapped cache in ``folder``, which is filled first where it is
+    missing or was made from something else than ``key`` says.
+
+    Its size is told before it is written. None, and a note that says why and what would fit, where it would be larger
+    than :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
+    """
+    place = folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    samples = make(crops[:1])
+    shapes = [(len(crops), *t.shape[1:]) for t in samples]
+    header = json.dumps({"key": key, "arrays": [[list(s), str(t.dtype)] for s, t in zip(shapes, samples, strict=True)]})
+    paths = [place / f"{i}.npy" for i in range(len(samples))]
+    if not _holds(place, header):
+        size = sum(int(np.prod(shape)) * t.element_size() for shape, t in zip(shapes, samples, strict=True))
+        if not _fits(name, size, len(crops), folder):
+            return None
+        note(f"{name} of {len(crops)} crops: {size / 1e6:.0f} MB in {folder}, computed once")
+        _fill(place, header, shapes, samples, lambda part: make(crops[part]), len(crops), name)
+    return tuple(_as_tensor(np.load(p, mmap_mode="c"), t.dtype) for p, t in zip(paths, samples, strict=True))
+
+
+def _fits(name: str, size: int, count: int, folder: Path) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    room = min(MAX_CACHE, free - free // 10)
+    if size <= room:
+        return True
+    why = f"{folder} has room for {max(0, room) / 1e6:.0f} MB" if room < MAX_CACHE else f"over {MAX_CACHE / 1e9:.0f} GB"
+    note(
+        f"{name} of {count} crops would take {size / 1e6:.0f} MB, {why}: not kept, computed at each step; "
+        f"{max(0, room) * count // size} crops would fit"
+    )
+    return False
+
+
+def _holds(place: Path, header: str) -> bool:
+    """Whether the cache at ``place`` is whole and says that it was made from the same."""
+    try:
+        return (place / "header.json").read_text() == header
+    except OSError:
+        return False
+
+
+def _fill(
+    place: Path,
+    header: str,
+    shapes: list[tuple[int, ...]],
+    samples: tuple[torch.Tensor, ...],
+    make: Callable[[slice], tuple[torch.Tensor, ...]],
+    count: int,
+    name: str,
+) -> None:
+    """Write arrays and header beside, then rename: a cache is whole or absent, also where two processes make it."""
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        beside.mkdir(parents=True)
+        arrays = [
+            np.lib.format.open_memmap(beside / f"{i}.npy", "w+", _storage(t.dtype), shape)
+            for i, (shape, t) in enumerate(zip(shapes, samples, strict=True))
+        ]
+        for first in track(range(0, count, _AT_ONCE), name):
+            part = slice(first, min(first + _AT_ONCE, count))
+            for array, values in zip(arrays, make(part), strict=True):
+                array[part] = _as_array(values)
+        for array in arrays:
+            array.flush()
+        atomic_write(beside / "header.json", header)
+        if not _holds(place, header):
+            shutil.rmtree(place, ignore_errors=True)
+            beside.rename(place)
+    except OSError as error:
+        raise ReproError(f"{place}: cannot be written ({error.strerror}); free some space or name another") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _storage(dtype: torch.dtype) -> np.dtype:
+    """NumPy has no bfloat16: its bits are kept as whole numbers."""
+    return np.dtype(np.uint16) if dtype is torch.bfloat16 else torch.empty(0, dtype=dtype).numpy().dtype
+
+
+def _as_array(values: torch.Tensor) -> np.ndarray:
+    return values.view(torch.uint16).numpy() if values.dtype is torch.bfloat16 else values.numpy()
+
+
+def _as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    return torch.from_numpy(array).view(dtype)
+
+
+def _places(maps: torch.Tensor) -> torch.Tensor:
+    """(n, C, h, w) → (n, h, w, C), whose memory is that of channels last."""
+    return maps.permute(0, 2, 3, 1).contiguous()
+
+
+def _planes(places: torch.Tensor) -> torch.Tensor:
+    """(n, h, w, C) → (n, C, h, w), channels last, without a copy."""
+    return places.permute(0, 3, 1, 2)

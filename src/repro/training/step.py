@@ -1,0 +1,139 @@
+"""One step of Adam, as fast as the machine allows: in parts where memory is short, compiled where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from repro.errors import ReproError, UsageError
+from repro.losses import Distortion, LossWeights, rate
+from repro.model import LearnedJPEG
+from repro.progress import note
+from repro.training.pool import Batch
+from repro.training.recipe import Recipe, learning_rate
+
+
+class Stepper:
+    """The model, its optimiser and its loss on Fabric's device; called with a batch, it descends once.
+
+    micro_batch
+        crops that pass through at once on each device; the gradient is that of the whole batch. Where memory does not
+        suffice it is halved, and that is said.
+    compile
+        by ``torch.compile``, on a GPU with CUDA graphs; where that fails training goes on without, and that is said.
+    """
+
+    def __init__(
+        self, model: LearnedJPEG, loss: LossWeights, recipe: Recipe, fabric: Fabric, micro_batch: int | None = None
+    ) -> None:
+        if recipe.batch % fabric.world_size:
+            raise UsageError(
+                f"batch {recipe.batch} does not divide over {fabric.world_size} processes; make it a multiple"
+            )
+        if micro_batch is not None and micro_batch < 1:
+            raise UsageError(f"micro-batch {micro_batch}: must be 1 or more")
+        self.loss, self.recipe, self.fabric = loss, recipe, fabric
+        self.micro_batch = min(micro_batch or recipe.batch, recipe.batch // fabric.world_size)
+        groups: list[dict[str, Any]] = [{"params": [model.tables.variable], "lr": recipe.lr_tables}]
+        network = [] if model.attention is None else [p for p in model.attention.parameters() if p.requires_grad]
+        if network:
+            groups.append({"params": network, "lr": recipe.lr_network})
+        self.rates = [group["lr"] for group in groups]
+        self.raw, self.optimiser = model, torch.optim.Adam(groups)
+
+    def set_up(self, *, compile: bool = False) -> None:
+        """Move everything to the device; after a checkpoint was restored."""
+        self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
+        self.plain = Distortion(self.loss, self.recipe.dtype).to(self.fabric.device)
+        self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
+        if compile:
+            self._compile()
+
+    def __call__(self, step: int, batch: Batch) -> dict[str, torch.Tensor]:
+        """Descend once, at the learning rate of ``step``; returns the terms of the loss, before it, as tensors.
+
+        Nothing is changed where the loss is no number: see ``"loss"``. Raises :class:`ReproError` where memory does
+        not suffice for one crop.
+        """
+        for group, start in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = start * learning_rate(self.recipe, step)
+        while True:
+            try:
+                terms = self._gradient(batch)
+                break
+            except RuntimeError as error:
+                self._halve(error)
+        if torch.isfinite(terms["loss"]):
+            self.optimiser.step()
+            self.raw.tables.clip()
+        return terms
+
+    def mean(self, terms: dict[str, torch.Tensor]) -> dict[str, float]:
+        """The terms over all processes, as numbers."""
+        together = torch.stack([value.float() for value in terms.values()])
+        if self.fabric.world_size > 1:
+            together = self.fabric.all_reduce(together, reduce_op="mean")  # type: ignore[assignment]
+        return dict(zip(terms, together.tolist(), strict=True))
+
+    def _gradient(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Of the whole batch's mean loss, part by part."""
+        self.optimiser.zero_grad()
+        count = len(batch.x)
+        firsts = range(0, count, self.micro_batch)
+        totals: dict[str, torch.Tensor] = {}
+        for first in firsts:
+            part = batch.part(slice(first, first + self.micro_batch))
+            share = len(part.x) / count
+            if self.fabric.world_size > 1:
+                with self.fabric.no_backward_sync(self.model, enabled=first != firsts[-1]):
+                    terms = self._part(part, share)
+            else:
+                terms = self._part(part, share)
+            for name, value in terms.items():
+                totals[name] = totals.get(name, 0) + share * value.detach()
+        return totals
+
+    def _part(self, part: Batch, share: float) -> dict[str, torch.Tensor]:
+        known = self.plain.known(part.x, part.perception)
+        # Fabric's own mixed precision would also bring pixels and features to bfloat16
+        coarse = self.recipe.dtype is torch.bfloat16
+        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=coarse):
+            output = self.model(part.x, part.features)
+        terms = self.distortion(part.x, output.x_hat, known)
+        bits = rate(output.Q, output.A, self.loss)
+        total = self.loss.lam * terms["d"] + bits
+        self.fabric.backward(total * share)
+        nonzero = torch.count_nonzero(output.z_hat) / output.z_hat.numel()
+        return {"loss": total, "rate": bits, **terms, "nonzero": nonzero}
+
+    def _halve(self, error: RuntimeError) -> None:
+        """Make the micro-batch smaller where memory ran out; any other error goes on."""
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise error
+        if self.micro_batch == 1 or self.fabric.world_size > 1:
+            raise ReproError(
+                f"out of memory at {self.micro_batch} crops at once on each device; "
+                + ("use smaller crops" if self.micro_batch == 1 else "give a smaller --micro-batch")
+            ) from error
+        self.micro_batch = -(-self.micro_batch // 2)
+        self.optimiser.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        note(f"out of memory: {self.micro_batch} crops at once from here on, {self.recipe.batch} a step as before")
+
+    def _compile(self) -> None:
+        """Compile the loss, whose many passes over memory become few; what came out is tried on one crop."""
+        mode = "reduce-overhead" if self.fabric.device.type == "cuda" else "default"
+        compiled = torch.compile(self.plain, mode=mode)
+        size = 224 if self.loss.sigma else 64
+        x = torch.rand(1, 3, size, size, device=self.fabric.device).mul(255)
+        try:
+            compiled(x, x.clone().requires_grad_(), self.plain.known(x))["d"].backward()
+        except Exception as error:  # no C++ compiler, an operator that it does not know: it raises nearly anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            note(f"torch.compile does not work here ({reason}); going on without")
+            return
+        self.distortion = compiled
