@@ -51,11 +51,13 @@ PAIRS: tuple[tuple[str, str, dict[str, float]], ...] = (
 EXPONENT, PEAK_MIB = 1.05, 2500
 
 _COST = """
-import json, resource, sys, time
-from repro.encoder import analysis
+import json, sys, time
+from pathlib import Path
 from repro.encoder.encode import Settings, encode_file
 warm, source, settings, kept, rounds = sys.argv[1:]
-analysis.KEPT_BYTES = int(kept) if kept else analysis.KEPT_BYTES
+if kept:
+    from repro.encoder import analysis
+    analysis.KEPT_BYTES = int(kept)
 settings = Settings(overwrite=True, **eval(settings))
 encode_file(warm, warm + ".jpg", settings)
 seconds, cpu_seconds = [], []
@@ -64,8 +66,12 @@ for _ in range(int(rounds)):
     encode_file(source, source + ".jpg", settings)
     seconds.append(time.perf_counter() - begun)
     cpu_seconds.append(time.process_time() - cpu)
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+status = Path("/proc/self/status")
+if status.exists():  # what getrusage says here begins with the memory of the process that began this one
+    peak = int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+else:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": peak}))
 """
 

@@ -20,10 +20,10 @@ def test_fifty_megapixels_stay_under_two_and_a_half_gigabytes(tmp_path):
     assert large["peak_mib"] < PEAK_MIB
     pixels = (5774 * 8660) / (1500 * 2000)
     assert large["cpu_seconds"][0] / small["cpu_seconds"][0] < 1.25 * pixels**EXPONENT  # a busy machine is no clock
-    assert cost(tmp_path, 5774, 8660, effort="fast")["peak_mib"] < 1200
+    assert cost(tmp_path, 5774, 8660, effort="fast")["peak_mib"] < 1000
 
 
 @pytest.mark.slow
 def test_attention_over_a_wide_picture_keeps_to_its_tiles(tmp_path):
     """The rate makes it ask for the features again, which wait in a file; at 50 megapixels they take 800 MB."""
-    assert cost(tmp_path, 40, 65_496, kept=0, model="vgg16", bpp=1.0)["peak_mib"] < 1200
+    assert cost(tmp_path, 40, 30_000, kept=0, model="vgg16", bpp=1.0)["peak_mib"] < 1200

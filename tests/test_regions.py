@@ -46,7 +46,7 @@ METHODS = [(method, False) for method in attention.METHODS] + [("lstm", True), (
 
 
 @pytest.mark.parametrize(("method", "minmax"), METHODS)
-@pytest.mark.parametrize("size", [(300, 451), (129, 67), (8, 8), (1, 300), (700, 40), (1, 1)])
+@pytest.mark.parametrize("size", [(300, 451), (129, 67), (1, 300), (700, 40), (1, 1)])
 def test_coefficients_by_regions_are_those_of_the_whole(
     method: str, minmax: bool, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
