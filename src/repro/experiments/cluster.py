@@ -216,9 +216,8 @@ def _work(task: Callable[[T], None], item: T, command: list[str]) -> None:
 
     torch.set_num_threads(get_worker().state.nthreads)
     sys.argv[:] = command
-    os.environ.pop(
-        "SLURM_NTASKS", None
-    )  # else Lightning takes Slurm's tasks, our workers, for one training's processes
+    # By this Lightning would take Slurm's tasks, which are our workers, for the processes of one training.
+    os.environ.pop("SLURM_NTASKS", None)
     task(item)
 
 
