@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book lab reproduce test test-fast lint format sync references lock clean distclean
+.PHONY: help install book lab reproduce bench test test-fast lint format sync references lock clean distclean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ lab: $(INSTALLED) ## JupyterLab with every notebook ready
 
 reproduce: $(INSTALLED) ## run the experiments behind a figure that have no stored result yet (FIGURE=5 PROFILE=cpu JOBS=1)
 	$(BIN)/repro reproduce --figure $(FIGURE) --profile $(PROFILE) --jobs $(JOBS)
+
+bench: $(INSTALLED) ## measure speed against the plain step and other encoders: data/results/bench.json (half an hour)
+	$(BIN)/python benchmarks/bench.py
 
 test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser
 	$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg

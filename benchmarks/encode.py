@@ -177,7 +177,7 @@ def cost(
     process that is warm, and its ``peak_mib``, with all that was loaded. ``kept``: see ``analysis.KEPT_BYTES``.
     """
     warm, source = folder / "warm.ppm", folder / f"{height}x{width}.ppm"
-    for path, (rows, cols) in ((warm, (64, 64)), (source, (height, width))):
+    for path, (rows, cols) in ((warm, (256, 256)), (source, (height, width))):
         if not path.exists():
             photo = next(iter(photos("sample"))).rgb()
             repeats = (-(-rows // photo.shape[0]), -(-cols // photo.shape[1]), 1)

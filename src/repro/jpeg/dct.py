@@ -1,8 +1,8 @@
 """The 8×8 orthonormal DCT-II and its inverse.
 
 Source: ITU-T T.81, A.3.3. With an orthonormal matrix D, F = D x Dᵀ and x = Dᵀ F D; energy is kept
-(Parseval), so an error in a coefficient is the same error in the pixels. Row by row of a block, that is one product with
-D ⊗ D (64 × 64), which is faster than two with D: a large matrix product where there were many small ones.
+(Parseval), so an error in a coefficient is the same error in the pixels. With a block's 64 numbers in a row that is one
+product with D ⊗ D (64 × 64): a large matrix product where there were many small ones, and faster for it.
 """
 
 from __future__ import annotations

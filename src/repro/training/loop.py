@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from repro.errors import ReproError
 from repro.jpeg.tables import quality_tables
@@ -69,7 +70,8 @@ def train(
 
     Raises :class:`ReproError` where the loss is no longer a number; the last good checkpoint stays and is named.
     """
-    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    # named, as Fabric would else take a Slurm job's tasks for the processes of one training
+    fabric = fabric or Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()])
     pool = crops if isinstance(crops, Pool) else Pool(crops)
     stepper = Stepper(new_model(settings, recipe), loss, recipe, fabric, micro_batch)
     run, path = checkpoint.Progress(), folder / "checkpoint.safetensors" if folder else None

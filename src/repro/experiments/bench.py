@@ -1,0 +1,104 @@
+"""The stored benchmarks: how long things take against what, and whether they are as fast as they had to be.
+
+``make bench`` writes ``data/results/bench.json``: table name → ``rows`` and ``provenance``. A row has a ``name``,
+``seconds`` (median and quartiles) and, where it was timed against something in the same rounds, ``against``,
+``reference_seconds``, ``ratio`` and the limits ``at_least`` (times as fast) or ``at_most`` (times as long).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from repro.errors import ReproError
+from repro.experiments.store import Store
+
+BENCH = "results/bench.json"
+
+Row = Mapping[str, Any]
+
+
+def load(store: Store | None = None) -> dict[str, dict[str, Any]]:
+    """Every stored table by its name. Raises :class:`ReproError` where there is none, or the file is broken."""
+    path = (store or Store.default()).data / BENCH
+    try:
+        stored = json.loads(path.read_text())
+        if not all({"rows", "provenance"} <= table.keys() for table in stored.values()):
+            raise KeyError("rows")
+    except FileNotFoundError as error:
+        raise ReproError(f"{path}: no stored benchmarks; run `make bench`") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ReproError(f"{path}: not a table of benchmarks; delete it and run `make bench`") from error
+    return stored
+
+
+def reached(row: Row) -> bool | None:
+    """Whether the row's median is within every limit that it has; None where it has none."""
+    checks = []
+    if row.get("at_least") is not None:
+        checks.append(row["ratio"]["median"] >= row["at_least"])
+    if row.get("at_most") is not None:
+        checks.append((row["ratio"]["median"] if "ratio" in row else row["exponent"]) <= row["at_most"])
+    if row.get("peak_mib_at_most") is not None:
+        checks.append(row["peak_mib"] <= row["peak_mib_at_most"])
+    if row.get("cosine_at_least") is not None:
+        checks.append(min(row["cosine"].values()) >= row["cosine_at_least"])
+    return all(checks) if checks else None
+
+
+def missed(stored: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Name of table and row for each limit that was not kept."""
+    return [
+        f"{name}: {row['name']}" for name, table in stored.items() for row in table["rows"] if reached(row) is False
+    ]
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row in words: name, seconds, against what, ratio with quartiles, limit, verdict."""
+    verdict = {True: "reached", False: "missed", None: ""}[reached(row)]
+    seconds = seconds_in_words(row["seconds"]["median"]) if "seconds" in row else ""
+    name = (
+        row["name"] if row.get("megapixels") is None or "ratio" in row else f"{row['name']}, {row['megapixels']:.3g} MP"
+    )
+    ratio, limit = "", ""
+    if "ratio" in row:
+        slower = row.get("at_most") is not None
+        ratio = "{median:.3g} ({low:.3g}–{high:.3g})".format(**row["ratio"]) + (
+            " × as long" if slower else " × as fast"
+        )
+    elif "exponent" in row:
+        ratio = f"∝ pixels^{row['exponent']:.2f}, peak {row['peak_mib']:.0f} MiB"
+    elif "cosine" in row:
+        ratio, limit = f"{min(row['cosine'].values()):.5f}", f"≥ {row['cosine_at_least']:g}"
+    elif "apart" in row:
+        ratio = "; ".join(
+            f"{metric} {d['precision']:.2%}, another seed {d['seed']:.2%}" for metric, d in row["apart"].items()
+        )
+    elif row.get("remark"):
+        ratio = str(row["remark"])
+    if row.get("at_least") is not None:
+        limit = f"≥ {row['at_least']:g}"
+    if row.get("at_most") is not None:
+        limit = f"≤ {row['at_most']:g}"
+    if row.get("peak_mib_at_most") is not None:
+        limit += f", ≤ {row['peak_mib_at_most']:g} MiB"
+    return name, seconds, row.get("against") or "", ratio, limit, verdict
+
+
+def seconds_in_words(seconds: float) -> str:
+    """ "12.3 ms", "1.23 s" or "3.4 min"."""
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
+
+
+HEADER = ("", "median time", "against", "ratio (quartiles)", "asked for", "")
+
+
+def report(name: str, rows: Sequence[Row]) -> str:
+    """The table as text."""
+    lines = [HEADER, *map(cells, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    body = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join([f"== {name}", *body, ""])
