@@ -12,7 +12,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 #: Helpers of floor 0 that anyone may import, also from the same floor.
 HELPERS = {"errors", "files", "progress"}
 FLOORS = {
-    **dict.fromkeys([*HELPERS, "jpeg", "data", "weights", "precision"], 0),
+    **dict.fromkeys([*HELPERS, "jpeg", "data", "weights", "precision", "recurrent"], 0),
     **dict.fromkeys(["attention", "rounding", "metrics", "codecs"], 1),
     **dict.fromkeys(["model", "losses"], 2),
     **dict.fromkeys(["training", "evaluation", "encoder", "runtime"], 3),

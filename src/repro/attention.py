@@ -10,7 +10,7 @@ all the pixels around it that its features can depend on; an LSTM's state goes o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from repro.jpeg.blocks import SIDE
 from repro.jpeg.checks import check_blocks, check_image
 from repro.jpeg.regions import Part, Region, pixels, strips, tiles, transform
 from repro.precision import full_precision
+from repro.recurrent import read_side_by_side
 
 #: How many convolutions each VGG has before its third max-pool, stage by stage.
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
@@ -139,8 +140,7 @@ class RecurrentAttention(nn.Module):
 
     def forward(self, x: torch.Tensor, F: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """A in 0–1, shape (B, 2, rows, cols, 8, 8), from the coefficients ``F`` (B, 3, rows, cols, 8, 8) alone."""
-        luma, chroma = _sequences(F)
-        maps = self._maps(F, self.luma(luma)[0], self.chroma(chroma)[0])
+        maps = self._maps(F, read_side_by_side(self._networks, _sequences(F)))
         return _stretch(maps, *_extremes(maps)) if self.minmax else maps
 
     @torch.no_grad()
@@ -153,9 +153,9 @@ class RecurrentAttention(nn.Module):
         below = self._states_from_below(F, count) if self.merge is not None else []
 
         def walk() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            states: list[_State | None] = [None, None]
-            down = [_one_way(lstm, "") for lstm in (self.luma, self.chroma)]
-            up = [_one_way(lstm, "_reverse") for lstm in (self.luma, self.chroma)] if below else []
+            states: list[_State | None] = [None] * 3
+            down = [_one_way(lstm, "") for lstm in self._networks]
+            up = [_one_way(lstm, "_reverse") for lstm in self._networks] if below else []
             for i in range(count):
                 here = F(i)
                 outputs = []
@@ -164,7 +164,7 @@ class RecurrentAttention(nn.Module):
                     if below:
                         output = torch.cat([output, up[n](sequence.flip(1), below[i][n])[0].flip(1)], dim=-1)
                     outputs.append(output)
-                yield here, self._maps(here, *outputs)
+                yield here, self._maps(here, outputs)
 
         if not self.minmax:
             yield from walk()
@@ -176,28 +176,31 @@ class RecurrentAttention(nn.Module):
 
     def _states_from_below(self, F: Callable[[int], torch.Tensor], count: int) -> list[list[_State | None]]:
         """The states of both networks in which each strip is entered by the direction that begins at the end."""
-        up = [_one_way(lstm, "_reverse") for lstm in (self.luma, self.chroma)]
-        states: list[list[_State | None]] = [[None, None]]
+        up = [_one_way(lstm, "_reverse") for lstm in self._networks]
+        states: list[list[_State | None]] = [[None] * 3]
         for i in range(count - 1, 0, -1):
             states.append([up[n](s.flip(1), states[-1][n])[1] for n, s in enumerate(_sequences(F(i)))])
         return states[::-1]
 
-    def _maps(self, F: torch.Tensor, luma: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
-        """The networks' outputs, (B, n, 64 or 128) and (2B, n, …), to maps (B, 2, rows, cols, 8, 8)."""
+    @property
+    def _networks(self) -> tuple[nn.LSTM, nn.LSTM, nn.LSTM]:
+        """One for each plane: an LSTM over two planes at once takes longer than over one and then the other."""
+        return self.luma, self.chroma, self.chroma
+
+    def _maps(self, F: torch.Tensor, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The networks' outputs for Y, Cb and Cr, (B, n, 64 or 128), to maps (B, 2, rows, cols, 8, 8)."""
         batch, _, rows, cols = F.shape[:4]
-        luma, chroma = (
-            (1 + output) / 2 if self.merge is None else torch.sigmoid(self.merge[index](output))
-            for index, output in enumerate((luma, chroma))
+        luma, cb, cr = (
+            (1 + output) / 2 if self.merge is None else torch.sigmoid(self.merge[min(plane, 1)](output))
+            for plane, output in enumerate(outputs)
         )
-        maps = torch.stack([luma, chroma.view(batch, 2, rows * cols, 64).mean(1)], dim=1)
-        return maps.view(batch, 2, rows, cols, 8, 8)
+        return torch.stack([luma, (cb + cr) / 2], dim=1).view(batch, 2, rows, cols, 8, 8)
 
 
-def _sequences(F: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """F (B, 3, rows, cols, 8, 8) as the networks read it: luma (B, n, 64), chroma (2B, n, 64)."""
+def _sequences(F: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """F (B, 3, rows, cols, 8, 8) as the networks read it: Y, Cb and Cr, each (B, n, 64)."""
     batch, _, rows, cols = check_blocks(F).shape[:4]
-    sequence = F.reshape(batch, 3, rows * cols, 64) / 128
-    return sequence[:, 0], sequence[:, 1:].reshape(2 * batch, rows * cols, 64)
+    return (F.reshape(batch, 3, rows * cols, 64) / 128).unbind(1)
 
 
 def _one_way(lstm: nn.LSTM, suffix: str) -> nn.LSTM:

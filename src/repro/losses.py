@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
+from torch.nn.functional import mse_loss
 
 from repro.errors import UsageError
-from repro.metrics import LPIPS
+from repro.metrics import LPIPS, perception
 from repro.metrics.structure import Scale, known_structure, ms_ssim_to
 
 
@@ -53,7 +54,7 @@ class Known(NamedTuple):
     """
 
     structure: tuple[Scale, ...] | None
-    perception: tuple[torch.Tensor, ...] | None
+    perception: perception.Known | None
 
 
 class Distortion(torch.nn.Module):
@@ -67,24 +68,24 @@ class Distortion(torch.nn.Module):
         self.weights, self.dtype = weights, dtype
         self.lpips = LPIPS() if weights.gamma else None
 
-    def known(self, x: torch.Tensor, perception: tuple[torch.Tensor, ...] | None = None) -> Known:
-        """Of (B, 3, H, W) RGB on 0–255; ``perception`` where it was computed before."""
+    def known(self, x: torch.Tensor, maps: perception.Known | None = None) -> Known:
+        """Of (B, 3, H, W) RGB on 0–255; ``maps`` are LPIPS's, where they were computed before."""
         structure = known_structure(x) if self.weights.sigma else None
         if self.lpips is None:
             return Known(structure, None)
-        return Known(structure, self.lpips.known(x, self.dtype) if perception is None else perception)
+        return Known(structure, self.lpips.known(x, self.dtype) if maps is None else maps)
 
     def forward(self, x: torch.Tensor, x_hat: torch.Tensor, known: Known | None = None) -> dict[str, torch.Tensor]:
         """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only.
 
         A gradient passes to ``x_hat`` alone. ``known`` is :meth:`known` of ``x``, computed here where not given.
         """
-        structure, perception = known or self.known(x)
+        structure, maps = known or self.known(x)
         d = x_hat - x
-        terms = {"mse": d.square().mean()}
+        terms = {"mse": mse_loss(x_hat, x)}
         total = terms["mse"]
-        if self.lpips is not None and perception is not None:
-            terms["lpips"] = self.lpips.to_known(perception, d).mean()
+        if self.lpips is not None and maps is not None:
+            terms["lpips"] = self.lpips.to_known(maps, d).mean()
             total = total + self.weights.gamma * terms["lpips"]
         if structure is not None:
             terms["ms_ssim"] = ms_ssim_to(structure, d).mean()

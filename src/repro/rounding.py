@@ -36,9 +36,19 @@ def round_third_order(z: torch.Tensor) -> torch.Tensor:
     return _ThirdOrder.apply(z)
 
 
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: torch.Tensor) -> torch.Tensor:
+        return z.round()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+
 def round_straight_through(z: torch.Tensor) -> torch.Tensor:
     """``round(z)``, any shape; backward passes the gradient as it came (Bengio et al. 2013), for comparison."""
-    return z + (z.round() - z).detach()
+    return _StraightThrough.apply(z)
 
 
 #: The roundings by the names that settings use.

@@ -32,7 +32,7 @@ def ycbcr_to_rgb(x: torch.Tensor) -> torch.Tensor:
 
 
 def _mix(x: torch.Tensor, matrix: tuple[tuple[float, ...], ...]) -> torch.Tensor:
-    return torch.einsum("ij,bjhw->bihw", x.new_tensor(matrix), x)
+    return (x.new_tensor(matrix) @ x.flatten(2)).view_as(x)
 
 
 def _centre(x: torch.Tensor) -> torch.Tensor:

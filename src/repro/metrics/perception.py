@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,34 @@ from repro.precision import full_precision
 #: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
 MIN_SIDE_LPIPS = 31
 _TINY = 1e-10
+
+
+class Known(NamedTuple):
+    """Of each original: −p, the five convolutions' outputs p negated, (B, C, H, W) with C = 64, 192, 384, 256, 256; the
+    sum of relu(p)² over channels and the weighted sum, (B, 2, H, W) float32; and the two max-pools. Channels last."""
+
+    minus_p1: torch.Tensor
+    minus_p2: torch.Tensor
+    minus_p3: torch.Tensor
+    minus_p4: torch.Tensor
+    minus_p5: torch.Tensor
+    squares1: torch.Tensor
+    squares2: torch.Tensor
+    squares3: torch.Tensor
+    squares4: torch.Tensor
+    squares5: torch.Tensor
+    pool1: torch.Tensor
+    pool2: torch.Tensor
+
+
+class _Narrow(NamedTuple):
+    """A convolution for differences: whether a pool comes before it, and (C, 2) ones and the channels' weights."""
+
+    pooled: bool
+    weight: torch.Tensor
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    columns: torch.Tensor
 
 
 class LPIPS(torch.nn.Module):
@@ -55,6 +83,7 @@ class LPIPS(torch.nn.Module):
         for i, layer in enumerate(self.net.lins):
             layer.load_state_dict({"model.1.weight": linear[f"lin{i}.model.1.weight"]})
         self.net.to(memory_format=torch.channels_last)
+        self._kept: dict[tuple[torch.dtype, torch.device], list[_Narrow]] = {}
         self.requires_grad_(False)
         self.eval()
 
@@ -83,40 +112,42 @@ class LPIPS(torch.nn.Module):
         return self.distance(self.features(x), self.features(y))
 
     @torch.no_grad()
-    def known(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, ...]:
-        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255: −p, the five convolutions' outputs negated.
-
-        Computed in 32 bits and kept as ``dtype``, channels last: (B, C, H, W) with C = 64, 192, 384, 256, 256.
-        """
-        kept = []
+    def known(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> Known:
+        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255. Computed in 32 bits, kept as ``dtype``."""
+        minus, squares, pools = list[torch.Tensor](), list[torch.Tensor](), list[torch.Tensor]()
         with full_precision(x):
             p = self._scaled(x)
-            for layer in self._layers():
-                p = layer(p)
-                if isinstance(layer, torch.nn.Conv2d):
-                    kept.append(p.neg().to(dtype))
-        return tuple(kept)
+            for module in self._layers():
+                p = module(p)
+                if isinstance(module, torch.nn.MaxPool2d):
+                    pools.append(p.to(dtype))
+                elif isinstance(module, torch.nn.Conv2d):
+                    minus.append(p.neg().to(dtype))
+                    feature = p.to(dtype).clamp_min(0)
+                    columns = self._narrow(dtype, x.device)[len(squares)].columns
+                    sums = (feature * feature).movedim(1, -1) @ columns
+                    squares.append(sums.float().movedim(-1, 1))
+        return Known(*minus, *squares, *pools)
 
-    def to_known(self, known: tuple[torch.Tensor, ...], d: torch.Tensor) -> torch.Tensor:
+    def to_known(self, known: Known, d: torch.Tensor) -> torch.Tensor:
         """LPIPS (B,) of x + ``d`` to the original x of which ``known`` is, with products in the type of ``known``.
 
         Differentiable in ``d`` (B, 3, H, W). Agrees with :meth:`forward` to about 1e-6 in float32 and 1e-3 in bfloat16.
         """
-        dtype, found = known[0].dtype, list[torch.Tensor]()
+        dtype, sums, pools = known[0].dtype, list[torch.Tensor](), iter(known[10:])
         with full_precision(d):
-            d = (d / (self.net.scaling_layer.scale * 127.5)).to(dtype).contiguous(memory_format=torch.channels_last)
+            d = d.to(dtype, memory_format=torch.channels_last)
             feature = d  # until a convolution gives the first
-            for module in self._layers():
-                if isinstance(module, torch.nn.MaxPool2d):
-                    d = _PoolDifference.apply(d, feature)
-                elif isinstance(module, torch.nn.Conv2d):
-                    minus_p, weight = known[len(found)], self._channel_weights()[len(found)]
-                    below = minus_p.clamp_min(0)
-                    feature = below - minus_p
-                    d = F.conv2d(d, module.weight.to(dtype), None, module.stride, module.padding)
-                    d = _ReluDifference.apply(d, minus_p, below, feature)
-                    found.append(_unit_distance(d, feature, weight))
-        return torch.stack(found).sum(0)
+            for layer, minus_p, squares in zip(self._narrow(dtype, d.device), known[:5], known[5:10], strict=True):
+                if layer.pooled:
+                    d = _PoolDifference.apply(d, feature, next(pools))
+                below = minus_p.clamp_min(0)
+                feature = below - minus_p
+                d = F.conv2d(d, layer.weight, None, layer.stride, layer.padding)
+                d = _ReluDifference.apply(d, minus_p, below, feature)
+                sums.append(_channel_sums(d, feature, layer.columns, squares))
+            each = _unit_distance(torch.cat(sums)).split([len(s) for s in sums])
+            return torch.stack([layer.view(len(d), -1).mean(1) for layer in each]).sum(0)
 
     def _scaled(self, x: torch.Tensor) -> torch.Tensor:
         check_side(x, MIN_SIDE_LPIPS, "AlexNet shrinks it")
@@ -125,6 +156,21 @@ class LPIPS(torch.nn.Module):
     def _layers(self) -> list[torch.nn.Module]:
         """AlexNet's convolutions, ReLUs and pools in their order."""
         return [layer for part in self.net.net.children() for layer in part.children()]
+
+    def _narrow(self, dtype: torch.dtype, device: torch.device) -> list[_Narrow]:
+        """The five convolutions with weights as ``dtype``, made once for each type and device."""
+        if (dtype, device) not in self._kept:
+            layers, found = self._layers(), list[_Narrow]()
+            for before, conv in zip([None, *layers], layers, strict=False):
+                if isinstance(conv, torch.nn.Conv2d):
+                    weight = self._channel_weights()[len(found)]
+                    columns = torch.stack([torch.ones_like(weight), weight], 1).to(dtype)
+                    pooled = isinstance(before, torch.nn.MaxPool2d)
+                    # the first one also brings a difference on 0–255 to that of AlexNet's inputs
+                    unit = 1 if found else 1 / (127.5 * self.net.scaling_layer.scale)
+                    found.append(_Narrow(pooled, (conv.weight * unit).to(dtype), conv.stride, conv.padding, columns))  # type: ignore[arg-type]
+            self._kept[dtype, device] = found
+        return self._kept[dtype, device]
 
     def _channel_weights(self) -> list[torch.Tensor]:
         """For each of the five feature maps, how much each channel counts."""
@@ -162,69 +208,70 @@ class _ReluDifference(torch.autograd.Function):
 
 
 class _PoolDifference(torch.autograd.Function):
-    """AlexNet's max-pool (3, stride 2) of f + d less that of f, in 32 bits."""
+    """AlexNet's max-pool (3, stride 2) of f + d less that of f, which is known, in 32 bits."""
 
     @staticmethod
-    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
-        whole = f.float()
-        pooled, places = F.max_pool2d_with_indices(whole + d, [3, 3], [2, 2])
+    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        whole = f.float() + d
+        pooled, places = F.max_pool2d_with_indices(whole, [3, 3], [2, 2])
         ctx.save_for_backward(places, whole)
-        return (pooled - F.max_pool2d(whole, 3, 2)).to(d.dtype)
+        return (pooled - known).to(d.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         places, like = ctx.saved_tensors
         found = torch.ops.aten.max_pool2d_with_indices_backward(
             gradient.float(), like, [3, 3], [2, 2], [0, 0], [1, 1], False, places
         )
-        return found.to(gradient.dtype), None
+        return found.to(gradient.dtype), None, None
 
 
 class _ChannelSums(torch.autograd.Function):
     """Sums over channels, plain and weighted, of d² and d f, and where ``far`` of h² and h f, with h = f + d.
 
-    d and f are (places, C), ``columns`` (C, 2) holds ones and the weights, ``ff`` (places,) is the sum of f². Four
-    tensors (places, 2); ones where there is nothing to say. Far is where d² is a quarter of f² or more.
+    d and f are (places, C), ``columns`` (C, 2) holds ones and the weights, ``ff`` (places,) is the sum of f². Gives
+    (places, 8), ones where there is nothing to say. Far is where d² is half of f² or more.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, ff: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
+    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, ff: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(d, f, columns)
-        dd, df = (((d * other) @ columns).float() for other in (d, f))
-        hh, hf = torch.ones_like(dd), torch.ones_like(dd)
-        far = (4 * dd[:, 0] >= ff).nonzero()[:, 0]
+        sums = torch.ones(len(d), 8, device=d.device)
+        for i, other in enumerate((d, f)):
+            sums[:, 2 * i : 2 * i + 2] = (d * other) @ columns
+        far = (2 * sums[:, 0] >= ff).nonzero()[:, 0]
         if len(far):
             known = f[far]
             h = known + d[far]
-            hh[far], hf[far] = (((h * other) @ columns).float() for other in (h, known))
-        return dd, df, hh, hf
+            sums[far, 4:] = torch.cat([(h * other) @ columns for other in (h, known)], 1).float()
+        return sums
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         d, f, columns = ctx.saved_tensors
-        dd, df, hh, hf = gradients
+        dd, df, hh, hf = gradient.split(2, 1)
         of_d, of_f = ((g.to(d.dtype) @ columns.T) for g in (2 * (dd + hh), df + 2 * hh + hf))
         return of_d.mul_(d).addcmul_(of_f, f), None, None, None
 
 
-def _unit_distance(d: torch.Tensor, f: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Σ w (b − a)², mean over places (B,), of the unit vectors a = f / |f| and b = h / |h|, h = f + d.
+def _channel_sums(d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
+    """(B, C, h, w) differences and features → (B h w, 10): the sums of :class:`_ChannelSums`, and those of f²."""
+    rows, known, ff = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f, squares))
+    return torch.cat([_ChannelSums.apply(rows, known, columns, ff[:, 0]), ff], 1)
+
+
+def _unit_distance(sums: torch.Tensor) -> torch.Tensor:
+    """Σ w (b − a)² at each place, from :func:`_channel_sums`: a = f / |f| and b = h / |h| are unit vectors, h = f + d.
 
     Where d is small beside f, b − a = d / |h| + k f with k = 1 / |h| − 1 / |f|, computed from |h|² − |f|² = 2 d·f + d²,
     which does not cancel. Where it is not, the square is multiplied out, for there h may be nearly zero.
     """
-    columns = torch.stack([torch.ones_like(weight), weight], 1).to(d.dtype)
-    rows, known = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f))
-    ff, w_ff = ((known * known) @ columns).float().unbind(1)
-    sums = _ChannelSums.apply(rows, known, columns, ff)
-    (dd, w_dd), (df, w_df), (hh, w_hh), (_, w_hf) = (s.unbind(1) for s in sums)
-    far, grown, before = 4 * dd >= ff, 2 * df + dd, ff.sqrt() + _TINY
+    dd, w_dd, df, w_df, hh, w_hh, _, w_hf, ff, w_ff = sums.unbind(1)
+    far, grown, before = 2 * dd >= ff, 2 * df + dd, ff.sqrt() + _TINY
     after = torch.where(far, hh, ff + grown).clamp_min(_TINY**2).sqrt() + _TINY
     k = -grown / ((before + after) * before * after)
     near = (w_dd / after + 2 * k * w_df) / after + k * k * w_ff
     apart = w_hh / after.square() - 2 * w_hf / (after * before) + w_ff / before.square()
-    return torch.where(far, apart, near).view(d.shape[0], -1).mean(1)
+    return torch.where(far, apart, near)

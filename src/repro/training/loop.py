@@ -102,7 +102,7 @@ def train(
                 run.log.append({"step": float(run.step), **stepper.mean(terms)})
                 progress.set_postfix(loss=f"{run.log[-1]['loss']:.3g}")
                 if board is not None:
-                    _show(board, model, run.log[-1], batch.x, recipe.steps)
+                    _show(board, model, run.log[-1], batch.x.float(), recipe.steps)
                 if observe:
                     observe(run.step, model)
             run.seconds = before + time.perf_counter() - started

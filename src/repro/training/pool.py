@@ -19,7 +19,7 @@ import torch
 from repro.errors import ReproError
 from repro.files import atomic_write
 from repro.losses import LossWeights
-from repro.metrics import lpips_on
+from repro.metrics import lpips_on, perception
 from repro.model import LearnedJPEG
 from repro.progress import note, track
 
@@ -29,17 +29,17 @@ _AT_ONCE = 8
 
 
 class Batch(NamedTuple):
-    """x (B, 3, S, S) float on 0–255; the frozen trunk's features and LPIPS's known maps, None where not at hand."""
+    """x (B, 3, S, S) uint8; the frozen trunk's features and LPIPS's known maps, None where not at hand."""
 
     x: torch.Tensor
     features: torch.Tensor | None = None
-    perception: tuple[torch.Tensor, ...] | None = None
+    perception: perception.Known | None = None
 
     def part(self, rows: slice) -> Batch:
         """Some of the crops."""
         features = None if self.features is None else self.features[rows]
-        perception = None if self.perception is None else tuple(t[rows] for t in self.perception)
-        return Batch(self.x[rows], features, perception)
+        maps = None if self.perception is None else perception.Known(*(t[rows] for t in self.perception))
+        return Batch(self.x[rows], features, maps)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pool:
     features
         (n, S/8, S/8, channels) float16 of a frozen trunk, or None: computed at each step.
     perception
-        :meth:`repro.metrics.LPIPS.known` of each crop, five of (n, h, w, C), or None.
+        :meth:`repro.metrics.LPIPS.known` of each crop, each of its parts (n, h, w, C), or None.
     """
 
     crops: torch.Tensor
@@ -62,15 +62,20 @@ class Pool:
         return len(self.crops)
 
     def batch(self, chosen: torch.Tensor, device: torch.device) -> Batch:
-        """The chosen crops (indices), on ``device``: from pinned memory, and without waiting, where that is a GPU."""
+        """The chosen crops (indices), on ``device``: from pinned memory, and without waiting, where that is a GPU.
+
+        NumPy picks the rows, on one thread: a reader that brought OpenMP threads of its own would have them wait for
+        work on the very cores that the training step needs.
+        """
+        rows = chosen.numpy()
 
         def take(source: torch.Tensor) -> torch.Tensor:
-            taken = source[chosen]
+            taken = _as_tensor(_as_array(source)[rows], source.dtype)
             return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
 
         features = None if self.features is None else _planes(take(self.features))
-        perception = None if self.perception is None else tuple(_planes(take(t)) for t in self.perception)
-        return Batch(take(self.crops).float(), features, perception)
+        maps = None if self.perception is None else perception.Known(*(_planes(take(t)) for t in self.perception))
+        return Batch(take(self.crops), features, maps)
 
     @contextmanager
     def reading_ahead(
@@ -103,7 +108,7 @@ def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor | No
 
 
 def known_perception(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """What LPIPS knows of (n, 3, S, S) crops, in ``dtype``: five of (n, h, w, C)."""
+    """What LPIPS knows of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
     return tuple(_places(t) for t in lpips_on(torch.device("cpu")).known(crops.float(), dtype))
 
 
@@ -112,15 +117,15 @@ def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype
 
     Crops and weights are told apart by the hash of their bytes. ``dtype`` is that of LPIPS's products.
     """
-    features, perception, made_of = None, None, _fingerprint([crops])
+    features, maps, made_of = None, None, _fingerprint([crops])
     if model.frozen_trunk is not None:
         key = f"{made_of} {model.settings.method} {_fingerprint(model.frozen_trunk.state_dict().values())}"
         kept = cached("features", crops, lambda part: _features(model, part), folder, key)
         features = None if kept is None else kept[0]
     if loss.gamma:
         key = f"{made_of} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
-        perception = cached("perception", crops, lambda part: known_perception(part, dtype), folder, key)
-    return Pool(crops, features, perception)
+        maps = cached("perception", crops, lambda part: known_perception(part, dtype), folder, key)
+    return Pool(crops, features, maps)
 
 
 def _features(model: LearnedJPEG, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -46,6 +48,7 @@ class Stepper:
 
     def set_up(self, *, compile: bool = False) -> None:
         """Move everything to the device; after a checkpoint was restored."""
+        _keep_memory()
         self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
         self.plain = Distortion(self.loss, self.recipe.dtype).to(self.fabric.device)
         self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
@@ -97,12 +100,13 @@ class Stepper:
         return totals
 
     def _part(self, part: Batch, share: float) -> dict[str, torch.Tensor]:
-        known = self.plain.known(part.x, part.perception)
+        x = part.x.float()
+        known = self.plain.known(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
         coarse = self.recipe.dtype is torch.bfloat16
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=coarse):
-            output = self.model(part.x, part.features)
-        terms = self.distortion(part.x, output.x_hat, known)
+            output = self.model(x, part.features)
+        terms = self.distortion(x, output.x_hat, known)
         bits = rate(output.Q, output.A, self.loss)
         total = self.loss.lam * terms["d"] + bits
         self.fabric.backward(total * share)
@@ -137,3 +141,15 @@ class Stepper:
             note(f"torch.compile does not work here ({reason}); going on without")
             return
         self.distortion = compiled
+
+
+def _keep_memory() -> None:
+    """Have glibc keep what a step frees for the next one: given back, it comes again a page fault at a time.
+
+    A tenth of a step with an LSTM. Other systems' libraries have no such switch, and most no such need.
+    """
+    threshold_of_mapping, threshold_of_trimming = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(threshold_of_mapping, 1 << 30)
+        mallopt(threshold_of_trimming, (1 << 31) - 1)
