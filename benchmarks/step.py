@@ -51,19 +51,13 @@ def _row(
     label: str, method: str, trained: bool, at_least: float | None, crops: torch.Tensor, folder: Path, rounds: int
 ) -> dict[str, Any]:
     settings = ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
-    model = new_model(settings, RECIPE)
-    pool = known_pool(crops, model, LOSS, RECIPE.dtype, folder)
-    stepper = Stepper(model, LOSS, RECIPE, Fabric(accelerator="cpu", devices=1))
-    stepper.set_up()
     losses = {"ours": list[float](), "plain": list[float]()}
-    with _other_process(settings, crops) as plain_step, pool.reading_ahead(_chosen, torch.device("cpu")) as batches:
-
-        def our_step() -> None:
-            step = len(losses["ours"])
-            losses["ours"].append(float(stepper(step, batches(step))["loss"]))
-
-        work = {"ours": our_step, "plain": lambda: losses["plain"].append(plain_step(len(losses["plain"])))}
-        times = paired.interleaved(work, rounds=rounds, warm_up=2, name=label)
+    with _process(_our_steps, settings, crops, folder) as ours, _process(_plain_steps, settings, crops) as theirs:
+        work = {
+            "ours": lambda: losses["ours"].append(ours(len(losses["ours"]))),
+            "plain": lambda: losses["plain"].append(theirs(len(losses["plain"]))),
+        }
+        times = paired.interleaved(work, rounds=rounds, warm_up=3, name=label)
     return paired.row(
         label,
         times["ours"],
@@ -74,16 +68,12 @@ def _row(
     )
 
 
-def _chosen(step: int) -> torch.Tensor:
-    return batch_indices(step, CROPS, RECIPE.batch, RECIPE.seed)
-
-
 @contextmanager
-def _other_process(settings: ModelSettings, crops: torch.Tensor) -> Iterator[Callable[[int], float]]:
-    """A function that has the plain step done and gives its loss. It lives in a process of its own, as ours tunes the
-    memory and the threads of the one that it is in."""
+def _process(steps: Callable[..., None], *arguments: Any) -> Iterator[Callable[[int], float]]:
+    """A function that has a step done, by its number, and gives its loss. It lives in a process of its own: ours tunes
+    the memory and the threads of the one that it is in, which must not help the other."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_plain_steps, args=(there, settings, crops))
+    process = multiprocessing.get_context("spawn").Process(target=steps, args=(there, *arguments))
     process.start()
 
     def step(number: int) -> float:
@@ -97,7 +87,21 @@ def _other_process(settings: ModelSettings, crops: torch.Tensor) -> Iterator[Cal
         process.join()
 
 
+def _our_steps(orders: Connection, settings: ModelSettings, crops: torch.Tensor, folder: Path) -> None:
+    model = new_model(settings, RECIPE)
+    pool = known_pool(crops, model, LOSS, RECIPE.dtype, folder)
+    stepper = Stepper(model, LOSS, RECIPE, Fabric(accelerator="cpu", devices=1))
+    stepper.set_up()
+    with pool.reading_ahead(_chosen, torch.device("cpu")) as batches:
+        while (number := orders.recv()) is not None:
+            orders.send(float(stepper(number, batches(number))["loss"]))
+
+
 def _plain_steps(orders: Connection, settings: ModelSettings, crops: torch.Tensor) -> None:
     step = plain.twin(new_model(settings, RECIPE), LOSS, RECIPE)
     while (number := orders.recv()) is not None:
         orders.send(step(crops[_chosen(number)].float()))
+
+
+def _chosen(step: int) -> torch.Tensor:
+    return batch_indices(step, CROPS, RECIPE.batch, RECIPE.seed)

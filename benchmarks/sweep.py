@@ -30,8 +30,8 @@ class Scale:
     """How many models, steps and crops; the published sweeps have 400 steps and 512 crops a model."""
 
     models: int = 12
-    steps: int = 100
-    crops: int = 128
+    steps: int = 50
+    crops: int = 64
 
     @property
     def recipe(self) -> Recipe:

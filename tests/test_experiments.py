@@ -429,11 +429,11 @@ class _Steps:
         self.taken, self.stop_after = 0, -1
         descend = Stepper.__call__
 
-        def counted(stepper: Stepper, *arguments: Any) -> dict[str, torch.Tensor]:
+        def counted(stepper: Stepper, *arguments: Any, **options: Any) -> dict[str, torch.Tensor]:
             if self.taken == self.stop_after:
                 raise KeyboardInterrupt
             self.taken += 1
-            return descend(stepper, *arguments)
+            return descend(stepper, *arguments, **options)
 
         monkeypatch.setattr(Stepper, "__call__", counted)
 

@@ -11,6 +11,7 @@ all the pixels around it that its features can depend on; an LSTM's state goes o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -29,6 +30,8 @@ _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
 _RESNET_BLOCKS = {"resnet152-block1": 1, "resnet152-block7": 7}
 #: How far (pixels, whole blocks) a trunk's feature looks beyond its own block: half its receptive field, rounded up.
 _REACH = {"vgg16": 24, "vgg19": 24, "resnet152-block1": 24, "resnet152-block7": 72}
+#: In bfloat16 its gradient's cosine to that of 32 bits falls below 0.999 (benchmarks/accuracy.py): it stays in 32 bits.
+_EXACT = "resnet152-block7"
 _RECURRENT = {"lstm": False, "bilstm": True}
 
 #: h and c of an LSTM
@@ -83,7 +86,7 @@ class ConvolutionalAttention(nn.Module):
     def __init__(self, method: str, *, pretrained: bool = True, start: float = 0.0) -> None:
         super().__init__()
         self.trunk, channels = _vgg_trunk(method) if method in _VGG_STAGES else _resnet_trunk(method)
-        self.reach = _REACH[method]
+        self.reach, self.exact = _REACH[method], method == _EXACT
         self.source = "random"
         if pretrained:
             loaded = weights.load(method.split("-")[0])
@@ -100,7 +103,8 @@ class ConvolutionalAttention(nn.Module):
         check_image(x)
         self.trunk.eval()
         mean, std = (x.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
-        return self.trunk((x - mean) / std)
+        with full_precision(x) if self.exact else nullcontext():
+            return self.trunk((x - mean) / std)
 
     def tiles(self, x: torch.Tensor) -> Iterator[tuple[Region, torch.Tensor]]:
         """Of ``x`` (1, 1 or 3, H, W) on 0–255, tile by tile: the region, and its features (1, channels, rows, cols)."""

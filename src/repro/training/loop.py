@@ -94,11 +94,12 @@ def train(
             observe(0, model)
         while run.step < recipe.steps:
             batch = batches(run.step)
-            terms = stepper(run.step, batch)
+            logged = (run.step + 1) % recipe.log_every == 0 or run.step + 1 == recipe.steps
+            terms = stepper(run.step, batch, tell=logged)
             _check(terms["loss"], run.step, path)
             run.step += 1
             progress.update()
-            if run.step % recipe.log_every == 0 or run.step == recipe.steps:
+            if logged:
                 run.log.append({"step": float(run.step), **stepper.mean(terms)})
                 progress.set_postfix(loss=f"{run.log[-1]['loss']:.3g}")
                 if board is not None:

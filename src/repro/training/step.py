@@ -44,7 +44,7 @@ class Stepper:
         if network:
             groups.append({"params": network, "lr": recipe.lr_network})
         self.rates = [group["lr"] for group in groups]
-        self.raw, self.optimiser = model, torch.optim.Adam(groups)
+        self.raw, self.optimiser = model, torch.optim.Adam(groups, fused=True)
 
     def set_up(self, *, compile: bool = False) -> None:
         """Move everything to the device; after a checkpoint was restored."""
@@ -55,12 +55,15 @@ class Stepper:
         if compile:
             self._compile()
 
-    def __call__(self, step: int, batch: Batch) -> dict[str, torch.Tensor]:
+    def __call__(self, step: int, batch: Batch, *, tell: bool = False) -> dict[str, torch.Tensor]:
         """Descend once, at the learning rate of ``step``; returns the terms of the loss, before it, as tensors.
+
+        ``tell``: for the log, also the share of coefficients that are not zero.
 
         Nothing is changed where the loss is no number: see ``"loss"``. Raises :class:`ReproError` where memory does
         not suffice for one crop.
         """
+        self.tell = tell
         for group, start in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = start * learning_rate(self.recipe, step)
         while True:
@@ -110,8 +113,10 @@ class Stepper:
         bits = rate(output.Q, output.A, self.loss)
         total = self.loss.lam * terms["d"] + bits
         self.fabric.backward(total * share)
-        nonzero = torch.count_nonzero(output.z_hat) / output.z_hat.numel()
-        return {"loss": total, "rate": bits, **terms, "nonzero": nonzero}
+        found = {"loss": total, "rate": bits, **terms}
+        if self.tell:
+            found["nonzero"] = torch.count_nonzero(output.z_hat) / output.z_hat.numel()
+        return found
 
     def _halve(self, error: RuntimeError) -> None:
         """Make the micro-batch smaller where memory ran out; any other error goes on."""
