@@ -16,9 +16,10 @@ T = TypeVar("T")
 
 
 def read_side_by_side(networks: Sequence[nn.LSTM], sequences: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    """The output (B, n, 64 or 128) of each network for its sequence (B, n, 64), which gets no gradient; one network may
-    stand there twice. Side by side where a processor trains, each on one thread; elsewhere one after the other."""
-    if sequences[0].device.type != "cpu" or not torch.is_grad_enabled():
+    """The output (B, n, 64 or 128) of each network for its sequence (B, n, 64); one network may stand there twice. Side
+    by side where a processor trains the networks alone, each on one thread; elsewhere one after the other."""
+    alone = torch.is_grad_enabled() and not any(sequence.requires_grad for sequence in sequences)
+    if sequences[0].device.type != "cpu" or not alone:
         return [lstm(sequence)[0] for lstm, sequence in zip(networks, sequences, strict=True)]
     return _Read.apply(networks, *sequences, *(weight for lstm in networks for weight in lstm.parameters()))
 
