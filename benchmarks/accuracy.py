@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 import paired
 from repro.data import crop_pool, photos
-from repro.model import LearnedJPEG, ModelSettings
+from repro.model import LearnedJPEG
 from repro.training import PRECISIONS, known_pool, new_model, train
-from repro.training.step import Stepper
-from step import LOSS, METHODS, RECIPE
+from step import CPU, LOSS, METHODS, RECIPE, ready, settings_of
 
 
 def accuracy(quick: bool) -> list[dict[str, Any]]:
@@ -29,20 +27,13 @@ def accuracy(quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _settings(method: str, trained: bool) -> ModelSettings:
-    return ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
-
-
 def _gradient(label: str, method: str, trained: bool, crops: torch.Tensor, folder: Path) -> dict[str, Any]:
     gradients = {}
     for precision in PRECISIONS:
         recipe = replace(RECIPE, precision=precision)
-        model = new_model(_settings(method, trained), recipe)
-        pool = known_pool(crops, model, LOSS, recipe.dtype, folder)
-        stepper = Stepper(model, LOSS, recipe, Fabric(accelerator="cpu", devices=1))
-        stepper.set_up()
-        stepper(0, pool.batch(torch.arange(len(crops)), torch.device("cpu")))
-        gradients[precision] = _parts(model)
+        stepper, pool = ready(settings_of(method, trained), recipe, crops, folder)
+        stepper(0, pool.batch(torch.arange(len(crops)), CPU))
+        gradients[precision] = _parts(stepper.raw)
     exact, coarse = gradients["32-true"], gradients["bf16-mixed"]
     cosines = {part: float(torch.cosine_similarity(exact[part], coarse[part], 0)) for part in exact}
     return {"name": f"{label}: cosine of gradients", "cosine": cosines, "cosine_at_least": 0.999}
@@ -60,8 +51,8 @@ def _ending(label: str, method: str, trained: bool, crops: torch.Tensor, folder:
     ends = {}
     for precision, seed in (("32-true", 0), ("bf16-mixed", 0), ("32-true", 1)):
         recipe = replace(RECIPE, steps=100, batch=4, precision=precision, seed=seed, log_every=1)
-        pool = known_pool(crops, new_model(_settings(method, trained), recipe), LOSS, recipe.dtype, folder)
-        log = train(_settings(method, trained), LOSS, recipe, pool).log[-32:]
+        pool = known_pool(crops, new_model(settings_of(method, trained), recipe), LOSS, recipe.dtype, folder)
+        log = train(settings_of(method, trained), LOSS, recipe, pool).log[-32:]
         ends[precision, seed] = {
             metric: paired.spread([row[metric] for row in log])["median"] for metric in ("mse", "lpips", "ms_ssim")
         }

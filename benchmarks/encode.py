@@ -76,11 +76,6 @@ print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": pe
 """
 
 
-def tables(quick: bool) -> dict[str, list[dict[str, Any]]]:
-    """Every table of this module by its name; ``quick`` shows within a minute that all of it runs, and no more."""
-    return {"encode": encode(quick), "size": size(quick), "lambdas": lambdas(quick), "start": start(quick)}
-
-
 def encode(quick: bool) -> list[dict[str, Any]]:
     """One row a pair of encoders, from pixels in memory to a file's bytes, at about equal bits per pixel."""
     chosen = _photos()

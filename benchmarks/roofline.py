@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 import paired
 from repro.data import crop_pool, photos
-from repro.model import ModelSettings
-from repro.training import known_pool, new_model
-from repro.training.step import Stepper
-from step import LOSS, RECIPE
+from step import CPU, RECIPE, ready, settings_of
 
 _SIDE = 2048
 #: LSTMs are left out: nobody counts the operations of the kernel that runs them.
@@ -68,11 +64,8 @@ def _copy(rounds: int) -> dict[str, Any]:
 
 
 def _step(label: str, method: str, trained: bool, crops: torch.Tensor, folder: Path, rounds: int) -> dict[str, Any]:
-    settings = ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
-    model = new_model(settings, RECIPE)
-    batch = known_pool(crops, model, LOSS, RECIPE.dtype, folder).batch(torch.arange(8), torch.device("cpu"))
-    stepper = Stepper(model, LOSS, RECIPE, Fabric(accelerator="cpu", devices=1))
-    stepper.set_up()
+    stepper, pool = ready(settings_of(method, trained), RECIPE, crops, folder)
+    batch = pool.batch(torch.arange(8), CPU)
     with FlopCounterMode(display=False) as counted:
         stepper(0, batch)
     with BytesTouched() as touched:

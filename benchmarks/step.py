@@ -18,7 +18,7 @@ import plain
 from repro.data import crop_pool, photos
 from repro.losses import LossWeights
 from repro.model import ModelSettings
-from repro.training import Recipe, batch_indices, known_pool, new_model
+from repro.training import Pool, Recipe, batch_indices, known_pool, new_model
 from repro.training.step import Stepper
 
 #: Label, method, whether the trunk is trained, and how many times as fast as the plain step ours must be.
@@ -34,6 +34,7 @@ METHODS: tuple[tuple[str, str, bool, float | None], ...] = (
     ("BiLSTM", "bilstm", False, None),
 )
 CROPS = 16
+CPU = torch.device("cpu")
 #: The paper's batch and crop; the rest is the fast recipe.
 RECIPE = Recipe(batch=8, steps=1000)
 LOSS = LossWeights(lam=0.02)
@@ -47,10 +48,23 @@ def steps(quick: bool) -> list[dict[str, Any]]:
         return [_row(*method, crops, Path(folder), rounds=2 if quick else 15) for method in chosen]
 
 
+def settings_of(method: str, trained: bool) -> ModelSettings:
+    """What is timed: weights are random, as time does not ask for them."""
+    return ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
+
+
+def ready(settings: ModelSettings, recipe: Recipe, crops: torch.Tensor, folder: Path) -> tuple[Stepper, Pool]:
+    """Our step for a new model, set up on the processor, and the crops with what is known of them, in ``folder``."""
+    model = new_model(settings, recipe)
+    stepper = Stepper(model, LOSS, recipe, Fabric(accelerator="cpu", devices=1))
+    stepper.set_up()
+    return stepper, known_pool(crops, model, LOSS, recipe.dtype, folder)
+
+
 def _row(
     label: str, method: str, trained: bool, at_least: float | None, crops: torch.Tensor, folder: Path, rounds: int
 ) -> dict[str, Any]:
-    settings = ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
+    settings = settings_of(method, trained)
     losses = {"ours": list[float](), "plain": list[float]()}
     with _process(_our_steps, settings, crops, folder) as ours, _process(_plain_steps, settings, crops) as theirs:
         work = {
@@ -88,11 +102,8 @@ def _process(steps: Callable[..., None], *arguments: Any) -> Iterator[Callable[[
 
 
 def _our_steps(orders: Connection, settings: ModelSettings, crops: torch.Tensor, folder: Path) -> None:
-    model = new_model(settings, RECIPE)
-    pool = known_pool(crops, model, LOSS, RECIPE.dtype, folder)
-    stepper = Stepper(model, LOSS, RECIPE, Fabric(accelerator="cpu", devices=1))
-    stepper.set_up()
-    with pool.reading_ahead(_chosen, torch.device("cpu")) as batches:
+    stepper, pool = ready(settings, RECIPE, crops, folder)
+    with pool.reading_ahead(_chosen, CPU) as batches:
         while (number := orders.recv()) is not None:
             orders.send(float(stepper(number, batches(number))["loss"]))
 

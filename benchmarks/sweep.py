@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 import paired
 from repro.data import crop_pool, photos
@@ -20,6 +19,7 @@ from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe, known_pool, new_model, train
 from repro.training.step import Stepper
+from step import CPU, ready
 
 SETTINGS = ModelSettings(method="vgg16", rounding="straight-through", start=2.0)
 LAMBDAS = tuple(0.001 * 1.6**i for i in range(12))
@@ -123,12 +123,8 @@ def _batched() -> dict[str, Any]:
     programs = {}
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
         for batch in (48, 4):
-            recipe = Recipe(batch=batch)
-            model = new_model(SETTINGS, recipe)
-            pool = known_pool(crops, model, LossWeights(lam=1), recipe.dtype, Path(folder))
-            stepper = Stepper(model, LossWeights(lam=0.02), recipe, Fabric(accelerator="cpu", devices=1))
-            stepper.set_up()
-            batches = [pool.batch(part, torch.device("cpu")) for part in torch.arange(48).split(batch)]
+            stepper, pool = ready(SETTINGS, Recipe(batch=batch), crops, Path(folder))
+            batches = [pool.batch(part, CPU) for part in torch.arange(48).split(batch)]
             programs[batch] = partial(_each, stepper, batches)
         times = paired.interleaved({str(k): p for k, p in programs.items()}, rounds=5, name="batched")
     return paired.row("12 models' crops in one batch", times["48"], times["4"], against="4 crops at a time")

@@ -20,11 +20,10 @@ from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 from safetensors import safe_open
-from skimage import data
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from photo_folder import photo_folder
 from repro import cli
 from repro.errors import ReproError
 from repro.experiments import FIGURES, Crops, Experiment, PeerSweep, Store, Wanted, cluster, plan, reproduce
@@ -107,11 +106,7 @@ def eventually(look: Callable[[], Any], seconds: float = 60) -> Any:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two small pictures as its HDR+."""
-    made = tmp_path_factory.mktemp("photos")
-    (made / "hdrplus").mkdir()
-    Image.fromarray(data.astronaut()[:176, :184]).save(made / "hdrplus" / "a.png")
-    Image.fromarray(data.chelsea()[:184, 100:276]).save(made / "hdrplus" / "b.png")
-    return made
+    return photo_folder(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture(scope="module")

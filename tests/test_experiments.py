@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
-from skimage import data
 
+from photo_folder import photo_folder
 from repro import cli, codecs, runtime
 from repro.data import crop_pool, photos
 from repro.errors import ReproError, UsageError
@@ -73,11 +72,7 @@ DONE: list[Wanted] = [replace(SWEEP, evaluation="sample"), TINY, replace(TINY, l
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder, named to each run, with two small pictures as its HDR+: what else is at hand does not matter."""
-    made = tmp_path_factory.mktemp("photos")
-    (made / "hdrplus").mkdir()
-    Image.fromarray(data.astronaut()[:176, :184]).save(made / "hdrplus" / "a.png")
-    Image.fromarray(data.chelsea()[:184, 100:276]).save(made / "hdrplus" / "b.png")
-    return made
+    return photo_folder(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture

@@ -78,10 +78,10 @@ def test_a_batch_in_parts_is_the_same_batch(method: str) -> None:
 def test_out_of_memory_halves_the_parts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     whole, known = losses(), Stepper._part
 
-    def short_of_memory(self: Stepper, part: pool.Batch, share: float) -> dict[str, torch.Tensor]:
+    def short_of_memory(self: Stepper, part: pool.Batch, *arguments: float) -> dict[str, torch.Tensor]:
         if len(part.x) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return known(self, part, share)
+        return known(self, part, *arguments)
 
     monkeypatch.setattr(Stepper, "_part", short_of_memory)
     assert losses() == pytest.approx(whole, rel=SAME)

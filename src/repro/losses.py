@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import mse_loss
 
 from repro.errors import UsageError
-from repro.metrics import LPIPS, perception
+from repro.metrics import lpips_on, perception
 from repro.metrics.structure import Scale, known_structure, ms_ssim_to
 
 
@@ -60,13 +60,15 @@ class Known(NamedTuple):
 class Distortion(torch.nn.Module):
     """d(x, x̂) of Eq. 8: MSE on 0–255, + γ LPIPS (AlexNet v0.1), + σ (1 − MS-SSIM); terms of weight 0 are skipped.
 
-    ``dtype`` is that of LPIPS's products; everything else is computed in 32 bits.
+    ``dtype`` is that of LPIPS's products; everything else is computed in 32 bits. ``device``: CPU if none.
     """
 
-    def __init__(self, weights: LossWeights, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, weights: LossWeights, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+    ) -> None:
         super().__init__()
         self.weights, self.dtype = weights, dtype
-        self.lpips = LPIPS() if weights.gamma else None
+        self.lpips = lpips_on(device or torch.device("cpu")) if weights.gamma else None
 
     def known(self, x: torch.Tensor, maps: perception.Known | None = None) -> Known:
         """Of (B, 3, H, W) RGB on 0–255; ``maps`` are LPIPS's, where they were computed before."""

@@ -22,12 +22,12 @@ from torch.autograd.function import once_differentiable
 from repro import attention
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_path
-from repro.jpeg.blocks import from_blocks, pad, to_blocks
+from repro.jpeg.blocks import from_blocks, pad
 from repro.jpeg.checks import check_image, check_range
 from repro.jpeg.codestream import Coefficients
-from repro.jpeg.color import rgb_to_ycbcr, ycbcr_to_rgb
-from repro.jpeg.dct import dct, idct
-from repro.jpeg.regions import quantise
+from repro.jpeg.color import ycbcr_to_rgb
+from repro.jpeg.dct import idct
+from repro.jpeg.regions import TABLE_OF, attended, quantise, transform
 from repro.precision import full_precision
 from repro.rounding import ROUNDINGS
 
@@ -119,7 +119,7 @@ class LearnedJPEG(nn.Module):
         """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8) and A (B, 2, rows, cols, 8, 8) or None."""
         padded = pad(check_range(check_image(x)))
         with full_precision(x):
-            F = dct(to_blocks(rgb_to_ycbcr(padded) - 128))
+            F = transform(padded)
         return F, None if self.attention is None else self.attention(padded, F, features).float()
 
     def forward(self, x: torch.Tensor, features: torch.Tensor | None = None) -> Output:
@@ -197,7 +197,7 @@ class _Divided(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, F: torch.Tensor, A: torch.Tensor | None, steps: torch.Tensor) -> torch.Tensor:
-        z = (F if A is None else _attended(F, A)) / steps
+        z = (F if A is None else attended(F, A)) / steps
         ctx.save_for_backward(F, A, steps, z)
         return z
 
@@ -208,18 +208,13 @@ class _Divided(torch.autograd.Function):
         of_F, of_A = None, None
         of_steps = -(gradient * z).sum((0, 2, 3), keepdim=True) / steps
         if ctx.needs_input_grad[0]:
-            of_F = (gradient if A is None else _attended(gradient, A)) / steps
+            of_F = (gradient if A is None else attended(gradient, A)) / steps
         if A is not None:
             product = gradient * F
             of_A = torch.stack([product[:, 0], product[:, 1] + product[:, 2]], 1).div_(steps[:, :2])
         return of_F, of_A, of_steps
 
 
-def _attended(F: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
-    """F ⊙ A, (B, 3, rows, cols, 8, 8): Cb and Cr share A^(C)."""
-    return torch.cat([F[:, :1] * A[:, :1], F[:, 1:] * A[:, 1:]], 1)
-
-
 def _per_plane(Q: torch.Tensor) -> torch.Tensor:
     """(2, 8, 8) → (3, 8, 8): Cb and Cr share the chroma table."""
-    return Q[[0, 1, 1]]
+    return Q[TABLE_OF]

@@ -31,7 +31,7 @@ def train(
     micro_batch: Annotated[
         int | None, typer.Option(min=1, help="Crops at once on each device, where memory is short (default: all).")
     ] = None,
-    compile: Annotated[bool, typer.Option("--compile", help="Compile the loss: slow to start, then faster.")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the loss, for GPUs: slow to start.")] = False,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for what is computed once of each crop (default: cache beside OUT).")
     ] = None,
@@ -52,8 +52,13 @@ def train(
         raise UsageError(f"unknown accelerator {accelerator!r}; choose cpu, cuda, mps or auto")
     paper = recipe == "paper"
     start = recipes[recipe]
-    chosen = replace(start, steps=steps or start.steps, batch=batch or start.batch, seed=seed)
-    chosen = replace(chosen, precision=precision or start.precision)
+    chosen = replace(
+        start,
+        steps=steps or start.steps,
+        batch=batch or start.batch,
+        seed=seed,
+        precision=precision or start.precision,
+    )
     settings = ModelSettings(
         method=method,
         rounding=rounding,

@@ -19,6 +19,8 @@ from repro.jpeg.codestream import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
 
+#: Which table and map Y, Cb and Cr take: Cb and Cr share the second.
+TABLE_OF = [0, 1, 1]
 #: Pixels in a strip, about: large enough for fast matrix products, small beside the picture.
 STRIP_PIXELS = 1 << 19
 #: The longest side of a tile, without what is looked at around it.
@@ -69,6 +71,11 @@ def transform(x: torch.Tensor) -> torch.Tensor:
     return dct(to_blocks((rgb_to_ycbcr(x) if x.shape[1] == 3 else x) - 128))
 
 
+def attended(F: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
+    """F ⊙ A, shape of F (B, 1 or 3, rows, cols, 8, 8), with A (B, 2, rows, cols, 8, 8)."""
+    return F * A[:, TABLE_OF[: F.shape[1]]]
+
+
 @torch.no_grad()
 def quantise(x: torch.Tensor, tables: np.ndarray, parts: Iterable[Part]) -> Coefficients:
     """Ẑ = round(A ⊙ F / Q) of the picture ``x`` (1, 1 or 3, H, W), Eqs. 4 and 5; ``parts`` cover it, in any order.
@@ -76,12 +83,11 @@ def quantise(x: torch.Tensor, tables: np.ndarray, parts: Iterable[Part]) -> Coef
     ``tables`` are Q (2, 8, 8), whole numbers in 1–255; Cb and Cr share the second, and the second map.
     """
     components, height, width = x.shape[1:]
-    shared = [0, 1, 1][:components]
-    Q = torch.from_numpy(tables.astype(np.float32)).to(x.device)[shared].view(1, components, 1, 1, 8, 8)
+    Q = torch.from_numpy(tables.astype(np.float32)).to(x.device)[TABLE_OF[:components]].view(1, components, 1, 1, 8, 8)
     planes = np.empty((components, _whole(height) // SIDE, _whole(width) // SIDE, 8, 8), dtype=np.int16)
     filled = torch.from_numpy(planes)
     for (top, bottom, left, right), F, A in parts:
-        z = (F if A is None else F * A[:, shared]) / Q
+        z = (F if A is None else attended(F, A)) / Q
         filled[:, top // SIDE : bottom // SIDE, left // SIDE : right // SIDE] = z.round_()[0]
     return Coefficients(tuple(planes), tables[: min(2, components)].astype(np.uint16), height, width)
 

@@ -123,7 +123,7 @@ def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype
         kept = cached("features", crops, lambda part: _features(model, part), folder, key)
         features = None if kept is None else kept[0]
     if loss.gamma:
-        key = f"{made_of} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
+        key = f"{made_of} {dtype} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
         maps = cached("perception", crops, lambda part: known_perception(part, dtype), folder, key)
     return Pool(crops, features, maps)
 
@@ -151,17 +151,16 @@ def cached(
     than :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
     """
     place = folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    samples = make(crops[:1])
-    shapes = [(len(crops), *t.shape[1:]) for t in samples]
-    header = json.dumps({"key": key, "arrays": [[list(s), str(t.dtype)] for s, t in zip(shapes, samples, strict=True)]})
-    paths = [place / f"{i}.npy" for i in range(len(samples))]
-    if not _holds(place, header):
-        size = sum(int(np.prod(shape)) * t.element_size() for shape, t in zip(shapes, samples, strict=True))
+    types = _types(place, key)
+    if types is None:
+        samples = make(crops[:1])
+        types = [t.dtype for t in samples]
+        size = len(crops) * sum(t.numel() * t.element_size() for t in samples)
         if not _fits(name, size, len(crops), folder):
             return None
         note(f"{name} of {len(crops)} crops: {size / 1e6:.0f} MB in {folder}, computed once")
-        _fill(place, header, shapes, samples, lambda part: make(crops[part]), len(crops), name)
-    return tuple(_as_tensor(np.load(p, mmap_mode="c"), t.dtype) for p, t in zip(paths, samples, strict=True))
+        _fill(place, key, samples, lambda part: make(crops[part]), len(crops), name)
+    return tuple(_as_tensor(np.load(place / f"{i}.npy", mmap_mode="c"), dtype) for i, dtype in enumerate(types))
 
 
 def _fits(name: str, size: int, count: int, folder: Path) -> bool:
@@ -178,18 +177,18 @@ def _fits(name: str, size: int, count: int, folder: Path) -> bool:
     return False
 
 
-def _holds(place: Path, header: str) -> bool:
-    """Whether the cache at ``place`` is whole and says that it was made from the same."""
+def _types(place: Path, key: str) -> list[torch.dtype] | None:
+    """The types of the arrays at ``place``, if the cache there is whole and says that it was made from ``key``."""
     try:
-        return (place / "header.json").read_text() == header
-    except OSError:
-        return False
+        header = json.loads((place / "header.json").read_text())
+        return [getattr(torch, name) for name in header["types"]] if header["key"] == key else None
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _fill(
     place: Path,
-    header: str,
-    shapes: list[tuple[int, ...]],
+    key: str,
     samples: tuple[torch.Tensor, ...],
     make: Callable[[slice], tuple[torch.Tensor, ...]],
     count: int,
@@ -200,8 +199,8 @@ def _fill(
     try:
         beside.mkdir(parents=True)
         arrays = [
-            np.lib.format.open_memmap(beside / f"{i}.npy", "w+", _storage(t.dtype), shape)
-            for i, (shape, t) in enumerate(zip(shapes, samples, strict=True))
+            np.lib.format.open_memmap(beside / f"{i}.npy", "w+", _storage(t.dtype), (count, *t.shape[1:]))
+            for i, t in enumerate(samples)
         ]
         for first in track(range(0, count, _AT_ONCE), name):
             part = slice(first, min(first + _AT_ONCE, count))
@@ -209,8 +208,9 @@ def _fill(
                 array[part] = _as_array(values)
         for array in arrays:
             array.flush()
-        atomic_write(beside / "header.json", header)
-        if not _holds(place, header):
+        types = [str(t.dtype).removeprefix("torch.") for t in samples]
+        atomic_write(beside / "header.json", json.dumps({"key": key, "types": types}))
+        if _types(place, key) is None:
             shutil.rmtree(place, ignore_errors=True)
             beside.rename(place)
     except OSError as error:

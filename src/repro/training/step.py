@@ -50,7 +50,7 @@ class Stepper:
         """Move everything to the device; after a checkpoint was restored."""
         _keep_memory()
         self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
-        self.plain = Distortion(self.loss, self.recipe.dtype).to(self.fabric.device)
+        self.plain = Distortion(self.loss, self.recipe.dtype, self.fabric.device)
         self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
         if compile:
             self._compile()
@@ -63,12 +63,11 @@ class Stepper:
         Nothing is changed where the loss is no number: see ``"loss"``. Raises :class:`ReproError` where memory does
         not suffice for one crop.
         """
-        self.tell = tell
         for group, start in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = start * learning_rate(self.recipe, step)
         while True:
             try:
-                terms = self._gradient(batch)
+                terms = self._gradient(batch, tell)
                 break
             except RuntimeError as error:
                 self._halve(error)
@@ -84,7 +83,7 @@ class Stepper:
             together = self.fabric.all_reduce(together, reduce_op="mean")  # type: ignore[assignment]
         return dict(zip(terms, together.tolist(), strict=True))
 
-    def _gradient(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def _gradient(self, batch: Batch, tell: bool) -> dict[str, torch.Tensor]:
         """Of the whole batch's mean loss, part by part."""
         self.optimiser.zero_grad()
         count = len(batch.x)
@@ -95,14 +94,14 @@ class Stepper:
             share = len(part.x) / count
             if self.fabric.world_size > 1:
                 with self.fabric.no_backward_sync(self.model, enabled=first != firsts[-1]):
-                    terms = self._part(part, share)
+                    terms = self._part(part, share, tell)
             else:
-                terms = self._part(part, share)
+                terms = self._part(part, share, tell)
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0) + share * value.detach()
         return totals
 
-    def _part(self, part: Batch, share: float) -> dict[str, torch.Tensor]:
+    def _part(self, part: Batch, share: float, tell: bool) -> dict[str, torch.Tensor]:
         x = part.x.float()
         known = self.plain.known(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
@@ -114,7 +113,7 @@ class Stepper:
         total = self.loss.lam * terms["d"] + bits
         self.fabric.backward(total * share)
         found = {"loss": total, "rate": bits, **terms}
-        if self.tell:
+        if tell:
             found["nonzero"] = torch.count_nonzero(output.z_hat) / output.z_hat.numel()
         return found
 
