@@ -46,7 +46,9 @@ def book(quick: bool) -> list[dict[str, Any]]:
             command = [sys.executable, "-m", "repro", "book", "--profile", "cpu"]
             subprocess.run(command, cwd=clone, env=environment, check=True, capture_output=True)
 
-        return [{"name": name, "seconds": paired.spread([paired.seconds(build)])} for name in ("cold", "warm")]
+        return [
+            {"name": name, "seconds": paired.spread([paired.seconds(build)])} for name in ("book, cold", "book, warm")
+        ]
 
 
 TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {

@@ -110,7 +110,7 @@ glue("speed_similarity", similarity)
 speed.ratios(stored["step"]["rows"], "times as fast as the plain step")
 
 # %% tags=["hide-input"]
-html.table(bench.HEADER, [bench.cells(row) for row in stored["step"]["rows"]], caption="The training step in numbers")
+html.table(*bench.table(stored["step"]["rows"]), caption="The training step in numbers")
 
 # %% [markdown]
 # *Is it the same training?* The tests hold both steps to the same losses over 50 steps for every method. Here are
@@ -118,7 +118,7 @@ html.table(bench.HEADER, [bench.cells(row) for row in stored["step"]["rows"]], c
 # what another seed does:
 
 # %% tags=["hide-input"]
-html.table(bench.HEADER, [bench.cells(row) for row in stored["accuracy"]["rows"]], caption="32 bits against bfloat16")
+html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bfloat16")
 
 # %% [markdown]
 # ## How near to the machine's limit?
@@ -141,7 +141,7 @@ speed.roofline(stored["roofline"]["rows"])
 # one core: two processes of one thread wait less for each other than the two threads of one process.
 
 # %% tags=["hide-input"]
-html.table(bench.HEADER, [bench.cells(row) for row in stored["sweep"]["rows"]], caption="Twelve models of one sweep")
+html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one sweep")
 
 # %% [markdown]
 # The last line is what one step that trains many models at once could save. It is about what a process for each core
@@ -152,7 +152,7 @@ html.table(bench.HEADER, [bench.cells(row) for row in stored["sweep"]["rows"]], 
 # From pixels in memory to the file's bytes, at about equal rates:
 
 # %% tags=["hide-input"]
-html.table(bench.HEADER, [bench.cells(row) for row in stored["encode"]["rows"]], caption="Encoders in pairs")
+html.table(*bench.table(stored["encode"]["rows"]), caption="Encoders in pairs")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "One photo encoded from file to file by a warm process: seconds and peak memory against its size. Memory counts everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, which grows slowly with the size of the photo."}}
 speed.cost(stored["size"]["rows"])
@@ -161,15 +161,14 @@ speed.cost(stored["size"]["rows"])
 # Several qualities of one photo can share its analysis, which is what `repro encode --bpp` does:
 
 # %% tags=["hide-input"]
-html.table(bench.HEADER, [bench.cells(row) for row in stored["lambdas"]["rows"]], caption="Several qualities at once")
+html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities at once")
 
 # %% [markdown]
 # ## Starting up
 
 # %% tags=["hide-input"]
 html.table(
-    bench.HEADER,
-    [bench.cells(row) for name in ("start", "book") for row in stored[name]["rows"]],
+    *bench.table([*stored["start"]["rows"], *stored["book"]["rows"]]),
     caption="Commands from a cold start, and the book in a fresh clone and once more",
 )
 

@@ -96,6 +96,13 @@ def seconds_in_words(seconds: float) -> str:
 HEADER = ("", "median time", "against", "ratio (quartiles)", "asked for", "")
 
 
+def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Head and cells of the rows for a page, without the columns that have nothing to say there."""
+    told = [cells(row) for row in rows]
+    used = [i for i in range(len(HEADER)) if any(line[i] for line in told)]
+    return [HEADER[i] for i in used], [[line[i] for i in used] for line in told]
+
+
 def report(name: str, rows: Sequence[Row]) -> str:
     """The table as text."""
     lines = [HEADER, *map(cells, rows)]

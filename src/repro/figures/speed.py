@@ -73,7 +73,8 @@ def cost(rows: Sequence[Row]) -> Figure:
         axes[0, 0].plot(pixels, seconds, marker=marker, color=color, label=label)
         axes[0, 1].plot(pixels, [row["peak_mib"] / 1024 for row in points], marker=marker, color=color, label=name)
     axes[0, 0].set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds")
-    axes[0, 0].legend()
+    axes[0, 0].set_ylim(top=3e3)  # room for the legend above the lines
+    axes[0, 0].legend(loc="upper left")
     axes[0, 1].set(xscale="log", xlabel="megapixels", ylabel="peak memory (GiB)")
     axes[0, 1].set_ylim(bottom=0)
     return fig
