@@ -117,6 +117,8 @@ def variants(settings: Any) -> Iterator[tuple[str, Any]]:
         else:
             if isinstance(value, bool):
                 changed = not value
+            elif isinstance(value, tuple):
+                changed = (*value, 7)
             else:
                 changed = other.get(field.name, f"{value}-2") if isinstance(value, str) else value + 1
             yield field.name, replace(settings, **{field.name: changed})

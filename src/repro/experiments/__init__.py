@@ -6,18 +6,10 @@ An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSO
 :func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
 """
 
-from repro.experiments.registry import (
-    FIGURES,
-    LAMBDAS,
-    PROFILES,
-    Crops,
-    Experiment,
-    PeerSweep,
-    Wanted,
-    experiments_of,
-    with_seed,
-)
+from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
+from repro.experiments.registry import FIGURES, experiments_of
 from repro.experiments.run import plan, reproduce, run
+from repro.experiments.settings import Crops, Experiment, PeerSweep, Variant, Wanted, with_seed
 from repro.experiments.store import Store, stored_curves, stored_runs
 
 __all__ = [
@@ -28,9 +20,11 @@ __all__ = [
     "Experiment",
     "PeerSweep",
     "Store",
+    "Variant",
     "Wanted",
     "experiments_of",
     "plan",
+    "profile_of",
     "reproduce",
     "run",
     "stored_curves",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from repro.data import PhotoSet, crop_pool
-from repro.experiments.registry import Experiment
+from repro.experiments.settings import Experiment
 from repro.files import atomic_path, sha256_bytes
 from repro.training import Pool, known_pool, new_model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from repro.experiments.registry import Experiment, PeerSweep
+from repro.experiments.settings import Experiment, PeerSweep
 from repro.experiments.store import Store, stored_results
 
 

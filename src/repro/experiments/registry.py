@@ -1,102 +1,142 @@
-"""Which runs make which figure: frozen, serialisable descriptions, named by the hash of their content."""
+"""Which runs make which figure of the paper."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from repro.errors import UsageError
-from repro.files import sha256_bytes
-from repro.losses import LossWeights
-from repro.model import ModelSettings
+from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
+from repro.experiments.settings import Experiment, PeerSweep, Variant, Wanted
 from repro.training import PAPER_RECIPE, Recipe
 
-#: λ of the published curves, by rounding: chosen to cover 0.2–0.6 bpp on the tuning photos about evenly. The two
-#: roundings settle at very different rates for one λ (chapter 3 shows why).
-LAMBDAS = {
-    "third-order": (0.002, 0.01, 0.02, 0.04, 0.08, 0.16),
-    "straight-through": (0.001, 0.004, 0.01, 0.02, 0.04, 0.08, 0.16),
-}
-#: λ beyond them, for the high qualities of the encoder.
+#: λ beyond the published curves, for the high qualities of the encoder.
 FINE_LAMBDAS = (0.4, 1.5)
-#: λ in the baseline's scripts.
-PAPER_LAMBDAS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1)
-PROFILES = ("smoke", "cpu", "paper")
-
-
-@dataclass(frozen=True)
-class Crops:
-    """Training crops: how many, how large (pixels a side), drawn by which seed, from which split."""
-
-    count: int = 512
-    size: int = 224
-    seed: int = 0
-    split: str = "train"
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One trained model and its evaluation. Equal experiments have equal keys; ``series`` only labels the curve."""
-
-    series: str = field(metadata={"label": True})
-    profile: str
-    model: ModelSettings
-    loss: LossWeights
-    recipe: Recipe
-    crops: Crops = Crops()
-    evaluation: str = "kodak"
-
-    @property
-    def canonical(self) -> str:
-        """JSON with sorted keys, without the label."""
-        settings = asdict(self)
-        del settings["series"]
-        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
-
-    @property
-    def key(self) -> str:
-        """16 hexadecimal digits that name the result."""
-        return sha256_bytes(self.canonical.encode())[:16]
-
-    def describe(self) -> str:
-        """One line for a plan."""
-        return f"{self.series}, λ = {self.loss.lam:g}, {self.recipe.steps} steps"
-
-
-@dataclass(frozen=True)
-class PeerSweep:
-    """Another encoder's curve: its files at each quality, measured on the evaluation photos."""
-
-    codec: str
-    qualities: tuple[int, ...]
-    evaluation: str = "kodak"
-
-    @property
-    def key(self) -> str:
-        """Names the result's file; qualities can be added to it later."""
-        return f"{self.codec}-{self.evaluation}"
-
-    def describe(self) -> str:
-        """One line for a plan."""
-        return f"{self.codec} at {len(self.qualities)} qualities"
-
-
-#: Whatever has a key and a stored result.
-Wanted = Experiment | PeerSweep
+#: What a figure is compared with, and where on the quality scale: 0.1–1 bpp, where the paper's curves lie.
+PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
+PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
+#: Fig. 7's weights of LPIPS and MS-SSIM; the paper does not say which its "smaller weights" are.
+WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
+RESNETS = ("resnet152-block1", "resnet152-block7")
+#: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
+LSTM_RATES = (1e-6, 1e-5, 1e-4)
+#: When the metrics of Figs. 13 and 14 are taken.
+SNAPSHOTS = (0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 400)
 
 
 def figure_5(profile: str) -> list[Wanted]:
-    """Fig. 5: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000).
+    """Figs. 5 and 6: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000), several seeds."""
+    p = profile_of(profile)
+    main, *others = p.roundings
+    wanted: list[Wanted] = _peers(profile)
+    for sigma in (0.0, 1000.0):
+        wanted += p.curve(Variant(p.vgg, main, sigma=sigma), seeds=p.seeds)
+        wanted += [e for r in others for e in p.curve(Variant(p.vgg, r, sigma=sigma))]
+    return wanted
 
-    At profile ``cpu`` also tables alone, and all of it with straight-through rounding: what of the gain is whose, and
-    the claim judged where training ends at the lower loss.
-    """
-    settings = _profile(profile)
-    qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
-    wanted: list[Wanted] = [PeerSweep(codec, qualities, settings.evaluation) for codec in PEERS]
-    for method, rounding, sigma in settings.variants:
-        wanted += [_learned(profile, method, rounding, sigma, lam) for lam in settings.lambdas[rounding]]
+
+def figure_7(profile: str) -> list[Wanted]:
+    """Fig. 7: weights of LPIPS and MS-SSIM."""
+    p = profile_of(profile)
+    return [e for gamma, sigma in WEIGHTS for e in p.curve(Variant(p.vgg, p.rounding, gamma, sigma))]
+
+
+def figure_8(profile: str) -> list[Wanted]:
+    """Figs. 8 and 9: VGG against ResNet-152 at both depths, without MS-SSIM in the loss."""
+    return [*_peers(profile)[:1], *_trunks(profile, 0.0, (0,))]
+
+
+def figure_10(profile: str) -> list[Wanted]:
+    """Fig. 10: the same with MS-SSIM in the loss, several seeds."""
+    return [*_peers(profile)[:1], *_trunks(profile, 1000.0, profile_of(profile).seeds)]
+
+
+def figure_13(profile: str) -> list[Wanted]:
+    """Figs. 13 and 14: rate, MSE and MS-SSIM on the way, with and without attention, from the paper's start."""
+    p = profile_of(profile)
+    recipe = replace(p.recipes[p.rounding], tables_start=0)
+    steps = tuple(sorted({round(step * recipe.steps / SNAPSHOTS[-1]) for step in SNAPSHOTS}))
+    runs = [
+        p.run(Variant(method, p.rounding), ONE_LAMBDA[p.rounding], recipe, f"{method}, from 1–2")
+        for method in (p.vgg, "tables")
+    ]
+    return [replace(run, snapshots=steps) for run in runs]
+
+
+def figure_15(profile: str) -> list[Wanted]:
+    """Figs. 4 and 15: LSTM, BiLSTM and CNN, the map stretched to 0–1, and three rates of learning."""
+    p = profile_of(profile)
+    variants = [Variant(p.vgg, p.rounding), Variant("lstm", p.rounding), Variant("bilstm", p.rounding)]
+    curves = [e for v in [*variants, Variant("lstm", p.rounding, minmax=True)] for e in p.curve(v)]
+    return [*_peers(profile)[:1], *curves, *lstm_rates(profile)]
+
+
+def lstm_rates(profile: str) -> list[Experiment]:
+    """The LSTM with the paper's variables (tables times 1e-5, from 1–2) at each of :data:`LSTM_RATES`."""
+    p = profile_of(profile)
+    steps = PAPER_RECIPE.steps if profile == "paper" else 3 * p.recipes[p.rounding].steps
+    recipe = replace(p.recipes[p.rounding], steps=steps, schedule="constant", tables_start=0)
+    runs = []
+    for rate in LSTM_RATES:
+        at = replace(recipe, lr_tables=rate, lr_network=rate)
+        run = p.run(Variant("lstm", p.rounding), ONE_LAMBDA[p.rounding], at, f"lstm, learning rate {rate:.0e}")
+        runs.append(replace(run, model=replace(run.model, table_param="paper")))
+    return runs
+
+
+def ours(profile: str) -> list[Wanted]:
+    """What of the gain is whose: tables alone, attention, the trunk's weights, its training, the rounding, steps."""
+    p = profile_of(profile)
+    main, *others = p.roundings
+    curves = p.curve(Variant("tables", main), seeds=p.seeds)
+    curves += [e for r in others for e in p.curve(Variant("tables", r))]
+    for trained, pretrained in ((False, False), (True, True), (True, False)):
+        variant = Variant(p.vgg, main, trunk_trained=trained, pretrained=pretrained)
+        curves += p.curve(variant, TWO_LAMBDAS[main])
+    curves += p.curve(Variant(RESNETS[1], main, trunk_trained=True), TWO_LAMBDAS[main])
+    return [*_peers(profile), *curves, *doubled(profile), *([] if profile == "paper" else recipes(profile))]
+
+
+def doubled(profile: str) -> list[Experiment]:
+    """One λ with twice the steps, for each kind of model: has training converged?"""
+    p = profile_of(profile)
+    runs = []
+    for rounding in p.roundings:
+        for method in ("tables", p.vgg, *(("lstm",) if rounding == p.rounding else ())):
+            recipe, variant = p.recipes[rounding], Variant(method, rounding)
+            twice = replace(recipe, steps=2 * recipe.steps)
+            runs.append(p.run(variant, ONE_LAMBDA[rounding], twice, f"{variant.series}, twice the steps"))
+    return runs
+
+
+def recipes(profile: str) -> list[Experiment]:
+    """The paper's rounding at one λ by several recipes: from large steps to the paper's own, the trunk frozen."""
+    p, variant = profile_of(profile), Variant("tables", "third-order")
+    lam = ONE_LAMBDA["third-order"]
+    if profile == "smoke":
+        return []
+    fast = p.recipes["third-order"]
+    tried = [(400, 0.03), (2500, 0.002)]
+    runs = [
+        p.run(variant, lam, replace(fast, steps=steps, lr_tables=rate), f"tables, {steps} steps at {rate:g}")
+        for steps, rate in tried
+    ]
+    slow = replace(PAPER_RECIPE, precision=fast.precision)
+    paper = p.run(Variant(p.vgg, "third-order"), lam, slow, "the paper's recipe, trunk frozen")
+    return [*runs, replace(paper, model=replace(paper.model, table_param="paper", start=0.0))]
+
+
+def tuning(profile: str) -> list[Wanted]:
+    """Recipes tried on the tuning photos, one λ each: steps, and the learning rates of tables and network."""
+    p = profile_of(profile)
+    if profile != "cpu":
+        return []
+    wanted: list[Wanted] = []
+    for variant, tried in _TRIED.items():
+        lam = ONE_LAMBDA[variant.rounding]
+        for steps, of_tables, of_network in tried:
+            recipe = Recipe(steps=steps, lr_tables=of_tables, lr_network=of_network)
+            wanted.append(replace(p.run(variant, lam, recipe), evaluation="tune"))
     return wanted
 
 
@@ -104,81 +144,69 @@ def shipped_models(profile: str) -> list[Wanted]:
     """What `repro encode` ships: tables trained straight through, continued to finer ones for high qualities."""
     if profile == "paper":
         raise UsageError("the models that ship are made at profile cpu; choose cpu or smoke")
-    lambdas = _profile(profile).lambdas["straight-through"] + (() if profile == "smoke" else FINE_LAMBDAS)
-    return [_learned(profile, "tables", "straight-through", 1000.0, lam) for lam in lambdas]
+    p = profile_of(profile)
+    variant = Variant("tables", "straight-through")
+    return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
 
 
-def _learned(profile: str, method: str, rounding: str, sigma: float, lam: float) -> Experiment:
-    """One model with the profile's recipe."""
-    settings = _profile(profile)
-    paper = profile == "paper"
-    loss = "MSE + LPIPS + MS-SSIM" if sigma else "MSE + LPIPS"
-    return Experiment(
-        series=f"{method}, {loss}" + ("" if rounding == "third-order" else f", {rounding}"),
-        profile=profile,
-        model=ModelSettings(
-            method=method,
-            rounding=rounding,
-            table_param="paper" if paper else "log",
-            trunk_trained=paper,
-            start=0.0 if paper or method == "tables" else 2.0,
-        ),
-        loss=LossWeights(lam=lam, sigma=sigma),
-        recipe=settings.recipe,
-        crops=settings.crops,
-        evaluation=settings.evaluation,
-    )
+def _peers(profile: str) -> list[Wanted]:
+    qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
+    return [PeerSweep(codec, qualities, profile_of(profile).evaluation) for codec in PEERS]
 
 
-#: What a figure is compared with, and where on the quality scale: 0.1–1 bpp, where the paper's curves lie.
-PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
-PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
-#: Figure of the paper → the experiments that it needs at a profile; "encoder" is what `repro encode` ships.
-FIGURES = {"5": figure_5, "encoder": shipped_models}
+def _trunks(profile: str, sigma: float, seeds: Sequence[int]) -> list[Experiment]:
+    p = profile_of(profile)
+    return [e for m in (p.vgg, *RESNETS) for e in p.curve(Variant(m, p.rounding, sigma=sigma), seeds=seeds)]
 
 
-#: (method, rounding, σ) of the series that profile `cpu` publishes.
-_CPU_VARIANTS = (
-    ("tables", "straight-through", 1000.0),
-    ("tables", "third-order", 1000.0),
-    ("vgg16", "third-order", 1000.0),
-    ("vgg16", "third-order", 0.0),
-    ("vgg16", "straight-through", 1000.0),
-    ("vgg16", "straight-through", 0.0),
-)
+#: (steps, learning rate of the tables, of the network) that were tried.
+_TRIED = {
+    Variant("vgg16", "straight-through"): (
+        (400, 0.03, 1e-3),
+        (400, 0.01, 1e-3),
+        (400, 0.1, 1e-3),
+        (400, 0.03, 3e-4),
+        (400, 0.03, 3e-3),
+        (800, 0.03, 1e-3),
+    ),
+    Variant("vgg16", "third-order"): (
+        (400, 0.03, 1e-3),
+        (400, 0.01, 1e-3),
+        (1000, 0.01, 1e-3),
+        (1000, 0.005, 1e-3),
+        (1000, 0.005, 3e-4),
+        (2500, 0.002, 1e-3),
+    ),
+    Variant("lstm", "straight-through"): ((400, 0.03, 1e-3), (400, 0.03, 3e-4), (400, 0.03, 3e-3)),
+    Variant("vgg16", "straight-through", trunk_trained=True): (
+        (400, 0.03, 1e-3),
+        (400, 0.03, LR_TRAINED),
+        (400, 0.03, 1e-5),
+    ),
+}
 
-
-@dataclass(frozen=True)
-class _Profile:
-    """What the experiments of a profile have in common."""
-
-    recipe: Recipe
-    crops: Crops
-    evaluation: str
-    lambdas: Mapping[str, tuple[float, ...]]
-    variants: tuple[tuple[str, str, float], ...]
-
-
-def _profile(name: str) -> _Profile:
-    if name == "smoke":
-        ends = {rounding: lambdas[::3] for rounding, lambdas in LAMBDAS.items()}
-        return _Profile(Recipe(steps=2, batch=2, log_every=1), Crops(count=4), "sample", ends, _CPU_VARIANTS)
-    if name == "cpu":
-        # 32 bits: so the published models were made, before the step learned bfloat16
-        return _Profile(Recipe(precision="32-true"), Crops(), "kodak", LAMBDAS, _CPU_VARIANTS)
-    if name == "paper":
-        variants = tuple(("vgg19", "third-order", sigma) for sigma in (1000.0, 0.0))
-        return _Profile(PAPER_RECIPE, Crops(count=20_000), "kodak", {"third-order": PAPER_LAMBDAS}, variants)
-    raise UsageError(f"unknown profile {name!r}; choose from {', '.join(PROFILES)}")
+#: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" are beyond the paper,
+#: "encoder" is what `repro encode` ships. Figs. 11 and 12 are times: see ``make bench``.
+FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
+    "5": figure_5,
+    "7": figure_7,
+    "8": figure_8,
+    "10": figure_10,
+    "13": figure_13,
+    "15": figure_15,
+    "ours": ours,
+    "tuning": tuning,
+    "encoder": shipped_models,
+}
+#: Figures that are made of another's runs.
+SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}
 
 
 def experiments_of(figure: str, profile: str) -> list[Wanted]:
     """The experiments of a figure of the paper. Raises :class:`UsageError` on an unknown figure or profile."""
-    if figure not in FIGURES:
+    name = SAME_RUNS.get(figure, figure)
+    if name in ("11", "12"):
+        raise UsageError(f"figure {figure} is a measurement of time; run `make bench`")
+    if name not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}; choose from {', '.join(FIGURES)}")
-    return FIGURES[figure](profile)
-
-
-def with_seed(experiment: Experiment, seed: int) -> Experiment:
-    """The same experiment from another seed, for spreads."""
-    return replace(experiment, recipe=replace(experiment.recipe, seed=seed), crops=replace(experiment.crops, seed=seed))
+    return FIGURES[name](profile)

@@ -21,11 +21,12 @@ from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
 from repro.experiments.cluster import Cluster, connect
+from repro.experiments.fingerprint import code_of, why_stale
 from repro.experiments.inputs import describe, inputs_of
-from repro.experiments.registry import Crops, Experiment, PeerSweep, Wanted
+from repro.experiments.settings import Crops, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 from repro.files import atomic_write
-from repro.model import save_checkpoint
+from repro.model import LearnedJPEG, save_checkpoint
 from repro.progress import track
 from repro.runtime import provenance
 from repro.training import train
@@ -40,28 +41,37 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
     store.result_path(wanted).parent.mkdir(parents=True, exist_ok=True)
     evaluation = photos(wanted.evaluation, data_dir)
     if isinstance(wanted, PeerSweep):
-        origin = provenance() | {"data": {"evaluation": describe(evaluation)}}
-        path, partial = store.result_path(wanted), store.scratch / "peers" / f"{wanted.key}.json"
-        if not partial.exists():
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                atomic_write(partial, path.read_bytes())
-        peer_curve(wanted.codec, evaluation, wanted.qualities, store=partial, provenance=origin)
-        atomic_write(path, partial.read_bytes())
-        partial.unlink()
+        _sweep(wanted, store, evaluation)
     else:
         _train_and_evaluate(wanted, store, data_dir, evaluation)
+
+
+def _sweep(wanted: PeerSweep, store: Store, evaluation: PhotoSet) -> None:
+    """Measure a peer beside its result, and move that into its place when it is whole; stored qualities are kept."""
+    origin = provenance() | {"data": {"evaluation": describe(evaluation)}}
+    path, partial = store.result_path(wanted), store.scratch / "peers" / f"{wanted.key}.json"
+    if not partial.exists():
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        stored = store.read(wanted, whole=False)
+        if stored is not None and not why_stale(wanted, stored):
+            atomic_write(partial, path.read_bytes())
+    peer_curve(wanted.codec, evaluation, wanted.qualities, store=partial, provenance=origin)
+    result = json.loads(partial.read_text()) | {"code": code_of(wanted)}
+    atomic_write(path, json.dumps(result, indent=1) + "\n")
+    partial.unlink()
 
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:
     source = photos(experiment.crops.split, data_dir)
     pool, weights = inputs_of(experiment, source, store.scratch / "cache")
+    on_the_way = _Snapshots(store.scratch / experiment.key / "snapshots.json", experiment.snapshots, evaluation)
     trained = train(
         experiment.model,
         experiment.loss,
         experiment.recipe,
         pool,
         folder=store.scratch / experiment.key,
+        observe=on_the_way if experiment.snapshots else None,
     )
     started = time.perf_counter()
     images = evaluate_model(trained.model, evaluation)
@@ -71,6 +81,8 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         "images": images,
         "tables": trained.model.tables().detach().double().numpy().round(3).tolist(),
         "log": trained.log,
+        **({"snapshots": on_the_way.read()} if experiment.snapshots else {}),
+        "code": code_of(experiment),
         "seconds": {"train": round(trained.seconds, 2), "evaluate": round(time.perf_counter() - started, 2)},
         "provenance": provenance()
         | {
@@ -82,6 +94,26 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
     store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(store.checkpoint_path(experiment), trained.model, {"experiment": experiment.key})
     atomic_write(store.result_path(experiment), json.dumps(result, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class _Snapshots:
+    """Measures the model at the ``steps`` asked for, and keeps that in a file: a run that is cut off loses none."""
+
+    path: Path
+    steps: tuple[int, ...]
+    evaluation: PhotoSet
+
+    def __call__(self, step: int, model: LearnedJPEG) -> None:
+        kept = self.read()
+        if step in self.steps and str(step) not in kept:
+            kept[str(step)] = evaluate_model(model, self.evaluation)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(self.path, json.dumps(kept))
+
+    def read(self) -> dict[str, Any]:
+        """Step → photo → point."""
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
 
 
 def plan(experiments: Iterable[Wanted], store: Store) -> list[Wanted]:

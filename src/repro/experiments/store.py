@@ -9,7 +9,9 @@ from typing import Any
 
 from repro.errors import ReproError
 from repro.evaluation import Curve
-from repro.experiments.registry import Experiment, PeerSweep, Wanted, experiments_of
+from repro.experiments.fingerprint import why_stale
+from repro.experiments.registry import experiments_of
+from repro.experiments.settings import Experiment, PeerSweep, Wanted
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,15 @@ class Store:
         return self.data / "checkpoints" / f"{experiment.key}.safetensors"
 
     def load(self, wanted: Wanted) -> dict[str, Any] | None:
-        """The stored result, or None. Raises :class:`ReproError` where the file is broken or another's."""
+        """The stored result; None where there is none, or code, photographs or weights are others now.
+
+        Raises :class:`ReproError` where the file is broken or another's.
+        """
+        result = self.read(wanted)
+        return None if result is None or why_stale(wanted, result) else result
+
+    def read(self, wanted: Wanted, *, whole: bool = True) -> dict[str, Any] | None:
+        """As :meth:`load`, but whatever it was made with; a peer's also where some qualities are missing, if asked."""
         path = self.result_path(wanted)
         if not path.exists():
             return None
@@ -42,7 +52,8 @@ class Store:
             result = json.loads(path.read_text())
             if isinstance(wanted, PeerSweep):
                 held = [{point["setting"] for point in photo["points"]} for photo in result["photos"].values()]
-                return result if all(settings.issuperset(wanted.qualities) for settings in held) else None
+                enough = all(settings.issuperset(wanted.qualities) for settings in held)
+                return result if enough or not whole else None
             stored = result["experiment"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReproError(f"{path}: not a result of this program; delete it and run `repro reproduce`") from error
@@ -56,16 +67,20 @@ def stored_results(figure: str, profile: str, store: Store | None = None) -> lis
     place = store or Store.default()
     found = []
     for wanted in experiments_of(figure, profile):
-        result = place.load(wanted)
-        if result is None:
+        result = place.read(wanted)
+        reason = "no stored result" if result is None else why_stale(wanted, result)
+        if result is None or reason:
             command = f"repro reproduce --figure {figure} --profile {profile}"
-            raise ReproError(f"{place.result_path(wanted)}: no stored result; run `{command}`")
+            raise ReproError(f"{place.result_path(wanted)}: {reason}; run `{command}`")
         found.append((wanted, result))
     return found
 
 
-def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict[str, Curve]:
-    """Series name → its curve, from stored results alone. Raises :class:`ReproError` where one is missing."""
+def stored_curves(figure: str, profile: str, store: Store | None = None, seed: int = 0) -> dict[str, Curve]:
+    """Series name → its curve, from stored results alone. Raises :class:`ReproError` where one is missing.
+
+    ``seed``: of the trained models; series without runs of that seed are left out.
+    """
     peers = {}
     for wanted, result in stored_results(figure, profile, store):
         if isinstance(wanted, PeerSweep):
@@ -74,14 +89,16 @@ def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict
                 for photo, kept in result["photos"].items()
             }
             peers[wanted.codec] = Curve(result["name"], chosen)
-    runs = stored_runs(figure, profile, "images", store)
+    runs = stored_runs(figure, profile, "images", store, seed)
     return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
 
 
-def stored_runs(figure: str, profile: str, part: str, store: Store | None = None) -> dict[str, dict[float, Any]]:
+def stored_runs(
+    figure: str, profile: str, part: str, store: Store | None = None, seed: int = 0
+) -> dict[str, dict[float, Any]]:
     """Series name → λ → one ``part`` of the trained model's result: "images", "log", "tables", "seconds", …"""
     runs: dict[str, dict[float, Any]] = {}
     for wanted, result in stored_results(figure, profile, store):
-        if not isinstance(wanted, PeerSweep):
+        if isinstance(wanted, Experiment) and wanted.seed == seed:
             runs.setdefault(wanted.series, {})[wanted.loss.lam] = result[part]
     return runs

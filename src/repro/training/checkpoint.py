@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from repro.errors import ReproError
 from repro.files import atomic_path
-from repro.model import LearnedJPEG
 
 
 @dataclass
@@ -24,10 +25,16 @@ class Progress:
     seconds: float = 0.0
 
 
-def save(path: Path, identity: str, model: LearnedJPEG, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
-    """Write the run's state, whole or not at all; ``identity`` names the run's settings."""
+def save(
+    path: Path,
+    identity: str,
+    learned: Mapping[str, torch.Tensor],
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+) -> None:
+    """Write the run's state, whole or not at all: what was ``learned`` of a model; ``identity`` names the settings."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{k}": v.clone() for k, v in model.learned_state().items()}
+    tensors = {f"model.{k}": v.contiguous().clone() for k, v in learned.items()}
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{k}": v.cpu().contiguous() for k, v in values.items()}
     header = {
@@ -40,7 +47,7 @@ def save(path: Path, identity: str, model: LearnedJPEG, optimiser: torch.optim.O
         save_file(tensors, temporary, metadata=header)
 
 
-def restore(path: Path, identity: str, model: LearnedJPEG, optimiser: torch.optim.Optimizer) -> Progress:
+def restore(path: Path, identity: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
     """Bring ``model`` and ``optimiser`` to where the checkpoint left them.
 
     Raises :class:`ReproError` where it is unreadable or belongs to a run with other settings.

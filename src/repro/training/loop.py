@@ -108,7 +108,7 @@ def train(
                     observe(run.step, model)
             run.seconds = before + time.perf_counter() - started
             if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
-                checkpoint.save(path, identity, model, stepper.optimiser, run)
+                checkpoint.save(path, identity, model.learned_state(), stepper.optimiser, run)
     return Trained(model, run.log, run.seconds)
 
 

@@ -1,0 +1,91 @@
+"""Does a stored result still belong to the code, the photographs and the weights that are at hand?
+
+A result carries a hash of every module that its numbers depend on (comments and docstrings do not count), of its
+photographs and of its weights. One that differs is stale: it is computed anew or refused by name, never shown.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import repro
+from repro import weights
+from repro.data.sets import hashes_of
+from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.files import sha256_bytes
+
+_PACKAGE = Path(repro.__file__).parent
+#: Where the code that makes a trained model's numbers begins, and that of a peer's; what it imports counts too.
+_TRAINED = ("training.loop", "training.pool", "evaluation.curves", "data.crops")
+_PEER = ("codecs", "evaluation.measure")
+#: What no number depends on; where photographs and weights lie does not matter either, only their own hashes.
+_NEUTRAL = {"errors", "files", "progress", "runtime", "training.checkpoint", "weights", "data.sets", "data.registry"}
+
+
+def code_of(wanted: Wanted) -> dict[str, str]:
+    """Module → 8 hexadecimal digits of its code, for all modules that the numbers of ``wanted`` depend on."""
+    return _hashes(_PEER if isinstance(wanted, PeerSweep) else _TRAINED)
+
+
+def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
+    """What of the stored ``result`` is no longer so, in a few words; empty where all is as it was."""
+    made = result.get("provenance", {})
+    now, then = code_of(wanted), result.get("code", {})
+    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+    if changed:
+        return f"made by other code ({', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''})"
+    splits = {"evaluation": wanted.evaluation}
+    if isinstance(wanted, Experiment):
+        splits["train"] = wanted.crops.split
+    for use, split in splits.items():
+        known = hashes_of(split)
+        if known and made.get("data", {}).get(use, {}).get("sha256") not in known:
+            return f"made with other photographs ({split})"
+    for name, source in made.get("weights", {}).items():
+        digest = re.search(r"sha256 ([0-9a-f]+)", str(source))
+        if digest and not any(digest[1].startswith(h) or h.startswith(digest[1]) for h in weights.hashes_of(name)):
+            return f"made with other weights ({name})"
+    return ""
+
+
+@cache
+def _hashes(roots: tuple[str, ...]) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        path = _path(name)
+        if name in seen or name in _NEUTRAL or path is None:
+            continue
+        tree = _without_docstrings(ast.parse(path.read_text()))
+        seen[name] = sha256_bytes(ast.unparse(tree).encode())[:8]
+        waiting += _imports(tree)
+    return dict(sorted(seen.items()))
+
+
+def _path(name: str) -> Path | None:
+    """The file of a module of ours, None where ``name`` is none."""
+    place = _PACKAGE.joinpath(*name.split("."))
+    return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Every module of ours that is imported; of ``from repro.a import b`` both a.b, if it is one, and a."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "repro":
+            parent = (node.module or "").removeprefix("repro").removeprefix(".")
+            for alias in node.names:
+                child = f"{parent}.{alias.name}".removeprefix(".")
+                yield child if _path(child) else parent
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree

@@ -1,0 +1,97 @@
+"""The three profiles: what all experiments of one have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from repro.attention import CONVOLUTIONAL
+from repro.errors import UsageError
+from repro.experiments.settings import Crops, Experiment, Variant, with_seed
+from repro.losses import LossWeights
+from repro.model import ModelSettings
+from repro.training import PAPER_RECIPE, Recipe
+
+PROFILES = ("smoke", "cpu", "paper")
+#: λ of the published curves, by rounding: chosen to cover 0.2–0.6 bpp on the tuning photos about evenly. The two
+#: roundings settle at very different rates for one λ (chapter 3 shows why).
+LAMBDAS = {
+    "third-order": (0.002, 0.01, 0.02, 0.04, 0.08, 0.16),
+    "straight-through": (0.001, 0.004, 0.01, 0.02, 0.04, 0.08, 0.16),
+}
+#: λ in the baseline's scripts.
+PAPER_LAMBDAS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1)
+#: Where a question is asked at one λ, or at two, by rounding: within the paper's range of rates.
+ONE_LAMBDA = {"third-order": 0.04, "straight-through": 0.02}
+TWO_LAMBDAS = {"third-order": (0.01, 0.04), "straight-through": (0.01, 0.04)}
+#: A trained trunk begins where ImageNet left it, and a large step would throw that away.
+LR_TRAINED = 1e-4
+#: At its learning rates the rounding of the paper ends with too coarse tables unless the steps are small (chapter 3).
+_FAST = {"third-order": Recipe(steps=1000, lr_tables=0.005), "straight-through": Recipe()}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the experiments of a profile share: ``vgg`` is the VGG whose weights are at hand, ``seeds`` those of the
+    comparisons on which the paper's conclusions hang, ``rounding`` the one that claims are judged with."""
+
+    name: str
+    recipes: Mapping[str, Recipe]
+    crops: Crops
+    evaluation: str
+    lambdas: Mapping[str, tuple[float, ...]]
+    vgg: str
+    seeds: tuple[int, ...]
+    rounding: str
+
+    @property
+    def roundings(self) -> tuple[str, ...]:
+        """The one that claims are judged with, and the other, if it is run."""
+        return (self.rounding, *(r for r in self.lambdas if r != self.rounding))
+
+    def run(self, variant: Variant, lam: float, recipe: Recipe | None = None, series: str = "") -> Experiment:
+        """One model with the profile's recipe, or with another, whose curve then has a name of its own."""
+        paper = self.name == "paper"
+        settings = ModelSettings(
+            method=variant.method,
+            rounding=variant.rounding,
+            table_param="paper" if paper else "log",
+            trunk_trained=variant.trunk_trained or (paper and variant.method in CONVOLUTIONAL),
+            pretrained=variant.pretrained,
+            minmax=variant.minmax,
+            start=2.0 if variant.method in CONVOLUTIONAL and not paper else 0.0,
+        )
+        chosen = recipe or self.recipes[variant.rounding]
+        if recipe is None and variant.trunk_trained and not paper:
+            chosen = replace(chosen, lr_network=LR_TRAINED)
+        return Experiment(
+            series=series or variant.series,
+            profile=self.name,
+            model=settings,
+            loss=LossWeights(lam=lam, gamma=variant.gamma, sigma=variant.sigma),
+            recipe=chosen,
+            crops=self.crops,
+            evaluation=self.evaluation,
+        )
+
+    def curve(
+        self, variant: Variant, lambdas: Sequence[float] | None = None, seeds: Sequence[int] = (0,)
+    ) -> list[Experiment]:
+        """A model for each λ of the variant's rounding and each seed."""
+        chosen = self.lambdas[variant.rounding] if lambdas is None else lambdas
+        return [with_seed(self.run(variant, lam), seed) for seed in seeds for lam in chosen]
+
+
+def profile_of(name: str) -> Profile:
+    """The profile of that name. Raises :class:`UsageError` where there is none."""
+    if name == "smoke":
+        ends = {rounding: lambdas[::3] for rounding, lambdas in LAMBDAS.items()}
+        quick = dict.fromkeys(LAMBDAS, Recipe(steps=2, batch=2, log_every=1))
+        return Profile(name, quick, Crops(count=4), "sample", ends, "vgg16", (0,), "straight-through")
+    if name == "cpu":
+        return Profile(name, _FAST, Crops(), "kodak", LAMBDAS, "vgg16", (0, 1, 2), "straight-through")
+    if name == "paper":
+        to_the_letter = {"third-order": PAPER_RECIPE}, Crops(count=20_000)
+        lambdas = {"third-order": PAPER_LAMBDAS}
+        return Profile(name, *to_the_letter, "kodak", lambdas, "vgg19", (0,), "third-order")
+    raise UsageError(f"unknown profile {name!r}; choose from {', '.join(PROFILES)}")

@@ -1,0 +1,112 @@
+"""What one run is: frozen, serialisable descriptions, named by the hash of their content."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+
+from repro.files import sha256_bytes
+from repro.losses import LossWeights
+from repro.model import ModelSettings
+from repro.training import Recipe
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Training crops: how many, how large (pixels a side), drawn by which seed, from which split."""
+
+    count: int = 512
+    size: int = 224
+    seed: int = 0
+    split: str = "train"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One trained model and its evaluation. Equal experiments have equal keys; ``series`` only labels the curve.
+
+    ``snapshots``: steps after which the model is measured too, on the way.
+    """
+
+    series: str = field(metadata={"label": True})
+    profile: str
+    model: ModelSettings
+    loss: LossWeights
+    recipe: Recipe
+    crops: Crops = Crops()
+    evaluation: str = "kodak"
+    snapshots: tuple[int, ...] = ()
+
+    @property
+    def canonical(self) -> str:
+        """JSON with sorted keys, without the label."""
+        settings = asdict(self)
+        del settings["series"]
+        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name the result."""
+        return sha256_bytes(self.canonical.encode())[:16]
+
+    @property
+    def seed(self) -> int:
+        """Of the weights' start, the crops and their order."""
+        return self.recipe.seed
+
+    def describe(self) -> str:
+        """One line for a plan."""
+        seed = f", seed {self.seed}" if self.seed else ""
+        return f"{self.series}, λ = {self.loss.lam:g}, {self.recipe.steps} steps{seed}"
+
+
+@dataclass(frozen=True)
+class PeerSweep:
+    """Another encoder's curve: its files at each quality, measured on the evaluation photos."""
+
+    codec: str
+    qualities: tuple[int, ...]
+    evaluation: str = "kodak"
+
+    @property
+    def key(self) -> str:
+        """Names the result's file; qualities can be added to it later."""
+        return f"{self.codec}-{self.evaluation}"
+
+    def describe(self) -> str:
+        """One line for a plan."""
+        return f"{self.codec} at {len(self.qualities)} qualities"
+
+
+#: Whatever has a key and a stored result.
+Wanted = Experiment | PeerSweep
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What makes a curve of its own: everything but λ, the seed and the recipe. γ and σ as in Eq. 8."""
+
+    method: str
+    rounding: str = "straight-through"
+    gamma: float = 500.0
+    sigma: float = 1000.0
+    trunk_trained: bool = False
+    pretrained: bool = True
+    minmax: bool = False
+
+    @property
+    def series(self) -> str:
+        """The curve's name."""
+        network = [self.method]
+        network += ["trunk trained"] if self.trunk_trained else []
+        network += [] if self.pretrained else ["random trunk"]
+        network += ["min-max"] if self.minmax else []
+        terms = ["MSE"] + ["LPIPS"] * bool(self.gamma) + ["MS-SSIM"] * bool(self.sigma)
+        weights = "" if self.gamma in (0, 500) and self.sigma in (0, 1000) else f" (γ = {self.gamma:g})"
+        rounding = [] if self.rounding == "third-order" else [self.rounding]
+        return ", ".join([*network, " + ".join(terms) + weights, *rounding])
+
+
+def with_seed(experiment: Experiment, seed: int) -> Experiment:
+    """The same experiment from another seed, for spreads."""
+    return replace(experiment, recipe=replace(experiment.recipe, seed=seed), crops=replace(experiment.crops, seed=seed))

@@ -1,0 +1,145 @@
+"""A ResNet-152 trunk without its published weights: one that learned to see what VGG-16 sees.
+
+Where torchvision's file cannot be had, the trunk is trained from random weights to give, through a 1×1 adapter at each
+of the two depths that the paper uses, VGG-16's features at its third max-pool. Shape and cost are ResNet-152's; what it
+knows is VGG-16's, as far as it learned it. Numbers that it makes are labelled "distilled trunk".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from repro.attention import ConvolutionalAttention
+from repro.files import atomic_path
+from repro.progress import bar
+from repro.training import checkpoint
+from repro.training.recipe import batch_indices
+
+STUDENT, TEACHER = "resnet152-block7", "vgg16"
+#: The bottlenecks of ``layer2`` after which the paper takes its features, counted from 0.
+DEPTHS = {"block1": 0, "block7": 6}
+_WARM_UP = 100
+
+
+@dataclass(frozen=True)
+class DistilRecipe:
+    """How the trunk learns: Adam with decoupled decay, a short warm-up, then a cosine to 0; crops mirrored by chance.
+
+    crops and size: how many training crops of how many pixels a side; batch of them in each of ``steps`` updates.
+    """
+
+    steps: int = 2000
+    batch: int = 16
+    crops: int = 2048
+    size: int = 160
+    lr: float = 2e-3
+    decay: float = 0.01
+    seed: int = 0
+    checkpoint_every: int = 100
+
+
+class Student(nn.Module):
+    """ResNet-152 from conv1 to conv3_block7, and an adapter at each depth to the teacher's 256 channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = ConvolutionalAttention(STUDENT, pretrained=False).trunk
+        for module in self.trunk.modules():
+            if hasattr(module, "bn3"):
+                nn.init.zeros_(module.bn3.weight)  # a deep network learns sooner where its blocks begin as identities
+        self.adapters = nn.ModuleDict({name: nn.Conv2d(512, 256, 1) for name in DEPTHS})
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """(B, 3, H, W) as the trunk expects it → depth → (B, 256, H/8, W/8)."""
+        found = {}
+        for name, part in self.trunk.named_children():
+            if name != "layer2":
+                x = part(x)
+        for index, block in enumerate(self.trunk.get_submodule("layer2").children()):
+            x = block(x)
+            for depth, wanted in DEPTHS.items():
+                if index == wanted:
+                    found[depth] = self.adapters[depth](x)
+        return found
+
+
+def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: torch.dtype = torch.bfloat16) -> Student:
+    """Train a :class:`Student` on (n, 3, S, S) uint8 crops; a run found in ``folder`` goes on from its checkpoint.
+
+    The loss is the squared error of the teacher's features, each channel over about its variance: 1 is what a constant
+    would give.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        student = Student()
+    teacher = ConvolutionalAttention(TEACHER).requires_grad_(False)
+    optimiser = torch.optim.AdamW(student.parameters(), recipe.lr, weight_decay=recipe.decay, fused=True)
+    path, identity = folder / "checkpoint.safetensors", json.dumps(asdict(recipe))
+    run = checkpoint.restore(path, identity, student, optimiser) if path.exists() else checkpoint.Progress()
+    scale = _scale(teacher, crops)
+    started, before = time.perf_counter(), run.seconds
+    student.train()
+    with bar(recipe.steps, "distil") as progress:
+        progress.update(run.step)
+        while run.step < recipe.steps:
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.lr * _rate(run.step, recipe.steps)
+            x = crops[batch_indices(run.step, len(crops), recipe.batch, recipe.seed)].float()
+            x = x.flip(-1) if run.step % 2 else x
+            with torch.autocast("cpu", precision, enabled=precision is not torch.float32):
+                wanted = teacher.features(x).float()
+                seen = student(teacher.normalised(x).contiguous(memory_format=torch.channels_last))
+            losses = {name: ((maps.float() - wanted) ** 2 / scale).mean() for name, maps in seen.items()}
+            optimiser.zero_grad()
+            torch.stack(list(losses.values())).sum().backward()
+            optimiser.step()
+            run.step += 1
+            progress.update()
+            run.seconds = before + time.perf_counter() - started
+            if run.step % 10 == 0 or run.step == recipe.steps:
+                run.log.append({"step": float(run.step), **{name: float(v.detach()) for name, v in losses.items()}})
+                progress.set_postfix(**{name: f"{run.log[-1][name]:.3f}" for name in DEPTHS})
+            if run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps:
+                checkpoint.save(path, identity, student.state_dict(), optimiser, run)
+    student.eval()
+    return student
+
+
+@torch.no_grad()
+def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
+    """Depth → share of the teacher's variance, channel by channel, that the student's features explain on the crops."""
+    teacher = ConvolutionalAttention(TEACHER)
+    wanted = teacher.features(crops.float())
+    seen = student.eval()(teacher.normalised(crops.float()))
+    variance = wanted.var((0, 2, 3))
+    return {n: float(1 - (((maps - wanted) ** 2).mean((0, 2, 3)) / variance).mean()) for n, maps in seen.items()}
+
+
+def save_trunk(path: Path, student: Student, told: dict[str, str]) -> None:
+    """Write the trunk alone, in 16 bits, with torchvision's names; ``told`` says in the header how it was made."""
+    state = student.trunk.state_dict()
+    small = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
+    with atomic_path(path) as temporary:
+        save_file({name: t.contiguous() for name, t in small.items()}, temporary, metadata=told)
+
+
+@torch.no_grad()
+def _scale(teacher: ConvolutionalAttention, crops: torch.Tensor) -> torch.Tensor:
+    """What each channel's error is divided by, (1, 256, 1, 1): its variance on the first crops, and a tenth of the mean
+    of all, lest a channel that is nearly always 0 count for as much as all others where it is not."""
+    variance = teacher.features(crops[:64].float()).var((0, 2, 3), keepdim=True)
+    return variance + 0.1 * variance.mean()
+
+
+def _rate(step: int, steps: int) -> float:
+    """The factor on the learning rate: up in a straight line, then down in a cosine."""
+    return min(1.0, (step + 1) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
