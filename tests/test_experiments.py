@@ -32,6 +32,7 @@ from repro.experiments import (
     Store,
     Wanted,
     experiments_of,
+    fingerprint,
     inputs,
     plan,
     reproduce,
@@ -40,6 +41,7 @@ from repro.experiments import (
     stored_runs,
     with_seed,
 )
+from repro.experiments.fingerprint import why_stale
 from repro.experiments.origin import origin
 from repro.files import sha256_bytes, sha256_file
 from repro.jpeg.tables import quality_tables
@@ -155,9 +157,11 @@ def test_golden_key() -> None:
         Recipe(400, 4, 0.03, 1e-3, "cosine", 25, 0, "32-true", 10, 100),
         Crops(512, 224, 0, "train"),
         "kodak",
+        (0, 10),
     )
-    assert experiment.key == "0ca2698d3e2d128b"
-    assert json.loads(experiment.canonical) == {k: v for k, v in asdict(experiment).items() if k != "series"}
+    assert experiment.key == "7091f8f1e78acdf1"
+    told = {k: v for k, v in asdict(experiment).items() if k != "series"}
+    assert json.loads(experiment.canonical) == json.loads(json.dumps(told))
 
 
 def test_whole_weights_are_the_same_numbers() -> None:
@@ -180,9 +184,11 @@ def test_figure_5_compares_losses_at_one_recipe(profile: str) -> None:
     wanted = experiments_of("5", profile)
     learned = [e for e in wanted if isinstance(e, Experiment)]
     assert len({e.key for e in wanted}) == len(wanted)
-    assert len({(e.series, e.loss.lam) for e in learned}) == len(learned), "a curve has one model for each λ"
+    assert len({(e.series, e.loss.lam, e.seed) for e in learned}) == len(learned), "one model for each λ and seed"
     assert {e.evaluation for e in wanted} == {"sample" if profile == "smoke" else "kodak"}
-    assert len({(e.recipe, e.crops) for e in learned}) == 1
+    assert len({(with_seed(e, 0).recipe, e.model.rounding, with_seed(e, 0).crops) for e in learned}) == (
+        1 if profile == "paper" else 2
+    ), "one recipe for each rounding"
     # The question of the figure is σ, so there must be pairs that differ in nothing else.
     paper = "vgg19" if profile == "paper" else "vgg16"
     for rounding in ["third-order"] if profile == "paper" else ["third-order", "straight-through"]:
@@ -201,17 +207,20 @@ def test_profile_paper_is_the_papers() -> None:
 
 
 def test_what_ships_covers_more_of_the_scale() -> None:
-    shipped, figure = ({e.key: e for e in experiments_of(name, "cpu")} for name in ("encoder", "5"))
+    shipped, figure = ({e.key: e for e in experiments_of(name, "cpu")} for name in ("encoder", "ours"))
     extra = [e.loss.lam for key, e in shipped.items() if key not in figure and isinstance(e, Experiment)]
     assert min(extra) > max(LAMBDAS["straight-through"])
-    assert len(shipped) - len(extra) == len(LAMBDAS["straight-through"]), "the others are those of figure 5"
+    assert len(shipped) - len(extra) == len(LAMBDAS["straight-through"]), "the others are those of the tables' curve"
     with pytest.raises(UsageError, match="profile cpu"):
         experiments_of("encoder", "paper")
 
 
 def test_what_is_unknown_is_refused_with_the_choice() -> None:
-    with pytest.raises(UsageError, match="unknown figure '99'; choose from 5, encoder"):
+    with pytest.raises(UsageError, match="unknown figure '99'; choose from 5, 7, 8, 10, 13, 15, ours, tuning, encoder"):
         experiments_of("99", "cpu")
+    with pytest.raises(UsageError, match="figure 12 is a measurement of time; run `make bench`"):
+        experiments_of("12", "cpu")
+    assert experiments_of("14", "cpu") == experiments_of("13", "cpu"), "two figures of the same runs"
     with pytest.raises(UsageError, match="unknown profile 'fast'; choose from smoke, cpu, paper"):
         experiments_of("5", "fast")
 
@@ -258,7 +267,7 @@ def test_another_experiments_result_is_told(store: Store) -> None:
         store.load(TINY)
     assert str(caught.value).startswith(f"{path}: ")
     path.write_text(json.dumps({"experiment": json.loads(TINY.canonical), "log": []}, indent=3))
-    assert (store.load(TINY) or {})["log"] == [], "how the JSON is laid out does not matter"
+    assert (store.read(TINY) or {})["log"] == [], "how the JSON is laid out does not matter"
 
 
 def test_a_sweep_lacks_what_was_not_measured(store: Store) -> None:
@@ -267,8 +276,72 @@ def test_a_sweep_lacks_what_was_not_measured(store: Store) -> None:
     points = {"a.png": [{"setting": 15}, {"setting": 40}], "b.png": [{"setting": 15}]}
     photos_ = {name: {"sha256": "0", "points": held} for name, held in points.items()}
     path.write_text(json.dumps({"name": "p", "photos": photos_}))
-    assert store.load(SWEEP) is None, "a photo lacks quality 40"
-    assert store.load(replace(SWEEP, qualities=(15,))) is not None, "more than was asked for does no harm"
+    assert store.read(SWEEP) is None, "a photo lacks quality 40"
+    assert store.read(replace(SWEEP, qualities=(15,))) is not None, "more than was asked for does no harm"
+
+
+# --- results that no longer belong to what is at hand
+
+
+def _changed(result: dict[str, Any], what: str) -> dict[str, Any]:
+    """``result`` as another code, other photographs or other weights would have left it."""
+    changed = json.loads(json.dumps(result))
+    if what == "code":
+        changed["code"]["losses"] = "00000000"
+    elif what == "module":
+        changed["code"]["training.gone"] = "00000000"
+    elif what == "photographs":
+        changed["provenance"]["data"]["evaluation"]["sha256"] = "0" * 64
+    elif what == "weights":
+        changed["provenance"]["weights"] = {"vgg16": "a file (sha256 000000000000)"}
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("code", "made by other code (losses)"),
+        ("module", "made by other code (training.gone)"),
+        ("photographs", "made with other photographs (sample)"),
+        ("weights", "made with other weights (vgg16)"),
+    ],
+)
+def test_a_stale_result_is_refused_by_name_and_run_again(
+    what: str, says: str, done: Store, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = done.load(TINY)
+    assert stored is not None and why_stale(TINY, stored) == ""
+    path = store.result_path(TINY)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(_changed(stored, what)))
+    assert store.load(TINY) is None and plan([TINY], store) == [TINY]
+    in_figure_5(monkeypatch, TINY)
+    with pytest.raises(ReproError) as caught:
+        stored_curves("5", "smoke", store)
+    assert str(caught.value) == f"{path}: {says}; run `repro reproduce --figure 5 --profile smoke`"
+
+
+def test_code_is_what_runs_not_what_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hashes(text: str) -> dict[str, str]:
+        (tmp_path / "codecs.py").write_text(text)
+        fingerprint._hashes.cache_clear()
+        return fingerprint.code_of(SWEEP)
+
+    monkeypatch.setattr(fingerprint, "_PACKAGE", tmp_path)
+    try:
+        plain = hashes("def f(x):\n    return x + 1\n")
+        assert hashes('"""What it is."""\n\ndef f(x):\n    """One more."""\n    return x + 1  # yes\n') == plain
+        assert hashes("def f(x):\n    return x + 2\n") != plain
+        assert list(plain) == ["codecs"], "what is not there has no hash"
+    finally:
+        fingerprint._hashes.cache_clear()
+
+
+def test_a_hash_covers_all_that_makes_the_numbers() -> None:
+    trained, peer = fingerprint.code_of(TINY), fingerprint.code_of(SWEEP)
+    assert trained.keys() > {"model", "losses", "rounding", "attention", "training.step", "jpeg.dct", "metrics"}
+    assert peer.keys() > {"codecs", "evaluation.measure", "metrics.structure"} and "training.loop" not in peer
+    assert not {"experiments.store", "errors", "progress", "encoder.encode"} & (trained.keys() | peer.keys())
 
 
 def test_plan_has_each_missing_result_once(done: Store, store: Store) -> None:
@@ -292,7 +365,18 @@ def test_a_result_has_all_that_made_it(done: Store, folder: Path) -> None:
     assert result["key"] == TINY.key and result["experiment"] == json.loads(TINY.canonical)
     sample = photos("sample")
     assert list(result["images"]) == [photo.name for photo in sample]
-    metrics = {"bpp", "bpp_paper", "bpp_sequential", "mse", "psnr", "psnr_y", "lpips", "ms_ssim"}
+    metrics = {
+        "bpp",
+        "bpp_paper",
+        "bpp_sequential",
+        "mse",
+        "psnr",
+        "psnr_y",
+        "lpips",
+        "ms_ssim",
+        "mse_chroma",
+        "blocking",
+    }
     assert all(point.keys() == metrics and None not in point.values() for point in result["images"].values())
     assert [row["step"] for row in result["log"]] == [1, 2]
     assert all({"loss", "rate", "mse", "lpips", "ms_ssim", "d", "nonzero"} <= row.keys() for row in result["log"])
@@ -644,7 +728,7 @@ def test_command_names_what_failed(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--figure", "99"], "unknown figure '99'; choose from 5, encoder"),
+        (["--figure", "99"], "unknown figure '99'; choose from 5, 7, 8, 10, 13, 15, ours, tuning, encoder"),
         (["--figure", "5", "--profile", "fast"], "unknown profile 'fast'; choose from smoke, cpu, paper"),
         (["--figure", "encoder", "--profile", "paper"], "made at profile cpu"),
         (["--store", "no/such/folder"], "no/such/folder: no such folder; make it first"),
@@ -664,7 +748,7 @@ def test_all_figures_share_their_experiments(place: Path, capsys: pytest.Capture
     planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
     keys = [e.key for name in FIGURES for e in experiments_of(name, "smoke")]
     assert len(planned) == len(set(planned)) and set(planned) == set(keys)
-    assert len(keys) > len(planned), "figure 5 and the encoder have tables in common"
+    assert len(keys) > len(planned), "the figures have models in common"
 
 
 def test_the_plans_head_counts_its_lines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -675,4 +759,6 @@ def test_the_plans_head_counts_its_lines(place: Path, capsys: pytest.CaptureFixt
 
 def test_all_figures_at_the_papers_profile(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["reproduce", "--profile", "paper", "--dry-run", "--store", str(place)]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + len(experiments_of("5", "paper"))
+    names = [name for name in FIGURES if name != "encoder"]
+    keys = {e.key for name in names for e in experiments_of(name, "paper")}
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(keys)

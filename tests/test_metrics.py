@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from repro.errors import ReproError
-from repro.metrics import LPIPS, METRICS, lpips, lpips_on, ms_ssim, mse, psnr, psnr_y
+from repro.metrics import LPIPS, METRICS, blocking, lpips, lpips_on, ms_ssim, mse, mse_chroma, psnr, psnr_y
 
 GOLDENS = Path(__file__).parent / "goldens"
 sys.path.insert(0, str(GOLDENS))
@@ -71,8 +71,10 @@ def test_equal_pictures_are_best(name: str, photos: tuple[torch.Tensor, torch.Te
     metric, better, _ = METRICS[name]
     x, y = photos
     best = metric(x, x).item()
-    assert best == {"mse": 0.0, "lpips": 0.0, "ms_ssim": pytest.approx(1.0)}.get(name, float("inf"))
-    assert (metric(x, y).item() < best) == (better == "higher")
+    expected = {"psnr": float("inf"), "psnr_y": float("inf"), "ms_ssim": pytest.approx(1.0)}
+    assert best == expected.get(name, 0.0)
+    if name != "blocking":  # noise shows at block edges no more than elsewhere
+        assert (metric(x, y).item() < best) == (better == "higher")
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -81,10 +83,26 @@ def test_symmetric_and_per_image(name: str, photos: tuple[torch.Tensor, torch.Te
     x, y = photos
     there, back = metric(x, y), metric(y, x)
     assert there.shape == (1,)
-    assert there.item() == pytest.approx(back.item(), rel=1e-5)
+    sign = -1 if name == "blocking" else 1  # against the original, not between two
+    assert there.item() == pytest.approx(sign * back.item(), rel=1e-5)
     batch = metric(torch.cat([x, x]), torch.cat([y, (x + y) / 2]))
     assert batch.shape == (2,)
     assert batch[0].item() == pytest.approx(there.item(), rel=1e-4)
+
+
+def test_blocking_sees_the_edges_of_blocks_alone() -> None:
+    x = torch.full((1, 3, 64, 40), 100.0)
+    checks = (torch.arange(64)[:, None] // 8 + torch.arange(40) // 8) % 2
+    assert blocking(x, x + 4 * checks).item() == pytest.approx(4.0)
+    shifted = (torch.arange(64)[:, None] // 4 + torch.arange(40) // 4) % 2
+    assert blocking(x, x + 4 * shifted).item() == pytest.approx(4 - 4 / 7, abs=0.2), "edges within blocks count less"
+    assert blocking(x[..., :8, :8], x[..., :8, :8] + 1).item() == 0, "one block has no edges"
+
+
+def test_chroma_error_is_blind_to_luma() -> None:
+    x = torch.full((1, 3, 32, 32), 100.0)
+    assert mse_chroma(x, x + 7).item() == pytest.approx(0, abs=1e-6)
+    assert mse_chroma(x, x + torch.tensor([9.0, 0, 0]).view(1, 3, 1, 1)).item() > 5
 
 
 @pytest.mark.parametrize("metric", [mse, ms_ssim, lpips])

@@ -1,4 +1,4 @@
-"""How many per cent of the bits one encoder saves against another, with an interval over photos.
+"""How many per cent of the bits one encoder saves against another, with an interval over photos, and over seeds.
 
 Source: Bjøntegaard, VCEG-M33 (2001); monotone cubic interpolation and integral by the package ``bjontegaard``
 (Herglotz et al. 2022). Quality is in decibels: PSNR for MSE, −10 log10(1 − MS-SSIM), −10 log10(LPIPS).
@@ -16,6 +16,8 @@ from repro.errors import ReproError, UsageError
 from repro.evaluation.curves import Curve, interpolate, value_at_rate
 
 Window = tuple[float, float]
+#: An encoder's curve, or that of each of several seeds.
+Curves = Curve | Sequence[Curve]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,9 @@ class BDRate:
     mean, low, high
         mean over the photos that have a figure, and its 95 % bootstrap interval (nan where no photo has one).
     per_image, missing
-        photo → figure, and photo → why it has none.
+        photo → figure, the mean over seeds; and photo → why it has none.
+    per_seed
+        the mean of each seed.
     of_mean
         the figure of the two mean curves, as the paper draws them (``None`` where these do not overlap). It weighs
         photos that need many bits more than ``mean`` does.
@@ -38,6 +42,7 @@ class BDRate:
     per_image: dict[str, float]
     missing: dict[str, str]
     of_mean: float | None
+    per_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,12 @@ class Difference:
     high: float
     photos: tuple[str, ...]
     missing: dict[str, str]
+    per_seed: tuple[float, ...] = ()
 
 
 def bd_rate(
-    anchor: Curve,
-    test: Curve,
+    anchor: Curves,
+    test: Curves,
     metric: str = "mse",
     *,
     window: Window | None = None,
@@ -69,59 +75,88 @@ def bd_rate(
     reach *within that range of rates*, the curves being cut there by interpolation. Points that another point of
     the same curve beats in both rate and quality are left out, as rate must be a function of quality.
 
-    Raises :class:`UsageError` where the two curves are not of the same photos, :class:`ReproError` where a curve has
-    no setting in common to all photos.
+    Of several seeds each pair has its figures; the interval then is over photos and seeds.
+
+    Raises :class:`UsageError` where the curves are not of the same photos, :class:`ReproError` where a curve has no
+    setting in common to all photos.
     """
-    _same_photos(anchor, test)
     if window is not None and not 0 < window[0] < window[1]:
         raise UsageError(f"window: expected 0 < lowest < highest bpp, got {window[0]:g} and {window[1]:g}")
-    per_image: dict[str, float] = {}
+    pairs = _pairs(anchor, test)
+    figures: dict[str, list[float]] = {}
     missing: dict[str, str] = {}
-    for photo in anchor.images:
-        figure = _bd_rate(_front(anchor, photo, metric, window), _front(test, photo, metric, window))
-        if isinstance(figure, str):
-            missing[photo] = figure
+    for photo in pairs[0][0].images:
+        found = [_bd_rate(*(_front(c, photo, metric, window) for c in pair)) for pair in pairs]
+        reasons = [f for f in found if isinstance(f, str)]
+        if reasons:
+            missing[photo] = reasons[0]
         else:
-            per_image[photo] = figure
-    means = (curve.mean() for curve in (anchor, test))
-    of_mean = _bd_rate(*(_front(curve, "mean", metric, window) for curve in means))
-    values = list(per_image.values())
-    low, high = bootstrap_interval(values, seed=seed)
-    mean = float(np.mean(values)) if values else math.nan
-    return BDRate(metric, mean, low, high, per_image, missing, None if isinstance(of_mean, str) else of_mean)
+            figures[photo] = [float(f) for f in found]
+    means = [_bd_rate(*(_front(c.mean(), "mean", metric, window) for c in pair)) for pair in pairs]
+    of_mean = None if any(isinstance(m, str) for m in means) else float(np.mean([float(m) for m in means]))
+    per_seed, mean, low, high = _over(list(figures.values()), seed)
+    per_image = {photo: float(np.mean(f)) for photo, f in figures.items()}
+    return BDRate(metric, mean, low, high, per_image, missing, of_mean, per_seed)
 
 
-def compare_at_rate(anchor: Curve, test: Curve, bpp: float, metric: str, *, seed: int = 0) -> Difference:
+def compare_at_rate(anchor: Curves, test: Curves, bpp: float, metric: str, *, seed: int = 0) -> Difference:
     """``metric`` of both encoders at ``bpp``, on the photos that both reach it with, and the paired difference.
 
-    The interval is of the mean difference: photos are drawn, not encoders. Means are nan where no photo is shared.
+    The interval is of the mean difference: photos are drawn, not encoders; and seeds, where there are several. Means
+    are nan where no photo is shared.
     """
-    _same_photos(anchor, test)
-    a, b = (value_at_rate(curve, bpp, metric) for curve in (anchor, test))
-    shared = tuple(photo for photo in a.values if photo in b.values)
-    missing = {photo: f"{anchor.name} {why}" for photo, why in a.missing.items()}
-    missing |= {photo: f"{test.name} {why}" for photo, why in b.missing.items() if photo not in missing}
-    gaps = [b.values[photo] - a.values[photo] for photo in shared]
-    low, high = bootstrap_interval(gaps, seed=seed)
-    of_anchor, of_test, gap = (
-        float(np.mean(v)) if shared else math.nan
-        for v in ([a.values[p] for p in shared], [b.values[p] for p in shared], gaps)
+    pairs = _pairs(anchor, test)
+    found = [tuple(value_at_rate(curve, bpp, metric) for curve in pair) for pair in pairs]
+    shared = tuple(p for p in found[0][0].values if all(p in at.values for pair in found for at in pair))
+    missing: dict[str, str] = {}
+    for pair, values in zip(pairs, found, strict=True):
+        for curve, at in zip(pair, values, strict=True):
+            missing |= {photo: f"{curve.name} {why}" for photo, why in at.missing.items() if photo not in missing}
+    per_seed, gap, low, high = _over([[b.values[p] - a.values[p] for a, b in found] for p in shared], seed)
+    of_anchor, of_test = (
+        float(np.mean([pair[i].values[p] for pair in found for p in shared])) if shared else math.nan for i in (0, 1)
     )
-    return Difference(bpp, metric, of_anchor, of_test, gap, low, high, shared, missing)
+    return Difference(bpp, metric, of_anchor, of_test, gap, low, high, shared, missing, per_seed)
+
+
+def _pairs(anchor: Curves, test: Curves) -> list[tuple[Curve, Curve]]:
+    """Anchor and test seed by seed; one curve alone stands against each of several."""
+    anchors, tests = ([c] if isinstance(c, Curve) else list(c) for c in (anchor, test))
+    count = max(len(anchors), len(tests))
+    if {len(anchors), len(tests)} - {1, count}:
+        raise UsageError(f"{len(anchors)} and {len(tests)} seeds cannot be paired; give as many of both, or one")
+    pairs = list(zip(anchors * (count // len(anchors)), tests * (count // len(tests)), strict=True))
+    for pair in pairs:
+        _same_photos(*pair)
+        _same_photos(pair[0], pairs[0][0])
+    return pairs
+
+
+def _over(figures: Sequence[Sequence[float]], seed: int) -> tuple[tuple[float, ...], float, float, float]:
+    """(mean of each seed, mean, low, high) of ``figures``, photo by photo, seed by seed; nan for none."""
+    if not figures:
+        return (), math.nan, math.nan, math.nan
+    by_seed = np.asarray(figures, dtype=np.float64).T
+    per_seed = tuple(float(v) for v in by_seed.mean(axis=1))
+    return per_seed, float(by_seed.mean()), *bootstrap_interval(by_seed, seed=seed)
 
 
 def bootstrap_interval(
-    values: Sequence[float], *, draws: int = 2000, seed: int = 0, level: float = 0.95
+    values: Sequence[float] | np.ndarray, *, draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of the mean: ``values`` (one for each photo) drawn anew with replacement, ``draws`` times.
 
-    Give it paired figures (a difference, a BD-rate) and the interval is paired. (nan, nan) for no values.
+    (seeds, photos): both are drawn anew, each on its own. Give it paired figures (a difference, a BD-rate) and the
+    interval is paired. (nan, nan) for no values.
     """
-    if not len(values):
+    sample = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if not sample.size:
         return math.nan, math.nan
-    sample = np.asarray(values, dtype=np.float64)
-    picks = np.random.default_rng(seed).integers(0, len(sample), (draws, len(sample)))
-    low, high = np.quantile(sample[picks].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    rng = np.random.default_rng(seed)
+    photos = rng.integers(0, sample.shape[1], (draws, sample.shape[1]))
+    seeds = rng.integers(0, len(sample), (draws, len(sample)))
+    means = np.array([sample[rows][:, picks].mean() for rows, picks in zip(seeds, photos, strict=True)])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

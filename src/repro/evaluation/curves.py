@@ -24,13 +24,15 @@ from repro.progress import track
 Point = dict[str, float | None]
 Encode = Callable[[np.ndarray, float], bytes]
 
-#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight.
+#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. Blocking can be
+#: below 0, and is only turned.
 DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
-    "mse": (lambda v: 10 * math.log10(255**2 / v), lambda d: 255**2 / 10 ** (d / 10)),
+    **dict.fromkeys(("mse", "mse_chroma"), (lambda v: 10 * math.log10(255**2 / v), lambda d: 255**2 / 10 ** (d / 10))),
     "psnr": (lambda v: v, lambda d: d),
     "psnr_y": (lambda v: v, lambda d: d),
     "lpips": (lambda v: -10 * math.log10(v), lambda d: 10 ** (-d / 10)),
     "ms_ssim": (lambda v: -10 * math.log10(1 - v), lambda d: 1 - 10 ** (-d / 10)),
+    "blocking": (lambda v: -v, lambda d: -d),
 }
 
 
@@ -275,7 +277,12 @@ class _Memo:
 
 
 #: Values whose decibels are infinite.
-_PERFECT = {"mse": {0.0}, "psnr": {math.inf}, "psnr_y": {math.inf}, "lpips": {0.0}, "ms_ssim": {1.0}}
+_PERFECT: dict[str, set[float]] = {
+    **{metric: {0.0} for metric in ("mse", "mse_chroma", "lpips")},
+    **{metric: {math.inf} for metric in ("psnr", "psnr_y")},
+    "ms_ssim": {1.0},
+    "blocking": set(),
+}
 
 
 def _mean_point(points: Sequence[Point]) -> Point:

@@ -12,7 +12,7 @@ from PIL import Image
 from repro.codecs import save_with_tables
 from repro.errors import ReproError
 from repro.jpeg.codestream import decode
-from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM, lpips_on, ms_ssim, mse, psnr, psnr_y
+from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM, blocking, lpips_on, ms_ssim, mse, mse_chroma, psnr, psnr_y
 
 Measurement = dict[str, float | None]
 
@@ -25,7 +25,7 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
     ``bpp_paper``
         the paper's counting with the file's own tables: see :func:`paper_bpp`. ``None`` where these are too coarse
         for a baseline file (entries over 255, as mozjpeg has at its lowest qualities).
-    ``mse``, ``psnr``, ``psnr_y``, ``lpips``, ``ms_ssim``
+    ``mse``, ``psnr``, ``psnr_y``, ``lpips``, ``ms_ssim``, ``mse_chroma``, ``blocking``
         as in :mod:`repro.metrics`, on the whole numbers that Pillow decodes. ``None`` where the picture is too small
         for the metric (LPIPS: a side under 31 px, MS-SSIM: under 161 px); PSNR is ``inf`` where nothing differs.
 
@@ -56,6 +56,8 @@ def measure_many(rgb: np.ndarray, files: Sequence[bytes], device: str | torch.de
             "psnr_y": psnr_y(x, y).item(),
             "lpips": perceptual.distance(reference, perceptual.features(y)).item() if perceptual else None,
             "ms_ssim": ms_ssim(x, y).item() if smallest >= MIN_SIDE_MS_SSIM else None,
+            "mse_chroma": mse_chroma(x, y).item(),
+            "blocking": blocking(x, y).item(),
         }
         measured.append(values)
     return measured

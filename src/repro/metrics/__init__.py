@@ -1,4 +1,4 @@
-"""How far a picture is from its original: MSE, PSNR, MS-SSIM and LPIPS, one number per image.
+"""How far a picture is from its original: MSE, PSNR, MS-SSIM, LPIPS and two artefacts, one number per image.
 
 Every function takes two tensors (B, 3, H, W), float RGB on 0–255, and returns (B,). All are
 differentiable; the loss (Eq. 8) uses :func:`ms_ssim` and :class:`LPIPS`. A shape, dtype
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from repro.jpeg.color import rgb_to_ycbcr
+from repro.metrics.artefacts import blocking, mse_chroma
 from repro.metrics.checks import check_pair
 from repro.metrics.perception import LPIPS, MIN_SIDE_LPIPS, lpips, lpips_on
 from repro.metrics.structure import MIN_SIDE_MS_SSIM, ms_ssim
@@ -22,10 +23,12 @@ __all__ = [
     "MIN_SIDE_LPIPS",
     "MIN_SIDE_MS_SSIM",
     "Metric",
+    "blocking",
     "lpips",
     "lpips_on",
     "ms_ssim",
     "mse",
+    "mse_chroma",
     "psnr",
     "psnr_y",
 ]
@@ -57,6 +60,8 @@ METRICS: dict[str, tuple[Metric, str, str]] = {
     "psnr_y": (psnr_y, "higher", "PSNR of luma (dB)"),
     "lpips": (lpips, "lower", "LPIPS (AlexNet)"),
     "ms_ssim": (ms_ssim, "higher", "MS-SSIM"),
+    "mse_chroma": (mse_chroma, "lower", "MSE of Cb and Cr (0–255 scale)"),
+    "blocking": (blocking, "lower", "excess of block edges (levels)"),
 }
 
 

@@ -53,8 +53,8 @@ class Student(nn.Module):
         super().__init__()
         self.trunk = ConvolutionalAttention(STUDENT, pretrained=False).trunk
         for module in self.trunk.modules():
-            if hasattr(module, "bn3"):
-                nn.init.zeros_(module.bn3.weight)  # a deep network learns sooner where its blocks begin as identities
+            if isinstance(last := getattr(module, "bn3", None), nn.BatchNorm2d):
+                nn.init.zeros_(last.weight)  # a deep network learns sooner where its blocks begin as identities
         self.adapters = nn.ModuleDict({name: nn.Conv2d(512, 256, 1) for name in DEPTHS})
         self.to(memory_format=torch.channels_last)
 
