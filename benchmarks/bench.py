@@ -1,6 +1,6 @@
 """All benchmarks: prints each table with its ratios and keeps it in data/results/bench.json, for the book.
 
-    python benchmarks/bench.py                 # everything, about half an hour on two cores
+    python benchmarks/bench.py                 # everything, about forty minutes on two cores
     python benchmarks/bench.py step encode     # these tables alone; the others stay as they are stored
     python benchmarks/bench.py --quick --out FILE   # shows that it runs; no numbers to publish
 
@@ -22,6 +22,7 @@ from typing import Any
 import encode
 import paired
 from accuracy import accuracy
+from inference import inference
 from repro.experiments.bench import BENCH, missed, report
 from repro.experiments.store import Store
 from repro.files import atomic_write
@@ -29,6 +30,7 @@ from repro.runtime import provenance
 from roofline import roofline
 from step import steps
 from sweep import sweep
+from training import training
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,6 +63,8 @@ TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "lambdas": encode.lambdas,
     "start": encode.start,
     "book": book,
+    "training": training,
+    "inference": inference,
 }
 
 

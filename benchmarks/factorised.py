@@ -1,8 +1,8 @@
-"""CompressAI's factorised prior (``bmshj2018_factorized``), timed in a process of its own that waits between the calls.
+"""Learned codecs of CompressAI, timed in a process of their own that waits between the calls.
 
 CompressAI wants an older NumPy than we do, so it gets an environment of its own under ``_build``, made when it is first
-asked for. Run with that environment's Python, this file is the other end of the pipe: it reads the path of an array a
-line and answers with what compressing it took.
+asked for. Run with that environment's Python and a model's name, this file is the other end of the pipe: it reads what
+to do and the path of an array a line, and answers with what that took.
 """
 
 from __future__ import annotations
@@ -23,16 +23,23 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parents[1] / "_build" / "compressai"
 PINS = ("compressai==1.2.8", "torch==2.14.1", "torchvision==0.29.1", "numpy==1.26.4")
 QUALITY = 3
+#: Ballé, Minnen et al. 2018 without the hyperprior, and Ballé, Laparra, Simoncelli 2017, with as many filters as its
+#: authors' program takes by default (``bls2017.py`` of TensorFlow Compression).
+FACTORISED, BLS2017 = "bmshj2018_factorized", "bls2017"
+FILTERS = 128
+#: That many analysis transforms are timed together.
+TRANSFORMS = 5
 INSTALL = f"python -m venv _build/compressai && _build/compressai/bin/pip install {' '.join(PINS)}"
 
 
 class Factorised:
-    """The model, ready. ``compress(rgb)`` is one encoding with real entropy coding; ``close`` when done.
+    """A model, ready. ``compress(rgb)`` is one encoding with real entropy coding; ``close`` when done.
 
+    ``weights`` says whether they were trained; ``start_seconds`` is what starting the process and building took.
     Raises :class:`OSError` or ``subprocess.CalledProcessError`` where it cannot be installed or begun.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = FACTORISED) -> None:
         python = str(FOLDER / "bin" / "python")
         done = FOLDER / ".installed"
         if not done.exists():
@@ -41,25 +48,42 @@ class Factorised:
             subprocess.run(install, check=True, capture_output=True)
             done.touch()
         self._arrays = tempfile.TemporaryDirectory(prefix="repro-bench-")
+        begun = time.perf_counter()
         self._process = subprocess.Popen(
-            [python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [python, __file__, model],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self.weights: str = self._answer()["weights"]
+        self.start_seconds = time.perf_counter() - begun
 
     def compress(self, rgb: np.ndarray) -> dict[str, Any]:
         """(H, W, 3) uint8 → ``seconds``, ``cpu_seconds`` and ``bytes`` of one call of ``compress``."""
-        path = Path(self._arrays.name) / f"{id(rgb)}.npy"
-        if not path.exists():
-            np.save(path, rgb)
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{path}\n")
-        self._process.stdin.flush()
-        return self._answer()
+        return self._ask("compress", rgb)
+
+    def decompress(self, rgb: np.ndarray) -> dict[str, Any]:
+        """The same of decoding what ``compress`` last made of ``rgb``; ``bytes`` are those of the pixels."""
+        return self._ask("decompress", rgb)
+
+    def transform(self, rgb: np.ndarray) -> dict[str, Any]:
+        """Of the analysis transform alone: ``operations`` (multiplications with an addition) and ``seconds``."""
+        return self._ask("transform", rgb)
 
     def close(self) -> None:
         """End the process and forget the arrays."""
         self._process.communicate()
         self._arrays.cleanup()
+
+    def _ask(self, what: str, rgb: np.ndarray) -> dict[str, Any]:
+        path = Path(self._arrays.name) / f"{id(rgb)}.npy"
+        if not path.exists():
+            np.save(path, rgb)
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{what} {path}\n")
+        self._process.stdin.flush()
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -69,33 +93,74 @@ class Factorised:
         return json.loads(line)
 
 
-def _serve() -> None:
-    """The other end: one line of JSON when ready, and one for each path that comes in."""
+def _serve(name: str) -> None:
+    """The other end: one line of JSON when ready, and one for each line that comes in."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever the libraries print is no answer
-    torch, zoo = importlib.import_module("torch"), importlib.import_module("compressai.zoo")
-    socket.setdefaulttimeout(10)
-    try:
-        model, weights = zoo.bmshj2018_factorized(QUALITY, pretrained=True), "pretrained"
-    except Exception:  # no network: what counts here is the time, which the weights hardly touch
-        model, weights = zoo.bmshj2018_factorized(QUALITY, pretrained=False), "random"
+    torch = importlib.import_module("torch")
+    torch.manual_seed(0)
+    model, weights = _bls2017(torch) if name == BLS2017 else _zoo(name)
     model.eval().update()
     print(json.dumps({"weights": weights}), file=answers, flush=True)
     arrays: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     for line in sys.stdin:
-        path = line.strip()
+        what, _, path = line.strip().partition(" ")
         if path not in arrays:
             arrays[path] = torch.from_numpy(np.load(path)).permute(2, 0, 1)[None]
-        begun, cpu = time.perf_counter(), time.process_time()
         with torch.no_grad():
-            strings = model.compress(arrays[path].float() / 255)["strings"]
-        answer = {
-            "seconds": time.perf_counter() - begun,
-            "cpu_seconds": time.process_time() - cpu,
-            "bytes": sum(len(s) for group in strings for s in group),
-        }
-        print(json.dumps(answer), file=answers, flush=True)
+            print(json.dumps(_done(torch, model, what, path, arrays, made)), file=answers, flush=True)
+
+
+def _done(
+    torch: Any, model: Any, what: str, path: str, arrays: dict[str, Any], made: dict[str, Any]
+) -> dict[str, float]:
+    """One order carried out: see :class:`Factorised`."""
+    if what == "transform":
+        with importlib.import_module("torch.utils.flop_counter").FlopCounterMode(display=False) as counted:
+            model.g_a(arrays[path].float() / 255)
+        begun = time.perf_counter()
+        for _ in range(TRANSFORMS):
+            model.g_a(arrays[path].float() / 255)
+        seconds = (time.perf_counter() - begun) / TRANSFORMS
+        return {"operations": counted.get_total_flops() // 2, "seconds": seconds}
+    begun, cpu = time.perf_counter(), time.process_time()
+    if what == "compress":
+        made[path] = model.compress(arrays[path].float() / 255)
+        size = sum(len(s) for group in made[path]["strings"] for s in group)
+    else:
+        x_hat = model.decompress(**made[path])["x_hat"]
+        size = len((255 * x_hat).round().to(torch.uint8)[0].permute(1, 2, 0).numpy().tobytes())
+    return {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - cpu, "bytes": size}
+
+
+def _zoo(name: str) -> tuple[Any, str]:
+    """A model that CompressAI publishes, and where its weights are from."""
+    build = getattr(importlib.import_module("compressai.zoo"), name)
+    socket.setdefaulttimeout(10)
+    try:
+        return build(QUALITY, pretrained=True), "pretrained"
+    except Exception:  # no network: what counts here is the time, which the weights hardly touch
+        return build(QUALITY, pretrained=False), "random"
+
+
+def _bls2017(torch: Any) -> tuple[Any, str]:
+    """A factorised prior around the transforms of Ballé, Laparra and Simoncelli: strides 4, 2, 2 and GDN between."""
+    nn, GDN = torch.nn, importlib.import_module("compressai.layers").GDN
+    model = importlib.import_module("compressai.models").FactorizedPrior(FILTERS, FILTERS)  # has EntropyBottleneck
+    n = FILTERS
+    model.g_a = nn.Sequential(
+        nn.Conv2d(3, n, 9, 4, 4), GDN(n), nn.Conv2d(n, n, 5, 2, 2), GDN(n), nn.Conv2d(n, n, 5, 2, 2, bias=False)
+    )
+    model.g_s = nn.Sequential(
+        nn.ConvTranspose2d(n, n, 5, 2, 2, output_padding=1),
+        GDN(n, inverse=True),
+        nn.ConvTranspose2d(n, n, 5, 2, 2, output_padding=1),
+        GDN(n, inverse=True),
+        nn.ConvTranspose2d(n, 3, 9, 4, 4, output_padding=3),
+    )
+    return model, "random"
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

@@ -1,0 +1,177 @@
+"""Fig. 12: seconds a photo of encoding and of decoding, by our encoder and by learned codecs, each warm.
+
+From pixels in memory to a file's bytes, and back. Every photo gives one number, the median of its rounds; the mean and
+its standard error are over photos, as the paper's are.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from statistics import fmean, median, stdev
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+import factorised
+import paired
+from repro.attention import ConvolutionalAttention
+from repro.encoder import models
+from repro.encoder.analysis import Analysis, attention_of
+from repro.encoder.encode import DEFAULT_QUALITY, Settings, encode_analysis, encode_picture
+from repro.encoder.images import Picture
+from repro.errors import ReproError
+from repro.figures.style import kodak_or_sample
+from repro.progress import track
+
+TABLES, VGG16, VGG19 = "tables alone", "VGG-16 attention", "VGG-19 attention"
+#: How a learned codec is called here, and by the program that runs it.
+LEARNED = {"Ballé et al. 2017": factorised.BLS2017, "factorised prior": factorised.FACTORISED}
+CODERS = (TABLES, VGG16, VGG19, *LEARNED)
+
+
+class Coder:
+    """What is timed: ``encode(rgb)`` gives (seconds, bytes), ``decode(rgb)``, afterwards, seconds."""
+
+    start_seconds: float | None = None
+
+    def __init__(self, encode: Callable[[np.ndarray], bytes], remark: str) -> None:
+        self._encode, self.remark = encode, remark
+        self._files: dict[int, bytes] = {}
+
+    def encode(self, rgb: np.ndarray) -> tuple[float, int]:
+        seconds = paired.seconds(lambda: self._files.update({id(rgb): self._encode(rgb)}))
+        return seconds, len(self._files[id(rgb)])
+
+    def decode(self, rgb: np.ndarray) -> float:
+        data = self._files[id(rgb)]
+        return paired.seconds(lambda: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+    def cost(self, rgb: np.ndarray) -> dict[str, Any]:
+        """``operations_per_pixel`` of encoding: multiplications with an addition that PyTorch does."""
+        with FlopCounterMode(display=False) as counted:
+            self._encode(rgb)
+        return {"operations_per_pixel": counted.get_total_flops() / 2 / (rgb.size / 3)}
+
+
+class LearnedCoder(Coder):
+    """One of CompressAI, in its own process, which times itself."""
+
+    def __init__(self, model: factorised.Factorised) -> None:
+        self.model, self.start_seconds = model, model.start_seconds
+        self.remark = f"CompressAI, {model.weights} weights"
+
+    def encode(self, rgb: np.ndarray) -> tuple[float, int]:
+        found = self.model.compress(rgb)
+        return found["seconds"], found["bytes"]
+
+    def decode(self, rgb: np.ndarray) -> float:
+        return self.model.decompress(rgb)["seconds"]
+
+    def cost(self, rgb: np.ndarray) -> dict[str, Any]:
+        """Also ``transform_seconds``: what is left of the time where entropy coding costs nothing."""
+        found = self.model.transform(rgb)
+        per_pixel = found["operations"] / (rgb.size / 3)
+        return {"operations_per_pixel": per_pixel, "transform_seconds": found["seconds"]}
+
+
+def inference(quick: bool) -> list[dict[str, Any]]:
+    """A row a coder for encoding, and one for decoding; those that cannot be installed say how they could."""
+    chosen = kodak_or_sample()
+    pictures = [photo.rgb() for photo in chosen][: 2 if quick else None]
+    coders = {TABLES: ours()} if quick else {TABLES: ours(), VGG16: ours("vgg16"), VGG19: vgg19()}
+    with ExitStack() as stack:
+        learned, missing = ({}, []) if quick else begin(stack)
+        coders |= learned
+        times = measure(coders, pictures, rounds=1 if quick else 2)
+        rows = []
+        for name, coder in coders.items():
+            more = {"remark": coder.remark, "photos": chosen.name, "start_seconds": coder.start_seconds}
+            rows.append(row(name, "encode", times[name], pictures, **more, **coder.cost(pictures[0])))
+            if name not in (VGG16, VGG19):  # libjpeg takes their files as it takes those of the tables
+                more = {"remark": coder.remark if name in LEARNED else "libjpeg-turbo", "photos": chosen.name}
+                rows.append(row(name, "decode", times[name], pictures, **more))
+    return rows + missing
+
+
+def ours(model: str = models.DEFAULT) -> Coder:
+    """``repro encode`` as it comes, at its usual quality."""
+    settings = Settings(model=model)
+    return Coder(lambda rgb: encode_picture(Picture(rgb), settings).data, f"quality {DEFAULT_QUALITY:g}")
+
+
+def vgg19() -> Coder:
+    """The same with VGG-19: no model of ours has it, so the head and the tables are VGG-16's, which fit its shape."""
+    remark = "VGG-16's head and tables"
+    try:
+        network = attention_of("vgg19")
+        assert network is not None
+    except ReproError:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = ConvolutionalAttention("vgg19", pretrained=False).eval()
+        remark = f"random trunk, {remark}"
+    parameters = models.load("vgg16").at(DEFAULT_QUALITY)
+    return Coder(lambda rgb: encode_analysis(Analysis(Picture(rgb), network, once=True), parameters), remark)
+
+
+def begin(stack: ExitStack) -> tuple[dict[str, Coder], list[dict[str, Any]]]:
+    """The learned codecs, until ``stack`` is closed, and a row for each that cannot be had."""
+    coders: dict[str, Coder] = {}
+    missing = []
+    for name, model in LEARNED.items():
+        try:
+            coders[name] = LearnedCoder(factorised.Factorised(model))
+            stack.callback(coders[name].model.close)  # type: ignore[attr-defined]
+        except (OSError, subprocess.CalledProcessError) as error:
+            remark = f"could not be installed ({error}); by hand: {factorised.INSTALL}"
+            missing += [{"name": f"{name}, {task}", "coder": name, "task": task, "remark": remark} for task in TASKS]
+    return coders, missing
+
+
+TASKS = ("encode", "decode")
+#: By coder: seconds of each photo, of each task, and the bytes of its file.
+Times = dict[str, dict[str, list[Any]]]
+
+
+def measure(coders: dict[str, Coder], pictures: Sequence[np.ndarray], rounds: int) -> Times:
+    """Every photo by all coders in turns, ``rounds`` times, after one photo that warms them up."""
+    for coder in coders.values():
+        coder.encode(pictures[0])
+        coder.decode(pictures[0])
+    times: Times = {name: {"encode": [], "decode": [], "bytes": []} for name in coders}
+    for rgb in track(pictures, "inference"):
+        seconds: dict[str, list[tuple[float, float, int]]] = {name: [] for name in coders}
+        for turn in range(rounds):
+            for name in list(coders)[:: -1 if turn % 2 else 1]:
+                encoding, size = coders[name].encode(rgb)
+                seconds[name].append((encoding, coders[name].decode(rgb), size))
+        for name, found in seconds.items():
+            for key, values in zip(("encode", "decode", "bytes"), zip(*found, strict=True), strict=True):
+                times[name][key].append(median(values))
+    return times
+
+
+def row(
+    name: str, task: str, times: dict[str, list[Any]], pictures: Sequence[np.ndarray], **more: Any
+) -> dict[str, Any]:
+    """Seconds a photo with their mean, its standard error, and how much photos differ from the mean."""
+    seconds = times[task]
+    deviation = stdev(seconds) if len(seconds) > 1 else 0.0
+    return {
+        "name": f"{name}, {task}",
+        "coder": name,
+        "task": task,
+        "seconds": paired.spread(seconds),
+        "seconds_by_photo": seconds,
+        "mean": fmean(seconds),
+        "standard_error": deviation / len(seconds) ** 0.5,
+        "relative_deviation": deviation / fmean(seconds),
+        "bits_per_pixel": 8 * sum(times["bytes"]) / sum(rgb.size / 3 for rgb in pictures),
+        **more,
+    }
