@@ -11,7 +11,7 @@ from repro.errors import ReproError, UsageError
 
 
 def reproduce(
-    figure: Annotated[str, typer.Option(help="Figure of the paper, or 'all'.")] = "all",
+    figure: Annotated[str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder' or 'all'.")] = "all",
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
@@ -23,6 +23,7 @@ def reproduce(
 ) -> None:
     """Run the experiments of a figure that have no stored result; resume what was cut off."""
     from repro import experiments as ex
+    from repro.experiments.estimate import Estimate, hours
 
     names = [n for n in ex.FIGURES if (n, profile) != ("encoder", "paper")] if figure == "all" else [figure]
     wanted = list({e.key: e for name in names for e in ex.experiments_of(name, profile)}.values())
@@ -38,9 +39,12 @@ def reproduce(
             f"figure {figure}, profile {profile}: {len(wanted)} results stored in {place.data}; nothing left to do"
         )
         return
+    estimate = Estimate(place)
     typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(wanted)} results are missing")
     for e in missing:
-        typer.echo(f"  {e.key}  {e.describe()}")
+        typer.echo(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e))}")
+    together = f", {hours(estimate.total(missing) / jobs)} with {jobs} at a time" if jobs > 1 else ""
+    typer.echo(f"about {hours(estimate.total(missing))} one after the other{together}")
     if dry_run:
         return
     failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)

@@ -93,6 +93,18 @@ def stored_curves(figure: str, profile: str, store: Store | None = None, seed: i
     return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
 
 
+def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[str, tuple[Curve, ...]]:
+    """Series name → its curve for each seed that was run, the first seed first; of a peer one."""
+    results = stored_results(figure, profile, store)
+    seeds = sorted({wanted.seed for wanted, _ in results if isinstance(wanted, Experiment)} | {0})
+    found: dict[str, tuple[Curve, ...]] = {}
+    for seed in seeds:
+        for name, curve in stored_curves(figure, profile, store, seed).items():
+            if seed == 0 or name not in {w.codec for w, _ in results if isinstance(w, PeerSweep)}:
+                found[name] = (*found.get(name, ()), curve)
+    return found
+
+
 def stored_runs(
     figure: str, profile: str, part: str, store: Store | None = None, seed: int = 0
 ) -> dict[str, dict[float, Any]]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from repro.evaluation import BDRate, Curve
+from repro.evaluation.bdrate import Curves
 from repro.experiments.claims import METRICS, SHORT, Gain, gains
 from repro.figures.style import INK, LOOKS, OKABE_ITO, Look, figure
 from repro.metrics import METRICS as ALL_METRICS
@@ -25,11 +26,25 @@ def look_of(series: str) -> Look:
     """
     method, *settings = series.split(", ")
     look = LOOKS[method]
-    if "MSE + LPIPS" in settings:
-        look = replace(look, label=f"{look.label}, loss without MS-SSIM", linestyle=":")
-    if settings and "straight-through" not in settings:
+    words = [_WORDS[s] for s in settings if s in _WORDS]
+    if any("γ" in s for s in settings):
+        words.append("half the weights")
+    if words:
+        line = ":" if "loss without MS-SSIM" in words else "-."
+        look = replace(look, label=", ".join([look.label, *words]), linestyle=line)
+    if settings and "straight-through" not in settings and settings[-1].startswith("MSE"):
         look = replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
     return look
+
+
+#: What a series' name says → what a plot's legend says.
+_WORDS = {
+    "MSE + LPIPS": "loss without MS-SSIM",
+    "MSE + MS-SSIM": "loss without LPIPS",
+    "trunk trained": "trunk trained",
+    "random trunk": "random trunk",
+    "min-max": "map stretched",
+}
 
 
 def plot_line(ax: Axes, curve: Curve, metric: str, look: Look, hollow: bool = False) -> None:
@@ -78,11 +93,11 @@ def two_countings(
 
 @dataclass(frozen=True)
 class Pair:
-    """A comparison to draw: ``test`` against ``anchor``, under ``label``, with the colour and marker of ``look``."""
+    """A comparison to draw: ``test`` against ``anchor``, of one seed or of several, with the colour of ``look``."""
 
     label: str
-    anchor: Curve
-    test: Curve
+    anchor: Curves
+    test: Curves
     look: str
 
 

@@ -59,9 +59,9 @@ def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
     """Every claim with its verdict and what that rests on, linked to the page that judges it."""
     rows: list[list[object]] = [
-        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict), c.evidence] for c in claims
+        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict), c.evidence, c.command] for c in claims
     ]
-    return ["the paper says", "section", "verdict", "evidence"], rows
+    return ["the paper says", "section", "verdict", "evidence", "again with"], rows
 
 
 def _two(ours: float | None, theirs: float | None, decimals: int) -> str:

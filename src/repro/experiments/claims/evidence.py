@@ -1,0 +1,56 @@
+"""What verdicts are computed from: stored curves of every seed, logs, snapshots and times, read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from repro.evaluation import Curve
+from repro.experiments import bench
+from repro.experiments.claims import recurrent, steps
+from repro.experiments.registry import LSTM_RATES
+from repro.experiments.store import Store, stored_runs, stored_seeds
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is stored at a profile, read when it is asked for. Raises :class:`ReproError` where something is missing."""
+
+    profile: str = "cpu"
+    store: Store | None = None
+    _read: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def seeds(self, *figures: str) -> Mapping[str, tuple[Curve, ...]]:
+        """Series → its curve for each seed, of one figure or of several together."""
+        found: dict[str, tuple[Curve, ...]] = {}
+        for figure in figures:
+            if figure not in self._read:
+                self._read[figure] = stored_seeds(figure, self.profile, self.store)
+            for name, curves in self._read[figure].items():
+                found[name] = max(found.get(name, ()), curves, key=len)
+        return found
+
+    def first(self, *figures: str) -> dict[str, Curve]:
+        """Series → its first seed's curve, to draw."""
+        return {name: curves[0] for name, curves in self.seeds(*figures).items()}
+
+    def parts(self, figure: str, part: str) -> dict[str, dict[float, Any]]:
+        """Series → λ → one part of the result."""
+        return stored_runs(figure, self.profile, part, self.store)
+
+    def on_the_way(self) -> dict[str, steps.Means]:
+        """ "with attention" and "without" → Figs. 13 and 14's means, step by step."""
+        runs = {name: next(iter(r.values())) for name, r in self.parts("13", "snapshots").items()}
+        named = {"without attention" if name.startswith("tables") else "with attention": r for name, r in runs.items()}
+        return {name: steps.means(snapshots) for name, snapshots in named.items()}
+
+    def lstm_logs(self) -> dict[float, recurrent.Log]:
+        """Learning rate → log of the LSTM's run."""
+        logs = self.parts("15", "log")
+        return {rate: next(iter(logs[f"lstm, learning rate {rate:.0e}"].values())) for rate in LSTM_RATES}
+
+    @property
+    def times(self) -> dict[str, dict[str, Any]]:
+        """The stored benchmarks."""
+        return bench.load(self.store)

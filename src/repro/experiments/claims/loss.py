@@ -1,0 +1,92 @@
+"""Section 6.4: MS-SSIM in the loss (Fig. 5), what one sees of it (Fig. 6), and the weights of its terms (Fig. 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from repro.evaluation import BDRate
+from repro.evaluation.bdrate import Curves
+from repro.experiments.claims import verdicts as v
+from repro.experiments.settings import Variant
+
+#: Section 6.4's range, in the paper's counting of bits.
+PAPER_RATES = (0.25, 0.28, 0.30, 0.315, 0.33, 0.36, 0.39, 0.42)
+#: The same and beyond, for a plot.
+WIDER_RATES = (*PAPER_RATES, 0.46, 0.50, 0.55, 0.60)
+#: Where Fig. 6 shows a portrait.
+PORTRAIT_RATE = 0.315
+
+STANDARD = "pillow-444"
+#: The paper's encoder, the baseline's, and Fig. 7's other two, all with straight-through rounding: with the paper's,
+#: training ends at a higher loss (chapter 5 shows by how much).
+PAPER, BASELINE = Variant("vgg16").series, Variant("vgg16", sigma=0.0).series
+NO_LPIPS, HALVED = Variant("vgg16", gamma=0.0).series, Variant("vgg16", gamma=250.0, sigma=500.0).series
+#: The same two with the paper's rounding.
+PAPER_THIRD, BASELINE_THIRD = (Variant("vgg16", "third-order", sigma=s).series for s in (1000.0, 0.0))
+FIGURE_5 = (STANDARD, BASELINE, PAPER)
+FIGURE_7 = (BASELINE, HALVED, PAPER, NO_LPIPS)
+
+Seeds = Mapping[str, Curves]
+
+
+def paper_counted(curves: Seeds, *names: str) -> list[Curves]:
+    """The curves of these names, Fig. 5's three if none, in the paper's counting of bits."""
+    return [v.counted(curves[name], "bpp_paper") for name in names or FIGURE_5]
+
+
+def judge_ms_ssim(curves: Seeds) -> v.Judged:
+    """Fig. 5: better in MS-SSIM at every point of the range."""
+    found = v.gains(*paper_counted(curves, BASELINE, PAPER), PAPER_RATES, ["ms_ssim"])
+    return v.Judged(v.wins(found), v.told(found))
+
+
+def judge_harmless(curves: Seeds) -> v.Judged:
+    """Fig. 5: no worse in MSE and LPIPS."""
+    found = v.gains(*paper_counted(curves, BASELINE, PAPER), PAPER_RATES, ["mse", "lpips"])
+    return v.Judged(v.no_losses(found), v.told(found))
+
+
+def judge_pictures(curves: Seeds) -> v.Judged:
+    """Fig. 6: at the portrait's rate colours are nearer to the original's, and blocks show less."""
+    found = v.gains(*paper_counted(curves, BASELINE, PAPER), [PORTRAIT_RATE], ["mse_chroma", "blocking"])
+    verdict = v.together(v.wins([g]) for g in found) if found else v.NOT_YET
+    return v.Judged(verdict, f"measured over all photos, not looked at: {v.told(found)}")
+
+
+def judge_weights(curves: Seeds) -> v.Judged:
+    """Fig. 7: smaller weights are better in MS-SSIM than none, larger ones better than smaller."""
+    without, half, full = paper_counted(curves, BASELINE, HALVED, PAPER)
+    some, more = (v.gains(a, b, PAPER_RATES, ["ms_ssim"]) for a, b in ((without, half), (half, full)))
+    evidence = f"smaller weights against none: {v.told(some)}; the largest against smaller: {v.told(more)}"
+    return v.Judged(v.together([v.wins(some), v.wins(more)]), evidence)
+
+
+def judge_no_lpips(curves: Seeds) -> v.Judged:
+    """Fig. 7: MS-SSIM in the place of LPIPS improves MS-SSIM without decreasing the others."""
+    found = v.gains(*paper_counted(curves, BASELINE, NO_LPIPS), PAPER_RATES)
+    better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
+    return v.Judged(v.together([v.wins(better), v.no_losses(others)]), v.told(found))
+
+
+def ms_ssim_answer(curves: Seeds) -> str:
+    """Chapter 5's question, answered in a few sentences, for the paper's encoder (VGG attention)."""
+    better, harmless = judge_ms_ssim(curves), judge_harmless(curves)
+    word = {v.REPRODUCED: "Yes", v.PARTLY: "In part", v.NOT: "No", v.NOT_YET: "Unknown"}[better.verdict]
+    told = f"With MS-SSIM in the loss against without, {better.evidence}; {harmless.evidence}"
+    if better.verdict == v.NOT_YET:
+        told = "Our curves do not reach the paper's range"
+    saved = v.savings(curves[BASELINE], curves[PAPER])
+    bits = ", ".join(f"{v.in_words(saved[metric])} at equal {v.SHORT[metric]}" for metric in v.METRICS)
+    return f"{word}. {told}. In bits of the file itself: {bits}."
+
+
+def comparisons(curves: Seeds) -> dict[str, dict[str, BDRate]]:
+    """The BD-rates of Figs. 5 and 7, under what is compared, the test encoder first."""
+    rows = {
+        "MS-SSIM in the loss\nagainst the baseline": (BASELINE, PAPER),
+        "the same,\nboth the paper's rounding": (BASELINE_THIRD, PAPER_THIRD),
+        "half the weights\nagainst the baseline": (BASELINE, HALVED),
+        "MS-SSIM for LPIPS\nagainst the baseline": (BASELINE, NO_LPIPS),
+        "all weights\nagainst half of them": (HALVED, PAPER),
+    }
+    return {label: v.savings(curves[anchor], curves[test]) for label, (anchor, test) in rows.items()}

@@ -1,0 +1,98 @@
+"""Section 6.5: ResNet-152 in the place of VGG, without MS-SSIM in the loss (Figs. 8 and 9) and with it (Fig. 10)."""
+
+from __future__ import annotations
+
+from repro.evaluation import BDRate
+from repro.evaluation.bdrate import Curves
+from repro.experiments.claims import verdicts as v
+from repro.experiments.claims.loss import PAPER_RATES, PORTRAIT_RATE, STANDARD, Seeds, paper_counted
+from repro.experiments.registry import RESNETS
+from repro.experiments.settings import Variant
+
+#: Ranges that the paper names: where ResNet is lower without MS-SSIM in the loss, and better with it.
+LOWER_RATES = (0.26, 0.27, 0.28, 0.29, 0.30, 0.31)
+BETTER_RATES = (0.30, 0.32, 0.34, 0.36, 0.38)
+
+
+def names(sigma: float) -> tuple[str, ...]:
+    """The curves of VGG and of both depths of ResNet, with or without MS-SSIM in the loss."""
+    return tuple(Variant(method, sigma=sigma).series for method in ("vgg16", *RESNETS))
+
+
+def judge_standard(curves: Seeds) -> v.Judged:
+    """Fig. 8: VGG and ResNet, without MS-SSIM in the loss, are both better than standard JPEG."""
+    standard, *learned = paper_counted(curves, STANDARD, *names(0.0))
+    found = [v.gains(standard, curve, PAPER_RATES) for curve in learned]
+    evidence = "; ".join(f"{_SHORT[m]}: {v.told(g)}" for m, g in zip(("vgg16", *RESNETS), found, strict=True))
+    return v.Judged(v.together(v.wins(g) for g in found), evidence)
+
+
+def judge_alike(curves: Seeds) -> v.Judged:
+    """Fig. 8: nearly identical to VGG in MSE and LPIPS (here: within 2 %)."""
+    vgg, *resnets = paper_counted(curves, *names(0.0))
+    found = [v.gains(vgg, curve, PAPER_RATES, ["mse", "lpips"]) for curve in resnets]
+    return v.Judged(v.either(v.alike(g) for g in found), _each(found))
+
+
+def judge_lower(curves: Seeds) -> v.Judged:
+    """Fig. 8: ResNet's MS-SSIM is lower than VGG's at 0.26–0.31 bpp."""
+    vgg, *resnets = paper_counted(curves, *names(0.0))
+    found = [v.gains(curve, vgg, LOWER_RATES, ["ms_ssim"]) for curve in resnets]
+    evidence = "; ".join(f"VGG against {_SHORT[m]}: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
+    return v.Judged(v.either(v.wins(g) for g in found), evidence)
+
+
+def judge_eyes(curves: Seeds) -> v.Judged:
+    """Fig. 9: no obvious difference at the same rate (here: colour, block edges and LPIPS, none clearly apart)."""
+    vgg, *resnets = paper_counted(curves, *names(0.0))
+    found = [v.gains(vgg, c, [PORTRAIT_RATE], ["lpips", "mse_chroma", "blocking"]) for c in resnets]
+    apart = [v.REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else v.NOT for f in found for g in f]
+    told = "; ".join(f"{_SHORT[m]}: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
+    return v.Judged(v.together(apart) if apart else v.NOT_YET, f"measured over all photos: {told}")
+
+
+def judge_better(curves: Seeds) -> v.Judged:
+    """Fig. 10: with MS-SSIM in the loss ResNet performs better than VGG at 0.30–0.38 bpp."""
+    vgg, *resnets = paper_counted(curves, *names(1000.0))
+    found = [v.gains(vgg, curve, BETTER_RATES) for curve in resnets]
+    return v.Judged(v.either(v.wins(g) for g in found), _each(found))
+
+
+def judge_both(without: Seeds, with_it: Seeds) -> v.Judged:
+    """Section 6.5: both changes together beat each alone, in MS-SSIM, and cost nothing in the others."""
+    parts, told = [], []
+    for method in RESNETS:
+        (both,) = paper_counted(with_it, Variant(method).series)
+        alone = [*paper_counted(with_it, Variant("vgg16").series), *paper_counted(without, names(0.0)[_at(method)])]
+        found = [v.gains(one, both, PAPER_RATES) for one in alone]
+        flat = [g for f in found for g in f]
+        better, others = ([g for g in flat if (g.metric == "ms_ssim") == of] for of in (True, False))
+        parts.append(v.together([v.wins(better), v.no_losses(others)]))
+        told.append(f"{_SHORT[method]} with MS-SSIM against VGG with, and itself without: {v.told(flat)}")
+    return v.Judged(v.either(parts), "; ".join(told))
+
+
+def comparisons(without: Seeds, with_it: Seeds) -> dict[str, dict[str, BDRate]]:
+    """BD-rates of ResNet against VGG, at both depths, with and without MS-SSIM in the loss."""
+    rows = {}
+    for label, sigma, curves in (("without MS-SSIM", 0.0, without), ("with MS-SSIM", 1000.0, with_it)):
+        vgg, *resnets = names(sigma)
+        for method, name in zip(RESNETS, resnets, strict=True):
+            rows[f"{_SHORT[method]}\nagainst VGG, {label}"] = v.savings(curves[vgg], curves[name])
+    return rows
+
+
+_SHORT = {"vgg16": "VGG", "resnet152-block1": "ResNet block 1", "resnet152-block7": "ResNet block 7"}
+
+
+def _at(method: str) -> int:
+    return 1 + RESNETS.index(method)
+
+
+def _each(found: list[list[v.Gain]]) -> str:
+    return "; ".join(f"{_SHORT[m]} against VGG: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
+
+
+def depth_curves(curves: Seeds, sigma: float) -> dict[str, Curves]:
+    """The lines of Figs. 8 and 10: standard JPEG, VGG and both ResNets."""
+    return {name: curves[name] for name in (STANDARD, *names(sigma))}

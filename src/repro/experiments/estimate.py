@@ -1,0 +1,95 @@
+"""How long will it take? From what like runs took, else from the benchmark of the training step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from repro.errors import ReproError
+from repro.experiments import bench
+from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.experiments.store import Store
+
+#: What a measurement of 24 photos takes where none is stored, and a peer's file at one quality on each of them.
+_EVALUATION, _QUALITY = 30.0, 15.0
+#: The benchmark's batch, and its names of methods.
+_BATCH = 8
+_BENCHED = {
+    ("tables", False): "tables alone",
+    ("lstm", False): "LSTM",
+    ("bilstm", False): "BiLSTM",
+    **{
+        (method, trained): f"{name}, {'trained' if trained else 'frozen'}"
+        for method, name in {
+            "vgg16": "VGG-19",
+            "vgg19": "VGG-19",
+            "resnet152-block1": "ResNet-152 block 1",
+            "resnet152-block7": "ResNet-152 block 7",
+        }.items()
+        for trained in (False, True)
+    },
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of one run on one core, or on whatever the stored runs had."""
+
+    store: Store
+
+    def seconds(self, wanted: Wanted) -> float:
+        """Of training and measuring ``wanted``."""
+        if isinstance(wanted, PeerSweep):
+            return _QUALITY * len(wanted.qualities)
+        steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
+        like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
+        if like:
+            a_step, an_evaluation = (median(values) for values in zip(*like, strict=True))
+            return steps * a_step + evaluations * an_evaluation
+        return steps * self._benched(wanted) + evaluations * _EVALUATION
+
+    def total(self, wanted: Iterable[Wanted]) -> float:
+        """Of all of them, one after the other."""
+        return sum(self.seconds(w) for w in wanted)
+
+    @cached_property
+    def _runs(self) -> dict[str, list[tuple[float, float]]]:
+        """Kind of run → (seconds a step, seconds of measuring) of each stored one."""
+        found: dict[str, list[tuple[float, float]]] = {}
+        for path in sorted((self.store.data / "results").glob("*.json")):
+            result = json.loads(path.read_text())
+            if "experiment" not in result:
+                continue
+            made, recipe = result["experiment"]["model"], result["experiment"]["recipe"]
+            a_step = result["seconds"]["train"] / recipe["steps"]
+            kind = _kind(made["method"], made["trunk_trained"], recipe["batch"])
+            found.setdefault(kind, []).append((a_step, result["seconds"]["evaluate"]))
+        return found
+
+    def _benched(self, wanted: Experiment) -> float:
+        rows: Mapping[str, Any] = self._steps
+        name = _BENCHED[wanted.model.method, wanted.model.trunk_trained]
+        return float(rows[name]) * wanted.recipe.batch / _BATCH if name in rows else 1.0
+
+    @cached_property
+    def _steps(self) -> dict[str, float]:
+        try:
+            table = bench.load(self.store).get("step", {"rows": []})
+        except ReproError:
+            return {}
+        return {row["name"]: row["seconds"]["median"] for row in table["rows"] if "seconds" in row}
+
+
+def hours(seconds: float) -> str:
+    """ "40 s", "12 min" or "3.4 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _kind(method: str, trained: bool, batch: int) -> str:
+    return f"{method} {trained} {batch}"
