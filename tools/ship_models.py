@@ -59,7 +59,8 @@ def main() -> None:
     training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
     pictures = [photo.rgb()[:512, :512] for photo in training[:CALIBRATION_PHOTOS]]
     wanted = [e for e in experiments_of("encoder", "cpu") if isinstance(e, Experiment)]
-    attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == claims.PAPER]
+    attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == claims.loss.PAPER]
+    attention = [e for e in attention if e.seed == 0]
     for name, experiments in {"tables": wanted, "vgg16": attention}.items():
         save(calibrate(model_set(name, experiments, store), pictures), ASSETS / name)
         print(ASSETS / name, sum(f.stat().st_size for f in (ASSETS / name).iterdir()) // 1024, "KiB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from repro.evaluation import BDRate
 from repro.evaluation.bdrate import Curves
@@ -34,36 +34,43 @@ def paper_counted(curves: Seeds, *names: str) -> list[Curves]:
     return [v.counted(curves[name], "bpp_paper") for name in names or FIGURE_5]
 
 
+def paper_gains(
+    curves: Seeds, anchor: str, test: str, rates: Sequence[float] = PAPER_RATES, metrics: Sequence[str] = v.METRICS
+) -> list[v.Gain]:
+    """What ``test`` gains over ``anchor`` at equal rate, both in the paper's counting of bits."""
+    first, second = (v.counted(curves[name], "bpp_paper") for name in (anchor, test))
+    return v.gains(first, second, rates, metrics)
+
+
 def judge_ms_ssim(curves: Seeds) -> v.Judged:
     """Fig. 5: better in MS-SSIM at every point of the range."""
-    found = v.gains(*paper_counted(curves, BASELINE, PAPER), PAPER_RATES, ["ms_ssim"])
+    found = paper_gains(curves, BASELINE, PAPER, metrics=["ms_ssim"])
     return v.Judged(v.wins(found), v.told(found))
 
 
 def judge_harmless(curves: Seeds) -> v.Judged:
     """Fig. 5: no worse in MSE and LPIPS."""
-    found = v.gains(*paper_counted(curves, BASELINE, PAPER), PAPER_RATES, ["mse", "lpips"])
+    found = paper_gains(curves, BASELINE, PAPER, metrics=["mse", "lpips"])
     return v.Judged(v.no_losses(found), v.told(found))
 
 
 def judge_pictures(curves: Seeds) -> v.Judged:
     """Fig. 6: at the portrait's rate colours are nearer to the original's, and blocks show less."""
-    found = v.gains(*paper_counted(curves, BASELINE, PAPER), [PORTRAIT_RATE], ["mse_chroma", "blocking"])
+    found = paper_gains(curves, BASELINE, PAPER, [PORTRAIT_RATE], ["mse_chroma", "blocking"])
     verdict = v.together(v.wins([g]) for g in found) if found else v.NOT_YET
     return v.Judged(verdict, f"measured over all photos, not looked at: {v.told(found)}")
 
 
 def judge_weights(curves: Seeds) -> v.Judged:
     """Fig. 7: smaller weights are better in MS-SSIM than none, larger ones better than smaller."""
-    without, half, full = paper_counted(curves, BASELINE, HALVED, PAPER)
-    some, more = (v.gains(a, b, PAPER_RATES, ["ms_ssim"]) for a, b in ((without, half), (half, full)))
+    some, more = (paper_gains(curves, *of, metrics=["ms_ssim"]) for of in ((BASELINE, HALVED), (HALVED, PAPER)))
     evidence = f"smaller weights against none: {v.told(some)}; the largest against smaller: {v.told(more)}"
     return v.Judged(v.together([v.wins(some), v.wins(more)]), evidence)
 
 
 def judge_no_lpips(curves: Seeds) -> v.Judged:
     """Fig. 7: MS-SSIM in the place of LPIPS improves MS-SSIM without decreasing the others."""
-    found = v.gains(*paper_counted(curves, BASELINE, NO_LPIPS), PAPER_RATES)
+    found = paper_gains(curves, BASELINE, NO_LPIPS)
     better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
     return v.Judged(v.together([v.wins(better), v.no_losses(others)]), v.told(found))
 

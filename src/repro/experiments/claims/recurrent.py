@@ -8,7 +8,7 @@ import numpy as np
 
 from repro.evaluation.bdrate import Curves
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.loss import PAPER_RATES, STANDARD, Seeds, paper_counted
+from repro.experiments.claims.loss import STANDARD, Seeds, paper_gains
 from repro.experiments.settings import Variant
 
 CNN, LSTM, BILSTM, STRETCHED = (
@@ -28,8 +28,7 @@ Log = Sequence[Mapping[str, float]]
 
 def judge_below(curves: Seeds) -> v.Judged:
     """Fig. 15: LSTM and BiLSTM attention are below convolutional attention in MS-SSIM."""
-    cnn, lstm, bilstm = paper_counted(curves, CNN, LSTM, BILSTM)
-    found = [v.gains(other, cnn, PAPER_RATES, ["ms_ssim"]) for other in (lstm, bilstm)]
+    found = [paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for other in (LSTM, BILSTM)]
     evidence = f"CNN against LSTM: {v.told(found[0])}; against BiLSTM: {v.told(found[1])}"
     return v.Judged(v.together(v.wins(g) for g in found), evidence)
 
@@ -46,8 +45,7 @@ def judge_stretching(curves: Seeds) -> v.Judged:
 
 def judge_low_rates(curves: Seeds) -> v.Judged:
     """Section 6.8: at low rates the recurrent models struggle to beat standard JPEG (here: are not clearly better)."""
-    standard, lstm, bilstm = paper_counted(curves, STANDARD, LSTM, BILSTM)
-    found = [v.gains(standard, other, LOW_RATES, ["ms_ssim"]) for other in (lstm, bilstm)]
+    found = [paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for other in (LSTM, BILSTM)]
     flat = [g for f in found for g in f]
     turned = {v.REPRODUCED: v.NOT, v.NOT: v.REPRODUCED}
     verdict = v.wins(flat)
@@ -57,10 +55,11 @@ def judge_low_rates(curves: Seeds) -> v.Judged:
 
 def judge_saturation(curves: Seeds) -> v.Judged:
     """Section 6.8: MS-SSIM saturates as bits increase (here: rises by less than half of what standard JPEG's does)."""
-    rises = {name: _rise(curves, name) for name in (STANDARD, LSTM, BILSTM)}
-    if any(r is None for r in rises.values()):
+    found = {name: _rise(curves, name) for name in (STANDARD, LSTM, BILSTM)}
+    rises = {name: rise for name, rise in found.items() if rise is not None}
+    if len(rises) < len(found):
         return v.Judged(v.NOT_YET, "the curves do not reach these rates")
-    parts = [v.REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else v.NOT for n in (LSTM, BILSTM)]  # type: ignore[operator]
+    parts = [v.REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else v.NOT for n in (LSTM, BILSTM)]
     told = ", ".join(f"{name.split(',')[0]} {rise:+.4f}" for name, rise in rises.items())
     low, high = HIGH_RATES
     return v.Judged(v.together(parts), f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {told}")
@@ -92,12 +91,11 @@ def _smooth(log: Log, window: int = 10) -> np.ndarray:
 
 
 def _over(curves: Seeds, anchor: str, test: str, label: str) -> v.Judged:
-    found = v.gains(*paper_counted(curves, anchor, test), PAPER_RATES, ["ms_ssim"])
+    found = paper_gains(curves, anchor, test, metrics=["ms_ssim"])
     return v.Judged(v.wins(found), f"{label}: {v.told(found)}")
 
 
 def _rise(curves: Mapping[str, Curves], name: str) -> float | None:
     """How much MS-SSIM rises over :data:`HIGH_RATES`; None where a curve does not reach both."""
-    (curve,) = paper_counted(curves, name)
-    ends = v.gains(curve, curve, HIGH_RATES, ["ms_ssim"])
+    ends = paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"])
     return ends[1].test - ends[0].test if len(ends) == 2 else None

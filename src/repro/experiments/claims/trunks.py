@@ -5,7 +5,7 @@ from __future__ import annotations
 from repro.evaluation import BDRate
 from repro.evaluation.bdrate import Curves
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.loss import PAPER_RATES, PORTRAIT_RATE, STANDARD, Seeds, paper_counted
+from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD, Seeds, paper_gains
 from repro.experiments.registry import RESNETS
 from repro.experiments.settings import Variant
 
@@ -21,31 +21,30 @@ def names(sigma: float) -> tuple[str, ...]:
 
 def judge_standard(curves: Seeds) -> v.Judged:
     """Fig. 8: VGG and ResNet, without MS-SSIM in the loss, are both better than standard JPEG."""
-    standard, *learned = paper_counted(curves, STANDARD, *names(0.0))
-    found = [v.gains(standard, curve, PAPER_RATES) for curve in learned]
+    found = [paper_gains(curves, STANDARD, name) for name in names(0.0)]
     evidence = "; ".join(f"{_SHORT[m]}: {v.told(g)}" for m, g in zip(("vgg16", *RESNETS), found, strict=True))
     return v.Judged(v.together(v.wins(g) for g in found), evidence)
 
 
 def judge_alike(curves: Seeds) -> v.Judged:
     """Fig. 8: nearly identical to VGG in MSE and LPIPS (here: within 2 %)."""
-    vgg, *resnets = paper_counted(curves, *names(0.0))
-    found = [v.gains(vgg, curve, PAPER_RATES, ["mse", "lpips"]) for curve in resnets]
+    vgg, *resnets = names(0.0)
+    found = [paper_gains(curves, vgg, name, metrics=["mse", "lpips"]) for name in resnets]
     return v.Judged(v.either(v.alike(g) for g in found), _each(found))
 
 
 def judge_lower(curves: Seeds) -> v.Judged:
     """Fig. 8: ResNet's MS-SSIM is lower than VGG's at 0.26–0.31 bpp."""
-    vgg, *resnets = paper_counted(curves, *names(0.0))
-    found = [v.gains(curve, vgg, LOWER_RATES, ["ms_ssim"]) for curve in resnets]
+    vgg, *resnets = names(0.0)
+    found = [paper_gains(curves, name, vgg, LOWER_RATES, ["ms_ssim"]) for name in resnets]
     evidence = "; ".join(f"VGG against {_SHORT[m]}: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
     return v.Judged(v.either(v.wins(g) for g in found), evidence)
 
 
 def judge_eyes(curves: Seeds) -> v.Judged:
     """Fig. 9: no obvious difference at the same rate (here: colour, block edges and LPIPS, none clearly apart)."""
-    vgg, *resnets = paper_counted(curves, *names(0.0))
-    found = [v.gains(vgg, c, [PORTRAIT_RATE], ["lpips", "mse_chroma", "blocking"]) for c in resnets]
+    vgg, *resnets = names(0.0)
+    found = [paper_gains(curves, vgg, n, [PORTRAIT_RATE], ["lpips", "mse_chroma", "blocking"]) for n in resnets]
     apart = [v.REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else v.NOT for f in found for g in f]
     told = "; ".join(f"{_SHORT[m]}: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
     return v.Judged(v.together(apart) if apart else v.NOT_YET, f"measured over all photos: {told}")
@@ -53,22 +52,22 @@ def judge_eyes(curves: Seeds) -> v.Judged:
 
 def judge_better(curves: Seeds) -> v.Judged:
     """Fig. 10: with MS-SSIM in the loss ResNet performs better than VGG at 0.30–0.38 bpp."""
-    vgg, *resnets = paper_counted(curves, *names(1000.0))
-    found = [v.gains(vgg, curve, BETTER_RATES) for curve in resnets]
+    vgg, *resnets = names(1000.0)
+    found = [paper_gains(curves, vgg, name, BETTER_RATES) for name in resnets]
     return v.Judged(v.either(v.wins(g) for g in found), _each(found))
 
 
 def judge_both(without: Seeds, with_it: Seeds) -> v.Judged:
     """Section 6.5: both changes together beat each alone, in MS-SSIM, and cost nothing in the others."""
+    every = {**without, **with_it}
     parts, told = [], []
     for method in RESNETS:
-        (both,) = paper_counted(with_it, Variant(method).series)
-        alone = [*paper_counted(with_it, Variant("vgg16").series), *paper_counted(without, names(0.0)[_at(method)])]
-        found = [v.gains(one, both, PAPER_RATES) for one in alone]
-        flat = [g for f in found for g in f]
-        better, others = ([g for g in flat if (g.metric == "ms_ssim") == of] for of in (True, False))
+        both = Variant(method).series
+        alone = Variant("vgg16").series, Variant(method, sigma=0.0).series
+        found = [g for one in alone for g in paper_gains(every, one, both)]
+        better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
         parts.append(v.together([v.wins(better), v.no_losses(others)]))
-        told.append(f"{_SHORT[method]} with MS-SSIM against VGG with, and itself without: {v.told(flat)}")
+        told.append(f"{_SHORT[method]} with MS-SSIM against VGG with, and itself without: {v.told(found)}")
     return v.Judged(v.either(parts), "; ".join(told))
 
 
@@ -83,10 +82,6 @@ def comparisons(without: Seeds, with_it: Seeds) -> dict[str, dict[str, BDRate]]:
 
 
 _SHORT = {"vgg16": "VGG", "resnet152-block1": "ResNet block 1", "resnet152-block7": "ResNet block 7"}
-
-
-def _at(method: str) -> int:
-    return 1 + RESNETS.index(method)
 
 
 def _each(found: list[list[v.Gain]]) -> str:
