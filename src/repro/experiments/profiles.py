@@ -24,10 +24,15 @@ PAPER_LAMBDAS = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1)
 #: Where a question is asked at one λ, or at two, by rounding: within the paper's range of rates.
 ONE_LAMBDA = {"third-order": 0.04, "straight-through": 0.02}
 TWO_LAMBDAS = {"third-order": (0.01, 0.04), "straight-through": (0.01, 0.04)}
-#: A trained trunk begins where ImageNet left it, and a large step would throw that away.
-LR_TRAINED = 1e-4
-#: At its learning rates the rounding of the paper ends with too coarse tables unless the steps are small (chapter 3).
-_FAST = {"third-order": Recipe(steps=1000, lr_tables=0.005), "straight-through": Recipe()}
+#: The fast recipe, as chosen on the tuning photos (chapter 9): with the rounding of the paper tables end too coarse
+#: unless their steps are small.
+_FAST = {
+    "third-order": Recipe(steps=1000, lr_tables=0.005, lr_network=3e-3),
+    "straight-through": Recipe(steps=800, lr_tables=0.03, lr_network=3e-3),
+}
+#: Learning rates of other networks than a head on a frozen trunk. A trained trunk begins where ImageNet left it, and
+#: a large step would throw that away.
+LR_TRAINED, LR_RECURRENT = 1e-4, 3e-3
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,15 @@ class Profile:
         """The one that claims are judged with, and the other, if it is run."""
         return (self.rounding, *(r for r in self.lambdas if r != self.rounding))
 
+    def recipe_of(self, variant: Variant) -> Recipe:
+        """How a variant is trained: the rounding's recipe, at the learning rate of its network."""
+        recipe = self.recipes[variant.rounding]
+        if self.name == "paper" or variant.method == "tables":
+            return recipe
+        if variant.method not in CONVOLUTIONAL:
+            return replace(recipe, lr_network=LR_RECURRENT)
+        return replace(recipe, lr_network=LR_TRAINED) if variant.trunk_trained else recipe
+
     def run(self, variant: Variant, lam: float, recipe: Recipe | None = None, series: str = "") -> Experiment:
         """One model with the profile's recipe, or with another, whose curve then has a name of its own."""
         paper = self.name == "paper"
@@ -61,15 +75,12 @@ class Profile:
             minmax=variant.minmax,
             start=2.0 if variant.method in CONVOLUTIONAL and not paper else 0.0,
         )
-        chosen = recipe or self.recipes[variant.rounding]
-        if recipe is None and variant.trunk_trained and not paper:
-            chosen = replace(chosen, lr_network=LR_TRAINED)
         return Experiment(
             series=series or variant.series,
             profile=self.name,
             model=settings,
             loss=LossWeights(lam=lam, gamma=variant.gamma, sigma=variant.sigma),
-            recipe=chosen,
+            recipe=recipe or self.recipe_of(variant),
             crops=self.crops,
             evaluation=self.evaluation,
         )

@@ -20,8 +20,8 @@ WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
 RESNETS = ("resnet152-block1", "resnet152-block7")
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
-#: When the metrics of Figs. 13 and 14 are taken.
-SNAPSHOTS = (0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 400)
+#: When the metrics of Figs. 13 and 14 are taken, as shares of the run.
+SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
 
 
 def figure_5(profile: str) -> list[Wanted]:
@@ -54,13 +54,14 @@ def figure_10(profile: str) -> list[Wanted]:
 def figure_13(profile: str) -> list[Wanted]:
     """Figs. 13 and 14: rate, MSE and MS-SSIM on the way, with and without attention, from the paper's start."""
     p = profile_of(profile)
-    recipe = replace(p.recipes[p.rounding], tables_start=0)
-    steps = tuple(sorted({round(step * recipe.steps / SNAPSHOTS[-1]) for step in SNAPSHOTS}))
-    runs = [
-        p.run(Variant(method, p.rounding), ONE_LAMBDA[p.rounding], recipe, f"{method}, from 1–2")
-        for method in (p.vgg, "tables")
-    ]
-    return [replace(run, snapshots=steps) for run in runs]
+    steps = p.recipes[p.rounding].steps
+    snapshots = tuple(sorted({round(share * steps) for share in SNAPSHOTS}))
+    runs = []
+    for variant in (Variant(p.vgg, p.rounding), Variant("tables", p.rounding)):
+        recipe = replace(p.recipe_of(variant), tables_start=0)
+        run = p.run(variant, ONE_LAMBDA[p.rounding], recipe, f"{variant.method}, from 1–2")
+        runs.append(replace(run, snapshots=snapshots))
+    return [*runs]
 
 
 def figure_15(profile: str) -> list[Wanted]:
@@ -74,8 +75,8 @@ def figure_15(profile: str) -> list[Wanted]:
 def lstm_rates(profile: str) -> list[Experiment]:
     """The LSTM with the paper's variables (tables times 1e-5, from 1–2) at each of :data:`LSTM_RATES`."""
     p = profile_of(profile)
-    steps = PAPER_RECIPE.steps if profile == "paper" else 3 * p.recipes[p.rounding].steps
-    recipe = replace(p.recipes[p.rounding], steps=steps, schedule="constant", tables_start=0)
+    fast = p.recipes[p.rounding]
+    recipe = replace(fast, steps=(1 if profile == "paper" else 3) * fast.steps, schedule="constant", tables_start=0)
     runs = []
     for rate in LSTM_RATES:
         at = replace(recipe, lr_tables=rate, lr_network=rate)
@@ -103,7 +104,8 @@ def doubled(profile: str) -> list[Experiment]:
     runs = []
     for rounding in p.roundings:
         for method in ("tables", p.vgg, *(("lstm",) if rounding == p.rounding else ())):
-            recipe, variant = p.recipes[rounding], Variant(method, rounding)
+            variant = Variant(method, rounding)
+            recipe = p.recipe_of(variant)
             twice = replace(recipe, steps=2 * recipe.steps)
             runs.append(p.run(variant, ONE_LAMBDA[rounding], twice, f"{variant.series}, twice the steps"))
     return runs
@@ -167,7 +169,10 @@ _TRIED = {
         (400, 0.1, 1e-3),
         (400, 0.03, 3e-4),
         (400, 0.03, 3e-3),
+        (400, 0.03, 1e-2),
         (800, 0.03, 1e-3),
+        (800, 0.03, 3e-3),
+        (1600, 0.03, 3e-3),
     ),
     Variant("vgg16", "third-order"): (
         (400, 0.03, 1e-3),
@@ -175,6 +180,7 @@ _TRIED = {
         (1000, 0.01, 1e-3),
         (1000, 0.005, 1e-3),
         (1000, 0.005, 3e-4),
+        (1000, 0.005, 3e-3),
         (2500, 0.002, 1e-3),
     ),
     Variant("lstm", "straight-through"): ((400, 0.03, 1e-3), (400, 0.03, 3e-4), (400, 0.03, 3e-3)),

@@ -64,16 +64,17 @@ class Store:
 
 def stored_results(figure: str, profile: str, store: Store | None = None) -> list[tuple[Wanted, dict[str, Any]]]:
     """What ``figure`` needs, each with its stored result. Raises :class:`ReproError` where one is missing."""
-    place = store or Store.default()
-    found = []
-    for wanted in experiments_of(figure, profile):
-        result = place.read(wanted)
-        reason = "no stored result" if result is None else why_stale(wanted, result)
-        if result is None or reason:
-            command = f"repro reproduce --figure {figure} --profile {profile}"
-            raise ReproError(f"{place.result_path(wanted)}: {reason}; run `{command}`")
-        found.append((wanted, result))
-    return found
+    place, command = store or Store.default(), f"repro reproduce --figure {figure} --profile {profile}"
+    return [(wanted, require(wanted, place, command)) for wanted in experiments_of(figure, profile)]
+
+
+def require(wanted: Wanted, store: Store, command: str = "repro reproduce") -> dict[str, Any]:
+    """The stored result. Raises :class:`ReproError`, naming the file and the command, where it is missing or stale."""
+    result = store.read(wanted)
+    reason = "no stored result" if result is None else why_stale(wanted, result)
+    if result is None or reason:
+        raise ReproError(f"{store.result_path(wanted)}: {reason}; run `{command}`")
+    return result
 
 
 def stored_curves(figure: str, profile: str, store: Store | None = None, seed: int = 0) -> dict[str, Curve]:

@@ -1,11 +1,11 @@
-"""The rows of chapter 5's tables: (head, rows) for :func:`repro.book.html.table`."""
+"""The rows of the book's tables: (head, rows) for :func:`repro.book.html.table`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 from repro.evaluation import BDRate, Match
-from repro.experiments.claims import METRICS, SHORT, Claim, Gain
+from repro.experiments.claims import METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim, Gain
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[list[str], list[list[object]]]
@@ -62,6 +62,12 @@ def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Ca
         [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict), c.evidence, c.command] for c in claims
     ]
     return ["the paper says", "section", "verdict", "evidence", "again with"], rows
+
+
+def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
+    """Verdict → how many claims have it, every verdict named."""
+    words = (REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE)
+    return {word: sum(claim.verdict == word for claim in claims) for word in words}
 
 
 def _two(ours: float | None, theirs: float | None, decimals: int) -> str:

@@ -12,6 +12,7 @@ import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -124,12 +125,16 @@ def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
     return {n: float(1 - (((maps - wanted) ** 2).mean((0, 2, 3)) / variance).mean()) for n, maps in seen.items()}
 
 
-def save_trunk(path: Path, student: Student, told: dict[str, str]) -> None:
-    """Write the trunk alone, in 16 bits, with torchvision's names; ``told`` says in the header how it was made."""
+def save_trunk(
+    path: Path, student: Student, recipe: DistilRecipe, source: str, explains: dict[str, float], made: dict[str, Any]
+) -> None:
+    """Write the trunk alone, in 16 bits, with torchvision's names, and in the header how it was made: recipe, photos
+    (``source``), :func:`explained` and provenance."""
     state = student.trunk.state_dict()
-    small = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
+    small = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
+    told = {"recipe": asdict(recipe), "source": source, "explained": explains, "provenance": made}
     with atomic_path(path) as temporary:
-        save_file({name: t.contiguous() for name, t in small.items()}, temporary, metadata=told)
+        save_file(small, temporary, metadata={key: json.dumps(value) for key, value in told.items()})
 
 
 @torch.no_grad()

@@ -91,3 +91,14 @@ def network_comparisons(curves: Seeds) -> dict[str, dict[str, BDRate]]:
         ),
     }
     return {label: v.savings(anchor, test) for label, (anchor, test) in rows.items()}
+
+
+def named_parts(parts: dict[str, dict[str, BDRate]]) -> dict[str, dict[str, BDRate]]:
+    """The rows of :func:`network_comparisons` by glue name, in its order."""
+    names = ("trained", "random", "random_trained", "trained_tables", "resnet_trained")
+    return dict(zip(names, parts.values(), strict=True))
+
+
+def attention_saving(curves: Seeds) -> dict[str, BDRate]:
+    """What frozen VGG attention needs against tables alone, metric by metric, all seeds."""
+    return v.savings(curves[TABLES], curves[PAPER])

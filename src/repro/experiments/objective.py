@@ -1,0 +1,61 @@
+"""What training minimises, measured on files: how recipes are chosen, and whether training has converged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from repro.experiments.profiles import ONE_LAMBDA, profile_of
+from repro.experiments.registry import doubled, recipes, tuning
+from repro.experiments.settings import Experiment, Variant
+from repro.experiments.store import Store, require
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run and where it ended: Eq. 7 on files, the mean over photos of rate and of the metrics, the luma DC step."""
+
+    experiment: Experiment
+    objective: float
+    bpp: float
+    mse: float
+    lpips: float
+    ms_ssim: float
+    dc: float
+
+
+def outcome(experiment: Experiment, result: Mapping[str, Any]) -> Outcome:
+    """λ·d + r of a stored result: d from its files, decoded; r, which hardly differs between photos, as last logged."""
+    loss, points = experiment.loss, list(result["images"].values())
+    bpp, mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("bpp", "mse", "lpips", "ms_ssim"))
+    d = mse + loss.gamma * lpips + loss.sigma * (1 - ms_ssim)
+    objective = loss.lam * d + result["log"][-1]["rate"]
+    return Outcome(experiment, objective, bpp, mse, lpips, ms_ssim, result["tables"][0][0][0])
+
+
+def tried(profile: str = "cpu", store: Store | None = None) -> list[Outcome]:
+    """Every recipe that was tried on the tuning photos, in the registry's order."""
+    return _outcomes([e for e in tuning(profile) if isinstance(e, Experiment)], store)
+
+
+def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Outcome, Outcome]]:
+    """(the published run, the same with twice its steps) at one λ, for each kind of model that was tried so."""
+    p = profile_of(profile)
+    twice = doubled(profile)
+    once = [p.run(Variant(e.model.method, e.model.rounding), e.loss.lam) for e in twice]
+    return list(zip(_outcomes(once, store), _outcomes(twice, store), strict=True))
+
+
+def third_order_recipes(profile: str = "cpu", store: Store | None = None) -> list[Outcome]:
+    """The paper's rounding at one λ: the profile's recipe and the others that were tried, and straight-through."""
+    p = profile_of(profile)
+    lam = ONE_LAMBDA["third-order"]
+    published = [p.run(Variant("tables", "third-order"), lam), p.run(Variant(p.vgg, "third-order"), lam)]
+    return _outcomes([*published, *recipes(profile)], store)
+
+
+def _outcomes(experiments: Sequence[Experiment], store: Store | None) -> list[Outcome]:
+    return [outcome(e, require(e, store or Store.default())) for e in experiments]
