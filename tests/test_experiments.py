@@ -347,7 +347,9 @@ def test_a_hash_covers_all_that_makes_the_numbers() -> None:
 def test_plan_has_each_missing_result_once(done: Store, store: Store) -> None:
     relabelled = replace(QUICK, series="the same under another name")
     planned = plan([QUICK, SWEEP, relabelled, SWEEP, FAILING, QUICK], store)
-    assert [e.key for e in planned] == [QUICK.key, SWEEP.key, FAILING.key]
+    assert [e.key for e in planned] == [SWEEP.key, QUICK.key, FAILING.key]
+    long, again = replace(QUICK, recipe=replace(QUICK.recipe, steps=5)), with_seed(QUICK, 1)
+    assert plan([long, again, QUICK], store) == [QUICK, again, long], "short ones first, further seeds later"
     assert plan([*DONE, QUICK], done) == [QUICK]
     assert not list(store.data.parent.glob("*")), "to plan is not to write"
 

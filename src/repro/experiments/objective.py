@@ -11,7 +11,7 @@ import numpy as np
 from repro.experiments.profiles import ONE_LAMBDA, profile_of
 from repro.experiments.registry import doubled, recipes, tuning
 from repro.experiments.settings import Experiment, Variant
-from repro.experiments.store import Store, require
+from repro.experiments.store import Store, require, stored_results
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,21 @@ def third_order_recipes(profile: str = "cpu", store: Store | None = None) -> lis
     lam = ONE_LAMBDA["third-order"]
     published = [p.run(Variant("tables", "third-order"), lam), p.run(Variant(p.vgg, "third-order"), lam)]
     return _outcomes([*published, *recipes(profile)], store)
+
+
+def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dict[str, dict[float, Outcome]]:
+    """Series → λ → where the run of the first seed ended, for every model of these figures."""
+    found: dict[str, dict[float, Outcome]] = {}
+    for figure in figures:
+        for wanted, result in stored_results(figure, profile, store):
+            if isinstance(wanted, Experiment) and wanted.seed == 0:
+                found.setdefault(wanted.series, {})[wanted.loss.lam] = outcome(wanted, result)
+    return found
+
+
+def ratios(above: Mapping[float, Outcome], below: Mapping[float, Outcome]) -> dict[float, float]:
+    """λ → objective of one kind of run over that of another, where both have the λ."""
+    return {lam: above[lam].objective / below[lam].objective for lam in sorted(above.keys() & below.keys())}
 
 
 def _outcomes(experiments: Sequence[Experiment], store: Store | None) -> list[Outcome]:

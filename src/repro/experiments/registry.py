@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from repro.errors import UsageError
@@ -30,7 +30,7 @@ def figure_5(profile: str) -> list[Wanted]:
     main, *others = p.roundings
     wanted: list[Wanted] = _peers(profile)
     for sigma in (0.0, 1000.0):
-        wanted += p.curve(Variant(p.vgg, main, sigma=sigma), seeds=p.seeds)
+        wanted += [*p.curve(Variant(p.vgg, main, sigma=sigma)), *p.seeded(Variant(p.vgg, main, sigma=sigma))]
         wanted += [e for r in others for e in p.curve(Variant(p.vgg, r, sigma=sigma))]
     return wanted
 
@@ -38,17 +38,19 @@ def figure_5(profile: str) -> list[Wanted]:
 def figure_7(profile: str) -> list[Wanted]:
     """Fig. 7: weights of LPIPS and MS-SSIM."""
     p = profile_of(profile)
-    return [e for gamma, sigma in WEIGHTS for e in p.curve(Variant(p.vgg, p.rounding, gamma, sigma))]
+    return [e for gamma, sigma in WEIGHTS for e in p.narrow_curve(Variant(p.vgg, p.rounding, gamma, sigma))]
 
 
 def figure_8(profile: str) -> list[Wanted]:
     """Figs. 8 and 9: VGG against ResNet-152 at both depths, without MS-SSIM in the loss."""
-    return [*_peers(profile)[:1], *_trunks(profile, 0.0, (0,))]
+    return [*_peers(profile)[:1], *_trunks(profile, 0.0)]
 
 
 def figure_10(profile: str) -> list[Wanted]:
     """Fig. 10: the same with MS-SSIM in the loss, several seeds."""
-    return [*_peers(profile)[:1], *_trunks(profile, 1000.0, profile_of(profile).seeds)]
+    p = profile_of(profile)
+    again = [e for method in (p.vgg, *RESNETS) for e in p.seeded(Variant(method, p.rounding))]
+    return [*_peers(profile)[:1], *_trunks(profile, 1000.0), *again]
 
 
 def figure_13(profile: str) -> list[Wanted]:
@@ -68,7 +70,7 @@ def figure_15(profile: str) -> list[Wanted]:
     """Figs. 4 and 15: LSTM, BiLSTM and CNN, the map stretched to 0–1, and three rates of learning."""
     p = profile_of(profile)
     variants = [Variant(p.vgg, p.rounding), Variant("lstm", p.rounding), Variant("bilstm", p.rounding)]
-    curves = [e for v in [*variants, Variant("lstm", p.rounding, minmax=True)] for e in p.curve(v)]
+    curves = [e for v in [*variants, Variant("lstm", p.rounding, minmax=True)] for e in p.narrow_curve(v)]
     return [*_peers(profile)[:1], *curves, *lstm_rates(profile)]
 
 
@@ -89,7 +91,7 @@ def ours(profile: str) -> list[Wanted]:
     """What of the gain is whose: tables alone, attention, the trunk's weights, its training, the rounding, steps."""
     p = profile_of(profile)
     main, *others = p.roundings
-    curves = p.curve(Variant("tables", main), seeds=p.seeds)
+    curves = [*p.curve(Variant("tables", main)), *p.seeded(Variant("tables", main))]
     curves += [e for r in others for e in p.curve(Variant("tables", r))]
     for trained, pretrained in ((False, False), (True, True), (True, False)):
         variant = Variant(p.vgg, main, trunk_trained=trained, pretrained=pretrained)
@@ -156,9 +158,9 @@ def _peers(profile: str) -> list[Wanted]:
     return [PeerSweep(codec, qualities, profile_of(profile).evaluation) for codec in PEERS]
 
 
-def _trunks(profile: str, sigma: float, seeds: Sequence[int]) -> list[Experiment]:
+def _trunks(profile: str, sigma: float) -> list[Experiment]:
     p = profile_of(profile)
-    return [e for m in (p.vgg, *RESNETS) for e in p.curve(Variant(m, p.rounding, sigma=sigma), seeds=seeds)]
+    return [e for m in (p.vgg, *RESNETS) for e in p.narrow_curve(Variant(m, p.rounding, sigma=sigma))]
 
 
 #: (steps, learning rate of the tables, of the network) that were tried.

@@ -117,9 +117,9 @@ class _Snapshots:
 
 
 def plan(experiments: Iterable[Wanted], store: Store) -> list[Wanted]:
-    """Those without a stored result, each once."""
+    """Those without a stored result, each once: the short ones first, further seeds later."""
     missing = {e.key: e for e in experiments if store.load(e) is None}
-    return list(missing.values())
+    return sorted(missing.values(), key=lambda e: 0 if isinstance(e, PeerSweep) else e.recipe.steps * (1 + e.seed))
 
 
 def reproduce(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from repro.evaluation import Curve
 from repro.experiments.claims.steps import DIRECTIONS, Means, normalised
 from repro.experiments.objective import Outcome
-from repro.figures.style import FAINT, OKABE_ITO, figure
+from repro.figures.style import FAINT, INK, OKABE_ITO, figure
 from repro.figures.tables import Rows
 
 _LOOKS = {
@@ -110,6 +110,18 @@ def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -
         ax.plot(x, y, "-", color=FAINT, linewidth=4, zorder=0, label="tables, straight-through")
         ax.set(title=label, xlabel="bits per pixel")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
+    """Objectives over one another against λ, a line each (:func:`repro.experiments.objective.ratios`)."""
+    fig, axes = figure(2.9)
+    ax = axes[0, 0]
+    ax.axhline(1, color=INK, linewidth=1)
+    for (label, ratios), (color, marker, line) in zip(lines.items(), _RUNS, strict=False):
+        ax.plot(list(ratios), list(ratios.values()), marker=marker, linestyle=line, color=OKABE_ITO[color], label=label)
+    ax.set(xscale="log", xlabel="λ", ylabel="ratio of λ·d + r")
+    ax.legend()
     return fig
 
 

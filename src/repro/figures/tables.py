@@ -50,10 +50,20 @@ def gain_rows(found: Sequence[Gain]) -> Rows:
 def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
     """One row a comparison: per cent of bits at equal quality, with interval."""
     rows: list[list[object]] = [
-        [label.replace("\n", " "), *(f"{row[k].mean:+.1f} ({row[k].low:+.1f} to {row[k].high:+.1f})" for k in METRICS)]
+        [label.replace("\n", " "), *(f"{row[k].mean:+.1f} ({_span(row[k])})" for k in METRICS)]
         for label, row in compared.items()
     ]
     return ["bits, %", *(f"at equal {SHORT[k]}" for k in METRICS)], rows
+
+
+def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
+    """One row a comparison: the BD-rate of each seed, and of all with its interval, metric by metric."""
+    rows: list[list[object]] = []
+    for label, row in compared.items():
+        for k in METRICS:
+            each = ", ".join(f"{value:+.1f}" for value in row[k].per_seed)
+            rows.append([f"{label}, at equal {SHORT[k]}", each, f"{row[k].mean:+.1f}", _span(row[k])])
+    return ["bits, %", "each seed", "all", "95 % interval, photos and seeds"], rows
 
 
 def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
@@ -68,6 +78,10 @@ def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
     """Verdict → how many claims have it, every verdict named."""
     words = (REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE)
     return {word: sum(claim.verdict == word for claim in claims) for word in words}
+
+
+def _span(found: BDRate) -> str:
+    return f"{found.low:+.1f} to {found.high:+.1f}"
 
 
 def _two(ours: float | None, theirs: float | None, decimals: int) -> str:

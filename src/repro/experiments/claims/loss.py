@@ -23,6 +23,8 @@ PAPER, BASELINE = Variant("vgg16").series, Variant("vgg16", sigma=0.0).series
 NO_LPIPS, HALVED = Variant("vgg16", gamma=0.0).series, Variant("vgg16", gamma=250.0, sigma=500.0).series
 #: The same two with the paper's rounding.
 PAPER_THIRD, BASELINE_THIRD = (Variant("vgg16", "third-order", sigma=s).series for s in (1000.0, 0.0))
+#: Rows of :func:`comparisons` that the text speaks of.
+ADDED, ADDED_THIRD = "MS-SSIM in the loss\nagainst the baseline", "the same,\nboth the paper's rounding"
 FIGURE_5 = (STANDARD, BASELINE, PAPER)
 FIGURE_7 = (BASELINE, HALVED, PAPER, NO_LPIPS)
 
@@ -90,10 +92,23 @@ def ms_ssim_answer(curves: Seeds) -> str:
 def comparisons(curves: Seeds) -> dict[str, dict[str, BDRate]]:
     """The BD-rates of Figs. 5 and 7, under what is compared, the test encoder first."""
     rows = {
-        "MS-SSIM in the loss\nagainst the baseline": (BASELINE, PAPER),
-        "the same,\nboth the paper's rounding": (BASELINE_THIRD, PAPER_THIRD),
+        ADDED: (BASELINE, PAPER),
+        ADDED_THIRD: (BASELINE_THIRD, PAPER_THIRD),
         "half the weights\nagainst the baseline": (BASELINE, HALVED),
         "MS-SSIM for LPIPS\nagainst the baseline": (BASELINE, NO_LPIPS),
         "all weights\nagainst half of them": (HALVED, PAPER),
     }
     return {label: v.savings(curves[anchor], curves[test]) for label, (anchor, test) in rows.items()}
+
+
+def numbers(curves: Seeds, compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
+    """What the prose of chapter 5 says of the loss, by glue name."""
+    judged = {
+        "pictures": judge_pictures(curves),
+        "weights": judge_weights(curves),
+        "no_lpips": judge_no_lpips(curves),
+    }
+    words = v.numbers_of({"loss": compared[ADDED], "loss_third": compared[ADDED_THIRD]})
+    for name, found in judged.items():
+        words |= {f"{name}_verdict": found.verdict, f"{name}_evidence": found.evidence}
+    return words | {"ms_ssim_answer": ms_ssim_answer(curves)}
