@@ -25,8 +25,7 @@ def reproduce(
     from repro import experiments as ex
     from repro.experiments.estimate import Estimate, hours
 
-    names = [n for n in ex.FIGURES if (n, profile) != ("encoder", "paper")] if figure == "all" else [figure]
-    wanted = list({e.key: e for name in names for e in ex.experiments_of(name, profile)}.values())
+    wanted = ex.everything(profile) if figure == "all" else ex.experiments_of(figure, profile)
     if scheduler != "local" and jobs != 1:
         raise UsageError("--jobs is for this machine; on a cluster each worker runs one experiment at a time")
     default = ex.Store.default()

@@ -155,7 +155,7 @@ def bootstrap_interval(
     rng = np.random.default_rng(seed)
     photos = rng.integers(0, sample.shape[1], (draws, sample.shape[1]))
     seeds = rng.integers(0, len(sample), (draws, len(sample)))
-    means = np.array([sample[rows][:, picks].mean() for rows, picks in zip(seeds, photos, strict=True)])
+    means = sample[seeds[:, :, None], photos[:, None, :]].mean(axis=(1, 2))
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

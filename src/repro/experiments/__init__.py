@@ -7,7 +7,7 @@ An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSO
 """
 
 from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
-from repro.experiments.registry import FIGURES, experiments_of
+from repro.experiments.registry import FIGURES, everything, experiments_of
 from repro.experiments.run import plan, reproduce, run
 from repro.experiments.settings import Crops, Experiment, PeerSweep, Variant, Wanted, with_seed
 from repro.experiments.store import Store, stored_curves, stored_runs
@@ -22,6 +22,7 @@ __all__ = [
     "Store",
     "Variant",
     "Wanted",
+    "everything",
     "experiments_of",
     "plan",
     "profile_of",

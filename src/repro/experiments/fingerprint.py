@@ -20,8 +20,9 @@ from repro.experiments.settings import Experiment, PeerSweep, Wanted
 from repro.files import sha256_bytes
 
 _PACKAGE = Path(repro.__file__).parent
-#: Where the code that makes a trained model's numbers begins, and that of a peer's; what it imports counts too.
-_TRAINED = ("training.loop", "training.pool", "evaluation.curves", "data.crops")
+#: Where the code begins that makes a trained model, its numbers, and a peer's; what it imports counts too.
+_TRAINING = ("training.loop", "training.pool", "data.crops")
+_TRAINED = (*_TRAINING, "evaluation.curves")
 _PEER = ("codecs", "evaluation.measure")
 #: What no number depends on; where photographs and weights lie does not matter either, only their own hashes.
 _NEUTRAL = {"errors", "files", "progress", "runtime", "training.checkpoint", "weights", "data.sets", "data.registry"}
@@ -32,9 +33,15 @@ def code_of(wanted: Wanted) -> dict[str, str]:
     return _hashes(_PEER if isinstance(wanted, PeerSweep) else _TRAINED)
 
 
+def trained_alike(experiment: Experiment, result: Mapping[str, Any]) -> bool:
+    """Whether today's code, photographs and weights would train the model of a stored result to what it is."""
+    then = result.get("code", {})
+    same = all(then.get(name) == digest for name, digest in _hashes(_TRAINING).items())
+    return same and not _other_inputs({"train": experiment.crops.split}, result)
+
+
 def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
     """What of the stored ``result`` is no longer so, in a few words; empty where all is as it was."""
-    made = result.get("provenance", {})
     now, then = code_of(wanted), result.get("code", {})
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     if changed:
@@ -42,6 +49,12 @@ def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
     splits = {"evaluation": wanted.evaluation}
     if isinstance(wanted, Experiment):
         splits["train"] = wanted.crops.split
+    return _other_inputs(splits, result)
+
+
+def _other_inputs(splits: Mapping[str, str], result: Mapping[str, Any]) -> str:
+    """Which photographs or weights of a result are not those that are known; empty where none."""
+    made = result.get("provenance", {})
     for use, split in splits.items():
         known = hashes_of(split)
         if known and made.get("data", {}).get(use, {}).get("sha256") not in known:

@@ -218,3 +218,9 @@ def experiments_of(figure: str, profile: str) -> list[Wanted]:
     if name not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}; choose from {', '.join(FIGURES)}")
     return FIGURES[name](profile)
+
+
+def everything(profile: str) -> list[Wanted]:
+    """What all figures together need, each once. Raises :class:`UsageError` on an unknown profile."""
+    names = [name for name in FIGURES if (name, profile) != ("encoder", "paper")]
+    return list({e.key: e for name in names for e in experiments_of(name, profile)}.values())

@@ -21,12 +21,12 @@ from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
 from repro.experiments.cluster import Cluster, connect
-from repro.experiments.fingerprint import code_of, why_stale
+from repro.experiments.fingerprint import code_of, trained_alike, why_stale
 from repro.experiments.inputs import describe, inputs_of
 from repro.experiments.settings import Crops, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 from repro.files import atomic_write
-from repro.model import LearnedJPEG, save_checkpoint
+from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 from repro.progress import track
 from repro.runtime import provenance
 from repro.training import train
@@ -62,17 +62,7 @@ def _sweep(wanted: PeerSweep, store: Store, evaluation: PhotoSet) -> None:
 
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:
-    source = photos(experiment.crops.split, data_dir)
-    pool, weights = inputs_of(experiment, source, store.scratch / "cache")
-    on_the_way = _Snapshots(store.scratch / experiment.key / "snapshots.json", experiment.snapshots, evaluation)
-    trained = train(
-        experiment.model,
-        experiment.loss,
-        experiment.recipe,
-        pool,
-        folder=store.scratch / experiment.key,
-        observe=on_the_way if experiment.snapshots else None,
-    )
+    trained = _kept(experiment, store) or _train(experiment, store, data_dir, evaluation)
     started = time.perf_counter()
     images = evaluate_model(trained.model, evaluation)
     result = {
@@ -80,20 +70,55 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         "experiment": json.loads(experiment.canonical),
         "images": images,
         "tables": trained.model.tables().detach().double().numpy().round(3).tolist(),
-        "log": trained.log,
-        **({"snapshots": on_the_way.read()} if experiment.snapshots else {}),
+        **trained.told,
         "code": code_of(experiment),
-        "seconds": {"train": round(trained.seconds, 2), "evaluate": round(time.perf_counter() - started, 2)},
-        "provenance": provenance()
-        | {
-            "seed": experiment.recipe.seed,
-            "weights": weights,
-            "data": {"train": describe(source), "evaluation": describe(evaluation)},
+        "seconds": {
+            "train": round(trained.seconds, 2),
+            "evaluate": round(time.perf_counter() - started, 2),
         },
+        "provenance": trained.made | {"data": trained.made["data"] | {"evaluation": describe(evaluation)}},
     }
     store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(store.checkpoint_path(experiment), trained.model, {"experiment": experiment.key})
     atomic_write(store.result_path(experiment), json.dumps(result, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A model to be measured: what its result tells beside that ("log", "snapshots"), and where it came from."""
+
+    model: LearnedJPEG
+    told: dict[str, Any]
+    seconds: float
+    made: dict[str, Any]
+
+
+def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> _Trained:
+    source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.key
+    pool, weights = inputs_of(experiment, source, store.scratch / "cache")
+    on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
+    observe = on_the_way if experiment.snapshots else None
+    trained = train(experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, observe=observe)
+    told = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
+    made = provenance() | {
+        "seed": experiment.recipe.seed,
+        "weights": weights,
+        "data": {"train": describe(source)},
+    }
+    return _Trained(trained.model, told, trained.seconds, made)
+
+
+def _kept(experiment: Experiment, store: Store) -> _Trained | None:
+    """The stored model, where only what measures it has changed since: it need not be trained again."""
+    result, path = store.read(experiment), store.checkpoint_path(experiment)
+    if result is None or not path.exists() or experiment.snapshots or not trained_alike(experiment, result):
+        return None
+    model, header = load_checkpoint(path)
+    if header.get("experiment") != experiment.key:
+        return None
+    measured = provenance()
+    made = result["provenance"] | {"measured": {k: measured[k] for k in ("commit", "modified", "date", "command")}}
+    return _Trained(model, {"log": result["log"]}, result["seconds"]["train"], made)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _stages(ax: Axes, side: int) -> None:
 def knowledge(fit: Sequence[np.ndarray], test: np.ndarray, side: int = 320, seed: int = 0) -> dict[str, list[float]]:
     """How much of VGG-16's features a linear map finds in ResNet's, at both depths: "as used here" and "random".
 
-    The map is fitted on the middles (``side`` px) of the photos of ``fit``, the share of the variance taken on ``test``.
+    The map is fitted on the middles (``side`` px) of the photos of ``fit``, the share of the variance is ``test``'s.
     """
     pictures = [attention.to_tensor(attention.middle(rgb, side)) for rgb in (*fit, test)]
     teacher = [_vectors(attention.build("vgg16", seed), x) for x in pictures]
@@ -151,7 +151,7 @@ def trunk_words(trunk: str) -> str:
 def labelled(fig: Figure, trunk: str) -> Figure:
     """``fig`` with a line over its legend that says which trunk stands behind ResNet's lines."""
     for legend in fig.legends:
-        legend.set_title(f"ResNet-152: {trunk}", prop={"size": style.SMALLEST})
+        legend.set_title(f"ResNet-152: {trunk}")
     return fig
 
 
@@ -192,7 +192,7 @@ def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
 
 
 def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], bpp: float = PORTRAIT_RATE) -> list[Version]:
-    """The photo, standard JPEG and the trained models of Fig. 8, each by the λ or quality that comes nearest to ``bpp``.
+    """The photo, standard JPEG and trained models of Fig. 8, each at the quality or λ that comes nearest to ``bpp``.
 
     Bits are counted as the paper does.
     """
@@ -226,19 +226,25 @@ def seed_plot(pairs: Sequence[Pair], rates: Sequence[float]) -> Figure:
     fig, axes = style.figure(2.7, 1, 3)
     step = 0.16 * min(np.diff(rates))
     for ax, metric in zip(axes[0], METRICS, strict=True):
-        lower = ALL_METRICS[metric][1] == "lower"
         ax.axhline(0, color=INK, linewidth=1)
         for i, pair in enumerate(pairs):
-            found = [compare_at_rate(pair.anchor, pair.test, rate, metric) for rate in rates]
-            gains = np.array([d.per_seed for d in found if d.per_seed]) * (-1 if lower else 1)
-            at = np.array([d.bpp for d in found if d.per_seed]) + step * (2 * i + 1 - len(pairs))
-            if len(at):
-                ax.vlines(at, gains.min(1), gains.max(1), color=FAINT, linewidth=3)
-                look = LOOKS[pair.look]
-                ax.plot(np.repeat(at, gains.shape[1]), gains.ravel(), look.marker, color=look.color, label=pair.label)
-        ax.set(title=f"{SHORT[metric]} {'saved' if lower else 'gained'}", xlabel="bits per pixel")
+            found = seed_gains(pair, rates, metric)
+            for at, gains in ((rate + step * (2 * i + 1 - len(pairs)), gains) for rate, gains in found.items()):
+                ax.vlines(at, min(gains), max(gains), color=FAINT, linewidth=3, zorder=1)
+                ax.plot([at] * len(gains), gains, LOOKS[pair.look].marker, color=LOOKS[pair.look].color)
+            ax.plot([], [], LOOKS[pair.look].marker, color=LOOKS[pair.look].color, label=pair.label)
+        word = "saved" if ALL_METRICS[metric][1] == "lower" else "gained"
+        ax.set(title=f"{SHORT[metric]} {word}", xlabel="bits per pixel")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
+
+
+def seed_gains(pair: Pair, rates: Sequence[float], metric: str) -> dict[float, tuple[float, ...]]:
+    """Rate → what each seed gains, mean over photos, wherever enough photos reach that rate (:func:`claims.gains`)."""
+    sign = -1 if ALL_METRICS[metric][1] == "lower" else 1
+    reached = {g.bpp for g in v.gains(pair.anchor, pair.test, rates, (metric,))}
+    found = {rate: compare_at_rate(pair.anchor, pair.test, rate, metric).per_seed for rate in sorted(reached)}
+    return {rate: tuple(sign * gain for gain in gains) for rate, gains in found.items()}
 
 
 def numbers(compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:

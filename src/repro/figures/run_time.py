@@ -33,7 +33,7 @@ def speeds(rows: Sequence[Row]) -> Figure:
             label = label_of(row) if place == 0 else None
             ax.plot(speed["median"], y, look.marker, color=look.color, label=label)
             told = f"{speed['median']:.2g}" + (f" ({row['ratio']['median']:.2f} ×)" if "ratio" in row else "")
-            ax.annotate(told, (speed["high"], y), (8, 0), textcoords="offset points", va="center", fontsize=9)
+            _told(ax, told, speed["high"], y)
     ax.set_yticks(range(len(groups)), [name.replace(", ", ",\n", 1) for name in groups])
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set(xscale="log", xlabel="steps a second (8 crops of 224 px each)")
@@ -72,6 +72,11 @@ def _coder(ax: Axes, y: float, row: Row, color: str, marker: str) -> None:
     ax.annotate(
         seconds_in_words(row["mean"]), (photos.max(), y), (8, 0), textcoords="offset points", va="center", fontsize=9
     )
+
+
+def _told(ax: Axes, words: str, x: float, y: float) -> None:
+    """``words`` to the right of a point."""
+    ax.annotate(words, (x, y), (8, 0), textcoords="offset points", va="center", fontsize=style.SMALLEST)
 
 
 def _transforms(ax: Axes, encode: Mapping[str, Row], names: Sequence[str]) -> None:

@@ -47,7 +47,7 @@ def true_units_plot(runs: Mapping[str, Means]) -> Figure:
 
 def recipe_rows(found: Sequence[Outcome]) -> Rows:
     """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
-    best = {}
+    best: dict[str, float] = {}
     for o in found:
         key = _kind(o)
         best[key] = min(best.get(key, np.inf), o.objective)

@@ -48,7 +48,7 @@ def judge_low_rates(curves: Seeds) -> v.Judged:
     found = [paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for other in (LSTM, BILSTM)]
     flat = [g for f in found for g in f]
     turned = {v.REPRODUCED: v.NOT, v.NOT: v.REPRODUCED}
-    verdict = v.wins(flat)
+    verdict = v.wins(flat) if all(found) else v.NOT_YET
     evidence = f"LSTM against standard JPEG: {v.told(found[0])}; BiLSTM: {v.told(found[1])}"
     return v.Judged(turned.get(verdict, verdict), evidence)
 

@@ -47,7 +47,7 @@ def judge_eyes(curves: Seeds) -> v.Judged:
     found = [paper_gains(curves, vgg, n, [PORTRAIT_RATE], ["lpips", "mse_chroma", "blocking"]) for n in resnets]
     apart = [v.REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else v.NOT for f in found for g in f]
     told = "; ".join(f"{_SHORT[m]}: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
-    return v.Judged(v.together(apart) if apart else v.NOT_YET, f"measured over all photos: {told}")
+    return v.Judged(v.together(apart) if all(found) else v.NOT_YET, f"measured over all photos: {told}")
 
 
 def judge_better(curves: Seeds) -> v.Judged:
@@ -64,7 +64,8 @@ def judge_both(without: Seeds, with_it: Seeds) -> v.Judged:
     for method in RESNETS:
         both = Variant(method).series
         alone = Variant("vgg16").series, Variant(method, sigma=0.0).series
-        found = [g for one in alone for g in paper_gains(every, one, both)]
+        each = [paper_gains(every, one, both) for one in alone]
+        found = [g for part in each for g in part] if all(each) else []
         better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
         parts.append(v.together([v.wins(better), v.no_losses(others)]))
         told.append(f"{_SHORT[method]} with MS-SSIM against VGG with, and itself without: {v.told(found)}")

@@ -122,7 +122,7 @@ def alike(found: Sequence[Gain], within: float = 0.02) -> str:
 def together(verdicts: Iterable[str]) -> str:
     """The verdict of a claim with several parts: reproduced where all are, not where none is, else in part."""
     every = list(verdicts)
-    if NOT_YET in every:
+    if not every or NOT_YET in every:
         return NOT_YET
     if len(set(every)) == 1:
         return every[0]
