@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 PROFILE ?= cpu
 JOBS ?= 1
-FIGURE ?= 5
+FIGURE ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -32,7 +32,7 @@ book: $(INSTALLED) ## run the notebooks that changed and build the book: _build/
 lab: $(INSTALLED) ## JupyterLab with every notebook ready
 	$(BIN)/jupyter lab --notebook-dir . notebooks
 
-reproduce: $(INSTALLED) ## run the experiments behind a figure that have no stored result yet (FIGURE=5 PROFILE=cpu JOBS=1)
+reproduce: $(INSTALLED) ## plan, then run what has no stored result: all, or a figure (FIGURE=5 PROFILE=cpu JOBS=2)
 	$(BIN)/repro reproduce --figure $(FIGURE) --profile $(PROFILE) --jobs $(JOBS)
 
 bench: $(INSTALLED) ## measure speed against the plain step and other encoders: data/results/bench.json (half an hour)
