@@ -33,6 +33,9 @@ from repro.training import train
 
 T = TypeVar("T")
 
+#: A larger model, one whose trunk was trained, stays with the run and is not put beside the results.
+KEPT_BYTES = 2_000_000
+
 
 def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
     """Compute and store one result, unless it is stored; resumes what was cut off."""
@@ -78,8 +81,9 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         },
         "provenance": trained.made | {"data": trained.made["data"] | {"evaluation": describe(evaluation)}},
     }
-    store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(store.checkpoint_path(experiment), trained.model, {"experiment": experiment.key})
+    if sum(v.numel() * v.element_size() for v in trained.model.learned_state().values()) <= KEPT_BYTES:
+        store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(store.checkpoint_path(experiment), trained.model, {"experiment": experiment.key})
     atomic_write(store.result_path(experiment), json.dumps(result, indent=1) + "\n")
 
 
