@@ -32,12 +32,12 @@ def speeds(rows: Sequence[Row]) -> Figure:
             ax.plot([speed["low"], speed["high"]], [y, y], color=look.color, lw=4, alpha=0.4)
             label = label_of(row) if place == 0 else None
             ax.plot(speed["median"], y, look.marker, color=look.color, label=label)
-            told = f"{speed['median']:.2g}" + (f" ({row['ratio']['median']:.2f} ×)" if "ratio" in row else "")
+            told = f"{speed['median']:.3g}" + (f" ({row['ratio']['median']:.2f} ×)" if "ratio" in row else "")
             _told(ax, told, speed["high"], y)
     ax.set_yticks(range(len(groups)), [name.replace(", ", ",\n", 1) for name in groups])
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set(xscale="log", xlabel="steps a second (8 crops of 224 px each)")
-    ax.margins(x=0.12)
+    ax.margins(x=0.16)
     ax.grid(axis="y", visible=False)
     fig.legend(loc="outside upper center", ncols=3)
     return fig
