@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import product
 
 import numpy as np
 
 from repro.evaluation import Curve
-from repro.experiments import claims
-from repro.experiments.registry import PEERS
+from repro.experiments import Experiment, experiments_of
 
 #: Bits per pixel of the paper's counting, and of a sequential file, over those of the file itself.
 PAPER, SEQUENTIAL = 1.25, 1.04
 #: At a rate of 1: half of the photos are as easy as the first, the others up to 3 times as hard.
-_AT_1 = {"mse": 20.0, "lpips": 0.03, "ms_ssim": 0.01}
+_AT_1 = {"mse": 20.0, "lpips": 0.03, "ms_ssim": 0.01, "mse_chroma": 6.0, "blocking": 0.5}
 Factor = float | Callable[[float], float]
 
 
@@ -57,12 +55,20 @@ def curve(
     return Curve(name, images)
 
 
-def figure_5(**changed: Curve) -> dict[str, Curve]:
-    """All curves of figure 5 at profile ``cpu``, alike but for those that are given."""
-    variants = product(("tables", "vgg16"), (True, False), (True, False))
-    learned = [claims.series(m, ms_ssim=of, straight=how) for m, of, how in variants if of or m == "vgg16"]
-    names = (*PEERS, *learned)
-    return {name: curve(name) for name in names} | changed
+def names_of(*figures: str, profile: str = "cpu") -> list[str]:
+    """The curves that these figures have, in order; those of Fig. 5 and of what is ours, if none is named."""
+    wanted = [e for figure in figures or ("5", "ours") for e in experiments_of(figure, profile)]
+    return list(dict.fromkeys(e.series if isinstance(e, Experiment) else e.codec for e in wanted))
+
+
+def curves_of(*figures: str, changed: Mapping[str, Curve] | None = None, photos: int = 24) -> dict[str, Curve]:
+    """All curves of these figures at profile ``cpu``, alike but for those that are given."""
+    return {name: curve(name, photos=photos) for name in names_of(*figures)} | dict(changed or {})
+
+
+def below(rate: float, factor: float) -> Factor:
+    """``factor`` at rates below ``rate``, 1 from there on."""
+    return lambda bpp: factor if bpp < rate else 1.0
 
 
 def _at(factor: Factor, rate: float) -> float:
