@@ -39,19 +39,20 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
 from repro.book import glue, html
-from repro.experiments import bench, run_time
+from repro.experiments import bench
+from repro.experiments.claims import Evidence, all_claims, times
 from repro.figures import run_time as pictures
-from repro.figures import speed, style
+from repro.figures import speed, style, tables
 
 stored = bench.load()
 training_table = stored.get("training", stored["step"])
 html.table([], list(speed.machine(training_table).items()), caption="Where training was timed")
 
 # %% tags=["remove-cell"]
-for name, words in run_time.numbers(stored).items():
+for name, words in times.numbers(stored).items():
     glue(name, words)
-glue("claimed", run_time.CLAIMED)
-glue("about", run_time.ABOUT)
+glue("claimed", times.CLAIMED)
+glue("about", times.ABOUT)
 
 # %% [markdown]
 # All times of this page are stored; nothing is timed while it is built. `python benchmarks/bench.py training inference`
@@ -78,7 +79,7 @@ glue("about", run_time.ABOUT)
 # with the trunk trained, as in the paper, or frozen, as in most of this book.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths, medians with bars from quartile to quartile; in parentheses how many times VGG-19's. The axis is logarithmic: equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps a second on a logarithmic axis. In the plain step, trunk trained, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
-timed = run_time.training_rows(stored)
+timed = times.training_rows(stored)
 pictures.speeds(timed)
 
 # %% tags=["hide-input"]
@@ -96,7 +97,7 @@ html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
 
 # %% tags=["hide-input"]
 trunks = ("vgg19", "resnet152-block1", "resnet152-block7")
-counted = [[style.LOOKS[trunk].label, f"{run_time.operations(trunk) / 1e9:.1f}"] for trunk in trunks]
+counted = [[style.LOOKS[trunk].label, f"{times.operations(trunk) / 1e9:.1f}"] for trunk in trunks]
 html.table(["trunk", "10⁹ operations a crop"], counted, caption="Forward, one crop of 224 px")
 
 # %% [markdown]
@@ -146,7 +147,7 @@ html.table(*pictures.time_table(stored), caption="Encoding and decoding in numbe
 
 # %% tags=["hide-input"]
 machine = html.table([], list(speed.machine(stored["inference"]).items()), caption="Where coders were timed")
-html.table([], [[line] for line in run_time.absent(stored)], first="td") if run_time.absent(stored) else machine
+html.table([], [[line] for line in times.absent(stored)], first="td") if times.absent(stored) else machine
 
 # %% [markdown]
 # ### What was found
@@ -189,7 +190,7 @@ html.table([], [[line] for line in run_time.absent(stored)], first="td") if run_
 
 # %% tags=["hide-input"]
 paper = [[name, f"{error / mean:.1%}"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
-here = [[f"here: {name}", f"{run_time.share(row):.1%}"] for name, row in run_time.coded(stored).items()]
+here = [[f"here: {name}", f"{times.share(row):.1%}"] for name, row in times.coded(stored).items()]
 html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
 
 # %% [markdown]
@@ -200,8 +201,8 @@ html.table(["", "standard error / mean"], paper + here, caption="Standard error 
 # ## Verdicts
 
 # %% tags=["hide-input"]
-judged = pictures.verdict_table(run_time.judgements(stored), html.badge)
-html.table(*judged, caption="Figs. 11 and 12, judged from the stored times")
+mine = [claim for claim in all_claims(Evidence()) if claim.figure in ("11", "12")]
+html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 and 12, judged from the stored times")
 
 # %% [markdown]
 # *Faster in training* counts as reproduced where the quartiles of the ratio, in 32 bits with the trunk trained, reach

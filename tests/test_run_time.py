@@ -15,8 +15,8 @@ import torch
 from matplotlib.figure import Figure
 
 from repro.data import photos
-from repro.experiments import bench, run_time
-from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED
+from repro.experiments import bench
+from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, times
 from repro.figures import run_time as pictures
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
@@ -65,7 +65,7 @@ def tables(**rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[float, float]) -> dict[str, Any]:
-    names = (run_time.OURS, *run_time.RIVALS)
+    names = (times.OURS, *times.RIVALS)
     return tables(inference=[coder(n, *v) for n, v in zip(names, (ours, balle, prior), strict=True)])
 
 
@@ -86,13 +86,13 @@ def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[f
     ],
 )
 def test_training_speed(rows: list[dict[str, Any]], expected: str) -> None:
-    verdict, evidence = run_time.training_speed(tables(training=rows))
+    verdict, evidence = times.judge_training(tables(training=rows))
     assert verdict == expected and evidence and "\n" not in evidence
 
 
 def test_the_evidence_for_speed_has_every_ratio() -> None:
     rows = [trained(1.5, "bf16-mixed"), trained(3.3), trained(2.6, block=7)]
-    _, evidence = run_time.training_speed(tables(training=rows))
+    _, evidence = times.judge_training(tables(training=rows))
     assert "block 1 3.30 times (3.23–3.37), ResNet-152 block 7 2.60 times" in evidence
     assert evidence.index("32 bits") < evidence.index("bfloat16: ResNet-152 block 1 1.50 times")
 
@@ -102,7 +102,7 @@ def test_the_evidence_for_speed_has_every_ratio() -> None:
     [(2.0, 2.0, REPRODUCED), (1.9, 2.5, PARTLY), (2.5, 1.9, PARTLY), (1.9, 0.1, NOT)],
 )
 def test_inference_time(balle: float, prior: float, expected: str) -> None:
-    verdict, evidence = run_time.inference_time(coders((1.0, 0.1), (balle, 0.1), (prior, 0.1)))
+    verdict, evidence = times.judge_inference(coders((1.0, 0.1), (balle, 0.1), (prior, 0.1)))
     assert verdict == expected and "VGG-19 attention 1 s" in evidence and "\n" not in evidence
 
 
@@ -111,18 +111,18 @@ def test_inference_time(balle: float, prior: float, expected: str) -> None:
     [(0.2, 0.2, REPRODUCED), (0.05, 0.2, PARTLY), (0.2, 0.05, PARTLY), (0.05, 0.1, NOT)],
 )
 def test_stability(balle: float, prior: float, expected: str) -> None:
-    verdict, evidence = run_time.stability(coders((1.0, 0.1), (1.0, balle), (1.0, prior)))
+    verdict, evidence = times.judge_stability(coders((1.0, 0.1), (1.0, balle), (1.0, prior)))
     assert verdict == expected and "100 ms (10.0% of the mean)" in evidence
 
 
-@pytest.mark.parametrize("judge", [run_time.inference_time, run_time.stability])
+@pytest.mark.parametrize("judge", [times.judge_inference, times.judge_stability])
 def test_without_a_codec_there_is_no_verdict(judge: Any) -> None:
     stored = coders((1.0, 0.1), (2.0, 0.1), (2.0, 0.1))
-    stored["inference"]["rows"][1] = {"coder": run_time.RIVALS[0], "task": "encode", "remark": "pip install x"}
+    stored["inference"]["rows"][1] = {"coder": times.RIVALS[0], "task": "encode", "remark": "pip install x"}
     assert judge(stored) == (NOT_YET, "not timed: Ballé et al. 2017")
     assert judge({})[0] == NOT_YET
-    assert run_time.absent(stored) == ["Ballé et al. 2017: pip install x"]
-    words = run_time.numbers(stored)
+    assert times.absent(stored) == ["Ballé et al. 2017: pip install x"]
+    words = times.numbers(stored)
     assert words["encode_balle_mean"] == words["vgg19_over_balle"] == "not timed"
     assert words["vgg19_over_factorised"] == "0.5"
 
@@ -132,19 +132,19 @@ def test_speeds_come_from_the_step_table_until_trainings_are_stored() -> None:
         {"name": f"{name}, trained", "seconds": spread(ours), "reference_seconds": spread(plain)}
         for name, ours, plain in (("VGG-19", 0.5, 3.0), ("ResNet-152 block 1", 0.25, 1.0))
     ]
-    rows = run_time.training_rows(tables(step=step))
+    rows = times.training_rows(tables(step=step))
     assert [(r["method"], r["program"], r["steps_per_second"]["median"]) for r in rows] == [
         ("vgg19", "train", 2.0), ("resnet152-block1", "train", 4.0),
         ("vgg19", "plain", pytest.approx(1 / 3)), ("resnet152-block1", "plain", 1.0),
     ]  # fmt: skip
     assert [r["ratio"]["median"] for r in rows if "ratio" in r] == [2.0, 3.0]
     assert rows[1]["ratio"]["low"] == pytest.approx(2 * 0.98 / 1.02)
-    assert run_time.training_rows(tables(step=step, training=[trained(2.0)])) == [trained(2.0)]
-    assert "event files" in run_time.source(tables(training=[])) and "no event files" in run_time.source({})
+    assert times.training_rows(tables(step=step, training=[trained(2.0)])) == [trained(2.0)]
+    assert "event files" in times.source(tables(training=[])) and "no event files" in times.source({})
 
 
 def test_a_resnet_does_a_fraction_of_the_work() -> None:
-    vgg, block1, block7 = (run_time.operations(m, 64) for m in ("vgg19", "resnet152-block1", "resnet152-block7"))
+    vgg, block1, block7 = (times.operations(m, 64) for m in ("vgg19", "resnet152-block1", "resnet152-block7"))
     assert block1 < block7 < vgg / 3
 
 
@@ -170,12 +170,12 @@ def test_a_training_is_stopped_and_read(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_rows_of_training_have_their_ratio() -> None:
     setting = training.SETTINGS[0]
-    times = {(setting, "vgg19"): [2.0, 2.0], (setting, "resnet152-block1"): [1.0, 0.5]}
-    vgg, resnet = (training._row(times, setting, method) for method in ("vgg19", "resnet152-block1"))
+    seconds = {(setting, "vgg19"): [2.0, 2.0], (setting, "resnet152-block1"): [1.0, 0.5]}
+    vgg, resnet = (training._row(seconds, setting, method) for method in ("vgg19", "resnet152-block1"))
     assert "ratio" not in vgg and resnet["ratio"] == {"median": 3.0, "low": 2.5, "high": 3.5}
     assert vgg["steps_per_second"]["median"] == 0.5 and vgg["steps"] == 2 * training.LOG_EVERY
     assert "random weights" in vgg["remark"] and bench.cells(resnet)
-    assert run_time.training_rows(tables(training=[vgg, resnet])) == [vgg, resnet]
+    assert times.training_rows(tables(training=[vgg, resnet])) == [vgg, resnet]
 
 
 def test_coders_are_timed_by_the_photo() -> None:
@@ -197,7 +197,7 @@ def test_a_codec_that_cannot_be_installed_is_a_row_with_the_line_that_would(monk
         found, missing = inference.begin(stack)
     assert not found and len(missing) == 2 * len(inference.LEARNED)
     assert all("no network" in row["remark"] and factorised.INSTALL in row["remark"] for row in missing)
-    assert len(run_time.absent(tables(inference=missing))) == len(inference.LEARNED)
+    assert len(times.absent(tables(inference=missing))) == len(inference.LEARNED)
 
 
 def test_our_coder_gives_a_file_that_decodes() -> None:
@@ -208,35 +208,35 @@ def test_our_coder_gives_a_file_that_decodes() -> None:
 
 
 def test_the_stored_times_have_every_method_and_coder() -> None:
-    rows = run_time.training_rows(STORED)
-    settings = {run_time.setting_of(row) for row in rows}
-    assert {(run_time.setting_of(r), r["method"]) for r in rows} == {(s, m) for s in settings for m in training.METHODS}
+    rows = times.training_rows(STORED)
+    settings = {times.setting_of(row) for row in rows}
+    assert {(times.setting_of(r), r["method"]) for r in rows} == {(s, m) for s in settings for m in training.METHODS}
     assert {"plain", "train"} == {row["program"] for row in rows}
     assert {row["coder"] for row in STORED["inference"]["rows"]} == set(inference.CODERS)
-    assert set(run_time.coded(STORED, "decode")) | {"VGG-16 attention", run_time.OURS} >= set(run_time.coded(STORED))
-    assert {inference.TABLES, inference.VGG19, *inference.LEARNED} == {run_time.TABLES, run_time.OURS, *run_time.RIVALS}
+    assert set(times.coded(STORED, "decode")) | {"VGG-16 attention", times.OURS} >= set(times.coded(STORED))
+    assert {inference.TABLES, inference.VGG19, *inference.LEARNED} == {times.TABLES, times.OURS, *times.RIVALS}
     assert not STORED["inference"]["provenance"]["modified"]
-    for _, _, (verdict, evidence) in run_time.judgements(STORED):
+    for judge in (times.judge_training, times.judge_inference, times.judge_stability):
+        verdict, evidence = judge(STORED)
         assert verdict in (REPRODUCED, PARTLY, NOT, NOT_YET) and evidence
 
 
 def drawn() -> Iterator[Figure]:
-    yield pictures.speeds(run_time.training_rows(STORED))
+    yield pictures.speeds(times.training_rows(STORED))
     yield pictures.times(STORED)
 
 
 def test_pictures_have_labels_with_units() -> None:
-    speeds, times = drawn()
-    for fig, unit in ((speeds, "steps a second"), (times, "seconds a photo")):
+    speeds, seconds = drawn()
+    for fig, unit in ((speeds, "steps a second"), (seconds, "seconds a photo")):
         (ax,) = fig.axes
         assert unit in ax.get_xlabel() and ax.get_xscale() == "log"
         assert fig.legends and all(label.get_text() for label in ax.get_yticklabels())
-    shown = [label.get_text() for label in times.axes[0].get_yticklabels()]
-    assert shown == [*run_time.coded(STORED), *pictures.PAPER_TIMES]
+    shown = [label.get_text() for label in seconds.axes[0].get_yticklabels()]
+    assert shown == [*times.coded(STORED), *pictures.PAPER_TIMES]
 
 
 def test_tables_have_a_cell_under_each_head() -> None:
-    rows = run_time.training_rows(STORED)
-    judged = pictures.verdict_table(run_time.judgements(STORED), str)
-    for head, cells in (pictures.speed_table(rows), pictures.time_table(STORED), judged):
+    rows = times.training_rows(STORED)
+    for head, cells in (pictures.speed_table(rows), pictures.time_table(STORED)):
         assert cells and all(len(line) == len(head) for line in cells)

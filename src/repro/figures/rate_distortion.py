@@ -30,7 +30,7 @@ def look_of(series: str) -> Look:
     if any("γ" in s for s in settings):
         words.append("half the weights")
     if words:
-        line = ":" if "loss without MS-SSIM" in words else "-."
+        line = next((line for word, line in _LINES.items() if word in words), "-.")
         look = replace(look, label=", ".join([look.label, *words]), linestyle=line)
     if settings and "straight-through" not in settings and settings[-1].startswith("MSE"):
         look = replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
@@ -45,6 +45,8 @@ _WORDS = {
     "random trunk": "random trunk",
     "min-max": "map stretched",
 }
+#: Lines of their own, so that the four of Fig. 7 tell apart; whatever else is special shares one.
+_LINES = {"loss without MS-SSIM": ":", "loss without LPIPS": "--"}
 
 
 def plot_line(ax: Axes, curve: Curve, metric: str, look: Look, hollow: bool = False) -> None:

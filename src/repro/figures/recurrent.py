@@ -119,7 +119,9 @@ def memory_plot(found: Mapping[str, tuple[np.ndarray, np.ndarray]], cols: int, l
     axes[len(found) // 2, 0].set_ylabel("influence")
     marks = {-2 * cols: "two rows\nabove", -cols: "block\nabove", 0: "the block\nitself", cols: "block\nbelow",
              2 * cols: "two rows\nbelow"}  # fmt: skip
-    axes[-1, 0].set_xticks(list(marks), [f"{k:+d}\n{words}".replace("-", "−") for k, words in marks.items()])
+    axes[-1, 0].set_xticks(
+        list(marks), [f"{k:+d}\n{words}".replace("-", "−").replace("+0", "0") for k, words in marks.items()]
+    )
     axes[-1, 0].set_xlabel("steps after (+) or before (−) the block in question")
     return fig
 
@@ -213,9 +215,16 @@ def rate_rows(logs: Mapping[float, recurrent.Log]) -> Rows:
             f"{rate:.0e}",
             f"{rate / S:g}",
             f"{logs[rate][-1]['step']:.0f}",
-            f"{np.mean([row['loss'] for row in logs[rate][-10:]]):.2f}",
+            *(f"{np.mean([row[key] for row in logs[rate][-10:]]):.2f}" for key in ("loss", "rate")),
             f"{recurrent.overshoot(logs[rate]):.2f}",
         ]
         for rate in sorted(logs)
     ]
-    return ["learning rate", "a table's entry moves, a step", "steps", "loss at the end", "over its least"], rows
+    return [
+        "learning rate",
+        "a table's entry moves, a step",
+        "steps",
+        "loss at the end",
+        "its rate term",
+        "over its least",
+    ], rows

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from repro.experiments.bench import Row, seconds_in_words
-from repro.experiments.run_time import Stored, coded, label_of, setting_of
+from repro.experiments.claims.times import Stored, coded, label_of, setting_of
 from repro.figures import style
 from repro.figures.style import LOOKS, OKABE_ITO
 
 Rows = tuple[list[str], list[list[str]]]
-Judged = tuple[list[str], list[list[object]]]
 
 #: Fig. 12's means and standard errors, in seconds.
 PAPER_TIMES = {"the paper: its encoder": (0.126, 0.010), "the paper: Ballé et al.": (7.667, 0.079)}
@@ -99,12 +98,6 @@ def speed_table(rows: Sequence[Row]) -> Rows:
         ]
         for row in rows
     ]
-
-
-def verdict_table(judged: Sequence[tuple[str, str, tuple[str, str]]], badge: Callable[[str], object]) -> Judged:
-    """:func:`repro.experiments.run_time.judgements` with each verdict as a ``badge``: head and cells."""
-    rows: list[list[object]] = [[words, where, badge(verdict), told] for where, words, (verdict, told) in judged]
-    return ["the paper says", "where", "here", "evidence"], rows
 
 
 def time_table(stored: Stored) -> Rows:

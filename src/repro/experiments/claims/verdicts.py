@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from repro.evaluation import BDRate, Curve, Difference, bd_rate, compare_at_rate
 from repro.evaluation.bdrate import Curves
@@ -48,8 +49,7 @@ class Gain:
         return int(self.low > 0) - int(self.high < 0)
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(NamedTuple):
     """A verdict and its evidence in one line."""
 
     verdict: str
