@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from encoder_stand_in import stand_in
-from made_curves import PAPER, SEQUENTIAL, curve, figure_5
+from made_curves import PAPER, SEQUENTIAL, curve, curves_of, names_of
 from repro import codecs
 from repro.book import frames_slider, html
 from repro.data import Photo, photos
@@ -27,6 +27,9 @@ from repro.encoder import models
 from repro.errors import ReproError, UsageError
 from repro.evaluation import BDRate, Curve, Match, compare_at_rate, measure
 from repro.experiments import Experiment, claims, experiments_of
+from repro.experiments.claims import Claim, recurrent, trunks, worth
+from repro.experiments.claims.loss import BASELINE, BASELINE_THIRD, FIGURE_5, FIGURE_7
+from repro.experiments.claims.loss import PAPER as OURS
 from repro.figures import comparison, loss, rate_distortion, rounding, style, tables, training
 from repro.figures.attention import to_tensor
 from repro.figures.jpeg import Box
@@ -107,7 +110,7 @@ def versions(rgb: np.ndarray, shipped: Path) -> list[comparison.Version]:
 def curves() -> dict[str, Curve]:
     """Figure 5 with learned tables and the paper's encoder better than the others by about a tenth."""
     better = {"mse": 0.9, "lpips": 0.9, "ms_ssim": 0.9}
-    return figure_5(**{name: curve(name, better, noise=0.05) for name in (claims.TABLES, claims.PAPER)})
+    return curves_of(changed={name: curve(name, better, noise=0.05) for name in (worth.TABLES, OURS)})
 
 
 def chapter_3(
@@ -135,15 +138,15 @@ def chapter_4(rgb: np.ndarray, damaged: list[loss.Damaged]) -> dict[str, Figure]
 
 
 def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> dict[str, Figure]:
-    plain, learned = claims.same_coding(curves)
+    plain, learned = worth.same_coding(curves)
     pair = Pair("learned tables against plain JPEG", plain, learned, "tables")
     return {
-        "rate and distortion": rate_distortion.rd_plot(curves, claims.MAIN),
-        "every curve": rate_distortion.rd_plot(curves),
-        "two countings": rate_distortion.two_countings(curves, claims.FIGURE_5),
-        "gains": rate_distortion.gain_plot([pair], claims.MATCHED_RATES, shaded=(0.25, 0.42)),
+        "rate and distortion": rate_distortion.rd_plot(curves, worth.MAIN),
+        "every curve": rate_distortion.rd_plot({name: curves[name] for name in names_of("5")}),
+        "two countings": rate_distortion.two_countings(curves, FIGURE_5),
+        "gains": rate_distortion.gain_plot([pair], worth.MATCHED_RATES, shaded=(0.25, 0.42)),
         "losses": training.loss_ratios(dict.fromkeys(("a", "b"), ({0.1: a_log(range(1, 9))}, {0.1: a_log([2.0] * 8)}))),
-        "savings": rate_distortion.savings_plot(claims.comparisons(curves)),
+        "savings": rate_distortion.savings_plot(worth.comparisons(curves)),
         "closeup": comparison.closeup(versions, Box(20, 30, 100, 100)),
     }
 
@@ -483,37 +486,60 @@ def test_a_refusal_is_its_line() -> None:
 # --- chapter 5: curves
 
 
-@pytest.mark.parametrize("names", [claims.MAIN, claims.FIGURE_5], ids=["main", "figure 5"])
+#: The lines of each plot of curves.
+LINES = {
+    "main": worth.MAIN,
+    "figure 5": FIGURE_5,
+    "figure 7": FIGURE_7,
+    "figure 8": ("pillow-444", *trunks.names(0.0)),
+    "figure 10": ("pillow-444", *trunks.names(1000.0)),
+    "figure 15": recurrent.FIGURE_15,
+}
+
+
+@pytest.mark.parametrize("names", LINES.values(), ids=LINES)
 def test_looks_of_one_plot_tell_apart_without_colour(names: tuple[str, ...]) -> None:
     looks = [rate_distortion.look_of(name) for name in names]
     assert len({(look.marker, look.linestyle) for look in looks}) == len(names)
+    assert len({look.label for look in looks}) == len(names)
 
 
+@pytest.mark.parametrize("figure", ["5", "7", "8", "10", "15"])
 @pytest.mark.parametrize("profile", ["smoke", "cpu", "paper"])
-def test_every_stored_curve_has_a_look(profile: str) -> None:
-    for e in experiments_of("5", profile):
+def test_every_stored_curve_has_a_look(profile: str, figure: str) -> None:
+    for e in experiments_of(figure, profile):
         name = e.series if isinstance(e, Experiment) else e.codec
         method = e.model.method if isinstance(e, Experiment) else e.codec
         assert rate_distortion.look_of(name).color == style.LOOKS[method].color, "the colour is the method's"
 
 
 def test_looks_say_what_is_special() -> None:
-    labels = {name: rate_distortion.look_of(name).label for name in figure_5()}
-    assert len(set(labels.values())) == len(labels)
-    assert labels[claims.TABLES] == "learned tables" and labels[claims.PAPER] == "VGG-16 attention"
-    assert labels[claims.BASELINE] == "VGG-16 attention, loss without MS-SSIM"
-    assert labels[claims.series("tables")] == "learned tables, the paper's rounding"
-    third = claims.series("vgg16", ms_ssim=False)
-    assert labels[third] == "VGG-16 attention, loss without MS-SSIM, the paper's rounding"
+    terms = "MSE + LPIPS + MS-SSIM, straight-through"
+    labels = {
+        worth.TABLES: "learned tables",
+        OURS: "VGG-16 attention",
+        BASELINE: "VGG-16 attention, loss without MS-SSIM",
+        worth.TABLES_THIRD: "learned tables, the paper's rounding",
+        BASELINE_THIRD: "VGG-16 attention, loss without MS-SSIM, the paper's rounding",
+        FIGURE_7[1]: "VGG-16 attention, half the weights",
+        FIGURE_7[3]: "VGG-16 attention, loss without LPIPS",
+        f"vgg16, trunk trained, {terms}": "VGG-16 attention, trunk trained",
+        f"vgg16, random trunk, {terms}": "VGG-16 attention, random trunk",
+        f"vgg16, trunk trained, random trunk, {terms}": "VGG-16 attention, trunk trained, random trunk",
+        recurrent.STRETCHED: f"{style.LOOKS['lstm'].label}, map stretched",
+    }
+    for name, label in labels.items():
+        assert rate_distortion.look_of(name).label == label
+        assert (rate_distortion.look_of(name).linestyle == "-") == (label in ("learned tables", "VGG-16 attention"))
 
 
 def test_curves_are_means_over_photos(curves: dict[str, Curve]) -> None:
-    fig = rate_distortion.rd_plot(curves, claims.FIGURE_5, rates=(0.2, 0.6), shaded=(0.25, 0.42))
+    fig = rate_distortion.rd_plot(curves, FIGURE_5, rates=(0.2, 0.6), shaded=(0.25, 0.42))
     for ax, metric in zip(fig.axes, claims.METRICS, strict=True):
         assert ax.get_title() == f"{claims.SHORT[metric]} {'↑' if metric == 'ms_ssim' else '↓'}"
         assert ax.get_xlim() == (0.2, 0.6)
         shown: list[float] = []
-        for name, line in zip(claims.FIGURE_5, ax.get_lines(), strict=True):
+        for name, line in zip(FIGURE_5, ax.get_lines(), strict=True):
             points = curves[name].images.values()
             x, y = (np.mean([[p[key] for p in photo] for photo in points], axis=0) for key in ("bpp", metric))
             assert np.allclose(line.get_data(), (x, y)), name
@@ -526,11 +552,11 @@ def test_curves_are_means_over_photos(curves: dict[str, Curve]) -> None:
     (band,) = fig.axes[0].patches
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.25, 0.42))
     legend = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert legend == [rate_distortion.look_of(name).label for name in claims.FIGURE_5]
+    assert legend == [rate_distortion.look_of(name).label for name in FIGURE_5]
 
 
 def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
-    fig = rate_distortion.two_countings(curves, claims.FIGURE_5)
+    fig = rate_distortion.two_countings(curves, FIGURE_5)
     above, below = np.array(fig.axes).reshape(2, 3)
     for paper, file in zip(above, below, strict=True):
         for one, other in zip(paper.get_lines(), file.get_lines(), strict=True):
@@ -542,12 +568,12 @@ def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
 
 
 def test_gains_are_drawn_with_their_intervals(curves: dict[str, Curve]) -> None:
-    pair = Pair("tables against JPEG", curves["pillow-444"], curves[claims.TABLES], "tables")
-    fig = rate_distortion.gain_plot([pair], claims.MATCHED_RATES)
+    pair = Pair("tables against JPEG", curves["pillow-444"], curves[worth.TABLES], "tables")
+    fig = rate_distortion.gain_plot([pair], worth.MATCHED_RATES)
     for ax, metric in zip(fig.axes, claims.METRICS, strict=True):
         assert ax.get_title() == f"{claims.SHORT[metric]} {'gained' if metric == 'ms_ssim' else 'saved'}"
         x, y = line_of(ax, "tables against JPEG")
-        assert x.tolist() == list(claims.MATCHED_RATES)
+        assert x.tolist() == list(worth.MATCHED_RATES)
         sign = 1 if metric == "ms_ssim" else -1
         found = [compare_at_rate(pair.anchor, pair.test, rate, metric) for rate in x]
         assert y.tolist() == [sign * d.difference for d in found] and min(y) > 0, "better is up in every plot"
@@ -560,7 +586,7 @@ def test_gains_are_drawn_with_their_intervals(curves: dict[str, Curve]) -> None:
 def test_gains_that_cannot_be_compared_are_not_drawn(curves: dict[str, Curve]) -> None:
     short = Pair("short", curves["pillow-444"], curve("short", rates=(0.1, 0.41)), "tables")
     never = Pair("never", curves["pillow-444"], curve("never", rates=(2.0, 3.0)), "vgg16")
-    ax = rate_distortion.gain_plot([short, never], claims.MATCHED_RATES).axes[0]
+    ax = rate_distortion.gain_plot([short, never], worth.MATCHED_RATES).axes[0]
     assert line_of(ax, "short")[0].tolist() == [0.25, 0.30, 0.35, 0.40]
     assert line_of(ax, "never")[0].size == 0
 
@@ -618,7 +644,7 @@ def test_gains_in_numbers() -> None:
 
 
 def test_savings_in_numbers(curves: dict[str, Curve]) -> None:
-    compared = claims.comparisons(curves)
+    compared = worth.comparisons(curves)
     head, rows = tables.saving_rows(compared)
     assert head == ["bits, %", "at equal MSE", "at equal LPIPS", "at equal MS-SSIM"]
     assert [row[0] for row in rows] == [label.replace("\n", " ") for label in compared]
@@ -626,15 +652,40 @@ def test_savings_in_numbers(curves: dict[str, Curve]) -> None:
     assert rows[0][2] == f"{first.mean:+.1f} ({first.low:+.1f} to {first.high:+.1f})"
 
 
-def test_claims_as_a_table(curves: dict[str, Curve]) -> None:
-    judged = claims.all_claims(curves)
-    head, rows = tables.claim_rows(judged, html.badge, html.link)
-    assert head == ["the paper says", "section", "verdict", "evidence"] and len(rows) == len(judged)
+def test_savings_seed_by_seed() -> None:
+    seeds = [curve("test", saved=share) for share in (0.8, 0.9)]
+    head, rows = tables.seed_rows({"test against anchor": claims.savings(curve("anchor"), seeds)})
+    assert head == ["bits, %", "each seed", "all", "95 % interval, photos and seeds"]
+    assert [row[0] for row in rows] == [
+        f"test against anchor, at equal {short}" for short in ("MSE", "LPIPS", "MS-SSIM")
+    ]
+    assert all(row[1:] == ["-20.0, -10.0", "-15.0", "-20.0 to -10.0"] for row in rows)
+
+
+def a_claim(verdict: str, page: str = "") -> Claim:
+    return Claim(1, "6.4, Fig. 5", f"it is {verdict}", "5", page, verdict=verdict, evidence=f"because {verdict}")
+
+
+def test_claims_as_a_table() -> None:
+    told = [a_claim(claims.REPRODUCED, "../notebooks/05.html#here"), a_claim(claims.NOT_TESTABLE)]
+    head, rows = tables.claim_rows(told, html.badge, html.link)
+    assert head == ["the paper says", "section", "verdict", "evidence", "again with"] and len(rows) == len(told)
     shown = html.table(head, rows).text
-    for claim, row in zip(judged, rows, strict=True):
-        assert row[1:] == [claim.where, html.badge(claim.verdict), claim.evidence]
+    for claim, row in zip(told, rows, strict=True):
+        assert row[1:] == [claim.where, html.badge(claim.verdict), claim.evidence, claim.command]
         assert row[0] == (html.link(claim.words, claim.page) if claim.page else claim.words)
-        assert html.badge(claim.verdict).text in shown
+        assert html.badge(claim.verdict).text in shown and claim.command in shown
+
+
+def test_verdicts_are_counted_with_those_that_are_not_there() -> None:
+    told = [a_claim(v) for v in (claims.PARTLY, claims.NOT, claims.PARTLY)]
+    assert tables.verdict_counts(told) == {
+        claims.REPRODUCED: 0,
+        claims.PARTLY: 2,
+        claims.NOT: 1,
+        claims.NOT_YET: 0,
+        claims.NOT_TESTABLE: 0,
+    }
 
 
 # --- chapter 5: pictures at equal size
