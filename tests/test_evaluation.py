@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
@@ -299,6 +301,149 @@ def test_differences_are_paired() -> None:
     short = Curve("s", dict(anchor.images) | {"photo2": anchor.images["photo2"][2:]})
     partial = compare_at_rate(anchor, short, 0.2, "mse")
     assert "photo2" not in partial.photos and partial.missing == {"photo2": "s was measured from 0.400 to 1.600 bpp"}
+
+
+# --- several seeds
+
+#: What MSE is multiplied by, and what bits are, in each of three seeds of an encoder.
+ERRORS, RATES = (0.8, 0.9, 1.3), (0.7, 0.8, 1.2)
+
+
+def wrong_by(factor: float, name: str = "test") -> Curve:
+    """:func:`power_law` with so many times the error at every rate."""
+    images = power_law(name).images
+    return Curve(
+        name, {k: tuple({**p, "mse": factor * (p["mse"] or 0)} for p in points) for k, points in images.items()}
+    )
+
+
+def test_a_difference_over_seeds_is_the_mean_of_the_pairs() -> None:
+    anchors = [wrong_by(f, "anchor") for f in (1.0, 1.1, 0.9)]
+    tests = [wrong_by(f) for f in ERRORS]
+    pairs = [compare_at_rate(a, b, 0.4, "mse") for a, b in zip(anchors, tests, strict=True)]
+    together = compare_at_rate(anchors, tests, 0.4, "mse")
+    assert together.per_seed == pytest.approx([p.difference for p in pairs])
+    assert together.difference == pytest.approx(np.mean([p.difference for p in pairs]))
+    assert together.anchor == pytest.approx(np.mean([p.anchor for p in pairs]))
+    assert together.test == pytest.approx(np.mean([p.test for p in pairs]))
+    assert together.photos == pairs[0].photos and not together.missing
+    assert together.low < together.difference < together.high
+
+
+def test_a_bd_rate_over_seeds_is_the_mean_of_the_pairs() -> None:
+    anchors = [power_law("anchor", s) for s in (1.0, 1.1, 0.9)]
+    tests = [power_law("test", s) for s in RATES]
+    pairs = [bd_rate(a, b) for a, b in zip(anchors, tests, strict=True)]
+    together = bd_rate(anchors, tests)
+    assert together.per_seed == pytest.approx([p.mean for p in pairs])
+    assert together.per_seed == pytest.approx([100 * (t / a - 1) for a, t in zip((1.0, 1.1, 0.9), RATES, strict=True)])
+    assert together.mean == pytest.approx(np.mean([p.mean for p in pairs]))
+    assert together.of_mean == pytest.approx(np.mean([p.of_mean for p in pairs]))
+    for photo, figure in together.per_image.items():
+        assert figure == pytest.approx(np.mean([p.per_image[photo] for p in pairs]))
+
+
+def test_one_seed_in_a_list_is_that_seed() -> None:
+    one, other = power_law("anchor"), power_law("test", 0.8)
+    for ask in (bd_rate, lambda a, b: compare_at_rate(a, b, 0.4, "mse")):
+        assert ask([one], [other]) == ask(one, other) == ask([one], other)
+        assert len(ask(one, other).per_seed) == 1
+
+
+def test_the_interval_widens_where_seeds_differ() -> None:
+    """Three seeds of one mean: all alike, and apart. Photos differ in neither."""
+    alike, apart = ([power_law("test", s) for s in scales] for scales in ((0.9,) * 3, (0.8, 0.9, 1.0)))
+    narrow, wide = (bd_rate(power_law("anchor"), seeds) for seeds in (alike, apart))
+    assert narrow.mean == pytest.approx(wide.mean) == pytest.approx(-10)
+    assert (narrow.low, narrow.high) == pytest.approx((-10, -10))
+    assert (wide.low, wide.high) == pytest.approx((-20, 0)), "a seed drawn three times"
+    errors = [wrong_by(f) for f in (0.8, 0.9, 1.0)]
+    narrow_gap, wide_gap = (compare_at_rate(power_law("anchor"), s, 0.4, "mse") for s in ([wrong_by(0.9)] * 3, errors))
+    assert narrow_gap.difference == pytest.approx(wide_gap.difference)
+    assert wide_gap.low < narrow_gap.low < narrow_gap.high < wide_gap.high
+
+
+def test_seeds_and_photos_are_both_drawn() -> None:
+    """The width that theory gives for two independent draws: variances of the two means add up."""
+    rng = np.random.default_rng(0)
+    of_photos, of_seeds = rng.normal(0, 2, 100), rng.normal(0, 2, 40)
+    low, high = bootstrap_interval(of_seeds[:, None] + of_photos)
+    expected = math.sqrt(of_photos.var() / 100 + of_seeds.var() / 40)
+    assert high - low == pytest.approx(2 * 1.96 * expected, rel=0.1)
+    assert bootstrap_interval([[1.0, 2.0, 3.0]]) == bootstrap_interval([1.0, 2.0, 3.0])
+
+
+def test_one_anchor_stands_against_every_seed() -> None:
+    anchor, tests = power_law("anchor"), [power_law("test", s) for s in RATES]
+    assert bd_rate(anchor, tests) == bd_rate([anchor] * 3, tests)
+    assert bd_rate(anchor, tests).per_seed == pytest.approx([100 * (s - 1) for s in RATES])
+    gap, back = compare_at_rate(anchor, tests, 0.4, "mse"), compare_at_rate(tests, anchor, 0.4, "mse")
+    assert gap == compare_at_rate([anchor] * 3, tests, 0.4, "mse")
+    assert gap.per_seed == pytest.approx([-d for d in back.per_seed]) and len(gap.per_seed) == 3
+
+
+def test_seeds_that_cannot_be_paired_are_refused() -> None:
+    two, three = [power_law("a")] * 2, [power_law("b")] * 3
+    for one, other, says in ((two, three, "2 and 3 seeds"), (three, two, "3 and 2 seeds")):
+        with pytest.raises(UsageError, match=f"{says} cannot be paired; give as many of both, or one"):
+            bd_rate(one, other)
+        with pytest.raises(UsageError, match=f"{says} cannot be paired"):
+            compare_at_rate(one, other, 0.4, "mse")
+    fewer = [power_law("a"), power_law("a", photos=2)]
+    with pytest.raises(UsageError, match="not of the same photos"):
+        bd_rate(fewer, power_law("b"))
+    with pytest.raises(UsageError, match="not of the same photos"):
+        compare_at_rate(fewer, fewer, 0.4, "mse")
+
+
+def test_a_photo_that_one_seed_does_not_reach_is_left_out_of_all() -> None:
+    whole, rates = power_law("whole"), (0.1, 0.2, 0.4)
+    short = Curve("short", whole.images | {"photo1": power_law("short", rates=rates).images["photo1"]})
+    gap = compare_at_rate(power_law("anchor"), [whole, short], 0.8, "mse")
+    assert gap.photos == ("photo0", "photo2") and gap.missing == {
+        "photo1": "short was measured from 0.100 to 0.400 bpp"
+    }
+    assert len(gap.per_seed) == 2
+    nowhere = {**whole.images, "photo1": ({"setting": 0, "bpp": 0.4, "mse": 1.0},)}
+    saved = bd_rate(power_law("anchor"), [whole, Curve("point", nowhere)])
+    assert saved.per_image.keys() == {"photo0", "photo2"} and "fewer than two points" in saved.missing["photo1"]
+    never = compare_at_rate(power_law("anchor"), [whole, whole], 5.0, "mse")
+    assert math.isnan(never.difference) and math.isnan(never.anchor) and not never.per_seed
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seeds=st.integers(1, 3),
+    photos=st.integers(1, 4),
+    errors=st.lists(st.floats(0.05, 500), min_size=12, max_size=12),
+    rate=st.floats(0.2, 0.8),
+)
+def test_equal_curves_differ_by_exactly_nothing(seeds: int, photos: int, errors: list[float], rate: float) -> None:
+    def curve(name: str, seed: int) -> Curve:
+        """Three points of each photo, errors in any order."""
+        points = np.roll(errors, seed).reshape(4, 3)[:photos]
+        return Curve(
+            name,
+            {
+                f"p{i}": tuple({"bpp": r, "mse": e} for r, e in zip((0.2, 0.4, 0.8), row, strict=True))
+                for i, row in enumerate(points)
+            },
+        )
+
+    one, other = ([curve(name, seed) for seed in range(seeds)] for name in ("one", "other"))
+    gap = compare_at_rate(one, other, rate, "mse")
+    assert (gap.difference, gap.low, gap.high) == (0, 0, 0) and gap.per_seed == (0,) * seeds
+    assert gap.anchor == gap.test and len(gap.photos) == photos
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds=st.integers(1, 3), steps=st.lists(st.floats(1.05, 3.0), min_size=4, max_size=4))
+def test_equal_curves_save_exactly_nothing(seeds: int, steps: list[float]) -> None:
+    rates = np.cumprod([0.1, *steps])
+    one, other = ([power_law(name, rates=rates, photos=2)] * seeds for name in ("one", "other"))
+    saved = bd_rate(one, other)
+    assert (saved.mean, saved.low, saved.high, saved.of_mean) == (0, 0, 0, 0)
+    assert saved.per_seed == (0,) * seeds and set(saved.per_image.values()) == {0}
 
 
 # --- sweeps and their store
