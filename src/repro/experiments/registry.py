@@ -140,7 +140,8 @@ def tuning(profile: str) -> list[Wanted]:
         lam = ONE_LAMBDA[variant.rounding]
         for steps, of_tables, of_network in tried:
             recipe = Recipe(steps=steps, lr_tables=of_tables, lr_network=of_network)
-            wanted.append(replace(p.run(variant, lam, recipe), evaluation="tune"))
+            name = f"{variant.series}, {steps} steps at {of_tables:g} and {of_network:g}"
+            wanted.append(replace(p.run(variant, lam, recipe, name), evaluation="tune"))
     return wanted
 
 
