@@ -1,0 +1,265 @@
+"""What a run is called and what its profile gives it; which photographs a split can be, without looking at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repro.data import photos, sets
+from repro.data.sets import SPLITS, hashes_of
+from repro.errors import ReproError, UsageError
+from repro.experiments import (
+    FIGURES,
+    PROFILES,
+    Experiment,
+    PeerSweep,
+    Variant,
+    everything,
+    experiments_of,
+    profile_of,
+    with_seed,
+)
+from repro.experiments.profiles import LAMBDAS, NARROW, ONE_LAMBDA, TWO_LAMBDAS
+from repro.experiments.registry import WEIGHTS
+from repro.training import PAPER_RECIPE
+
+TERMS = "MSE + LPIPS + MS-SSIM"
+
+
+def learned(figure: str, profile: str) -> list[Experiment]:
+    return [e for e in experiments_of(figure, profile) if isinstance(e, Experiment)]
+
+
+def figures_of(profile: str) -> list[str]:
+    return [figure for figure in FIGURES if (figure, profile) != ("encoder", "paper")]
+
+
+def but_for_a_point(experiment: Experiment) -> str:
+    """All settings but λ and the seed, which make another point or another curve of the same name."""
+    return replace(with_seed(experiment, 0), loss=replace(experiment.loss, lam=1.0)).canonical
+
+
+def shared(experiments: Iterable[Experiment]) -> dict[str, set[str]]:
+    """Series → the different settings that go by that name, where there is more than one."""
+    found: dict[str, set[str]] = {}
+    for e in experiments:
+        found.setdefault(e.series, set()).add(but_for_a_point(e))
+    return {name: settings for name, settings in found.items() if len(settings) > 1}
+
+
+# --- names of curves
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"),
+    [
+        (Variant("tables"), f"tables, {TERMS}, straight-through"),
+        (Variant("tables", "third-order"), f"tables, {TERMS}"),
+        (Variant("vgg16", sigma=0.0), "vgg16, MSE + LPIPS, straight-through"),
+        (Variant("vgg16", gamma=0.0), "vgg16, MSE + MS-SSIM, straight-through"),
+        (Variant("vgg16", gamma=0.0, sigma=0.0), "vgg16, MSE, straight-through"),
+        (Variant("vgg16", gamma=250.0, sigma=500.0), f"vgg16, {TERMS} (γ = 250), straight-through"),
+        (Variant("vgg16", trunk_trained=True), f"vgg16, trunk trained, {TERMS}, straight-through"),
+        (Variant("vgg19", pretrained=False), f"vgg19, random trunk, {TERMS}, straight-through"),
+        (Variant("lstm", "third-order", minmax=True), f"lstm, min-max, {TERMS}"),
+    ],
+)
+def test_a_curve_is_named_by_all_that_makes_it(variant: Variant, name: str) -> None:
+    assert variant.series == name
+
+
+def test_variants_that_differ_have_names_that_differ() -> None:
+    variants = [
+        Variant(method, rounding, gamma, sigma, trained, pretrained, minmax)
+        for method in ("tables", "vgg16", "resnet152-block1", "lstm")
+        for rounding in LAMBDAS
+        for gamma, sigma in WEIGHTS
+        for trained in (False, True)
+        for pretrained in (False, True)
+        for minmax in (False, True)
+    ]
+    assert len({v.series for v in variants}) == len(set(variants)) == len(variants)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_two_models_of_a_figure_share_a_name(profile: str) -> None:
+    """Within a figure a name is a curve, which takes models that differ in λ and seed alone."""
+    for figure in figures_of(profile):
+        assert not shared(learned(figure, profile)), figure
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_name_is_the_same_curve_in_every_figure(profile: str) -> None:
+    """Or two figures could not be compared: the VGG of Fig. 8 is that of Fig. 5."""
+    drawn = [e for figure in ("5", "7", "8", "10", "15", "ours") for e in learned(figure, profile)]
+    assert not shared(drawn)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_one_point_for_each_lambda_and_seed(profile: str) -> None:
+    for figure in figures_of(profile):
+        points = [(e.series, e.loss.lam, e.seed) for e in learned(figure, profile)]
+        assert len(points) == len(set(points)), figure
+
+
+def test_the_check_of_names_can_fail() -> None:
+    one, other = (profile_of("cpu").run(Variant("tables"), lam) for lam in (0.01, 0.02))
+    assert not shared([one, other, with_seed(one, 3)])
+    assert list(shared([one, replace(other, recipe=replace(other.recipe, steps=7))])) == [one.series]
+    assert list(shared([one, replace(profile_of("cpu").run(Variant("lstm"), 0.01), series=one.series)])) == [one.series]
+
+
+# --- profiles
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_runs_what_a_variant_says(name: str) -> None:
+    p = profile_of(name)
+    assert p.name == name and p.roundings[0] == p.rounding and set(p.roundings) == set(p.lambdas)
+    variant = Variant(p.vgg, p.rounding, 250.0, 500.0, trunk_trained=True, pretrained=False)
+    run = p.run(variant, 0.02)
+    assert (run.model.method, run.model.rounding, run.model.trunk_trained) == (p.vgg, p.rounding, True)
+    assert not run.model.pretrained and not run.model.minmax
+    assert asdict(run.loss) == asdict(run.loss) | {"lam": 0.02, "gamma": 250.0, "sigma": 500.0}
+    assert (run.profile, run.crops, run.evaluation, run.seed) == (name, p.crops, p.evaluation, 0)
+    assert run.series == variant.series and p.run(variant, 0.02, series="another").series == "another"
+    assert p.run(Variant("lstm", p.rounding, minmax=True), 0.02).model.minmax
+
+
+def test_an_unknown_profile_is_refused_with_the_choice() -> None:
+    with pytest.raises(UsageError, match="unknown profile 'gpu'; choose from smoke, cpu, paper"):
+        profile_of("gpu")
+
+
+def test_the_papers_profile_is_the_papers() -> None:
+    p = profile_of("paper")
+    assert p.recipes == {"third-order": PAPER_RECIPE} and p.roundings == ("third-order",)
+    for method in ("vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm", "tables"):
+        run = p.run(Variant(method, "third-order"), 0.01)
+        assert run.recipe == PAPER_RECIPE and run.model.table_param == "paper" and run.model.start == 0
+        assert run.model.trunk_trained == (method not in ("lstm", "bilstm", "tables"))
+
+
+def test_the_recipe_depends_on_the_network_alone() -> None:
+    """Comparisons of losses, of seeds, of λ and of min-max are between models that learned alike."""
+    p = profile_of("cpu")
+    base = p.recipe_of(Variant("vgg16"))
+    for variant in (Variant("vgg16", sigma=0.0), Variant("vgg16", gamma=0.0), Variant("resnet152-block7")):
+        assert p.recipe_of(variant) == base
+    assert p.recipe_of(Variant("lstm")) == p.recipe_of(Variant("bilstm")) == p.recipe_of(Variant("lstm", minmax=True))
+    trained = p.recipe_of(Variant("vgg16", trunk_trained=True))
+    assert trained.lr_network < base.lr_network and replace(trained, lr_network=base.lr_network) == base
+    for rounding in LAMBDAS:
+        steps = {p.recipe_of(Variant(m, rounding)).steps for m in ("tables", "vgg16", "lstm")}
+        assert len(steps) == 1, "as many steps for each"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_seeds_repeat_a_curve_and_change_nothing_else(profile: str) -> None:
+    p = profile_of(profile)
+    variant = Variant(p.vgg, p.rounding)
+    first, again = p.narrow_curve(variant), p.seeded(variant)
+    assert [e.loss.lam for e in first] == list(p.narrow[p.rounding])
+    assert len(again) == len(first) * (len(p.seeds) - 1)
+    for i, seed in enumerate(p.seeds[1:]):
+        part = again[i * len(first) : (i + 1) * len(first)]
+        assert [e.seed for e in part] == [seed] * len(part)
+        assert [with_seed(e, 0) for e in part] == first, "the seed is all that differs"
+    keys = {e.key for e in (*p.curve(variant), *again)}
+    assert len(keys) == len(p.lambdas[p.rounding]) + len(again)
+
+
+def test_one_and_two_lambdas_lie_on_the_published_curves() -> None:
+    for rounding, lambdas in LAMBDAS.items():
+        assert {ONE_LAMBDA[rounding], *TWO_LAMBDAS[rounding], *NARROW[rounding]} <= set(lambdas)
+        assert list(lambdas) == sorted(set(lambdas))
+
+
+def test_another_seed_draws_other_crops_and_other_weights() -> None:
+    first = profile_of("cpu").run(Variant("vgg16"), 0.02)
+    other = with_seed(first, 2)
+    assert (other.seed, other.recipe.seed, other.crops.seed) == (2, 2, 2) and other.series == first.series
+    changed = {k for k, v in asdict(other).items() if v != asdict(first)[k]}
+    assert changed == {"recipe", "crops"} and other.key != first.key and with_seed(other, 0) == first
+    assert other.describe() == f"{first.describe()}, seed 2"
+
+
+def test_everything_is_each_result_once() -> None:
+    for profile in PROFILES:
+        wanted = everything(profile)
+        keys = {e.key for figure in figures_of(profile) for e in experiments_of(figure, profile)}
+        assert len(wanted) == len(keys) and {e.key for e in wanted} == keys
+        assert any(isinstance(e, PeerSweep) for e in wanted)
+
+
+def test_nothing_is_chosen_on_what_it_is_judged_on() -> None:
+    """Recipes are tried on "tune"; no figure is measured there, and none trains on anything but "train"."""
+    for profile in PROFILES:
+        for figure in figures_of(profile):
+            uses = {(e.evaluation, e.crops.split) for e in learned(figure, profile)}
+            measured = {"tune"} if figure == "tuning" else {"sample" if profile == "smoke" else "kodak"}
+            assert uses <= {(split, "train") for split in measured}
+
+
+# --- which photographs a split can be
+
+
+def at_hand() -> list[Any]:
+    """The splits whose photographs are on this machine."""
+    marks = []
+    for split in SPLITS:
+        try:
+            photos(split)
+        except ReproError as error:
+            marks.append(pytest.param(split, marks=pytest.mark.skip(reason=str(error).partition(";")[0])))
+        else:
+            marks.append(pytest.param(split))
+    return marks
+
+
+@pytest.mark.parametrize("split", at_hand())
+def test_the_hash_is_known_without_the_photographs(split: str) -> None:
+    assert photos(split).sha256 in hashes_of(split) or split == "hdrplus"
+
+
+@pytest.mark.parametrize("split", [s for s in SPLITS if s not in ("kodak", "hdrplus")])
+def test_the_hash_of_what_is_shipped_is_known_too(split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no data folder is named and nothing was fetched, shipped photographs stand in."""
+    monkeypatch.delenv(sets.ENVIRONMENT, raising=False)
+    monkeypatch.setattr(sets, "cache_dir", lambda: tmp_path)
+    found = photos(split)
+    assert "shipped" in found.source and found.sha256 in hashes_of(split)
+
+
+def test_any_part_of_a_split_is_known_and_nothing_else() -> None:
+    assert len(hashes_of("train")) == 4, "each part, both, and what is shipped"
+    assert {s: len(hashes_of(s)) for s in ("val", "tune", "check", "kodak", "sample", "hdrplus")} == {
+        **{"val": 2, "tune": 2, "check": 2, "kodak": 1, "sample": 1, "hdrplus": 0},
+    }
+    every = [h for s in SPLITS for h in hashes_of(s)]
+    assert len(every) == len(set(every)), "no set passes for another"
+
+
+@pytest.mark.parametrize("source", ["at hand", "shipped"])
+def test_tuning_and_checking_share_no_photograph(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if source == "shipped":
+        monkeypatch.delenv(sets.ENVIRONMENT, raising=False)
+        monkeypatch.setattr(sets, "cache_dir", lambda: tmp_path)
+    whole, tune, check = (photos(split) for split in ("val", "tune", "check"))
+    assert (*tune.items, *check.items) == whole.items, "together they are the whole, in order"
+    assert 0 <= len(tune) - len(check) <= 1
+    for attribute in ("sha256", "name"):
+        ours, theirs = ({getattr(p, attribute) for p in half} for half in (tune, check))
+        assert not ours & theirs and len(ours) == len(tune) and len(theirs) == len(check)
+    known = {p.sha256 for p in (*photos("train"), *photos("sample"))}
+    assert not known & {p.sha256 for p in whole}
+
+
+@pytest.mark.parametrize("split", at_hand())
+def test_no_split_shares_a_photograph_with_the_examination(split: str) -> None:
+    examined = sets.kodak_hashes()
+    assert split == "kodak" or not examined & {p.sha256 for p in photos(split)}
