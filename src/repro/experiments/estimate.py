@@ -61,13 +61,14 @@ class Estimate:
         """Kind of run → (seconds a step, seconds of measuring) of each stored one."""
         found: dict[str, list[tuple[float, float]]] = {}
         for path in sorted((self.store.data / "results").glob("*.json")):
-            result = json.loads(path.read_text())
-            if "experiment" not in result:
-                continue
-            made, recipe = result["experiment"]["model"], result["experiment"]["recipe"]
-            a_step = result["seconds"]["train"] / recipe["steps"]
-            kind = _kind(made["method"], made["trunk_trained"], recipe["batch"])
-            found.setdefault(kind, []).append((a_step, result["seconds"]["evaluate"]))
+            try:
+                result = json.loads(path.read_text())
+                made, recipe = result["experiment"]["model"], result["experiment"]["recipe"]
+                a_step = result["seconds"]["train"] / recipe["steps"]
+                took = (a_step, result["seconds"]["evaluate"])
+                found.setdefault(_kind(made["method"], made["trunk_trained"], recipe["batch"]), []).append(took)
+            except (ValueError, KeyError, TypeError):
+                continue  # no result of a run; where it should be one, who needs it is told
         return found
 
     def _benched(self, wanted: Experiment) -> float:
