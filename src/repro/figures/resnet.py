@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro import codecs
 from repro.attention import ConvolutionalAttention
 from repro.attention import build as new_attention
-from repro.data import Photo
-from repro.evaluation import BDRate, compare_at_rate, encoder_of, measure_many, paper_bpp
-from repro.evaluation.measure import file_tables
-from repro.experiments import Experiment, Store, experiments_of
-from repro.experiments.claims import METRICS, SHORT, Claim, Evidence
+from repro.evaluation import BDRate, compare_at_rate
+from repro.experiments.claims import METRICS, SHORT, Evidence
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
-from repro.experiments.registry import PEER_QUALITIES, RESNETS
+from repro.experiments.registry import RESNETS
 from repro.figures import attention, style
-from repro.figures.comparison import Version
 from repro.figures.jpeg import Box
-from repro.figures.rate_distortion import Pair, look_of
+from repro.figures.rate_distortion import Pair
 from repro.figures.style import FAINT, INK, LOOKS, OKABE_ITO
-from repro.figures.tables import DECIMALS, Rows
-from repro.jpeg.codestream import decode
 from repro.metrics import METRICS as ALL_METRICS
-from repro.model import LearnedJPEG, load_checkpoint
 
 #: Method → how the page calls it.
 NAMES = {"vgg16": "VGG-16", "resnet152-block1": "ResNet, block 1", "resnet152-block7": "ResNet, block 7"}
+_WITHOUT = ", loss without MS-SSIM"
 #: ResNet-152 from the photo on: part, pixels of a feature a side in those of the photo, channels, blocks.
 STAGES = (("photo", 1, 3, 0), ("conv1", 2, 64, 0), ("max-pool, conv2", 4, 256, 3), ("conv3", 8, 512, 8),
           ("conv4", 16, 1024, 36), ("conv5", 32, 2048, 3))  # fmt: skip
@@ -87,7 +79,7 @@ def _stages(ax: Axes, side: int) -> None:
 
 
 @torch.no_grad()
-def knowledge(fit: Sequence[np.ndarray], test: np.ndarray, side: int = 320, seed: int = 0) -> dict[str, list[float]]:
+def knowledge(fit: Sequence[np.ndarray], test: np.ndarray, side: int = 448, seed: int = 0) -> dict[str, list[float]]:
     """How much of VGG-16's features a linear map finds in ResNet's, at both depths: "as used here" and "random".
 
     The map is fitted on the middles (``side`` px) of the photos of ``fit``, the share of the variance is ``test``'s.
@@ -107,9 +99,10 @@ def knowledge(fit: Sequence[np.ndarray], test: np.ndarray, side: int = 320, seed
 def linear_share(inputs: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> float:
     """Share of the variance of the last of ``wanted`` (n, d) that a linear map, fitted on the others, explains."""
     x, y = (torch.cat(list(of[:-1])).double() for of in (inputs, wanted))
-    mean, spread = x.mean(0), x.std(0) + 1e-6
+    mean, spread = x.mean(0), x.std(0)
+    spread = spread.clamp_min(0.05 * spread.mean())  # a channel that hardly speaks must not shout elsewhere
     design = [torch.nn.functional.pad((of.double() - mean) / spread, (0, 1), value=1.0) for of in (x, inputs[-1])]
-    penalty = 1e-3 * len(x) * torch.eye(design[0].shape[1], dtype=torch.float64)
+    penalty = 0.1 * len(x) * torch.eye(design[0].shape[1], dtype=torch.float64)
     weights = torch.linalg.solve(design[0].T @ design[0] + penalty, design[0].T @ y)
     target = wanted[-1].double()
     error = ((design[1] @ weights - target) ** 2).sum()
@@ -123,9 +116,13 @@ def knowledge_plot(found: Mapping[str, Sequence[float]]) -> Figure:
     for i, ((name, shares), (color, hatch)) in enumerate(zip(found.items(), looks, strict=True)):
         at = np.arange(len(shares)) + 0.38 * (i - 0.5)
         bars = ax.barh(at, [100 * s for s in shares], 0.36, color=OKABE_ITO[color], hatch=hatch, ec="white", label=name)
-        ax.bar_label(bars, fmt="%.0f %%", padding=3, fontsize=9)
+        ax.bar_label(bars, [f"{100 * s:.0f} %".replace("-0", "0") for s in shares], padding=3, fontsize=9)
     ax.set_yticks(range(len(RESNETS)), [NAMES[m] for m in RESNETS])
-    ax.set(xlabel="variance of VGG-16's features that is explained, %", xlim=(0, 109), ylim=(1.6, -0.6))
+    ax.set(
+        xlabel="variance of VGG-16's features that is explained, %",
+        xlim=(min(0, *(100 * min(of) - 9 for of in found.values())), 109),
+        ylim=(1.6, -0.6),
+    )
     ax.grid(axis="y", visible=False)
     ax.legend(title="ResNet's weights", loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
@@ -149,76 +146,15 @@ def trunk_words(trunk: str) -> str:
 
 
 def labelled(fig: Figure, trunk: str) -> Figure:
-    """``fig`` with a line over its legend that says which trunk stands behind ResNet's lines."""
-    for legend in fig.legends:
-        legend.set_title(f"ResNet-152: {trunk}")
+    """``fig`` with a line over its legend that says which trunk stands behind ResNet's lines, and which loss behind
+    all, if it is another than the paper's."""
+    (legend,) = fig.legends
+    (handles, _), labels = fig.axes[0].get_legend_handles_labels(), [text.get_text() for text in legend.get_texts()]
+    title = f"ResNet-152: {trunk}{_WITHOUT if any(label.endswith(_WITHOUT) for label in labels) else ''}"
+    legend.remove()
+    labels = [label.removesuffix(_WITHOUT) for label in labels]
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, title=title)
     return fig
-
-
-def stored_models(evidence: Evidence, figure: str, series: str) -> Iterator[tuple[float, LearnedJPEG]]:
-    """λ and trained model of each run of ``series``, first seed. Raises :class:`ReproError` on a missing checkpoint."""
-    store = evidence.store or Store.default()
-    for run in experiments_of(figure, evidence.profile):
-        if isinstance(run, Experiment) and (run.series, run.seed) == (series, 0):
-            yield run.loss.lam, load_checkpoint(store.checkpoint_path(run))[0]
-
-
-def trained_maps(
-    evidence: Evidence, figure: str, named: Mapping[str, str], rgb: np.ndarray, lam: float = 0.02
-) -> dict[str, np.ndarray]:
-    """Name → A (2, rows, cols, 8, 8) of the photo by the trained model of that series at the λ nearest ``lam``."""
-    found = {}
-    for name, series in named.items():
-        _, model = min(stored_models(evidence, figure, series), key=lambda run: abs(run[0] - lam))
-        assert model.attention is not None
-        found[name] = attention.maps(model.attention, rgb)
-    return found
-
-
-def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
-    """One row a network: means of its map, how much luma's differs from block to block, and how alike the first's."""
-    first = _per_block(next(iter(found.values())))
-    rows: list[list[object]] = [
-        [
-            name,
-            f"{A[0].mean():.3f}",
-            f"{A[1].mean():.3f}",
-            f"{_per_block(A).std():.3f}",
-            f"{np.corrcoef(_per_block(A), first)[0, 1]:+.2f}",
-        ]
-        for name, A in found.items()
-    ]
-    return ["attention", "mean, luma", "mean, chroma", "spread over blocks, luma", "correlation with the first"], rows
-
-
-def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], bpp: float = PORTRAIT_RATE) -> list[Version]:
-    """The photo, standard JPEG and trained models of Fig. 8, each at the quality or λ that comes nearest to ``bpp``.
-
-    Bits are counted as the paper does.
-    """
-    rgb = photo.rgb()
-    standard = {f"quality {q}": codecs.get(STANDARD).encode(rgb, q) for q in PEER_QUALITIES}
-    chosen = {"standard JPEG": _nearest(standard, bpp)}
-    for name in series:
-        files = {f"λ = {lam:g}": encoder_of(model)(rgb) for lam, model in stored_models(evidence, "8", name)}
-        chosen[look_of(name).label.partition(", loss")[0]] = _nearest(files, bpp)
-    measured = measure_many(rgb, [data for _, data in chosen.values()])
-    made = [Version("original", rgb)]
-    for (label, (setting, data)), values in zip(chosen.items(), measured, strict=True):
-        made.append(Version(f"{label}\n{setting}: {values['bpp_paper']:.3f} bpp", decode(data), data, values))
-    return made
-
-
-def portrait_rows(versions: Sequence[Version]) -> Rows:
-    """What each of :func:`at_one_rate` measures, the original left out."""
-    metrics = (*METRICS, "mse_chroma", "blocking")
-    decimals = {**DECIMALS, "mse_chroma": 1, "blocking": 2}
-    rows: list[list[object]] = []
-    for one in versions:
-        if one.values is not None:
-            told = [f"{one.values[k]:.{decimals[k]}f}" for k in metrics]
-            rows.append([one.label.replace("\n", ", "), f"{one.values['bpp']:.3f}", *told])
-    return ["at the paper's bits per pixel", "bits of the file", *(SHORT[k] for k in metrics)], rows
 
 
 def seed_plot(pairs: Sequence[Pair], rates: Sequence[float]) -> Figure:
@@ -253,25 +189,7 @@ def numbers(compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
     return v.numbers_of(dict(zip(keys, compared.values(), strict=True)))
 
 
-def claim_words(judged: Sequence[Claim]) -> dict[str, str]:
-    """For glue: "claim_6" and "evidence_6" → a claim's verdict and what it rests on; "tally" counts the verdicts."""
-    words = {f"claim_{c.number}": c.verdict for c in judged} | {f"evidence_{c.number}": c.evidence for c in judged}
-    order = (v.REPRODUCED, v.PARTLY, v.NOT, v.NOT_YET, v.NOT_TESTABLE)
-    counts = {word: [c.verdict for c in judged].count(word) for word in order}
-    return words | {"tally": ", ".join(f"{count} {word}" for word, count in counts.items() if count)}
-
-
 def _vectors(network: object, x: torch.Tensor) -> torch.Tensor:
     """A picture's features, a vector a block: (blocks, channels)."""
     assert isinstance(network, ConvolutionalAttention)
     return network.features(x)[0].flatten(1).T
-
-
-def _per_block(A: np.ndarray) -> np.ndarray:
-    """A^(L) of each block, averaged over all but the mean."""
-    return A[0][..., attention.in_band(1, 14)].mean(-1).ravel()
-
-
-def _nearest(files: Mapping[str, bytes], bpp: float) -> tuple[str, bytes]:
-    """(setting, file) of the one that comes nearest to ``bpp`` by the paper's counting."""
-    return min(files.items(), key=lambda item: abs(paper_bpp(decode(item[1]), file_tables(item[1])) - bpp))

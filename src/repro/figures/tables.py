@@ -80,6 +80,13 @@ def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
     return {word: sum(claim.verdict == word for claim in claims) for word in words}
 
 
+def claim_words(claims: Sequence[Claim]) -> dict[str, str]:
+    """For glue: "claim_6" → its verdict, "evidence_6" → what that rests on; "tally" counts the verdicts in words."""
+    words = {f"claim_{c.number}": c.verdict for c in claims} | {f"evidence_{c.number}": c.evidence for c in claims}
+    counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(claims).items() if count)
+    return words | {"tally": counts}
+
+
 def _span(found: BDRate) -> str:
     return f"{found.low:+.1f} to {found.high:+.1f}"
 
