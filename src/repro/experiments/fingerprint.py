@@ -33,6 +33,11 @@ def code_of(wanted: Wanted) -> dict[str, str]:
     return _hashes(_PEER if isinstance(wanted, PeerSweep) else _TRAINED)
 
 
+def training_code(experiment: Experiment) -> dict[str, str]:
+    """As :func:`code_of`, for what a run leaves behind while it trains: its model, and measurements if it takes any."""
+    return _hashes(_TRAINED if experiment.snapshots else _TRAINING)
+
+
 def trained_alike(experiment: Experiment, result: Mapping[str, Any]) -> bool:
     """Whether today's code, photographs and weights would train the model of a stored result to what it is."""
     then = result.get("code", {})

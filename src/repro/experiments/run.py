@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -21,7 +22,7 @@ from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
 from repro.experiments.cluster import Cluster, connect
-from repro.experiments.fingerprint import code_of, trained_alike, why_stale
+from repro.experiments.fingerprint import code_of, trained_alike, training_code, why_stale
 from repro.experiments.inputs import describe, inputs_of
 from repro.experiments.settings import Crops, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
@@ -100,6 +101,7 @@ class _Trained:
 def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> _Trained:
     source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.key
     pool, weights = inputs_of(experiment, source, store.scratch / "cache")
+    _forget_others(folder, {"code": training_code(experiment), "train": source.sha256, "weights": weights})
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
     trained = train(experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, observe=observe)
@@ -110,6 +112,15 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         "data": {"train": describe(source)},
     }
     return _Trained(trained.model, told, trained.seconds, made)
+
+
+def _forget_others(folder: Path, made_by: Mapping[str, Any]) -> None:
+    """Delete what other code, photographs or weights left of this run: its checkpoint would pass for one of today's."""
+    mark, told = folder / "made_by.json", json.dumps(made_by, sort_keys=True)
+    if folder.exists() and not (mark.exists() and mark.read_text() == told):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic_write(mark, told)
 
 
 def _kept(experiment: Experiment, store: Store) -> _Trained | None:
