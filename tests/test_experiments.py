@@ -47,7 +47,7 @@ from repro.files import sha256_bytes, sha256_file
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import ModelSettings, load_checkpoint
-from repro.training import PAPER_RECIPE, Recipe, new_model
+from repro.training import PAPER_RECIPE, Recipe, new_model, train
 from repro.training.pool import trunk_features
 
 #: The module, whose name in its package is that of the function.
@@ -539,6 +539,100 @@ def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, monkeypatc
     assert same_model(cut.checkpoint_path(longer), whole.checkpoint_path(longer))
 
 
+def test_a_run_that_other_code_began_begins_anew(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint is that of a model of other numbers; nothing in it says so."""
+    steps = _Steps(monkeypatch)
+    assert reproduce([QUICK], store, folder) == {} and steps.taken == 2
+    path = store.result_path(QUICK)
+    path.write_text(json.dumps(_changed(store.load(QUICK) or {}, "code")))
+    mark = store.scratch / QUICK.key / "made_by.json"
+    mark.write_text(mark.read_text().replace(fingerprint.code_of(QUICK)["losses"], "00000000"))
+    assert reproduce([QUICK], store, folder) == {} and steps.taken == 4, "it was trained again"
+    assert store.load(QUICK) is not None
+    path.unlink()
+    store.checkpoint_path(QUICK).unlink()
+    mark.unlink()
+    assert reproduce([QUICK], store, folder) == {} and steps.taken == 6, "and so is what nobody marked"
+    path.unlink()
+    store.checkpoint_path(QUICK).unlink()
+    assert reproduce([QUICK], store, folder) == {} and steps.taken == 6, "but not what today's code trained"
+
+
+# --- measured on the way
+
+#: Measured before the first step, in the middle and at the end; a checkpoint is later than the second measurement.
+FILMED = replace(QUICK, recipe=replace(QUICK.recipe, steps=4, checkpoint_every=4), snapshots=(0, 2, 4))
+
+
+def test_snapshots_are_measurements_of_the_model_on_its_way(folder: Path, store: Store) -> None:
+    assert reproduce([FILMED], store, folder) == {}
+    result = store.load(FILMED)
+    assert result is not None and list(result["snapshots"]) == ["0", "2", "4"]
+    assert result["snapshots"]["4"] == result["images"], "the last is the result"
+    pool, _ = inputs.inputs_of(FILMED, photos("hdrplus", folder), store.scratch / "cache")
+    seen: dict[int, Any] = {}
+
+    def observe(step: int, model: Any) -> None:
+        seen[step] = evaluate_model(model, photos("hdrplus", folder))
+
+    train(FILMED.model, FILMED.loss, FILMED.recipe, pool, observe=observe)
+    assert sorted(seen) == [0, 1, 2, 3, 4]
+    assert {int(step): of for step, of in result["snapshots"].items()} == {step: seen[step] for step in (0, 2, 4)}
+
+
+def test_snapshots_survive_a_cut(folder: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off after step 3, of which there is no checkpoint, it begins again but measures only what it has not."""
+    whole = Store(tmp_path / "whole", tmp_path / "whole" / "runs")
+    assert reproduce([FILMED], whole, folder) == {}
+    steps, measured = _Steps(monkeypatch), []
+
+    def counted(model: Any, of: Any) -> Any:
+        measured.append(steps.taken)
+        return evaluate_model(model, of)
+
+    monkeypatch.setattr(RUN, "evaluate_model", counted)
+    steps.stop_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        reproduce([FILMED], store, folder)
+    kept = store.scratch / FILMED.key / "snapshots.json"
+    assert measured == [0, 2] and list(json.loads(kept.read_text())) == ["0", "2"]
+    steps.taken, steps.stop_after = 0, -1
+    assert reproduce([FILMED], store, folder) == {}
+    assert measured == [0, 2, 4, 4], "of step 4 its snapshot and its result"
+    ours, theirs = store.load(FILMED), whole.load(FILMED)
+    assert ours is not None and theirs is not None
+    assert all(ours[key] == theirs[key] for key in ("snapshots", "images", "log", "tables"))
+
+
+def test_snapshots_before_a_checkpoint_are_not_lost(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that goes on from step 2 no longer sees steps 0 and 2, and has them all the same."""
+    filmed = replace(FILMED, recipe=replace(FILMED.recipe, checkpoint_every=2))
+    steps = _Steps(monkeypatch)
+    steps.stop_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        reproduce([filmed], store, folder)
+    steps.taken, steps.stop_after = 0, -1
+    assert reproduce([filmed], store, folder) == {} and steps.taken == 2
+    assert list((store.load(filmed) or {})["snapshots"]) == ["0", "2", "4"]
+
+
+def test_snapshots_that_other_code_took_are_taken_again(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only measuring changed, which a run without them would survive."""
+    place = store.scratch / FILMED.key
+    assert reproduce([FILMED], store, folder) == {}
+    first = store.load(FILMED)
+    kept, mark = place / "snapshots.json", place / "made_by.json"
+    kept.write_text(json.dumps({"0": {}, "2": {}, "4": {}}))
+    mark.write_text(mark.read_text().replace(fingerprint.code_of(FILMED)["evaluation.measure"], "00000000"))
+    store.result_path(FILMED).unlink()
+    assert reproduce([FILMED], store, folder) == {}
+    assert first is not None and (store.load(FILMED) or {})["snapshots"] == first["snapshots"]
+
+
 def test_a_model_that_was_trained_is_not_trained_again(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -691,11 +785,10 @@ def test_dry_run_prints_the_plan_and_runs_nothing(
     in_figure_5(monkeypatch, SWEEP, QUICK)
     assert cli.run(["reproduce", "--figure", "5", "--profile", "smoke", "--dry-run", "--store", str(place)]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines() == [
-        "figure 5, profile smoke: 2 of 2 results are missing",
-        f"  {SWEEP.key}  {SWEEP.describe()}",
-        f"  {QUICK.key}  {QUICK.describe()}",
-    ]
+    head, *lines, total = out.splitlines()
+    assert head == "figure 5, profile smoke: 2 of 2 results are missing"
+    assert [line.partition(", about")[0] for line in lines] == [f"  {e.key}  {e.describe()}" for e in (SWEEP, QUICK)]
+    assert total.startswith("about ") and total.endswith(" one after the other")
     assert err == "" and not list(place.iterdir())
 
 
@@ -747,7 +840,7 @@ def test_wrong_calls_are_refused_in_one_line(
 
 def test_all_figures_share_their_experiments(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["reproduce", "--profile", "smoke", "--dry-run", "--store", str(place)]) == 0
-    planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
     keys = [e.key for name in FIGURES for e in experiments_of(name, "smoke")]
     assert len(planned) == len(set(planned)) and set(planned) == set(keys)
     assert len(keys) > len(planned), "the figures have models in common"
@@ -755,7 +848,7 @@ def test_all_figures_share_their_experiments(place: Path, capsys: pytest.Capture
 
 def test_the_plans_head_counts_its_lines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["reproduce", "--profile", "smoke", "--dry-run", "--store", str(place)]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
+    head, *lines, _ = capsys.readouterr().out.splitlines()
     assert head == f"figure all, profile smoke: {len(lines)} of {len(lines)} results are missing"
 
 
@@ -763,4 +856,4 @@ def test_all_figures_at_the_papers_profile(place: Path, capsys: pytest.CaptureFi
     assert cli.run(["reproduce", "--profile", "paper", "--dry-run", "--store", str(place)]) == 0
     names = [name for name in FIGURES if name != "encoder"]
     keys = {e.key for name in names for e in experiments_of(name, "paper")}
-    assert len(capsys.readouterr().out.splitlines()) == 1 + len(keys)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(keys) + 1
