@@ -65,6 +65,10 @@ def restore(path: Path, identity: str, model: nn.Module, optimiser: torch.optim.
     indices = {int(key.split(".")[1]) for key in tensors if key.startswith("adam.")}
     state["state"] = {i: _under(f"adam.{i}.", tensors) for i in indices}
     optimiser.load_state_dict(state)
+    for variable, values in optimiser.state.items():
+        for name, moment in values.items():
+            if moment.shape == variable.shape:  # a fused Adam goes through both as they lie in memory
+                values[name] = torch.empty_like(variable).copy_(moment)
     return Progress(int(header["step"]), json.loads(header["log"]), json.loads(header["seconds"]))
 
 
