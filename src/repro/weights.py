@@ -81,7 +81,12 @@ PUBLISHED = {
 NAMES = tuple(PUBLISHED)
 #: ResNet-152 up to conv3_block7 as it learned from VGG-16 (:mod:`repro.training.distil`), where the published file is
 #: not at hand: in this package.
-DISTILLED = {"resnet152": ("resnet152-distilled.safetensors", "")}
+DISTILLED = {
+    "resnet152": (
+        "resnet152-distilled.safetensors",
+        "fbb01315e2a0fd2fbdf67c62798e3bbf866c8966d0d5292fbade4479c75602fb",
+    )
+}
 
 
 @dataclass(frozen=True)
