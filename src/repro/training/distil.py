@@ -122,7 +122,9 @@ def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
     wanted = teacher.features(crops.float())
     seen = student.eval()(teacher.normalised(crops.float()))
     variance = wanted.var((0, 2, 3))
-    return {n: float(1 - (((maps - wanted) ** 2).mean((0, 2, 3)) / variance).mean()) for n, maps in seen.items()}
+    told = variance > 0  # a channel that is the same everywhere has none to explain
+    missed = {name: ((maps - wanted) ** 2).mean((0, 2, 3)) for name, maps in seen.items()}
+    return {name: float(1 - (error[told] / variance[told]).mean()) for name, error in missed.items()}
 
 
 def save_trunk(
