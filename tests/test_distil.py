@@ -1,0 +1,306 @@
+"""A trunk that learns to see what VGG-16 sees: it goes on where it was cut off; its file has torchvision's names."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from skimage import data as pictures
+from torch import nn
+
+from repro import cli, weights
+from repro.attention import ConvolutionalAttention
+from repro.errors import ReproError
+from repro.training import checkpoint, distil
+
+#: Two steps of two crops of 32 px, a checkpoint after each.
+TINY = distil.DistilRecipe(steps=2, batch=2, crops=4, size=32, checkpoint_every=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Any:
+    """Sums of floats depend on how many threads share them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def crops() -> torch.Tensor:
+    picture = torch.from_numpy(pictures.astronaut().copy()).permute(2, 0, 1)
+    return torch.stack([picture[:, 60 * i : 60 * i + 32, 90 * i : 90 * i + 32] for i in range(4)])
+
+
+@pytest.fixture(scope="module")
+def teacher() -> ConvolutionalAttention:
+    return ConvolutionalAttention(distil.TEACHER)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def learned(crops: torch.Tensor, folder: Path) -> distil.Student:
+    return distil.distil(crops, TINY, folder)
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+def log_of(folder: Path) -> list[dict[str, float]]:
+    with safe_open(str(folder / "checkpoint.safetensors"), framework="pt") as stored:
+        return json.loads(stored.metadata()["log"])
+
+
+# --- the network
+
+
+def test_both_depths_are_looked_at_in_one_pass(crops: torch.Tensor) -> None:
+    """What an adapter sees is what the trunks of the two depths give, weight by weight the same."""
+    student = distil.Student().eval()
+    x = ConvolutionalAttention.normalised(crops.float())
+    found = student(x)
+    assert {n: maps.shape for n, maps in found.items()} == {n: (4, 256, 4, 4) for n in ("block1", "block7")}
+    for name, maps in found.items():
+        alone = ConvolutionalAttention(f"resnet152-{name}", pretrained=False).trunk.eval()
+        alone.load_state_dict({k: v for k, v in student.trunk.state_dict().items() if k in alone.state_dict()})
+        assert torch.allclose(student.adapters[name](alone(x)), maps, atol=1e-4)
+
+
+def test_blocks_begin_as_identities() -> None:
+    last = [m.bn3.weight for m in distil.Student().trunk.modules() if hasattr(m, "bn3")]
+    assert len(last) == 3 + 7 and all(not w.any() for w in last)
+
+
+# --- training
+
+
+def test_two_steps_change_all_that_learns(learned: distil.Student) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(TINY.seed)
+        fresh = distil.Student()
+    before, after = dict(fresh.named_parameters()), dict(learned.named_parameters())
+    still = [name for name in before if torch.equal(before[name], after[name])]
+    assert not still
+    assert all(torch.isfinite(p).all() for p in after.values()) and not learned.training
+    assert all(int(b) == 2 for name, b in learned.named_buffers() if name.endswith("num_batches_tracked"))
+
+
+def test_the_loss_is_of_the_teachers_features(
+    crops: torch.Tensor, teacher: ConvolutionalAttention, tmp_path: Path
+) -> None:
+    """In 32 bits, step by step: each channel's squared error over its variance and a tenth of the mean of all."""
+    recipe = replace(TINY, steps=1)
+    distil.distil(crops, recipe, tmp_path, torch.float32)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        student = distil.Student().train()
+    chosen = crops[distil.batch_indices(0, 4, 2, 0)].float()
+    with torch.no_grad():
+        every, wanted = teacher.features(crops.float()), teacher.features(chosen)
+        variance = every.transpose(0, 1).flatten(1).var(1)
+        scale = (variance + variance.mean() / 10)[:, None, None]
+        seen = student(ConvolutionalAttention.normalised(chosen))
+    (row,) = log_of(tmp_path)
+    for name, maps in seen.items():
+        assert row[name] == pytest.approx(float(((maps - wanted) ** 2 / scale).mean()), rel=1e-4)
+
+
+def test_a_longer_run_learns(crops: torch.Tensor, tmp_path: Path) -> None:
+    """On four crops, by heart: the error falls."""
+    recipe = replace(TINY, steps=30, batch=4, lr=2e-2, checkpoint_every=30)
+    distil.distil(crops, recipe, tmp_path, torch.float32)
+    log = log_of(tmp_path)
+    assert [row["step"] for row in log] == [10, 20, 30]
+    assert all(log[-1][name] < 0.8 * log[0][name] for name in distil.DEPTHS)
+
+
+def test_every_second_step_sees_its_crops_mirrored(
+    crops: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    features = ConvolutionalAttention.features
+
+    def noted(self: ConvolutionalAttention, x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.clone())
+        return features(self, x)
+
+    monkeypatch.setattr(ConvolutionalAttention, "features", noted)
+    distil.distil(crops, TINY, tmp_path)
+    _, first, second = seen  # the first call is for the channels' variance
+    assert torch.equal(first, crops[distil.batch_indices(0, 4, 2, 0)].float())
+    assert torch.equal(second, crops[distil.batch_indices(1, 4, 2, 0)].float().flip(-1))
+
+
+def test_a_run_that_was_cut_off_ends_with_the_same_weights(
+    crops: torch.Tensor, learned: distil.Student, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = checkpoint.save
+
+    def cut(*arguments: Any) -> None:
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoint, "save", cut)
+        distil.distil(crops, TINY, tmp_path)
+    assert len(log_of(tmp_path)) == 0, "it was cut after the first step, which is not logged"
+    again = distil.distil(crops, TINY, tmp_path)
+    assert same(again, learned) and log_of(tmp_path) == log_of(folder)
+
+
+def test_what_has_learned_is_not_taught_again(
+    crops: torch.Tensor, learned: distil.Student, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_: pytest.fail("taught again"))
+    assert same(distil.distil(crops, TINY, folder), learned)
+
+
+def test_another_recipes_checkpoint_is_refused(crops: torch.Tensor, learned: distil.Student, folder: Path) -> None:
+    with pytest.raises(ReproError, match="belongs to a run with other settings; name another folder"):
+        distil.distil(crops, replace(TINY, lr=0.1), folder)
+
+
+def test_the_rate_warms_up_and_falls_to_zero() -> None:
+    rates = [distil._rate(step, 2000) for step in range(2001)]
+    assert rates[0] == pytest.approx(0.01) and rates[-1] == pytest.approx(0)
+    assert max(range(2001), key=rates.__getitem__) == 99, "a hundred steps up"
+    assert all(b < a for a, b in itertools.pairwise(rates[99:]))
+
+
+# --- what it explains
+
+
+class Sees(nn.Module):
+    """Stands for a student: what VGG-16 sees, with every channel's distance from its mean times ``factor``."""
+
+    def __init__(self, teacher: ConvolutionalAttention, factor: float) -> None:
+        super().__init__()
+        self.teacher, self.factor = teacher, factor
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        seen = self.teacher.trunk.eval()(x)
+        mean = seen.mean((0, 2, 3), keepdim=True)
+        return {"block1": seen, "block7": mean + self.factor * (seen - mean)}
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, 1.0), (0.5, 0.75), (0.0, 0.0), (-1.0, -3.0)])
+def test_explained_is_one_less_the_share_that_is_missed(
+    factor: float, expected: float, crops: torch.Tensor, teacher: ConvolutionalAttention
+) -> None:
+    """All, a quarter missed, no more than a constant would, and less than that."""
+    found = distil.explained(Sees(teacher, factor), crops)  # type: ignore[arg-type]
+    assert found["block1"] == pytest.approx(1, abs=1e-6)
+    assert found["block7"] == pytest.approx(expected, abs=0.1), "variances are over n − 1"
+
+
+def test_a_channel_that_sees_nothing_is_not_counted(teacher: ConvolutionalAttention) -> None:
+    """On grey crops most of VGG-16's channels are the same everywhere: there is no variance to explain."""
+    crops = torch.full((2, 3, 32, 32), 128, dtype=torch.uint8)
+    crops[1, :, 8:24, 8:24] = 140
+    variance = teacher.features(crops.float()).var((0, 2, 3))
+    assert (variance == 0).any() and (variance > 0).any()
+    found = distil.explained(Sees(teacher, 0.5), crops)  # type: ignore[arg-type]
+    assert found["block1"] == pytest.approx(1, abs=1e-6) and found["block7"] == pytest.approx(0.75, abs=0.05)
+
+
+def test_a_new_student_explains_less_than_a_taught_one(crops: torch.Tensor, tmp_path: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        fresh = distil.explained(distil.Student(), crops)
+    assert all(math.isfinite(v) and v < 0.5 for v in fresh.values())
+
+
+# --- its file
+
+
+@pytest.fixture
+def file(learned: distil.Student, tmp_path: Path) -> Path:
+    path = tmp_path / "trunk.safetensors"
+    distil.save_trunk(path, learned, TINY, "four crops", {"block1": 0.25, "block7": 0.5}, {"commit": "abc"})
+    return path
+
+
+def test_the_file_has_torchvisions_names_and_sixteen_bits(file: Path, learned: distil.Student) -> None:
+    from torchvision.models import resnet152
+
+    stored, published = load_file(file), resnet152(weights=None).state_dict()
+    assert stored.keys() <= published.keys() and not any("adapter" in name for name in stored)
+    for name, values in stored.items():
+        assert values.shape == published[name].shape
+        assert values.dtype == (torch.float16 if values.is_floating_point() else torch.int64)
+        ours = learned.trunk.state_dict()[name]
+        assert torch.equal(values, ours.half() if ours.is_floating_point() else ours)
+    assert file.stat().st_size < 2.1 * sum(v.numel() for v in stored.values()) + 50_000
+
+
+@pytest.mark.parametrize("method", ["resnet152-block1", "resnet152-block7"])
+def test_the_file_is_loaded_as_the_trunk_of_both_depths(
+    method: str,
+    file: Path,
+    learned: distil.Student,
+    crops: torch.Tensor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no published file is at hand the package's own is taken, if its hash is the one that is known."""
+    monkeypatch.setattr(weights, "_ASSETS", tmp_path)
+    monkeypatch.setattr(weights, "_hub", lambda: tmp_path / "nothing")
+    monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
+    digest = weights.sha256_file(file)
+    monkeypatch.setattr(weights, "DISTILLED", {"resnet152": (file.name, digest)})
+    network = ConvolutionalAttention(method)
+    assert network.source.startswith("distilled trunk") and digest[:12] in network.source
+    state, ours = network.trunk.state_dict(), learned.trunk.state_dict()
+    for name, values in state.items():
+        assert torch.equal(values, ours[name].half().float() if values.is_floating_point() else ours[name])
+    assert torch.isfinite(network.features(crops.float())).all()
+    assert weights.hashes_of(method)[-1] == digest, "a result that it makes is known by it"
+    monkeypatch.setattr(weights, "DISTILLED", {"resnet152": (file.name, "0" * 64)})
+    with pytest.raises(ReproError, match="SHA-256 begins"):
+        ConvolutionalAttention(method)
+
+
+def test_the_header_says_how_it_was_made(file: Path) -> None:
+    with safe_open(str(file), framework="pt") as stored:
+        told = {key: json.loads(value) for key, value in stored.metadata().items()}
+    assert told == {
+        "recipe": asdict(TINY),
+        "source": "four crops",
+        "explained": {"block1": 0.25, "block7": 0.5},
+        "provenance": {"commit": "abc"},
+    }
+
+
+def test_the_command_teaches_saves_and_tells(
+    crops: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With ever so few and small crops in the place of the training photographs'."""
+    asked: list[tuple[Any, ...]] = []
+
+    def pool(source: Any, count: int, size: int, seed: int) -> torch.Tensor:
+        asked.append((source.name, count, size, seed))
+        return crops
+
+    monkeypatch.setattr("repro.data.crop_pool", pool)
+    monkeypatch.setattr(distil, "DistilRecipe", lambda steps: replace(TINY, steps=steps))
+    out = tmp_path / "made.safetensors"
+    call = ["weights", "distil", "--out", str(out), "--steps", "1", "--folder", str(tmp_path / "run")]
+    assert cli.run(call) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{out}: of the variance of VGG-16's features, on photos it has not seen, block1: ")
+    assert asked == [("train", 4, 32, 0), ("val", 64, 32, 0)], "judged on photos that it did not learn from"
+    assert load_file(out) and (tmp_path / "run" / "checkpoint.safetensors").exists()
