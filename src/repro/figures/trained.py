@@ -59,8 +59,10 @@ def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
     return ["attention", "mean, luma", "mean, chroma", "spread over blocks, luma", "correlation with the first"], rows
 
 
-def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], bpp: float = PORTRAIT_RATE) -> list[Version]:
-    """The photo, standard JPEG and trained models of Fig. 8, each at the quality or λ that comes nearest to ``bpp``.
+def at_one_rate(
+    evidence: Evidence, photo: Photo, series: Sequence[str], bpp: float = PORTRAIT_RATE, figure: str = "8"
+) -> list[Version]:
+    """The photo, standard JPEG and models of ``figure``, each at the quality or λ that comes nearest to ``bpp``.
 
     Bits are counted as the paper does.
     """
@@ -71,14 +73,21 @@ def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], bpp: fl
     }
     for name in series:
         files = [
-            (f"λ = {lam:g}", partial(_encode, path, rgb)) for lam, path in checkpoints(evidence, "8", name).items()
+            (f"λ = {lam:g}", partial(_encode, path, rgb)) for lam, path in checkpoints(evidence, figure, name).items()
         ]
-        chosen[look_of(name).label.partition(", loss")[0]] = _nearest(files, bpp)
+        chosen[_label(name, series)] = _nearest(files, bpp)
     measured = measure_many(rgb, [data for _, data in chosen.values()])
     made = [Version("original", rgb)]
     for (label, (setting, data)), values in zip(chosen.items(), measured, strict=True):
         made.append(Version(f"{label}\n{setting}: {values['bpp_paper']:.3f} bpp", decode(data), data, values))
     return made
+
+
+def _label(name: str, among: Sequence[str]) -> str:
+    """What tells a series from the others: its method, or else its loss."""
+    label = look_of(name).label.partition(", loss")[0]
+    alike = sum(look_of(other).label.partition(", loss")[0] == label for other in among)
+    return label if alike == 1 else f"loss with{'' if 'MS-SSIM' in name else 'out'} MS-SSIM"
 
 
 def portrait(versions: Sequence[Version], crop: Box) -> Figure:
