@@ -59,13 +59,13 @@ def _numbered(ax: Axes, rgb: np.ndarray, row: int, col: int) -> None:
     cols = rgb.shape[1] // 8
     top, left = 8 * (row - 1), 8 * (col - 2)
     part = rgb[top : top + 24, left : left + 40]
-    style.show_image(ax, (0.45 * part + 140).astype(np.uint8), f"around step {step_of(row, col, cols):,}")
+    style.show_image(ax, (0.35 * part + 160).astype(np.uint8), f"around step {step_of(row, col, cols):,}")
     for down in range(-1, 2):
         for right in range(-2, 3):
             away = down * cols + right
             x, y = 8 * (right + 2) + 3.5, 8 * (down + 1) + 3.5
-            color = "yellow" if away == 0 else "sky" if away < 0 else "black"
-            ax.add_patch(Rectangle((x - 4, y - 4), 8, 8, fc=OKABE_ITO[color] + ("cc" if away == 0 else "44"), ec=PAPER))
+            color = OKABE_ITO["yellow"] + "cc" if away == 0 else OKABE_ITO["sky"] + "66" if away < 0 else "#00000011"
+            ax.add_patch(Rectangle((x - 4, y - 4), 8, 8, fc=color, ec=PAPER))
             text = "now" if away == 0 else f"{away:+d}".replace("-", "−")
             ax.text(x, y, text, ha="center", va="center", fontsize=10, color=INK)
 
@@ -129,6 +129,13 @@ def memory_plot(found: Mapping[str, tuple[np.ndarray, np.ndarray]], cols: int, l
 def remembered(steps: np.ndarray, influence: np.ndarray, least: float = 1e-3) -> int:
     """How many steps back the farthest block lies that has ``least`` of the strongest influence or more."""
     return int(-min(steps[influence >= least], default=0))
+
+
+def memory_words(back: int, cols: int) -> str:
+    """How a memory of ``back`` steps compares with the way to the block above, ``cols`` steps."""
+    if back < cols:
+        return f"does not reach the block above, which is {cols} steps back"
+    return f"reaches the block above, which is {cols} steps back"
 
 
 def figure_15(curves: Mapping[str, Curve], shaded: tuple[float, float] = (0.25, 0.42)) -> Figure:
