@@ -6,13 +6,17 @@ import importlib
 import json
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -857,3 +861,32 @@ def test_all_figures_at_the_papers_profile(place: Path, capsys: pytest.CaptureFi
     names = [name for name in FIGURES if name != "encoder"]
     keys = {e.key for name in names for e in experiments_of(name, "paper")}
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(keys) + 1
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_program_that_is_killed(folder: Path, tmp_path: Path) -> None:
+    """Killed outright, it leaves nobody at work; what was begun goes on with the next call."""
+    script = (
+        "from repro.experiments.run import Here\nimport os, sys, time\n"
+        "def work(name):\n    open(os.path.join(sys.argv[1], name), 'w').write(str(os.getpid())); time.sleep(600)\n"
+        "if __name__ == '__main__':\n    list(Here(2).each(work, {'a': 'a', 'b': 'b'}))\n"
+    )
+    (tmp_path / "killed.py").write_text(script)
+    program = subprocess.Popen([sys.executable, str(tmp_path / "killed.py"), str(tmp_path)])
+    marks = [tmp_path / "a", tmp_path / "b"]
+    _wait_until(lambda: all(mark.exists() and mark.read_text() for mark in marks))
+    workers = [int(mark.read_text()) for mark in marks]
+    program.kill()
+    program.wait()
+    _wait_until(lambda: not any(_alive(pid) for pid in workers))
+
+
+def _wait_until(true: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+
+
+def _alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -11,8 +11,9 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import torch
@@ -208,12 +209,24 @@ class Here:
             return
         threads = max(1, (os.cpu_count() or 1) // jobs)
         spawn = get_context("spawn")
-        with ProcessPoolExecutor(
-            jobs, mp_context=spawn, initializer=torch.set_num_threads, initargs=(threads,)
-        ) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker, initargs=(threads,)) as pool:
             futures: dict[Future[None], str] = {pool.submit(task, item): name for name, item in items.items()}
             for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like any other
                 yield futures[future], _error_of(future.result)
+
+
+def _begin_worker(threads: int) -> None:
+    """Take a share of the cores, and end where the program ends, also if it is killed: nobody else would store what a
+    worker goes on with, and the next call would work beside it on the same run."""
+    torch.set_num_threads(threads)
+    program = parent_process()
+    assert program is not None
+
+    def watch() -> None:
+        program.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _error_of(call: Callable[[], Any]) -> Exception | None:
