@@ -67,13 +67,13 @@ fig.reading_order(rgb, row, col)
 
 # %% tags=["remove-cell"]
 rows, cols = rgb.shape[0] // 8, rgb.shape[1] // 8
-glue("steps_photo", rows * cols, ",")
+glue("steps_photo", rows * cols)
 glue("cols_photo", cols)
 glue("cols_crop", 224 // 8)
 glue("steps_crop", (224 // 8) ** 2)
 
 # %% [markdown]
-# This photo is a text of {glue:text}`steps_photo` words. In it, the block to the left was read just before. The block
+# This photo is a text of {glue:text}`steps_photo:,d` words. In it, the block to the left was read just before. The block
 # *above*, no farther away for the eye, was read {glue:text}`cols_photo` steps ago ({numref}`fig-lstm-order`). And that
 # number is not even the same everywhere: training sees crops of 224 pixels, with {glue:text}`cols_crop` blocks in a row
 # and {glue:text}`steps_crop` in all. **A network that has learned in training where "above" is, finds something else
@@ -84,11 +84,11 @@ glue("steps_crop", (224 // 8) ** 2)
 #
 # A recurrent network has a state that it hands on from step to step. In an LSTM {cite:p}`hochreiter1997lstm` the state
 # is two vectors, here of 64 numbers each: $c_t$ is the memory, $h_t$ what it says. Three gates, each between 0 and 1,
-# decide what is forgotten, what is added, and what is said:
+# decide what is forgotten, what is added, and what is said; each has weights $W$, $U$ and $b$ of its own:
 #
 # $$
 # \begin{aligned}
-# f_t, i_t, o_t &= \operatorname{sigmoid}(W x_t + U h_{t-1} + b) && \text{(three times, each its own weights)} \\
+# f_t, i_t, o_t &= \operatorname{sigmoid}(W x_t + U h_{t-1} + b) \\
 # g_t &= \tanh(W_g x_t + U_g h_{t-1} + b_g) \\
 # c_t &= f_t \odot c_{t-1} + i_t \odot g_t \\
 # h_t &= o_t \odot \tanh c_t .
@@ -132,23 +132,26 @@ fig.unrolled()
 # training; a row is {glue:text}`cols_crop` blocks long.)
 
 # %%
-networks = {name: trained.network_of(evidence, "15", of) for name, of in fig.NAMED.items()}
-crop, middle = attention.middle(rgb, 224), 14
-reach = {name: attention.reach(networks[name], crop, middle, middle) for name in list(networks)[:3]}
-found = {name: fig.memory(strength, middle, middle) for name, strength in reach.items()}
+networks = {}
+for name, series in fig.NAMED.items():
+    networks[name] = trained.network_of(evidence, "15", series)
+crop, block = attention.middle(rgb, 224), (14, 14)
+found = {
+    name: fig.memory(attention.reach(networks[name], crop, *block), *block)
+    for name in ("CNN (VGG-16)", "LSTM", "BiLSTM")
+}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block moves the map of the block at 0, by trained networks, in the order of reading; dotted lines are whole rows. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
 fig.memory_plot(found, 224 // 8)
 
 # %% tags=["remove-cell"]
-untrained = attention.reach(attention.build("lstm", seed), crop, middle, middle)
-glue("memory_untrained", fig.remembered(*fig.memory(untrained, middle, middle)))
+untrained = attention.reach(attention.build("lstm", seed), crop, *block)
+glue("memory_untrained", fig.remembered(*fig.memory(untrained, *block)))
 glue("memory_lstm", fig.remembered(*found["LSTM"]))
 glue("memory_words", fig.memory_words(fig.remembered(*found["LSTM"]), 224 // 8))
 glue("memory_bilstm", fig.remembered(*found["BiLSTM"]))
-glue("reached_cnn", attention.blocks_reached(reach["CNN (VGG-16)"]))
-glue("reached_lstm", attention.blocks_reached(reach["LSTM"]))
-glue("reached_bilstm", attention.blocks_reached(reach["BiLSTM"]))
+for key, (_, influence) in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True):
+    glue(f"reached_{key}", (influence >= 1e-3).sum())
 
 # %% [markdown]
 # Before training, the farthest block that still had a thousandth of the strongest influence was
@@ -161,7 +164,7 @@ glue("reached_bilstm", attention.blocks_reached(reach["BiLSTM"]))
 # ## What they make of a photo
 
 # %%
-maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
+maps = {name: attention.maps(of, rgb) for name, of in networks.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, {name: maps[name] for name in list(maps)[:3]})
@@ -207,10 +210,13 @@ for name, words in fig.numbers(compared).items():
     glue(name, words)
 
 # %% [markdown]
-# - Below the CNN, both of them? **{glue:text}`claim_16`**: {glue:text}`evidence_16`.
-# - Struggling to beat standard JPEG at low rates? **{glue:text}`claim_20`**: {glue:text}`evidence_20`.
-# - MS-SSIM saturating (here: rising by less than half of what standard JPEG's does)? **{glue:text}`claim_21`**:
-#   {glue:text}`evidence_21`.
+# | the paper says | here |
+# |---|---|
+# | both are below the CNN | {glue:text}`claim_16` |
+# | at low rates they struggle to beat standard JPEG (here: are not clearly better) | {glue:text}`claim_20` |
+# | MS-SSIM saturates (here: rises by less than half of what standard JPEG's does) | {glue:text}`claim_21` |
+#
+# The table at the end of this page says at which rates.
 
 # %% [markdown]
 # ### Does the future help?
@@ -227,8 +233,10 @@ pairs = [
 rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
 
 # %% [markdown]
-# - BiLSTM lower than LSTM? **{glue:text}`claim_17`**: {glue:text}`evidence_17`.
-# - Min–max worse than without? **{glue:text}`claim_18`**: {glue:text}`evidence_18`.
+# | the paper says | here |
+# |---|---|
+# | BiLSTM is below a single LSTM | {glue:text}`claim_17` |
+# | min–max is below no normalisation | {glue:text}`claim_18` |
 
 # %% [markdown]
 # ## What min–max does to a map
@@ -286,7 +294,8 @@ html.table(*fig.rate_rows(logs), caption="Where each learning rate ends")
 # the start, where the rate term is nearly all of the loss (the fifth column is what is left of it at the end). So an
 # overshoot in such a run need not be the LSTM's.
 #
-# Does every larger rate overshoot? **{glue:text}`claim_19`**: {glue:text}`evidence_19`.
+# That every larger rate overshoots (here: ends more than 5 % above its own lowest point) is
+# {glue:text}`claim_19` here.
 
 # %% [markdown]
 # ## What is judged

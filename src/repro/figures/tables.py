@@ -81,10 +81,9 @@ def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
 
 
 def claim_words(claims: Sequence[Claim]) -> dict[str, str]:
-    """For glue: "claim_6" → its verdict, "evidence_6" → what that rests on; "tally" counts the verdicts in words."""
-    words = {f"claim_{c.number}": c.verdict for c in claims} | {f"evidence_{c.number}": c.evidence for c in claims}
+    """For glue: "claim_6" → its verdict; "tally" counts the verdicts in words."""
     counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(claims).items() if count)
-    return words | {"tally": counts}
+    return {f"claim_{c.number}": c.verdict for c in claims} | {"tally": counts}
 
 
 def _span(found: BDRate) -> str:
