@@ -136,10 +136,9 @@ networks = {}
 for name, series in fig.NAMED.items():
     networks[name] = trained.network_of(evidence, "15", series)
 crop, block = attention.middle(rgb, 224), (14, 14)
-found = {
-    name: fig.memory(attention.reach(networks[name], crop, *block), *block)
-    for name in ("CNN (VGG-16)", "LSTM", "BiLSTM")
-}
+shown = ("CNN (VGG-16)", "LSTM", "BiLSTM")
+reach = {n: attention.reach(networks[n], crop, *block) for n in shown}
+found = {n: fig.memory(reach[n], *block) for n in shown}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block moves the map of the block at 0, by trained networks, in the order of reading; dotted lines are whole rows. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
 fig.memory_plot(found, 224 // 8)
@@ -167,7 +166,7 @@ for key, (_, influence) in zip(("cnn", "lstm", "bilstm"), found.values(), strict
 maps = {name: attention.maps(of, rgb) for name, of in networks.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
-attention.recurrent_maps(rgb, {name: maps[name] for name in list(maps)[:3]})
+attention.recurrent_maps(rgb, {name: maps[name] for name in shown})
 
 # %% tags=["hide-input"]
 html.table(*trained.map_rows(maps), caption="The maps in numbers")
