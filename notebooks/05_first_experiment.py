@@ -181,7 +181,7 @@ html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent
 # that on files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). Each rounding has the
 # recipe that did best for it on the tuning photos; third-order got more and smaller steps ({ref}`ch-steps`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "Where training with the paper's rounding ends, over where it ends with straight-through rounding: Eq. 7 on files, for each λ that both have. Above 1 straight-through is ahead."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "Where training with the paper's rounding ends, over where it ends with straight-through rounding: Eq. 7 on files, for each \u03bb that both have. Above 1 straight-through is ahead."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
 ends = objective.ends("5", "ours")
 pairs = {
     "tables alone": objective.ratios(ends[worth.TABLES_THIRD], ends[worth.TABLES]),
@@ -260,7 +260,7 @@ html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by see
 # The paper shows a portrait at 0.315 bpp by its own counting, and finds that with MS-SSIM in the loss it "looks better in
 # terms of color and pixel blocks". Here are the two models of ours whose files of this photo come nearest to that size:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper: a part of a portrait, the original, standard JPEG, and by the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our λ allow. Under each picture what the whole photo measures."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper: a part of a portrait, the original, standard JPEG, and by the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture what the whole photo measures."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
 fig_6 = trained_models.at_one_rate(evidence, portrait, (loss.BASELINE, loss.PAPER), figure="5")
 trained_models.portrait(fig_6, comparison.CROPS[portrait.name])

@@ -57,7 +57,7 @@ on_the_way = evidence.on_the_way()
 # uniform in 1 to 2, which keep nearly everything. So do these two runs; each snapshot was written as files of every
 # photo, decoded, and measured.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0–1, from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. In both, bits and MS-SSIM fall and MSE rises, nearly all of it in the first fifth of the run; then all three lines are nearly flat."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0\u20131, from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. In both, bits and MS-SSIM fall and MSE rises, nearly all of it in the first fifth of the run; then all three lines are nearly flat."}}
 drawn.normalised_plot(on_the_way)
 
 # %% [markdown]
@@ -114,7 +114,7 @@ glue("most_changed", drawn.most_changed(pairs))
 outcomes = objective.third_order_recipes()
 html.table(*drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point a run, means over the photos. The line is learned tables with straight-through rounding, all λ."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point a run, means over the photos. The line is learned tables with straight-through rounding, all \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
 drawn.recipe_points(outcomes, [drawn.told(o) for o in outcomes], evidence.first("ours")[worth.TABLES])
 
 # %% tags=["remove-cell"]
