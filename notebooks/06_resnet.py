@@ -111,7 +111,7 @@ for key, box in zip(("vgg", "block1", "block7"), seen.values(), strict=True):
 #
 # Now for the weights, without which all this is a shape. The published weights of ResNet-152, trained on ImageNet, are a
 # file of torchvision's. Where the runs of this book were made, that file could not be had, and training a ResNet-152 on
-# ImageNet takes many GPUs for days. So we did what one does with a teacher at hand: **distillation**. A
+# ImageNet takes many GPUs for days. So we did what one does with a teacher at hand: **distillation** {cite:p}`hinton2015distilling`. A
 # ResNet-152 trunk with random weights is shown photos, and is trained until a 1 × 1
 # convolution can read VGG-16's features $t_c$ from its own, $f$:
 #
