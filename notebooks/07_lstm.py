@@ -47,7 +47,7 @@ from repro.figures import recurrent as fig
 from repro.figures.rate_distortion import Pair
 
 evidence = Evidence()
-curves, first = evidence.seeds("5", "15"), evidence.first("5", "15")
+curves, first = evidence.seeds("15"), evidence.first("15")
 rgb = style.book_photo("kodim23", data_dir).rgb()
 
 # %% [markdown]

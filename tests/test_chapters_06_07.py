@@ -242,7 +242,7 @@ def test_seeds_where_too_few_photos_reach_a_rate_are_left_out() -> None:
 
 
 def test_savings_have_names_for_the_prose(curves: Curves) -> None:
-    compared = trunks.comparisons(curves, curves)
+    compared = trunks.comparisons(curves)
     words = resnet.numbers(compared)
     assert len(words) == 4 * len(METRICS)
     assert words["block7_without_mse"] == in_words(compared["ResNet block 7\nagainst VGG, without MS-SSIM"]["mse"])

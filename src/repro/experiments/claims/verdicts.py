@@ -129,6 +129,13 @@ def together(verdicts: Iterable[str]) -> str:
     return PARTLY
 
 
+def improves(found: Sequence[Gain], metric: str = "ms_ssim") -> str:
+    """Better in ``metric``, at no cost in the others; where nothing is gained, to cost nothing is no merit."""
+    better, others = ([g for g in found if (g.metric == metric) == of] for of in (True, False))
+    won = wins(better)
+    return won if won == NOT else together([won, no_losses(others)])
+
+
 def either(verdicts: Iterable[str]) -> str:
     """The best of several verdicts: of a claim on either of two networks."""
     order = (REPRODUCED, PARTLY, NOT, NOT_YET)
