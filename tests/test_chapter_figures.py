@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,7 +145,6 @@ def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> d
         "every curve": rate_distortion.rd_plot({name: curves[name] for name in names_of("5")}),
         "two countings": rate_distortion.two_countings(curves, FIGURE_5),
         "gains": rate_distortion.gain_plot([pair], worth.MATCHED_RATES, shaded=(0.25, 0.42)),
-        "losses": training.loss_ratios(dict.fromkeys(("a", "b"), ({0.1: a_log(range(1, 9))}, {0.1: a_log([2.0] * 8)}))),
         "savings": rate_distortion.savings_plot(worth.comparisons(curves)),
         "closeup": comparison.closeup(versions, Box(20, 30, 100, 100)),
     }
@@ -154,7 +153,7 @@ def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> d
 #: Figures that are plots of numbers; the others are pictures.
 PLOTS = {
     *("equation 3", "walks", "slopes", "slopes by crop", "moves", "loss", "terms", "rate"),
-    *("rate and distortion", "every curve", "two countings", "gains", "losses", "savings"),
+    *("rate and distortion", "every curve", "two countings", "gains", "savings"),
 }
 
 
@@ -363,26 +362,6 @@ def test_the_loss_is_the_sum_of_its_sides(trained: Trained) -> None:
     assert steps.tolist() == [2, 4, 6] and total.tolist() == [row["loss"] for row in trained.log]
     assert np.allclose(line_of(ax, "λ · distortion")[1] + line_of(ax, "rate term")[1], total, rtol=1e-5)
     assert ax.get_ylim()[0] == 0, "a part looks as large as it is"
-
-
-def a_log(losses: Sequence[float]) -> list[dict[str, float]]:
-    return [{"step": 10.0 * (i + 1), "loss": value} for i, value in enumerate(losses)]
-
-
-def test_losses_are_divided_step_by_step() -> None:
-    """Both wobble alike, as on the same crops; one is 1.5 times the other at first, and twice it in the end."""
-    luck = np.array([5.0, 9.0, 4.0, 7.0, 6.0, 8.0, 5.0])
-    below = {0.1: a_log(luck), 0.2: a_log(luck), 0.3: a_log(luck)}
-    above = {0.2: a_log(1.5 * luck), 0.1: a_log(np.where(np.arange(7) < 4, 1.5, 2.0) * luck), 0.4: a_log(luck)}
-    ax, _ = training.loss_ratios({"one": (above, below), "other": (below, below)}, window=3).axes
-    assert [line.get_label() for line in ax.get_lines()[1:]] == ["λ = 0.1", "λ = 0.2"], "those that both have"
-    steps, ratio = line_of(ax, "λ = 0.2")
-    assert steps.tolist() == [20, 30, 40, 50, 60] and np.allclose(ratio, 1.5), "each mean stands at its middle row"
-    ratio = line_of(ax, "λ = 0.1")[1]
-    assert np.allclose(ratio[[0, 1, -1]], [1.5, 1.5, 2.0]) and 1.5 < ratio[2] < ratio[3] < 2.0
-    assert training.last_ratio(above, below, window=3) == pytest.approx({0.1: 2.0, 0.2: 1.5})
-    with pytest.raises(ValueError, match="not logged at the same steps"):
-        training.last_ratio({0.1: a_log(luck[1:])}, below)
 
 
 # --- chapter 4: the loss

@@ -49,46 +49,6 @@ def loss_curve(log: Sequence[Mapping[str, float]], loss: LossWeights) -> Figure:
     return fig
 
 
-Logs = Mapping[float, Sequence[Mapping[str, float]]]
-
-
-def loss_ratios(pairs: Mapping[str, tuple[Logs, Logs]], window: int = 5) -> Figure:
-    """How the loss of one kind of run compares with another's, step by step, on the same crops.
-
-    ``pairs``: title → (logs, logs to divide by), each λ → log; λ that both have are drawn, a line each, as the mean of
-    ``window`` neighbouring rows. Both must have seen the same batches, so that their luck with crops cancels.
-    """
-    fig, axes = figure(3.1, 1, len(pairs), sharey=True)
-    colors, markers = ("sky", "blue", "green", "orange", "vermillion", "purple"), "osD^vP"
-    for ax, (title, (above, below)) in zip(axes[0], pairs.items(), strict=True):
-        ax.axhline(1, color="#666666", linewidth=1)
-        for lam, color, marker in zip(sorted(above.keys() & below.keys()), colors, markers, strict=False):
-            steps, ratio = _ratio(above[lam], below[lam], window)
-            style = {"color": OKABE_ITO[color], "marker": marker, "markevery": max(1, len(steps) // 5)}
-            ax.plot(steps, ratio, label=f"λ = {lam:g}", markersize=5, **style)
-        ax.set(title=title, xlabel="step")
-    axes[0, 0].set_ylabel("ratio of the losses")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    return fig
-
-
-def last_ratio(above: Logs, below: Logs, window: int = 5) -> dict[float, float]:
-    """λ → where :func:`loss_ratios` ends."""
-    return {lam: float(_ratio(above[lam], below[lam], window)[1][-1]) for lam in sorted(above.keys() & below.keys())}
-
-
-def _ratio(
-    above: Sequence[Mapping[str, float]], below: Sequence[Mapping[str, float]], window: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, ratio) of two logs with the same steps."""
-    steps, other = ([row["step"] for row in log] for log in (above, below))
-    if steps != other:
-        raise ValueError("loss_ratios: the two runs were not logged at the same steps")
-    window = min(window, len(steps))
-    means = (np.convolve([row["loss"] for row in log], np.ones(window) / window, "valid") for log in (above, below))
-    return np.array(steps[window // 2 : len(steps) - (window - 1) // 2]), next(means) / next(means)
-
-
 def two_tables(Q: np.ndarray, title: str) -> Figure:
     """Luma and chroma table, (2, 8, 8), as coloured squares with their whole numbers; light is fine, dark is coarse."""
     fig, axes = figure(3.75, 1, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from repro.evaluation import BDRate
-from repro.evaluation.bdrate import Curves
 from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD, Seeds, paper_gains
 from repro.experiments.registry import RESNETS
@@ -86,8 +85,3 @@ _SHORT = {"vgg16": "VGG", "resnet152-block1": "ResNet block 1", "resnet152-block
 
 def _each(found: list[list[v.Gain]]) -> str:
     return "; ".join(f"{_SHORT[m]} against VGG: {v.told(g)}" for m, g in zip(RESNETS, found, strict=True))
-
-
-def depth_curves(curves: Seeds, sigma: float) -> dict[str, Curves]:
-    """The lines of Figs. 8 and 10: standard JPEG, VGG and both ResNets."""
-    return {name: curves[name] for name in (STANDARD, *names(sigma))}
