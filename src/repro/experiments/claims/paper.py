@@ -46,8 +46,8 @@ def _judged(claim: Claim, evidence: Evidence) -> Claim:
         return claim
     try:
         judged = claim.judge(evidence)
-    except ReproError as error:
-        judged = Judged(NOT_YET, str(error))
+    except ReproError as error:  # it begins with a file's name, which is nothing for a page
+        judged = Judged(NOT_YET, str(error).partition(": ")[2] or str(error))
     return replace(claim, verdict=judged.verdict, evidence=judged.evidence)
 
 
