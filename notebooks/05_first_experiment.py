@@ -143,6 +143,7 @@ for name, words in worth.numbers(curves, compared).items():
     glue(name, words)
 for name, words in loss.numbers(curves, weights_compared).items():
     glue(name, words)
+glue("seeds", len(curves[loss.PAPER]))
 
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
@@ -206,8 +207,7 @@ glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 # {glue:text}`rounding_mse` at equal MSE, {glue:text}`rounding_lpips` at equal LPIPS, and
 # {glue:text}`rounding_ms_ssim` at equal MS-SSIM.
 #
-# More and smaller steps do not mend it: {ref}`ch-steps` repeats one λ with the paper's own recipe, 20,000 steps on
-# 8 crops each. So **we judge the paper's claims with straight-through rounding**, which ends lower, and show the other
+# Are its steps too large still? {ref}`ch-steps` repeats one λ with more and smaller ones. Here **we judge the paper's claims with straight-through rounding**, which ends lower, and show the other
 # beside it.
 
 # %% [markdown]
@@ -234,7 +234,7 @@ glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, the baseline's loss and the loss with MS-SSIM, both with VGG attention. Above in the paper's counting of bits, its range shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
 rate_distortion.two_countings(first, loss.FIGURE_5)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), three seeds, with 95 % intervals over photos and seeds. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
 _, without, with_it = loss.paper_counted(curves)
 rate_distortion.gain_plot(
     [rate_distortion.Pair("with MS-SSIM in the loss, against without", without, with_it, "vgg16")],
@@ -247,8 +247,9 @@ rate_distortion.gain_plot(
 # {glue:text}`loss_third_ms_ssim` at equal MS-SSIM, {glue:text}`loss_third_mse` at equal MSE, and
 # {glue:text}`loss_third_lpips` at equal LPIPS.
 #
-# Each point is one training; another seed draws other crops and starts the network elsewhere. These runs were made with
-# three seeds, and the intervals are over photos *and* seeds. How much do seeds matter by themselves?
+# Each point is one training; another seed draws other crops and starts the network elsewhere. Seeds that these runs were
+# made with: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. How much do seeds
+# matter by themselves?
 
 # %% tags=["hide-input"]
 added = {"MS-SSIM in the loss, against without": weights_compared[loss.ADDED]}

@@ -28,7 +28,7 @@ def result(e: Experiment, *, mse: float = 100.0, rate: float = 3.0, dc: float = 
     return {
         "experiment": json.loads(e.canonical),
         "images": {"a": {**photo, "mse": mse - 10}, "b": {**photo, "mse": mse + 10}},
-        "log": [{"step": 1.0, "rate": 99.0}, {"step": 2.0, "rate": rate}],
+        "log": [{"step": 1.0, "rate": 99.0, "loss": 9.0}, {"step": 2.0, "rate": rate, "loss": 7.0}],
         "tables": [[[dc] * 8] * 8] * 2,
         "code": code_of(e),
         "provenance": {"data": {"evaluation": {"sha256": EVALUATION}, "train": {"sha256": TRAIN}}},
@@ -60,6 +60,7 @@ def test_the_objective_is_equation_7_on_files() -> None:
     found = objective.outcome(RUN, result(RUN))
     assert found.objective == pytest.approx(0.02 * (100 + 500 * 0.2 + 1000 * 0.05) + 3.0), "r as it was logged last"
     assert (found.bpp, found.mse, found.ms_ssim, found.dc) == pytest.approx((0.4, 100, 0.95, 30))
+    assert found.on_crops == pytest.approx(8.0), "single batches differ too much"
     alone = replace(RUN, loss=LossWeights(lam=0.1, gamma=0.0, sigma=0.0))
     assert objective.outcome(alone, result(alone)).objective == pytest.approx(0.1 * 100 + 3.0)
 

@@ -83,7 +83,9 @@ def two_countings(
     """The same models by the paper's counting of bits (above) and by the file itself (below), all files sequential."""
     fig, axes = figure(5.6, 2, 3)
     rows = (("bpp_paper", (0.22, 0.8), shaded), ("bpp_sequential", (0.1, 0.66), None))
-    for row, (counting, rates, shade) in zip(axes, rows, strict=True):
+    for row, (counting, (least, most), shade) in zip(axes, rows, strict=True):
+        reached = max((p[counting] or 0) for n in names if n not in LOOKS for p in curves[n].mean().images["mean"])
+        rates = (least, min(most, 1.12 * reached))
         for ax, metric in zip(row, METRICS, strict=True):
             _curves(ax, {name: curves[name] for name in names}, metric, counting, rates, shade)
         row[0].set_ylabel("the paper's counting" if counting == "bpp_paper" else "the file itself")

@@ -57,6 +57,7 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
             o.experiment.recipe.steps,
             f"{o.experiment.recipe.lr_tables:g}",
             "" if o.experiment.model.method == "tables" else f"{o.experiment.recipe.lr_network:g}",
+            f"{o.on_crops:.2f}",
             f"{o.objective:.2f}" + (" (least)" if o.objective == best[_kind(o)] else ""),
             f"{o.bpp:.3f}",
             f"{o.dc:.0f}",
@@ -80,6 +81,7 @@ def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
         [
             _kind(once),
             f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}",
+            f"{once.on_crops:.2f} → {twice.on_crops:.2f}",
             f"{once.objective:.2f} → {twice.objective:.2f} ({100 * (twice.objective / once.objective - 1):+.1f} %)",
             f"{once.bpp:.3f} → {twice.bpp:.3f}",
             f"{once.mse:.1f} → {twice.mse:.1f}",
@@ -88,7 +90,7 @@ def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
         ]
         for once, twice in pairs
     ]
-    return ["model", "steps", "λ·d + r", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
+    return ["model", "steps", "λ·d + r, crops", "λ·d + r, files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
 
 
 def most_changed(pairs: Sequence[tuple[Outcome, Outcome]]) -> float:
