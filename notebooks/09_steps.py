@@ -92,7 +92,8 @@ html.table(*drawn.recipe_rows(tried), caption="Recipes tried on the tuning photo
 # %% [markdown]
 # Two columns tell apart what a run has *learned* and what it has learned by heart: the same objective at the end of
 # training on the crops that it trained on, and on files of photos that it has never seen. Where more steps lower the
-# first and raise the second, the network begins to know the crops.
+# first and raise the second, the network begins to know the crops. Where they raise both, it is the gradient that leads
+# astray: neither rounding's is that of what is computed ({ref}`ch-quantisation`), and small steps follow it farther.
 
 # %% [markdown]
 # Then the check that they were long enough for the published runs: the same models with **twice the steps**, on the

@@ -13,7 +13,6 @@ from repro.experiments.registry import doubled, recipes, tuning
 from repro.experiments.settings import Experiment, Variant
 from repro.experiments.store import Store, require, stored_results
 
-
 #: Rows of a log whose mean is its end: single batches differ too much.
 _LAST_ROWS = 8
 

@@ -64,15 +64,8 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
         ]
         for o in found
     ]
-    return [
-        "model",
-        "steps",
-        "rate of tables",
-        "of the network",
-        "λ·d + r, files",
-        "bits per pixel",
-        "luma DC step",
-    ], rows
+    head = ["model", "steps", "rate of tables", "of the network", "λ·d + r, crops", "λ·d + r, files"]
+    return [*head, "bits per pixel", "luma DC step"], rows
 
 
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
