@@ -45,8 +45,7 @@ from repro.figures import run_time as pictures
 from repro.figures import speed, style, tables
 
 stored = bench.load()
-training_table = stored.get("training", stored["step"])
-html.table([], list(speed.machine(training_table).items()), caption="Where training was timed")
+html.table([], list(speed.machine(stored["training"]).items()), caption="Where training was timed")
 
 # %% tags=["remove-cell"]
 for name, words in times.numbers(stored).items():
@@ -71,8 +70,8 @@ glue("about", times.ABOUT)
 #
 # $$v = \frac{s_b - s_a}{w_b - w_a},$$ (eq-steps-per-second)
 #
-# and what came before the first row, start and warm-up, drops out. {glue:text}`run_time_source` Weights are random: the
-# time of a step does not depend on their values.
+# and what came before the first row, start and warm-up, drops out. Methods take turns. Weights are random: the time of a
+# step does not depend on their values.
 #
 # "The same settings" can mean several things, so there are groups. The *plain step* is the paper's step written from
 # its equations in 32 bits, nothing reused: probably nearest to what the paper timed. *Our training* is `repro train`,

@@ -127,22 +127,6 @@ def test_without_a_codec_there_is_no_verdict(judge: Any) -> None:
     assert words["vgg19_over_factorised"] == "0.5"
 
 
-def test_speeds_come_from_the_step_table_until_trainings_are_stored() -> None:
-    step = [
-        {"name": f"{name}, trained", "seconds": spread(ours), "reference_seconds": spread(plain)}
-        for name, ours, plain in (("VGG-19", 0.5, 3.0), ("ResNet-152 block 1", 0.25, 1.0))
-    ]
-    rows = times.training_rows(tables(step=step))
-    assert [(r["method"], r["program"], r["steps_per_second"]["median"]) for r in rows] == [
-        ("vgg19", "train", 2.0), ("resnet152-block1", "train", 4.0),
-        ("vgg19", "plain", pytest.approx(1 / 3)), ("resnet152-block1", "plain", 1.0),
-    ]  # fmt: skip
-    assert [r["ratio"]["median"] for r in rows if "ratio" in r] == [2.0, 3.0]
-    assert rows[1]["ratio"]["low"] == pytest.approx(2 * 0.98 / 1.02)
-    assert times.training_rows(tables(step=step, training=[trained(2.0)])) == [trained(2.0)]
-    assert "event files" in times.source(tables(training=[])) and "no event files" in times.source({})
-
-
 def test_a_resnet_does_a_fraction_of_the_work() -> None:
     vgg, block1, block7 = (times.operations(m, 64) for m in ("vgg19", "resnet152-block1", "resnet152-block7"))
     assert block1 < block7 < vgg / 3

@@ -31,39 +31,9 @@ _METHODS = {
 def training_rows(stored: Stored) -> list[Row]:
     """A row a method and setting, with ``method``, ``program`` ("train" or "plain"), ``trunk`` ("trained" or "frozen"),
     ``precision``, ``steps_per_second``, and for ResNet the ``ratio`` to VGG-19 of the same setting.
-
-    From the table ``training``, whose times are TensorBoard's. Where that one is not stored, from ``step``, which timed
-    the same steps by themselves, each method on its own: quartiles of a ratio are then outer bounds.
+    The times are TensorBoard's.
     """
-    if "training" in stored:
-        return list(stored["training"]["rows"])
-    by_name = {row["name"]: row for row in stored.get("step", {"rows": []})["rows"]}
-    groups = (
-        ("train", "trained", "bf16-mixed", "seconds"),
-        ("train", "frozen", "bf16-mixed", "seconds"),
-        ("plain", "trained", "32-true", "reference_seconds"),
-    )
-    rows: list[Row] = []
-    for program, trunk, precision, key in groups:
-        times = {method: by_name.get(f"{label}, {trunk}", {}).get(key) for method, label in _METHODS.items()}
-        setting = {"program": program, "trunk": trunk, "precision": precision}
-        rows += [
-            {"method": method, **setting, **_speed(time, times["vgg19"], method)}
-            for method, time in times.items()
-            if time
-        ]
-    return rows
-
-
-def _speed(time: Mapping[str, float], reference: Mapping[str, float] | None, method: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"steps_per_second": _over(1.0, 1.0, 1.0, time)}
-    if method != "vgg19" and reference:
-        found["ratio"] = _over(reference["low"], reference["median"], reference["high"], time)
-    return found
-
-
-def _over(low: float, middle: float, high: float, time: Mapping[str, float]) -> dict[str, float]:
-    return {"median": middle / time["median"], "low": low / time["high"], "high": high / time["low"]}
+    return list(stored.get("training", {"rows": []})["rows"])
 
 
 def setting_of(row: Row) -> str:
@@ -176,7 +146,7 @@ def _against_rivals(
 
 def numbers(stored: Stored) -> dict[str, str]:
     """What the chapter's prose says, by glue name; "not timed" where a coder is not at hand."""
-    words = {"run_time_source": source(stored)}
+    words: dict[str, str] = {}
     for row in training_rows(stored):
         key = f"{row['program']}_{row['trunk']}_{row['precision'].partition('-')[0]}_{row['method'].rpartition('-')[2]}"
         words[f"speed_{key}"] = f"{row['steps_per_second']['median']:.2f}"
@@ -218,10 +188,3 @@ def _times(encode: Mapping[str, Row], decode: Mapping[str, Row]) -> dict[str, st
         name: f"{found[one]['mean'] / found[other]['mean']:.2g}" if {one, other} <= found.keys() else "not timed"
         for name, (found, one, other) in pairs.items()
     }
-
-
-def source(stored: Stored) -> str:
-    """Where the speeds of training are from."""
-    if "training" in stored:
-        return "They are read from the event files that the trainings left for TensorBoard, methods in turns."
-    return "They come from timing steps by themselves, each method on its own: no event files are stored yet."
