@@ -648,11 +648,12 @@ def a_claim(verdict: str, page: str = "") -> Claim:
 def test_claims_as_a_table() -> None:
     told = [a_claim(claims.REPRODUCED, "../notebooks/05.html#here"), a_claim(claims.NOT_TESTABLE)]
     head, rows = tables.claim_rows(told, html.badge, html.link)
-    assert head == ["the paper says", "section", "verdict", "evidence", "again with"] and len(rows) == len(told)
+    assert head == ["the paper says (section, figure)", "verdict", "evidence"] and len(rows) == len(told)
     shown = html.table(head, rows).text
     for claim, row in zip(told, rows, strict=True):
-        assert row[1:] == [claim.where, html.badge(claim.verdict), claim.evidence, claim.command]
-        assert row[0] == (html.link(claim.words, claim.page) if claim.page else claim.words)
+        assert row[1:] == [html.badge(claim.verdict), f"{claim.evidence}. Again: {claim.command}"]
+        said = f"{claim.words} ({claim.where})"
+        assert row[0] == (html.link(said, claim.page) if claim.page else said)
         assert html.badge(claim.verdict).text in shown and claim.command in shown
 
 

@@ -67,11 +67,13 @@ def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 
 def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
-    """Every claim with its verdict and what that rests on, linked to the page that judges it."""
-    rows: list[list[object]] = [
-        [link(c.words, c.page) if c.page else c.words, c.where, badge(c.verdict), c.evidence, c.command] for c in claims
-    ]
-    return ["the paper says", "section", "verdict", "evidence", "again with"], rows
+    """Every claim with its verdict, what that rests on and what computes it again, linked to the page that judges it."""
+    rows: list[list[object]] = []
+    for c in claims:
+        evidence = f"{c.evidence}. Again: {c.command}" if c.command and c.evidence else c.evidence or c.command
+        said = f"{c.words} ({c.where})"
+        rows.append([link(said, c.page) if c.page else said, badge(c.verdict), evidence])
+    return ["the paper says (section, figure)", "verdict", "evidence"], rows
 
 
 def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:

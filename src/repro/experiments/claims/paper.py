@@ -32,7 +32,7 @@ class Claim:
         """What computes the evidence again; empty where nothing does."""
         if self.figure in ("11", "12"):
             return "make bench"
-        return f"repro reproduce --figure {self.figure} --profile cpu" if self.figure else ""
+        return f"repro reproduce --figure {self.figure}" if self.figure else ""
 
 
 def all_claims(evidence: Evidence | None = None) -> list[Claim]:
