@@ -74,6 +74,9 @@ glue("steps_evidence", judged.evidence)
 # %% [markdown]
 # **{glue:text}`steps_verdict`**: {glue:text}`steps_evidence`.
 #
+# With attention the first snapshot stands apart: an untrained map takes a little of everything, of the blocks' means,
+# too, so that the picture is darker. A few steps mend that, and from there all lines go the paper's way.
+#
 # What does it mean? The run begins at the fine end of the scale and walks along the rate–distortion curve to where λ
 # wants to be. Bits fall, MSE rises and MS-SSIM falls *because the start was too fine*. Begin with coarse tables, and all
 # three go the other way. The direction says where the start lay, not what training is for.

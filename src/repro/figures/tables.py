@@ -67,7 +67,7 @@ def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 
 def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
-    """Every claim with its verdict, what that rests on and what computes it again, linked to the page that judges it."""
+    """Every claim with its verdict, what that rests on and how to compute it again, linked to its page."""
     rows: list[list[object]] = []
     for c in claims:
         evidence = f"{c.evidence}. Again: {c.command}" if c.command and c.evidence else c.evidence or c.command
