@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from repro import weights
+from repro.attention import ConvolutionalAttention
 from repro.data import photos
 from repro.errors import ReproError, UsageError
 from servers import serve
@@ -132,6 +133,7 @@ def test_lpips_on_kodak_agrees_with_an_independent_computation() -> None:
 
 @pytest.mark.parametrize("name", ["vgg19", "resnet152"])
 def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "DISTILLED", {})
     monkeypatch.setattr(socket.socket, "connect", no_network)
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     with pytest.raises(ReproError) as caught:
@@ -139,6 +141,29 @@ def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monk
     message = str(caught.value)
     assert weights.PUBLISHED[name].file in message and f"`repro weights fetch {name}`" in message
     assert weights.ENVIRONMENT in message and "\n" not in message
+
+
+def test_the_distilled_trunk_stands_in_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Behind torchvision's own file, whole up to conv3_block7, and refused where it is another."""
+    monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
+    loaded = weights.load("resnet152")
+    assert "distilled" in loaded.source and loaded.sha256 == weights.DISTILLED["resnet152"][1]
+    assert loaded.sha256 in weights.hashes_of("resnet152-block7")
+    network = ConvolutionalAttention("resnet152-block7", pretrained=False)
+    missing, unexpected = network.trunk.load_state_dict(loaded.state, strict=False)
+    assert not missing and not unexpected and all(v.isfinite().all() for v in loaded.state.values())
+    (tmp_path / weights.PUBLISHED["resnet152"].file).write_bytes(b"not the published file")
+    with pytest.raises(ReproError, match="damaged or not the published file"):
+        weights.load("resnet152")
+
+
+def test_another_distilled_trunk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = weights.DISTILLED["resnet152"][0]
+    (tmp_path / name).write_bytes((weights._ASSETS / name).read_bytes() + b" ")
+    monkeypatch.setattr(weights, "_ASSETS", tmp_path)
+    monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
+    with pytest.raises(ReproError, match="damaged or not the published file"):
+        weights.load("resnet152")
 
 
 def test_without_the_package_vgg16_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
