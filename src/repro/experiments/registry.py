@@ -8,7 +8,7 @@ from dataclasses import replace
 from repro.errors import UsageError
 from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
 from repro.experiments.settings import Experiment, PeerSweep, Variant, Wanted
-from repro.training import Recipe
+from repro.training import PAPER_RECIPE, Recipe
 
 #: λ beyond the published curves, for the high qualities of the encoder.
 FINE_LAMBDAS = (0.4, 1.5)
@@ -116,7 +116,7 @@ def doubled(profile: str) -> list[Experiment]:
 
 
 def recipes(profile: str) -> list[Experiment]:
-    """The paper's rounding at one λ by other recipes: fewer and larger steps, more and smaller ones."""
+    """The paper's rounding at one λ by other recipes: from few large steps to the paper's own, the trunk frozen."""
     p, variant = profile_of(profile), Variant("tables", "third-order")
     lam = ONE_LAMBDA["third-order"]
     if profile == "smoke":
@@ -127,7 +127,9 @@ def recipes(profile: str) -> list[Experiment]:
         p.run(variant, lam, replace(fast, steps=steps, lr_tables=rate), f"tables, {steps} steps at {rate:g}")
         for steps, rate in tried
     ]
-    return runs
+    slow = replace(PAPER_RECIPE, precision=fast.precision)
+    paper = p.run(Variant(p.vgg, "third-order"), lam, slow, "the paper's recipe, trunk frozen")
+    return [*runs, replace(paper, model=replace(paper.model, table_param="paper", start=0.0))]
 
 
 def tuning(profile: str) -> list[Wanted]:
