@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 ENVIRONMENT = "REPRO_WEIGHTS"
 _ASSETS = Path(__file__).parent / "assets" / "weights"
 PUBLISHER = "https://download.pytorch.org/models/"
-#: Mean and standard deviation per RGB channel, on [0, 1], that every network here was trained with.
+#: Mean per RGB channel, on [0, 1], that every network here was trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+#: The standard deviation that goes with it.
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 

@@ -32,8 +32,6 @@ def frames_slider(
 ) -> ipywidgets.VBox:
     """A slider over pictures made beforehand; works without a kernel, also by keyboard.
 
-    Parameters
-    ----------
     frames
         one picture for each stop: a matplotlib figure (closed afterwards), an array (H, W) or (H, W, 3) of uint8, or
         the bytes of a PNG or JPEG file, which are shown as they are

@@ -29,6 +29,7 @@ PARTS = {
     "sample": (),
     "hdrplus": (),
 }
+#: What :func:`photos` can be asked for.
 SPLITS = tuple(PARTS)
 _HALVES = ("tune", "check")
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -122,8 +123,8 @@ def hashes_of(split: str) -> frozenset[str]:
     Empty for "hdrplus", which can be any pictures.
     """
     if split in _HALVES:
-        return frozenset(_as_set("val", group).halves()[_HALVES.index(split)].sha256 for group in _groups("val"))
-    return frozenset(_as_set(split, group).sha256 for group in _groups(split))
+        return frozenset(as_set("val", group).halves()[_HALVES.index(split)].sha256 for group in _groups("val"))
+    return frozenset(as_set(split, group).sha256 for group in _groups(split))
 
 
 def _groups(split: str) -> list[list[KnownSet]]:
@@ -134,7 +135,7 @@ def _groups(split: str) -> list[list[KnownSet]]:
     return [*groups, [stand_in]] if stand_in else groups
 
 
-def _as_set(split: str, known: list[KnownSet]) -> PhotoSet:
+def as_set(split: str, known: list[KnownSet]) -> PhotoSet:
     """The set as it would be, without its files."""
     items = (Photo(Path(name).name, Path(name), digest) for part in known for name, digest in part.files.items())
     dead_leaves = split == "train" and known[0].name.startswith("shipped/")

@@ -12,6 +12,7 @@ from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import PAPER_RECIPE, Recipe
 
+#: Their names, from seconds to a GPU.
 PROFILES = ("smoke", "cpu", "paper")
 #: λ of the published curves, by rounding: chosen to cover 0.2–0.6 bpp on the tuning photos about evenly. The two
 #: roundings settle at very different rates for one λ (chapter 3 shows why).

@@ -29,10 +29,12 @@ class Store:
         return cls(root / "data", root / "runs")
 
     def result_path(self, wanted: Wanted) -> Path:
+        """Where its result lies, or will."""
         folder = "results/peers" if isinstance(wanted, PeerSweep) else "results"
         return self.data / folder / f"{wanted.key}.json"
 
     def checkpoint_path(self, experiment: Experiment) -> Path:
+        """Where what it learned lies, or will."""
         return self.data / "checkpoints" / f"{experiment.key}.safetensors"
 
     def load(self, wanted: Wanted) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def errors(rgb: np.ndarray, decoded: np.ndarray, box: Box) -> Figure:
 
 
 def border_steps(picture: np.ndarray) -> np.ndarray:
-    """(8,) mean |difference| in luma from column k of a block to the next one; k = 7 steps over the border."""
+    """(8,) mean absolute difference in luma from column k of a block to the next one; k = 7 steps over the border."""
     steps = np.abs(np.diff(luma(picture), axis=1))
     return np.array([steps[:, k::8].mean() for k in range(8)])
 

@@ -73,6 +73,7 @@ def coefficients(x: torch.Tensor) -> torch.Tensor:
 
 
 def to_tensor(rgb: np.ndarray) -> torch.Tensor:
+    """A photo (H, W, 3) as (1, 3, H, W), float on 0–255, filled up to whole blocks."""
     return pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
 
 

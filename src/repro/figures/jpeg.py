@@ -33,9 +33,11 @@ class Box(NamedTuple):
     width: int
 
     def of(self, picture: np.ndarray) -> np.ndarray:
+        """This part of ``picture``, (H, W, …)."""
         return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def frame(self, color: str = OKABE_ITO["vermillion"]) -> Rectangle:
+        """A frame around this part, for the axes that show the picture."""
         return Rectangle((self.left - 0.5, self.top - 0.5), self.width, self.height, fill=False, ec=color, lw=2)
 
 

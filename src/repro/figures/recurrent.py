@@ -177,7 +177,7 @@ def comparisons(curves: Seeds) -> dict[str, dict[str, BDRate]]:
 
 
 def numbers(compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
-    """:func:`comparisons` in words, by glue name: "lstm_mse", "bilstm_…", "order_…" (BiLSTM, LSTM), "minmax_…"."""
+    """:func:`comparisons` in words, by glue name: ``lstm_mse``, ``bilstm_…``, ``order_…`` (of both), ``minmax_…``."""
     return v.numbers_of(dict(zip(("lstm", "bilstm", "order", "minmax"), compared.values(), strict=True)))
 
 

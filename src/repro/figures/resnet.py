@@ -176,7 +176,10 @@ def seed_plot(pairs: Sequence[Pair], rates: Sequence[float]) -> Figure:
 
 
 def seed_gains(pair: Pair, rates: Sequence[float], metric: str) -> dict[float, tuple[float, ...]]:
-    """Rate → what each seed gains, mean over photos, wherever enough photos reach that rate (:func:`claims.gains`)."""
+    """Rate → what each seed gains, mean over photos, wherever enough photos reach that rate.
+
+    See :func:`repro.experiments.claims.gains`.
+    """
     sign = -1 if ALL_METRICS[metric][1] == "lower" else 1
     reached = {g.bpp for g in v.gains(pair.anchor, pair.test, rates, (metric,))}
     found = {rate: compare_at_rate(pair.anchor, pair.test, rate, metric).per_seed for rate in sorted(reached)}

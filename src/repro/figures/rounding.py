@@ -59,6 +59,7 @@ class Walk:
 
     @property
     def end(self) -> int:
+        """The whole number that it ends at."""
         return round(self.z[-1])
 
 

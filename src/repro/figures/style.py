@@ -86,6 +86,7 @@ class Look:
 
     @property
     def kwargs(self) -> dict[str, str]:
+        """For ``Axes.plot``."""
         return {"label": self.label, "color": self.color, "marker": self.marker, "linestyle": self.linestyle}
 
 

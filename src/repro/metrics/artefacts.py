@@ -19,8 +19,8 @@ def mse_chroma(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def blocking(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """How much more luma jumps where JPEG's blocks meet than elsewhere, in levels: (B, 3, H, W) twice → (B,).
 
-    Mean |difference| of neighbouring pixels across the edges of the 8×8 blocks, less that of all other neighbours; of
-    ``y``, less the same of the original ``x``. 0: blocks show no more than in the original.
+    Mean absolute difference of neighbouring pixels across the edges of the 8×8 blocks, less that of all other
+    neighbours; of ``y``, less the same of the original ``x``. 0: blocks show no more than in the original.
     """
     check_pair(x, y)
     return _excess(y) - _excess(x)

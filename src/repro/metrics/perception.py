@@ -108,6 +108,7 @@ class LPIPS(torch.nn.Module):
             return torch.stack(found).sum(0)
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The distance of two pictures, (B, 3, H, W) on 0–255 each → (B,)."""
         check_pair(x, y)
         return self.distance(self.features(x), self.features(y))
 

@@ -17,14 +17,20 @@ PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
 class Recipe:
     """How long, how fast and from where a model trains; the defaults are the fast recipe for two cores.
 
-    steps, batch            updates, and crops in each
-    lr_tables, lr_network   Adam's learning rates for the table variables and for the attention network
-    schedule                "cosine" falls to 0 over the run; "constant" is the paper's
-    tables_start            IJG quality whose tables are the start; 0: uniform in 1–2, the paper's
-    seed                    of the weights' start and of the order of crops
-    precision               "bf16-mixed": products of the trunk and of LPIPS in bfloat16; "32-true": none
-    log_every               steps between two rows of the log
-    checkpoint_every        steps between two checkpoints
+    steps, batch
+        updates, and crops in each.
+    lr_tables, lr_network
+        Adam's learning rates for the table variables and for the attention network.
+    schedule
+        "cosine" falls to 0 over the run; "constant" is the paper's.
+    tables_start
+        IJG quality whose tables are the start; 0: uniform in 1–2, the paper's.
+    seed
+        of the weights' start and of the order of crops.
+    precision
+        "bf16-mixed": products of the trunk and of LPIPS in bfloat16; "32-true": none.
+    log_every, checkpoint_every
+        steps between two rows of the log, and between two checkpoints.
     """
 
     steps: int = 400

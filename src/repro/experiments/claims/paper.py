@@ -59,6 +59,7 @@ _LOSS, _TRUNKS = _page("05_first_experiment", "ch-first-experiment"), _page("06_
 _RECURRENT, _TIME = _page("07_lstm", "ch-lstm"), _page("08_run_time", "ch-run-time")
 _STEPS = _page("09_steps", "ch-steps")
 
+#: Every claim of the paper, in its order.
 CLAIMS = (
     Claim(
         1,

@@ -17,10 +17,12 @@ from repro.metrics import METRICS as ALL_METRICS
 
 #: The three of the paper, in the order of its figures.
 METRICS = ("mse", "lpips", "ms_ssim")
+#: Each metric as a table calls it.
 SHORT = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM", "mse_chroma": "colour", "blocking": "block edges"}
 #: A comparison at one rate needs that many photos whose curves both reach it.
 MIN_PHOTOS = 12
 
+#: What a verdict can be, in the words that readers see.
 REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
     "reproduced",
     "in part",
