@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from pathlib import Path
 
@@ -12,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from repro.book import frames_slider, glue
+from repro.book import build, frames_slider, glue
 from repro.book.build import make
-from repro.book.dependencies import imported_modules, key
-from repro.book.execute import execute
+from repro.book.dependencies import imported_modules, inputs, key
+from repro.book.execute import execute, is_current
 from repro.book.project import PROFILES, Project, find_root
 from repro.errors import ReproError, UsageError
 
@@ -61,10 +62,17 @@ def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
     (path,) = execute(project)
     executed = json.loads(path.read_text())
     assert executed["cells"][-1]["outputs"][0]["text"] == ["smoke\n"]
-    assert executed["metadata"]["repro"].items() >= {"profile": "smoke", "key": key(project, "01_a")}.items()
+    noted = executed["metadata"]["repro"]
+    assert noted.items() >= {"profile": "smoke", "key": key(project, "01_a")}.items()
+    assert noted["machine"]["python"] == platform.python_version() and noted["machine"]["versions"]["torch"]
+    assert noted["reads"] == {"photos": {}, "weights": {}, "results": {}}, "it imports nothing that reads any"
+    assert noted["code"].keys() == {"commit", "modified"}
     assert str(project.root) not in path.read_text()
     execute(project)
     assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+    del executed["metadata"]["repro"]["machine"]
+    path.write_text(json.dumps(executed))
+    assert not is_current(project, "01_a"), "what the page on status tells must be there"
     write(project.root, "# %%\nprint(profile, 2)\n")
     execute(project)
     assert capsys.readouterr().err.splitlines()[-1].endswith(" s")
@@ -97,6 +105,14 @@ def test_key_changes_with_all_that_counts(project):
     assert changed()
     (project.root / "data" / "results" / "a.json").write_text("2")
     assert changed()
+
+
+def test_inputs_are_those_of_what_is_imported():
+    real = Project(ROOT)
+    read = inputs(real, "05_first_experiment")
+    assert read["photos"]["sample"].startswith("4 of the photographs") and read["weights"]["vgg16"]
+    assert set(read["results"]) == {"data/results", "data/checkpoints"}
+    assert inputs(real, "01_jpeg")["results"] == inputs(real, "01_jpeg")["weights"] == {}
 
 
 def test_imported_modules_follows_imports_inside_functions():
@@ -164,6 +180,14 @@ def test_profiles_are_those_of_the_experiments():
 def test_build_without_a_run_needs_executed_notebooks(project):
     with pytest.raises(ReproError, match=r"notebooks/01_a.py: was never executed at profile smoke"):
         make(project, run=False)
+
+
+def test_a_book_is_built_again_when_a_docstring_changed(project):
+    stamp = build._stage(project)
+    assert build._stage(project) == stamp
+    (project.root / "src").mkdir()
+    (project.root / "src" / "a.py").write_text('"""A page shows this."""\n')
+    assert build._stage(project) != stamp
 
 
 @pytest.mark.slow

@@ -7,10 +7,14 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import sha256_bytes, sha256_file
+
+if TYPE_CHECKING:
+    from repro.data.publishers import Status
 
 #: Read by every notebook: versions of all packages, and the files that ship inside this one.
 ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets")
@@ -34,10 +38,24 @@ def key(project: Project, name: str) -> str:
         "source": sha256_file(source),
         "parameters": project.parameters(name),
         "files": {path.relative_to(project.root).as_posix(): sha256_file(path) for path in sorted(files)},
-        "photos": _photos() if "repro.data" in modules else {},
+        "photos": {row.split: row.sha256 for row in _photos()} if "repro.data" in modules else {},
         "weights": _weights() if "repro.weights" in modules else {},
     }
     return sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:16]
+
+
+def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
+    """What the notebook ``name`` can read, in words: photos by split, weights by network, and stored results.
+
+    Of each only what is at hand; nothing where the notebook imports no module that reads it.
+    """
+    modules = imported_modules(project.source(name), project.root / "src")
+    results = [place for module, places in WITH_MODULE.items() if module in modules for place in places]
+    return {
+        "photos": {row.split: row.source for row in _photos() if row.source} if "repro.data" in modules else {},
+        "weights": {of: source for of, source in _weights().items() if source} if "repro.weights" in modules else {},
+        "results": {place: "the checkout" for place in results},
+    }
 
 
 def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
@@ -73,10 +91,10 @@ def _files(place: Path) -> list[Path]:
 
 
 @cache
-def _photos() -> dict[str, str]:
+def _photos() -> list[Status]:
     from repro import data
 
-    return {row.split: row.sha256 for row in data.status()}
+    return data.status()
 
 
 @cache

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from repro.book.check import check_figures
-from repro.book.dependencies import key
+from repro.book.dependencies import inputs, key
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write
 
 #: Seconds that one cell may take, by profile.
 CELL_TIMEOUT = {"smoke": 300, "cpu": 3600, "paper": None}
+#: What is noted of a run, beside what papermill notes itself (begin, duration, parameters), for the page on status.
+NOTED = {"reads", "code", "machine"}
 
 
 def execute(project: Project, *, force: bool = False) -> list[Path]:
@@ -34,7 +35,8 @@ def is_current(project: Project, name: str) -> bool:
         metadata = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
     except (OSError, ValueError, KeyError):
         return False
-    return metadata.get("repro", {}).get("key") == key(project, name)
+    noted = metadata.get("repro", {})
+    return noted.get("key") == key(project, name) and noted.keys() >= NOTED
 
 
 def _execute_one(project: Project, name: str, force: bool) -> Path:
@@ -46,17 +48,12 @@ def _execute_one(project: Project, name: str, force: bool) -> Path:
         return output
     notebook = _prepare(project, name)
     # taken before the run: what changes meanwhile, a stored result too, is seen by the next run
-    start, began = time.perf_counter(), key(project, name)
+    start, noted = time.perf_counter(), {"key": key(project, name), **_surroundings(project, name)}
     executed = _run(project, name, notebook)
     check_figures(executed, f"notebooks/{name}.py")
     seconds = time.perf_counter() - start
     _tidy(executed)
-    executed.metadata["repro"] = {
-        "key": began,
-        "profile": project.profile,
-        "seconds": round(seconds, 1),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-    }
+    executed.metadata["repro"] = noted | {"profile": project.profile}
     output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(output, nbformat.writes(executed))
     _say(f"{name}: {seconds:.1f} s")
@@ -109,6 +106,18 @@ def _run(project: Project, name: str, notebook: Path) -> Any:
         raise ReproError(f"notebooks/{name}.py: {what} (see {failed})") from error
     failed.unlink()
     return executed
+
+
+def _surroundings(project: Project, name: str) -> dict[str, Any]:
+    """:data:`NOTED`: what the notebook reads, which code it ran, on which machine and with which versions."""
+    from repro.runtime import provenance
+
+    made = provenance()
+    return {
+        "reads": inputs(project, name),
+        "code": {key: made[key] for key in ("commit", "modified")},
+        "machine": {key: made[key] for key in ("cpu", "cores", "gpu", "platform", "python", "versions")},
+    }
 
 
 def _tidy(notebook: Any) -> None:
