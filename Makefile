@@ -53,8 +53,9 @@ format: $(INSTALLED) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py
+sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py, and the book's page on the command line
 	$(BIN)/jupytext --quiet --sync $(NOTEBOOKS)
+	$(BIN)/python tools/command_line.py
 
 references: $(INSTALLED) ## renew tests/nbval from a run at profile smoke, after a notebook's checked cells changed
 	$(BIN)/repro book --profile smoke
