@@ -10,9 +10,10 @@ import torch
 
 from repro.data import photos
 from repro.errors import UsageError
-from repro.jpeg.codestream import decode, read, write
+from repro.jpeg.codestream import decode as jpeg_decode
+from repro.jpeg.codestream import read, write
 from repro.jpeg.tables import ZIGZAG, quality_tables
-from repro.rdo import planes, symbols, trellis
+from repro.rdo import decoder, planes, symbols, trellis
 from repro.rdo.planes import Analysed, Weights
 
 RNG = np.random.default_rng(5)
@@ -151,7 +152,7 @@ def test_a_file_holds_what_was_chosen(size: tuple[int, int], channels: int, subs
     data = write(chosen)
     for ours, theirs in zip(chosen.planes, read(data).planes, strict=True):
         np.testing.assert_array_equal(ours, theirs[: ours.shape[0], : ours.shape[1]])
-    shown = torch.from_numpy(decode(data).copy()).permute(2, 0, 1)[None].float()
+    shown = torch.from_numpy(jpeg_decode(data).copy()).permute(2, 0, 1)[None].float()
     assert (shown - x.float()).abs().mean() < 9
 
 
@@ -183,3 +184,23 @@ def test_numbers_fit_the_standard_whatever_is_wanted() -> None:
 def test_unknown_subsampling_is_refused() -> None:
     with pytest.raises(UsageError, match="choose '4:2:0' or '4:4:4'"):
         planes.analyse(picture(8, 8), "4:1:1")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (40, 24)])
+@pytest.mark.parametrize("channels, subsampling", [(1, "4:2:0"), (3, "4:2:0"), (3, "4:4:4")])
+def test_decoding_is_libjpegs(size: tuple[int, int], channels: int, subsampling: str) -> None:
+    analysed = planes.analyse(picture(*size, channels), subsampling)
+    tables = quality_tables(60).numpy()
+    z = planes.optimise(analysed, even(analysed), tables, 8.0)
+    shown = torch.from_numpy(jpeg_decode(write(planes.assemble(analysed, z, tables))).copy()).permute(2, 0, 1)[None]
+    Q = torch.from_numpy(tables.reshape(2, 64)[:, ZIGZAG.numpy()]).float()
+    ours = decoder.decode(analysed, [torch.from_numpy(n).float() * Q[i and 1] for i, n in enumerate(z)])
+    assert ours.shape == shown.shape
+    assert (ours - shown).abs().max() < 3
+
+
+def test_decoding_has_the_gradient_of_small_steps() -> None:
+    analysed = planes.analyse(picture(17, 20))
+    rng = np.random.default_rng(1)
+    values = [torch.from_numpy(rng.normal(0, 8, plane.F.shape)).requires_grad_() for plane in analysed.planes]
+    assert torch.autograd.gradcheck(lambda *c: decoder.decode(analysed, c).sum(dim=(0, 1, 3)), values, fast_mode=True)
