@@ -170,7 +170,7 @@ def assemble(analysed: Analysed, z: Sequence[np.ndarray], tables: np.ndarray) ->
         np.ascontiguousarray(numbers[:, _NATURAL].reshape(plane.rows, plane.cols, 8, 8).astype(np.int16))
         for plane, numbers in zip(analysed.planes, z, strict=True)
     )
-    kept = tables[: min(2, len(planes))].astype(np.uint16)
+    kept = np.ascontiguousarray(tables[: min(2, len(planes))], np.uint16)
     return Coefficients(planes, kept, analysed.height, analysed.width)
 
 
