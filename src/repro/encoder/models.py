@@ -37,6 +37,8 @@ DEFAULT = "tables"
 TRELLIS = "trellis"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
+#: Quality 100 has a scale of 0, and yet an end to what errors are worth.
+_LEAST_SCALE = 1e-3
 _JSON, _HEADS, _SUMS = "model.json", "heads.safetensors", "SHA256SUMS"
 
 
@@ -127,7 +129,9 @@ class ModelSet:
             head = (weight.astype(np.float32), bias.astype(np.float32))
         lam = None
         if self.method == TRELLIS:  # a step is best in proportion to 1/√λ
-            lam = float(np.exp((1 - t) * np.log(self.lams[left]) + t * np.log(self.lams[right])) / max(scale, 1e-3) ** 2)
+            lam = float(
+                np.exp((1 - t) * np.log(self.lams[left]) + t * np.log(self.lams[right])) / max(scale, 1e-3) ** 2
+            )
         return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale), lam)
 
     def _check(self, holds: bool, complaint: str) -> None:

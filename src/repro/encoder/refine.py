@@ -41,6 +41,8 @@ class Descent:
         what the curvature is multiplied by; more is slower, and safer.
     memory
         the share of the last targets in the next, 0 to 1.
+    trusting
+        take the last step unseen, which saves a look at the distortion; the answer could then be worse than the start.
     """
 
     steps: int = 20
@@ -49,6 +51,7 @@ class Descent:
     trust: float = 0.25
     damping: float = 3.0
     memory: float = 0.8
+    trusting: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not 0 <= self.memory < 1:
@@ -57,10 +60,11 @@ class Descent:
 
 @dataclass(frozen=True)
 class Refined:
-    """Numbers for each plane, int32 (n, 64) zigzag; J = d · pixels + λ · bits of the first guess and of these; steps
-    taken before time was up or there were no more."""
+    """Numbers for each plane, int32 (n, 64) zigzag, and the targets that the trellis chose them for; J = d · pixels +
+    λ · bits of the first guess and of these, NaN where nobody looked; steps taken before time was up, or all."""
 
     z: list[np.ndarray]
+    target: list[np.ndarray]
     before: float
     after: float
     steps: int
@@ -77,7 +81,8 @@ def refine(
     deadline: float | None = None,
     threads: int = 1,
 ) -> Refined:
-    """The best numbers found for the picture ``x`` (1, 1 or 3, H, W) on 0–255, never worse than the trellis's own.
+    """The best numbers found for the picture ``x`` (1, 1 or 3, H, W) on 0–255, by what the decoder shows; never worse
+    than the trellis's own unless ``how`` is trusting.
 
     ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.rdo.planes.optimise`. ``deadline``, on the clock
     of :func:`time.monotonic`, ends the search with what is best by then.
@@ -86,9 +91,10 @@ def refine(
     rgb = x.float().expand(-1, 3, -1, -1)
     Q = [tables[i and 1].reshape(64)[ZIGZAG.numpy()].astype(np.float32) for i in range(len(analysed.planes))]
     tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
+    target = [plane.F for plane in analysed.planes]
     z = planes.optimise(analysed, weights, tables, lam, threads=threads)
-    moved = [np.zeros_like(plane.F) for plane in analysed.planes]
-    best, least, first, taken = z, np.inf, np.inf, 0
+    moved = [np.zeros_like(F) for F in target]
+    best, least, first, taken = (z, target), np.inf, np.inf, 0
     with bar(how.steps, "refine") as progress:
         for step in range(how.steps + 1):
             found = _gradient(tiles, analysed, z, Q, deadline if step else None)
@@ -98,7 +104,7 @@ def refine(
             objective = d + lam * planes.bits(analysed, z)
             first = objective if step == 0 else first
             if objective < least:
-                best, least = z, objective
+                best, least = (z, target), objective
             if step == how.steps or (deadline is not None and time.monotonic() > deadline):
                 break
             for i, plane in enumerate(analysed.planes):
@@ -109,8 +115,11 @@ def refine(
             target = [plane.F + shift for plane, shift in zip(analysed.planes, moved, strict=True)]
             z = planes.optimise(analysed, weights, tables, lam, target=target, threads=threads)
             taken = step + 1
+            if how.trusting and taken == how.steps:
+                best, least = (z, target), np.nan
+                break
             progress.update()
-    return Refined(best, first, least, taken)
+    return Refined(*best, first, least, taken)
 
 
 class _Tile:
