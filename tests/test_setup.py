@@ -87,5 +87,5 @@ def test_the_package_ships_its_files():
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["repro"]
     package = ROOT / "src" / "repro"
     shipped = {path for pattern in data for path in package.glob(pattern)}
-    others = {p for p in package.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    others = {p for p in package.rglob("*") if p.is_file() and p.suffix != ".py" and p.parent.name != "__pycache__"}
     assert others <= shipped

@@ -1,7 +1,8 @@
 """Make the model sets that `repro encode` ships, from the stored results of `repro reproduce`.
 
-``python tools/ship_models.py`` writes ``src/repro/assets/models/tables`` (tables alone, the default) and
+``python tools/ship_models.py`` writes ``src/repro/assets/models/tables`` (the paper's loss, tables alone) and
 ``src/repro/assets/models/vgg16`` (tables and attention heads), each model's quality calibrated on training photos.
+The default set, which is learned with the trellis in the loop, is made by ``tools/ship_trellis.py``.
 """
 
 from __future__ import annotations

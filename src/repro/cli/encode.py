@@ -35,9 +35,12 @@ def encode(
         ),
     ] = "tables",
     effort: Annotated[
-        Literal["fast", "default"],
-        typer.Option(help="fast: the model's tables by libjpeg-turbo, at its speed; default: files 1 to 5 % smaller."),
+        Literal["fast", "default", "best"],
+        typer.Option(help="More effort, better files; best is for the model trellis, and takes a minute at most."),
     ] = "default",
+    seconds: Annotated[
+        float | None, typer.Option(help="How long --effort best may look at a picture. [default: 60]")
+    ] = None,
     icc: Annotated[
         Literal["keep", "srgb"], typer.Option(help="Keep an RGB colour profile, or convert the colours to sRGB.")
     ] = "keep",
@@ -73,6 +76,7 @@ def encode(
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         overwrite=force or (output is not None and not several),
         effort=effort,
+        seconds=seconds,
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")

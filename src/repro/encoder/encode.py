@@ -1,8 +1,11 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
-``"fast"``: libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no attention.
-``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and a search
-for the cheapest progressive scans.
+Of a set for the trellis, the one that ships as the default, ``"fast"`` is the trellis alone, ``"default"`` looks at the
+distortion itself once, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
+
+Of the paper's sets, ``"fast"`` is libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no
+attention. ``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and
+a search for the cheapest progressive scans. They know no ``"best"``.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from repro.encoder.analysis import Analysis
+    from repro.encoder.optimised import Optimised
 
-Effort = Literal["fast", "default"]
+Effort = Literal["fast", "default", "best"]
 DEFAULT_QUALITY = 75.0
+#: How long ``"best"`` looks at a picture, at most, unless told.
+BEST_SECONDS = 60.0
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
@@ -39,8 +45,8 @@ class Settings:
 
     ``model`` is a shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves neither quality
     nor bits to choose; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
-    allows to replace a file that is there; ``effort`` as in the module. Raises :class:`UsageError` for a value out of
-    range.
+    allows to replace a file that is there; ``effort`` as in the module; ``seconds`` bounds how long ``"best"`` looks
+    at one picture (60 unless given). Raises :class:`UsageError` for a value out of range.
     """
 
     quality: float | None = None
@@ -51,6 +57,7 @@ class Settings:
     max_pixels: int = MAX_PIXELS
     overwrite: bool = False
     effort: Effort = "default"
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.quality is not None and self.bpp is not None:
@@ -68,6 +75,15 @@ class Settings:
             raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
         if self.effort not in get_args(Effort):
             raise UsageError(f"--effort {self.effort}: choose from {', '.join(get_args(Effort))}")
+        if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
+            raise UsageError(f"--seconds {self.seconds:g}: must be a number above 0")
+        if self.seconds is not None and self.effort != "best":
+            raise UsageError(f"--seconds: bounds --effort best; {self.effort} takes no such time, leave it out")
+
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds that descending may take for one file; None where the effort has few steps anyway."""
+        return (BEST_SECONDS if self.seconds is None else self.seconds) if self.effort == "best" else None
 
     @property
     def checkpoint(self) -> Path | None:
@@ -83,8 +99,10 @@ class Settings:
             method = trained(self.checkpoint).settings.method
         else:
             method = models.load(self.model).method
-        if self.effort == "fast" and method != "tables":
+        if self.effort == "fast" and method not in ("tables", models.TRELLIS):
             raise UsageError(f"--effort fast: has no time for the attention of {self.model!r}; use --effort default")
+        if self.effort == "best" and method != models.TRELLIS:
+            raise UsageError(f"--effort best: {self.model!r} knows no such effort; use --effort default")
 
 
 @dataclass(frozen=True)
@@ -137,6 +155,8 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     elif settings.bpp is None:
         quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
         data = _encoder(picture, settings)(quality)
+    elif settings.effort == "best":
+        quality, data = _best_within(picture, settings, settings.bpp * pixels, name)
     else:
         quality, data = largest_within(_encoder(picture, settings), settings.bpp * pixels, pixels, name)
     bpp = 8 * len(data) / pixels
@@ -149,12 +169,33 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
 def _encoder(picture: Picture, settings: Settings) -> Callable[[float], bytes]:
     """Quality → the file of ``picture`` with the model, effort and scans of ``settings``."""
     chosen = models.load(settings.model)
+    if chosen.method == models.TRELLIS:
+        return _optimised(picture, settings).at
     if settings.effort == "fast":
         return lambda quality: encode_fast(picture, chosen.at(quality).tables, settings.progressive)
     from repro.encoder.analysis import Analysis, attention_of
 
     analysis = Analysis(picture, attention_of(chosen.method), once=settings.bpp is None)
     return lambda quality: encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
+
+
+def _best_within(picture: Picture, settings: Settings, bits: float, name: str) -> tuple[float, bytes]:
+    """As :func:`largest_within`, descending once only: at the quality that the default effort takes for these bits."""
+    quick = replace(settings, effort="default", seconds=None)
+    quality, data = largest_within(_encoder(picture, quick), bits, picture.width * picture.height, name)
+    return quality, _optimised(picture, settings).fit(quality, bits) or data
+
+
+def _optimised(picture: Picture, settings: Settings) -> Optimised:
+    from repro.encoder.optimised import Optimised
+
+    return Optimised(
+        picture,
+        models.load(settings.model),
+        settings.effort,
+        progressive=settings.progressive,
+        seconds=settings.time_limit,
+    )
 
 
 def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> bytes:

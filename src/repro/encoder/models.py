@@ -33,8 +33,12 @@ from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
 
 DEFAULT = "tables"
+#: The method whose λ is the encoder's own: tables that were learned with the trellis in the loop.
+TRELLIS = "trellis"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
+#: Quality 100 has a scale of 0, and yet an end to what errors are worth.
+_LEAST_SCALE = 1e-3
 _JSON, _HEADS, _SUMS = "model.json", "heads.safetensors", "SHA256SUMS"
 
 
@@ -48,11 +52,14 @@ class Parameters:
         weight (128, channels) and bias (128,) of the 1×1 convolution, float32, or None without attention.
     strength
         1 applies attention as trained, 0 not at all.
+    lam
+        of a set for the trellis, what a unit of weighted squared error is worth in bits; None elsewhere.
     """
 
     tables: np.ndarray
     head: tuple[np.ndarray, np.ndarray] | None = None
     strength: float = 1.0
+    lam: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class ModelSet:
         float (K, 2, 8, 8) in 1–255; made non-increasing along K here.
     head_weights, head_biases
         float32 (K, 128, channels) and (K, 128) for attention methods, else None.
+    mix
+        of a set for the trellis (method :data:`TRELLIS`): term of the distortion → its weight in what errors are worth.
     provenance
         what made it: for people, stored as it is.
 
@@ -78,6 +87,7 @@ class ModelSet:
     tables: np.ndarray
     head_weights: np.ndarray | None = None
     head_biases: np.ndarray | None = None
+    mix: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,8 +102,9 @@ class ModelSet:
         self._check(bool((np.diff(self.qualities) > 0).all()), "qualities must increase with λ")
         self._check(self.qualities[0] >= LOWEST and self.qualities[-1] <= 99, "qualities must lie in 1–99")
         self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
-        if self.method == "tables":
-            self._check(not heads, "has heads, but its method is 'tables'")
+        self._check(bool(self.mix) == (self.method == TRELLIS), "needs a mix of terms for the trellis, and only then")
+        if self.method in ("tables", TRELLIS):
+            self._check(not heads, f"has heads, but its method is {self.method!r}")
         else:
             from repro.attention import CONVOLUTIONAL  # torch, which tables alone do without
 
@@ -116,7 +127,12 @@ class ModelSet:
         if self.head_weights is not None and self.head_biases is not None:
             weight, bias = ((1 - t) * h[left] + t * h[right] for h in (self.head_weights, self.head_biases))
             head = (weight.astype(np.float32), bias.astype(np.float32))
-        return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale))
+        lam = None
+        if self.method == TRELLIS:  # a step is best in proportion to 1/√λ
+            lam = float(
+                np.exp((1 - t) * np.log(self.lams[left]) + t * np.log(self.lams[right])) / max(scale, 1e-3) ** 2
+            )
+        return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale), lam)
 
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -163,6 +179,7 @@ def load(name: str = DEFAULT) -> ModelSet:
             tables=np.array([[p["luma"], p["chroma"]] for p in points], dtype=np.float64),
             head_weights=heads["weight"].astype(np.float32) if heads else None,
             head_biases=heads["bias"].astype(np.float32) if heads else None,
+            mix=stored.get("mix", {}),
             provenance=stored.get("provenance", {}),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -180,6 +197,7 @@ def save(models: ModelSet, folder: Path | str) -> None:
         )
     ]
     stored = {"format": _FORMAT, "name": models.name, "method": models.method, "provenance": dict(models.provenance)}
+    stored |= {"mix": dict(models.mix)} if models.mix else {}
     files = {_JSON: (json.dumps(stored | {"models": points}, indent=1) + "\n").encode()}
     if models.head_weights is not None and models.head_biases is not None:
         heads: dict[str, np.ndarray] = {

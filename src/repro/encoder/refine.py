@@ -1,0 +1,198 @@
+"""Descend on the real distortion, picture by picture: MSE, LPIPS and MS-SSIM of what a decoder shows, and real bits.
+
+A plain descent through rounding diverges: gradients of LPIPS are as large where there is nothing as where there is
+something, and each step turns noise on. So the gradient only says where the decoder *should* land: each coefficient's
+target is moved from its true value by gradient over curvature (:mod:`repro.rdo.sensitivity`), at most a part of a
+quantisation step, slowly; and the trellis chooses again, at what bits cost by now. What has no signal stays zero.
+
+Large pictures are looked at tile by tile, with some pixels around each, so that memory does not grow with them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from repro.errors import UsageError
+from repro.jpeg.tables import ZIGZAG
+from repro.losses import Distortion, Known, LossWeights
+from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM
+from repro.progress import bar
+from repro.rdo import planes
+from repro.rdo.decoder import decode
+from repro.rdo.planes import Analysed, Plane, Weights
+
+#: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
+TILE, AROUND = 1024, 64
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How to descend: at most ``steps`` times, with weights ``gamma`` of LPIPS and ``sigma`` of MS-SSIM (Eq. 8).
+
+    trust
+        how far a target may lie from the true coefficient, in quantisation steps; below 0.5, nothing is invented.
+    damping
+        what the curvature is multiplied by; more is slower, and safer.
+    memory
+        the share of the last targets in the next, 0 to 1.
+    trusting
+        take the last step unseen, which saves a look at the distortion; the answer could then be worse than the start.
+    """
+
+    steps: int = 20
+    gamma: float = 500.0
+    sigma: float = 1000.0
+    trust: float = 0.25
+    damping: float = 3.0
+    memory: float = 0.8
+    trusting: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not 0 <= self.memory < 1:
+            raise UsageError(f"refine: steps ≥ 1, 0 < trust ≤ 0.5, damping > 0 and 0 ≤ memory < 1, got {self}")
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Numbers for each plane, int32 (n, 64) zigzag, and the targets that the trellis chose them for; J = d · pixels +
+    λ · bits of the first guess and of these, NaN where nobody looked; steps taken before time was up, or all."""
+
+    z: list[np.ndarray]
+    target: list[np.ndarray]
+    before: float
+    after: float
+    steps: int
+
+
+def refine(
+    x: torch.Tensor,
+    analysed: Analysed,
+    weights: Sequence[Weights],
+    tables: np.ndarray,
+    lam: float,
+    how: Descent | None = None,
+    *,
+    deadline: float | None = None,
+    threads: int = 1,
+) -> Refined:
+    """The best numbers found for the picture ``x`` (1, 1 or 3, H, W) on 0–255, by what the decoder shows; never worse
+    than the trellis's own unless ``how`` is trusting.
+
+    ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.rdo.planes.optimise`. ``deadline``, on the clock
+    of :func:`time.monotonic`, ends the search with what is best by then.
+    """
+    how = how or Descent()
+    rgb = x.float().expand(-1, 3, -1, -1)
+    Q = [tables[i and 1].reshape(64)[ZIGZAG.numpy()].astype(np.float32) for i in range(len(analysed.planes))]
+    tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
+    target = [plane.F for plane in analysed.planes]
+    z = planes.optimise(analysed, weights, tables, lam, threads=threads)
+    moved = [np.zeros_like(F) for F in target]
+    best, least, first, taken = (z, target), np.inf, np.inf, 0
+    with bar(how.steps, "refine") as progress:
+        for step in range(how.steps + 1):
+            found = _gradient(tiles, analysed, z, Q, deadline if step else None)
+            if found is None:
+                break
+            d, gradient = found
+            objective = d + lam * planes.bits(analysed, z)
+            first = objective if step == 0 else first
+            if objective < least:
+                best, least = (z, target), objective
+            if step == how.steps or (deadline is not None and time.monotonic() > deadline):
+                break
+            for i, plane in enumerate(analysed.planes):
+                curvature = 2 * how.damping * weights[i].by_frequency[weights[i].row]
+                wanted = z[i] * Q[i] - gradient[i] / curvature - plane.F
+                np.clip(wanted, -how.trust * Q[i], how.trust * Q[i], out=wanted)
+                moved[i] = how.memory * moved[i] + (1 - how.memory) * wanted
+            target = [plane.F + shift for plane, shift in zip(analysed.planes, moved, strict=True)]
+            z = planes.optimise(analysed, weights, tables, lam, target=target, threads=threads)
+            taken = step + 1
+            if how.trusting and taken == how.steps:
+                best, least = (z, target), np.nan
+                break
+            progress.update()
+    return Refined(*best, first, least, taken)
+
+
+class _Tile:
+    """A part of the picture, the core, in a window with what lies around it; ranges are of luma's blocks."""
+
+    def __init__(self, rgb: torch.Tensor, analysed: Analysed, place: tuple[_Range, _Range], how: Descent) -> None:
+        (self.rows, self.core_rows), (self.cols, self.core_cols) = place
+        top, left = self.rows[0] * 8, self.cols[0] * 8
+        self.x = rgb[..., top : self.rows[1] * 8, left : self.cols[1] * 8]
+        self.height, self.width = self.x.shape[-2:]
+        self.pixels = (min(8 * self.core_rows[1], analysed.height) - 8 * self.core_rows[0]) * (
+            min(8 * self.core_cols[1], analysed.width) - 8 * self.core_cols[0]
+        )
+        self.factor = 2 if analysed.subsampling == "4:2:0" else 1
+        smallest = min(self.height, self.width)
+        gamma = how.gamma if smallest >= MIN_SIDE_LPIPS else 0.0
+        sigma = how.sigma if smallest >= MIN_SIDE_MS_SSIM else 0.0
+        self.loss = Distortion(LossWeights(1.0, gamma=gamma, sigma=sigma), dtype=torch.float32)
+        self._known: Known | None = None
+
+    def gradient(self, analysed: Analysed, values: Sequence[np.ndarray], into: Sequence[np.ndarray]) -> float:
+        """d of the core, in sum over its pixels; the gradient of the window's, for the core's blocks, to ``into``."""
+        cut, inner = zip(*(self._cut(plane, i) for i, plane in enumerate(analysed.planes)), strict=True)
+        parts = [torch.from_numpy(v[c.ravel()]).requires_grad_() for v, c in zip(values, cut, strict=True)]
+        window = tuple(Plane(p.detach().numpy(), *c.shape) for p, c in zip(parts, cut, strict=True))
+        shown = decode(Analysed(window, self.height, self.width, analysed.subsampling), parts)
+        if self._known is None:
+            self._known = self.loss.known(self.x)
+        d = self.loss(self.x, shown, self._known)["d"]
+        pixels = self.height * self.width
+        for found, c, core, whole in zip(torch.autograd.grad(d * pixels, parts), cut, inner, into, strict=True):
+            whole[c[core].ravel()] = found.numpy().reshape(*c.shape, 64)[core].reshape(-1, 64)
+        return float(d.detach()) * self.pixels
+
+    def _cut(self, plane: Plane, index: int) -> tuple[np.ndarray, tuple[slice, slice]]:
+        """Numbers of the window's blocks in a plane, and where in them the core's lie."""
+        f = self.factor if index else 1
+        (top, bottom), (left, right) = ((a // f, -(-b // f)) for a, b in (self.rows, self.cols))
+        (core_top, core_bottom), (core_left, core_right) = (
+            (a // f, -(-b // f)) for a, b in (self.core_rows, self.core_cols)
+        )
+        numbers = np.arange(plane.rows * plane.cols).reshape(plane.rows, plane.cols)[top:bottom, left:right]
+        return numbers, (slice(core_top - top, core_bottom - top), slice(core_left - left, core_right - left))
+
+
+_Range = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _places(analysed: Analysed) -> Iterator[tuple[_Range, _Range]]:
+    """((window, core) of rows, the same of columns) in luma blocks, for each tile."""
+    luma = analysed.planes[0]
+    for rows in _cuts(luma.rows):
+        for cols in _cuts(luma.cols):
+            yield rows, cols
+
+
+def _cuts(blocks: int) -> list[_Range]:
+    """(window, core) of equal parts of a side, cut at even blocks."""
+    count = max(1, -(-blocks * 8 // TILE))
+    edges = [2 * (-(-blocks // 2) * i // count) for i in range(count)] + [blocks]
+    reach = AROUND // 8
+    return [((max(0, a - reach), min(blocks, b + reach)), (a, b)) for a, b in pairwise(edges)]
+
+
+def _gradient(
+    tiles: Sequence[_Tile], analysed: Analysed, z: Sequence[np.ndarray], Q: Sequence[np.ndarray], deadline: float | None
+) -> tuple[float, list[np.ndarray]] | None:
+    """d of the whole picture, in sum over pixels, and its gradient for each plane; None where time is up before."""
+    values = [numbers * q for numbers, q in zip(z, Q, strict=True)]
+    gradient = [np.zeros_like(plane.F) for plane in analysed.planes]
+    total = 0.0
+    for tile in tiles:
+        if deadline is not None and time.monotonic() > deadline:
+            return None
+        total += tile.gradient(analysed, values, gradient)
+    return total, gradient

@@ -1,0 +1,85 @@
+"""Make what `repro encode` writes with by default: sensitivities, and tables learned with the trellis in the loop.
+
+``python tools/ship_trellis.py`` measures ``src/repro/assets/rdo/sensitivity.safetensors`` and learns
+``src/repro/assets/models/trellis``, all on training photos, in about ten minutes; ``--keep`` takes the sensitivities
+that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from repro.data import photos
+from repro.encoder.calibrate import calibrate
+from repro.encoder.models import TRELLIS, ModelSet, save
+from repro.jpeg.tables import quality_tables
+from repro.rdo import sensitivity
+from repro.runtime import provenance
+from repro.training import tables as learning
+from repro.training.sensitivity import measure
+
+ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets"
+#: What errors are worth: MSE and MS-SSIM. LPIPS's curvature says little of where it wants the picture to go; its
+#: gradient does, which the efforts above "fast" follow.
+MIX = {"mse": 1.0, "ms_ssim": 8000.0}
+#: Squared error that a bit is worth, from the finest tables to the coarsest.
+LAMBDAS = (12.0, 30.0, 75.0, 170.0, 380.0, 800.0, 1600.0, 3200.0, 6400.0)
+#: Crops that tables learn from, their side, and how many of them sensitivities are measured on.
+CROPS, SIDE, MEASURED = 96, 256, 32
+CALIBRATION_PHOTOS = 40
+
+
+def training_crops(seed: int = 0) -> np.ndarray:
+    """uint8 (CROPS, SIDE, SIDE, 3): one from each of as many training photos."""
+    rng = np.random.default_rng(seed)
+    items = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
+    crops = []
+    for photo in items[:CROPS]:
+        rgb = photo.rgb()
+        top, left = (int(rng.integers(0, side - SIDE + 1)) for side in rgb.shape[:2])
+        crops.append(rgb[top : top + SIDE, left : left + SIDE])
+    return np.stack(crops)
+
+
+def learn_set(crops: np.ndarray, known: sensitivity.Sensitivity) -> ModelSet:
+    """The tables of every λ, not yet calibrated."""
+    examples = learning.examples_of(crops, lambda analysed: known.weights(analysed, MIX))
+    tables = [learning.learn(examples, lam, steps=60) for lam in sorted(LAMBDAS, reverse=True)]
+    made = provenance()
+    return ModelSet(
+        name="trellis",
+        method=TRELLIS,
+        lams=np.array([1 / lam for lam in sorted(LAMBDAS, reverse=True)]),
+        qualities=np.arange(1.0, len(LAMBDAS) + 1),
+        tables=np.array(tables),
+        mix=MIX,
+        provenance={
+            "commit": made["commit"],
+            "training photos": photos("train").source,
+            "learned on": f"{len(crops)} crops of {crops.shape[1]} px",
+            "calibrated on": f"{CALIBRATION_PHOTOS} training photos",
+        },
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", action="store_true", help="take the sensitivities that are there")
+    crops = training_crops()
+    path = ASSETS / "rdo" / "sensitivity.safetensors"
+    if not parser.parse_args().keep:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        measured = measure(crops[:MEASURED], quality_tables(25).numpy(), 400.0)
+        sensitivity.save(path, measured, {"commit": provenance()["commit"], "crops": MEASURED})
+    training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
+    pictures = [photo.rgb()[:512, :512] for photo in training[-CALIBRATION_PHOTOS:]]
+    save(calibrate(learn_set(crops, sensitivity.load(path)), pictures), ASSETS / "models" / "trellis")
+    print(ASSETS / "models" / "trellis")
+
+
+if __name__ == "__main__":
+    main()
