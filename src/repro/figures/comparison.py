@@ -52,8 +52,9 @@ class Version:
 
 
 def shipped_methods() -> list[str]:
-    """Our model sets that this installation has, tables first."""
-    return sorted(models.shipped(), key=lambda name: (name != models.DEFAULT, name))
+    """The sets of the paper's kind that this installation has, tables first."""
+    paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
+    return sorted(paper, key=lambda name: (name != models.DEFAULT, name))
 
 
 def versions(
