@@ -16,6 +16,7 @@ import numpy as np
 from repro.data import photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import TRELLIS, ModelSet, save
+from repro.experiments.inputs import describe
 from repro.jpeg.tables import quality_tables
 from repro.rdo import sensitivity
 from repro.runtime import provenance
@@ -59,7 +60,7 @@ def learn_set(crops: np.ndarray, known: sensitivity.Sensitivity) -> ModelSet:
         mix=MIX,
         provenance={
             "commit": made["commit"],
-            "training photos": photos("train").source,
+            "training photos": describe(photos("train")),
             "learned on": f"{len(crops)} crops of {crops.shape[1]} px",
             "calibrated on": f"{CALIBRATION_PHOTOS} training photos",
         },
