@@ -1,6 +1,6 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
-Of a set for the trellis, the one that ships as the default, ``"fast"`` is the trellis alone, ``"default"`` looks at the
+Of a set for the trellis, as the one called so that ships, ``"fast"`` is the trellis alone, ``"default"`` looks at the
 distortion itself once, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
 
 Of the paper's sets, ``"fast"`` is libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no

@@ -122,16 +122,18 @@ class ModelSet:
         gap = self.qualities[right] - self.qualities[left]
         t = float((inside - self.qualities[left]) / gap) if gap else 0.0
         scale = percent(quality) / percent(inside)
-        tables = np.exp((1 - t) * np.log(self.tables[left]) + t * np.log(self.tables[right])) * scale
+
+        def between(values: np.ndarray) -> np.ndarray:
+            return np.exp((1 - t) * np.log(values[left]) + t * np.log(values[right]))
+
+        tables = between(self.tables) * scale
         head = None
         if self.head_weights is not None and self.head_biases is not None:
             weight, bias = ((1 - t) * h[left] + t * h[right] for h in (self.head_weights, self.head_biases))
             head = (weight.astype(np.float32), bias.astype(np.float32))
         lam = None
         if self.method == TRELLIS:  # a step is best in proportion to 1/√λ
-            lam = float(
-                np.exp((1 - t) * np.log(self.lams[left]) + t * np.log(self.lams[right])) / max(scale, 1e-3) ** 2
-            )
+            lam = float(between(self.lams) / max(scale, _LEAST_SCALE) ** 2)
         return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale), lam)
 
     def _check(self, holds: bool, complaint: str) -> None:

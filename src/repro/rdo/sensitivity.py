@@ -83,9 +83,9 @@ def load(path: Path) -> Sensitivity:
         with safe_open(str(path), framework="numpy") as stored:
             of = {name: stored.get_tensor(name) for name in TERMS}
     except (OSError, SafetensorError) as error:
-        raise ReproError(f"{path}: no sensitivities ({error}); measure them with `repro sensitivity`") from error
+        raise ReproError(f"{path}: no sensitivities ({error}); measure them with tools/ship_trellis.py") from error
     if any(values.shape != (2, 3, CLASSES, 64) or not np.isfinite(values).all() for values in of.values()):
-        raise ReproError(f"{path}: holds other values than sensitivities; measure them with `repro sensitivity`")
+        raise ReproError(f"{path}: holds other values than sensitivities; measure them with tools/ship_trellis.py")
     return Sensitivity(of)
 
 
