@@ -98,7 +98,7 @@ def test_the_gradient_of_a_table_is_that_of_what_it_costs(crops: np.ndarray) -> 
             z = planes.optimise(example.analysed, example.weights, tables, lam)
             total += lam * planes.bits(example.analysed, z)
             for i, (plane, numbers) in enumerate(zip(example.analysed.planes, z, strict=True)):
-                back = numbers * tables[i and 1].reshape(64)[learning._ZIGZAG]
+                back = numbers * planes.steps(tables, i)
                 total += float(np.square(plane.F - back).sum())
         return total
 

@@ -65,7 +65,7 @@ def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     x = photo(200, 328)
     analysed = planes.analyse(x)
     z = planes.optimise(analysed, weights_of(analysed), TABLES, LAM)
-    Q = [TABLES[i and 1].reshape(64)[planes._ZIGZAG].astype(np.float32) for i in range(3)]
+    Q = [planes.steps(TABLES, i).astype(np.float32) for i in range(3)]
     how = Descent(gamma=0.0, sigma=0.0)
 
     def gradient() -> tuple[float, list[np.ndarray]]:

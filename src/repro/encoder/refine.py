@@ -19,7 +19,6 @@ import numpy as np
 import torch
 
 from repro.errors import UsageError
-from repro.jpeg.tables import ZIGZAG
 from repro.losses import Distortion, Known, LossWeights
 from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM
 from repro.progress import bar
@@ -89,7 +88,7 @@ def refine(
     """
     how = how or Descent()
     rgb = x.float().expand(-1, 3, -1, -1)
-    Q = [tables[i and 1].reshape(64)[ZIGZAG.numpy()].astype(np.float32) for i in range(len(analysed.planes))]
+    Q = [planes.steps(tables, i).astype(np.float32) for i in range(len(analysed.planes))]
     tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
     target = [plane.F for plane in analysed.planes]
     z = planes.optimise(analysed, weights, tables, lam, threads=threads)

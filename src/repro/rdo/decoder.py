@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as nnf
 
 from repro.jpeg.blocks import from_blocks, upsample
 from repro.jpeg.color import ycbcr_to_rgb
 from repro.jpeg.dct import idct
-from repro.jpeg.tables import ZIGZAG
-from repro.rdo.planes import Analysed
+from repro.rdo.planes import NATURAL, Analysed
 
-_NATURAL = torch.from_numpy(np.argsort(ZIGZAG.numpy()))
+_NATURAL = torch.from_numpy(NATURAL)
 
 
 def decode(analysed: Analysed, coefficients: Sequence[torch.Tensor]) -> torch.Tensor:

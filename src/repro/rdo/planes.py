@@ -24,7 +24,8 @@ from repro.rdo import symbols
 from repro.rdo.trellis import choose_ac, choose_dc
 
 _ZIGZAG = ZIGZAG.numpy()
-_NATURAL = np.argsort(_ZIGZAG)
+#: (64,) the zigzag position of each natural (row-major) index: what brings zigzag order back.
+NATURAL = np.argsort(_ZIGZAG)
 #: The largest numbers that baseline JPEG codes at 8 bits: AC by category 10, DC so that differences fit category 11.
 _MOST = 1023
 
@@ -98,7 +99,7 @@ def optimise(
     wanted = [plane.F for plane in analysed.planes] if target is None else target
     chosen: list[np.ndarray] = []
     for members in ((0,), (1, 2))[: min(2, len(analysed.planes))]:
-        Q = tables[members[0] and 1].reshape(64)[_ZIGZAG].astype(np.float32)
+        Q = steps(tables, members[0]).astype(np.float32)
         order = _coding_order(analysed) if members == (0,) else None
         chosen += _component(
             [wanted[i] for i in members], [weights[i] for i in members], Q, lam, rounds, threads, order
@@ -164,10 +165,15 @@ def bits(analysed: Analysed, z: Sequence[np.ndarray]) -> float:
     return sum(symbols.total_bits(dc, ac) for dc, ac in symbol_counts(analysed, z))
 
 
+def steps(tables: np.ndarray, plane: int) -> np.ndarray:
+    """(64,) in zigzag order: the steps that a plane takes, of ``tables`` (1 or 2, 8, 8); Cb and Cr share the second."""
+    return tables[min(plane, 1)].reshape(64)[_ZIGZAG]
+
+
 def assemble(analysed: Analysed, z: Sequence[np.ndarray], tables: np.ndarray) -> Coefficients:
     """The numbers as a file holds them. ``tables`` as in :func:`optimise`."""
     planes = tuple(
-        np.ascontiguousarray(numbers[:, _NATURAL].reshape(plane.rows, plane.cols, 8, 8).astype(np.int16))
+        np.ascontiguousarray(numbers[:, NATURAL].reshape(plane.rows, plane.cols, 8, 8).astype(np.int16))
         for plane, numbers in zip(analysed.planes, z, strict=True)
     )
     kept = np.ascontiguousarray(tables[: min(2, len(planes))], np.uint16)

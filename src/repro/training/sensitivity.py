@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from repro.jpeg.tables import ZIGZAG
 from repro.losses import Distortion, Known, LossWeights
 from repro.progress import track
 from repro.rdo import planes
@@ -48,7 +47,7 @@ def measure(crops: np.ndarray, tables: np.ndarray, lam: float, *, probes: int = 
             rows = classes(analysed)
             gradients = _Gradients(x, analysed)
             for _ in range(probes):
-                moves = [_moves(values.shape, tables[i and 1], rng) for i, values in enumerate(coded)]
+                moves = [_moves(values.shape, planes.steps(tables, i), rng) for i, values in enumerate(coded)]
                 up = gradients([c + m for c, m in zip(coded, moves, strict=True)])
                 down = gradients([c - m for c, m in zip(coded, moves, strict=True)])
                 for plane, move in enumerate(moves):
@@ -88,13 +87,9 @@ def _coded(analysed: Analysed, tables: np.ndarray, lam: float) -> list[np.ndarra
         for i, plane in enumerate(analysed.planes)
     ]
     z = planes.optimise(analysed, plain, tables, lam)
-    return [numbers * _zigzag(tables[i and 1]) for i, numbers in enumerate(z)]
+    return [numbers * planes.steps(tables, i) for i, numbers in enumerate(z)]
 
 
-def _moves(shape: tuple[int, ...], table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _moves(shape: tuple[int, ...], steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     signs = rng.choice([-1.0, 1.0], shape) * (rng.random(shape) < _SHARE)
-    return signs * _STEP * _zigzag(table)
-
-
-def _zigzag(table: np.ndarray) -> np.ndarray:
-    return table.reshape(64)[ZIGZAG.numpy()].astype(np.float64)
+    return signs * _STEP * steps

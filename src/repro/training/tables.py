@@ -14,14 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from repro.jpeg.tables import ZIGZAG
 from repro.progress import bar
 from repro.rdo import planes
 from repro.rdo.planes import Analysed, Weights
 
 WeightsOf = Callable[[Analysed], Sequence[Weights]]
-_ZIGZAG = ZIGZAG.numpy()
-_NATURAL = np.argsort(_ZIGZAG)
 #: A step is best about this many times √(λ / weight): where the search begins.
 _TYPICAL = 3.8
 #: Adam's memory of gradients and of their squares.
@@ -88,7 +85,7 @@ def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threa
         z = planes.optimise(example.analysed, example.weights, whole, lam, threads=threads)
         total += lam * planes.bits(example.analysed, z)
         for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
-            error = plane.F - numbers * whole[i and 1].reshape(64)[_ZIGZAG]
+            error = plane.F - numbers * planes.steps(whole, i)
             total += float((weight.by_frequency[weight.row] * np.square(error)).sum())
         pixels += example.analysed.height * example.analysed.width
     return total / pixels
@@ -99,7 +96,7 @@ def _gradient(example: Example, tables: np.ndarray, lam: float, threads: int) ->
     z = planes.optimise(example.analysed, example.weights, tables, lam, threads=threads)
     found = np.zeros((2, 64))
     for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
-        Q = tables[i and 1].reshape(64)[_ZIGZAG]
+        Q = planes.steps(tables, i)
         back = numbers * Q
         found[i and 1] += (2 * weight.by_frequency[weight.row] * (back - plane.F) * back).sum(0)
     return _square(found)
@@ -107,7 +104,7 @@ def _gradient(example: Example, tables: np.ndarray, lam: float, threads: int) ->
 
 def _square(zigzag: np.ndarray) -> np.ndarray:
     """(2, 64) in zigzag order → (2, 8, 8)."""
-    return zigzag[:, _NATURAL].reshape(2, 8, 8)
+    return zigzag[:, planes.NATURAL].reshape(2, 8, 8)
 
 
 def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:
