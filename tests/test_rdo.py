@@ -18,7 +18,8 @@ from repro.rdo.planes import Analysed, Weights
 
 RNG = np.random.default_rng(5)
 #: Codes of a plane of everyday blocks.
-BITS = symbols.costs(np.arange(12, 0, -1) ** 2, (1000 / (1 + np.arange(256))).astype(np.int64))
+DC_BITS = symbols.dc_costs(np.arange(12, 0, -1) ** 2)
+AC_BITS = symbols.ac_costs((1000 / (1 + np.arange(256))).astype(np.int64))
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> torch.Tensor:
@@ -41,15 +42,15 @@ def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: flo
         if value == 0:
             run += 1
             continue
-        bits += (run // 16) * BITS.ac[0xF0] + BITS.ac[16 * (run % 16) + int(abs(value)).bit_length()]
+        bits += (run // 16) * AC_BITS[0xF0] + AC_BITS[16 * (run % 16) + int(abs(value)).bit_length()]
         run = 0
-    bits += BITS.ac[0] if run else 0.0
+    bits += AC_BITS[0] if run else 0.0
     return lam * bits + float((w[1:] * (F[1:] - z[1:] * Q[1:]) ** 2).sum())
 
 
 def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float) -> np.ndarray:
     z = np.zeros(F.shape, np.int32)
-    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, BITS.ac, lam, z)
+    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z)
     return z
 
 
@@ -88,10 +89,10 @@ def test_dc_takes_the_cheapest_path() -> None:
 
     def cost(values: tuple[int, ...]) -> float:
         differences = np.diff(values, prepend=0)
-        bits = sum(BITS.dc[int(abs(d)).bit_length()] for d in differences)
+        bits = sum(DC_BITS[int(abs(d)).bit_length()] for d in differences)
         return lam * bits + float((w * (F - np.array(values) * q) ** 2).sum())
 
-    found = trellis.choose_dc(F, w, q, BITS.dc, lam)
+    found = trellis.choose_dc(F, w, q, DC_BITS, lam)
     nearest = np.rint(F / q).astype(int)
     best = min(cost(v) for v in itertools.product(*(range(n - 2, n + 3) for n in nearest)))
     assert cost(tuple(found)) == pytest.approx(best)

@@ -119,12 +119,11 @@ def _component(
     """As :func:`optimise`, for the planes that share a table and its codes."""
     z = [_dead_zone(plane, Q) for plane in F]
     for _ in range(rounds):
-        ac = symbols.costs(np.zeros(symbols.DC_SYMBOLS), sum(symbols.ac_symbols(plane) for plane in z)).ac  # type: ignore[arg-type]
+        ac = symbols.ac_costs(np.sum([symbols.ac_symbols(plane) for plane in z], axis=0))
         for plane, weight, numbers in zip(F, weights, z, strict=True):
             _in_parts(plane, weight, Q, ac, lam, numbers, threads)
     for _ in range(rounds):
-        counts = sum(symbols.dc_symbols(_ordered(numbers[:, 0], order)) for numbers in z)
-        dc = symbols.costs(counts, np.zeros(symbols.AC_SYMBOLS)).dc  # type: ignore[arg-type]
+        dc = symbols.dc_costs(np.sum([symbols.dc_symbols(_ordered(numbers[:, 0], order)) for numbers in z], axis=0))
         for plane, weight, numbers in zip(F, weights, z, strict=True):
             w = weight.by_frequency[weight.row, 0]
             best = choose_dc(_ordered(plane[:, 0], order), _ordered(w, order), float(Q[0]), dc, lam)

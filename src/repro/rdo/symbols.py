@@ -7,8 +7,6 @@ are a symbol of their own, and so is the end of a block. The functions compiled 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
@@ -18,13 +16,6 @@ from repro.jpeg.huffman import EOB, ZRL
 DC_SYMBOLS, AC_SYMBOLS = 12, 256
 #: A code has at most 16 bits (T.81, B.2.4.2); what never occurs is charged a little more than that.
 _LONGEST, _UNSEEN = 16.0, 18.0
-
-
-class Costs(NamedTuple):
-    """Bits of each symbol together with the number that follows it: dc (12,) by category, ac (256,) by symbol."""
-
-    dc: np.ndarray
-    ac: np.ndarray
 
 
 @numba.njit(cache=True, nogil=True)
@@ -69,19 +60,20 @@ def dc_symbols(dc: np.ndarray) -> np.ndarray:
     return counts
 
 
-def costs(dc_counts: np.ndarray, ac_counts: np.ndarray) -> Costs:
-    """Of codes made for these counts: −log₂ of each symbol's share, which Huffman's whole bits come close to, and the
-    bits of the number that follows."""
-    return Costs(
-        _code_bits(dc_counts) + np.arange(DC_SYMBOLS),
-        _code_bits(ac_counts) + (np.arange(AC_SYMBOLS) & 15),
-    )
+def dc_costs(counts: np.ndarray) -> np.ndarray:
+    """float64 (12,) bits of each category together with the number that follows, in codes made for these counts:
+    −log₂ of its share, which Huffman's whole bits come close to."""
+    return _code_bits(counts) + np.arange(DC_SYMBOLS)
+
+
+def ac_costs(counts: np.ndarray) -> np.ndarray:
+    """float64 (256,) as :func:`dc_costs`, by symbol."""
+    return _code_bits(counts) + (np.arange(AC_SYMBOLS) & 15)
 
 
 def total_bits(dc_counts: np.ndarray, ac_counts: np.ndarray) -> float:
     """What symbols with these counts cost in a sequential scan, with codes made for them, headers apart."""
-    charged = costs(dc_counts, ac_counts)
-    return float(dc_counts @ charged.dc + ac_counts @ charged.ac)
+    return float(dc_counts @ dc_costs(dc_counts) + ac_counts @ ac_costs(ac_counts))
 
 
 def _code_bits(counts: np.ndarray) -> np.ndarray:

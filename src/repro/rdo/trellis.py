@@ -35,7 +35,7 @@ def choose_ac(
     Q
         float32 (64,) the table, zigzag.
     ac
-        float64 (256,) bits of each symbol with its number: :func:`repro.rdo.symbols.costs`.
+        float64 (256,) bits of each symbol with its number: :func:`repro.rdo.symbols.ac_costs`.
     """
     place = np.zeros(64, np.int64)  # positions that may be kept, from 1; [0] is DC's
     best = np.zeros(64)  # cost of the best path that keeps this one last
