@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from repro.attention import ConvolutionalAttention
-from repro.data import photos
+from repro.data import Photo, photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import ModelSet, save
 from repro.errors import ReproError
@@ -54,11 +54,14 @@ def model_set(name: str, experiments: Sequence[Experiment], store: Store) -> Mod
     )
 
 
+def spread() -> list[Photo]:
+    """The training photos, sorted by hash, so that neither source nor name decides which come first."""
+    return sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
+
+
 def main() -> None:
     store = Store.default()
-    # An even spread over the set: sorted by hash, so that neither source nor name decides.
-    training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
-    pictures = [photo.rgb()[:512, :512] for photo in training[:CALIBRATION_PHOTOS]]
+    pictures = [photo.rgb()[:512, :512] for photo in spread()[:CALIBRATION_PHOTOS]]
     wanted = [e for e in experiments_of("encoder", "cpu") if isinstance(e, Experiment)]
     attention = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.series == claims.loss.PAPER]
     attention = [e for e in attention if e.seed == 0]

@@ -8,7 +8,6 @@ that are there.
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from repro.rdo import sensitivity
 from repro.runtime import provenance
 from repro.training import tables as learning
 from repro.training.sensitivity import measure
+from ship_models import CALIBRATION_PHOTOS, spread
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets"
 #: What errors are worth: MSE and MS-SSIM. LPIPS's curvature says little of where it wants the picture to go; its
@@ -31,15 +31,13 @@ MIX = {"mse": 1.0, "ms_ssim": 8000.0}
 LAMBDAS = (12.0, 30.0, 75.0, 170.0, 380.0, 800.0, 1600.0, 3200.0, 6400.0)
 #: Crops that tables learn from, their side, and how many of them sensitivities are measured on.
 CROPS, SIDE, MEASURED = 96, 256, 32
-CALIBRATION_PHOTOS = 40
 
 
 def training_crops(seed: int = 0) -> np.ndarray:
     """uint8 (CROPS, SIDE, SIDE, 3): one from each of as many training photos."""
     rng = np.random.default_rng(seed)
-    items = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
     crops = []
-    for photo in items[:CROPS]:
+    for photo in spread()[:CROPS]:
         rgb = photo.rgb()
         top, left = (int(rng.integers(0, side - SIDE + 1)) for side in rgb.shape[:2])
         crops.append(rgb[top : top + SIDE, left : left + SIDE])
@@ -76,8 +74,7 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         measured = measure(crops[:MEASURED], quality_tables(25).numpy(), 400.0)
         sensitivity.save(path, measured, {"commit": provenance()["commit"], "crops": MEASURED})
-    training = sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
-    pictures = [photo.rgb()[:512, :512] for photo in training[-CALIBRATION_PHOTOS:]]
+    pictures = [photo.rgb()[:512, :512] for photo in spread()[-CALIBRATION_PHOTOS:]]
     save(calibrate(learn_set(crops, sensitivity.load(path)), pictures), ASSETS / "models" / "trellis")
     print(ASSETS / "models" / "trellis")
 
