@@ -26,7 +26,7 @@
 # - where in ResNet-152 the two cuts of the paper lie, and how far each of them sees
 # - what a *distilled* trunk is, why this page has one, and what it can and cannot tell you
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
-# - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether its seeds agree
+# - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether three seeds agree
 #
 # About 20 minutes to read. You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
 # ```

@@ -110,7 +110,7 @@ def profile_of(name: str) -> Profile:
         quick = dict.fromkeys(LAMBDAS, Recipe(steps=2, batch=2, log_every=1))
         return Profile(name, quick, Crops(count=4), "sample", ends, "vgg16", (0,), "straight-through", ends)
     if name == "cpu":
-        return Profile(name, _FAST, Crops(), "kodak", LAMBDAS, "vgg16", (0, 1), "straight-through", NARROW)
+        return Profile(name, _FAST, Crops(), "kodak", LAMBDAS, "vgg16", (0, 1, 2), "straight-through", NARROW)
     if name == "paper":
         to_the_letter = {"third-order": PAPER_RECIPE}, Crops(count=20_000)
         lambdas = {"third-order": PAPER_LAMBDAS}
