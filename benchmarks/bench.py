@@ -23,6 +23,7 @@ import encode
 import paired
 from accuracy import accuracy
 from inference import inference
+from ladder import ladder
 from repro.experiments.bench import BENCH, missed, report
 from repro.experiments.store import Store
 from repro.files import atomic_write
@@ -65,6 +66,7 @@ TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "book": book,
     "training": training,
     "inference": inference,
+    "ladder": ladder,
 }
 
 

@@ -11,7 +11,9 @@ from repro.errors import ReproError, UsageError
 
 
 def reproduce(
-    figure: Annotated[str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder' or 'all'.")] = "all",
+    figure: Annotated[
+        str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond' or 'all'.")
+    ] = "all",
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,

@@ -2,14 +2,15 @@
 
 An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSON is its key. Its result is
 ``data/results/<key>.json`` (points per image, loss curve, provenance) and ``data/checkpoints/<key>.safetensors``; a
-:class:`PeerSweep`'s is ``data/results/peers/<codec>-<split>.json``. :func:`plan` lists what is missing,
+:class:`PeerSweep`'s is ``data/results/peers/<codec>-<split>.json``, an :class:`EncoderSweep`'s
+``data/results/ladder/rung-<rung>-<split>.json``. :func:`plan` lists what is missing,
 :func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
 """
 
 from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
 from repro.experiments.registry import FIGURES, everything, experiments_of
 from repro.experiments.run import plan, reproduce, run
-from repro.experiments.settings import Crops, Experiment, PeerSweep, Variant, Wanted, with_seed
+from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Variant, Wanted, with_seed
 from repro.experiments.store import Store, stored_curves, stored_runs
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LAMBDAS",
     "PROFILES",
     "Crops",
+    "EncoderSweep",
     "Experiment",
     "PeerSweep",
     "Store",

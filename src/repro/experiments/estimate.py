@@ -11,11 +11,13 @@ from typing import Any
 
 from repro.errors import ReproError
 from repro.experiments import bench
-from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 
 #: What a measurement of 24 photos takes where none is stored, and a peer's file at one quality on each of them.
 _EVALUATION, _QUALITY = 30.0, 15.0
+#: What a file of a rung takes to make and to measure where none is stored, and how many photos there are.
+_FILE, _SLOW_FILES, _PHOTOS = 2.0, {"default": 5.0, "best": 65.0}, 24
 #: The benchmark's batch, and its names of methods.
 _BATCH = 8
 _BENCHED = {
@@ -45,6 +47,9 @@ class Estimate:
         """Of training and measuring ``wanted``."""
         if isinstance(wanted, PeerSweep):
             return _QUALITY * len(wanted.qualities)
+        if isinstance(wanted, EncoderSweep):
+            guessed = _PHOTOS * _SLOW_FILES.get(wanted.rung, _FILE)
+            return len(wanted.qualities) * self._rungs.get(wanted.rung, guessed)
         steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
         like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
         if like:
@@ -69,6 +74,19 @@ class Estimate:
                 found.setdefault(_kind(made["method"], made["trunk_trained"], recipe["batch"]), []).append(took)
             except (ValueError, KeyError, TypeError):
                 continue  # no result of a run; where it should be one, who needs it is told
+        return found
+
+    @cached_property
+    def _rungs(self) -> dict[str, float]:
+        """Rung → seconds that one quality took on all photos, where such a sweep is stored."""
+        found: dict[str, float] = {}
+        for path in sorted((self.store.data / "results" / "ladder").glob("*.json")):
+            try:
+                result = json.loads(path.read_text())
+                files = [len(photo["points"]) for photo in result["photos"].values()]
+                found[result["rung"]] = len(files) * result["seconds"] / sum(files)
+            except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+                continue
         return found
 
     def _benched(self, wanted: Experiment) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from repro.errors import UsageError
 from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
-from repro.experiments.settings import Experiment, PeerSweep, Variant, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Variant, Wanted
 from repro.training import PAPER_RECIPE, Recipe
 
 #: λ beyond the published curves, for the high qualities of the encoder.
@@ -20,6 +20,20 @@ WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
 RESNETS = ("resnet152-block1", "resnet152-block7")
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
+#: Chapter 10: rung of :mod:`repro.encoder.ladder` → qualities that cover 0.15–0.75 bpp on the tuning photos, and the
+#: photos that rungs are measured on.
+RUNG_QUALITIES = {
+    "pillow-420-progressive": (5, 8, 13, 22, 38, 58),
+    "mozjpeg-420": (9, 14, 22, 34, 50, 72),
+    "jpegli-420": (1, 6, 12, 20, 34, 66),  # its lowest quality spends more
+    "tables-444": (5, 9, 15, 26, 44, 60),
+    "annexk-420": (6, 10, 16, 26, 40, 60),
+    "annexk-trellis": (8, 14, 24, 36, 52, 70),
+    "fast": (5, 9, 14, 24, 40, 60),
+    "default": (5, 9, 14, 24, 40, 60),
+    "best": (5, 9, 14, 24, 40, 60),
+}
+RUNG_PHOTOS = ("kodak", "check")
 #: When the metrics of Figs. 13 and 14 are taken, as shares of the run.
 SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
 
@@ -156,6 +170,14 @@ def shipped_models(profile: str) -> list[Wanted]:
     return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
 
 
+def beyond(profile: str) -> list[Wanted]:
+    """Chapter 10: every rung, from plain JPEG to our best, and the peers, alike; the same at profile paper."""
+    if profile_of(profile).name == "smoke":  # the slowest rung takes minutes
+        quick = {rung: qualities[1::3] for rung, qualities in RUNG_QUALITIES.items() if rung != "best"}
+        return [EncoderSweep(rung, qualities, "sample") for rung, qualities in quick.items()]
+    return [EncoderSweep(rung, q, photos) for rung, q in RUNG_QUALITIES.items() for photos in RUNG_PHOTOS]
+
+
 def _peers(profile: str) -> list[Wanted]:
     qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
     return [PeerSweep(codec, qualities, profile_of(profile).evaluation) for codec in PEERS]
@@ -196,8 +218,8 @@ _TRIED = {
     ),
 }
 
-#: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" are beyond the paper,
-#: "encoder" is what `repro encode` ships. Figs. 11 and 12 are times: see ``make bench``.
+#: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
+#: "encoder" is what `repro encode` ships, "beyond" is chapter 10. Figs. 11 and 12 are times: see ``make bench``.
 FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "5": figure_5,
     "7": figure_7,
@@ -208,6 +230,7 @@ FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "ours": ours,
     "tuning": tuning,
     "encoder": shipped_models,
+    "beyond": beyond,
 }
 #: Figures that are made of another's runs.
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}

@@ -25,7 +25,8 @@ from repro.evaluation import evaluate_model, peer_curve
 from repro.experiments.cluster import Cluster, connect
 from repro.experiments.fingerprint import code_of, trained_alike, training_code, why_stale
 from repro.experiments.inputs import describe, inputs_of
-from repro.experiments.settings import Crops, Experiment, PeerSweep, Wanted
+from repro.experiments.rungs import climb
+from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 from repro.files import atomic_write
 from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
@@ -47,6 +48,8 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
     evaluation = photos(wanted.evaluation, data_dir)
     if isinstance(wanted, PeerSweep):
         _sweep(wanted, store, evaluation)
+    elif isinstance(wanted, EncoderSweep):
+        climb(wanted, store, evaluation)
     else:
         _train_and_evaluate(wanted, store, data_dir, evaluation)
 
@@ -160,7 +163,7 @@ class _Snapshots:
 def plan(experiments: Iterable[Wanted], store: Store) -> list[Wanted]:
     """Those without a stored result, each once: the short ones first, further seeds later."""
     missing = {e.key: e for e in experiments if store.load(e) is None}
-    return sorted(missing.values(), key=lambda e: 0 if isinstance(e, PeerSweep) else e.recipe.steps * (1 + e.seed))
+    return sorted(missing.values(), key=lambda e: e.recipe.steps * (1 + e.seed) if isinstance(e, Experiment) else 0)
 
 
 def reproduce(

@@ -78,8 +78,28 @@ class PeerSweep:
         return f"{self.codec} at {len(self.qualities)} qualities"
 
 
+@dataclass(frozen=True)
+class EncoderSweep:
+    """A rung of chapter 10 (:mod:`repro.encoder.ladder`): its files at each quality, measured on the photos."""
+
+    rung: str
+    qualities: tuple[int, ...]
+    evaluation: str = "kodak"
+
+    @property
+    def key(self) -> str:
+        """Names the result's file; qualities can be added to it later."""
+        return f"rung-{self.rung}-{self.evaluation}"
+
+    def describe(self) -> str:
+        """One line for a plan."""
+        return f"rung {self.rung} on {self.evaluation} at {len(self.qualities)} qualities"
+
+
+#: What is measured as it is: nothing is trained for it, and qualities can be added.
+Sweep = PeerSweep | EncoderSweep
 #: Whatever has a key and a stored result.
-Wanted = Experiment | PeerSweep
+Wanted = Experiment | Sweep
 
 
 @dataclass(frozen=True)

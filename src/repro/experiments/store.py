@@ -11,7 +11,11 @@ from repro.errors import ReproError
 from repro.evaluation import Curve
 from repro.experiments.fingerprint import why_stale
 from repro.experiments.registry import experiments_of
-from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
+
+
+#: Where below the results each kind lies.
+_FOLDERS = {Experiment: "", PeerSweep: "peers", EncoderSweep: "ladder"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,7 @@ class Store:
 
     def result_path(self, wanted: Wanted) -> Path:
         """Where its result lies, or will."""
-        folder = "results/peers" if isinstance(wanted, PeerSweep) else "results"
-        return self.data / folder / f"{wanted.key}.json"
+        return self.data / "results" / _FOLDERS[type(wanted)] / f"{wanted.key}.json"
 
     def checkpoint_path(self, experiment: Experiment) -> Path:
         """Where what it learned lies, or will."""
@@ -46,13 +49,13 @@ class Store:
         return None if result is None or why_stale(wanted, result) else result
 
     def read(self, wanted: Wanted, *, whole: bool = True) -> dict[str, Any] | None:
-        """As :meth:`load`, but whatever it was made with; a peer's also where some qualities are missing, if asked."""
+        """As :meth:`load`, but whatever it was made with; a sweep's also where some qualities are missing, if asked."""
         path = self.result_path(wanted)
         if not path.exists():
             return None
         try:
             result = json.loads(path.read_text())
-            if isinstance(wanted, PeerSweep):
+            if not isinstance(wanted, Experiment):
                 held = [{point["setting"] for point in photo["points"]} for photo in result["photos"].values()]
                 enough = all(settings.issuperset(wanted.qualities) for settings in held)
                 return result if enough or not whole else None

@@ -24,7 +24,8 @@ from repro.evaluation import evaluate_model
 from repro.evaluation.measure import measure_many
 from repro.experiments.fingerprint import code_of, why_stale
 from repro.experiments.inputs import inputs_of
-from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.experiments.rungs import measure_rung
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
 from repro.files import atomic_write
 from repro.model import load_checkpoint
@@ -66,7 +67,7 @@ def vouch(wanted: Iterable[Wanted], store: Store, data_dir: Path | None = None) 
 
 def _kind(wanted: Wanted) -> str:
     """What runs have in common whose numbers the same code makes."""
-    if isinstance(wanted, PeerSweep):
+    if not isinstance(wanted, Experiment):
         return wanted.key
     made, terms = wanted.model, wanted.loss
     flags = (made.method, made.rounding, made.table_param, made.trunk_trained, made.minmax)
@@ -80,6 +81,10 @@ def _differs(wanted: Wanted, result: Mapping[str, Any], store: Store, data_dir: 
         peer, rgb = codecs.get(wanted.codec), photo.rgb()
         again = measure_many(rgb, [peer.encode(rgb, int(point["setting"])) for point in stored])
         return next((d for one, other in zip(stored, again, strict=True) if (d := _apart(one, other))), "")
+    if isinstance(wanted, EncoderSweep):
+        stored = result["photos"][photo.name]["points"][:1]
+        (point,) = measure_rung(wanted, photo.rgb(), [int(stored[0]["setting"])])
+        return _apart(stored[0], {name: value for name, value in point.items() if name != "seconds"})
     model, _ = load_checkpoint(store.checkpoint_path(wanted))
     (measured,) = evaluate_model(model, [photo]).values()
     return _apart(result["images"][photo.name], measured) or _losses_apart(wanted, result["log"], store, data_dir)

@@ -1,0 +1,161 @@
+"""The rungs from plain JPEG to the best that this encoder does, and its peers: each one function of pixels and quality.
+
+What is done well is added one thing at a time, so that each rung less the one below says what that thing is worth:
+Annex K's tables in 4:2:0, the trellis, learned tables with what errors are worth to people, and a descent on the
+distortion itself. ``tables-444`` is the paper's own way: learned tables, all of chroma, rounding to the nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+
+import numpy as np
+import torch
+
+from repro import codecs
+from repro.encoder import models
+from repro.encoder.analysis import to_tensor
+from repro.encoder.encode import Effort, Settings, encode_picture
+from repro.encoder.images import Picture
+from repro.errors import UsageError
+from repro.files import sha256_file
+from repro.jpeg.codestream import write
+from repro.jpeg.tables import quality_tables
+from repro.rdo import planes, sensitivity
+
+#: λ of ``annexk-trellis`` in mean squared steps of the luma table. Of 0.003 · 2^k, the one that saves most bits at
+#: equal MSE against plain rounding on the tuning photos (0.2–0.6 bpp).
+STEP_SHARE = 0.012
+#: Seconds that "best" may take for a photo here: enough for all its steps, so that no busy machine changes a number.
+PATIENCE = 3600.0
+_SETS, _SENSITIVITY = "models", "rdo/sensitivity.safetensors"
+Encode = Callable[[np.ndarray, int], bytes]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One encoder of the ladder.
+
+    name, label
+        the key in :data:`RUNGS`, and words for a legend.
+    encode
+        (H, W, 3) uint8 and a quality of its own scale, 1–100 → the bytes of a JPEG file.
+    assets
+        files under ``assets/`` that its bytes depend on.
+    peer
+        whether the work is another encoder's.
+    """
+
+    name: str
+    label: str
+    encode: Encode
+    assets: tuple[str, ...] = ()
+    peer: bool = False
+
+    def hashes(self) -> dict[str, str]:
+        """Asset → SHA-256 of what it holds now."""
+        folder = resources.files("repro") / "assets"
+        found = {}
+        for asset in self.assets:
+            with resources.as_file(folder / asset) as path:
+                found[asset] = sha256_file(path)
+        return found
+
+
+def get(name: str) -> Rung:
+    """The rung called ``name``; :class:`UsageError` lists the names where there is none."""
+    if name not in RUNGS:
+        raise UsageError(f"unknown rung {name!r}; choose from {', '.join(RUNGS)}")
+    return RUNGS[name]
+
+
+def mse_weights(analysed: planes.Analysed) -> list[planes.Weights]:
+    """What an error is worth to MSE alone, the same in every block."""
+    return sensitivity.shipped().weights(analysed, {"mse": 1.0})
+
+
+def rounded(analysed: planes.Analysed, tables: np.ndarray) -> list[np.ndarray]:
+    """int32 (n, 64) zigzag for each plane: the nearest whole numbers of steps."""
+    return [
+        np.rint(plane.F / planes.steps(tables, i)).astype(np.int32).clip(-1023, 1023)
+        for i, plane in enumerate(analysed.planes)
+    ]
+
+
+def lam_of(tables: np.ndarray, share: float = STEP_SHARE) -> float:
+    """Squared error that a bit is worth with ``tables`` (2, 8, 8): in proportion to luma's mean squared step."""
+    return share * float(np.square(tables[0].astype(np.float64)).mean())
+
+
+def tables_444(rgb: np.ndarray, quality: int) -> bytes:
+    """The paper's way: tables learned by its loss, all of chroma, rounding to the nearest; progressive, optimised."""
+    return _shipped(models.DEFAULT, "default", rgb, quality)
+
+
+def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
+    """Annex K's tables, half of chroma, rounding to the nearest; progressive, optimised."""
+    analysed, tables = _standard(rgb, quality)
+    return write(planes.assemble(analysed, rounded(analysed, tables), tables))
+
+
+def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
+    """The same, with numbers chosen by the trellis, for MSE alone."""
+    analysed, tables = _standard(rgb, quality)
+    z = planes.optimise(analysed, mse_weights(analysed), tables, lam_of(tables, share), threads=torch.get_num_threads())
+    return write(planes.assemble(analysed, z, tables))
+
+
+def by_effort(effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
+    """The shipped set for the trellis: tables learned through it, at one of its efforts."""
+    return _shipped(models.TRELLIS, effort, rgb, quality)
+
+
+def peer(codec: str, rgb: np.ndarray, quality: int) -> bytes:
+    """Another encoder (:mod:`repro.codecs`) as it is."""
+    return codecs.get(codec).encode(rgb, quality)
+
+
+def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
+    seconds = PATIENCE if effort == "best" else None
+    return encode_picture(Picture(rgb), Settings(quality=quality, model=model, effort=effort, seconds=seconds)).data
+
+
+def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.Analysed, np.ndarray]:
+    tables = quality_tables(quality).numpy().astype(np.uint16)
+    return planes.analyse(to_tensor(Picture(rgb)), "4:2:0"), tables
+
+
+def _of_set(name: str) -> tuple[str, ...]:
+    return (f"{_SETS}/{name}/model.json",)
+
+
+def _efforts(labels: Sequence[tuple[Effort, str]]) -> list[Rung]:
+    assets = (*_of_set(models.TRELLIS), _SENSITIVITY)
+    return [Rung(effort, label, partial(by_effort, effort), assets) for effort, label in labels]
+
+
+#: name → rung: the peers, then ours from plain to best.
+RUNGS: dict[str, Rung] = {
+    rung.name: rung
+    for rung in (
+        *(
+            Rung(name, codecs.CODECS[name].label, partial(peer, name), peer=True)
+            for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")
+        ),
+        Rung("tables-444", "the paper's way: learned tables, 4:4:4", tables_444, _of_set(models.DEFAULT)),
+        Rung("annexk-420", "Annex K, 4:2:0, rounding", annexk_420),
+        Rung("annexk-trellis", "Annex K, 4:2:0, trellis for MSE", annexk_trellis, (_SENSITIVITY,)),
+        *_efforts(
+            [
+                ("fast", "fast: tables learned through the trellis"),
+                ("default", "default: and one look at the picture"),
+                ("best", "best: and a descent until it ends"),
+            ]
+        ),
+    )
+}
+PEERS = tuple(name for name, rung in RUNGS.items() if rung.peer)
+OURS = tuple(name for name, rung in RUNGS.items() if not rung.peer)
