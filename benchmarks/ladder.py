@@ -20,7 +20,7 @@ from repro.progress import track
 
 #: Bits per pixel that every rung is set to spend, where it can; threads of those that use any.
 BPP, THREADS = 0.4, 2
-#: The slowest rung takes as many minutes as there are photos, and is set as the one below, whose quality means the same.
+#: The slowest rung takes a minute a photo: it is set as the one below, whose qualities mean the same.
 SLOW, QUICK = "best", "default"
 _PHOTOS, _ROUNDS = 6, 3
 

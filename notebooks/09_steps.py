@@ -228,4 +228,4 @@ for verdict, count in tables.verdict_counts(claims).items():
 # ## What's next
 #
 # The paper's experiments are done. What is its *idea* worth when everything else is done well, too: chroma, Huffman
-# codes, scans, and which coefficients to drop?
+# codes, scans, and which coefficients to drop? {ref}`ch-beyond` tries it.

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from repro.experiments.store import Store
 
 
+#: Pixels a side of a part of the photo that is encoded before times are taken.
+_WARM = 64
+
+
 def climb(wanted: EncoderSweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a rung and store it; goes on where it was cut off, photo by photo, and keeps what is still so."""
     from repro.encoder import ladder
@@ -69,6 +73,7 @@ def measure_rung(wanted: EncoderSweep, rgb: np.ndarray, qualities: Sequence[int]
     from repro.encoder import ladder
 
     encode, files, seconds = ladder.get(wanted.rung).encode, [], []
+    encode(rgb[:_WARM, :_WARM], qualities[0])  # what is compiled or read at first is no part of the times
     for quality in qualities:
         begun = time.perf_counter()
         files.append(encode(rgb, quality))

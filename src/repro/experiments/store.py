@@ -13,7 +13,6 @@ from repro.experiments.fingerprint import why_stale
 from repro.experiments.registry import experiments_of
 from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
 
-
 #: Where below the results each kind lies.
 _FOLDERS = {Experiment: "", PeerSweep: "peers", EncoderSweep: "ladder"}
 

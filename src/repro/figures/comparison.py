@@ -126,12 +126,13 @@ def before_after(
     """Original, plain JPEG and ours at one size: PNG files of a part of the photo, captions, and alternative texts."""
     shown = versions(photo.rgb(), bpp, peers=(peer,))
     box = CROPS[photo.name]
-    files = [_png(box.of(version.pixels)) for version in shown]
+    files = [png(box.of(version.pixels)) for version in shown]
     captions = [f"{v.label}: {v.words}".replace("\n", " · ") for v in shown]
     return files, captions, [f"Part of the photo {photo.name.partition('.')[0]}, {v.label}" for v in shown]
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def png(pixels: np.ndarray) -> bytes:
+    """The bytes of a PNG file that shows ``pixels``, uint8 (H, W) or (H, W, 3)."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", optimize=True)
     return stream.getvalue()

@@ -103,6 +103,7 @@ LOOKS = {
     "resnet152-block7": _look("ResNet-152, conv3 block 7", "orange", "v"),
     "lstm": _look("LSTM attention", "sky", "P"),
     "bilstm": _look("BiLSTM attention", "black", "X"),
+    "trellis": _look("ours", "blue", "h"),
     "pillow-444": _look("JPEG 4:4:4, optimised Huffman", "black", "x", "--"),
     "pillow-444-default": _look("JPEG 4:4:4, default Huffman", "black", "+", ":"),
     "pillow-420-progressive": _look("JPEG 4:2:0, progressive", "orange", "1", "--"),

@@ -1,0 +1,128 @@
+"""Chapter 10, last part: one picture by every encoder at one size, and pictures on which ours is not the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from repro.data import Photo, PhotoSet
+from repro.experiments.beyond import ANCHOR, RIVALS, SHORT, Ladder
+from repro.figures.comparison import Frames, Version, closeup, png, versions
+from repro.figures.jpeg import Box
+
+#: Who is shown beside the original, and our set.
+PEERS, OURS = (ANCHOR, *RIVALS), "trellis"
+#: Pixels a side of a crop that shows where one encoder is worse than another.
+_CROP = 200
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A picture that ``metric`` says ours does worse on, by ``percent`` of bits (None where no curve was measured)."""
+
+    name: str
+    metric: str
+    percent: float | None
+    versions: list[Version]
+    box: Box
+
+    @property
+    def words(self) -> str:
+        """For a caption."""
+        bits = "" if self.percent is None else f": {self.percent:+.0f} % bits at equal {SHORT[self.metric]}"
+        return f"{self.name.partition('.')[0]}{bits}"
+
+
+def by_every_encoder(rgb: np.ndarray, bpp: float, peers: Sequence[str] = PEERS) -> list[Version]:
+    """The original (H, W, 3) uint8, the peers, and ours at its default effort, none of them in fewer bytes."""
+    return versions(rgb, bpp, peers=peers, ours=(OURS,))
+
+
+def flip(shown: Sequence[Version], box: Box) -> Frames:
+    """The same part of every version, one at a time, for a slider: what changes under your hand is the encoder."""
+    words = [f"{v.label}: {v.words}".replace("\n", " · ") for v in shown]
+    return Frames([png(box.of(v.pixels)) for v in shown], [v.label for v in shown], words)
+
+
+def worst(ladder: Ladder, photos: PhotoSet, bpp: float, count: int = 1) -> list[Loss]:
+    """For LPIPS and MS-SSIM, the ``count`` photos that our default effort does worst on against mozjpeg.
+
+    Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first ones are
+    shown as they come.
+    """
+    known = {photo.name: photo for photo in photos}
+    found: dict[str, tuple[str, float | None]] = {}
+    for metric in ("lpips", "ms_ssim"):
+        ranked = [(name, p) for name, p in ladder.losses("default", RIVALS[0], metric) if name in known]
+        found |= {name: (metric, p) for name, p in ranked[:count] if name not in found}
+    found = found or {photo.name: ("lpips", None) for photo in photos.items[:count]}
+    return [_loss(known[name], metric, percent, bpp) for name, (metric, percent) in found.items()]
+
+
+def loss_plot(found: Loss) -> Figure:
+    """Its versions side by side, at the crop."""
+    return closeup(found.versions, found.box)
+
+
+def gallery(found: Sequence[Loss]) -> Frames:
+    """:func:`loss_plot` of each, for a slider."""
+    words = {
+        one.words: "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in one.versions[1:]) for one in found
+    }
+    return Frames([loss_plot(one) for one in found], list(words), [f"{name}. {said}" for name, said in words.items()])
+
+
+def odd_pictures(side: int = 256) -> dict[str, np.ndarray]:
+    """Pictures that are no photos, (side, side, 3) uint8: a page of small text, and noise in all three colours."""
+    page = Image.new("RGB", (side, side), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(11)
+    for line, top in enumerate(range(6, side - 12, 15)):
+        color = ("black", "#0044cc", "#b00020")[line % 3]
+        draw.text((6, top), "for (i = 0; i < n; i++) sum += w[i] * x[i];  // " + "abcdef"[line % 6], color, font)
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return {"text": np.asarray(page), "noise": noise}
+
+
+def odd_loss(name: str, rgb: np.ndarray, bpp: float) -> Loss:
+    """A picture that is no photo, by mozjpeg and by ours."""
+    return Loss(name, "lpips", None, by_every_encoder(rgb, bpp, RIVALS[:1]), Box(0, 0, 160, 160))
+
+
+def better_of(found: Loss) -> dict[str, str]:
+    """Metric → whose file measures better on the whole picture, "ours" or "theirs" (the peer before ours)."""
+    theirs, ours = (v.values or {} for v in found.versions[-2:])
+    told = {}
+    for metric, sign in (("mse", 1), ("lpips", 1), ("ms_ssim", -1)):
+        a, b = theirs.get(metric), ours.get(metric)
+        if a is not None and b is not None:
+            told[metric] = "ours" if sign * b < sign * a else "theirs"
+    return told
+
+
+def in_words(found: Loss) -> str:
+    """Who measures better in what, as "ours measures better in MSE and LPIPS, mozjpeg in MS-SSIM"."""
+    told = better_of(found)
+    won = {who: " and ".join(SHORT[m] for m in told if told[m] == who) for who in ("ours", "theirs")}
+    if won["ours"] and won["theirs"]:
+        return f"ours measures better in {won['ours']}, mozjpeg in {won['theirs']}"
+    return f"{'ours' if won['ours'] else 'mozjpeg'} measures better in all of {won['ours'] or won['theirs']}"
+
+
+def _loss(photo: Photo, metric: str, percent: float | None, bpp: float) -> Loss:
+    rgb = photo.rgb()
+    shown = by_every_encoder(rgb, bpp, RIVALS[:1])
+    theirs, ours = (np.square(v.pixels.astype(float) - rgb).sum(2) for v in shown[-2:])
+    return Loss(photo.name, metric, percent, shown, _where_worse(ours - theirs))
+
+
+def _where_worse(more: np.ndarray) -> Box:
+    """The square in which ``more``, (H, W), is largest in sum; on a grid of 16 pixels."""
+    height, width = (min(_CROP, side) for side in more.shape)
+    total = np.pad(more, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    top, left = np.unravel_index(sums[::16, ::16].argmax(), sums[::16, ::16].shape)
+    return Box(16 * int(top), 16 * int(left), height, width)
