@@ -84,7 +84,7 @@ def test_every_figure_can_be_read(rgb, A):
 
 def test_methods_tell_apart_without_colour():
     looks = style.LOOKS
-    assert set(looks) == {*METHODS, *CODECS}
+    assert set(looks) == {*METHODS, *CODECS, "trellis"}
     assert len({look.marker for look in looks.values()}) == len(looks)
     assert {look.color for look in looks.values()} <= set(style.OKABE_ITO.values())
 

@@ -80,6 +80,11 @@ class Ladder:
         per_image = self.saving(rung, peer, metric).per_image
         return sorted(per_image.items(), key=lambda item: -item[1])
 
+    def lost(self, rung: str, peer: str, metric: str) -> str:
+        """On how many photos ``rung`` needs more bits than ``peer`` at equal ``metric``, as "3 of 24"."""
+        found = self.losses(rung, peer, metric)
+        return f"{sum(percent > 0 for _, percent in found)} of {len(found)}"
+
 
 @dataclass(frozen=True)
 class Judged:

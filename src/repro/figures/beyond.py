@@ -58,7 +58,7 @@ def curves_plot(ladder: Ladder, rungs: Sequence[str] = tuple(RUNG_LOOKS)) -> Fig
         for rung in rungs:
             points = ladder.curves[rung].mean().images["mean"]
             x, y = ([p[key] for p in points] for key in ("bpp", metric))
-            ax.plot(x, y, **RUNG_LOOKS[rung].kwargs)  # type: ignore[arg-type]
+            ax.plot(x, y, **RUNG_LOOKS[rung].kwargs)
         ax.set(title=f"{SHORT[metric]} {_BETTER[metric]}", xlabel="bits per pixel")
     _legend(fig, axes[0, 0])
     return fig

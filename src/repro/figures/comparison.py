@@ -95,7 +95,7 @@ def closeup(shown: Sequence[Version], crop: Box) -> Figure:
 class Frames:
     """What :func:`repro.book.frames_slider` takes."""
 
-    frames: list[Figure]
+    frames: list[Figure] | list[bytes]
     labels: list[str]
     alts: list[str]
 
