@@ -36,6 +36,7 @@ profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 descent = 30  # steps of the descent that is shown, at most
+losing = ("lpips", "ms_ssim")  # metrics in which losers are looked for
 
 # %% tags=["hide-input"]
 from repro.book import frames_slider, glue, html
@@ -177,6 +178,12 @@ html.table(*fig.saving_rows(kodak), caption="Kodak: bits against JPEG 4:2:0, pro
 # %% tags=["hide-input"]
 html.table(*fig.saving_rows(check), caption="Photos on which nothing was chosen: the same")
 
+# %% [markdown]
+# Each step of the climb by itself, against the rung below it:
+
+# %% tags=["hide-input"]
+html.table(*fig.step_rows(kodak), caption="Kodak: bits against the rung below, at equal quality")
+
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-curves", "caption": "The curves behind the ladder: means over Kodak's photos, the range of the comparison shaded."}, "image": {"alt": "Four plots of MSE, LPIPS, MS-SSIM and SSIMULACRA 2 against bits per pixel, a line for each rung and peer."}}
 fig.curves_plot(kodak)
 
@@ -233,7 +240,7 @@ frames_slider(flip.frames, flip.labels, flip.alts, description="Encoder", captio
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-losses", "caption": "Original, mozjpeg and ours at equal size, on the photos on which ours does worst."}}
 sets = {"kodak": (kodak, style.kodak_or_sample(data_dir)), "check": (check, photos("check", data_dir))}
-worst = [loss for ladder, chosen in sets.values() for loss in failures.worst(ladder, chosen, 0.4)]
+worst = [loss for ladder, chosen in sets.values() for loss in failures.worst(ladder, chosen, 0.4, losing)]
 gallery = failures.gallery(worst)
 frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Photo", captions=gallery.alts)
 

@@ -431,7 +431,7 @@ def test_the_figures_can_be_read(judged: beyond.Ladder, chosen: trellis.Choice) 
 
 def test_rungs_tell_apart_without_colour() -> None:
     assert len({look.marker for look in fig.RUNG_LOOKS.values()}) == len(fig.RUNG_LOOKS)
-    assert set(fig.CLIMB) <= fig.RUNG_LOOKS.keys()
+    assert beyond.CLIMB.keys() <= fig.RUNG_LOOKS.keys()
 
 
 def test_tables_say_what_was_found(judged: beyond.Ladder) -> None:
@@ -439,6 +439,8 @@ def test_tables_say_what_was_found(judged: beyond.Ladder) -> None:
     assert len(head) == len(rows[0]) and rows[0][0] == "fast" and "(the harder)" in str(rows[-1][1])
     head, rows = fig.saving_rows(judged)
     assert len(rows) == len(FACTORS) - 1 and str(rows[-1][1]).startswith("-40.0 (")
+    steps = fig.step_rows(judged)[1]
+    assert [row[0] for row in steps] == list(beyond.CLIMB.values())[1:] and str(steps[-1][1]).startswith("-20.0 (")
     assert fig.time_rows(judged.seconds())[1][0][1:] == ["1", "0"]
     assert html.table(head, rows).text.count("<tr>") == len(FACTORS)
     none = replace(judged.saving("fast", "best", "mse"), mean=float("nan"))

@@ -128,9 +128,9 @@ def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> 
     return write(planes.assemble(analysed, z, tables))
 
 
-def by_effort(effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
-    """The shipped set for the trellis: tables learned through it, at one of its efforts."""
-    return _shipped(models.TRELLIS, effort, rgb, quality)
+def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
+    """The shipped set for the trellis: tables learned through it, at one of its efforts; ``seconds`` bounds "best"."""
+    return _shipped(models.TRELLIS, effort, rgb, quality, seconds)
 
 
 def peer(codec: str, rgb: np.ndarray, quality: int) -> bytes:
@@ -138,9 +138,9 @@ def peer(codec: str, rgb: np.ndarray, quality: int) -> bytes:
     return codecs.get(codec).encode(rgb, quality)
 
 
-def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
-    seconds = PATIENCE if effort == "best" else None
-    return encode_picture(Picture(rgb), Settings(quality=quality, model=model, effort=effort, seconds=seconds)).data
+def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
+    settings = Settings(quality=quality, model=model, effort=effort, seconds=seconds if effort == "best" else None)
+    return encode_picture(Picture(rgb), settings).data
 
 
 def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.Analysed, np.ndarray]:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from repro.data import photos
+from repro.encoder import ladder
 from repro.errors import ReproError
 from repro.evaluation import BDRate, Curve, bd_rate
 from repro.experiments import bench
 from repro.experiments.claims.verdicts import SHORT as PAPER_SHORT
 from repro.experiments.claims.verdicts import in_words
 from repro.experiments.registry import RUNG_QUALITIES, beyond
-from repro.experiments.rungs import measure_rung, one_thread
+from repro.experiments.rungs import measure_encoder, one_thread
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require
 
@@ -40,6 +41,14 @@ TARGETS: tuple[tuple[str, str, dict[str, float]], ...] = (
 )
 #: The benchmark of the rungs' times.
 TIMES = "ladder"
+#: Rungs of which each stands on the one before, and what it adds.
+CLIMB = {
+    "annexk-420": "Annex K, 4:2:0, rounding",
+    "annexk-trellis": "the trellis, for MSE",
+    "fast": "tables learned through it, and what errors are worth",
+    "default": "one look at the picture",
+    "best": "a descent until it ends",
+}
 #: Pixels a side, and photos, of what stands in for stored results at profile smoke.
 _SIDE, _FEW = 176, 2
 
@@ -112,33 +121,33 @@ def saving(anchor: Curve, test: Curve, metric: str) -> BDRate:
     return replace(bd_rate(_as_it_is(anchor, metric), _as_it_is(test, metric), "psnr", window=WINDOW), metric=metric)
 
 
-def judged(ladder: Ladder) -> list[Judged]:
+def judged(rungs: Ladder) -> list[Judged]:
     """Everything in :data:`TARGETS`, in its order."""
     return [
         Judged(
             effort,
             against,
-            ladder.harder(metric) if against == BETTER else against,
+            rungs.harder(metric) if against == BETTER else against,
             metric,
             at_most,
-            ladder.saving(effort, against, metric),
+            rungs.saving(effort, against, metric),
         )
         for effort, against, limits in TARGETS
         for metric, at_most in limits.items()
     ]
 
 
-def tally(ladders: Sequence[Ladder]) -> tuple[int, int]:
+def tally(sets: Sequence[Ladder]) -> tuple[int, int]:
     """(reached, asked for) on all sets of photos together."""
-    every = [one for ladder in ladders for one in judged(ladder)]
+    every = [one for rungs in sets for one in judged(rungs)]
     return sum(one.verdict == "reached" for one in every), len(every)
 
 
-def words(ladder: Ladder) -> dict[str, str]:
+def words(rungs: Ladder) -> dict[str, str]:
     """For glue: ``{effort}_{against}_{metric}`` → the saving in words, "pillow" for plain JPEG."""
     short = {ANCHOR: "pillow", "mozjpeg-420": "mozjpeg", "jpegli-420": "jpegli", BETTER: BETTER}
     return {
-        f"{effort}_{short[against]}_{metric}": in_words(ladder.saving(effort, against, metric))
+        f"{effort}_{short[against]}_{metric}": in_words(rungs.saving(effort, against, metric))
         for effort in EFFORTS
         for against in AGAINST
         for metric in METRICS
@@ -176,27 +185,27 @@ def stand_in() -> Ladder:
     curves = {}
     with one_thread():
         for rung, qualities in RUNG_QUALITIES.items():
-            sweep = EncoderSweep(rung, qualities[1::3], "sample")
-            images = {name: tuple(measure_rung(sweep, rgb, sweep.qualities)) for name, rgb in pictures.items()}
+            encode = partial(ladder.by_effort, "best", seconds=1.0) if rung == "best" else ladder.get(rung).encode
+            images = {name: tuple(measure_encoder(encode, rgb, qualities[1::3])) for name, rgb in pictures.items()}
             curves[rung] = Curve(rung, images)
     return Ladder(curves)
 
 
-def times(ladder: Ladder, store: Store | None = None) -> tuple[dict[str, tuple[float, float]], str]:
+def times(rungs: Ladder, store: Store | None = None) -> tuple[dict[str, tuple[float, float]], str]:
     """(Rung → mean seconds a photo and their standard error, how they were taken): by ``make bench`` if stored."""
     try:
         table = bench.load(store).get(TIMES, {"rows": []})
     except ReproError:
         table = {"rows": []}
     rows = {row["name"]: (row["mean"], row["standard_error"]) for row in table["rows"] if "mean" in row}
-    if rows.keys() >= ladder.curves.keys():
-        return {rung: rows[rung] for rung in ladder.curves}, "alone on the machine, two threads (make bench)"
-    return ladder.seconds(), "while the files of this page were made, one thread"
+    if rows.keys() >= rungs.curves.keys():
+        return {rung: rows[rung] for rung in rungs.curves}, "alone on the machine, two threads (make bench)"
+    return rungs.seconds(), "while the files of this page were made, one thread"
 
 
-def origin(ladders: Sequence[Ladder]) -> dict[str, str]:
+def origin(sets: Sequence[Ladder]) -> dict[str, str]:
     """Where the results of a page came from: label → words, each variant told."""
-    made = [result for ladder in ladders for result in ladder.made]
+    made = [result for rungs in sets for result in rungs.made]
     if not made:
         return {"results": "none are stored; parts of shipped photos stand in for them, and nothing here is a finding"}
     told = [result["provenance"] for result in made]

@@ -29,6 +29,7 @@ from repro.progress import track
 from repro.runtime import provenance
 
 if TYPE_CHECKING:
+    from repro.encoder.ladder import Encode
     from repro.experiments.store import Store
 
 
@@ -72,7 +73,12 @@ def measure_rung(wanted: EncoderSweep, rgb: np.ndarray, qualities: Sequence[int]
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
     from repro.encoder import ladder
 
-    encode, files, seconds = ladder.get(wanted.rung).encode, [], []
+    return measure_encoder(ladder.get(wanted.rung).encode, rgb, qualities)
+
+
+def measure_encoder(encode: Encode, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
+    """As :func:`measure_rung`, of any function of pixels and quality."""
+    files, seconds = [], []
     encode(rgb[:_WARM, :_WARM], qualities[0])  # what is compiled or read at first is no part of the times
     for quality in qualities:
         begun = time.perf_counter()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from repro.evaluation import BDRate
-from repro.experiments.beyond import ANCHOR, BETTER, METRICS, SHORT, WINDOW, Judged, Ladder
+from repro.experiments.beyond import ANCHOR, BETTER, CLIMB, METRICS, SHORT, WINDOW, Judged, Ladder
 from repro.figures.style import INK, LOOKS, OKABE_ITO, Look, figure
 from repro.figures.tables import Rows
 
@@ -23,8 +24,6 @@ RUNG_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
-#: The rungs that stand on one another.
-CLIMB = ("annexk-420", "annexk-trellis", "fast", "default", "best")
 #: Which way is better.
 _BETTER = {"mse": "↓", "lpips": "↓", "ms_ssim": "↑", "ssimulacra2": "↑"}
 
@@ -86,6 +85,15 @@ def saving_rows(ladder: Ladder, against: str = ANCHOR) -> Rows:
         [RUNG_LOOKS[rung].label, *(cell(ladder.saving(rung, against, metric)) for metric in METRICS)]
         for rung in RUNG_LOOKS
         if rung != against
+    ]
+    return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
+
+
+def step_rows(ladder: Ladder) -> Rows:
+    """One row a step of the climb: per cent of bits against the rung below, metric by metric, with interval."""
+    rows: list[list[object]] = [
+        [CLIMB[rung], *(cell(ladder.saving(rung, below, metric)) for metric in METRICS)]
+        for below, rung in pairwise(CLIMB)
     ]
     return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 

@@ -48,18 +48,18 @@ def flip(shown: Sequence[Version], box: Box) -> Frames:
     return Frames([png(box.of(v.pixels)) for v in shown], [v.label for v in shown], words)
 
 
-def worst(ladder: Ladder, photos: PhotoSet, bpp: float, count: int = 1) -> list[Loss]:
-    """For LPIPS and MS-SSIM, the ``count`` photos that our default effort does worst on against mozjpeg.
+def worst(ladder: Ladder, photos: PhotoSet, bpp: float, metrics: Sequence[str] = ("lpips", "ms_ssim")) -> list[Loss]:
+    """For each of ``metrics`` the photo that our default effort does worst on against mozjpeg.
 
-    Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first ones are
-    shown as they come.
+    Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first one is
+    shown as it comes.
     """
     known = {photo.name: photo for photo in photos}
     found: dict[str, tuple[str, float | None]] = {}
-    for metric in ("lpips", "ms_ssim"):
+    for metric in metrics:
         ranked = [(name, p) for name, p in ladder.losses("default", RIVALS[0], metric) if name in known]
-        found |= {name: (metric, p) for name, p in ranked[:count] if name not in found}
-    found = found or {photo.name: ("lpips", None) for photo in photos.items[:count]}
+        found |= {name: (metric, p) for name, p in ranked[:1] if name not in found}
+    found = found or {photo.name: ("lpips", None) for photo in photos.items[:1]}
     return [_loss(known[name], metric, percent, bpp) for name, (metric, percent) in found.items()]
 
 
