@@ -378,6 +378,7 @@ def test_stored_results_make_the_ladder(store: Store, judged: beyond.Ladder) -> 
     found = beyond.stored("check", store=store)
     assert found.curves.keys() == FACTORS.keys() and len(found.made) == len(FACTORS)
     assert found.saving("best", "fast", "mse").mean == pytest.approx(judged.saving("best", "fast", "mse").mean)
+    assert found.measured == "8 photos"
     told = beyond.origin([found])
     assert told["time"] == "7 min" and told["measured on"] == "made" and "model.json" in told["shipped files"]
 
@@ -388,6 +389,7 @@ def test_what_is_missing_is_named_but_at_smoke(store: Store, monkeypatch: pytest
     made = beyond.Ladder({"fast": rung_curve("fast")})
     monkeypatch.setattr(beyond, "stand_in", lambda: made)
     assert beyond.stored("kodak", "smoke", store) is made
+    assert made.measured == "parts of 8 shipped photos, which stand in for results that are not stored"
     assert "nothing here is a finding" in beyond.origin([made])["results"]
 
 

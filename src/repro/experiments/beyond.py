@@ -26,9 +26,12 @@ from repro.experiments.rungs import measure_encoder, one_thread
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require
 
+#: Bits per pixel of the file, from and to, over which encoders are compared.
 WINDOW = (0.2, 0.6)
+#: Equal in what: the three that ours learned from, and the witness.
 METRICS = ("mse", "lpips", "ms_ssim", "ssimulacra2")
 SHORT = PAPER_SHORT | {"ssimulacra2": "SSIMULACRA 2"}
+#: Plain JPEG, the encoders in use that are to be beaten, and our efforts.
 ANCHOR, RIVALS, EFFORTS = "pillow-420-progressive", ("mozjpeg-420", "jpegli-420"), ("fast", "default", "best")
 #: What an effort is held against: a rung, or :data:`BETTER`, of mozjpeg and jpegli the harder one in each metric.
 BETTER = "better"
@@ -60,6 +63,14 @@ class Ladder:
 
     curves: Mapping[str, Curve]
     made: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def measured(self) -> str:
+        """How many photos, and that they only stand in for some where it is so."""
+        photos = {photo for curve in self.curves.values() for photo in curve.images}
+        if not self.made:
+            return f"parts of {len(photos)} shipped photos, which stand in for results that are not stored"
+        return f"{len(photos)} photos"
 
     def saving(self, rung: str, against: str, metric: str) -> BDRate:
         """What ``rung`` needs in bits against another, or against the :data:`BETTER` peer, at equal ``metric``."""
