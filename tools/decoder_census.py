@@ -1,0 +1,193 @@
+"""Whether common decoders make the same pixels of the encoder's files: a table; data/results/decoders.json.
+
+    python tools/decoder_census.py               # all 300 files, about ten minutes on two cores
+    python tools/decoder_census.py --files 30    # fewer, spread over all; nothing is kept unless --out says where
+
+Beside each file stands one that libjpeg wrote of the same picture, with the same subsampling at the same quality:
+how far decoders are from each other on that one is no fault of ours. Decoders that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from PIL import Image, ImageFile
+
+from decoder_files import Fault, File, Wish, icc_profile, wishes
+from decoders import DECODERS, Decoder
+from repro.encoder.encode import encode_picture
+from repro.errors import ReproError
+from repro.experiments.store import Store
+from repro.files import atomic_write
+from repro.progress import track
+from repro.runtime import provenance
+
+RESULT = "results/decoders.json"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one decoder says of one file: how far it is from Pillow, of ours and of libjpeg's, or what is wrong.
+
+    ``progressive``: what the file is; small ones are sequential where that takes less.
+    """
+
+    decoder: str
+    wish: Wish
+    progressive: bool = False
+    distance: int | None = None
+    of_libjpeg: int | None = None
+    fault: str | None = None
+
+
+@contextmanager
+def installed() -> Iterator[list[Decoder]]:
+    """All decoders that are at hand."""
+    with ExitStack() as stack:
+        every = [stack.enter_context(closing(make())) for make in DECODERS]
+        yield [decoder for decoder in every if decoder.version() is not None]
+
+
+def look(wish: Wish, data: bytes, decoders: Iterable[Decoder], folder: Path, *, twin: bool = True) -> list[Finding]:
+    """What ``decoders`` say of ``data``, the file of ``wish``; with ``twin``, also of libjpeg's file."""
+    ours = _file(folder / "ours.jpg", data)
+    theirs = _file(folder / "libjpeg.jpg", of_libjpeg(wish)) if twin else None
+    found = []
+    for decoder in decoders:
+        try:
+            of_libjpeg_file = decoder.distance(theirs) if theirs else None
+        except Fault:  # its own affair; what it makes of ours is judged all the same
+            of_libjpeg_file = None
+        try:
+            if decoder.name == "Pillow":
+                check_header(wish, ours)
+            distance = decoder.distance(ours)
+        except Fault as fault:
+            found.append(Finding(decoder.name, wish, ours.progressive, None, of_libjpeg_file, str(fault)))
+            continue
+        far = decoder.limit is not None and distance > decoder.limit
+        fault_text = f"is {distance} from Pillow, more than {decoder.limit}" if far else None
+        found.append(Finding(decoder.name, wish, ours.progressive, distance, of_libjpeg_file, fault_text))
+    return found
+
+
+def check_header(wish: Wish, file: File) -> None:
+    """Raises :class:`Fault` where the file is not of the kind that was asked for."""
+    image = file.opened()
+    if image.size != (wish.width, wish.height):
+        raise Fault(f"is of {image.size[0]}×{image.size[1]} pixels")
+    if image.mode != ("L" if wish.grey else "RGB"):
+        raise Fault(f"is of mode {image.mode}")
+    if file.progressive and not wish.progressive:  # the other way round, sequential may be smaller
+        raise Fault("is progressive")
+    if image.info.get("icc_profile") != (icc_profile(wish.profile) if wish.profile else None):
+        raise Fault("has another colour profile")
+
+
+def of_libjpeg(wish: Wish) -> bytes:
+    """What libjpeg makes of the picture with the same subsampling, at the whole quality that is nearest."""
+    stream, picture = io.BytesIO(), wish.picture()
+    # Pillow's buffer must hold the whole file where scans are progressive, and is too small for noise.
+    with mock.patch.object(ImageFile, "MAXBLOCK", 2**20 + 2 * picture.samples.size):
+        Image.fromarray(picture.samples).save(
+            stream,
+            "JPEG",
+            quality=round(wish.quality),
+            progressive=wish.progressive,
+            icc_profile=picture.icc,
+            **({} if wish.grey else {"subsampling": wish.subsampling}),
+        )
+    return stream.getvalue()
+
+
+def _file(path: Path, data: bytes) -> File:
+    path.write_bytes(data)
+    return File(path)
+
+
+def table(findings: Sequence[Finding], decoders: Iterable[Decoder]) -> list[dict[str, Any]]:
+    """A row for each decoder: how many files it took, how many were sound, the largest distances."""
+    rows = []
+    for decoder in decoders:
+        own = [f for f in findings if f.decoder == decoder.name]
+        row = {"name": decoder.name, "version": decoder.version(), "files": len(own)}
+        row["sound"] = sum(f.fault is None for f in own)
+        if decoder.limit is not None:
+            row["furthest"] = max((f.distance for f in own if f.distance is not None), default=None)
+            row["furthest_of_libjpeg"] = max((f.of_libjpeg for f in own if f.of_libjpeg is not None), default=None)
+            row["limit"] = decoder.limit
+        rows.append(row)
+    return rows
+
+
+def summary(findings: Iterable[Finding]) -> dict[str, Any]:
+    """What the files were."""
+    made = {one.wish: one.progressive for one in findings}
+    pixels = [wish.width * wish.height for wish in made]
+    return {
+        "count": len(made),
+        "efforts": dict(Counter(f"{wish.model} {wish.effort}" for wish in made)),
+        "contents": dict(Counter(wish.content for wish in made)),
+        "grey": sum(wish.grey for wish in made),
+        "progressive": sum(made.values()),
+        "profiles": sum(wish.profile is not None for wish in made),
+        "qualities": sorted({wish.quality for wish in made}),
+        "pixels": [min(pixels), max(pixels)],
+    }
+
+
+def report(rows: Iterable[dict[str, Any]]) -> str:
+    """The table for a terminal."""
+    keys = ("name", "version", "files", "sound", "furthest", "furthest_of_libjpeg", "limit")
+    lines = [["decoder", "version", "files", "sound", "furthest", "libjpeg's", "limit"]]
+    lines += [[str(row.get(key, "–")) for key in keys] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def main() -> int:
+    """Make, look, print, keep; 1 where a decoder found fault."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--files", type=int, help="how many, spread over all (all)")
+    parser.add_argument("--out", type=Path, help="where the result is kept")
+    options = parser.parse_args()
+    every = wishes()
+    count = len(every) if options.files is None else max(1, min(options.files, len(every)))
+    chosen = [every[n * len(every) // count] for n in range(count)]
+    out = options.out or (Store.default().data / RESULT if count == len(every) else None)
+    findings: list[Finding] = []
+    with installed() as decoders, tempfile.TemporaryDirectory(prefix="repro-decoders-") as name:
+        for wish in track(chosen, "decode"):
+            try:
+                data = encode_picture(wish.picture(), wish.settings()).data
+            except ReproError as error:
+                findings.append(Finding("the encoder", wish, fault=str(error)))
+            else:
+                findings += look(wish, data, decoders, Path(name))
+        rows = table(findings, decoders)
+    missing = [name for name in (make().name for make in DECODERS) if name not in {row["name"] for row in rows}]
+    faults = [{"decoder": f.decoder, "file": str(f.wish), "fault": f.fault} for f in findings if f.fault]
+    print(report(rows))
+    for name in missing:
+        print(f"{name}: not at hand")
+    for fault in faults:
+        print(f"{fault['decoder']}: {fault['file']}: {fault['fault']}", file=sys.stderr)
+    if out:
+        result = {"decoders": rows, "missing": missing, "files": summary(findings), "faults": faults}
+        atomic_write(out, json.dumps(result | {"provenance": provenance()}, indent=1, ensure_ascii=False) + "\n")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
