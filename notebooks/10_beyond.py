@@ -37,9 +37,10 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 descent = 30  # steps of the descent that is shown, at most
 losing = ("lpips", "ms_ssim")  # metrics in which losers are looked for
+curtains = 6  # photos that are shown at equal size, at most
 
 # %% tags=["hide-input"]
-from repro.book import frames_slider, glue, html
+from repro.book import curtain, frames_slider, glue, html
 from repro.data import photos
 from repro.experiments import beyond
 from repro.figures import beyond as fig
@@ -229,12 +230,13 @@ glue("asked", asked)
 # %% [markdown]
 # ## Look for yourself
 #
-# One photo at one size: ours is the largest file within a number of bits, the others were given no fewer bytes. The
-# slider changes the encoder and nothing else:
+# Photos at one size: ours is the file of one quality, the others were given no fewer bytes. The curtain hangs between any
+# two of them; enlarged, a pixel stays a pixel. Bits and measures are those of the whole photo. The four encoders' files
+# themselves are in this page, so it is your browser that decodes them:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flip", "caption": "The same part of a photo, by every encoder at equal size. Drag the slider, or use the arrow keys."}}
-flip = failures.flip(failures.by_every_encoder(rgb, 0.3), box)
-frames_slider(flip.frames, flip.labels, flip.alts, description="Encoder", captions=flip.alts)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-flip", "caption": "The same part of a photo by two encoders at equal size. Drag the handle, or use the arrow keys; enlarged, drag the picture, too."}}
+pairs = failures.by_photo(style.kodak_or_sample(data_dir), quality=20, count=curtains)
+curtain(pairs.pictures, pairs.crops, start=failures.FIRST)
 
 # %% [markdown]
 # ## Where it loses

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -25,15 +23,6 @@ pytestmark = pytest.mark.slow
 
 PAGES = [f"{page}.html" for page in Project(Path(__file__).resolve().parents[1]).pages()]
 FRAME = ["index.html", "genindex.html", "search.html"]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: ajv, inside the widgets' script, on a schema of its own.
 HARMLESS = re.compile("strict mode: use allowUnionTypes")
 MAX_PAGE_BYTES = 5 * 2**20
@@ -140,21 +129,6 @@ def site(smoke) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if not executable:
-        if os.environ.get("REPRO_REQUIRE_BROWSER"):
-            pytest.fail("Chromium is missing: apt-get install chromium")
-        pytest.skip("Chromium is missing: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[("light", 1280), ("dark", 1280), ("light", 390)], ids=lambda p: f"{p[0]}-{p[1]}")

@@ -58,15 +58,21 @@ def shipped_methods() -> list[str]:
 
 
 def versions(
-    rgb: np.ndarray, bpp: float, peers: Sequence[str] = PEERS, ours: Sequence[str] = ("tables",)
+    rgb: np.ndarray,
+    bpp: float | None,
+    peers: Sequence[str] = PEERS,
+    ours: Sequence[str] = ("tables",),
+    *,
+    quality: float | None = None,
 ) -> list[Version]:
     """The original, each peer and each of our model sets, all at the size of our first set's largest file in ``bpp``.
 
-    The other sets stay at or under that size, a peer is the smallest file that is not under it: none of ours is given
-    more bytes than a peer.
+    Or, with ``bpp`` None, of its file at ``quality``: that takes one encoding, not a search over several. The other
+    sets stay at or under that size, a peer is the smallest file that is not under it: none of ours is given more bytes
+    than a peer.
     """
     picture = Picture(rgb)
-    first = encode_picture(picture, Settings(bpp=bpp, model=ours[0])).data
+    first = encode_picture(picture, Settings(quality=quality, bpp=bpp, model=ours[0])).data
     size = len(first)
     exact = 8 * size / (rgb.shape[0] * rgb.shape[1])
     files = {LOOKS[codec].label: match_size(codec, rgb, size)[1] for codec in peers}

@@ -11,13 +11,30 @@ from PIL import Image, ImageDraw, ImageFont
 
 from repro.data import Photo, PhotoSet
 from repro.experiments.beyond import ANCHOR, RIVALS, SHORT, Ladder
-from repro.figures.comparison import Frames, Version, closeup, png, versions
+from repro.figures.comparison import Frames, Version, closeup, versions
 from repro.figures.jpeg import Box
+from repro.figures.style import LOOKS
 
 #: Who is shown beside the original, and our set.
 PEERS, OURS = (ANCHOR, *RIVALS), "trellis"
+#: The pair that shows at first.
+FIRST = LOOKS[RIVALS[0]].label, LOOKS[OURS].label
 #: Pixels a side of a crop that shows where one encoder is worse than another.
 _CROP = 200
+#: Pixels under the curtain, down and across: as wide as Kodak's upright photos are.
+_VIEW = 384, 512
+#: Photos that are shown under the curtain, each with the top left corner of the part that is: skin, hair, text, fine
+#: lines, smooth sky and out-of-focus green. Chosen for what is in them, not for how they come out.
+SHOWN = {
+    "kodim04.png": (120, 0),
+    "kodim05.png": (60, 130),
+    "kodim15.png": (0, 180),
+    "kodim19.png": (100, 0),
+    "kodim20.png": (90, 40),
+    "kodim23.png": (90, 60),
+    "astronaut.png": (0, 0),
+    "coffee.png": (10, 60),
+}
 
 
 @dataclass(frozen=True)
@@ -42,10 +59,37 @@ def by_every_encoder(rgb: np.ndarray, bpp: float, peers: Sequence[str] = PEERS) 
     return versions(rgb, bpp, peers=peers, ours=(OURS,))
 
 
-def flip(shown: Sequence[Version], box: Box) -> Frames:
-    """The same part of every version, one at a time, for a slider: what changes under your hand is the encoder."""
-    words = [f"{v.label}: {v.words}".replace("\n", " · ") for v in shown]
-    return Frames([png(box.of(v.pixels)) for v in shown], [v.label for v in shown], words)
+@dataclass(frozen=True)
+class Pictures:
+    """What :func:`repro.book.curtain` takes: photo → name → (picture, words), and the part of each photo."""
+
+    pictures: dict[str, dict[str, tuple[np.ndarray | bytes, str]]]
+    crops: dict[str, Box]
+
+
+def by_photo(photos: PhotoSet, quality: float, count: int | None = None) -> Pictures:
+    """Each photo of :data:`SHOWN` that is at hand (``count`` at most) by every encoder, at the size of our ``quality``.
+
+    A file is whole, and so are its measures; only what is shown is cropped. The peers get no fewer bytes than ours.
+    """
+    known = {photo.name: photo for photo in photos if photo.name in SHOWN}
+    made = Pictures({}, {})
+    for name, (top, left) in [(n, at) for n, at in SHOWN.items() if n in known][:count]:
+        rgb, short = known[name].rgb(), name.partition(".")[0]
+        shown = versions(rgb, None, peers=PEERS, ours=(OURS,), quality=quality)
+        made.pictures[short] = {v.label: (v.data or v.pixels, _measures(v)) for v in shown}
+        made.crops[short] = Box(top, left, min(_VIEW[0], rgb.shape[0] - top), min(_VIEW[1], rgb.shape[1] - left))
+    return made
+
+
+def _measures(version: Version) -> str:
+    """Bits and measures of a version in one line."""
+    if version.values is None:
+        return "24 bpp, as it is"
+    v = version.values
+    told = [f"{v['bpp']:.3f} bpp"]
+    told += [f"{SHORT[m]} {v[m]:.3f}" for m in ("lpips", "ms_ssim") if v[m] is not None]
+    return " · ".join(told)
 
 
 def worst(ladder: Ladder, photos: PhotoSet, bpp: float, metrics: Sequence[str] = ("lpips", "ms_ssim")) -> list[Loss]:

@@ -1,0 +1,190 @@
+// The curtain of repro.book.curtain: two pictures over each other, and a handle that says how much shows of which.
+// It takes over the figures that stand in the page; without it they are simply there, one beside the other.
+(() => {
+  const ZOOMS = [1, 2, 4, 8];
+  let made = 0;
+
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+  function element(tag, attributes = {}, ...inside) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...inside);
+    return node;
+  }
+
+  function chooser(label, names, chosen) {
+    const select = element("select", {}, ...names.map((name) => element("option", { value: name }, name)));
+    select.value = chosen;
+    return [element("label", {}, `${label} `, select), select];
+  }
+
+  function raise(root) {
+    const figures = [...root.querySelectorAll("figure")];
+    const unique = (key) => [...new Set(figures.map((figure) => figure.dataset[key]))];
+    const [photos, names] = [unique("photo"), unique("name")];
+    const id = `repro-curtain-${++made}`;
+    // `at` is the handle's place, 0 (all is the right picture) to 100; (x, y) the picture's point in the middle of the view
+    const state = { zoom: 1, at: 50, x: null, y: null };
+
+    const [photoLabel, photo] = chooser("Photo", photos, photos[0]);
+    const [leftLabel, left] = chooser("Left", names, root.dataset.left);
+    const [rightLabel, right] = chooser("Right", names, root.dataset.right);
+    const zooms = ZOOMS.map((zoom) => element("button", { type: "button" }, `${zoom}×`));
+    const zoomGroup = element("div", { role: "group", "aria-label": "Zoom", class: "zoom" }, ...zooms);
+    const controls = element("div", { class: "controls" }, leftLabel, rightLabel, zoomGroup);
+    if (photos.length > 1) controls.prepend(photoLabel);
+
+    const layers = [element("div", { class: "layer" }), element("div", { class: "layer" })];
+    const tags = ["left", "right"].map((side) => element("span", { class: `tag ${side}`, "aria-hidden": "true" }));
+    const handle = element("div", {
+      class: "handle",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": "Curtain between the left and the right picture",
+      "aria-controls": id,
+      "aria-orientation": "horizontal",
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+    });
+    const view = element(
+      "div",
+      { class: "view", id, role: "group", tabindex: "0", "aria-label": "Pictures; arrow keys move them when enlarged, + and − zoom" },
+      ...layers,
+      ...tags,
+      handle,
+    );
+    const words = ["left", "right"].map((side) => element("p", { class: side }));
+    const told = element("div", { class: "told", "aria-live": "polite" }, ...words);
+
+    let size = { width: 1, height: 1 };
+    const sides = [left, right];
+
+    /** Show the chosen pictures. */
+    function show() {
+      sides.forEach((side, i) => {
+        const figure = figures.find((one) => one.dataset.photo === photo.value && one.dataset.name === side.value);
+        const image = figure.querySelector("img");
+        size = { width: image.width, height: image.height };
+        layers[i].replaceChildren(image.cloneNode());
+        tags[i].textContent = side.value;
+        const name = element("strong", {}, `${i ? "Right" : "Left"}: ${side.value}`);
+        words[i].replaceChildren(name, element("span", {}, figure.querySelector("figcaption").dataset.words));
+      });
+      view.style.maxWidth = `${size.width}px`;
+      view.style.height = `${size.height}px`;
+      place();
+    }
+
+    /** Put pictures and handle where `state` says. */
+    function place() {
+      const [width, height] = [view.clientWidth, view.clientHeight];
+      if (!width) return; // not laid out yet; the observer below calls again
+      const middle = (value, all, seen) => (seen >= all ? all / 2 : clamp(value, seen / 2, all - seen / 2));
+      if (state.x === null) [state.x, state.y] = [size.width / 2, size.height / 2];
+      state.x = middle(state.x, size.width, width / state.zoom);
+      state.y = middle(state.y, size.height, height / state.zoom);
+      const [x, y] = [Math.round(width / 2 - state.x * state.zoom), Math.round(height / 2 - state.y * state.zoom)];
+      for (const layer of layers) layer.firstChild.style.transform = `translate(${x}px, ${y}px) scale(${state.zoom})`;
+      const edge = Math.round((state.at / 100) * width);
+      layers[1].style.clipPath = `inset(0 0 0 ${edge}px)`;
+      handle.style.left = `${edge}px`;
+      tags[0].style.visibility = edge > 0 ? "" : "hidden";
+      tags[1].style.visibility = edge < width ? "" : "hidden";
+      const percent = Math.round(state.at);
+      handle.setAttribute("aria-valuenow", percent);
+      handle.setAttribute("aria-valuetext", `${percent} % ${left.value}, ${100 - percent} % ${right.value}`);
+      zooms.forEach((button, i) => button.setAttribute("aria-pressed", ZOOMS[i] === state.zoom));
+      view.classList.toggle("movable", movable());
+      view.classList.toggle("enlarged", state.zoom > 1);
+    }
+
+    const movable = () => size.width * state.zoom > view.clientWidth || size.height * state.zoom > view.clientHeight;
+
+    function set(changes) {
+      Object.assign(state, changes);
+      state.at = clamp(state.at, 0, 100);
+      place();
+    }
+
+    function move(right, down) {
+      set({ x: state.x + right / state.zoom, y: state.y + down / state.zoom });
+    }
+
+    function zoomBy(steps) {
+      set({ zoom: ZOOMS[clamp(ZOOMS.indexOf(state.zoom) + steps, 0, ZOOMS.length - 1)] });
+    }
+
+    photo.addEventListener("change", () => {
+      Object.assign(state, { x: null, y: null });
+      show();
+    });
+    const before = [left.value, right.value];
+    sides.forEach((side, i) =>
+      side.addEventListener("change", () => {
+        if (left.value === right.value) sides[1 - i].value = before[i]; // a picture beside itself tells nothing: swap
+        [before[0], before[1]] = [left.value, right.value];
+        show();
+      }),
+    );
+    zooms.forEach((button, i) => button.addEventListener("click", () => set({ zoom: ZOOMS[i] })));
+
+    handle.addEventListener("keydown", (event) => {
+      const step = event.shiftKey ? 10 : 2;
+      const to = {
+        ArrowLeft: state.at - step,
+        ArrowDown: state.at - step,
+        ArrowRight: state.at + step,
+        ArrowUp: state.at + step,
+        PageDown: state.at - 10,
+        PageUp: state.at + 10,
+        Home: 0,
+        End: 100,
+      }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      set({ at: to });
+    });
+    view.addEventListener("keydown", (event) => {
+      const step = Math.round(view.clientWidth / 8);
+      const to = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+      const zoom = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key];
+      if (event.ctrlKey || event.metaKey || event.altKey || !(zoom || (to && movable()))) return;
+      event.preventDefault();
+      event.stopPropagation(); // an arrow key turns the book's pages elsewhere
+      if (zoom) zoomBy(zoom);
+      else move(...to);
+    });
+
+    // The handle is dragged by itself, and from anywhere where there is nothing else to move.
+    let last = null;
+    view.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      const handled = event.target === handle || !movable();
+      if (handled && event.target !== handle) {
+        set({ at: ((event.clientX - view.getBoundingClientRect().left) / view.clientWidth) * 100 });
+      }
+      last = { handled, id: event.pointerId, x: event.clientX, y: event.clientY };
+      view.setPointerCapture(event.pointerId);
+      (handled ? handle : view).focus({ preventScroll: true });
+      event.preventDefault();
+    });
+    view.addEventListener("pointermove", (event) => {
+      if (event.pointerId !== last?.id) return;
+      const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
+      Object.assign(last, { x: event.clientX, y: event.clientY });
+      if (last.handled) set({ at: state.at + (dx / view.clientWidth) * 100 });
+      else move(-dx, -dy);
+    });
+    for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, () => (last = null));
+
+    for (const figure of figures) figure.hidden = true;
+    root.append(controls, view, told);
+    root.dataset.ready = "";
+    show();
+    new ResizeObserver(place).observe(view);
+  }
+
+  document.querySelectorAll(".repro-curtain:not([data-ready])").forEach(raise);
+})();
