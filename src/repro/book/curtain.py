@@ -109,7 +109,7 @@ def _size(picture: Any) -> tuple[int, int]:
 
 
 def _lossless(pixels: np.ndarray) -> bytes:
-    """A WebP file of exactly ``pixels``, a quarter smaller than their PNG; more effort takes seconds for a hundredth more."""
+    """A WebP file of exactly ``pixels``, a quarter smaller than PNG; more effort takes seconds to save a hundredth."""
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "WEBP", lossless=True, quality=75, method=4)
     return stream.getvalue()
