@@ -144,6 +144,7 @@ def at(tab: Any) -> int:
 
 def seen(tab: Any) -> np.ndarray:
     """The pixels of the view without what lies over the pictures, of 0–255."""
+    tab.evaluate("Promise.all([...document.querySelectorAll('.view img')].map(image => image.decode()))")
     box = tab.locator(".view").bounding_box()
     clip = {key: round(value) for key, value in box.items()}  # text above it may end within a pixel
     shot = tab.screenshot(clip=clip, style=".repro-curtain :is(.tag, .handle) { display: none !important; }")

@@ -60,7 +60,7 @@
     let size = { width: 1, height: 1 };
     const sides = [left, right];
 
-    /** Show the chosen pictures. */
+    // Show the chosen pictures.
     function show() {
       sides.forEach((side, i) => {
         const figure = figures.find((one) => one.dataset.photo === photo.value && one.dataset.name === side.value);
@@ -76,7 +76,7 @@
       place();
     }
 
-    /** Put pictures and handle where `state` says. */
+    // Put pictures and handle where `state` says.
     function place() {
       const [width, height] = [view.clientWidth, view.clientHeight];
       if (!width) return; // not laid out yet; the observer below calls again
@@ -85,9 +85,11 @@
       state.x = middle(state.x, size.width, width / state.zoom);
       state.y = middle(state.y, size.height, height / state.zoom);
       const [x, y] = [Math.round(width / 2 - state.x * state.zoom), Math.round(height / 2 - state.y * state.zoom)];
-      for (const layer of layers) layer.firstChild.style.transform = `translate(${x}px, ${y}px) scale(${state.zoom})`;
       const edge = Math.round((state.at / 100) * width);
-      layers[1].style.clipPath = `inset(0 0 0 ${edge}px)`;
+      layers[1].style.left = `${edge}px`; // not clip-path, which blends the pictures where it ends within a pixel
+      layers.forEach((layer, i) => {
+        layer.firstChild.style.transform = `translate(${x - i * edge}px, ${y}px) scale(${state.zoom})`;
+      });
       handle.style.left = `${edge}px`;
       tags[0].style.visibility = edge > 0 ? "" : "hidden";
       tags[1].style.visibility = edge < width ? "" : "hidden";
