@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from PIL import Image
 
 from made_curves import curve
 from photo_folder import photo_folder
-from repro.book import frames_slider, html
+from repro.book import curtain, html
 from repro.data import Photo, PhotoSet, photos
 from repro.encoder import ladder
 from repro.errors import ReproError, UsageError
@@ -489,12 +490,29 @@ def test_one_picture_by_every_encoder(rgb: np.ndarray) -> None:
     assert all(len(v.data) >= len(shown[-1].data) for v in shown[1:-1])
 
 
-def test_a_slider_over_encoders(versions: list[comparison.Version]) -> None:
-    made = failures.flip(versions, failures.Box(8, 8, 64, 80))
-    assert made.labels == ["original", "mozjpeg 4:2:0", "ours"]
-    first = np.asarray(Image.open(io.BytesIO(made.frames[0])))  # type: ignore[arg-type]
-    assert np.array_equal(first, versions[0].pixels[8:72, 8:88])
-    assert len(frames_slider(made.frames, made.labels, made.alts, description="Encoder").children[1].children) == 3
+def test_a_curtain_over_encoders(versions: list[comparison.Version], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Photo, "rgb", lambda self: versions[0].pixels)
+    monkeypatch.setattr(failures, "versions", lambda rgb, *how, **also: asked.append((*how, also)) or versions)
+    at_hand = PhotoSet("made", "", "", tuple(Photo(name, Path(name), "0") for name in ("x.png", *failures.SHOWN)))
+    made = failures.by_photo(at_hand, 20, 3)
+    assert list(made.pictures) == ["kodim04", "kodim05", "kodim15"], "those that were named, in order, as many as asked"
+    assert asked == [(None, {"peers": failures.PEERS, "ours": ("trellis",), "quality": 20})] * 3
+    first = made.pictures["kodim04"]
+    assert list(first) == ["original", "mozjpeg 4:2:0", "ours"] and set(failures.FIRST) <= set(first)
+    assert first["original"][0] is versions[0].pixels and first["original"][1] == "24 bpp, as it is"
+    assert first["ours"][0] == versions[2].data and re.fullmatch(
+        r"\d\.\d{3} bpp · LPIPS \d\.\d{3} · MS-SSIM \d\.\d{3}", first["ours"][1]
+    )
+    assert made.crops["kodim04"] == (120, 0, 56, 176), "a part inside the photo"
+    assert curtain({"one": first}, {"one": made.crops["kodim04"]}, start=failures.FIRST).text.count("<img") == 3
+
+
+def test_what_is_shown_is_in_the_photos() -> None:
+    for name, (top, left) in failures.SHOWN.items():
+        upright = name in ("kodim04.png", "kodim19.png")
+        height, width = {"k": (768, 512) if upright else (512, 768), "a": (512, 512), "c": (400, 600)}[name[0]]
+        assert top + 384 <= height and left + 512 <= width
 
 
 def test_losses_are_where_ours_is_worse(

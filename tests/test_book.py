@@ -1,7 +1,8 @@
 """The built book as a reader meets it: nothing leaves the machine, nothing is broken, every picture has its words.
 
-The pages are looked at in headless Chromium, in light and dark. Without Chromium these tests are skipped, or fail
-where ``REPRO_REQUIRE_BROWSER`` is set. They look at the book of profile ``smoke``, which the fixture ``smoke`` builds.
+The pages are looked at in headless Chromium, in light and dark, as wide as a phone, a tablet and a desk. Without
+Chromium these tests are skipped, or fail where ``REPRO_REQUIRE_BROWSER`` is set. They look at the book of profile
+``smoke``, which the fixture ``smoke`` builds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ PAGES = [f"{page}.html" for page in Project(Path(__file__).resolve().parents[1])
 FRAME = ["index.html", "genindex.html", "search.html"]
 #: ajv, inside the widgets' script, on a schema of its own.
 HARMLESS = re.compile("strict mode: use allowUnionTypes")
+#: What is asked of axe-core (tests/vendor): all of its rules.
+AXE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
+AXE_OPTIONS = {"resultTypes": ["violations"]}
+#: Pixels across of a phone, a tablet and a desk.
+WIDTHS = (390, 820, 1440)
 MAX_PAGE_BYTES = 5 * 2**20
 MAX_BOOK_BYTES = 60 * 2**20
 
@@ -131,18 +137,30 @@ def site(smoke) -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(params=[("light", 1280), ("dark", 1280), ("light", 390)], ids=lambda p: f"{p[0]}-{p[1]}")
+LOOKED_AT = [
+    (scheme, name) for name in [*PAGES, *FRAME[1:]] for scheme in ("light", "dark")
+]  # index.html only sends on
+
+
+@pytest.fixture(scope="module", params=LOOKED_AT, ids=lambda of: f"{of[1]}-{of[0]}")
 def tab(request, browser, site) -> Iterator:
-    """A tab of one colour scheme and width, which notes everything that goes wrong in ``tab.bad``."""
-    scheme, width = request.param
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    """A page in one colour scheme, loaded once for all tests of it; ``tab.bad`` notes everything that goes wrong.
+
+    In light it is opened as on a desk, in dark as on a phone: resized from there, it comes to every width both ways.
+    """
+    scheme, name = request.param
+    widths = WIDTHS if scheme == "dark" else WIDTHS[::-1]
+    context = browser.new_context(color_scheme=scheme, viewport={"width": widths[0], "height": 900})
     tab, bad = context.new_page(), []
     ours = (site, "data:", "blob:")
     tab.on("pageerror", lambda error: bad.append(f"page error: {error}"))
     tab.on("console", lambda message: bad.append(message.text) if is_complaint(message) else None)
     tab.on("response", lambda answer: bad.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     tab.on("request", lambda r: None if r.url.startswith(ours) else bad.append(f"left the machine: {r.url}"))
-    tab.bad = bad
+    tab.bad, tab.widths = bad, widths
+    tab.goto(f"{site}/{name}", wait_until="load")
+    if tab.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
+        tab.wait_for_selector(".jupyter-widgets")
     yield tab
     context.close()
 
@@ -151,20 +169,31 @@ def is_complaint(message) -> bool:
     return message.type in ("error", "warning") and not HARMLESS.search(message.text)
 
 
-@pytest.mark.parametrize("name", [*PAGES, *FRAME[1:]])  # index.html only sends the reader on
-def test_page_is_whole(name, tab, site):
-    tab.goto(f"{site}/{name}", wait_until="load")
+def test_page_is_whole(tab):
     formulas = tab.locator(".math").count()
     if formulas:
         tab.wait_for_function(f"document.querySelectorAll('mjx-container').length >= {formulas}")
         assert tab.locator("mjx-merror").count() == 0
-    if tab.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
-        tab.wait_for_selector(".jupyter-widgets")
     pictures = "[...document.images].filter(i => i.complete && {}).map(i => i.src.slice(0, 80))"
     assert tab.evaluate(pictures.format("!i.naturalWidth")) == [], "broken pictures"
     assert tab.evaluate(pictures.format("!i.alt && i.closest('main')")) == [], "pictures without words"
-    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "scrolls sideways"
+    for width in tab.widths:
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"scrolls sideways at {width} px"
     assert not tab.bad
+
+
+def test_page_shuts_nobody_out(tab):
+    """axe-core finds nothing serious: contrast, names of controls, order of headings, what is reached by keyboard."""
+    tab.set_viewport_size({"width": WIDTHS[-1], "height": 900})
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    found = tab.evaluate("options => axe.run(document, options).then(found => found.violations)", AXE_OPTIONS)
+    assert [
+        f"{one['id']} ({one['impact']}) at {node['target']}: {node['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ] == []
 
 
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
