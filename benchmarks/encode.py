@@ -26,8 +26,8 @@ from repro.encoder.images import Picture
 from repro.errors import ReproError
 
 EFFORTS: dict[str, dict[str, Any]] = {
-    "fast": {"effort": "fast"},
-    "default, tables": {},
+    "fast": {"model": "tables", "effort": "fast"},
+    "default, tables": {"model": "tables"},
     "default, VGG-16": {"model": "vgg16"},
 }
 PILLOW, PLAIN, MOZJPEG = "pillow-420-progressive", "Pillow as it comes", "mozjpeg-420"
@@ -187,7 +187,7 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
     picture = Picture(next(iter(_photos())).rgb())
     rows = []
     for label, settings in list(EFFORTS.items())[1 : 2 if quick else 3]:
-        model = models.load(settings.get("model", models.DEFAULT))
+        model = models.load(settings["model"])
         for count in (1, 2) if quick else (1, 2, 4, 8):
             qualities = np.linspace(20, 80, count).tolist()
 

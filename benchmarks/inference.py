@@ -99,7 +99,7 @@ def inference(quick: bool) -> list[dict[str, Any]]:
     return rows + missing
 
 
-def ours(model: str = models.DEFAULT) -> Coder:
+def ours(model: str = models.TABLES) -> Coder:
     """``repro encode`` as it comes, at its usual quality."""
     settings = Settings(model=model)
     return Coder(lambda rgb: encode_picture(Picture(rgb), settings).data, f"quality {DEFAULT_QUALITY:g}")

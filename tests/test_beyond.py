@@ -466,7 +466,7 @@ def test_worth_and_tables_in_numbers() -> None:
 
 
 def test_the_way_down(rgb: np.ndarray) -> None:
-    way = trellis.way(rgb[:48, :64], 30, (1, 2))
+    way = trellis.way(rgb[:48, :64], 30, 2)
     assert way.steps == (0, 1, 2) and 1 == way.objective[0] >= way.objective[1] >= way.objective[2]
     assert trellis.Way((0, 1, 2), (1.0, 0.95, 0.92)).half == 1
 

@@ -51,14 +51,14 @@ def test_fewer_bits_than_libjpeg_for_the_picture(effort: str) -> None:
     """Better in all three metrics than libjpeg 4:2:0, progressive, with more bits."""
     photo = astronaut(384, 512)
     ours = encode(Picture(photo), effort=effort)
-    pillow = [codestream_of(photo, q) for q in range(10, 60, 2)]
+    pillow = [by_pillow(photo, q) for q in range(10, 60, 2)]
     theirs = next(data for data in pillow if len(data) >= len(ours))
     x = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
     a, b = shown(ours), shown(theirs)
     assert mse(x, a) < mse(x, b) and lpips(x, a) < lpips(x, b) and ms_ssim(x, a) > ms_ssim(x, b)
 
 
-def codestream_of(photo: np.ndarray, quality: int) -> bytes:
+def by_pillow(photo: np.ndarray, quality: int) -> bytes:
     from repro import codecs
 
     return codecs.get("pillow-420-progressive").encode(photo, quality)

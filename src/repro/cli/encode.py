@@ -33,10 +33,10 @@ def encode(
         typer.Option(
             help="A shipped model's name, the folder of one, or what `repro train` made: FOLDER/model.safetensors."
         ),
-    ] = "tables",
+    ] = "trellis",
     effort: Annotated[
         Literal["fast", "default", "best"],
-        typer.Option(help="More effort, better files; best is for the model trellis, and takes a minute at most."),
+        typer.Option(help="More effort, better files; best takes a minute at most. vgg16 and tables know no best."),
     ] = "default",
     seconds: Annotated[
         float | None, typer.Option(help="How long --effort best may look at a picture. [default: 60]")

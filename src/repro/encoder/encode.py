@@ -1,7 +1,7 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
 Of a set for the trellis, as the one called so that ships, ``"fast"`` is the trellis alone, ``"default"`` looks at the
-distortion itself once, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
+distortion itself a few times, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
 
 Of the paper's sets, ``"fast"`` is libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no
 attention. ``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and
@@ -11,11 +11,15 @@ a search for the cheapest progressive scans. They know no ``"best"``.
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from PIL import ImageFile
 
 from repro.codecs import save_with_tables
 from repro.encoder import models
@@ -36,6 +40,8 @@ Effort = Literal["fast", "default", "best"]
 DEFAULT_QUALITY = 75.0
 #: How long ``"best"`` looks at a picture, at most, unless told.
 BEST_SECONDS = 60.0
+#: Held while Pillow's buffer, which all threads share, has another size.
+_SAVING = threading.Lock()
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
@@ -99,7 +105,7 @@ class Settings:
             method = trained(self.checkpoint).settings.method
         else:
             method = models.load(self.model).method
-        if self.effort == "fast" and method not in ("tables", models.TRELLIS):
+        if self.effort == "fast" and method not in (models.TABLES, models.TRELLIS):
             raise UsageError(f"--effort fast: has no time for the attention of {self.model!r}; use --effort default")
         if self.effort == "best" and method != models.TRELLIS:
             raise UsageError(f"--effort best: {self.model!r} knows no such effort; use --effort default")
@@ -155,8 +161,8 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     elif settings.bpp is None:
         quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
         data = _encoder(picture, settings)(quality)
-    elif settings.effort == "best":
-        quality, data = _best_within(picture, settings, settings.bpp * pixels, name)
+    elif models.load(settings.model).method == models.TRELLIS:
+        quality, data = _optimised_within(picture, settings, settings.bpp * pixels, name)
     else:
         quality, data = largest_within(_encoder(picture, settings), settings.bpp * pixels, pixels, name)
     bpp = 8 * len(data) / pixels
@@ -179,11 +185,11 @@ def _encoder(picture: Picture, settings: Settings) -> Callable[[float], bytes]:
     return lambda quality: encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
 
 
-def _best_within(picture: Picture, settings: Settings, bits: float, name: str) -> tuple[float, bytes]:
-    """As :func:`largest_within`, descending once only: at the quality that the default effort takes for these bits."""
-    quick = replace(settings, effort="default", seconds=None)
-    quality, data = largest_within(_encoder(picture, quick), bits, picture.width * picture.height, name)
-    return quality, _optimised(picture, settings).fit(quality, bits) or data
+def _optimised_within(picture: Picture, settings: Settings, bits: float, name: str) -> tuple[float, bytes]:
+    """As :func:`largest_within`, descending once only: at the quality that the trellis alone takes for these bits."""
+    optimised = _optimised(picture, settings)
+    quality, data = largest_within(optimised.quick, bits, picture.width * picture.height, name)
+    return quality, data if settings.effort == "fast" else optimised.fit(quality, bits) or data
 
 
 def _optimised(picture: Picture, settings: Settings) -> Optimised:
@@ -209,8 +215,20 @@ def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> b
 
 def encode_fast(picture: Picture, tables: np.ndarray, progressive: bool = True) -> bytes:
     """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
-    data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
+    with _room_for(picture):
+        data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
     return embed_icc(data, picture.icc) if picture.icc else data
+
+
+@contextmanager
+def _room_for(picture: Picture) -> Iterator[None]:
+    """libjpeg writes optimised files in one piece; Pillow's buffer for them is too small for noise at high quality."""
+    with _SAVING:
+        before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, max(ImageFile.MAXBLOCK, 2**16 + 4 * picture.samples.size)
+        try:
+            yield
+        finally:
+            ImageFile.MAXBLOCK = before
 
 
 def encode_analysis(

@@ -112,7 +112,7 @@ def lam_of(tables: np.ndarray, share: float = STEP_SHARE) -> float:
 
 def tables_444(rgb: np.ndarray, quality: int) -> bytes:
     """The paper's way: tables learned by its loss, all of chroma, rounding to the nearest; progressive, optimised."""
-    return _shipped(models.DEFAULT, "default", rgb, quality)
+    return _shipped(models.TABLES, "default", rgb, quality)
 
 
 def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
@@ -165,7 +165,7 @@ RUNGS: dict[str, Rung] = {
             Rung(name, codecs.CODECS[name].label, partial(peer, name), peer=True)
             for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")
         ),
-        Rung("tables-444", "the paper's way: learned tables, 4:4:4", tables_444, _of_set(models.DEFAULT)),
+        Rung("tables-444", "the paper's way: learned tables, 4:4:4", tables_444, _of_set(models.TABLES)),
         Rung("annexk-420", "Annex K, 4:2:0, rounding", annexk_420),
         Rung("annexk-trellis", "Annex K, 4:2:0, trellis for MSE", annexk_trellis),
         *_efforts(

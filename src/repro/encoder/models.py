@@ -32,9 +32,11 @@ from safetensors.numpy import save as save_safetensors
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
 
-DEFAULT = "tables"
-#: The method whose λ is the encoder's own: tables that were learned with the trellis in the loop.
-TRELLIS = "trellis"
+#: The method whose λ is the encoder's own: tables that were learned with the trellis in the loop; and the set of it
+#: that ships, which is taken where none is named.
+TRELLIS = DEFAULT = "trellis"
+#: The paper's way without attention: the method, and the set of it.
+TABLES = "tables"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
 #: Quality 100 has a scale of 0, and yet an end to what errors are worth.
@@ -103,7 +105,7 @@ class ModelSet:
         self._check(self.qualities[0] >= LOWEST and self.qualities[-1] <= 99, "qualities must lie in 1–99")
         self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
         self._check(bool(self.mix) == (self.method == TRELLIS), "needs a mix of terms for the trellis, and only then")
-        if self.method in ("tables", TRELLIS):
+        if self.method in (TABLES, TRELLIS):
             self._check(not heads, f"has heads, but its method is {self.method!r}")
         else:
             from repro.attention import CONVOLUTIONAL  # torch, which tables alone do without

@@ -1,14 +1,16 @@
 """A picture that is written with the trellis, and with as much effort after it as was asked for.
 
-``"fast"``: the trellis alone, told what errors are worth by frequency and activity. ``"default"``: one look at the
-distortion itself, and the trellis again. ``"best"``: looks and chooses again and again, until its time is up.
+``"fast"``: the trellis alone, told what errors are worth by frequency and activity. ``"default"``: tables of the
+picture's own, a few looks at the distortion itself, and the trellis after each. ``"best"``: the same, more often and
+further, with more weight on what people see and less on MSE, until its time is up.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,17 +18,44 @@ import torch
 from repro.encoder.analysis import to_tensor
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet, Parameters
-from repro.encoder.refine import Descent, refine
+from repro.encoder.refine import Descent, Refined, refine
 from repro.errors import UsageError
 from repro.jpeg.codestream import write
 from repro.rdo import planes, sensitivity
+from repro.rdo.planes import Analysed, Weights
+from repro.rdo.tables import Example, learn
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
+#: Tables are learned from this many pixels of a large picture, in bands of so many rows.
+_LEARNED_FROM, _BAND = 1 << 20, 64
+_RATE = 0.08
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an effort does: ``tables`` steps of learning the picture's own, from those of the set, and a ``descent``.
+
+    ``heavier``: errors are weighed as in the descent's distortion, not as the set's tables were learned with, and λ is
+    this many times the set's, for the same bits.
+    """
+
+    descent: Descent | None = None
+    tables: int = 0
+    heavier: float | None = None
+
+
+PLANS = {
+    "fast": Plan(),
+    "default": Plan(Descent(steps=3, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
+    "best": Plan(
+        Descent(steps=16, gamma=800.0, sigma=5000.0, trust=0.5, damping=1.0, memory=0.85), tables=6, heavier=1.8
+    ),
+}
 
 
 class Optimised:
-    """``picture`` before a set of ``models`` for the trellis, to be written with an ``effort`` of the module's.
+    """``picture`` before a set of ``models`` for the trellis, to be written with an ``effort`` of :data:`PLANS`.
 
     ``seconds`` bounds the time that descending takes, for each file; None: as long as its steps take.
     """
@@ -42,25 +71,29 @@ class Optimised:
     ) -> None:
         self.x = to_tensor(picture)
         self.models, self.progressive, self.icc, self.seconds = models, progressive, picture.icc, seconds
-        self._descent = descent_of(effort, models.mix)
+        self.plan = PLANS[effort]
         self._analysed = planes.analyse(self.x, "4:2:0")
-        self._weights = sensitivity.shipped().weights(self._analysed, models.mix)
+        self._weights = self._weigh(self._analysed)
         self._threads = torch.get_num_threads()
 
     def at(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
+        return self._write(*self.chosen(quality)[:2])
+
+    def quick(self, quality: float) -> bytes:
+        """About what :meth:`at` gives, by the trellis alone."""
         p = self.models.at(quality)
-        return self._write(p, self._chosen(p)[0])
+        return self._write(p.tables, self._trellis(p.tables, self.lam(p), None))
 
     def fit(self, quality: float, bits: float) -> bytes | None:
         """The largest file within ``bits`` that other values of λ make of what :meth:`at` settles on; None: none."""
-        p = self.models.at(quality)
-        _, target = self._chosen(p)
+        tables, _, target = self.chosen(quality)
+        lam = self.lam(self.models.at(quality))
         low, high = -math.log(_REACH), math.log(_REACH)  # of λ: at low too much is spent, at high it fits
         best: bytes | None = None
         shift = 0.0
         for _ in range(_HALVINGS + 1):
-            data = self._write(p, self._trellis(p, _lam(p) * math.exp(shift), target))
+            data = self._write(tables, self._trellis(tables, lam * math.exp(shift), target))
             if 8 * len(data) > bits:
                 low = shift
             else:
@@ -69,42 +102,67 @@ class Optimised:
             shift = (low + high) / 2
         return best
 
-    def _chosen(self, p: Parameters) -> tuple[list[np.ndarray], Sequence[np.ndarray] | None]:
-        """(numbers, targets)."""
-        if self._descent is None:
-            return self._trellis(p, _lam(p), None), None
-        deadline = None if self.seconds is None else time.monotonic() + self.seconds
-        found = refine(
+    def chosen(self, quality: float) -> tuple[np.ndarray, list[np.ndarray], Sequence[np.ndarray] | None]:
+        """(tables, numbers, targets) of :meth:`at`, as :mod:`repro.rdo.planes` has them; None: the true values."""
+        p = self.models.at(quality)
+        lam = self.lam(p)
+        tables = self._own_tables(p, lam)
+        if self.plan.descent is None:
+            return tables, self._trellis(tables, lam, None), None
+        found = self.descend(tables, lam, self.plan.descent)
+        return tables, found.z, found.target
+
+    def descend(self, tables: np.ndarray, lam: float, how: Descent) -> Refined:
+        """From the trellis's choice for ``tables`` and ``lam``, while there is time."""
+        return refine(
             self.x,
             self._analysed,
             self._weights,
-            p.tables,
-            _lam(p),
-            self._descent,
-            deadline=deadline,
+            tables,
+            lam,
+            how,
+            model=sensitivity.shipped().weights(self._analysed, how.terms, floor=0.0),
+            deadline=None if self.seconds is None else time.monotonic() + self.seconds,
             threads=self._threads,
         )
-        return found.z, found.target
 
-    def _write(self, p: Parameters, z: list[np.ndarray]) -> bytes:
-        chosen = planes.assemble(self._analysed, z, p.tables)
+    def _weigh(self, analysed: Analysed) -> list[Weights]:
+        how = self.plan.descent
+        return sensitivity.shipped().weights(analysed, how.terms if how and self.plan.heavier else self.models.mix)
+
+    def lam(self, p: Parameters) -> float:
+        """Squared error that a bit is worth."""
+        if p.lam is None:
+            raise UsageError("a set of models for the trellis has a λ at every quality; this one has none")
+        return (self.plan.heavier or 1.0) / p.lam
+
+    def _own_tables(self, p: Parameters, lam: float) -> np.ndarray:
+        """Of the picture, whole numbers; the set's where there is nothing to gain: at the highest qualities."""
+        if not self.plan.tables or p.tables.max() <= 1:
+            return p.tables
+        part = _bands(self.x)
+        whole = part.shape == self.x.shape
+        analysed = self._analysed if whole else planes.analyse(part, "4:2:0")
+        example = Example(analysed, self._weights if whole else self._weigh(analysed))
+        start = np.maximum(p.tables.astype(np.float64), 1)
+        learned = learn(
+            [example], lam, start=start, steps=self.plan.tables, batch=1, rate=_RATE, threads=self._threads, quiet=True
+        )
+        return np.rint(learned).astype(p.tables.dtype)
+
+    def _write(self, tables: np.ndarray, z: list[np.ndarray]) -> bytes:
+        chosen = planes.assemble(self._analysed, z, tables)
         return write(chosen, progressive=self.progressive, icc=self.icc)
 
-    def _trellis(self, p: Parameters, lam: float, target: Sequence[np.ndarray] | None) -> list[np.ndarray]:
-        return planes.optimise(self._analysed, self._weights, p.tables, lam, target=target, threads=self._threads)
+    def _trellis(self, tables: np.ndarray, lam: float, target: Sequence[np.ndarray] | None) -> list[np.ndarray]:
+        return planes.optimise(self._analysed, self._weights, tables, lam, target=target, threads=self._threads)
 
 
-def descent_of(effort: str, mix: Mapping[str, float]) -> Descent | None:
-    """How ``effort`` descends on the distortion itself, whose MS-SSIM weighs as in ``mix``; ``"fast"`` does not."""
-    if effort == "fast":
-        return None
-    if effort == "default":
-        return Descent(steps=1, gamma=1000.0, sigma=1000.0, damping=3.0, memory=0.0, trusting=True)
-    return Descent(steps=30, gamma=4000.0, sigma=mix.get("ms_ssim", 0.0), damping=3.0, memory=0.7)
-
-
-def _lam(p: Parameters) -> float:
-    """Squared error that a bit is worth."""
-    if p.lam is None:
-        raise UsageError("a set of models for the trellis has a λ at every quality; this one has none")
-    return 1 / p.lam
+def _bands(x: torch.Tensor) -> torch.Tensor:
+    """``x`` (1, C, H, W), or bands of its rows, evenly spread, where it has many pixels."""
+    height, width = x.shape[-2:]
+    count = max(1, _LEARNED_FROM // (_BAND * width))
+    if count * _BAND >= height:
+        return x
+    tops = np.linspace(0, height - _BAND, count).astype(int)
+    return torch.cat([x[..., top : top + _BAND, :] for top in tops], dim=-2)

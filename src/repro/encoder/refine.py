@@ -1,9 +1,11 @@
 """Descend on the real distortion, picture by picture: MSE, LPIPS and MS-SSIM of what a decoder shows, and real bits.
 
 A plain descent through rounding diverges: gradients of LPIPS are as large where there is nothing as where there is
-something, and each step turns noise on. So the gradient only says where the decoder *should* land: each coefficient's
-target is moved from its true value by gradient over curvature (:mod:`repro.rdo.sensitivity`), at most a part of a
-quantisation step, slowly; and the trellis chooses again, at what bits cost by now. What has no signal stays zero.
+something, and each step turns noise on. So the gradient only says where the decoder *should* land. Weights
+(:mod:`repro.rdo.sensitivity`) already say what errors cost on the mean; what the gradient says beyond that is this
+picture's own. Where a block's errors cost more than the like of them do, they weigh more; and each coefficient's target
+moves from its true value, by gradient over weight, at most a part of a quantisation step, slowly. Then the trellis
+chooses again, at what bits cost by now. What has no signal stays zero.
 
 Large pictures are looked at tile by tile, with some pixels around each, so that memory does not grow with them.
 """
@@ -28,6 +30,12 @@ from repro.rdo.planes import Analysed, Plane, Weights
 
 #: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
+#: (64,) zigzag, how freely coefficients move. Neighbours' means add up at MS-SSIM's coarse scales, where steps that
+#: each block takes by itself are together too long: DC hardly moves.
+LOOSE = np.where(np.arange(64) > 0, 1.0, 0.1).astype(np.float32)
+#: How many times more or less a block's errors may cost than the like of them, and how much of the median block's is
+#: added to either side of that ratio: little error says little about a block.
+_RATIO, _PRIOR = 3.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Descent:
     trust
         how far a target may lie from the true coefficient, in quantisation steps; below 0.5, nothing is invented.
     damping
-        what the curvature is multiplied by; more is slower, and safer.
+        what shifts are divided by; more is slower, and safer.
     memory
         the share of the last targets in the next, 0 to 1.
     trusting
@@ -56,17 +64,31 @@ class Descent:
         if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not 0 <= self.memory < 1:
             raise UsageError(f"refine: steps ≥ 1, 0 < trust ≤ 0.5, damping > 0 and 0 ≤ memory < 1, got {self}")
 
+    @property
+    def terms(self) -> dict[str, float]:
+        """Weights of the distortion's terms, as :meth:`repro.rdo.sensitivity.Sensitivity.weights` takes them."""
+        return {"mse": 1.0, "lpips": self.gamma, "ms_ssim": self.sigma}
+
 
 @dataclass(frozen=True)
 class Refined:
     """Numbers for each plane, int32 (n, 64) zigzag, and the targets that the trellis chose them for; J = d · pixels +
-    λ · bits of the first guess and of these, NaN where nobody looked; steps taken before time was up, or all."""
+    λ · bits wherever it was looked at, the trellis's own first; steps taken before time was up, or all."""
 
     z: list[np.ndarray]
     target: list[np.ndarray]
-    before: float
-    after: float
+    objective: tuple[float, ...]
     steps: int
+
+    @property
+    def before(self) -> float:
+        """J of the trellis's own."""
+        return self.objective[0]
+
+    @property
+    def after(self) -> float:
+        """The least J that was seen: that of these numbers, unless the last step was taken unseen."""
+        return min(self.objective)
 
 
 def refine(
@@ -77,48 +99,75 @@ def refine(
     lam: float,
     how: Descent | None = None,
     *,
+    model: Sequence[Weights] | None = None,
     deadline: float | None = None,
     threads: int = 1,
 ) -> Refined:
     """The best numbers found for the picture ``x`` (1, 1 or 3, H, W) on 0–255, by what the decoder shows; never worse
     than the trellis's own unless ``how`` is trusting.
 
-    ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.rdo.planes.optimise`. ``deadline``, on the clock
-    of :func:`time.monotonic`, ends the search with what is best by then.
+    ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.rdo.planes.optimise`; ``model``: what errors are
+    worth in the distortion of ``how``, where that is not ``weights``. ``deadline``, on the clock of
+    :func:`time.monotonic`, ends the search with what is best by then.
     """
     how = how or Descent()
     rgb = x.float().expand(-1, 3, -1, -1)
     Q = [planes.steps(tables, i).astype(np.float32) for i in range(len(analysed.planes))]
     tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
-    target = [plane.F for plane in analysed.planes]
+    models = weights if model is None else model
+    guided = [_Guided(*of) for of in zip(analysed.planes, Q, weights, models, strict=True)]
     z = planes.optimise(analysed, weights, tables, lam, threads=threads)
-    moved = [np.zeros_like(F) for F in target]
-    best, least, first, taken = (z, target), np.inf, np.inf, 0
+    target = [plane.F for plane in analysed.planes]
+    best, objective = (z, target), []
+    taken = 0
     with bar(how.steps, "refine") as progress:
         for step in range(how.steps + 1):
             found = _gradient(tiles, analysed, z, Q, deadline if step else None)
             if found is None:
                 break
             d, gradient = found
-            objective = d + lam * planes.bits(analysed, z)
-            first = objective if step == 0 else first
-            if objective < least:
-                best, least = (z, target), objective
+            objective.append(d + lam * planes.bits(analysed, z))
+            if objective[-1] == min(objective):
+                best = (z, target)
             if step == how.steps or (deadline is not None and time.monotonic() > deadline):
                 break
-            for i, plane in enumerate(analysed.planes):
-                curvature = 2 * how.damping * weights[i].by_frequency[weights[i].row]
-                wanted = z[i] * Q[i] - gradient[i] / curvature - plane.F
-                np.clip(wanted, -how.trust * Q[i], how.trust * Q[i], out=wanted)
-                moved[i] = how.memory * moved[i] + (1 - how.memory) * wanted
-            target = [plane.F + shift for plane, shift in zip(analysed.planes, moved, strict=True)]
-            z = planes.optimise(analysed, weights, tables, lam, target=target, threads=threads)
+            own = [plane.look(numbers, g, how) for plane, numbers, g in zip(guided, z, gradient, strict=True)]
+            target = [plane.F + plane.moved for plane in guided]
+            z = planes.optimise(analysed, own, tables, lam, target=target, threads=threads)
             taken = step + 1
             if how.trusting and taken == how.steps:
-                best, least = (z, target), np.nan
+                best = (z, target)
                 break
             progress.update()
-    return Refined(*best, first, least, taken)
+    return Refined(*best, tuple(objective), taken)
+
+
+class _Guided:
+    """A plane on its way: what errors are worth in this picture's blocks, and how far its targets have moved."""
+
+    def __init__(self, plane: Plane, Q: np.ndarray, weights: Weights, model: Weights) -> None:
+        self.F, self.Q = plane.F, Q
+        self.worth, self.expected = (w.by_frequency[w.row] for w in (weights, model))
+        self.moved = np.zeros_like(plane.F)
+        self.ratio = np.ones((len(plane.F), 1), np.float32)
+
+    def look(self, z: np.ndarray, gradient: np.ndarray, how: Descent) -> Weights:
+        """Move the targets by the ``gradient`` at the numbers ``z``; weights by block, for the trellis."""
+        error = z * self.Q - self.F
+        self._compare(error, gradient, how.memory)
+        beyond = gradient - 2 * self.ratio * self.expected * error
+        own = self.worth * self.ratio
+        wanted = np.clip(-beyond / (2 * how.damping * own) * LOOSE, -how.trust * self.Q, how.trust * self.Q)
+        self.moved = (how.memory * self.moved + (1 - how.memory) * wanted).astype(np.float32)
+        return Weights(own, np.arange(len(own)))
+
+    def _compare(self, error: np.ndarray, gradient: np.ndarray, memory: float) -> None:
+        """How many times what the model expects a block's errors cost: by the derivative along them, AC alone."""
+        costs = (gradient * error)[:, 1:].sum(1, keepdims=True)
+        expected = 2 * (self.expected * np.square(error))[:, 1:].sum(1, keepdims=True)
+        prior = _PRIOR * np.median(expected) + 1e-6
+        seen = np.clip((costs + prior) / (expected + prior), 1 / _RATIO, _RATIO)
+        self.ratio = (memory * self.ratio + (1 - memory) * seen).astype(np.float32)
 
 
 class _Tile:
@@ -187,7 +236,7 @@ def _gradient(
     tiles: Sequence[_Tile], analysed: Analysed, z: Sequence[np.ndarray], Q: Sequence[np.ndarray], deadline: float | None
 ) -> tuple[float, list[np.ndarray]] | None:
     """d of the whole picture, in sum over pixels, and its gradient for each plane; None where time is up before."""
-    values = [numbers * q for numbers, q in zip(z, Q, strict=True)]
+    values = [numbers.astype(np.float32) * q for numbers, q in zip(z, Q, strict=True)]
     gradient = [np.zeros_like(plane.F) for plane in analysed.planes]
     total = 0.0
     for tile in tiles:

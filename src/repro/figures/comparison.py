@@ -54,7 +54,7 @@ class Version:
 def shipped_methods() -> list[str]:
     """The sets of the paper's kind that this installation has, tables first."""
     paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
-    return sorted(paper, key=lambda name: (name != models.DEFAULT, name))
+    return sorted(paper, key=lambda name: (name != models.TABLES, name))
 
 
 def versions(

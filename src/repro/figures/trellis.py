@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from repro.encoder import ladder, models
-from repro.encoder.optimised import descent_of
-from repro.encoder.refine import refine
+from repro.encoder.images import Picture
+from repro.encoder.optimised import PLANS, Optimised
 from repro.figures.style import INK, OKABE_ITO, PAPER, cells, figure, show_image
 from repro.jpeg.tables import quality_tables
 from repro.rdo import planes, sensitivity, symbols
@@ -179,16 +178,15 @@ class Way:
         return next(s for s, J in zip(self.steps, self.objective, strict=True) if self.gained / 2 <= 100 * (1 - J))
 
 
-def way(rgb: np.ndarray, quality: int, steps: Sequence[int]) -> Way:
-    """The best objective of ``"best"``'s descent on ``rgb``, (H, W, 3) uint8, where it may take 0 and ``steps``."""
+def way(rgb: np.ndarray, quality: int, steps: int) -> Way:
+    """The best objective of ``"best"``'s descent on ``rgb``, (H, W, 3) uint8, after 0 to ``steps`` steps."""
     chosen = models.load(models.TRELLIS)
-    p, x, analysed = chosen.at(quality), _tensor(rgb), _analysed(rgb)
-    weights = sensitivity.shipped().weights(analysed, chosen.mix)
-    how = descent_of("best", chosen.mix)
-    assert how is not None and p.lam is not None
-    lam, threads = 1 / p.lam, torch.get_num_threads()
-    found = [refine(x, analysed, weights, p.tables, lam, replace(how, steps=count), threads=threads) for count in steps]
-    return Way((0, *steps), (1.0, *(one.after / one.before for one in found)))
+    optimised, p = Optimised(Picture(rgb), chosen, "best"), chosen.at(quality)
+    how = PLANS["best"].descent
+    assert how is not None
+    found = optimised.descend(p.tables, optimised.lam(p), replace(how, steps=steps))
+    best = np.minimum.accumulate(found.objective) / found.before
+    return Way(tuple(range(len(best))), tuple(best.tolist()))
 
 
 def way_plot(descent: Way) -> Figure:

@@ -1,19 +1,24 @@
-"""Measure what an error in a coefficient is worth: second derivatives of MSE, LPIPS and MS-SSIM, on training crops.
+"""Measure what an error in a coefficient is worth to MSE, LPIPS and MS-SSIM: shares of real errors, on training crops.
 
-Some coefficients of a coded picture are moved by half a quantisation step, up or down by chance, and the gradient of
-each term is taken on either side. The difference over the distance, sign by sign, is a coefficient's own second
-derivative plus the chance effects of the others that moved, whose mean is 0 (Hutchinson 1989, "A stochastic estimator
-of the trace of the influence matrix"). Means over many blocks are therefore those of the diagonal, at the distance at
-which quantisation moves things.
+A crop is coded, and each term of the distortion is shared out among the coefficients that are wrong: each gets its
+error times the term's mean gradient on the straight way from the original to what the decoder shows. Shares sum to
+the whole distortion (Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017, arXiv:1703.01365). The
+sum of shares over the sum of squared errors is then the weight that an error of this kind has.
+
+A second derivative, from small random moves, would say less: quantisation errors are not random. What is zeroed is
+missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at MS-SSIM's coarse scales,
+where random ones cancel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from repro.jpeg.tables import quality_tables
 from repro.losses import Distortion, Known, LossWeights
 from repro.progress import track
 from repro.rdo import planes
@@ -21,10 +26,10 @@ from repro.rdo.decoder import decode
 from repro.rdo.planes import Analysed, Weights
 from repro.rdo.sensitivity import CLASSES, TERMS, Sensitivity, classes
 
-#: The share of coefficients that a probe moves, and how far, in quantisation steps.
-_SHARE, _STEP = 0.15, 0.5
-#: Second derivatives of MSE times pixels of Y, Cb, Cr in 4:2:0, about: how the picture that is probed is coded.
-_PLAIN = (2.0, 8.0, 6.4)
+#: Weights of squared errors of Y, Cb, Cr in MSE, about: how the crops that are measured on are coded.
+_PLAIN = (1.0, 4.0, 3.2)
+#: Places on the way at which gradients are taken: Gauss's two of the unit interval, exact up to cubes.
+_PLACES = (0.5 - 12**-0.5, 0.5 + 12**-0.5)
 #: Weight of a term beside MSE's 1: large, for the difference of the two is what is wanted.
 _LARGE = 1000.0
 _LOSSES = {
@@ -32,34 +37,65 @@ _LOSSES = {
     "lpips": LossWeights(1.0, gamma=_LARGE, sigma=0.0),
     "ms_ssim": LossWeights(1.0, gamma=0.0, sigma=_LARGE),
 }
+#: A class of which there is little leans on all classes together: as if this share of all errors were its own too.
+_LEAN = 1e-6
 
 
-def measure(crops: np.ndarray, tables: np.ndarray, lam: float, *, probes: int = 6, seed: int = 0) -> Sensitivity:
-    """Means over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded with ``tables`` (2, 8, 8) at ``lam``."""
-    rng = np.random.default_rng(seed)
+class Coarseness(NamedTuple):
+    """How coarsely crops are coded: Annex K's tables at ``quality``, a bit worth ``lam`` of squared error."""
+
+    quality: int
+    lam: float
+
+
+#: About 0.2, 0.3, 0.5 and 1 bit per pixel.
+RATES = (Coarseness(12, 430.0), Coarseness(20, 210.0), Coarseness(42, 80.0), Coarseness(75, 20.0))
+
+
+def measure(crops: np.ndarray, rates: Sequence[Coarseness] = RATES) -> Sensitivity:
+    """Weights of :data:`~repro.rdo.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at each of
+    ``rates``; rates count alike, whatever their errors."""
+    shape = (2, 3, CLASSES, 64)
+    shares = {name: np.zeros(shape) for name in TERMS}
+    squares = np.zeros(shape)
+    for rate in rates:
+        at_rate, errors = _shares(crops, rate)
+        squares += errors / errors.sum()
+        for name in TERMS:
+            shares[name] += at_rate[name] / errors.sum()
+    for name in ("lpips", "ms_ssim"):  # measured together with MSE, which every distortion has
+        shares[name] = (shares[name] - shares["mse"]) / _LARGE
+    return Sensitivity({name: _leaning(shares[name], squares).astype(np.float32) for name in TERMS})
+
+
+def _shares(crops: np.ndarray, rate: Coarseness) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Of each term, and squared errors: sums over all blocks of a class, (2, 3, classes, 64)."""
     sums = {name: np.zeros((2, 3, CLASSES, 64)) for name in TERMS}
-    counts = np.zeros((2, 3, CLASSES, 64))
-    for crop in track(crops, "measure sensitivity"):
+    squares = np.zeros((2, 3, CLASSES, 64))
+    tables = quality_tables(rate.quality).numpy()
+    for crop in track(crops, f"sensitivity at λ={rate.lam:g}"):
         x = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float()
         for which, subsampling in enumerate(("4:2:0", "4:4:4")):
             analysed = planes.analyse(x, subsampling)
-            coded = _coded(analysed, tables, lam)
-            rows = classes(analysed)
+            errors, rows = _errors(analysed, tables, rate.lam), classes(analysed)
             gradients = _Gradients(x, analysed)
-            for _ in range(probes):
-                moves = [_moves(values.shape, planes.steps(tables, i), rng) for i, values in enumerate(coded)]
-                up = gradients([c + m for c, m in zip(coded, moves, strict=True)])
-                down = gradients([c - m for c, m in zip(coded, moves, strict=True)])
-                for plane, move in enumerate(moves):
-                    moved = move != 0
-                    np.add.at(counts[which, plane], rows[plane], moved)
-                    for name in TERMS:
-                        change = (up[name][plane] - down[name][plane]) / (2 * np.where(moved, move, 1))
-                        np.add.at(sums[name][which, plane], rows[plane], np.where(moved, change, 0))
-    means = {name: total / np.maximum(counts, 1) for name, total in sums.items()}
-    for name in ("lpips", "ms_ssim"):  # measured together with MSE, which every distortion has
-        means[name] = (means[name] - means["mse"]) / _LARGE
-    return Sensitivity({name: values.astype(np.float32) for name, values in means.items()})
+            on_the_way = [
+                gradients([plane.F + place * e for plane, e in zip(analysed.planes, errors, strict=True)])
+                for place in _PLACES
+            ]
+            for plane, (error, row) in enumerate(zip(errors, rows, strict=True)):
+                np.add.at(squares[which, plane], row, np.square(error))
+                for name in TERMS:
+                    mean = sum(found[name][plane] for found in on_the_way) / len(_PLACES)
+                    np.add.at(sums[name][which, plane], row, error * mean)
+    return sums, squares
+
+
+def _leaning(shares: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Shares over squares, class by class."""
+    overall = shares.sum(2, keepdims=True) / squares.sum(2, keepdims=True)
+    lean = _LEAN * squares.sum()
+    return (shares + lean * overall) / (squares + lean)
 
 
 class _Gradients:
@@ -81,15 +117,14 @@ class _Gradients:
         return found
 
 
-def _coded(analysed: Analysed, tables: np.ndarray, lam: float) -> list[np.ndarray]:
+def _errors(analysed: Analysed, tables: np.ndarray, lam: float) -> list[np.ndarray]:
+    """What the decoder gets, less what is true, for each plane as its F."""
     plain = [
-        Weights(np.full((1, 64), _PLAIN[i] / 2, np.float32), np.zeros(len(plane.F), np.int64))
+        Weights(np.full((1, 64), _PLAIN[i], np.float32), np.zeros(len(plane.F), np.int64))
         for i, plane in enumerate(analysed.planes)
     ]
     z = planes.optimise(analysed, plain, tables, lam)
-    return [numbers * planes.steps(tables, i) for i, numbers in enumerate(z)]
-
-
-def _moves(shape: tuple[int, ...], steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    signs = rng.choice([-1.0, 1.0], shape) * (rng.random(shape) < _SHARE)
-    return signs * _STEP * steps
+    return [
+        numbers * planes.steps(tables, i).astype(np.float32) - plane.F
+        for i, (numbers, plane) in enumerate(zip(z, analysed.planes, strict=True))
+    ]

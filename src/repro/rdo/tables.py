@@ -9,6 +9,7 @@ and drop out in the same way). No stand-in derivative of rounding is needed, and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,7 @@ def learn(
     rate: float = 0.04,
     seed: int = 0,
     threads: int = 1,
+    quiet: bool = False,
 ) -> np.ndarray:
     """Tables (2, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
 
@@ -63,7 +65,7 @@ def learn(
     rng = np.random.default_rng(seed)
     log_q = np.log(first_guess(examples, lam) if start is None else start)
     mean, square = np.zeros_like(log_q), np.zeros_like(log_q)
-    with bar(steps, f"tables λ={lam:g}") as progress:
+    with nullcontext() if quiet else bar(steps, f"tables λ={lam:g}") as progress:
         for step in range(steps):
             chosen = rng.permutation(len(examples))[:batch]
             gradient = sum(_gradient(examples[i], np.exp(log_q), lam, threads) for i in chosen)
@@ -73,7 +75,8 @@ def learn(
             spread = np.sqrt(square / (1 - _SQUARES ** (step + 1))) + 1e-9
             falling = 0.5 * (1 + np.cos(np.pi * step / steps))
             log_q = np.clip(log_q - rate * falling * unbiased / spread, 0, np.log(255))
-            progress.update()
+            if progress is not None:
+                progress.update()
     return np.exp(log_q)
 
 
