@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from repro.book.html import Html
+from repro.book.widgets import lossless
 
 #: Photo → name → (picture, words).
 Pictures = Mapping[str, Mapping[str, tuple[Any, str]]]
@@ -82,7 +83,8 @@ def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, in
     """One picture with its words, cropped by style alone, for the script to take or to be seen without it."""
     top, left, height, width = crop
     if not isinstance(picture, bytes):
-        picture, top, left = _lossless(picture[top : top + height, left : left + width]), 0, 0
+        part = np.ascontiguousarray(picture[top : top + height, left : left + width])
+        picture, top, left = lossless(Image.fromarray(part)), 0, 0
     kind = _KINDS[str(Image.open(io.BytesIO(picture)).format)]
     source = f"data:{kind};base64,{base64.b64encode(picture).decode()}"
     place = f"object-position: {-left}px {-top}px; width: {width}px; height: {height}px"
@@ -106,10 +108,3 @@ def _size(picture: Any) -> tuple[int, int]:
             return image.height, image.width
     except OSError as error:
         raise ValueError("curtain: bytes must be those of a PNG, JPEG or WebP file") from error
-
-
-def _lossless(pixels: np.ndarray) -> bytes:
-    """A WebP file of exactly ``pixels``, a quarter smaller than PNG; more effort takes seconds to save a hundredth."""
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "WEBP", lossless=True, quality=75, method=4)
-    return stream.getvalue()

@@ -16,8 +16,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import ipywidgets
+    from PIL import Image
 
-_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
 def frames_slider(
@@ -34,7 +35,7 @@ def frames_slider(
 
     frames
         one picture for each stop: a matplotlib figure (closed afterwards), an array (H, W) or (H, W, 3) of uint8, or
-        the bytes of a PNG or JPEG file, which are shown as they are
+        the bytes of a PNG, JPEG or WebP file, which are shown as they are
     labels
         what the slider reads at each stop; all different
     alts
@@ -76,7 +77,7 @@ def _figure(frame: Any, alt: str, caption: str, width: str) -> str:
     data = _encoded(frame)
     kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
     if kind is None:
-        raise ValueError("frames_slider: bytes must be those of a PNG or JPEG file")
+        raise ValueError("frames_slider: bytes must be those of a PNG, JPEG or WebP file")
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure><img src="{source}" alt="{escape(alt)}" style="width: {escape(width)}">{below}</figure>'
@@ -86,17 +87,23 @@ def _encoded(frame: Any) -> bytes:
     """The bytes of an image file that shows ``frame``."""
     if isinstance(frame, bytes):
         return frame
-    stream = io.BytesIO()
+    from PIL import Image
+
     if hasattr(frame, "savefig"):
         import matplotlib.pyplot as plt
 
-        frame.savefig(stream, format="png", dpi=110, bbox_inches="tight")
+        drawn = io.BytesIO()
+        frame.savefig(drawn, format="png", dpi=110, bbox_inches="tight")
         plt.close(frame)
-        return stream.getvalue()
-    from PIL import Image
-
+        return lossless(Image.open(drawn).convert("RGB"))
     pixels = np.asarray(frame)
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
         raise ValueError(f"frames_slider: expected uint8 (H, W) or (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    Image.fromarray(pixels).save(stream, format="png", optimize=True)
+    return lossless(Image.fromarray(pixels))
+
+
+def lossless(picture: Image.Image) -> bytes:
+    """A WebP file of exactly these pixels, a quarter smaller than PNG; more effort costs seconds for a hundredth."""
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", lossless=True, quality=75, method=4)
     return stream.getvalue()

@@ -21,16 +21,16 @@ PEERS, OURS = (ANCHOR, *RIVALS), "trellis"
 FIRST = LOOKS[RIVALS[0]].label, LOOKS[OURS].label
 #: Pixels a side of a crop that shows where one encoder is worse than another.
 _CROP = 200
-#: Pixels under the curtain, down and across: as wide as Kodak's upright photos are.
-_VIEW = 384, 512
+#: Pixels under the curtain, down and across: what six originals may weigh in a page of at most 5 MiB.
+_VIEW = 336, 448
 #: Photos that are shown under the curtain, each with the top left corner of the part that is: skin, hair, text, fine
 #: lines, smooth sky and out-of-focus green. Chosen for what is in them, not for how they come out.
 SHOWN = {
-    "kodim04.png": (120, 0),
-    "kodim05.png": (60, 130),
-    "kodim15.png": (0, 180),
-    "kodim19.png": (100, 0),
-    "kodim20.png": (90, 40),
+    "kodim04.png": (140, 20),
+    "kodim05.png": (110, 160),
+    "kodim15.png": (0, 250),
+    "kodim19.png": (100, 64),
+    "kodim20.png": (110, 50),
     "kodim23.png": (90, 60),
     "astronaut.png": (0, 0),
     "coffee.png": (10, 60),
