@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 from repro.book.glue import PREFIX, check_name
@@ -14,7 +14,7 @@ from repro.book.glue import PREFIX, check_name
 class Html:
     """HTML that Jupyter and the book show as it is."""
 
-    text: str
+    text: str = field(repr=False)  # a notebook keeps the repr beside it, and pictures are long
 
     def _repr_html_(self) -> str:
         return self.text
