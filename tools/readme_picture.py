@@ -1,6 +1,6 @@
-"""Make the picture of README.md: a photo that scikit-image ships, by libjpeg and by our tables, at one size.
+"""Make the picture of README.md: a photo that scikit-image ships, by libjpeg, by mozjpeg and by us, at one size.
 
-``python tools/readme_picture.py`` writes ``book/_static/before_after.png``; do so after ``tools/ship_models.py``.
+``python tools/readme_picture.py`` writes ``book/_static/before_after.png``; do so after ``tools/ship_trellis.py``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.data import photos
+from repro.encoder.models import DEFAULT
 from repro.figures.comparison import closeup, versions
 from repro.figures.jpeg import Box
 from repro.files import atomic_path
@@ -20,7 +21,7 @@ BPP = 0.25
 
 def main() -> None:
     (photo,) = [photo for photo in photos("sample") if photo.name == PHOTO]
-    shown = versions(photo.rgb(), BPP, peers=("pillow-420-progressive",))
+    shown = versions(photo.rgb(), BPP, peers=("pillow-420-progressive", "mozjpeg-420"), ours=(DEFAULT,))
     with atomic_path(PICTURE) as temporary:
         closeup(shown, PART).savefig(temporary, format="png", dpi=130)
     print(PICTURE)

@@ -30,6 +30,8 @@ from repro.rdo.planes import Analysed, Plane, Weights
 
 #: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
+#: What the original's features are, is kept from step to step for pictures of up to so many pixels, 200 bytes for each.
+_KEPT = 4 << 20
 #: (64,) zigzag, how freely coefficients move. Neighbours' means add up at MS-SSIM's coarse scales, where steps that
 #: each block takes by itself are together too long: DC hardly moves.
 LOOSE = np.where(np.arange(64) > 0, 1.0, 0.1).astype(np.float32)
@@ -153,7 +155,7 @@ class _Guided:
 
     def look(self, z: np.ndarray, gradient: np.ndarray, how: Descent) -> Weights:
         """Move the targets by the ``gradient`` at the numbers ``z``; weights by block, for the trellis."""
-        error = z * self.Q - self.F
+        error = z.astype(np.float32) * self.Q - self.F
         self._compare(error, gradient, how.memory)
         beyond = gradient - 2 * self.ratio * self.expected * error
         own = self.worth * self.ratio
@@ -186,6 +188,7 @@ class _Tile:
         gamma = how.gamma if smallest >= MIN_SIDE_LPIPS else 0.0
         sigma = how.sigma if smallest >= MIN_SIDE_MS_SSIM else 0.0
         self.loss = Distortion(LossWeights(1.0, gamma=gamma, sigma=sigma), dtype=torch.float32)
+        self.keep = rgb[0, 0].numel() <= _KEPT
         self._known: Known | None = None
 
     def gradient(self, analysed: Analysed, values: Sequence[np.ndarray], into: Sequence[np.ndarray]) -> float:
@@ -194,9 +197,10 @@ class _Tile:
         parts = [torch.from_numpy(v[c.ravel()]).requires_grad_() for v, c in zip(values, cut, strict=True)]
         window = tuple(Plane(p.detach().numpy(), *c.shape) for p, c in zip(parts, cut, strict=True))
         shown = decode(Analysed(window, self.height, self.width, analysed.subsampling), parts)
-        if self._known is None:
-            self._known = self.loss.known(self.x)
-        d = self.loss(self.x, shown, self._known)["d"]
+        known = self._known or self.loss.known(self.x)
+        if self.keep:
+            self._known = known
+        d = self.loss(self.x, shown, known)["d"]
         pixels = self.height * self.width
         for found, c, core, whole in zip(torch.autograd.grad(d * pixels, parts), cut, inner, into, strict=True):
             whole[c[core].ravel()] = found.numpy().reshape(*c.shape, 64)[core].reshape(-1, 64)

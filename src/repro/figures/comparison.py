@@ -85,9 +85,11 @@ def versions(
 
 
 def closeup(shown: Sequence[Version], crop: Box) -> Figure:
-    """The same part of every version, three in a row, each with its bytes and its measures of the whole photo."""
-    rows = -(-len(shown) // 3)
-    fig, axes = figure(rows * (WIDTH / 3 * crop.height / crop.width + 0.68), rows, 3)
+    """The same part of every version, three in a row (of four, two), each with its bytes and its measures of the whole
+    photo."""
+    columns = 2 if len(shown) == 4 else 3
+    rows = -(-len(shown) // columns)
+    fig, axes = figure(rows * (WIDTH / columns * crop.height / crop.width + 0.68), rows, columns)
     for ax in axes.ravel():
         ax.axis("off")
     for ax, version in zip(axes.ravel(), shown, strict=False):
