@@ -45,6 +45,7 @@ class Plan:
     heavier: float | None = None
 
 
+#: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
     "default": Plan(Descent(steps=3, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
