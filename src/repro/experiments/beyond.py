@@ -49,7 +49,7 @@ CLIMB = {
     "annexk-420": "Annex K, 4:2:0, rounding",
     "annexk-trellis": "the trellis, for MSE",
     "fast": "tables learned through it, and what errors are worth",
-    "default": "one look at the picture",
+    "default": "a few looks at the picture",
     "best": "a descent until it ends",
 }
 #: Pixels a side, and photos, of what stands in for stored results at profile smoke.
