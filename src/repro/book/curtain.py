@@ -7,7 +7,6 @@ and in a static page alike, without a kernel and without a network.
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Mapping
 from html import escape
@@ -17,13 +16,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from repro.book.html import Html
+from repro.book.html import Html, image_source
 from repro.book.widgets import lossless
 
 #: Photo → name → (picture, words).
 Pictures = Mapping[str, Mapping[str, tuple[Any, str]]]
 #: Kinds of image file that every browser shows.
-_KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_KINDS = ("PNG", "JPEG", "WEBP")
 
 
 def curtain(
@@ -85,13 +84,11 @@ def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, in
     if not isinstance(picture, bytes):
         part = np.ascontiguousarray(picture[top : top + height, left : left + width])
         picture, top, left = lossless(Image.fromarray(part)), 0, 0
-    kind = _KINDS[str(Image.open(io.BytesIO(picture)).format)]
-    source = f"data:{kind};base64,{base64.b64encode(picture).decode()}"
     place = f"object-position: {-left}px {-top}px; width: {width}px; height: {height}px"
     attributes = f'alt="{escape(f"Part of {photo}, {name}")}" width="{width}" height="{height}" style="{place}"'
     return (
         f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if hidden else ""}>'
-        f'<img src="{source}" {attributes}>'
+        f'<img src="{image_source(picture)}" {attributes}>'
         f'<figcaption data-words="{escape(words)}">{escape(f"{name}: {words}")}</figcaption></figure>'
     )
 
@@ -104,7 +101,7 @@ def _size(picture: Any) -> tuple[int, int]:
             raise ValueError(f"curtain: expected uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
         return pixels.shape[0], pixels.shape[1]
     try:
-        with Image.open(io.BytesIO(picture), formats=list(_KINDS)) as image:
+        with Image.open(io.BytesIO(picture), formats=_KINDS) as image:
             return image.height, image.width
     except OSError as error:
         raise ValueError("curtain: bytes must be those of a PNG, JPEG or WebP file") from error

@@ -20,6 +20,8 @@ class Html:
         return self.text
 
 
+#: What image files begin with that every browser shows, and their kind.
+_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 #: Verdict → sphinx-design's colour of its badge.
 COLOURS = {
     "reproduced": "success",
@@ -52,11 +54,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
     return Html(f'<table class="table repro-table">{told}{top}<tbody>{body}</tbody></table>')
 
 
+def image_source(data: bytes) -> str:
+    """The ``src`` of an image that is inside the page: the bytes of a PNG, JPEG or WebP file, or ``ValueError``."""
+    kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
+    if kind is None:
+        raise ValueError("bytes must be those of a PNG, JPEG or WebP file")
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
 def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str]) -> Html:
-    """PNG files side by side, under each other on a phone, each with its words."""
+    """PNG, JPEG or WebP files side by side, under each other on a phone, each with its words."""
     shown = "".join(
-        f'<figure><img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="{escape(alt)}">'
-        f"<figcaption>{escape(words)}</figcaption></figure>"
+        f'<figure><img src="{image_source(data)}" alt="{escape(alt)}"><figcaption>{escape(words)}</figcaption></figure>'
         for data, words, alt in zip(files, captions, alts, strict=True)
     )
     return Html(f'<div class="repro-pictures">{shown}</div>')

@@ -6,7 +6,6 @@ A static page has no Python to ask, so every picture is made beforehand and the 
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from html import escape
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from repro.book.html import image_source
+
 if TYPE_CHECKING:
     import ipywidgets
     from PIL import Image
-
-_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
 def frames_slider(
@@ -75,10 +74,10 @@ def frames_slider(
 def _figure(frame: Any, alt: str, caption: str, width: str) -> str:
     """One picture as HTML that carries it inside."""
     data = _encoded(frame)
-    kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
-    if kind is None:
-        raise ValueError("frames_slider: bytes must be those of a PNG, JPEG or WebP file")
-    source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    try:
+        source = image_source(data)
+    except ValueError as error:
+        raise ValueError(f"frames_slider: {error}") from error
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure><img src="{source}" alt="{escape(alt)}" style="width: {escape(width)}">{below}</figure>'
 
