@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from repro.encoder import ladder, models
+from repro.encoder.analysis import to_tensor
 from repro.encoder.images import Picture
 from repro.encoder.optimised import PLANS, Optimised
 from repro.figures.style import INK, OKABE_ITO, PAPER, cells, figure, show_image
@@ -68,7 +69,7 @@ def choice(rgb: np.ndarray, quality: int) -> Choice:
     Shares are in per cent of luma's AC: of its bits,
     of its squared error, and of the numbers that are not zero after rounding.
     """
-    analysed = _analysed(rgb)
+    analysed = planes.analyse(to_tensor(Picture(rgb)), "4:2:0")
     tables = quality_tables(quality).numpy()
     weights = ladder.mse_weights(analysed)
     plain = ladder.rounded(analysed, tables)[0]
@@ -126,7 +127,8 @@ def worth_plot() -> Figure:
         ax.set(title=label, xlabel="frequency, in zigzag order")
         ax.grid(False)
     edges = [f"{edge:g}" for edge in sensitivity.EDGES]
-    axes[0, 0].set_yticks(np.arange(len(edges)) + 0.5, edges)
+    rows = len(sensitivity.RATIOS) + 1  # of each activity: calmer than what is around it, alike, busier
+    axes[0, 0].set_yticks(rows * (np.arange(len(edges)) + 1) - 0.5, edges)
     axes[0, 0].set_ylabel("activity around the block")
     fig.colorbar(shown, ax=list(axes[0]), label="worth, against the mean", shrink=0.8)
     return fig
@@ -197,14 +199,6 @@ def way_plot(descent: Way) -> Figure:
     ax.axhline(100, color=INK, linewidth=1)
     ax.set(xlabel="step", ylabel="distortion + λ · bits,\n% of the trellis's alone", facecolor=PAPER)
     return fig
-
-
-def _analysed(rgb: np.ndarray) -> planes.Analysed:
-    return planes.analyse(_tensor(rgb), "4:2:0")
-
-
-def _tensor(rgb: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None]
 
 
 def _pixels(F: np.ndarray) -> np.ndarray:
