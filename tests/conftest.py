@@ -6,11 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from repro.book.project import Project
+
+if TYPE_CHECKING:
+    from repro.experiments import Store
 
 # Libraries read this when they are imported: a test must not fight with the rest of a small machine for its cores.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -47,6 +50,22 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("models") / "stand-in"
     save(stand_in(), folder)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder, named to each run, with two small pictures as its HDR+: what else is at hand does not matter."""
+    from photo_folder import photo_folder
+
+    return photo_folder(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty one."""
+    from repro.experiments import Store
+
+    return Store(tmp_path / "data", tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ from matplotlib.text import Text
 from PIL import Image
 
 from made_curves import curve
-from photo_folder import photo_folder
 from repro.book import curtain, html
 from repro.data import Photo, PhotoSet, photos
 from repro.encoder import ladder
@@ -139,16 +138,6 @@ def test_a_peer_does_not_go_stale_with_our_encoder() -> None:
 
 
 # --- a sweep
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photo_folder(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data", tmp_path / "runs")
 
 
 def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -> None:

@@ -78,6 +78,9 @@ def test_other_pixels_are_found(tmp_path):
     class Wrong(decoders.Decoder):
         name, limit = "wrong", 3
 
+        def version(self):
+            return None
+
         def distance(self, file: Any) -> int:
             shown = file.rgb.astype(int)
             shown[-1, -1, -1] += 4 if shown[-1, -1, -1] < 128 else -4

@@ -21,7 +21,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from photo_folder import photo_folder
 from repro import cli, codecs, runtime
 from repro.data import crop_pool, photos
 from repro.errors import ReproError, UsageError
@@ -73,17 +72,6 @@ FAILING = replace(QUICK, crops=replace(QUICK.crops, size=64))
 SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
 #: What the fixture ``done`` has stored.
 DONE: list[Wanted] = [replace(SWEEP, evaluation="sample"), TINY, replace(TINY, loss=LossWeights(lam=0.1))]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder, named to each run, with two small pictures as its HDR+: what else is at hand does not matter."""
-    return photo_folder(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data", tmp_path / "runs")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,11 +41,6 @@ def _any_hash(split: str) -> str:
 
 
 EVALUATION, TRAIN = _any_hash("sample"), _any_hash("train")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data", tmp_path / "runs")
 
 
 def put(store: Store, *runs: Experiment, **options: float) -> None:

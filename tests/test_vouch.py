@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from photo_folder import photo_folder
 from repro import cli
 from repro.experiments import Crops, Experiment, PeerSweep, Store, Wanted, plan, reproduce
 from repro.experiments.fingerprint import code_of, why_stale
@@ -32,11 +31,6 @@ ONE = Experiment(
 OTHER = replace(ONE, loss=LossWeights(lam=0.1))
 SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
 EVERY: list[Wanted] = [ONE, OTHER, SWEEP]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photo_folder(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -21,7 +22,7 @@ from PIL import Image
 from decoder_files import Fault, File
 
 
-class Decoder:
+class Decoder(ABC):
     """One program. ``limit``: the most that it may be from Pillow, out of 255; None: it only says yes or no.
 
     No decoder but ffmpeg makes of a file by libjpeg another sample than Pillow, so none may of one of ours.
@@ -30,15 +31,15 @@ class Decoder:
     name = ""
     limit: int | None = 0
 
+    @abstractmethod
     def version(self) -> str | None:
         """None where it is not installed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def distance(self, file: File) -> int:
         """Its largest difference from Pillow. Raises :class:`Fault` where it complains or shows another size."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Let go of what it holds."""
 
 
