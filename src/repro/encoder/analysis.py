@@ -48,7 +48,7 @@ class Analysis:
         """
         if self.attention is not None:
             return quantise(self.x, p.tables, self._parts(p))
-        with _one_thread():
+        with one_thread():
             return quantise(self.x, p.tables, analyse(None, self.x))
 
     def _parts(self, p: Parameters) -> Iterator[Part]:
@@ -74,8 +74,9 @@ class Analysis:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """A transform is over so soon that threads wait for each other longer than they work; on a busy machine, much."""
+def one_thread() -> Iterator[None]:
+    """Torch with one thread: where work is over so soon that threads wait for each other longer than they work, on a
+    busy machine much; and where several jobs share the cores, or times are compared."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -16,13 +16,14 @@ import numpy as np
 
 from repro.data import photos
 from repro.encoder import ladder
+from repro.encoder.analysis import one_thread
 from repro.errors import ReproError
 from repro.evaluation import BDRate, Curve, bd_rate
 from repro.experiments import bench
 from repro.experiments.claims.verdicts import SHORT as PAPER_SHORT
 from repro.experiments.claims.verdicts import in_words
 from repro.experiments.registry import RUNG_QUALITIES, beyond
-from repro.experiments.rungs import measure_encoder, one_thread
+from repro.experiments.rungs import measure_encoder
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from repro.data import PhotoSet
+from repro.encoder.analysis import one_thread
 from repro.evaluation import measure_many
 from repro.evaluation.curves import Point
 from repro.evaluation.witnesses import witness
@@ -102,14 +101,3 @@ def _kept(wanted: EncoderSweep, *paths: Path) -> dict[str, Any]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return {}
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch with one thread: several jobs do not get in each other's way, and times can be compared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
