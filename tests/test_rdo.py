@@ -12,8 +12,9 @@ from repro.data import photos
 from repro.errors import UsageError
 from repro.jpeg.codestream import decode as jpeg_decode
 from repro.jpeg.codestream import read, write
+from repro.jpeg.huffman import code_lengths
 from repro.jpeg.tables import ZIGZAG, quality_tables
-from repro.rdo import decoder, planes, symbols, trellis
+from repro.rdo import decoder, planes, scans, symbols, trellis
 from repro.rdo.planes import Analysed, Weights
 
 RNG = np.random.default_rng(5)
@@ -49,8 +50,10 @@ def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: flo
 
 
 def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float) -> np.ndarray:
-    z = np.zeros(F.shape, np.int32)
-    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z)
+    """All of AC in one sequential scan."""
+    z, cost = np.zeros(F.shape, np.int32), np.zeros((len(F), 2))
+    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z, 1, 63, AC_BITS[0], cost)
+    z[cost[:, 0] + lam * AC_BITS[0] <= cost[:, 1]] = 0
     return z
 
 
@@ -74,6 +77,44 @@ def test_no_other_choice_is_cheaper(seed: int) -> None:
         z[kept] = np.array(values) * np.sign(F[0, kept])
         cheapest = min(cheapest, cost_of(F[0], w, Q, z, lam))
     assert cost_of(F[0], w, Q, found, lam) == pytest.approx(cheapest, rel=1e-5)
+
+
+def test_bands_are_chosen_apart() -> None:
+    """What a band holds does not change with what is outside it, and outside nothing is touched."""
+    F = RNG.normal(0, 20, (40, 64)).astype(np.float32)
+    w, row, Q = np.ones((1, 64), np.float32), np.zeros(40, np.int64), np.full(64, 12, np.float32)
+    z, cost = np.full(F.shape, 7, np.int32), np.zeros((40, 2))
+    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, z, 3, 20, AC_BITS[0], cost)
+    assert (z[:, :3] == 7).all() and (z[:, 21:] == 7).all()
+    F[:, :3] = F[:, 21:] = 0
+    again = np.zeros_like(z)
+    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, again, 3, 20, AC_BITS[0], cost)
+    np.testing.assert_array_equal(z[:, 3:21], again[:, 3:21])
+    assert np.count_nonzero(again) == np.count_nonzero(again[:, 3:21]) > 0
+    np.testing.assert_allclose(cost[:, 0], np.square(F[:, 3:21]).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_ends_side_by_side_share_a_symbol_at_the_least_cost(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blocks, lam = 9, 2.0
+    cost, early = rng.uniform(0, 30, (blocks, 2)), rng.random(blocks) < 0.7
+    ends = np.array([0.0, 2.0, 5.0, 5.5, 9.0])  # more than four are charged as four
+
+    def whole(keep: tuple[bool, ...]) -> float:
+        total, ended = 0.0, 0
+        for block, kept in enumerate(keep):
+            total += cost[block, int(kept)]
+            if kept:
+                total += lam * ends[min(ended, 4)]
+                ended = int(early[block])
+            else:
+                ended += 1
+        return total + lam * ends[min(ended, 4)]
+
+    found = trellis.choose_ends(cost, early, ends, lam)
+    best = min(whole(keep) for keep in itertools.product((False, True), repeat=blocks))
+    assert whole(tuple(found)) == pytest.approx(best)
 
 
 def test_where_bits_cost_nothing_the_nearest_number_is_chosen() -> None:
@@ -109,23 +150,45 @@ def test_symbols_are_counted_as_the_standard_codes_them() -> None:
     assert dc.tolist() == [2, 0, 0, 1, 1, *[0] * 7]
 
 
+def test_symbols_of_a_progressive_scan() -> None:
+    z = np.zeros((9, 64), np.int32)
+    z[0, 2], z[6, 5], z[6, 1] = 1, -2, 9  # outside the band: position 1
+    counts = symbols.scan_symbols(z, 2, 5)
+    # block 0 ends early, with the five after it: 4 to 7 ends; block 6 ends with the band; then two are empty
+    expected = {0x01: 1, 0x20: 1, 0x32: 1, 0x10: 1}
+    assert {int(s): int(counts[s]) for s in np.flatnonzero(counts)} == expected
+    assert (symbols.ac_costs(counts) - symbols.ac_costs(counts) // 1 == 0).all()
+
+
+def test_codes_are_as_long_as_libjpegs() -> None:
+    photo = photos("sample").items[0].rgb()
+    analysed = planes.analyse(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None][:, :1], progressive=False)
+    tables = quality_tables(60).numpy()[:1]
+    (z,) = planes.optimise(analysed, even(analysed), tables, 10.0)
+    lengths = code_lengths(write(planes.assemble(analysed, [z], tables), progressive=False))
+    counts = symbols.ac_symbols(z)
+    theirs = sum(int(counts[s]) * (length + (s & 15)) for s, length in lengths[1, 0].items())
+    assert counts @ symbols.ac_costs(counts) == theirs
+    assert (symbols.ac_costs(counts)[counts == 0] >= 18).all()
+
+
 @pytest.mark.parametrize("value, bits", [(0, 0), (1, 1), (-1, 1), (2, 2), (-7, 3), (1023, 10)])
 def test_categories(value: int, bits: int) -> None:
     assert symbols.category(value) == bits
 
 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
-def test_bits_are_close_to_those_of_a_file(subsampling: str) -> None:
-    """Huffman's codes have whole bits, one at least, and so cost a little more than −log₂ of a share."""
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bits_are_close_to_those_of_a_file(subsampling: str, progressive: bool) -> None:
+    """Coded data has stuffing and whole bytes besides; a file has headers."""
     photo = photos("sample").items[0].rgb()
-    analysed = planes.analyse(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None], subsampling)
+    x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None]
+    analysed = planes.analyse(x, subsampling, progressive=progressive)
     tables = quality_tables(75).numpy()
-    z = planes.optimise(analysed, even(analysed), tables, 20.0)
-    data = write(planes.assemble(analysed, z, tables), progressive=False)
-    scan = data.index(b"\xff\xda")
-    scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
-    spent = len(data) - 2 - scan
-    assert 0.97 * spent < planes.bits(analysed, z) / 8 < spent
+    chosen = planes.assemble(analysed, z := planes.optimise(analysed, even(analysed), tables, 20.0), tables)
+    data = scans.smallest(chosen) if progressive else write(chosen, progressive=False)
+    spent = len(data) - data.index(b"\xff\xc4")
+    assert 0.98 * spent < planes.bits(analysed, z) / 8 < 1.001 * spent
 
 
 def test_more_expensive_bits_are_fewer() -> None:
@@ -157,8 +220,9 @@ def test_a_file_holds_what_was_chosen(size: tuple[int, int], channels: int, subs
     assert (shown - x.float()).abs().mean() < 9
 
 
-def test_threads_choose_the_same() -> None:
-    analysed = planes.analyse(picture(72, 120))
+@pytest.mark.parametrize("progressive", [False, True])
+def test_threads_choose_the_same(progressive: bool) -> None:
+    analysed = planes.analyse(picture(72, 120), progressive=progressive)
     tables = quality_tables(50).numpy()
     one, three = (planes.optimise(analysed, even(analysed), tables, 12.0, threads=n) for n in (1, 3))
     for a, b in zip(one, three, strict=True):

@@ -23,6 +23,7 @@ from repro.errors import UsageError
 from repro.jpeg.codestream import write
 from repro.rdo import planes, sensitivity
 from repro.rdo.planes import Analysed, Weights
+from repro.rdo.scans import smallest
 from repro.rdo.tables import Example, learn
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
@@ -73,7 +74,7 @@ class Optimised:
         self.x = to_tensor(picture)
         self.models, self.progressive, self.icc, self.seconds = models, progressive, picture.icc, seconds
         self.plan = PLANS[effort]
-        self._analysed = planes.analyse(self.x, "4:2:0")
+        self._analysed = planes.analyse(self.x, "4:2:0", progressive=progressive)
         self._weights = self._weigh(self._analysed)
         self._threads = torch.get_num_threads()
 
@@ -143,7 +144,7 @@ class Optimised:
             return p.tables
         part = _bands(self.x)
         whole = part.shape == self.x.shape
-        analysed = self._analysed if whole else planes.analyse(part, "4:2:0")
+        analysed = self._analysed if whole else planes.analyse(part, "4:2:0", progressive=self.progressive)
         example = Example(analysed, self._weights if whole else self._weigh(analysed))
         start = np.maximum(p.tables.astype(np.float64), 1)
         learned = learn(
@@ -153,7 +154,7 @@ class Optimised:
 
     def _write(self, tables: np.ndarray, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(self._analysed, z, tables)
-        return write(chosen, progressive=self.progressive, icc=self.icc)
+        return smallest(chosen, self.icc) if self.progressive else write(chosen, progressive=False, icc=self.icc)
 
     def _trellis(self, tables: np.ndarray, lam: float, target: Sequence[np.ndarray] | None) -> list[np.ndarray]:
         return planes.optimise(self._analysed, self._weights, tables, lam, target=target, threads=self._threads)

@@ -20,8 +20,9 @@ from repro.jpeg.codestream import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
 from repro.jpeg.tables import ZIGZAG
-from repro.rdo import symbols
-from repro.rdo.trellis import choose_ac, choose_dc
+from repro.rdo import coding
+from repro.rdo.coding import Band
+from repro.rdo.trellis import choose_ac, choose_dc, choose_ends
 
 _ZIGZAG = ZIGZAG.numpy()
 #: (64,) the zigzag position of each natural (row-major) index: what brings zigzag order back.
@@ -48,15 +49,17 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True)
 class Analysed:
-    """A picture of ``height`` × ``width`` pixels as planes: Y alone, or Y, Cb, Cr with ``subsampling`` as in a file."""
+    """A picture of ``height`` × ``width`` pixels as planes: Y alone, or Y, Cb, Cr with ``subsampling`` as in a file;
+    ``progressive``: how it will be coded."""
 
     planes: tuple[Plane, ...]
     height: int
     width: int
     subsampling: str
+    progressive: bool = True
 
 
-def analyse(x: torch.Tensor, subsampling: str = "4:2:0") -> Analysed:
+def analyse(x: torch.Tensor, subsampling: str = "4:2:0", *, progressive: bool = True) -> Analysed:
     """(1, 1 or 3, H, W) on 0–255 → its planes. Grey pictures have one, whatever ``subsampling`` says.
 
     Chroma at half resolution is the mean of each 2 × 2, as libjpeg makes it. Raises :class:`UsageError` for another
@@ -67,10 +70,10 @@ def analyse(x: torch.Tensor, subsampling: str = "4:2:0") -> Analysed:
     height, width = x.shape[-2:]
     samples = x.float()
     if x.shape[1] == 1:
-        return Analysed((_plane(samples - 128),), height, width, "grey")
+        return Analysed((_plane(samples - 128),), height, width, "grey", progressive)
     y, cb, cr = (rgb_to_ycbcr(samples) - 128).split(1, dim=1)
     chroma = (subsample(c) if subsampling == "4:2:0" else c for c in (cb, cr))
-    return Analysed((_plane(y), *(_plane(c) for c in chroma)), height, width, subsampling)
+    return Analysed((_plane(y), *(_plane(c) for c in chroma)), height, width, subsampling, progressive)
 
 
 def optimise(
@@ -94,74 +97,77 @@ def optimise(
     target
         what the decoder should get back, for each plane as its F; the planes' own F unless given.
     rounds
-        how often codes are made for what was chosen, and it is chosen anew. Cb and Cr share their codes.
+        how often codes are made for what was chosen, and it is chosen anew.
     """
     wanted = [plane.F for plane in analysed.planes] if target is None else target
     chosen: list[np.ndarray] = []
-    for members in ((0,), (1, 2))[: min(2, len(analysed.planes))]:
+    for members in _sharing(analysed):
         Q = steps(tables, members[0]).astype(np.float32)
-        order = _coding_order(analysed) if members == (0,) else None
-        chosen += _component(
-            [wanted[i] for i in members], [weights[i] for i in members], Q, lam, rounds, threads, order
-        )
+        order = _coding_order(analysed) if 0 in members else None
+        coder = _Coder(Q, lam, order, analysed.progressive, threads)
+        chosen += coder.choose([wanted[i] for i in members], [weights[i] for i in members], rounds)
     return chosen
 
 
-def _component(
-    F: Sequence[np.ndarray],
-    weights: Sequence[Weights],
-    Q: np.ndarray,
-    lam: float,
-    rounds: int,
-    threads: int,
-    order: np.ndarray | None,
-) -> list[np.ndarray]:
-    """As :func:`optimise`, for the planes that share a table and its codes."""
-    z = [_dead_zone(plane, Q) for plane in F]
-    for _ in range(rounds):
-        ac = symbols.ac_costs(np.sum([symbols.ac_symbols(plane) for plane in z], axis=0))
-        for plane, weight, numbers in zip(F, weights, z, strict=True):
-            _in_parts(plane, weight, Q, ac, lam, numbers, threads)
-    for _ in range(rounds):
-        dc = symbols.dc_costs(np.sum([symbols.dc_symbols(_ordered(numbers[:, 0], order)) for numbers in z], axis=0))
-        for plane, weight, numbers in zip(F, weights, z, strict=True):
-            w = weight.by_frequency[weight.row, 0]
-            best = choose_dc(_ordered(plane[:, 0], order), _ordered(w, order), float(Q[0]), dc, lam)
-            numbers[slice(None) if order is None else order, 0] = best
-    return [np.clip(numbers, -_MOST, _MOST, out=numbers) for numbers in z]
+@dataclass(frozen=True)
+class _Coder:
+    """Of planes that share a table and its codes; ``order``: in which luma's blocks come, None as they lie."""
 
+    Q: np.ndarray
+    lam: float
+    order: np.ndarray | None
+    progressive: bool
+    threads: int
 
-def _in_parts(
-    F: np.ndarray, weight: Weights, Q: np.ndarray, ac: np.ndarray, lam: float, z: np.ndarray, threads: int
-) -> None:
-    """The trellis of AC, several threads at once: blocks do not look at each other."""
-    edges = np.linspace(0, len(F), threads + 1).astype(int)
-    parts = [slice(start, end) for start, end in pairwise(edges)]
+    def choose(self, F: Sequence[np.ndarray], weights: Sequence[Weights], rounds: int) -> list[np.ndarray]:
+        """As :func:`optimise`."""
+        z = [_dead_zone(plane, self.Q) for plane in F]
+        for _ in range(rounds):
+            bands = coding.bands(z, self.progressive)
+            for band in bands:
+                for plane, weight, numbers in zip(F, weights, z, strict=True):
+                    self._ac(plane, weight, band, numbers)
+        for _ in range(rounds):
+            costs = coding.dc_costs([_ordered(numbers[:, 0], self.order) for numbers in z])
+            for plane, weight, numbers in zip(F, weights, z, strict=True):
+                self._dc(plane, weight, costs, numbers)
+        return [np.clip(numbers, -_MOST, _MOST, out=numbers) for numbers in z]
 
-    def work(part: slice) -> None:
-        choose_ac(F[part], weight.by_frequency, weight.row[part], Q, ac, lam, z[part])
+    def _ac(self, F: np.ndarray, weight: Weights, band: Band, z: np.ndarray) -> None:
+        """Several threads at once: until they share their ends, blocks do not look at each other."""
+        edges = np.linspace(0, len(F), self.threads + 1).astype(int)
+        first, last = band.first, band.last
+        cost = np.zeros((len(F), 2))
 
-    if threads == 1:
-        work(parts[0])
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, parts))
+        def work(part: slice) -> None:
+            w, row = weight.by_frequency, weight.row[part]
+            choose_ac(F[part], w, row, self.Q, band.ac, self.lam, z[part], first, last, band.end, cost[part])
 
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
+        end = self.lam * band.end
+        if band.shared:
+            early = z[:, last] == 0
+            cost[early, 1] -= end
+            keep = choose_ends(cost, early, band.ends, self.lam)
+        else:
+            keep = cost[:, 1] < cost[:, 0] + end
+        z[~keep, first : last + 1] = 0
 
-def symbol_counts(analysed: Analysed, z: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(DC counts, AC counts) of luma and, with colour, of chroma together: what the codes of a file are made for."""
-    order = _coding_order(analysed)
-    found = []
-    for members in ((0,), (1, 2))[: min(2, len(z))]:
-        dc = sum(symbols.dc_symbols(_ordered(z[i][:, 0], order if i == 0 else None)) for i in members)
-        ac = sum(symbols.ac_symbols(z[i]) for i in members)
-        found.append((np.asarray(dc), np.asarray(ac)))
-    return found
+    def _dc(self, F: np.ndarray, weight: Weights, costs: np.ndarray, z: np.ndarray) -> None:
+        w = weight.by_frequency[weight.row, 0]
+        best = choose_dc(_ordered(F[:, 0], self.order), _ordered(w, self.order), float(self.Q[0]), costs, self.lam)
+        z[slice(None) if self.order is None else self.order, 0] = best
 
 
 def bits(analysed: Analysed, z: Sequence[np.ndarray]) -> float:
-    """About what a file with these numbers costs in its scans, sequential, with codes made for it."""
-    return sum(symbols.total_bits(dc, ac) for dc, ac in symbol_counts(analysed, z))
+    """About what a file with these numbers costs in its scans, with codes made for it."""
+    total = 0.0
+    for members in _sharing(analysed):
+        order = _coding_order(analysed) if 0 in members else None
+        total += coding.ac_bits([z[i] for i in members], analysed.progressive)
+        total += coding.dc_bits([_ordered(z[i][:, 0], order) for i in members])
+    return total
 
 
 def steps(tables: np.ndarray, plane: int) -> np.ndarray:
@@ -196,9 +202,17 @@ def _ordered(values: np.ndarray, order: np.ndarray | None) -> np.ndarray:
     return values if order is None else values[order]
 
 
+def _sharing(analysed: Analysed) -> list[tuple[int, ...]]:
+    """Which planes share their codes."""
+    if analysed.progressive:
+        return [(i,) for i in range(len(analysed.planes))]
+    return [(0,), (1, 2)][: min(2, len(analysed.planes))]
+
+
 def _coding_order(analysed: Analysed) -> np.ndarray | None:
-    """Which luma block comes when: in 4:2:0, two rows of two with each block of chroma. None: raster order."""
-    if analysed.subsampling != "4:2:0":
+    """Which luma block comes when, where its DC is coded: in one scan of all planes in 4:2:0, two rows of two with each
+    block of chroma. None: raster order."""
+    if analysed.subsampling != "4:2:0" or analysed.progressive:
         return None
     luma = analysed.planes[0]
     row, col = np.divmod(np.arange(luma.rows * luma.cols), luma.cols)

@@ -16,6 +16,12 @@ from repro.jpeg.huffman import EOB, ZRL
 DC_SYMBOLS, AC_SYMBOLS = 12, 256
 #: A code has at most 16 bits (T.81, B.2.4.2); what never occurs is charged a little more than that.
 _LONGEST, _UNSEEN = 16.0, 18.0
+#: So many ends of blocks fit one symbol.
+_MOST_ENDED = 0x7FFF
+#: Ends of 1, of 2–3, of 4–7, … blocks; how many bits follow each AC symbol.
+ENDS = np.arange(0, 0xF0, 16)
+_FOLLOWING = np.arange(AC_SYMBOLS) & 15
+_FOLLOWING[ENDS] = np.arange(len(ENDS))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -50,6 +56,40 @@ def ac_symbols(z: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
+def scan_symbols(z: np.ndarray, first: int, last: int) -> np.ndarray:
+    """int64 (256,) as :func:`ac_symbols`, in a progressive scan of the positions ``first``–``last`` (T.81, G.1.2.2).
+
+    Ends of blocks in a row are one symbol there, 16 times the category of how many less one, with that many bits after
+    it.
+    """
+    counts = np.zeros(AC_SYMBOLS, np.int64)
+    ended = 0
+    for block in range(z.shape[0]):
+        run = 0
+        for position in range(first, last + 1):
+            value = z[block, position]
+            if value == 0:
+                run += 1
+                continue
+            if ended > 0:
+                counts[16 * (category(ended) - 1)] += 1
+                ended = 0
+            while run > 15:
+                counts[ZRL] += 1
+                run -= 16
+            counts[16 * run + category(value)] += 1
+            run = 0
+        if run > 0:
+            ended += 1
+            if ended == _MOST_ENDED:
+                counts[16 * (category(ended) - 1)] += 1
+                ended = 0
+    if ended > 0:
+        counts[16 * (category(ended) - 1)] += 1
+    return counts
+
+
+@numba.njit(cache=True, nogil=True)
 def dc_symbols(dc: np.ndarray) -> np.ndarray:
     """int64 (12,) how often each category of difference occurs in ``dc``, whole numbers (n,) in the order of coding."""
     counts = np.zeros(DC_SYMBOLS, np.int64)
@@ -61,22 +101,51 @@ def dc_symbols(dc: np.ndarray) -> np.ndarray:
 
 
 def dc_costs(counts: np.ndarray) -> np.ndarray:
-    """float64 (12,) bits of each category together with the number that follows, in codes made for these counts:
-    −log₂ of its share, which Huffman's whole bits come close to."""
-    return _code_bits(counts) + np.arange(DC_SYMBOLS)
+    """float64 (12,) bits of each category together with the number that follows, in codes made for these counts."""
+    return _charged(counts) + np.arange(DC_SYMBOLS)
 
 
 def ac_costs(counts: np.ndarray) -> np.ndarray:
     """float64 (256,) as :func:`dc_costs`, by symbol."""
-    return _code_bits(counts) + (np.arange(AC_SYMBOLS) & 15)
+    return _charged(counts) + _FOLLOWING
 
 
-def total_bits(dc_counts: np.ndarray, ac_counts: np.ndarray) -> float:
-    """What symbols with these counts cost in a sequential scan, with codes made for them, headers apart."""
-    return float(dc_counts @ dc_costs(dc_counts) + ac_counts @ ac_costs(ac_counts))
+def _charged(counts: np.ndarray) -> np.ndarray:
+    return np.where(counts > 0, np.minimum(_code_lengths(counts.astype(np.int64)), _LONGEST), _UNSEEN)
 
 
-def _code_bits(counts: np.ndarray) -> np.ndarray:
-    share = counts / max(1, counts.sum())
-    with np.errstate(divide="ignore"):
-        return np.where(counts > 0, np.minimum(-np.log2(share), _LONGEST), _UNSEEN)
+@numba.njit(cache=True)
+def _code_lengths(counts: np.ndarray) -> np.ndarray:
+    """float64, as ``counts``: lengths of Huffman's codes for symbols that occur so often (T.81, K.2).
+
+    One more symbol, which never comes, takes the code of nothing but ones.
+    """
+    total = counts.shape[0] + 1
+    often = np.zeros(total, np.int64)
+    often[:-1], often[-1] = counts, 1
+    length = np.zeros(total)
+    beside = np.full(total, -1)  # the next symbol below the same node
+    while True:
+        rare = rarer = -1
+        for symbol in range(total):
+            if often[symbol] == 0:
+                continue
+            if rarer < 0 or often[symbol] <= often[rarer]:
+                rare, rarer = rarer, symbol
+            elif rare < 0 or often[symbol] <= often[rare]:
+                rare = symbol
+        if rare < 0:
+            return length[:-1]
+        often[rarer] += often[rare]
+        often[rare] = 0
+        last = rarer
+        length[last] += 1
+        while beside[last] >= 0:
+            last = beside[last]
+            length[last] += 1
+        beside[last] = rare
+        last = rare
+        length[last] += 1
+        while beside[last] >= 0:
+            last = beside[last]
+            length[last] += 1

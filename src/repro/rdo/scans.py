@@ -1,0 +1,92 @@
+"""A progressive file whose scans are each of one component: DC of Y, of Cb, of Cr, and then AC, band by band.
+
+The search of mozjpeg (:func:`repro.jpeg.codestream.write`) keeps DC of all components in one scan. There luma's blocks
+come in twos by two with those of chroma, so that every second difference is taken along a diagonal. In a scan of luma's
+own all neighbours are side by side, differences are smaller, and chroma has codes of its own. No coefficient changes.
+
+Each component is written as a grey picture by the same libraries, and its scans are put behind one header. Source:
+ITU-T T.81, A.2.2 (scans of one component), G.1.1 (progressive scans), B.2.3 (their headers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from repro.jpeg.codestream import Coefficients, embed_icc, write
+
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+_SOF2, _DHT, _SOS = 0xC2, 0xC4, 0xDA
+_DC_SCANS = 1  # of a grey file of mozjpeg's: its first
+
+
+def smallest(c: Coefficients, icc: bytes | None = None) -> bytes:
+    """The smallest file known that holds exactly ``c``: as :func:`repro.jpeg.codestream.write`, or scans apart."""
+    data = min(write(c), scans_apart(c), key=len)
+    return embed_icc(data, icc) if icc else data
+
+
+def scans_apart(c: Coefficients) -> bytes:
+    """The file that holds ``c`` with one component in every scan."""
+    head, _ = _split(_progressive(c))
+    grey = [_split(_progressive(_alone(c, i)))[1] for i in range(len(c.planes))]
+    ordered = [(i, scan) for i, scans in enumerate(grey) for scan in scans[:_DC_SCANS]]
+    ordered += [(i, scan) for i, scans in enumerate(grey) for scan in scans[_DC_SCANS:]]
+    return head + b"".join(_renamed(scan, i + 1) for i, scan in ordered) + _EOI
+
+
+def _progressive(c: Coefficients) -> bytes:
+    import mozjpeg_lossless_optimization
+
+    return mozjpeg_lossless_optimization.optimize(write(c, progressive=False))
+
+
+def _alone(c: Coefficients, index: int) -> Coefficients:
+    """One component as a grey picture of as many pixels as it has."""
+    half = index > 0 and c.subsampling == "4:2:0"
+    height, width = (-(-side // 2) if half else side for side in (c.height, c.width))
+    return Coefficients((c.planes[index],), c.tables[min(index, 1)][None], height, width)
+
+
+def _split(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Everything before the first table of codes, and each scan with the tables before it."""
+    head, scans, before = b"", [], b""
+    for marker, segment in _segments(data):
+        if marker == _DHT:
+            before += segment
+        elif marker == _SOS:
+            scans.append(before + segment)
+            before = b""
+        else:
+            head += segment
+    return _SOI + head, scans
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, bytes of the segment); that of a scan has its coded data, too. Ends before EOI."""
+    at = 2
+    while data[at + 1] != _EOI[1]:
+        marker = data[at + 1]
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _SOS:
+            end = _end_of_scan(data, end)
+        yield marker, data[at:end]
+        at = end
+
+
+def _end_of_scan(data: bytes, at: int) -> int:
+    """Where the next marker is: in coded data 0 follows each 255."""
+    while True:
+        at = data.index(b"\xff", at)
+        if data[at + 1] != 0:
+            return at
+        at += 2
+
+
+def _renamed(scan: bytes, component: int) -> bytes:
+    """The scan of a grey file's only component, as that of ``component``."""
+    at = 0
+    while scan[at + 1] == _DHT:
+        at += 2 + int.from_bytes(scan[at + 2 : at + 4], "big")
+    named = bytearray(scan)
+    named[at + 5] = component  # after the marker (2), the length (2) and the count of components (1)
+    return bytes(named)
