@@ -63,6 +63,13 @@ def test_what_comes_out_the_same_is_stamped(store: Store, folder: Path) -> None:
     assert stamped["provenance"] == json.loads(store.result_path(OTHER).read_text())["provenance"]
 
 
+def test_one_whose_model_is_at_hand_is_repeated(store: Store, folder: Path) -> None:
+    store.checkpoint_path(min([ONE, OTHER], key=lambda w: w.recipe.steps)).unlink()
+    assert vouch([ONE, OTHER], store, folder) == {}
+    stamped = store.load(ONE)
+    assert stamped is not None and stamped["vouched"]["repeated"] == OTHER.key
+
+
 @pytest.mark.parametrize("what", ["log", "images"])
 def test_what_comes_out_otherwise_is_named_and_left(what: str, store: Store, folder: Path) -> None:
     result = store.read(ONE)

@@ -53,7 +53,7 @@ def vouch(wanted: Iterable[Wanted], store: Store, data_dir: Path | None = None) 
     """Repeat one result of each kind and stamp that kind where it came out the same; returns kind → what differs."""
     kinds, failed = stale(wanted, store), {}
     for kind, members in track(list(kinds.items()), "vouch", total=len(kinds)):
-        chosen = min(members, key=lambda w: w.recipe.steps if isinstance(w, Experiment) else 0)
+        chosen = min(members, key=lambda w: _effort(w, store))
         result = store.read(chosen)
         assert result is not None
         differs = _differs(chosen, result, store, data_dir)
@@ -63,6 +63,13 @@ def vouch(wanted: Iterable[Wanted], store: Store, data_dir: Path | None = None) 
         for member in members:
             _stamp(member, store, chosen.key)
     return failed
+
+
+def _effort(wanted: Wanted, store: Store) -> tuple[bool, int]:
+    """How little it takes to repeat: one whose model is at hand, and the fewest steps."""
+    if not isinstance(wanted, Experiment):
+        return False, 0
+    return not store.checkpoint_path(wanted).exists(), wanted.recipe.steps
 
 
 def _kind(wanted: Wanted) -> str:
