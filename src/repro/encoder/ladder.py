@@ -1,8 +1,8 @@
 """The rungs from plain JPEG to the best that this encoder does, and its peers: each one function of pixels and quality.
 
 What is done well is added one thing at a time, so that each rung less the one below says what that thing is worth:
-Annex K's tables in 4:2:0, the trellis, learned tables with what errors are worth to people, and a descent on the
-distortion itself. ``tables-444`` is the paper's own way: learned tables, all of chroma, rounding to the nearest.
+Annex K's tables in 4:2:0, scans of one component, the trellis, learned tables with what errors are worth to people, and
+a descent on the distortion itself. ``tables-444`` is the paper's own way: learned tables, all of chroma, rounding.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from repro.files import sha256_file
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.rdo import planes
+from repro.rdo.scans import smallest
 
 #: λ of ``annexk-trellis`` in mean squared steps of the luma table: of 0.005, 0.0075, 0.01, 0.015, 0.02 and 0.03 the one
 #: that saves most bits at equal MSE against plain rounding on every third tuning photo, over 0.2–0.6 bpp.
@@ -121,11 +122,17 @@ def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
     return write(planes.assemble(analysed, rounded(analysed, tables), tables))
 
 
+def annexk_scans(rgb: np.ndarray, quality: int) -> bytes:
+    """The same numbers, in the smallest scans that are known."""
+    analysed, tables = _standard(rgb, quality)
+    return smallest(planes.assemble(analysed, rounded(analysed, tables), tables))
+
+
 def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
-    """The same, with numbers chosen by the trellis, for MSE alone."""
+    """The same, with numbers chosen by the trellis, for MSE alone, and what those scans cost."""
     analysed, tables = _standard(rgb, quality)
     z = planes.optimise(analysed, mse_weights(analysed), tables, lam_of(tables, share), threads=torch.get_num_threads())
-    return write(planes.assemble(analysed, z, tables))
+    return smallest(planes.assemble(analysed, z, tables))
 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -167,6 +174,7 @@ RUNGS: dict[str, Rung] = {
         ),
         Rung("tables-444", "the paper's way: learned tables, 4:4:4", tables_444, _of_set(models.TABLES)),
         Rung("annexk-420", "Annex K, 4:2:0, rounding", annexk_420),
+        Rung("annexk-scans", "the same, DC of luma in a scan of its own", annexk_scans),
         Rung("annexk-trellis", "Annex K, 4:2:0, trellis for MSE", annexk_trellis),
         *_efforts(
             [

@@ -48,6 +48,7 @@ TIMES = "ladder"
 #: Rungs of which each stands on the one before, and what it adds.
 CLIMB = {
     "annexk-420": "Annex K, 4:2:0, rounding",
+    "annexk-scans": "DC of luma in a scan of its own",
     "annexk-trellis": "the trellis, for MSE",
     "fast": "tables learned through it, and what errors are worth",
     "default": "a few looks at the picture",

@@ -28,6 +28,7 @@ RUNG_QUALITIES = {
     "jpegli-420": (1, 6, 12, 20, 34, 66),  # its lowest quality spends more
     "tables-444": (5, 9, 15, 26, 44, 60),
     "annexk-420": (6, 10, 16, 26, 40, 60),
+    "annexk-scans": (6, 10, 16, 26, 40, 60),
     "annexk-trellis": (9, 16, 26, 38, 54, 73),
     "fast": (5, 9, 14, 24, 40, 60),
     "default": (5, 9, 14, 24, 40, 60),

@@ -19,6 +19,7 @@ RUNG_LOOKS: dict[str, Look] = {
     **{name: LOOKS[name] for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")},
     "tables-444": Look("the paper's way, 4:4:4", OKABE_ITO["black"], "o", ":"),
     "annexk-420": Look("Annex K, 4:2:0, rounding", OKABE_ITO["sky"], "v", ":"),
+    "annexk-scans": Look("Annex K, luma's DC apart", OKABE_ITO["sky"], "<", ":"),
     "annexk-trellis": Look("Annex K, trellis for MSE", OKABE_ITO["sky"], "^", "-."),
     "fast": Look("fast", OKABE_ITO["blue"], "s", "-"),
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
