@@ -39,15 +39,16 @@ steps = 150  # of the training on this page
 exam = 24  # photos that it is examined on, at most
 
 # %% tags=["hide-input"]
-from repro.book import frames_slider, glue, html
+from repro.book import frames_slider, glue, html, points
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, versus
 from repro.experiments import objective
-from repro.experiments.claims import Evidence, all_claims, gains, loss, worth
+from repro.experiments.claims import METRICS, Evidence, all_claims, gains, loss, worth
 from repro.experiments.origin import origin
 from repro.figures import comparison, rate_distortion, style, tables
 from repro.figures import steps as drawn
 from repro.figures import trained as trained_models
+from repro.figures.every_point import every_point
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe, train
@@ -118,8 +119,16 @@ rate_distortion.rd_plot(first, worth.MAIN)
 # %% [markdown]
 # ### How to read what follows
 #
-# A mean over photos hides that photos differ far more than encoders do. So we compare **photo by photo**: interpolate
-# each photo's own curve, take the difference at one rate, and then average. The interval says how much that average
+# A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` has every file behind
+# these means. Point at one: it says which photo, encoder and setting it is, and brings that photo's curves to the front.
+# Look how far two photos lie apart, and how close together all encoders are on one of them.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
+every = every_point({name: first[name] for name in worth.MAIN}, METRICS, (0.1, 0.8))
+points(every, caption="Means over the photos, by setting")
+
+# %% [markdown]
+# So we compare **photo by photo**: interpolate each photo's own curve, take the difference at one rate, and then average. The interval says how much that average
 # would move, had we drawn other photos like these (bootstrap, 95 %). **BD-rate** {cite:p}`bjontegaard2001` turns it
 # around: how many bits more or less for the *same* quality, averaged over the range that both curves share.
 
