@@ -204,7 +204,12 @@ def mean_by_frequency(A: np.ndarray) -> Figure:
 
 def pre_edit(rgb: np.ndarray, A: np.ndarray, quality: int) -> tuple[np.ndarray, float]:
     """What a decoder shows, and bits per pixel, if every block is multiplied by the same ``A`` (8, 8): Eqs. 4–6."""
-    Q = quality_tables(quality)
+    return coded(rgb, quality_tables(quality).numpy(), A)
+
+
+def coded(rgb: np.ndarray, tables: np.ndarray, A: np.ndarray | float = 1.0) -> tuple[np.ndarray, float]:
+    """:func:`pre_edit` with tables (2, 8, 8) of any numbers, which are rounded and kept in 1–255."""
+    Q = torch.as_tensor(np.rint(tables).clip(1, 255)).float()
     z_hat = (coefficients(to_tensor(rgb))[0] * torch.as_tensor(A).float() / Q[[0, 1, 1], None, None]).round()
     planes = tuple(np.ascontiguousarray(plane) for plane in z_hat.to(torch.int16).numpy())
     data = write(Coefficients(planes, Q.numpy().astype(np.uint16), *rgb.shape[:2]))
