@@ -84,7 +84,7 @@ def stills(film: Film, rgb: np.ndarray, count: int = 9) -> list[Still]:
 def film_frames(
     made: Sequence[Still], rgb: np.ndarray, box: Box
 ) -> tuple[list[Figure], list[str], list[str], list[str]]:
-    """Frames, labels, alternative texts and captions for :func:`repro.book.frames_slider`; ``box`` is the part shown."""
+    """Frames, labels, alternative texts and captions for :func:`repro.book.frames_slider`; ``box`` is what is seen."""
     captions = [still.words for still in made]
     alts = [f"Both tables, a part of the photo, and the same part of the file. {words}" for words in captions]
     return [_frame(still, rgb, box) for still in made], [str(still.step) for still in made], alts, captions
