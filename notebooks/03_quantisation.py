@@ -79,9 +79,14 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 # $$ (eq-rounding)
 #
 # and so do we.
+#
+# {numref}`fig-equation-3` shows both, and a third stand-in, *straight-through*, that we shall meet below. Move $z$ and
+# watch the marks on the right. A wish to move $z$ comes back multiplied by these: what becomes of it near a whole number,
+# in the middle between two, and with the printed sign?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function, and its derivative. The third stand-in, straight-through, has the derivative 1 everywhere."}, "image": {"alt": "Left: a staircase of rounding. The corrected curve bends up to the right of each whole number and down to the left, towards the next stair; the printed curve bends the wrong way. Right: the corrected derivative is zero at whole numbers and 0.75 at halves; the printed one is its mirror image below zero; straight-through is level at 1."}}
-fig.equation_3()
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function, and its derivative, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
+frames, labels, alts, captions = fig.equation_slider([0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.2, 1.35])
+frames_slider(frames, labels, alts, captions=captions, description="z", start=2, width="35rem")
 
 # %% [markdown]
 # ```{admonition} Erratum to the paper

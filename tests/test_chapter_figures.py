@@ -121,7 +121,7 @@ def chapter_3(
     log: list[dict[str, float]],
 ) -> dict[str, Figure]:
     return {
-        "equation 3": rounding.equation_3(),
+        "equation 3": rounding.equation_3(0.3),
         "walks": rounding.walk_plot(rounding.walks()),
         "slopes": rounding.slope_plot(over_steps),
         "slopes by crop": rounding.crop_plot(by_crop),
@@ -204,7 +204,7 @@ def test_the_printed_sign_is_the_mirror_image() -> None:
     z = torch.linspace(-2.4, 2.4, 49, dtype=torch.float64)
     residue = z - z.round()
     assert torch.allclose(rounding.printed_derivative(z), -3 * residue**2)
-    left, right = rounding.equation_3().axes
+    left, right = rounding.equation_3(0.3).axes
     for name, factor in ((rounding.PRINTED, -3), (rounding.THIRD, 3)):
         x, slope = line_of(right, name)
         assert np.allclose(slope, factor * (x - np.rint(x)) ** 2)
@@ -217,6 +217,14 @@ def test_the_printed_sign_is_the_mirror_image() -> None:
         there = np.isfinite(drawn)
         assert there.mean() > 0.98
         assert np.allclose(drawn[there], ((slope[1:] + slope[:-1]) / 2)[there], atol=0.01)
+
+
+def test_the_slider_says_what_becomes_of_a_gradient() -> None:
+    frames, labels, alts, captions = rounding.equation_slider([1.0, 1.4])
+    assert labels == ["1", "1.4"] and len(frames) == 2 and all(c in a for a, c in zip(alts, captions, strict=True))
+    at_rest = "multiplied by 0 (Eq. 3 as printed); 0 (Eq. 3, sign corrected); +1.00 (straight-through)"
+    assert at_rest in captions[0], "on a whole number Eq. 3 hears nothing"
+    assert "−0.48 (Eq. 3 as printed); +0.48" in captions[1]
 
 
 def test_where_each_walk_ends() -> None:

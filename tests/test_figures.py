@@ -63,6 +63,7 @@ def chapter_2(rgb: np.ndarray, A: np.ndarray) -> dict[str, Figure]:
         "responses": attention.response_plot({"x": np.arange(5.0), "y": np.arange(5.0)}),
         "frequency": attention.mean_by_frequency(A),
         "band": attention.band_slider(rgb, A)[0][1],
+        "bands of networks": attention.networks_slider(rgb, {"one": A, "other": A})[0][2],
         "recurrent maps": attention.recurrent_maps(rgb, {"one": A, "two": A, "three": A}),
     }
 
@@ -190,8 +191,10 @@ def test_sliders_have_words_for_every_frame(rgb, A):
         jpeg.block_slider(artefacts.luma(rgb)[:8, :8], [10, 50]),
         zigzag.rebuild_slider(artefacts.luma(rgb)[:8, :8]),
         attention.band_slider(rgb, A),
+        attention.networks_slider(rgb, {"one": A, "other\n(second line)": A / 2}),
     ):
         assert len(frames) == len(set(labels)) == len(set(alts)) == len(set(captions))
+        assert not any("\n" in words for words in (*alts, *captions))
 
 
 def test_attention_of_one_half_halves_the_contrast(rgb):
