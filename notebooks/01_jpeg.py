@@ -42,7 +42,7 @@ import numpy as np
 
 from repro import codecs
 from repro.book import frames_slider, glue
-from repro.figures import artefacts, jpeg, style
+from repro.figures import artefacts, jpeg, style, zigzag
 from repro.jpeg.codestream import decode
 from repro.jpeg.dct import dct_matrix
 from repro.jpeg.tables import quality_tables
@@ -176,11 +176,15 @@ jpeg.basis()
 #
 # ### A few patterns do most of the work
 #
-# Let us put our block together again, pattern by pattern, from coarse to fine.
+# Let us put our block together again, pattern by pattern, in the order in which a file holds them: in a *zigzag* from
+# the slow cosines to the fine ones. Drag the slider of {numref}`fig-rebuild` slowly and watch two things: how soon the
+# picture tells what it is, and how the curve of errors falls in a few large steps, each of them one pattern that this
+# edge cannot do without.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block from its first coefficients, from the top left corner of $F$ outwards, and by how many levels it is off (RMS). Nothing is rounded here."}, "image": {"alt": "Six versions of the block: a flat square, then a soft slope, then an ever sharper edge, until with all 64 patterns it is exact."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block as the sum of its cosines up to a place in zigzag order, the cosine that came last (red: lighter, blue: darker; strong colours for large and small ones alike), and by how many levels the sum is off. Nothing is rounded here. Drag the slider, or use the arrow keys."}}
 block = y[8 * row : 8 * row + 8, 8 * col : 8 * col + 8]
-jpeg.rebuild(block)
+frames, labels, alts, captions = zigzag.rebuild_slider(block)
+frames_slider(frames, labels, alts, captions=captions, description="Place", start=5, width="30rem")
 
 # %% tags=["remove-cell"]
 share = jpeg.energy_share(y, 10)

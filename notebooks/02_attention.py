@@ -211,7 +211,8 @@ glue("response_correlation", np.corrcoef(trained, raw)[0, 1])
 # Now for a real map. When this page was made, the network was {glue:text}`map_state`. (The
 # trunk's weights are from {glue:text}`map_weights`.)
 # With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` takes
-# them in five bands, from the mean of the block (DC) to its finest checks.
+# them in five bands, from the mean of the block (DC) to its finest checks. Watch which blocks stay bright as the patterns
+# get finer. ({numref}`fig-resnet-bands` has the same for three trunks, all trained.)
 
 # %%
 shown = attention.network_to_show("vgg16")

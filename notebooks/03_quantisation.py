@@ -44,8 +44,9 @@ import torch
 
 from repro.book import frames_slider, glue
 from repro.data import crop_pool, photos
+from repro.figures import jpeg, style, training
 from repro.figures import rounding as fig
-from repro.figures import style, training
+from repro.figures.artefacts import luma
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, LearnedTables, ModelSettings
@@ -54,6 +55,7 @@ from repro.training import Recipe, train
 
 photo = style.book_photo("kodim23", data_dir)
 rgb = photo.rgb()
+part = jpeg.around(*jpeg.edge_block(luma(rgb)), rgb, 96, 96)
 crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 
 # %% [markdown]
@@ -77,9 +79,14 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 # $$ (eq-rounding)
 #
 # and so do we.
+#
+# {numref}`fig-equation-3` shows both, and a third stand-in, *straight-through*, that we shall meet below. Move $z$ and
+# watch the marks on the right. A wish to move $z$ comes back multiplied by these: what becomes of it near a whole number,
+# in the middle between two, and with the printed sign?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function, and its derivative. The third stand-in, straight-through, has the derivative 1 everywhere."}, "image": {"alt": "Left: a staircase of rounding. The corrected curve bends up to the right of each whole number and down to the left, towards the next stair; the printed curve bends the wrong way. Right: the corrected derivative is zero at whole numbers and 0.75 at halves; the printed one is its mirror image below zero; straight-through is level at 1."}}
-fig.equation_3()
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function, and its derivative, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
+frames, labels, alts, captions = fig.equation_slider([0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.2, 1.35])
+frames_slider(frames, labels, alts, captions=captions, description="z", start=2, width="35rem")
 
 # %% [markdown]
 # ```{admonition} Erratum to the paper
@@ -264,9 +271,14 @@ loss = LossWeights(lam=0.02)
 recipe = Recipe(steps=steps, seed=seed, log_every=max(1, steps // 24))
 trained = train(settings, loss, recipe, crops, observe=film)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn. Drag the slider, or use the arrow keys. Light is fine, dark is coarse."}}
-frames, labels, alts = training.film_frames(film)
-frames_slider(frames, labels, alts, description="Step")
+# %% [markdown]
+# {numref}`fig-film` is what happened, as a film: the tables above, and below them a file that they make. Most happens in
+# the first few steps. Watch the slow corner of luma against the fast one, and in the picture what is given up first.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo, before and after a file with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
+made = training.stills(film, rgb)
+frames, labels, alts, captions = training.film_frames(made, rgb, part)
+frames_slider(frames, labels, alts, captions=captions, description="Step", width="34rem")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film-loss", "caption": "The loss of this training, and its two sides."}, "image": {"alt": "Three curves against the step: the loss, the weighted distortion and the rate term. The loss falls from start to end, with noise from crop to crop."}}
 training.loss_curve(trained.log, loss)
@@ -281,11 +293,16 @@ glue("luma_high_first", first[0, 7, 7])
 glue("luma_high_last", last[0, 7, 7])
 glue("finer", int((np.rint(last) < np.rint(first)).sum()))
 glue("coarser", int((np.rint(last) > np.rint(first)).sum()))
+for key, still in (("first", made[0]), ("last", made[-1])):
+    glue(f"film_bpp_{key}", still.bpp)
+    glue(f"film_mse_{key}", still.mse)
 
 # %% [markdown]
 # Of the 128 entries, {glue:text}`finer` became finer and {glue:text}`coarser` coarser ({numref}`fig-film`). Luma's
 # first entry went from {glue:text}`luma_dc_first:.0f` to {glue:text}`luma_dc_last:.0f`, its last from
-# {glue:text}`luma_high_first:.0f` to {glue:text}`luma_high_last:.0f`. That took {glue:text}`seconds:.0f` seconds on
+# {glue:text}`luma_high_first:.0f` to {glue:text}`luma_high_last:.0f`. The photo's file shrank from
+# {glue:text}`film_bpp_first:.2f` to {glue:text}`film_bpp_last:.2f` bpp, and its MSE went from
+# {glue:text}`film_mse_first:.0f` to {glue:text}`film_mse_last:.0f`. That took {glue:text}`seconds:.0f` seconds on
 # this machine, with crops from {glue:text}`data_words`. No part of this is a network. It is 128 numbers that have read
 # a loss, and {ref}`ch-first-experiment` will show that they are worth more than one would think.
 

@@ -39,15 +39,17 @@ steps = 150  # of the training on this page
 exam = 24  # photos that it is examined on, at most
 
 # %% tags=["hide-input"]
-from repro.book import frames_slider, glue, html
+from repro.book import frames_slider, glue, html, points
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, versus
 from repro.experiments import objective
-from repro.experiments.claims import Evidence, all_claims, gains, loss, worth
+from repro.experiments.claims import METRICS, Evidence, all_claims, gains, loss, worth
 from repro.experiments.origin import origin
 from repro.figures import comparison, rate_distortion, style, tables
+from repro.figures import learned as compare
 from repro.figures import steps as drawn
 from repro.figures import trained as trained_models
+from repro.figures.every_point import every_point
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe, train
@@ -118,8 +120,16 @@ rate_distortion.rd_plot(first, worth.MAIN)
 # %% [markdown]
 # ### How to read what follows
 #
-# A mean over photos hides that photos differ far more than encoders do. So we compare **photo by photo**: interpolate
-# each photo's own curve, take the difference at one rate, and then average. The interval says how much that average
+# A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` has every file behind
+# these means. Point at one: it says which photo, encoder and setting it is, and brings that photo's curves to the front.
+# Look how far two photos lie apart, and how close together all encoders are on one of them.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
+every = every_point({name: first[name] for name in worth.MAIN}, METRICS, (0.1, 0.8))
+points(every, caption="Means over the photos, by setting")
+
+# %% [markdown]
+# So we compare **photo by photo**: interpolate each photo's own curve, take the difference at one rate, and then average. The interval says how much that average
 # would move, had we drawn other photos like these (bootstrap, 95 %). **BD-rate** {cite:p}`bjontegaard2001` turns it
 # around: how many bits more or less for the *same* quality, averaged over the range that both curves share.
 
@@ -149,6 +159,34 @@ glue("seeds", len(curves[loss.PAPER]))
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
 # In bits, at equal MSE: {glue:text}`tables_plain_mse`. At equal LPIPS: {glue:text}`tables_plain_lpips`. At equal
 # MS-SSIM: {glue:text}`tables_plain_ms_ssim`.
+
+# %% [markdown]
+# ### What have they learned?
+#
+# {numref}`fig-learned-tables` puts the learned tables below Annex K's at the quality that takes as many bits. Look at the
+# first entry of each table, the step of the blocks' means, and then at the slow patterns next to it: the bits have moved.
+# With small λ look at the dark part. There both would like to be coarser still, and 255 is all that a baseline file can
+# hold.
+
+# %%
+learned_tables = evidence.parts("ours", "tables")
+same_bits = compare.by_lambda(learned_tables[worth.TABLES], learned[0], plain[0])
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables and learned ones that take as many bits (4:4:4, means over the photos), by \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
+frames, labels, alts, captions = compare.lambda_slider(same_bits)
+frames_slider(frames, labels, alts, captions=captions, description="λ", start=len(frames) // 2, width="34rem")
+
+# %% tags=["remove-cell"]
+one = same_bits[len(same_bits) // 2]
+glue("same_bits_lam", one.lam)
+glue("same_bits_learned", one.first[0])
+glue("same_bits_annexk", one.first[1])
+glue("same_bits_slow", one.coarser(1, 10))
+
+# %% [markdown]
+# At λ = {glue:text}`same_bits_lam:g` the step of luma's means is {glue:text}`same_bits_learned` instead of
+# {glue:text}`same_bits_annexk`, and slow detail pays for it: its steps are {glue:text}`same_bits_slow:.2f` times Annex
+# K's. The eye, says the loss, forgives a little blur before it forgives a wrong mean.
 
 # %% [markdown]
 # ## And against the encoders people use?
@@ -194,7 +232,6 @@ drawn.ratio_plot(pairs)
 for key, found in zip(("tables", "vgg"), pairs.values(), strict=True):
     glue(f"loss_ratio_{key}_low", min(found.values()))
     glue(f"loss_ratio_{key}_high", max(found.values()))
-learned_tables = evidence.parts("ours", "tables")
 glue("dc_third", learned_tables[worth.TABLES_THIRD][0.04][0][0][0])
 glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 

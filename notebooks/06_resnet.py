@@ -37,7 +37,7 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
-from repro.book import glue, html
+from repro.book import frames_slider, glue, html
 from repro.data import photos
 from repro.experiments.claims import Evidence, all_claims, loss, trunks
 from repro.experiments.origin import origin
@@ -170,6 +170,16 @@ maps = dict(zip(fig.NAMES.values(), made, strict=True))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, maps)
+
+# %% [markdown]
+# An average over all coefficients hides that attention treats slow and fast patterns differently. {numref}`fig-resnet-bands`
+# takes the maps apart, band by band, all of them on one scale. Go from left to right and watch two things: from which
+# band on plain places go dark, and whether the three networks keep the same outlines.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "What the three trained networks let through of luma, by band of frequency; each square is one block. Drag the slider, or use the arrow keys."}}
+named = {f"{name}\n({trunk})" if name.startswith("ResNet") else name: A for name, A in maps.items()}
+frames, labels, alts, captions = attention.networks_slider(rgb, named)
+frames_slider(frames, labels, alts, captions=captions, description="Band", start=2, width="34rem")
 
 # %% tags=["hide-input"]
 html.table(*trained.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})")

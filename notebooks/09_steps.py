@@ -79,7 +79,8 @@ glue("steps_evidence", judged.evidence)
 #
 # What does it mean? The run begins at the fine end of the scale and walks along the rate–distortion curve to where λ
 # wants to be. Bits fall, MSE rises and MS-SSIM falls *because the start was too fine*. Begin with coarse tables, and all
-# three go the other way. The direction says where the start lay, not what training is for.
+# three go the other way. The direction says where the start lay, not what training is for. ({numref}`fig-film` is a film
+# of such a walk, with its tables and a picture that they make; that one starts at a quality in use.)
 
 # %% [markdown]
 # ## Which recipe, and is it long enough?

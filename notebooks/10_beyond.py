@@ -40,11 +40,12 @@ losing = ("lpips", "ms_ssim")  # metrics in which losers are looked for
 curtains = 6  # photos that are shown at equal size, at most
 
 # %% tags=["hide-input"]
-from repro.book import curtain, frames_slider, glue, html
+from repro.book import curtain, frames_slider, glue, html, points
 from repro.data import photos
 from repro.experiments import beyond
 from repro.figures import beyond as fig
 from repro.figures import comparison, failures, style, trellis
+from repro.figures.every_point import every_point
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))
@@ -190,6 +191,14 @@ html.table(*fig.step_rows(kodak), caption="Kodak: bits against the rung below, a
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-curves", "caption": "The curves behind the ladder: means over Kodak's photos, the range of the comparison shaded."}, "image": {"alt": "Four plots of MSE, LPIPS, MS-SSIM and SSIMULACRA 2 against bits per pixel, a line for each rung and peer."}}
 fig.curves_plot(kodak)
+
+# %% [markdown]
+# And the files behind those means, one by one. Choose a photo, or point at a mark: look for photos on which the order of
+# the encoders is another than in the mean, and compare what the witness says of them ({numref}`fig-beyond-points`).
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-points", "caption": "Every file of Kodak's photos in the ladder; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo)."}}
+every = every_point(kodak.curves, beyond.METRICS, (0.1, 0.8), fig.RUNG_LOOKS)
+points(every, caption="Means over Kodak's photos, by quality")
 
 # %% tags=["hide-input"]
 html.table(*fig.time_rows(seconds), caption="Seconds a photo")

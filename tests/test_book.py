@@ -226,4 +226,7 @@ def test_sliders_answer_to_the_keyboard(name, browser, site):
     for handle in tab.locator(".repro-curtain [role=slider]").all():
         handle.press("Home")
         assert handle.get_attribute("aria-valuenow") == "0"
+    for plot in tab.locator(".repro-points").all():
+        plot.locator(".view").press("ArrowRight")
+        assert "bpp" in plot.get_by_role("status").inner_text()
     tab.close()

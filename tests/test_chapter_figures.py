@@ -30,7 +30,7 @@ from repro.experiments import Experiment, claims, experiments_of
 from repro.experiments.claims import Claim, recurrent, trunks, worth
 from repro.experiments.claims.loss import BASELINE, BASELINE_THIRD, FIGURE_5, FIGURE_7
 from repro.experiments.claims.loss import PAPER as OURS
-from repro.figures import comparison, loss, rate_distortion, rounding, style, tables, training
+from repro.figures import comparison, learned, loss, rate_distortion, rounding, style, tables, training
 from repro.figures.attention import to_tensor
 from repro.figures.jpeg import Box
 from repro.figures.rate_distortion import Pair
@@ -114,15 +114,19 @@ def curves() -> dict[str, Curve]:
 
 
 def chapter_3(
-    over_steps: list[rounding.Slopes], by_crop: list[rounding.Slopes], film: training.Film, log: list[dict[str, float]]
+    rgb: np.ndarray,
+    over_steps: list[rounding.Slopes],
+    by_crop: list[rounding.Slopes],
+    film: training.Film,
+    log: list[dict[str, float]],
 ) -> dict[str, Figure]:
     return {
-        "equation 3": rounding.equation_3(),
+        "equation 3": rounding.equation_3(0.3),
         "walks": rounding.walk_plot(rounding.walks()),
         "slopes": rounding.slope_plot(over_steps),
         "slopes by crop": rounding.crop_plot(by_crop),
         "moves": rounding.moves_plot(rounding.moves(150, {"paper": 1e-6, "log": 0.03})),
-        "film": training.film_frames(film)[0][0],
+        "film": training.film_frames(training.stills(film, rgb, 2), rgb, Box(20, 30, 96, 96))[0][0],
         "loss": training.loss_curve(log, WEIGHTS),
     }
 
@@ -168,7 +172,7 @@ def test_every_figure_can_be_read(
     versions: list[comparison.Version],
 ) -> None:
     figures = {
-        **chapter_3(over_steps, by_crop, film, trained.log),
+        **chapter_3(rgb, over_steps, by_crop, film, trained.log),
         **chapter_4(rgb, damaged),
         **chapter_5(curves, versions),
     }
@@ -200,7 +204,7 @@ def test_the_printed_sign_is_the_mirror_image() -> None:
     z = torch.linspace(-2.4, 2.4, 49, dtype=torch.float64)
     residue = z - z.round()
     assert torch.allclose(rounding.printed_derivative(z), -3 * residue**2)
-    left, right = rounding.equation_3().axes
+    left, right = rounding.equation_3(0.3).axes
     for name, factor in ((rounding.PRINTED, -3), (rounding.THIRD, 3)):
         x, slope = line_of(right, name)
         assert np.allclose(slope, factor * (x - np.rint(x)) ** 2)
@@ -213,6 +217,14 @@ def test_the_printed_sign_is_the_mirror_image() -> None:
         there = np.isfinite(drawn)
         assert there.mean() > 0.98
         assert np.allclose(drawn[there], ((slope[1:] + slope[:-1]) / 2)[there], atol=0.01)
+
+
+def test_the_slider_says_what_becomes_of_a_gradient() -> None:
+    frames, labels, alts, captions = rounding.equation_slider([1.0, 1.4])
+    assert labels == ["1", "1.4"] and len(frames) == 2 and all(c in a for a, c in zip(alts, captions, strict=True))
+    at_rest = "multiplied by 0 (Eq. 3 as printed); 0 (Eq. 3, sign corrected); +1.00 (straight-through)"
+    assert at_rest in captions[0], "on a whole number Eq. 3 hears nothing"
+    assert "−0.48 (Eq. 3 as printed); +0.48" in captions[1]
 
 
 def test_where_each_walk_ends() -> None:
@@ -343,17 +355,44 @@ def test_stills_show_most_of_the_start(frames: int, count: int) -> None:
         assert len(chosen) == count and (np.diff(gaps) >= 0).all() and gaps[-1] > gaps[0]
 
 
-def test_frames_say_what_they_show(film: training.Film, trained: Trained) -> None:
-    frames, labels, alts = training.film_frames(film, count=3)
-    assert labels[0] == "0" and labels[-1] == "6" and len(frames) == len(labels) == len(alts) == len(set(alts))
+def test_frames_say_what_they_show(rgb: np.ndarray, film: training.Film, trained: Trained) -> None:
+    made = training.stills(film, rgb, count=3)
+    frames, labels, alts, captions = training.film_frames(made, rgb, Box(20, 30, 96, 96))
+    assert labels[0] == "0" and labels[-1] == "6" and len(frames) == len(labels) == len(alts) == len(set(captions))
     last = film.tables[-1]
     for number in (last[0, 0, 0], last[0, 7, 7], last[1, 0, 0]):
         assert f" {number:.0f}" in alts[-1]
-    for ax, table, name in zip(frames[-1].axes, last, ("luma", "chroma"), strict=True):
-        assert ax.get_title() == f"{name}, step 6"
+    for ax, table, name in zip(frames[-1].axes[:2], last, ("luma", "chroma"), strict=True):
+        assert ax.get_title() == f"step 6: {name}"
         assert [int(t.get_text()) for t in ax.texts] == np.rint(table).astype(int).ravel().tolist()
     box = frames_slider(frames, labels, alts, description="Step")
     assert len(box.children[1].children) == len(labels)
+
+
+def test_a_still_is_what_an_encoder_with_these_tables_makes(rgb: np.ndarray) -> None:
+    (still,) = training.stills(training.Film([0], [quality_tables(40).double().numpy()]), rgb)
+    by_pillow = decode(codecs.get("pillow-444-default").encode(rgb, 40))
+    assert np.abs(still.pixels.astype(int) - by_pillow).mean() < 0.5
+    assert still.mse == pytest.approx(np.square(by_pillow.astype(float) - rgb).mean(), rel=0.02)
+
+
+def test_learned_tables_stand_beside_those_that_take_as_many_bits() -> None:
+    plain, ours = curve("pillow-444"), curve("tables, MSE", saved=0.8)
+    by_tens = {photo: tuple({**p, "setting": 10 + 10 * p["setting"]} for p in of) for photo, of in plain.images.items()}
+    plain = Curve("pillow-444", by_tens)
+    settings = [p["setting"] for p in ours.mean().images["mean"]]
+    tables = dict.fromkeys(settings, quality_tables(20).tolist())
+    found = learned.by_lambda(tables, ours, plain)
+    assert 0 < len(found) < len(settings), "what lies beyond plain JPEG's ends is left out"
+    by_quality = {p["setting"]: p["bpp"] for p in plain.mean().images["mean"]}
+    for one in found:
+        near = sorted(by_quality, key=lambda q: abs(q - one.quality))[:2]
+        assert min(by_quality[q] for q in near) * 0.9 <= one.bpp <= max(by_quality[q] for q in near) * 1.1
+        assert np.array_equal(one.annex_k, quality_tables(one.quality)) and one.first[0] == quality_tables(20)[0, 0, 0]
+    same = learned.Beside(1, 0.3, quality_tables(20).numpy(), 20, quality_tables(20).numpy())
+    assert same.coarser(1, 10) == same.coarser(48, 64) == 1
+    frames, labels, alts, captions = learned.lambda_slider(found[:2])
+    assert len(frames) == 2 == len(set(labels)) == len(set(alts)) == len(set(captions))
 
 
 def test_the_loss_is_the_sum_of_its_sides(trained: Trained) -> None:

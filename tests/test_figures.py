@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from repro.codecs import CODECS
 from repro.data import photos
 from repro.errors import ReproError
 from repro.experiments import Experiment, Store, experiments_of
-from repro.figures import artefacts, attention, jpeg, networks, style
+from repro.figures import artefacts, attention, jpeg, networks, style, zigzag
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, save_checkpoint
@@ -42,7 +44,7 @@ def chapter_1(rgb: np.ndarray) -> dict[str, Figure]:
         "planes": jpeg.colour_planes(rgb),
         "block": jpeg.block_in_photo(y, row, col),
         "basis": jpeg.basis(),
-        "rebuild": jpeg.rebuild(block),
+        "rebuild": zigzag._canvas(block, zigzag.parts(block)).fig,
         "tables": jpeg.tables(quality_tables(50)),
         "frame": jpeg.block_frame(jpeg.code_block(block, quality_tables(20)[0])),
         "edge": artefacts.edge(10),
@@ -61,12 +63,13 @@ def chapter_2(rgb: np.ndarray, A: np.ndarray) -> dict[str, Figure]:
         "responses": attention.response_plot({"x": np.arange(5.0), "y": np.arange(5.0)}),
         "frequency": attention.mean_by_frequency(A),
         "band": attention.band_slider(rgb, A)[0][1],
+        "bands of networks": attention.networks_slider(rgb, {"one": A, "other": A})[0][2],
         "recurrent maps": attention.recurrent_maps(rgb, {"one": A, "two": A, "three": A}),
     }
 
 
 #: Figures that are plots of numbers; the others are pictures and diagrams.
-PLOTS = {"basis", "edge", "blocking", "where bits go", "sizes", "responses"}
+PLOTS = {"basis", "rebuild", "edge", "blocking", "where bits go", "sizes", "responses"}
 
 
 def test_every_figure_can_be_read(rgb, A):
@@ -161,6 +164,23 @@ def test_energy_gathers_in_few_coefficients(rgb):
     assert jpeg.energy_share(noise, 10) == pytest.approx(10 / 63, abs=0.03)
 
 
+def test_a_block_is_the_sum_of_its_64_cosines(rgb):
+    samples = artefacts.luma(rgb)[16:24, 32:40]
+    made = zigzag.parts(samples)
+    assert [part.at for part in made[:6]] == [(0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2)] and len(made) == 64
+    assert np.allclose(made[0].so_far, samples.mean()) and np.allclose(made[-1].so_far, samples)
+    for before, part in itertools.pairwise(made):
+        lost = before.error**2 - part.error**2
+        assert lost == pytest.approx(part.F**2 / 64, abs=1e-9), "what a cosine mends is its own square (Parseval)"
+    assert f"off by {made[7].error:.1f} levels" in made[7].words
+
+
+def test_frames_of_the_rebuild_differ_and_are_alike_in_size(rgb):
+    frames, labels, _, _ = zigzag.rebuild_slider(artefacts.luma(rgb)[16:24, 32:40])
+    assert len({frame.tobytes() for frame in frames}) == 64 == len(labels)
+    assert {frame.shape for frame in frames} == {frames[0].shape} and frames[0].dtype == np.uint8
+
+
 def test_bands_share_out_the_64_coefficients():
     counted = sum(attention.in_band(*band).astype(int) for band in attention.BANDS.values())
     assert (counted == 1).all()
@@ -169,9 +189,12 @@ def test_bands_share_out_the_64_coefficients():
 def test_sliders_have_words_for_every_frame(rgb, A):
     for frames, labels, alts, captions in (
         jpeg.block_slider(artefacts.luma(rgb)[:8, :8], [10, 50]),
+        zigzag.rebuild_slider(artefacts.luma(rgb)[:8, :8]),
         attention.band_slider(rgb, A),
+        attention.networks_slider(rgb, {"one": A, "other\n(second line)": A / 2}),
     ):
         assert len(frames) == len(set(labels)) == len(set(alts)) == len(set(captions))
+        assert not any("\n" in words for words in (*alts, *captions))
 
 
 def test_attention_of_one_half_halves_the_contrast(rgb):

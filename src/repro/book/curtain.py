@@ -10,13 +10,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from html import escape
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from repro.book.html import Html, image_source
+from repro.book.html import Html, image_source, scripted
 from repro.book.widgets import lossless
 
 #: Photo → name → (picture, words).
@@ -68,14 +67,8 @@ def curtain(
             if not words:
                 raise ValueError(f"curtain: {photo}, {name}: a picture needs words")
             figures.append(_figure(photo, name, picture, words, crop, hidden=photo != first))
-    style, script = (
-        (resources.files("repro") / "assets" / "curtain" / f"curtain.{kind}").read_text(encoding="utf-8")
-        for kind in ("css", "js")
-    )
-    shown = (
-        f'<div class="repro-curtain" data-left="{escape(left)}" data-right="{escape(right)}">{"".join(figures)}</div>'
-    )
-    return Html(f"<style>{style}</style>{shown}<script>{script}</script>")
+    chosen = f' data-left="{escape(left)}" data-right="{escape(right)}"'
+    return scripted("curtain", "".join(figures), chosen)
 
 
 def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, int, int, int], *, hidden: bool) -> str:

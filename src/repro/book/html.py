@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from importlib import resources
 
 from repro.book.glue import PREFIX, check_name
 
@@ -69,6 +70,19 @@ def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str
         for data, words, alt in zip(files, captions, alts, strict=True)
     )
     return Html(f'<div class="repro-pictures">{shown}</div>')
+
+
+def scripted(name: str, inside: str, attributes: str = "") -> Html:
+    """``inside`` in an element of the class ``repro-NAME``, with the style and the script of ``assets/NAME``.
+
+    All of it is in the cell's output, so that it works in Jupyter and in a static page, with no kernel or network.
+    """
+    style, script = (
+        (resources.files("repro") / "assets" / name / f"{name}.{kind}").read_text(encoding="utf-8")
+        for kind in ("css", "js")
+    )
+    opened = f'<div class="repro-{name}"{attributes}>'
+    return Html(f"<style>{style}</style>{opened}{inside}</div><script>{script}</script>")
 
 
 def glue_html(name: str, content: Html) -> None:

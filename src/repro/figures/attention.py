@@ -194,6 +194,35 @@ def band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float,
     return fig
 
 
+def networks_slider(
+    rgb: np.ndarray, found: Mapping[str, np.ndarray]
+) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """The same for several networks: A^(L) of each of ``found`` (name → A), band by band, all from 0 to 1."""
+    frames, alts, captions = [], [], []
+    for band, limits in BANDS.items():
+        luma = {name: A[0][..., in_band(*limits)].mean(-1) for name, A in found.items()}
+        frames.append(_networks_frame(rgb, luma))
+        facts = ", ".join(f"{one.mean():.2f} for {' '.join(name.split())}" for name, one in luma.items())
+        captions.append(f"Band “{band}” (v + u from {limits[0]} to {limits[1]}), luma: mean A is {facts}.")
+        alts.append(f"The photo and the maps of {len(luma)} networks for the band of {band} frequencies: {facts}.")
+    return frames, list(BANDS), alts, captions
+
+
+def _networks_frame(rgb: np.ndarray, luma: Mapping[str, np.ndarray]) -> Figure:
+    """The photo and up to three maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
+    style.use()
+    fig = Figure(figsize=(5.4, 5.4 * rgb.shape[0] / rgb.shape[1] + 1.45), layout="constrained")
+    axes = fig.subplots(2, 2).ravel()
+    show_image(axes[0], rgb[::2, ::2], "photo")
+    for ax in axes[1:]:
+        ax.axis("off")
+    for ax, (name, one) in zip(axes[1:], luma.items(), strict=False):
+        ax.axis("on")
+        shown = show_image(ax, one, name, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+    fig.colorbar(shown, ax=axes, orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.05, aspect=50)
+    return fig
+
+
 def mean_by_frequency(A: np.ndarray) -> Figure:
     """A averaged over all blocks of a photo: how much of each cosine is let through."""
     fig, axes = style.figure(3.9, 1, 2)
@@ -204,7 +233,12 @@ def mean_by_frequency(A: np.ndarray) -> Figure:
 
 def pre_edit(rgb: np.ndarray, A: np.ndarray, quality: int) -> tuple[np.ndarray, float]:
     """What a decoder shows, and bits per pixel, if every block is multiplied by the same ``A`` (8, 8): Eqs. 4–6."""
-    Q = quality_tables(quality)
+    return coded(rgb, quality_tables(quality).numpy(), A)
+
+
+def coded(rgb: np.ndarray, tables: np.ndarray, A: np.ndarray | float = 1.0) -> tuple[np.ndarray, float]:
+    """:func:`pre_edit` with tables (2, 8, 8) of any numbers, which are rounded and kept in 1–255."""
+    Q = torch.as_tensor(np.rint(tables).clip(1, 255)).float()
     z_hat = (coefficients(to_tensor(rgb))[0] * torch.as_tensor(A).float() / Q[[0, 1, 1], None, None]).round()
     planes = tuple(np.ascontiguousarray(plane) for plane in z_hat.to(torch.int16).numpy())
     data = write(Coefficients(planes, Q.numpy().astype(np.uint16), *rgb.shape[:2]))

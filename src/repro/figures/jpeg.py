@@ -235,20 +235,6 @@ def basis() -> Figure:
     return fig
 
 
-def rebuild(samples: np.ndarray, counts: Sequence[int] = (1, 3, 6, 15, 28, 64)) -> Figure:
-    """A block (8, 8) put together from its first coefficients in zigzag order, nothing rounded."""
-    F = code_block(samples, np.ones((8, 8))).F
-    order = ZIGZAG.numpy()
-    pictures, titles = [], []
-    for count in counts:
-        part = np.zeros(64)
-        part[order[:count]] = F.ravel()[order[:count]]
-        back = idct(torch.from_numpy(part).view(1, 1, 1, 1, 8, 8)).numpy()[0, 0, 0, 0] + 128
-        pictures.append(back.clip(0, 255).round().astype(np.uint8))
-        titles.append(f"{count} of 64\noff by {np.sqrt(((back - samples) ** 2).mean()):.0f}")
-    return style.image_row(pictures, titles)
-
-
 def tables(Q: torch.Tensor, titles: Sequence[str] = ("luma", "chroma")) -> Figure:
     """Quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
     fig, axes = style.figure(3.9, 1, len(Q))

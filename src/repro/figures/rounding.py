@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from repro.figures.attention import coefficients, to_tensor
-from repro.figures.style import INK, OKABE_ITO, figure
+from repro.figures.style import INK, OKABE_ITO, figure, use
 from repro.model import LearnedTables
 from repro.rounding import ROUNDINGS, round_straight_through, round_third_order
 
@@ -27,27 +27,48 @@ def printed_derivative(z: torch.Tensor) -> torch.Tensor:
     return -3 * (z.round() - z).square()
 
 
-def equation_3() -> Figure:
-    """What Eq. 3 is as printed and as it must be: the function, and its derivative."""
-    z = torch.linspace(-1.49, 1.49, 1201, dtype=torch.float64)
-    residue = z - z.round()
-    fig, axes = figure(3.2, 1, 2)
-    left, right = axes[0]
+#: What Eq. 3 comes to and what it hands back, by name; straight-through's value is rounding itself.
+_VALUES: dict[str, Rounding] = {
+    PRINTED: lambda z: z.round() - (z - z.round()) ** 3,
+    THIRD: lambda z: z.round() + (z - z.round()) ** 3,
+}
+_DERIVATIVES: dict[str, Rounding] = {
+    PRINTED: printed_derivative,
+    THIRD: lambda z: _derivative(round_third_order, z),
+    STRAIGHT: lambda z: _derivative(round_straight_through, z),
+}
+
+
+def equation_3(at: float) -> Figure:
+    """What Eq. 3 is as printed and as it must be: the function, and its derivative, with marks at z = ``at``."""
+    z, here = torch.linspace(-0.49, 1.99, 1201, dtype=torch.float64), torch.tensor([at], dtype=torch.float64)
+    fig = Figure(figsize=(5.6, 3.5), layout="constrained")
+    left, right = fig.subplots(1, 2)
     left.plot(z, _broken(z.round(), z), color=INK, lw=3, alpha=0.35, label="rounding")
-    for name, value in ((PRINTED, z.round() - residue**3), (THIRD, z.round() + residue**3)):
-        left.plot(z, _broken(value, z), **_line(name))
-    for name, slope in (
-        (PRINTED, printed_derivative(z)),
-        (THIRD, _derivative(round_third_order, z)),
-        (STRAIGHT, _derivative(round_straight_through, z)),
-    ):
-        right.plot(z, slope, **_line(name))
+    left.plot(here, here.round(), "D", color=INK, alpha=0.35, markersize=9)
+    for ax, lines in ((left, _VALUES), (right, _DERIVATIVES)):
+        ax.axvline(at, color="#999999", linewidth=1)
+        for name, line in lines.items():
+            ax.plot(z, _broken(line(z), z) if ax is left else line(z), **_line(name))
+            ax.plot(here, line(here), "o", color=_line(name)["color"], zorder=3)
     right.axhline(0, color=INK, linewidth=1)
     left.set(title="value", xlabel="z")
     right.set(title="derivative", xlabel="z")
-    rounding, named = left.get_lines()[0], right.get_lines()[:3]
-    fig.legend(handles=[rounding, *named], loc="outside lower center", ncols=4)
+    handles = [left.get_lines()[0], *(line for line in right.get_lines() if line.get_label() in _LINES)]
+    fig.legend(handles=handles, loc="outside lower center", ncols=2)
     return fig
+
+
+def equation_slider(places: Sequence[float]) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """Frames, labels, alternative texts and captions for ``repro.book.frames_slider``: :func:`equation_3` by z."""
+    use()
+    captions = []
+    for at in places:
+        here = torch.tensor([at], dtype=torch.float64)
+        told = [f"{_signed(of(here))} ({name})" for name, of in _DERIVATIVES.items()]
+        captions.append(f"z = {at:g} rounds to {round(at)}. A wish to move it is multiplied by {'; '.join(told)}.")
+    alts = [f"A staircase and its two stand-ins on the left, three derivatives on the right. {c}" for c in captions]
+    return [equation_3(at) for at in places], [f"{at:g}" for at in places], alts, captions
 
 
 @dataclass(frozen=True)
@@ -65,13 +86,8 @@ class Walk:
 
 def walks(start: float = 1.35, target: float = 3.0, rate: float = 0.05, steps: int = 40) -> list[Walk]:
     """Descent on (⌊z⌋ − target)² from ``start`` with each stand-in's derivative."""
-    derivatives: dict[str, Rounding] = {
-        PRINTED: printed_derivative,
-        THIRD: lambda z: _derivative(round_third_order, z),
-        STRAIGHT: lambda z: _derivative(round_straight_through, z),
-    }
     found = []
-    for name, derivative in derivatives.items():
+    for name, derivative in _DERIVATIVES.items():
         z = [torch.tensor(start, dtype=torch.float64)]
         for _ in range(steps):
             z.append(z[-1] - rate * 2 * (z[-1].round() - target) * derivative(z[-1]))
@@ -203,6 +219,10 @@ def moves_plot(found: Mapping[str, Sequence[float]]) -> Figure:
     ax.minorticks_off()
     ax.legend(loc="lower right")
     return fig
+
+
+def _signed(number: torch.Tensor) -> str:
+    return f"{float(number) + 0.0:+.2f}".replace("-", "−").replace("+0.00", "0")
 
 
 def _line(name: str) -> dict[str, str]:

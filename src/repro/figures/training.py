@@ -1,4 +1,4 @@
-"""A training as it goes: the loss and its parts, and the tables' way from their start to where the loss wants them."""
+"""A training as it goes: the loss and its parts, and on the way the tables, and a picture that they make."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from repro.figures.style import OKABE_ITO, cells, figure
+from repro.figures.attention import coded
+from repro.figures.jpeg import Box
+from repro.figures.learned import draw_tables, square_pairs
+from repro.figures.style import OKABE_ITO, figure, show_image
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG
 
@@ -49,22 +51,48 @@ def loss_curve(log: Sequence[Mapping[str, float]], loss: LossWeights) -> Figure:
     return fig
 
 
-def two_tables(Q: np.ndarray, title: str) -> Figure:
-    """Luma and chroma table, (2, 8, 8), as coloured squares with their whole numbers; light is fine, dark is coarse."""
-    fig, axes = figure(3.75, 1, 2)
-    for ax, table, name in zip(axes[0], np.rint(Q).astype(int), ("luma", "chroma"), strict=True):
-        cells(ax, table, f"{name}, {title}", cmap="cividis_r", norm=LogNorm(1, 255))
+@dataclass(frozen=True)
+class Still:
+    """The tables (2, 8, 8) at a step, and what a file of a photo that they make comes to: pixels, rate and MSE."""
+
+    step: int
+    tables: np.ndarray
+    pixels: np.ndarray
+    bpp: float
+    mse: float
+
+    @property
+    def words(self) -> str:
+        """Tables and file in numbers."""
+        return (
+            f"Step {self.step}: the first luma entry is {self.tables[0, 0, 0]:.0f}, the last "
+            f"{self.tables[0, 7, 7]:.0f}, the first chroma entry {self.tables[1, 0, 0]:.0f}. A file of the photo takes "
+            f"{self.bpp:.2f} bits per pixel, with an MSE of {self.mse:.0f}."
+        )
+
+
+def stills(film: Film, rgb: np.ndarray, count: int = 9) -> list[Still]:
+    """The frames of ``film`` that :meth:`Film.stills` chooses and what they make of ``rgb``, (H, W, 3)."""
+    found = []
+    for i in film.stills(count):
+        pixels, bpp = coded(rgb, film.tables[i])
+        mse = float(np.square(pixels.astype(float) - rgb).mean())
+        found.append(Still(film.steps[i], film.tables[i], pixels, bpp, mse))
+    return found
+
+
+def film_frames(
+    made: Sequence[Still], rgb: np.ndarray, box: Box
+) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """Frames, labels, alternative texts and captions for :func:`repro.book.frames_slider`; ``box`` is what is seen."""
+    captions = [still.words for still in made]
+    alts = [f"Both tables, a part of the photo, and the same part of the file. {words}" for words in captions]
+    return [_frame(still, rgb, box) for still in made], [str(still.step) for still in made], alts, captions
+
+
+def _frame(still: Still, rgb: np.ndarray, box: Box) -> Figure:
+    fig, axes = square_pairs(2)
+    draw_tables(axes[0], still.tables, f"step {still.step}")
+    show_image(axes[1, 0], box.of(rgb), "part of the photo", interpolation="nearest")
+    show_image(axes[1, 1], box.of(still.pixels), f"{still.bpp:.2f} bpp, MSE {still.mse:.0f}", interpolation="nearest")
     return fig
-
-
-def film_frames(film: Film, count: int = 7) -> tuple[list[Figure], list[str], list[str]]:
-    """Pictures, labels and alternative texts for :func:`repro.book.frames_slider`."""
-    chosen = film.stills(count)
-    frames = [two_tables(film.tables[i], f"step {film.steps[i]}") for i in chosen]
-    labels = [str(film.steps[i]) for i in chosen]
-    alts = [
-        f"Both tables after {film.steps[i]} steps: the first luma entry is {film.tables[i][0, 0, 0]:.0f}, "
-        f"the last {film.tables[i][0, 7, 7]:.0f}; the first chroma entry is {film.tables[i][1, 0, 0]:.0f}."
-        for i in chosen
-    ]
-    return frames, labels, alts

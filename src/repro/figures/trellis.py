@@ -14,6 +14,7 @@ from repro.encoder import ladder, models
 from repro.encoder.analysis import to_tensor
 from repro.encoder.images import Picture
 from repro.encoder.optimised import PLANS, Optimised
+from repro.figures.learned import grids
 from repro.figures.style import INK, OKABE_ITO, PAPER, cells, figure, show_image
 from repro.jpeg.tables import quality_tables
 from repro.rdo import planes, sensitivity, symbols
@@ -143,11 +144,7 @@ def leaning(term: str) -> float:
 def tables_plot(quality: int) -> Figure:
     """Annex K's luma and chroma tables at ``quality`` above those learned through the trellis."""
     rows = {"Annex K": quality_tables(quality).numpy(), "learned": models.load(models.TRELLIS).at(quality).tables}
-    fig, axes = figure(7.0, 2, 2)
-    for line, (name, tables) in zip(axes, rows.items(), strict=True):
-        for ax, table, channel in zip(line, tables, ("luma", "chroma"), strict=True):
-            cells(ax, table.astype(int), f"{name}, {channel}", cmap="viridis", norm=LogNorm(1, 255))
-    return fig
+    return grids(rows)
 
 
 def table_words(quality: int) -> dict[str, float]:
