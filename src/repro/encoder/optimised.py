@@ -51,7 +51,7 @@ PLANS = {
     "fast": Plan(),
     "default": Plan(Descent(steps=3, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
     "best": Plan(
-        Descent(steps=16, gamma=800.0, sigma=6000.0, trust=0.5, damping=1.0, memory=0.85), tables=6, heavier=2.0
+        Descent(steps=24, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.9), tables=12, heavier=1.85
     ),
 }
 
