@@ -70,6 +70,17 @@ def test_one_whose_model_is_at_hand_is_repeated(store: Store, folder: Path) -> N
     assert stamped is not None and stamped["vouched"]["repeated"] == OTHER.key
 
 
+def test_a_run_whose_model_was_not_kept_is_judged_by_its_log(store: Store, folder: Path) -> None:
+    store.checkpoint_path(ONE).unlink()
+    store.checkpoint_path(OTHER).unlink()
+    assert vouch([ONE, OTHER], store, folder) == {}
+    result = store.read(ONE)
+    assert result is not None
+    result["log"][1]["loss"] *= 1.01
+    change(store, ONE, log=result["log"], code={"jpeg.dct": "00000000"})
+    assert "step 2: loss was" in next(iter(vouch([ONE], store, folder).values()))
+
+
 @pytest.mark.parametrize("what", ["log", "images"])
 def test_what_comes_out_otherwise_is_named_and_left(what: str, store: Store, folder: Path) -> None:
     result = store.read(ONE)

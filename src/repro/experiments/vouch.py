@@ -2,8 +2,8 @@
 
 A change of a module that numbers depend on makes every result stale (:mod:`repro.experiments.fingerprint`). To
 compute all of them anew after a change that only tidied takes hours and proves little more than a sample does: of every
-kind of run one is begun again and its first losses compared with the stored log, and its stored model is measured on a
-photo. Where both agree, the results of that kind are stamped with today's code, and say so.
+kind of run one is begun again and its first losses compared with the stored log, and its model, where it is kept, is
+measured on a photo. Where both agree, the results of that kind are stamped with today's code, and say so.
 """
 
 from __future__ import annotations
@@ -92,9 +92,12 @@ def _differs(wanted: Wanted, result: Mapping[str, Any], store: Store, data_dir: 
         stored = result["photos"][photo.name]["points"][:1]
         (point,) = measure_rung(wanted, photo.rgb(), [int(stored[0]["setting"])])
         return _apart(stored[0], {name: value for name, value in point.items() if name != "seconds"})
-    model, _ = load_checkpoint(store.checkpoint_path(wanted))
-    (measured,) = evaluate_model(model, [photo]).values()
-    return _apart(result["images"][photo.name], measured) or _losses_apart(wanted, result["log"], store, data_dir)
+    if store.checkpoint_path(wanted).exists():
+        model, _ = load_checkpoint(store.checkpoint_path(wanted))
+        (measured,) = evaluate_model(model, [photo]).values()
+        if differs := _apart(result["images"][photo.name], measured):
+            return differs
+    return _losses_apart(wanted, result["log"], store, data_dir)
 
 
 def _losses_apart(wanted: Experiment, log: list[dict[str, float]], store: Store, data_dir: Path | None) -> str:
