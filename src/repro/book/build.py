@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from repro.book import parts
+from repro.book import frame, parts
 from repro.book.execute import execute, is_current
 from repro.book.project import Project
 from repro.errors import ReproError
@@ -54,6 +54,7 @@ def _stage(project: Project) -> str:
     _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
+    frame.put(project)
     parts.write(project)
     # The package's own text is here too, for its docstrings are pages.
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
