@@ -103,10 +103,11 @@ for walk in walks:
 
 # %% [markdown]
 # **The sign decides whether training makes the picture better or worse.** With the printed one, whatever the loss asks
-# for, the numbers before the rounding are pushed the other way, and each step makes the loss larger
-# ({numref}`fig-walks`). With the right sign the walk goes the right way, but comes to a halt before the next whole number, where the derivative is zero: **once a coefficient sits on a whole number, the
-# third-order stand-in no longer hears any wish to move it.** *Straight-through* {cite:p}`bengio2013straightthrough`,
-# which pretends that rounding did nothing, gets to the goal. Keep both in mind.
+# for, the numbers before the rounding are pushed the other way, and the loss can only grow ({numref}`fig-walks`). With
+# the right sign the walk goes the right way, but comes to a halt before the next whole number, where the derivative is
+# zero: **once a coefficient sits on a whole number, the third-order stand-in no longer hears any wish to move it.**
+# *Straight-through* {cite:p}`bengio2013straightthrough`, which pretends that rounding did nothing, gets to the goal. Keep
+# both in mind.
 #
 # In code each is a few lines, and forward both are exactly `round`, to the last bit:
 
@@ -336,7 +337,7 @@ glue("coarser", int((np.rint(last) > np.rint(first)).sum()))
 # with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that is exactly $Q/6$.
 # ```
 #
-# **3.** Let every gradient say "coarser". How many steps does an entry need at most to get from $1.5$ to 255, in the paper's
+# **3.** Let every gradient say "coarser". How many steps does an entry need at least to get from $1.5$ to 255, in the paper's
 # form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps, and for 800?
 #
 # ```{admonition} Solution

@@ -128,8 +128,8 @@ html.table(["trunk", "10⁹ operations a crop"], counted, caption="Forward, one 
 # We time, in processes that are warm, from pixels in memory to the file's bytes, coders in turns:
 #
 # - **tables alone**: `repro encode --model tables`, without any network;
-# - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships, and **VGG-19 attention**, the paper's shape
-#   (its trunk is random where ImageNet's weights are not at hand; that changes the map, not the work);
+# - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships, and **VGG-19 attention**, the
+#   paper's shape (its trunk is random where ImageNet's weights are not at hand; that changes the map, not the work);
 # - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between) built
 #   from CompressAI's layers, with real entropy coding;
 # - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.

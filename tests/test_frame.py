@@ -71,7 +71,7 @@ def built(tmp_path: Path) -> Project:
     """A book of one notebook that was executed."""
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/status\nchapters:\n- file: notebooks/01_a\n")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "parameters.yml").write_text("")
     (tmp_path / "notebooks" / "01_a.py").write_text("")

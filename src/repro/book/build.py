@@ -36,6 +36,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
             raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
         if not run and not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
+    frame.put(project)
     stamp = _stage(project)
     if not _is_built(project, stamp):
         # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
@@ -54,7 +55,6 @@ def _stage(project: Project) -> str:
     _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
-    frame.put(project)
     parts.write(project)
     # The package's own text is here too, for its docstrings are pages.
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]

@@ -33,9 +33,9 @@ class Pace:
 
     @property
     def words(self) -> str:
-        """The line on the page."""
+        """The line on the page, but for its end."""
         ran = f"its code ran in {_seconds(self.seconds)} when this page was made"
-        return f"About {_minutes(self.minutes)} to read; {ran} ({{ref}}`status`)."
+        return f"About {_minutes(self.minutes)} to read; {ran}"
 
 
 def pace(project: Project, name: str) -> Pace:
@@ -62,9 +62,15 @@ def reading_minutes(notebook: dict[str, Any]) -> int:
 
 def put(project: Project) -> None:
     """Set the line under the first cell of every executed notebook of ``project``, in the place of an older one."""
+    end = " ({ref}`status`)." if "book/status" in project.pages() else "."
     for name in project.notebooks():
         path, notebook = project.executed(name), _notebook(project, name)
-        line = {"cell_type": "markdown", "id": MARK, "metadata": {"tags": [MARK]}, "source": pace(project, name).words}
+        line = {
+            "cell_type": "markdown",
+            "id": MARK,
+            "metadata": {"tags": [MARK]},
+            "source": pace(project, name).words + end,
+        }
         head, *rest = [cell for cell in notebook["cells"] if MARK not in cell["metadata"].get("tags", [])]
         if notebook["cells"] != [head, line, *rest]:
             atomic_write(path, json.dumps(notebook | {"cells": [head, line, *rest]}, indent=1, ensure_ascii=False))
