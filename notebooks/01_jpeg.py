@@ -29,7 +29,7 @@
 # - what "quality" does, and where the bits of a file go
 # - why a strongly compressed photo shows ripples beside edges (*ringing*) and squares (*blocking*)
 #
-# About 25 minutes to read. You need some Python, and no JPEG at all.
+# You need some Python, and no JPEG at all.
 # ```
 
 # %% tags=["parameters"]
@@ -444,7 +444,17 @@ print(f"F[0, 0] = {flat.F[0, 0]:.0f}, kept {flat.kept}, Z[0, 0] = {flat.z_hat[0,
 # rounding of the means. JPEG is at its best when edges happen to lie on its grid. They seldom do.
 # ```
 #
+# **3.** At quality 10 the first step of the luma table is 80. By how many levels can the mean of a block be off? And how
+# high a step can that put between two neighbours that should be alike?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# $F_{0,0}$ is eight times the mean and is off by at most half its step, 40. So the mean is off by at most
+# $40 / 8 = 5$ levels. If one block's mean goes up and its neighbour's down, they part by 10 levels along a straight
+# line of eight pixels: a square that you can see, and the *blocking* of {numref}`fig-blocking`.
+# ```
+#
 # ## What's next
 #
-# One table for a whole photo treats every block alike: the sky, the roof, the grass. In the next chapter a network
+# One table for a whole photo treats every block alike: the sky, the roof, the grass. In {ref}`ch-attention` a network
 # looks at the photo first and tells the encoder, block by block, which coefficients are worth their bits.

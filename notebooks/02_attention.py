@@ -29,7 +29,7 @@
 # - which weights stand behind the pages of this book, and how the photo must be fed to them
 # - what the paper leaves open here, and how we read it
 #
-# About 20 minutes to read. It helps to know what a convolution is, and to have read {ref}`ch-jpeg`.
+# It helps to know what a convolution is, and to have read {ref}`ch-jpeg`.
 # ```
 
 # %% tags=["parameters"]
@@ -237,8 +237,8 @@ glue("contrast", attention.follows_contrast(A, rgb))
 # {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). Is it busy blocks that are kept, or plain ones? The
 # correlation of $A^{(L)}$ in the low band with the contrast of the block is {glue:text}`contrast:.2f`, where +1 would
 # be "the busier, the more is kept". Before training such numbers are chance: a random last layer keeps its outlines of
-# things wherever the trunk sees them, and fades them as often as it keeps them. How training changes the maps, and
-# whether they earn what they cost, is the business of chapter 5.
+# things wherever the trunk sees them, and fades them as often as it keeps them. {ref}`ch-resnet` shows what training
+# makes of three such maps, and {ref}`ch-first-experiment` asks whether they earn what they cost.
 
 # %% [markdown]
 # ## Reading the blocks in a row: LSTM
@@ -321,8 +321,18 @@ attention.recurrent_maps(rgb, recurrent)
 # three maps it would be 256 · 192 + 192 = 49,344.
 # ```
 #
+# **3.** What does the decoder show if $A$ is 1 for the mean of each block and 0 for all else? Try it:
+# `A = np.zeros((8, 8)); A[0, 0] = 1`, then `attention.pre_edit(rgb, A, quality=30)`.
+#
+# ```{admonition} Solution
+# :class: dropdown
+# A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs no more than the difference of its
+# mean from that of the block before, and a sign that nothing else comes. It is the cheapest picture that still has every
+# block's brightness and colour right, and a reminder that what the map takes out, no table brings back.
+# ```
+#
 # ## What's next
 #
 # To train such a network, the loss must tell the map which way to move. But between the two stands the rounding, which
-# is flat nearly everywhere and passes no gradient. The next chapter gets past it, and finds a sign error in the paper
-# on the way.
+# is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` gets past it, and finds a sign error in the
+# paper on the way.

@@ -29,7 +29,7 @@
 # - how 128 table entries become something that Adam can train, and why the paper multiplies them by 0.00001
 # - which of two stand-ins for rounding tells a table the truth, and which only does so on average
 #
-# About 20 minutes to read. You need derivatives, and {ref}`ch-jpeg`.
+# You need derivatives, and {ref}`ch-jpeg`.
 # ```
 
 # %% tags=["parameters"]
@@ -109,10 +109,12 @@ for walk in walks:
     print(f"{walk.name}: ends at {walk.z[-1]:.2f}, rounded {walk.end}")
 
 # %% [markdown]
-# With the printed sign the walk goes the wrong way ({numref}`fig-walks`). With the right sign it goes the right way
-# but comes to a halt before the next whole number, where the derivative is zero: **once a coefficient sits on a whole number, the
-# third-order stand-in no longer hears any wish to move it.** *Straight-through* {cite:p}`bengio2013straightthrough`,
-# which pretends that rounding did nothing, gets to the goal. Keep both in mind.
+# **The sign decides whether training makes the picture better or worse.** With the printed one, whatever the loss asks
+# for, the numbers before the rounding are pushed the other way, and the loss can only grow ({numref}`fig-walks`). With
+# the right sign the walk goes the right way, but comes to a halt before the next whole number, where the derivative is
+# zero: **once a coefficient sits on a whole number, the third-order stand-in no longer hears any wish to move it.**
+# *Straight-through* {cite:p}`bengio2013straightthrough`, which pretends that rounding did nothing, gets to the goal. Keep
+# both in mind.
 #
 # In code each is a few lines, and forward both are exactly `round`, to the last bit:
 
@@ -321,7 +323,8 @@ for key, still in (("first", made[0]), ("last", made[-1])):
 # ## Summary
 #
 # - Rounding passes no gradient. One rounds exactly on the way forward and uses a stand-in's derivative on the way back.
-# - Eq. 3 of the paper has the wrong sign. With the printed one, whatever stands before the rounding is pushed uphill.
+# - Eq. 3 of the paper has the wrong sign, and the sign matters: with the printed one every gradient is turned around, and
+#   training climbs where it should descend.
 # - The tables are optimisation variables like any other, once the step of the optimiser fits them: that is all that
 #   $s = 10^{-5}$ is for.
 # - Third-order rounding tells a table the truth on average, with a great deal of noise for large coefficients;
@@ -351,7 +354,17 @@ for key, still in (("first", made[0]), ("last", made[-1])):
 # with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that is exactly $Q/6$.
 # ```
 #
+# **3.** Let every gradient say "coarser". How many steps does an entry need at least to get from $1.5$ to 255, in the paper's
+# form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps, and for 800?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# In the paper's form a step is $10^{-6} / s = 0.1$, so it takes $253.5 / 0.1 = 2535$ steps; in the other
+# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 steps any entry can go anywhere, in 800 only the second form lets it.
+# ({numref}`fig-moves` shows both.)
+# ```
+#
 # ## What's next
 #
-# The tables learn what the loss tells them. The next chapter looks at the loss: three ways of saying "worse", one
-# way of saying "larger", and whether they say what we mean.
+# The tables learn what the loss tells them. {ref}`ch-loss` looks at that: three ways of saying "worse", one way of
+# saying "larger", and whether they say what we mean.

@@ -28,7 +28,7 @@
 # - that the paper's rate term is not a rate, and how far it can be trusted
 # - how to be sure that a metric is the one that its name says
 #
-# About 20 minutes to read. You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the words.
+# You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the words.
 # ```
 
 # %% tags=["parameters"]
@@ -189,8 +189,8 @@ glue("paper_ratio", check.bpp["the paper's counting"][fifty] / check.bpp["the pa
 # {glue:text}`bits_ratio:.1f`, and by the paper's counting by {glue:text}`paper_ratio:.1f` ({numref}`fig-rate-check`).
 # So within one family of tables $r$ rises and falls with the bits, though not in proportion. Between *different*
 # tables it can mislead: to $r$, a step coarsened from 10 to 20 saves as much for a coefficient that is nearly always
-# zero as for one that never is. A rate term that knows what Huffman codes cost would not make that mistake. It has to wait
-# for the part of this book that goes beyond the paper.
+# zero as for one that never is. A rate term that knows what Huffman codes cost would not make that mistake;
+# {ref}`ch-beyond` has one.
 #
 # Attention makes the hint weaker still: $\operatorname{mean} A$ goes down when *any* coefficient fades, also one that
 # was going to be zero anyway.
@@ -240,7 +240,18 @@ print(fig.refusal(ms_ssim, small, small))
 # fine, and nothing much pushes a coarse entry anywhere. In the form $\log Q$ the push is $\alpha / Q$.
 # ```
 #
+# **3.** A plain grey picture of level 100 comes back as plain grey of level 110. What do MSE and MS-SSIM say, and why do
+# they differ so much?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: contrast and pattern
+# agree at all five sizes, as there is none, and brightness is asked about only at the smallest, where
+# $(2 \cdot 100 \cdot 110 + C_1) / (100^2 + 110^2 + C_1) \approx 0.995$ with $C_1 = 2.55^2$ counts to the power of $0.1333$.
+# An encoder that hears MS-SSIM alone may let brightness drift. That is one reason to keep MSE in the mix.
+# ```
+#
 # ## What's next
 #
-# JPEG, attention, rounding, tables, loss: all parts are on the table. The next chapter puts them together, trains, and
-# counts.
+# JPEG, attention, rounding, tables, loss: all parts are on the table. {ref}`ch-first-experiment` puts them together,
+# trains, and counts.

@@ -28,7 +28,7 @@
 # - what attention adds, and what the choice of rounding does
 # - whether the paper's claims on Figs. 5, 6 and 7 hold here
 #
-# About 30 minutes to read. It helps to have read {ref}`ch-quantisation` and {ref}`ch-loss`.
+# It helps to have read {ref}`ch-quantisation` and {ref}`ch-loss`.
 # ```
 
 # %% tags=["parameters"]
@@ -39,13 +39,13 @@ steps = 150  # of the training on this page
 exam = 24  # photos that it is examined on, at most
 
 # %% tags=["hide-input"]
-from repro.book import frames_slider, glue, html, points
+from repro.book import curtain, frames_slider, glue, html, points
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, versus
 from repro.experiments import objective
 from repro.experiments.claims import METRICS, Evidence, all_claims, gains, loss, worth
 from repro.experiments.origin import origin
-from repro.figures import comparison, rate_distortion, style, tables
+from repro.figures import comparison, failures, rate_distortion, style, tables
 from repro.figures import learned as compare
 from repro.figures import steps as drawn
 from repro.figures import trained as trained_models
@@ -280,9 +280,13 @@ rate_distortion.gain_plot(
 )
 
 # %% [markdown]
-# Does MS-SSIM in the loss help, and at what price? {glue:text}`ms_ssim_answer` With the paper's rounding it takes
-# {glue:text}`loss_third_ms_ssim` at equal MS-SSIM, {glue:text}`loss_third_mse` at equal MSE, and
-# {glue:text}`loss_third_lpips` at equal LPIPS.
+# ```{admonition} Does MS-SSIM in the loss help, and at what price?
+# :class: tip
+# **{glue:text}`ms_ssim_answer`** {glue:text}`ms_ssim_evidence`
+# ```
+#
+# With the paper's rounding, MS-SSIM in the loss takes {glue:text}`loss_third_ms_ssim` at equal MS-SSIM,
+# {glue:text}`loss_third_mse` at equal MSE, and {glue:text}`loss_third_lpips` at equal LPIPS.
 #
 # Each point is one training; another seed draws other crops and starts the network elsewhere. Seeds that these runs were
 # made with: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. How much do seeds
@@ -335,8 +339,9 @@ html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: 
 # %% [markdown]
 # ## Look
 #
-# Numbers end arguments about numbers. Here is one photo at equal size by four encoders, ours with the models that
-# `repro encode` ships. None of ours was given more bytes than the others.
+# Numbers end arguments about numbers. Here is one photo at equal size by four encoders, two of them this chapter's:
+# learned tables, and VGG attention (`repro encode --model tables`, and `--model vgg16`). Neither was given more bytes
+# than the others.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes, and what the whole photo measures. Drag the slider, or use the arrow keys."}}
 made = comparison.closeups(portrait, [0.25, 0.315, 0.42])
@@ -344,7 +349,9 @@ frames_slider(made.frames, made.labels, made.alts, description="Size", start=1)
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-html.glue_html("before_after", html.pictures(*comparison.before_after(portrait, bpp=0.3)))
+pair = failures.by_photo(style.kodak_or_sample(data_dir), quality=10, count=1)  # by what ships, for the start page
+before_after = curtain(pair.pictures, pair.crops, start=failures.BEFORE_AFTER)
+html.glue_html("before_after", before_after)
 
 # %% [markdown]
 # Look at skin, hair and the smooth background (this is {glue:text}`portrait`).
@@ -366,6 +373,7 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 # - Compare encoders at equal size, photo by photo, with an interval, in one counting of bits.
 # - Tables that have learned from a loss beat the scaled ones of 1992 at low rates, with no network at all.
 # - What a network adds has to be measured against *learned* tables, not against plain JPEG.
+# - Does MS-SSIM in the loss help? {glue:text}`ms_ssim_answer`
 # - Encoders in use do more than choose tables; a learned one has to beat those, not the weakest.
 #
 # ## Exercises
@@ -385,6 +393,16 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 # :class: dropdown
 # The wins say A, the mean may say B, and the interval will be wide and hold zero: on photos like these one cannot
 # tell. If the four have something in common (fine print, say), that is the finding.
+# ```
+#
+# **3.** At equal LPIPS encoder A needs a tenth fewer bits than B; at equal MSE it needs a twentieth more. Can both be true
+# of the same files? Which of the two is better?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Both can. A has spent its bits where LPIPS looks and taken them from where MSE looks, as MS-SSIM in the loss does here.
+# "Better" then depends on what the files are for: to be looked at, or to be measured and worked on. Say both numbers,
+# and add a metric that neither was made for; {ref}`ch-beyond` calls such a one as a witness.
 # ```
 #
 # ## What's next

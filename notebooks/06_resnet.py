@@ -28,7 +28,7 @@
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
 # - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether three seeds agree
 #
-# About 20 minutes to read. You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
+# You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
 # ```
 
 # %% tags=["parameters"]
@@ -310,7 +310,7 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The pape
 # to the eye, both of them must be. The paper's last word on ResNet, that it trains faster (its Fig. 11), is a matter of
 # the clock: {ref}`ch-run-time`.
 #
-# ## What we found
+# ## Summary
 #
 # Of the paper's claims on this page: {glue:text}`tally` ({glue:text}`trunk`, {glue:text}`seeds` seeds for Fig. 10).
 #

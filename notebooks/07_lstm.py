@@ -29,7 +29,7 @@
 # - whether LSTM, BiLSTM and min–max normalisation do as badly here as the paper says (its Fig. 15)
 # - what "overshooting" at larger learning rates looks like
 #
-# About 20 minutes to read. You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
+# You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
 # ```
 
 # %% tags=["parameters"]
@@ -305,7 +305,7 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 # %% [markdown]
 # A rate counts as better or worse where the whole interval lies on that side of zero.
 #
-# ## What we found
+# ## Summary
 #
 # Of the paper's claims on this page: {glue:text}`tally`.
 #

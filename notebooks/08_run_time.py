@@ -28,7 +28,7 @@
 # - what a network in front of JPEG costs, beside a learned codec
 # - what a standard error says of stability, and what it does not
 #
-# About 15 minutes to read. It helps to have read {ref}`ch-attention`. {ref}`ch-speed` says how our own step became
+# It helps to have read {ref}`ch-attention`. {ref}`ch-speed` says how our own step became
 # fast; nothing of that is told again here.
 # ```
 
@@ -127,9 +127,9 @@ html.table(["trunk", "10⁹ operations a crop"], counted, caption="Forward, one 
 #
 # We time, in processes that are warm, from pixels in memory to the file's bytes, coders in turns:
 #
-# - **tables alone**: `repro encode` as it comes, without any network;
-# - **VGG-16 attention**: the same with the network that this book ships, and **VGG-19 attention**, the paper's shape
-#   (its trunk is random where ImageNet's weights are not at hand; that changes the map, not the work);
+# - **tables alone**: `repro encode --model tables`, without any network;
+# - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships, and **VGG-19 attention**, the
+#   paper's shape (its trunk is random where ImageNet's weights are not at hand; that changes the map, not the work);
 # - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between) built
 #   from CompressAI's layers, with real entropy coding;
 # - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.
@@ -256,5 +256,5 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 #
 # ## What's next
 #
-# Time was counted in steps and seconds. What the steps themselves do, how rate and quality move as training goes on, is
-# next.
+# Time was counted in steps and seconds. {ref}`ch-steps` looks at what the steps themselves do: how rate and quality move as
+# training goes on, and when it is over.

@@ -28,7 +28,7 @@
 # - what tables look like that were learned with such an encoder in the loop
 # - how far all this goes against encoders in use, how long it takes, and where it loses
 #
-# About 20 minutes to read. It helps to have read {ref}`ch-jpeg`, {ref}`ch-loss` and {ref}`ch-first-experiment`.
+# It helps to have read {ref}`ch-jpeg`, {ref}`ch-loss` and {ref}`ch-first-experiment`.
 # ```
 
 # %% tags=["parameters"]
@@ -43,6 +43,7 @@ curtains = 6  # photos that are shown at equal size, at most
 from repro.book import curtain, frames_slider, glue, html, points
 from repro.data import photos
 from repro.experiments import beyond
+from repro.experiments.claims import briefly
 from repro.figures import beyond as fig
 from repro.figures import comparison, failures, style, trellis
 from repro.figures.every_point import every_point
@@ -301,6 +302,12 @@ for loss in odd:
 html.table([], list(beyond.origin([kodak, check]).items()), caption="Where the stored results of this page come from")
 
 # %% [markdown]
+#
+# %% tags=["remove-cell"]
+for metric in beyond.METRICS:
+    glue(f"brief_{metric}", briefly(kodak.saving("default", beyond.BETTER, metric)))
+
+# %% [markdown]
 # ## Summary
 #
 # - Bits that can be counted should be counted: the trellis knows what each number costs.
@@ -339,4 +346,5 @@ html.table([], list(beyond.origin([kodak, check]).items()), caption="Where the s
 #
 # ## What's next
 #
-# That is the end of the walk. {ref}`results` has everything in one place; `repro encode` has it on your own photos.
+# That is the end of the walk. {ref}`results` has everything in one place, and {ref}`command-line` what `repro encode` does
+# with photos of your own. {ref}`extending` shows how to go on from here.

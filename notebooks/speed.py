@@ -18,7 +18,7 @@
 # (ch-speed)=
 # # How fast it is, and why
 #
-# Every experiment of this book is paid for in training steps. The paper's recipe asks for 20 000 of them, sixty times
+# Every experiment of this book is paid for in training steps. The paper's recipe asks for 20,000 of them, sixty times
 # over. This page says how our step came to be several times as fast as the same step written straight from the
 # paper's equations, and shows that both give the same losses. It then times the encoder against others.
 #
@@ -27,7 +27,7 @@
 # - how to use numbers of eight bits where a difference of nearly equal things is wanted
 # - how long `repro encode` takes beside libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
 #
-# About 10 minutes to read. The numbers are stored results of `make bench`; nothing is timed while this page is built.
+# The numbers are stored results of `make bench`; nothing is timed while this page is built.
 # ```
 
 # %% tags=["parameters"]
@@ -173,18 +173,42 @@ html.table(
 )
 
 # %% [markdown]
+# ## Summary
+#
+# - What is known before training begins need not be computed in it: features of a frozen trunk, all that a loss asks of
+#   the original.
+# - A small difference of large numbers wants many bits. Carry the difference instead, and few are enough.
+# - Once products are cheap, a step waits for memory; then only fewer walks over it help.
+# - A speed is believed when both ways give the same losses.
+#
 # ## Exercises
 #
-# 1. The difference form of SSIM divides by $2\sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta + C_2$. Show that this is
-#    $\sigma^2_x + \sigma^2_{\hat x} + C_2$, and so never zero.
+# **1.** The difference form of SSIM divides by $2\sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta + C_2$. Show that this
+# is $\sigma^2_x + \sigma^2_{\hat x} + C_2$, and so never zero.
 #
-#    ```{dropdown} Solution
-#    $\sigma^2_{\hat x} = \sigma^2_{x+\delta} = \sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta$; add $\sigma^2_x + C_2$.
-#    Variances are not negative and $C_2$ is above zero.
-#    ```
+# ```{admonition} Solution
+# :class: dropdown
+# $\sigma^2_{\hat x} = \sigma^2_{x+\delta} = \sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta$; add $\sigma^2_x + C_2$.
+# Variances are not negative and $C_2$ is above zero.
+# ```
 #
-# 2. Why may the trunk's features be kept on disk when the trunk is frozen, but not the attention map?
+# **2.** Why may the trunk's features be kept on disk when the trunk is frozen, but not the attention map?
 #
-#    ```{dropdown} Solution
-#    The map comes out of the 1×1 convolution behind the trunk, and that one is trained.
-#    ```
+# ```{admonition} Solution
+# :class: dropdown
+# The map comes out of the 1 × 1 convolution behind the trunk, and that one is trained: it gives another map at each step.
+# ```
+#
+# **3.** A new machine multiplies twice as fast and has the same memory. What do the steps in {numref}`fig-roofline` gain
+# that lie under the slope, and what those under the roof?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Under the slope nothing: they wait for memory. Under the roof up to half of their time. The point where slope and roof
+# meet moves to the right, so that fewer steps reach the roof at all.
+# ```
+#
+# ## What's next
+#
+# All this is one machine. {doc}`../book/cluster` spreads a sweep over several, and {ref}`extending` adds a trunk, a term of
+# the loss or an experiment to what is there.

@@ -500,6 +500,7 @@ def test_a_curtain_over_encoders(versions: list[comparison.Version], monkeypatch
         r"\d\.\d{3} bpp · LPIPS \d\.\d{3} · MS-SSIM \d\.\d{3}", first["ours"][1]
     )
     assert made.crops["kodim04"] == (140, 20, 36, 156), "a part inside the photo"
+    assert failures.BEFORE_AFTER == ("JPEG 4:2:0, progressive", "ours")
     assert curtain({"one": first}, {"one": made.crops["kodim04"]}, start=failures.FIRST).text.count("<img") == 3
 
 

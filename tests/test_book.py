@@ -208,7 +208,7 @@ def vanished(unsure):
         yield {**rule, "nodes": nodes}
 
 
-@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/") or page == PAGES[0]])
 def test_sliders_answer_to_the_keyboard(name, browser, site):
     """Without a kernel: the key moves the slider, and the slider changes the picture."""
     tab = browser.new_page()

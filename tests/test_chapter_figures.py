@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
@@ -680,8 +679,8 @@ def test_savings_seed_by_seed() -> None:
     assert all(row[1:] == ["-20.0, -10.0", "-15.0", "-20.0 to -10.0"] for row in rows)
 
 
-def a_claim(verdict: str, page: str = "") -> Claim:
-    return Claim(1, "6.4, Fig. 5", f"it is {verdict}", "5", page, verdict=verdict, evidence=f"because {verdict}")
+def a_claim(verdict: str, page: str = "", number: int = 1) -> Claim:
+    return Claim(number, "6.4, Fig. 5", f"it is {verdict}", "5", page, verdict=verdict, evidence=f"because {verdict}")
 
 
 def test_claims_as_a_table() -> None:
@@ -694,6 +693,15 @@ def test_claims_as_a_table() -> None:
         said = f"{claim.words} ({claim.where})"
         assert row[0] == (html.link(said, claim.page) if claim.page else said)
         assert html.badge(claim.verdict).text in shown and claim.command in shown
+
+
+def test_the_small_table_is_of_the_main_claims_alone() -> None:
+    main = [a_claim(claims.NOT, f"../notebooks/{number}.html", number) for number in claims.MAIN]
+    other = a_claim(claims.REPRODUCED, number=max(claims.MAIN) + 1)
+    head, rows = tables.main_rows([other, *main], html.badge, html.link)
+    assert head == ["the paper says", "here"]
+    assert rows == [[html.link(c.words, c.page), html.badge(c.verdict)] for c in main]
+    assert set(claims.MAIN) <= {c.number for c in claims.CLAIMS if c.judge and c.page}, "judged, and told on a page"
 
 
 def test_verdicts_are_counted_with_those_that_are_not_there() -> None:
@@ -762,18 +770,6 @@ def test_closeups_for_the_slider(photo: Photo, shipped: Path) -> None:
         assert "\n" not in alt and all(ax.get_xlabel().replace("\n", ", ") in alt for ax in fig.axes[:5])
     box = frames_slider(made.frames, made.labels, made.alts, description="Size")
     assert len(box.children[1].children) == 2
-
-
-def test_before_and_after(photo: Photo, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(comparison.CROPS, "part.png", Box(20, 30, 90, 100))
-    files, captions, alts = comparison.before_after(photo, 0.6)
-    shown = comparison.versions(photo.rgb(), 0.6, peers=("pillow-420-progressive",))
-    assert len(files) == len(captions) == len(alts) == len(shown) == 3
-    for file, caption, alt, version in zip(files, captions, alts, shown, strict=True):
-        assert np.array_equal(np.asarray(Image.open(io.BytesIO(file))), version.pixels[20:110, 30:130])
-        assert file.startswith(b"\x89PNG") and caption == f"{version.label}: {version.words}".replace("\n", " · ")
-        assert alt == f"Part of the photo part, {version.label}"
-    assert html.pictures(files, captions, alts).text.count("<img") == 3
 
 
 def test_shipped_methods_have_looks(shipped: Path) -> None:

@@ -29,6 +29,7 @@ from repro.experiments.claims import (
     Gain,
     Judged,
     all_claims,
+    briefly,
     gains,
     in_words,
     loss,
@@ -257,16 +258,15 @@ def test_ms_ssim_in_the_loss_is_judged(worse: dict[str, Factor], better: str, ha
     curves = made("5", **{OURS: worse})
     first, second = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
     assert (first.verdict, second.verdict) == (better, harmless)
-    answer = loss.ms_ssim_answer(curves)
-    assert answer.startswith(
-        {
-            REPRODUCED: "Yes. With MS-SSIM in the loss against without, MS-SSIM: better at",
-            PARTLY: "In part. With MS-SSIM in the loss against without, MS-SSIM: better at",
-            NOT: "No. With MS-SSIM in the loss against without, MS-SSIM: better at",
-        }[better]
-    )
-    assert first.evidence in answer and second.evidence in answer
-    assert answer.endswith(" at equal MS-SSIM.") and "\n" not in answer
+    answer, evidence = loss.ms_ssim_answer(curves), loss.ms_ssim_evidence(curves)
+    says = {
+        REPRODUCED: ("Yes, it raises MS-SSIM at every rate", "and costs nothing in MSE and LPIPS."),
+        PARTLY: ("In part: it raises MS-SSIM at some rates", "and it costs something in MSE or LPIPS."),
+        NOT: ("No, it does not raise MS-SSIM", "and it makes MSE and LPIPS worse."),
+    }
+    assert answer.startswith(says[better][0]) and answer.endswith(f", {says[harmless][1]}")
+    assert evidence.startswith(f"At equal rate, {first.evidence}; {second.evidence}. In bits of the file itself: ")
+    assert evidence.endswith(" at equal MS-SSIM.") and "\n" not in answer + evidence
 
 
 def test_the_evidence_counts_rates() -> None:
@@ -288,7 +288,7 @@ def test_a_range_that_is_reached_in_part_is_told_so() -> None:
 
 def test_a_range_that_is_not_reached_has_no_answer() -> None:
     curves = short("5", name=OURS)
-    assert loss.ms_ssim_answer(curves).startswith("Unknown. Our curves do not reach the paper's range. In bits")
+    assert loss.ms_ssim_answer(curves) == "Unknown: our curves do not reach the paper's range."
 
 
 def test_the_paper_is_judged_in_the_papers_counting() -> None:
@@ -990,7 +990,8 @@ def test_every_number_is_of_its_own_pair() -> None:
     curves, saved = all_apart("5", "ours")
     compared = worth.comparisons(curves)
     said = worth.numbers(curves, compared)
-    assert said.keys() == {f"{name}_{m}" for name in PAIRS for m in METRICS} | {"must_reach"}
+    named = {f"{name}_{m}" for name in PAIRS for m in METRICS}
+    assert said.keys() == named | {f"{name}_brief" for name in named} | {"must_reach"}
     assert {label: worth.ROW_NAMES[label] for label in compared} == dict(zip(compared, PAIRS, strict=True))
     for (name, (anchor, test)), row in zip(PAIRS.items(), compared.values(), strict=True):
         extra = SEQUENTIAL if name == "tables_plain" else 1.0
@@ -998,6 +999,7 @@ def test_every_number_is_of_its_own_pair() -> None:
         for metric in METRICS:
             assert row[metric].mean == pytest.approx(expected), (name, metric)
             assert said[f"{name}_{metric}"] == in_words(row[metric])
+            assert said[f"{name}_{metric}_brief"] == briefly(row[metric])
     assert said["must_reach"] == worth.tables_beat_plain(curves)
 
 
@@ -1027,6 +1029,7 @@ def test_the_prose_of_the_loss_says_what_was_judged() -> None:
     for name, found in judged.items():
         assert (said[f"{name}_verdict"], said[f"{name}_evidence"]) == (found.verdict, found.evidence)
     assert said["ms_ssim_answer"] == loss.ms_ssim_answer(curves)
+    assert said["ms_ssim_evidence"] == loss.ms_ssim_evidence(curves)
 
 
 def test_every_row_of_trunks_is_of_its_own_pair() -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from repro.book import api, cards, status, versions
+from repro.book import api, cards, frame, status, versions
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write
@@ -27,6 +27,7 @@ def makers() -> dict[str, Callable[[Project], str]]:
         "cards-weights": lambda _: cards.weight_files(),
         "status": status.page,
         "versions": versions.page,
+        "walk": frame.walk,
         **of_package,
     }
 

@@ -17,7 +17,7 @@ _INPUTS = {"weights": ("network", "weights from"), "photos": ("split", "photos")
 
 def page(project: Project) -> str:
     """Every notebook's run, then what they read and the machines and versions that ran them, as Markdown."""
-    runs = {name: _metadata(project, name) for name in project.notebooks()}
+    runs = {name: metadata(project, name) for name in project.notebooks()}
     machines: list[dict[str, Any]] = []
     for run in runs.values():
         if run["repro"]["machine"] not in machines:
@@ -71,7 +71,8 @@ def _machine(number: int, machine: Mapping[str, Any]) -> str:
     return f"## Machine {number}\n\n{table(['what', 'which'], rows)}"
 
 
-def _metadata(project: Project, name: str) -> dict[str, Any]:
+def metadata(project: Project, name: str) -> dict[str, Any]:
+    """What is noted of the run of the executed notebook ``name``, by papermill and by us; else ``ReproError``."""
     stored = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
     if not stored.get("repro", {}).keys() >= NOTED:
         raise ReproError(f"notebooks/{name}.py: was executed without a note of what made it; run `repro book`")

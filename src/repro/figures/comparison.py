@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from repro.data import Photo
 from repro.encoder import models
@@ -126,24 +124,6 @@ def exam_photos(data_dir: Path | str | None = None) -> tuple[Photo, ...]:
     chosen = kodak_or_sample(data_dir)
     every = chosen.items
     return every[::4] + every[2::4] + every[1::2] if chosen.name == "kodak" else every
-
-
-def before_after(
-    photo: Photo, bpp: float, peer: str = "pillow-420-progressive"
-) -> tuple[list[bytes], list[str], list[str]]:
-    """Original, plain JPEG and ours at one size: PNG files of a part of the photo, captions, and alternative texts."""
-    shown = versions(photo.rgb(), bpp, peers=(peer,))
-    box = CROPS[photo.name]
-    files = [png(box.of(version.pixels)) for version in shown]
-    captions = [f"{v.label}: {v.words}".replace("\n", " · ") for v in shown]
-    return files, captions, [f"Part of the photo {photo.name.partition('.')[0]}, {v.label}" for v in shown]
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """The bytes of a PNG file that shows ``pixels``, uint8 (H, W) or (H, W, 3)."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
 
 
 def _alt(name: str, rate: float, shown: Sequence[Version]) -> str:

@@ -19,6 +19,8 @@ from repro.figures.style import LOOKS
 PEERS, OURS = (ANCHOR, *RIVALS), "trellis"
 #: The pair that shows at first.
 FIRST = LOOKS[RIVALS[0]].label, LOOKS[OURS].label
+#: The pair of the start page.
+BEFORE_AFTER = LOOKS[ANCHOR].label, LOOKS[OURS].label
 #: Pixels a side of a crop that shows where one encoder is worse than another.
 _CROP = 200
 #: Pixels under the curtain, down and across: what six originals may weigh in a page of at most 5 MiB.

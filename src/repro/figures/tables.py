@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from repro.evaluation import BDRate, Match
-from repro.experiments.claims import METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim, Gain
+from repro.experiments.claims import MAIN, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim, Gain
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[list[str], list[list[object]]]
@@ -74,6 +74,12 @@ def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Ca
         said = f"{c.words} ({c.where})"
         rows.append([link(said, c.page) if c.page else said, badge(c.verdict), evidence])
     return ["the paper says (section, figure)", "verdict", "evidence"], rows
+
+
+def main_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
+    """The claims that stand for the paper's contributions (``claims.MAIN``), linked to their pages, and verdicts."""
+    rows: list[list[object]] = [[link(c.words, c.page), badge(c.verdict)] for c in claims if c.number in MAIN]
+    return ["the paper says", "here"], rows
 
 
 def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:

@@ -7,7 +7,7 @@
 
 from repro.experiments.claims import loss, recurrent, steps, times, trunks, worth
 from repro.experiments.claims.evidence import Evidence
-from repro.experiments.claims.paper import CLAIMS, Claim, all_claims
+from repro.experiments.claims.paper import CLAIMS, MAIN, Claim, all_claims
 from repro.experiments.claims.verdicts import (
     METRICS,
     NOT,
@@ -18,6 +18,7 @@ from repro.experiments.claims.verdicts import (
     SHORT,
     Gain,
     Judged,
+    briefly,
     gains,
     in_words,
     savings,
@@ -25,6 +26,7 @@ from repro.experiments.claims.verdicts import (
 
 __all__ = [
     "CLAIMS",
+    "MAIN",
     "METRICS",
     "NOT",
     "NOT_TESTABLE",
@@ -37,6 +39,7 @@ __all__ = [
     "Gain",
     "Judged",
     "all_claims",
+    "briefly",
     "gains",
     "in_words",
     "loss",

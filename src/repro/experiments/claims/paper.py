@@ -237,3 +237,7 @@ CLAIMS = (
         evidence="the photographs are not at hand, and the paper does not report its search",
     ),
 )
+
+#: Numbers of the claims that stand for the paper's four contributions (its abstract): MS-SSIM in the loss and that it
+#: costs nothing, ResNet, the time to encode, LSTM.
+MAIN = (1, 2, 10, 13, 16)

@@ -97,6 +97,11 @@ def in_words(found: BDRate) -> str:
     return f"{abs(found.mean):.1f} % {word} bits (95 % interval {low:.1f} to {high:.1f})"
 
 
+def briefly(found: BDRate) -> str:
+    """:func:`in_words` without the interval, for a page that names what another one shows: "12.3 % fewer bits"."""
+    return in_words(found).partition(" (")[0]
+
+
 def wins(found: Sequence[Gain]) -> str:
     """At every point better, and clearly so: reproduced. At some: in part."""
     clear = [g.clear for g in found]
@@ -167,5 +172,7 @@ def largest(found: Sequence[Gain], unit: str = "") -> str:
 
 
 def numbers_of(saved: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
-    """Name and metric → savings in words, for glue: ``{name}_{metric}``."""
-    return {f"{name}_{metric}": in_words(found) for name, row in saved.items() for metric, found in row.items()}
+    """Name and metric → savings in words, for glue: ``{name}_{metric}``, and ``…_brief`` without intervals."""
+    each = {f"{name}_{metric}": found for name, row in saved.items() for metric, found in row.items()}
+    words = {name: in_words(found) for name, found in each.items()}
+    return words | {f"{name}_brief": briefly(found) for name, found in each.items()}
