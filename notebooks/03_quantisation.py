@@ -274,8 +274,8 @@ recipe = Recipe(steps=steps, seed=seed, log_every=max(1, steps // 24))
 trained = train(settings, loss, recipe, crops, observe=film)
 
 # %% [markdown]
-# {numref}`fig-film` is what happened, as a film: the tables above, and below them a file that they make. Most happens in
-# the first few steps. Watch the slow corner of luma against the fast one, and in the picture what is given up first.
+# {numref}`fig-film` is what happened, as a film: the tables above, and below them a file that they make. Watch the slow
+# corner of luma against the fast one, and in the picture what is given up first.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo, before and after a file with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 made = training.stills(film, rgb)

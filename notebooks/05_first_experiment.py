@@ -186,7 +186,7 @@ glue("same_bits_slow", one.coarser(1, 10))
 # %% [markdown]
 # At λ = {glue:text}`same_bits_lam:g` the step of luma's means is {glue:text}`same_bits_learned` instead of
 # {glue:text}`same_bits_annexk`, and slow detail pays for it: its steps are {glue:text}`same_bits_slow:.2f` times Annex
-# K's. The eye, says the loss, forgives a little blur before it forgives a wrong mean.
+# K's. This loss forgives a little blur before it forgives a wrong mean.
 
 # %% [markdown]
 # ## And against the encoders people use?

@@ -41,6 +41,7 @@ _DERIVATIVES: dict[str, Rounding] = {
 
 def equation_3(at: float) -> Figure:
     """What Eq. 3 is as printed and as it must be: the function, and its derivative, with marks at z = ``at``."""
+    use()
     z, here = torch.linspace(-0.49, 1.99, 1201, dtype=torch.float64), torch.tensor([at], dtype=torch.float64)
     fig = Figure(figsize=(5.6, 3.5), layout="constrained")
     left, right = fig.subplots(1, 2)
@@ -61,7 +62,6 @@ def equation_3(at: float) -> Figure:
 
 def equation_slider(places: Sequence[float]) -> tuple[list[Figure], list[str], list[str], list[str]]:
     """Frames, labels, alternative texts and captions for ``repro.book.frames_slider``: :func:`equation_3` by z."""
-    use()
     captions = []
     for at in places:
         here = torch.tensor([at], dtype=torch.float64)
