@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from repro.book import parts
-from repro.book.execute import execute, is_current
+from repro.book.execute import execute, is_current, renew_words
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write, sha256_bytes, sha256_file
@@ -36,6 +36,8 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
             raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
         if not run and not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
+        elif not run:
+            renew_words(project, name)
     stamp = _stage(project)
     if not _is_built(project, stamp):
         # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
