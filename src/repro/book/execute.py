@@ -50,6 +50,7 @@ def renew_words(project: Project, name: str) -> bool:
 
     path, cells = project.executed(name), []
     executed = nbformat.read(path, as_version=4)
+    before = _essence(executed.cells)
     ran = (cell for cell in executed.cells if cell.cell_type == "code")
     for cell in jupytext.read(project.source(name)).cells:
         if cell.cell_type != "code":
@@ -62,7 +63,7 @@ def renew_words(project: Project, name: str) -> bool:
             cells[-1].metadata["mystnb"] = cell.metadata["mystnb"]
         else:
             cells[-1].metadata.pop("mystnb", None)
-    before, executed.cells = _essence(nbformat.read(path, as_version=4).cells), cells
+    executed.cells = cells
     if _essence(cells) == before:
         return False
     check_figures(executed, f"notebooks/{name}.py")
