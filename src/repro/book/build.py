@@ -50,9 +50,12 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
 
 def _stage(project: Project) -> str:
     """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
-    wanted = {project.executed(name) for name in project.notebooks()}
-    for old in set((project.stage / "notebooks").glob("*.ipynb")) - wanted:
+    texts = {project.executed(name).with_suffix(".py"): project.source(name) for name in project.notebooks()}
+    wanted = {*texts, *map(project.executed, project.notebooks())}
+    for old in set((project.stage / "notebooks").glob("*.*")) - wanted:
         old.unlink()
+    for target, source in texts.items():
+        _copy(source, target)  # to download
     _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
