@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book lab reproduce bench test test-fast lint format sync references lock clean distclean
+.PHONY: help install book pdf lab reproduce bench test test-fast lint format sync references lock clean distclean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,8 +29,11 @@ $(INSTALLED): requirements.lock requirements-nodeps.lock pyproject.toml
 book: $(INSTALLED) ## run the notebooks that changed and build the book: _build/html/index.html (PROFILE=cpu)
 	$(BIN)/repro book --profile $(PROFILE)
 
-lab: $(INSTALLED) ## JupyterLab with every notebook ready
-	$(BIN)/jupyter lab --notebook-dir . notebooks
+pdf: $(INSTALLED) ## the same, and the whole book as one PDF: _build/book.pdf (Chromium must be there)
+	$(BIN)/repro book --profile $(PROFILE) --pdf
+
+lab: $(INSTALLED) ## JupyterLab with every notebook ready (LAB="--port 8899" passes options on)
+	$(BIN)/python tools/lab.py $(LAB)
 
 reproduce: $(INSTALLED) ## plan, then run what has no stored result: all, or a figure (FIGURE=5 PROFILE=cpu JOBS=2)
 	$(BIN)/repro reproduce --figure $(FIGURE) --profile $(PROFILE) --jobs $(JOBS)

@@ -31,6 +31,18 @@
 # You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
 # ```
 
+# %% tags=["remove-cell"]
+# On Colab the book is missing: fetch it, and the packages that are missing there. Elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("repro") is None:
+    import subprocess
+    import sys
+
+    fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
+    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    sys.path.insert(0, "literate-jpeg/src")
+
 # %% tags=["parameters"]
 profile = "cpu"  # smoke, cpu or paper
 seed = 0

@@ -31,6 +31,18 @@
 # It helps to have read {ref}`ch-jpeg`, {ref}`ch-loss` and {ref}`ch-first-experiment`.
 # ```
 
+# %% tags=["remove-cell"]
+# On Colab the book is missing: fetch it, and the packages that are missing there. Elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("repro") is None:
+    import subprocess
+    import sys
+
+    fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
+    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    sys.path.insert(0, "literate-jpeg/src")
+
 # %% tags=["parameters"]
 profile = "cpu"  # smoke, cpu or paper
 seed = 0
@@ -346,5 +358,5 @@ for metric in beyond.METRICS:
 #
 # ## What's next
 #
-# That is the end of the walk. {ref}`results` has everything in one place, and {ref}`command-line` what `repro encode` does
-# with photos of your own. {ref}`extending` shows how to go on from here.
+# {ref}`ch-your-photo`: everything above on a photo of your own. {ref}`results` has all findings in one place,
+# {ref}`command-line` what `repro encode` does, and {ref}`extending` shows how to go on from here.

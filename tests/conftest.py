@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from repro.book.project import Project
+from repro.errors import ReproError
 
 if TYPE_CHECKING:
     from repro.experiments import Store
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Chromium that speaks to nobody.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +61,11 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium. Without it the test is skipped, or fails where ``REPRO_REQUIRE_BROWSER`` is set."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if not executable:
-        if os.environ.get("REPRO_REQUIRE_BROWSER"):
-            pytest.fail("Chromium is missing: apt-get install chromium")
-        pytest.skip("Chromium is missing: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from repro.book.chromium import chromium, executable
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
+    try:
+        executable()
+    except ReproError as error:
+        (pytest.fail if os.environ.get("REPRO_REQUIRE_BROWSER") else pytest.skip)(str(error))
+    with chromium() as started:
+        yield started

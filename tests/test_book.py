@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import http.server
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -106,13 +107,49 @@ def test_pictures_have_words(name, smoke):
     assert not parsed(smoke.html / name).wordless
 
 
+#: What a button's address says of the repository, by the place that it leads to.
+DOORS = {
+    "https://colab.research.google.com/": r"github/literate-jpeg/repro/blob/main/(?P<path>[\w./-]+)$",
+    "https://mybinder.org/": r"v2/gh/literate-jpeg/repro/main\?urlpath=lab/tree/(?P<path>[\w./-]+)$",
+    "https://github.com/": r"literate-jpeg/repro(?:/(?:blob|tree)/main/(?P<path>[\w./-]+)|/issues/new\?.*)?$",
+}
+
+
+@functools.cache
+def tracked(root: Path) -> set[str]:
+    """What the repository holds; in a copy of it without Git, what is there."""
+    if not (root / ".git").exists():
+        return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True)
+    return set(listed.stdout.splitlines())
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_launch_buttons_open_real_files(name, smoke):
-    """Colab and Binder open a path of the repository: the committed notebook."""
+def test_doors_open_real_paths(name, smoke):
+    """Colab, Binder and the repository: whatever follows the branch is a file that is tracked there."""
+    opened = set()
     for url in parsed(smoke.html / name).links:
-        found = re.search(r"(?:blob/main/|urlpath=\w+/tree/)([\w./-]+)$", url)
-        if found:
-            assert (smoke.root / found[1]).is_file(), url
+        for place, pattern in DOORS.items():
+            if url.startswith(place) and "literate-jpeg/repro" in url:
+                found = re.fullmatch(re.escape(place) + pattern, url)
+                assert found, f"another address than {pattern}: {url}"
+                assert found["path"] is None or found["path"] in tracked(smoke.root), url
+                opened.add((place, found["path"]))
+    assert ("https://github.com/", None) in opened
+    if name.startswith("notebooks/"):
+        notebook = name.replace(".html", ".ipynb")
+        assert {("https://colab.research.google.com/", notebook), ("https://mybinder.org/", notebook)} <= opened
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
+def test_a_chapter_is_there_to_download(name, smoke):
+    """As it was run, and as the text that the repository holds."""
+    page = parsed(smoke.html / name)
+    links = {Path(url).suffix: page.file(url) for url in page.links if "/_sources/" in url}
+    assert set(links) == {".ipynb", ".py"}
+    stem = Path(name).stem
+    assert links[".py"].read_bytes() == smoke.source(stem).read_bytes()
+    assert links[".ipynb"].read_bytes() == smoke.executed(stem).read_bytes()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -230,3 +267,27 @@ def test_sliders_answer_to_the_keyboard(name, browser, site):
         plot.locator(".view").press("ArrowRight")
         assert "bpp" in plot.get_by_role("status").inner_text()
     tab.close()
+
+
+def test_search_finds_a_word(browser, site):
+    """Without a server's help: the index is in the book."""
+    tab = browser.new_page()
+    tab.goto(f"{site}/search.html?q=trellis", wait_until="load")
+    tab.wait_for_selector("#search-results li a")
+    found = tab.locator("#search-results li a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert any(url.startswith("notebooks/10_beyond.html") for url in found)
+    tab.goto(f"{site}/search.html?q=zzyzx", wait_until="load")
+    tab.wait_for_function("document.querySelector('#search-results p')?.textContent.includes('did not match')")
+    tab.close()
+
+
+def test_code_is_copied_by_its_button(browser, site):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.goto(f"{site}/notebooks/01_jpeg.html", wait_until="load")
+    block = tab.locator("div.highlight:has(button.copybtn):visible").first
+    block.hover()
+    block.locator("button.copybtn").click()
+    tab.wait_for_selector("button.copybtn.success")
+    assert tab.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").inner_text().strip()
+    context.close()

@@ -79,6 +79,42 @@ def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
     assert not list((project.root / "_build" / "failed").iterdir())
 
 
+def test_a_touched_notebook_runs_and_no_other(project, capsys):
+    (project.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n- file: notebooks/02_b\n"
+    )
+    shutil.copy(project.source("01_a"), project.source("02_b"))
+    execute(project)
+    first, other = (project.executed(name) for name in ("01_a", "02_b"))
+    before, said = other.read_bytes(), capsys.readouterr().err
+    assert [line.split(":")[0] for line in said.splitlines()] == ["01_a", "02_b"]
+    write(project.root, "# %%\nprint(profile, 2)\n")
+    execute(project)
+    ran, left = capsys.readouterr().err.splitlines()
+    assert ran.startswith("01_a: ") and ran.endswith(" s") and left == "02_b: unchanged"
+    assert other.read_bytes() == before
+    assert json.loads(first.read_text())["cells"][-1]["outputs"][0]["text"] == ["smoke 2\n"]
+
+
+def test_new_words_need_no_run(project, capsys):
+    cells = '# %% mystnb={{"figure": {{"name": "fig-a", "caption": "{}"}}}}\nprint(profile)\n\n# %% [markdown]\n# {}\n'
+    write(project.root, cells.format("A caption.", "Prose."))
+    (path,) = execute(project)
+    before = json.loads(path.read_text())
+    write(project.root, cells.format("Another.", "More prose.\n\n# %% [markdown]\n# And more."))
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: new words, not run again"
+    after = json.loads(path.read_text())
+    assert [cell["source"] for cell in after["cells"][-2:]] == [["More prose."], ["And more."]]
+    (one,) = [cell for cell in after["cells"] if cell["source"] == ["print(profile)"]]
+    assert one["metadata"]["mystnb"]["figure"]["caption"] == "Another." and one["outputs"][0]["text"] == ["smoke\n"]
+    assert after["metadata"] == before["metadata"], "it was run when it was run"
+    codes = [[cell for cell in of["cells"] if cell["cell_type"] == "code"] for of in (before, after)]
+    assert [cell["outputs"] for cell in codes[0]] == [cell["outputs"] for cell in codes[1]]
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+
+
 def test_key_changes_with_all_that_counts(project):
     src = project.root / "src" / "repro"
     src.mkdir(parents=True)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from repro.book import frame, parts
-from repro.book.execute import execute, is_current
+from repro.book.execute import execute, is_current, renew_words
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write, sha256_bytes, sha256_file
@@ -36,6 +36,8 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
             raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
         if not run and not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
+        elif not run:
+            renew_words(project, name)
     frame.put(project)
     stamp = _stage(project)
     if not _is_built(project, stamp):
@@ -49,9 +51,12 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
 
 def _stage(project: Project) -> str:
     """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
-    wanted = {project.executed(name) for name in project.notebooks()}
-    for old in set((project.stage / "notebooks").glob("*.ipynb")) - wanted:
+    texts = {project.executed(name).with_suffix(".py"): project.source(name) for name in project.notebooks()}
+    wanted = {*texts, *map(project.executed, project.notebooks())}
+    for old in set((project.stage / "notebooks").glob("*.*")) - wanted:
         old.unlink()
+    for target, source in texts.items():
+        _copy(source, target)  # to download
     _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)

@@ -25,8 +25,8 @@ WITH_MODULE = {"repro.experiments": ("data/results", "data/checkpoints")}
 def key(project: Project, name: str) -> str:
     """Hash of all that the executed notebook ``name`` depends on: 16 hexadecimal digits.
 
-    That is its text and parameters, the modules of ``repro`` that it imports at any remove, the lock, the photos and
-    weights in use, and the stored results where it can read them.
+    That is its code and parameters, the modules of ``repro`` that it imports at any remove, the lock, the photos and
+    weights in use, and the stored results where it can read them. Its prose is not: no output depends on it.
     """
     source = project.source(name)
     modules = imported_modules(source, project.root / "src")
@@ -35,7 +35,7 @@ def key(project: Project, name: str) -> str:
     for module in modules.values():
         files |= {module, *module.parent.glob("*.json")}
     parts = {
-        "source": sha256_file(source),
+        "code": _code(source),
         "parameters": project.parameters(name),
         "files": {path.relative_to(project.root).as_posix(): sha256_file(path) for path in sorted(files)},
         "photos": {row.split: row.sha256 for row in _photos()} if "repro.data" in modules else {},
@@ -70,6 +70,14 @@ def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
             found[name] = path
             waiting += [*_imports(path), name.rpartition(".")[0]]
     return found
+
+
+def _code(source: Path) -> list[tuple[str, list[str]]]:
+    """The code cells of a notebook, each with its tags."""
+    import jupytext
+
+    cells = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+    return [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
 
 def _imports(path: Path) -> Iterator[str]:

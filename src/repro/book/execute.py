@@ -16,6 +16,8 @@ from repro.files import atomic_write
 
 #: Seconds that one cell may take, by profile.
 CELL_TIMEOUT = {"smoke": 300, "cpu": 3600, "paper": None}
+#: Tag and id of the cell that the build puts into an executed notebook (:mod:`repro.book.frame`).
+MARK = "made-by-the-build"
 #: What is noted of a run, beside what papermill notes itself (begin, duration, parameters), for the page on status.
 NOTED = {"reads", "code", "machine"}
 
@@ -30,7 +32,7 @@ def execute(project: Project, *, force: bool = False) -> list[Path]:
 
 
 def is_current(project: Project, name: str) -> bool:
-    """Whether the executed notebook ``name`` is there and made from exactly what is here now."""
+    """Whether the executed notebook ``name`` is there, and what ran is what would run now; prose does not run."""
     try:
         metadata = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
     except (OSError, ValueError, KeyError):
@@ -39,12 +41,48 @@ def is_current(project: Project, name: str) -> bool:
     return noted.get("key") == key(project, name) and noted.keys() >= NOTED
 
 
+def renew_words(project: Project, name: str) -> bool:
+    """Bring prose and captions of the executed notebook ``name`` in line with its text, without running it.
+
+    For one whose code :func:`is_current`. Returns whether there was anything to renew. Raises :class:`ReproError` where
+    a picture lost its words.
+    """
+    import jupytext
+    import nbformat
+
+    path, cells = project.executed(name), []
+    executed = nbformat.read(path, as_version=4)
+    before = _essence([cell for cell in executed.cells if MARK not in cell.metadata.get("tags", [])])
+    ran = (cell for cell in executed.cells if cell.cell_type == "code")
+    for cell in jupytext.read(project.source(name)).cells:
+        if cell.cell_type != "code":
+            cells.append(cell)
+            continue
+        cells.append(next(ran))
+        if "parameters" in cell.metadata.get("tags", []):
+            cells.append(next(ran))  # papermill's, which repeats them
+        elif "mystnb" in cell.metadata:
+            cells[-1].metadata["mystnb"] = cell.metadata["mystnb"]
+        else:
+            cells[-1].metadata.pop("mystnb", None)
+    executed.cells = cells
+    if _essence(cells) == before:
+        return False
+    check_figures(executed, f"notebooks/{name}.py")
+    atomic_write(path, nbformat.writes(executed))
+    return True
+
+
+def _essence(cells: list[Any]) -> list[Any]:
+    return [(cell.cell_type, cell.source, cell.metadata.get("mystnb")) for cell in cells]
+
+
 def _execute_one(project: Project, name: str, force: bool) -> Path:
     import nbformat
 
     output = project.executed(name)
     if not force and is_current(project, name):
-        _say(f"{name}: unchanged")
+        _say(f"{name}: {'new words, not run again' if renew_words(project, name) else 'unchanged'}")
         return output
     notebook = _prepare(project, name)
     # taken before the run: what changes meanwhile, a stored result too, is seen by the next run

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from repro.book.execute import MARK
 from repro.book.project import Project
 from repro.book.status import metadata
 from repro.files import atomic_write
 
 #: A reader who thinks along: words a minute, and seconds for a picture, a displayed formula or a table.
 WORDS_A_MINUTE, SECONDS_A_PICTURE = 170, 20
-#: Tag and id of the cell that is put in.
-MARK = "made-by-the-build"
 #: Pages of the walk, which are numbered: "01_jpeg".
 _CHAPTER = re.compile(r"\d\d_")
 #: What of a markdown cell is not read word by word.

@@ -17,6 +17,9 @@ def book(
     force: Annotated[
         bool, typer.Option("--force", help="Execute every notebook, also those that did not change.")
     ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print the book into _build/book.pdf, too; needs Chromium.")
+    ] = False,
 ) -> None:
     """Execute the notebooks and build the book into _build/html."""
     from repro.book.build import make
@@ -25,4 +28,9 @@ def book(
 
     if no_run and force:
         raise UsageError("--no-run and --force exclude each other; give one of them")
-    typer.echo(make(Project(find_root(), profile), run=not no_run, force=force))
+    project = Project(find_root(), profile)
+    typer.echo(make(project, run=not no_run, force=force))
+    if pdf:
+        from repro.book.pdf import make_pdf
+
+        typer.echo(make_pdf(project))

@@ -1,0 +1,54 @@
+"""Install what the book needs and this Python lacks: what a notebook's first cell runs on Colab.
+
+Colab brings its own Python, torch and matplotlib, fit for its GPUs. They stay as they are: only packages that are
+missing altogether are installed, in a version that pyproject.toml admits. That takes a minute and not half an hour. But
+numbers can differ from the book's in their last digits, for Colab's versions are not those of the lock.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Beside what the package itself needs: what notebooks show things with.
+SHOWN_WITH = ("ipywidgets", "matplotlib", "plotly")
+
+
+def name_of(requirement: str) -> str:
+    """The package that a requirement as "pillow>=11.3" asks for."""
+    return requirement.split(";")[0].translate(str.maketrans("<>=!~[ ", "       ")).split()[0]
+
+
+def missing(requirements: list[str]) -> list[str]:
+    """Those whose package is not installed in any version."""
+    found = []
+    for requirement in requirements:
+        try:
+            version(name_of(requirement))
+        except PackageNotFoundError:
+            found.append(requirement)
+    return found
+
+
+def calls() -> list[list[str]]:
+    """What pip is to be called with, in order; the files-only packages last and without what their code would need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    book = [r for r in project["optional-dependencies"]["book"] if name_of(r) in SHOWN_WITH]
+    lines = (ROOT / "requirements-nodeps.lock").read_text(encoding="utf-8").splitlines()
+    wanted = missing([*project["dependencies"], *book])
+    files_only = missing([line for line in lines if line and not line.startswith("#")])
+    return [call for call in (wanted, ["--no-deps", *files_only] if files_only else []) if call]
+
+
+def main() -> None:
+    """Install them."""
+    for call in calls():
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *call], check=True)
+
+
+if __name__ == "__main__":
+    main()

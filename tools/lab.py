@@ -1,0 +1,32 @@
+"""Open JupyterLab with every notebook ready: `make lab`. Options go to JupyterLab, as `--no-browser --port 8899`.
+
+What the kernel will find of photos is said, for notebooks show what is at hand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from repro.book.project import Project, find_root
+from repro.data import status
+
+#: Bytes that a browser may send at once. Jupyter's own limit, a few megabytes, would cut the line at a large photo.
+LARGEST_UPLOAD = 256 << 20
+
+
+def main() -> None:
+    """Say what is there, then become JupyterLab."""
+    project = Project(find_root())
+    for row in status():
+        print(f"photos, {row.split}: {row.source or 'not at hand'}", file=sys.stderr)
+    options = [
+        f"--ServerApp.root_dir={project.root}",
+        f"--LabApp.default_url=/lab/tree/notebooks/{project.notebooks()[0]}.ipynb",
+        f"--ServerApp.tornado_settings={{'websocket_max_message_size': {LARGEST_UPLOAD}}}",
+    ]
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
