@@ -46,9 +46,12 @@ def test_a_profile_is_kept() -> None:
     assert b"ICC_PROFILE" in data and len(data) > len(scans.smallest(c)) + 200
 
 
-@pytest.mark.parametrize("progressive", [False, True])
-def test_components_are_called_as_jfif_has_it(progressive: bool) -> None:
-    c = chosen(64, 64)
-    for data in (codestream.write(c, progressive=progressive), scans.scans_apart(c)):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_components_are_called_as_jfif_has_it(channels: int) -> None:
+    c = chosen(64, 64, channels)
+    for data in (scans.sequential(c), scans.smallest(c), scans.scans_apart(c)):
         frame = next(at for at in range(len(data)) if data[at] == 0xFF and data[at + 1] in (0xC0, 0xC1, 0xC2))
-        assert data[frame + 9] == 3 and data[frame + 10 : frame + 19 : 3] == bytes((1, 2, 3))
+        assert (
+            data[frame + 9] == channels
+            and data[frame + 10 : frame + 10 + 3 * channels : 3] == bytes((1, 2, 3))[:channels]
+        )

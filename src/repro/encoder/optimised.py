@@ -20,10 +20,9 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet, Parameters
 from repro.encoder.refine import Descent, Refined, refine
 from repro.errors import UsageError
-from repro.jpeg.codestream import write
 from repro.rdo import planes, sensitivity
 from repro.rdo.planes import Analysed, Weights
-from repro.rdo.scans import smallest
+from repro.rdo.scans import sequential, smallest
 from repro.rdo.tables import Example, learn
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
@@ -154,7 +153,7 @@ class Optimised:
 
     def _write(self, tables: np.ndarray, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(self._analysed, z, tables)
-        return smallest(chosen, self.icc) if self.progressive else write(chosen, progressive=False, icc=self.icc)
+        return (smallest if self.progressive else sequential)(chosen, self.icc)
 
     def _trellis(self, tables: np.ndarray, lam: float, target: Sequence[np.ndarray] | None) -> list[np.ndarray]:
         return planes.optimise(self._analysed, self._weights, tables, lam, target=target, threads=self._threads)

@@ -113,7 +113,7 @@ def write(c: Coefficients, *, progressive: bool = True, optimise: bool = True, i
         path = Path(folder, "out.jpg")
         try:
             jpeg.write_dct(str(path), flags=["+OPTIMIZE_CODING"] if optimise else [])
-            data = _components_from_one(path.read_bytes())
+            data = path.read_bytes()
         except OSError as error:
             raise ReproError(f"{folder}: libjpeg could not write its temporary file; free some space there") from error
     if progressive and optimise:
@@ -195,20 +195,6 @@ def embed_icc(data: bytes, profile: bytes) -> bytes:
         for n, chunk in enumerate(chunks, start=1)
     )
     return data[:after_header] + markers + data[after_header:]
-
-
-def _components_from_one(data: bytes) -> bytes:
-    """The sequential file ``data`` with its components called 1, 2, 3, as JFIF has it; jpeglib counts from 0."""
-    named = bytearray(data)
-    at = 2
-    while True:
-        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker in (0xC0, 0xC1):  # frame: precision, height, width, count, then three bytes for each
-            named[at + 10 : at + 10 + 3 * data[at + 9] : 3] = range(1, data[at + 9] + 1)
-        if marker == 0xDA:  # scan: count, then two bytes for each
-            named[at + 5 : at + 5 + 2 * data[at + 4] : 2] = range(1, data[at + 4] + 1)
-            return bytes(named)
-        at += 2 + size
 
 
 def _round_half_up(x: torch.Tensor) -> torch.Tensor:

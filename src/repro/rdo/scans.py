@@ -15,29 +15,43 @@ from collections.abc import Iterator
 from repro.jpeg.codestream import Coefficients, embed_icc, write
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
-_SOF2, _DHT, _SOS = 0xC2, 0xC4, 0xDA
+_SOF, _DHT, _SOS = (0xC0, 0xC1), 0xC4, 0xDA
 _DC_SCANS = 1  # of a grey file of mozjpeg's: its first
 
 
 def smallest(c: Coefficients, icc: bytes | None = None) -> bytes:
-    """The smallest file known that holds exactly ``c``: as :func:`repro.jpeg.codestream.write`, or scans apart."""
-    data = min(write(c), scans_apart(c), key=len)
+    """The smallest file known that holds exactly ``c``: sequential, by mozjpeg's search for scans, or scans apart."""
+    data = sequential(c)
+    data = min(data, _progressive(data), scans_apart(c), key=len)
     return embed_icc(data, icc) if icc else data
+
+
+def sequential(c: Coefficients, icc: bytes | None = None) -> bytes:
+    """The sequential file that holds ``c``, with codes of its own, its components called 1, 2, 3 as JFIF has it."""
+    named = bytearray(write(c, progressive=False))
+    at = 2
+    for marker, segment in _segments(bytes(named)):
+        if marker in _SOF:  # precision, height, width, count, then three bytes for each
+            named[at + 10 : at + 10 + 3 * segment[9] : 3] = range(1, segment[9] + 1)
+        elif marker == _SOS:  # count, then two bytes for each
+            named[at + 5 : at + 5 + 2 * segment[4] : 2] = range(1, segment[4] + 1)
+        at += len(segment)
+    return embed_icc(bytes(named), icc) if icc else bytes(named)
 
 
 def scans_apart(c: Coefficients) -> bytes:
     """The file that holds ``c`` with one component in every scan."""
-    head, _ = _split(_progressive(c))
-    grey = [_split(_progressive(_alone(c, i)))[1] for i in range(len(c.planes))]
+    head, _ = _split(_progressive(sequential(c)))
+    grey = [_split(_progressive(sequential(_alone(c, i))))[1] for i in range(len(c.planes))]
     ordered = [(i, scan) for i, scans in enumerate(grey) for scan in scans[:_DC_SCANS]]
     ordered += [(i, scan) for i, scans in enumerate(grey) for scan in scans[_DC_SCANS:]]
     return head + b"".join(_renamed(scan, i + 1) for i, scan in ordered) + _EOI
 
 
-def _progressive(c: Coefficients) -> bytes:
+def _progressive(data: bytes) -> bytes:
     import mozjpeg_lossless_optimization
 
-    return mozjpeg_lossless_optimization.optimize(write(c, progressive=False))
+    return mozjpeg_lossless_optimization.optimize(data)
 
 
 def _alone(c: Coefficients, index: int) -> Coefficients:
