@@ -26,7 +26,7 @@
 # - where in it an encoder spends its bits
 # - how far one can go before one sees it
 #
-# About 10 minutes to read. It helps to have read {ref}`ch-attention` and {ref}`ch-beyond`.
+# It helps to have read {ref}`ch-attention` and {ref}`ch-beyond`.
 # ```
 
 # %% tags=["remove-cell"]
@@ -178,3 +178,8 @@ glue("known_words", known.words)
 # Coloured letters lose their colour, for chroma has half the resolution ({ref}`ch-beyond`), and letters are the edges that
 # cosines are bad at. Screenshots belong into PNG.
 # ```
+#
+# ## What's next
+#
+# That is the end of the walk. {ref}`results` has all findings in one place, {ref}`command-line` what `repro encode` does,
+# and {ref}`extending` shows how to go on from here.

@@ -30,7 +30,7 @@ from repro.experiments import rungs as rungs_module
 from repro.experiments.bench import BENCH
 from repro.experiments.estimate import Estimate
 from repro.experiments.fingerprint import code_of, why_stale
-from repro.experiments.registry import RUNG_PHOTOS, RUNG_QUALITIES
+from repro.experiments.registry import RUNG_PHOTOS, RUNG_QUALITIES, TRIED_QUALITIES
 from repro.experiments.vouch import vouch
 from repro.figures import beyond as fig
 from repro.figures import comparison, failures, style, trellis
@@ -41,7 +41,7 @@ from repro.rdo import decoder, planes
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-QUICK = [name for name in ladder.RUNGS if name not in ("default", "best")]
+QUICK = [name for name in (*ladder.RUNGS, "fast-lpips") if name not in ("default", "best")]
 SWEEP = EncoderSweep("annexk-420", (20, 50), "hdrplus")
 
 
@@ -115,12 +115,14 @@ def test_a_rung_depends_on_its_files() -> None:
 
 def test_every_rung_is_measured_on_both_sets() -> None:
     assert RUNG_QUALITIES.keys() == ladder.RUNGS.keys() == fig.RUNG_LOOKS.keys()
+    assert TRIED_QUALITIES.keys() == ladder.TRIED.keys()
     for qualities in RUNG_QUALITIES.values():
         assert len(qualities) == 6 and list(qualities) == sorted(set(qualities)) and qualities[0] >= 1
     for profile in ("cpu", "paper"):
         wanted = experiments_of("beyond", profile)
         assert {(w.rung, w.evaluation) for w in wanted if isinstance(w, EncoderSweep)} == {
-            (rung, split) for rung in ladder.RUNGS for split in RUNG_PHOTOS
+            *((rung, split) for rung in ladder.RUNGS for split in RUNG_PHOTOS),
+            *((rung, RUNG_PHOTOS[-1]) for rung in ladder.TRIED),
         }
     smoke = experiments_of("beyond", "smoke")
     assert all(isinstance(w, EncoderSweep) and len(w.qualities) == 2 and w.evaluation == "sample" for w in smoke)
@@ -256,6 +258,8 @@ FACTORS = {
     "best": 0.6,
 }
 
+TRIED = {"fast-lpips": 0.79, "default-still": 0.78}
+
 
 @pytest.fixture(scope="module")
 def judged() -> beyond.Ladder:
@@ -327,8 +331,8 @@ def test_times_are_the_benchmark_s_where_it_is_stored(judged: beyond.Ladder, sto
 
 def write_results(store: Store, evaluation: str) -> None:
     """Results of every rung as they would be stored, but for their photos."""
-    for rung, factor in FACTORS.items():
-        sweep = EncoderSweep(rung, RUNG_QUALITIES[rung], evaluation)
+    for rung, factor in {**FACTORS, **TRIED}.items():
+        sweep = EncoderSweep(rung, (RUNG_QUALITIES | TRIED_QUALITIES)[rung], evaluation)
         points = rung_curve(rung, factor).images
         kept = {
             photo: {
@@ -372,11 +376,11 @@ def known_hash(evaluation: str) -> str:
 def test_stored_results_make_the_ladder(store: Store, judged: beyond.Ladder) -> None:
     write_results(store, "check")
     found = beyond.stored("check", store=store)
-    assert found.curves.keys() == FACTORS.keys() and len(found.made) == len(FACTORS)
+    assert found.curves.keys() == FACTORS.keys() | TRIED.keys() and len(found.made) == len(found.curves)
     assert found.saving("best", "fast", "mse").mean == pytest.approx(judged.saving("best", "fast", "mse").mean)
     assert found.measured == "8 photos"
     told = beyond.origin([found])
-    assert told["time"] == "8 min" and told["measured on"] == "made" and "model.json" in told["shipped files"]
+    assert told["time"] == "10 min" and told["measured on"] == "made" and "model.json" in told["shipped files"]
 
 
 def test_what_is_missing_is_named_but_at_smoke(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +394,9 @@ def test_what_is_missing_is_named_but_at_smoke(store: Store, monkeypatch: pytest
 
 
 def test_a_stand_in_has_every_rung(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beyond, "RUNG_QUALITIES", {name: RUNG_QUALITIES[name] for name in QUICK})
+    few = {name: qualities for name, qualities in RUNG_QUALITIES.items() if name in QUICK}
+    monkeypatch.setattr(beyond, "RUNG_QUALITIES", few)
+    monkeypatch.setattr(beyond, "TRIED_QUALITIES", {"fast-lpips": TRIED_QUALITIES["fast-lpips"]})
     monkeypatch.setattr(beyond, "_FEW", 1)
     made = beyond.stand_in.__wrapped__()
     assert list(made.curves) == QUICK and made.made == ()
@@ -437,6 +443,13 @@ def test_tables_say_what_was_found(judged: beyond.Ladder) -> None:
     assert len(head) == len(rows[0]) and rows[0][0] == "fast" and "(the harder)" in str(rows[-1][1])
     head, rows = fig.saving_rows(judged)
     assert len(rows) == len(FACTORS) - 1 and str(rows[-1][1]).startswith("-40.0 (")
+    tried = beyond.Ladder({**judged.curves, **{name: rung_curve(name, f, 1 / f) for name, f in TRIED.items()}})
+    assert [row[1][:5] for row in map(list, fig.tried_rows(tried)[1]) if isinstance(row[1], str)] == [
+        "-20.0",
+        "-21.0",
+        "-22.0",
+        "-25.0",
+    ]
     steps = fig.step_rows(judged)[1]
     assert [row[0] for row in steps] == list(beyond.CLIMB.values())[1:] and str(steps[-1][1]).startswith("-20.0 (")
     assert fig.time_rows(judged.seconds())[1][0][1:] == ["1", "0"]

@@ -8,7 +8,7 @@ a descent on the distortion itself. ``tables-444`` is the paper's own way: learn
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 
@@ -20,6 +20,7 @@ from repro.encoder import models
 from repro.encoder.analysis import to_tensor
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
+from repro.encoder.optimised import PLANS, Optimised, Plan
 from repro.errors import UsageError
 from repro.files import sha256_file
 from repro.jpeg.codestream import write
@@ -32,6 +33,8 @@ from repro.rdo.scans import smallest
 STEP_SHARE = 0.02
 #: Seconds that "best" may take for a photo here: enough for all its steps, so that no busy machine changes a number.
 PATIENCE = 3600.0
+#: A target that may move by so little of a step does not move.
+_STILL = 1e-4
 #: Mean square over R, G and B of an error of 1 in Cb, and in Cr (JFIF's colours).
 _CHROMA = ((0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3)
 _SETS, _SENSITIVITY = "models", "rdo/sensitivity.safetensors"
@@ -43,7 +46,7 @@ class Rung:
     """One encoder of the ladder.
 
     name, label
-        the key in :data:`RUNGS`, and words for a legend.
+        the key in :data:`RUNGS` or :data:`TRIED`, and words for a legend.
     encode
         (H, W, 3) uint8 and a quality of its own scale, 1–100 → the bytes of a JPEG file.
     assets
@@ -69,10 +72,11 @@ class Rung:
 
 
 def get(name: str) -> Rung:
-    """The rung called ``name``; :class:`UsageError` lists the names where there is none."""
-    if name not in RUNGS:
-        raise UsageError(f"unknown rung {name!r}; choose from {', '.join(RUNGS)}")
-    return RUNGS[name]
+    """The rung or trial called ``name``; :class:`UsageError` lists the names where there is none."""
+    every = RUNGS | TRIED
+    if name not in every:
+        raise UsageError(f"unknown rung {name!r}; choose from {', '.join(every)}")
+    return every[name]
 
 
 def mse_weights(analysed: planes.Analysed) -> list[planes.Weights]:
@@ -140,6 +144,11 @@ def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PA
     return _shipped(models.TRELLIS, effort, rgb, quality, seconds)
 
 
+def by_plan(plan: Plan, rgb: np.ndarray, quality: int) -> bytes:
+    """The shipped set for the trellis, by a plan that no effort has."""
+    return Optimised(Picture(rgb), models.load(models.TRELLIS), plan).at(quality)
+
+
 def peer(codec: str, rgb: np.ndarray, quality: int) -> bytes:
     """Another encoder (:mod:`repro.codecs`) as it is."""
     return codecs.get(codec).encode(rgb, quality)
@@ -164,6 +173,19 @@ def _efforts(labels: Sequence[tuple[Effort, str]]) -> list[Rung]:
     return [Rung(effort, label, partial(by_effort, effort), assets) for effort, label in labels]
 
 
+def _tried() -> list[Rung]:
+    """What two efforts could be otherwise: each says what bounds one."""
+    assets = (*_of_set(models.TRELLIS), _SENSITIVITY)
+    looks = PLANS["default"].descent
+    assert looks is not None
+    leaning = Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2)
+    told = Plan(replace(looks, trust=_STILL), tables=PLANS["default"].tables)
+    return [
+        Rung("fast-lpips", "fast, LPIPS weighing more", partial(by_plan, leaning), assets),
+        Rung("default-still", "default, no target moved", partial(by_plan, told), assets),
+    ]
+
+
 #: name → rung: the peers, then ours from plain to best.
 RUNGS: dict[str, Rung] = {
     rung.name: rung
@@ -185,5 +207,5 @@ RUNGS: dict[str, Rung] = {
         ),
     )
 }
-PEERS = tuple(name for name, rung in RUNGS.items() if rung.peer)
-OURS = tuple(name for name, rung in RUNGS.items() if not rung.peer)
+#: What is not on the way up.
+TRIED: dict[str, Rung] = {rung.name: rung for rung in _tried()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,27 +36,28 @@ _RATE = 0.08
 class Plan:
     """What an effort does: ``tables`` steps of learning the picture's own, from those of the set, and a ``descent``.
 
-    ``heavier``: errors are weighed as in the descent's distortion, not as the set's tables were learned with, and λ is
-    this many times the set's, for the same bits.
+    ``mix``: weights of the distortion's terms by which errors are weighed; None: as the set's tables were learned with.
+    ``heavier``: λ is this many times the set's, for the same bits.
     """
 
     descent: Descent | None = None
     tables: int = 0
-    heavier: float | None = None
+    mix: Mapping[str, float] | None = None
+    heavier: float = 1.0
 
 
+_FURTHER = Descent(steps=24, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.9)
 #: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
     "default": Plan(Descent(steps=3, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
-    "best": Plan(
-        Descent(steps=24, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.9), tables=12, heavier=1.85
-    ),
+    "best": Plan(_FURTHER, tables=12, mix=_FURTHER.terms, heavier=1.85),
 }
 
 
 class Optimised:
-    """``picture`` before a set of ``models`` for the trellis, to be written with an ``effort`` of :data:`PLANS`.
+    """``picture`` before a set of ``models`` for the trellis, to be written with an ``effort``: of :data:`PLANS`, or a
+    plan of one's own.
 
     ``seconds`` bounds the time that descending takes, for each file; None: as long as its steps take.
     """
@@ -65,14 +66,14 @@ class Optimised:
         self,
         picture: Picture,
         models: ModelSet,
-        effort: str = "default",
+        effort: str | Plan = "default",
         *,
         progressive: bool = True,
         seconds: float | None = None,
     ) -> None:
         self.x = to_tensor(picture)
         self.models, self.progressive, self.icc, self.seconds = models, progressive, picture.icc, seconds
-        self.plan = PLANS[effort]
+        self.plan = PLANS[effort] if isinstance(effort, str) else effort
         self._analysed = planes.analyse(self.x, "4:2:0", progressive=progressive)
         self._weights = self._weigh(self._analysed)
         self._threads = torch.get_num_threads()
@@ -128,14 +129,13 @@ class Optimised:
         )
 
     def _weigh(self, analysed: Analysed) -> list[Weights]:
-        how = self.plan.descent
-        return sensitivity.shipped().weights(analysed, how.terms if how and self.plan.heavier else self.models.mix)
+        return sensitivity.shipped().weights(analysed, self.plan.mix or self.models.mix)
 
     def lam(self, p: Parameters) -> float:
         """Squared error that a bit is worth."""
         if p.lam is None:
             raise UsageError("a set of models for the trellis has a λ at every quality; this one has none")
-        return (self.plan.heavier or 1.0) / p.lam
+        return self.plan.heavier / p.lam
 
     def _own_tables(self, p: Parameters, lam: float) -> np.ndarray:
         """Of the picture, whole numbers; the set's where there is nothing to gain: at the highest qualities."""

@@ -22,7 +22,7 @@ from repro.evaluation import BDRate, Curve, bd_rate
 from repro.experiments import bench
 from repro.experiments.claims.verdicts import SHORT as PAPER_SHORT
 from repro.experiments.claims.verdicts import in_words
-from repro.experiments.registry import RUNG_QUALITIES, beyond
+from repro.experiments.registry import RUNG_QUALITIES, TRIED_QUALITIES, beyond
 from repro.experiments.rungs import measure_encoder
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require
@@ -197,7 +197,7 @@ def stand_in() -> Ladder:
     pictures = {photo.name: _middle(photo.rgb()) for photo in photos("sample").items[:_FEW]}
     curves = {}
     with one_thread():
-        for rung, qualities in RUNG_QUALITIES.items():
+        for rung, qualities in (RUNG_QUALITIES | TRIED_QUALITIES).items():
             encode = partial(ladder.by_effort, "best", seconds=1.0) if rung == "best" else ladder.get(rung).encode
             images = {name: tuple(measure_encoder(encode, rgb, qualities[1::3])) for name, rgb in pictures.items()}
             curves[rung] = Curve(rung, images)

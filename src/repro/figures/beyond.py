@@ -25,6 +25,13 @@ RUNG_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
+#: Two efforts, and what each could be otherwise.
+TRIED = {
+    "fast": "fast",
+    "fast-lpips": "fast, LPIPS weighing several times as much",
+    "default-still": "default, told by its looks what blocks are worth, but no target moves",
+    "default": "default",
+}
 #: Which way is better.
 _BETTER = {"mse": "↓", "lpips": "↓", "ms_ssim": "↑", "ssimulacra2": "↑"}
 
@@ -86,6 +93,14 @@ def saving_rows(ladder: Ladder, against: str = ANCHOR) -> Rows:
         [RUNG_LOOKS[rung].label, *(cell(ladder.saving(rung, against, metric)) for metric in METRICS)]
         for rung in RUNG_LOOKS
         if rung != against
+    ]
+    return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
+
+
+def tried_rows(ladder: Ladder) -> Rows:
+    """One row a trial: per cent of bits against plain JPEG, metric by metric, with interval."""
+    rows: list[list[object]] = [
+        [label, *(cell(ladder.saving(rung, ANCHOR, metric)) for metric in METRICS)] for rung, label in TRIED.items()
     ]
     return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 
