@@ -163,7 +163,7 @@ for name, value in trellis.table_words(quality).items():
 #
 # The worth of an error above is a mean over many photos. This photo is not the mean. So we look at it: decode, take the
 # gradient of the true distortion, move each number's *target* a little, and let the trellis choose again. Effort `fast`
-# never looks, `default` looks three times, `best` again and again:
+# never looks, `default` looks twice, `best` again and again:
 
 # %% tags=["hide-input"]
 way = trellis.way(box.of(rgb), quality, descent)

@@ -201,7 +201,7 @@ RUNGS: dict[str, Rung] = {
         *_efforts(
             [
                 ("fast", "fast: tables learned through the trellis"),
-                ("default", "default: and a few looks at the picture"),
+                ("default", "default: and two looks at the picture"),
                 ("best", "best: and a descent until it ends"),
             ]
         ),

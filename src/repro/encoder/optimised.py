@@ -1,7 +1,7 @@
 """A picture that is written with the trellis, and with as much effort after it as was asked for.
 
 ``"fast"``: the trellis alone, told what errors are worth by frequency and activity. ``"default"``: tables of the
-picture's own, a few looks at the distortion itself, and the trellis after each. ``"best"``: the same, more often and
+picture's own, two looks at the distortion itself, and the trellis after each. ``"best"``: the same, more often and
 further, with more weight on what people see and less on MSE, until its time is up.
 """
 
@@ -50,7 +50,7 @@ _FURTHER = Descent(steps=24, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, 
 #: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
-    "default": Plan(Descent(steps=3, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
+    "default": Plan(Descent(steps=2, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
     "best": Plan(_FURTHER, tables=12, mix=_FURTHER.terms, heavier=1.85),
 }
 
