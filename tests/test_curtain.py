@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from own_page import opened, write_page
 from repro.book import curtain
 from repro.jpeg.codestream import decode
 from test_book_html import WILD, Parsed
@@ -118,20 +119,13 @@ def test_a_curtain_refuses(pictures: Any, options: Any) -> None:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("curtain") / "page.html"
-    head = '<!doctype html><html lang="en"><title>t</title><meta name="viewport" content="width=device-width">'
-    path.write_text(f"{head}<main><h1>t</h1>{curtain(PICTURES, CROPS, start=('coarse', 'fine')).text}</main></html>")
-    return path.as_uri()
+    return write_page(tmp_path_factory.mktemp("curtain"), curtain(PICTURES, CROPS, start=("coarse", "fine")).text)
 
 
 @pytest.fixture
 def tab(browser: Any, page: str) -> Iterator[Any]:
-    context = browser.new_context(has_touch=True, viewport={"width": 600, "height": 600})
-    tab = context.new_page()
-    tab.on("pageerror", lambda error: pytest.fail(str(error)))
-    tab.goto(page)
-    yield tab
-    context.close()
+    with opened(browser, page, 600) as tab:
+        yield tab
 
 
 def chooser(tab: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from made_curves import curves_of
+from own_page import opened, write_page
 from repro.book import points
 from repro.experiments.claims import METRICS, worth
 from repro.figures.every_point import MEAN, every_point, marker_path
@@ -87,20 +88,13 @@ def test_the_script_is_small_and_asks_nobody() -> None:
 
 @pytest.fixture(scope="module")
 def page(plot: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("points") / "page.html"
-    head = '<!doctype html><html lang="en"><title>t</title><meta name="viewport" content="width=device-width">'
-    path.write_text(f"{head}<main><h1>t</h1>{points(plot, 'Means').text}</main></html>")
-    return path.as_uri()
+    return write_page(tmp_path_factory.mktemp("points"), points(plot, "Means").text)
 
 
 @pytest.fixture
 def tab(browser: Any, page: str) -> Iterator[Any]:
-    context = browser.new_context(has_touch=True, viewport={"width": 600, "height": 900})
-    tab = context.new_page()
-    tab.on("pageerror", lambda error: pytest.fail(str(error)))
-    tab.goto(page)
-    yield tab
-    context.close()
+    with opened(browser, page, 900) as tab:
+        yield tab
 
 
 def told(tab: Any) -> tuple[str, str, str]:

@@ -139,20 +139,17 @@ def _attention(picture: Picture, quality: float) -> Known:
     """The mean of A^(L) over a block's 63 AC coefficients."""
     import torch
 
-    from repro.attention import analyse
-    from repro.encoder.analysis import attention_of, to_tensor
+    from repro.encoder.analysis import Analysis, attention_of
 
-    p, network = models.load(ATTENTIVE).at(quality), attention_of(ATTENTIVE)
-    assert network is not None and p.head is not None
-    weight, bias = (torch.from_numpy(array) for array in p.head)
-    network.head.load_state_dict({"weight": weight[..., None, None], "bias": bias})
+    analysis = Analysis(picture, attention_of(ATTENTIVE), once=True)
     values = np.zeros((-(-picture.height // 8), -(-picture.width // 8)), np.float32)
-    for region, _, A in analyse(network, to_tensor(picture)):
-        assert A is not None
-        of_luma = A[0, 0].flatten(2)[..., 1:].mean(-1).numpy()
-        values[region.top // 8 : region.bottom // 8, region.left // 8 : region.right // 8] = of_luma
+    with torch.no_grad():
+        for region, _, A in analysis.parts(models.load(ATTENTIVE).at(quality)):
+            assert A is not None
+            of_luma = A[0, 0].flatten(2)[..., 1:].mean(-1).numpy()
+            values[region.top // 8 : region.bottom // 8, region.left // 8 : region.right // 8] = of_luma
     words = f"Attention of the set {ATTENTIVE}: what of a block's detail it keeps before rounding"
-    return Known(1 - p.strength * (1 - values), "A of luma, mean over AC", False, words)
+    return Known(values, "A of luma, mean over AC", False, words)
 
 
 def _worth(picture: Picture) -> Known:

@@ -47,12 +47,13 @@ class Analysis:
         Raises :class:`ReproError` where the temporary file cannot be written.
         """
         if self.attention is not None:
-            return quantise(self.x, p.tables, self._parts(p))
+            return quantise(self.x, p.tables, self.parts(p))
         with one_thread():
             return quantise(self.x, p.tables, analyse(None, self.x))
 
-    def _parts(self, p: Parameters) -> Iterator[Part]:
-        """With maps that are eased towards 1 where the quality lies above the set's last model."""
+    def parts(self, p: Parameters) -> Iterator[Part]:
+        """F and A by region, of a set with attention: maps are eased towards 1 where the quality lies above the set's
+        last model."""
         assert self.attention is not None and p.head is not None
         weight, bias = (torch.from_numpy(array) for array in p.head)
         self.attention.head.load_state_dict({"weight": weight[..., None, None], "bias": bias})

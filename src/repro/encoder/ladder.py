@@ -168,21 +168,23 @@ def _of_set(name: str) -> tuple[str, ...]:
     return (f"{_SETS}/{name}/model.json",)
 
 
+#: What the shipped set for the trellis depends on.
+_OF_TRELLIS = (*_of_set(models.TRELLIS), _SENSITIVITY)
+
+
 def _efforts(labels: Sequence[tuple[Effort, str]]) -> list[Rung]:
-    assets = (*_of_set(models.TRELLIS), _SENSITIVITY)
-    return [Rung(effort, label, partial(by_effort, effort), assets) for effort, label in labels]
+    return [Rung(effort, label, partial(by_effort, effort), _OF_TRELLIS) for effort, label in labels]
 
 
 def _tried() -> list[Rung]:
     """What two efforts could be otherwise: each says what bounds one."""
-    assets = (*_of_set(models.TRELLIS), _SENSITIVITY)
     looks = PLANS["default"].descent
     assert looks is not None
     leaning = Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2)
     told = Plan(replace(looks, trust=_STILL), tables=PLANS["default"].tables)
     return [
-        Rung("fast-lpips", "fast, LPIPS weighing more", partial(by_plan, leaning), assets),
-        Rung("default-still", "default, no target moved", partial(by_plan, told), assets),
+        Rung("fast-lpips", "fast, LPIPS weighing more", partial(by_plan, leaning), _OF_TRELLIS),
+        Rung("default-still", "default, no target moved", partial(by_plan, told), _OF_TRELLIS),
     ]
 
 

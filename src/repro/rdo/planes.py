@@ -101,9 +101,8 @@ def optimise(
     """
     wanted = [plane.F for plane in analysed.planes] if target is None else target
     chosen: list[np.ndarray] = []
-    for members in _sharing(analysed):
+    for members, order in _sharing(analysed):
         Q = steps(tables, members[0]).astype(np.float32)
-        order = _coding_order(analysed) if 0 in members else None
         coder = _Coder(Q, lam, order, analysed.progressive, threads)
         chosen += coder.choose([wanted[i] for i in members], [weights[i] for i in members], rounds)
     return chosen
@@ -143,8 +142,11 @@ class _Coder:
             w, row = weight.by_frequency, weight.row[part]
             choose_ac(F[part], w, row, self.Q, band.ac, self.lam, z[part], first, last, band.end, cost[part])
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
+        if self.threads == 1:
+            work(slice(None))
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
         end = self.lam * band.end
         if band.shared:
             early = z[:, last] == 0
@@ -163,8 +165,7 @@ class _Coder:
 def bits(analysed: Analysed, z: Sequence[np.ndarray]) -> float:
     """About what a file with these numbers costs in its scans, with codes made for it."""
     total = 0.0
-    for members in _sharing(analysed):
-        order = _coding_order(analysed) if 0 in members else None
+    for members, order in _sharing(analysed):
         total += coding.ac_bits([z[i] for i in members], analysed.progressive)
         total += coding.dc_bits([_ordered(z[i][:, 0], order) for i in members])
     return total
@@ -202,17 +203,18 @@ def _ordered(values: np.ndarray, order: np.ndarray | None) -> np.ndarray:
     return values if order is None else values[order]
 
 
-def _sharing(analysed: Analysed) -> list[tuple[int, ...]]:
-    """Which planes share their codes."""
+def _sharing(analysed: Analysed) -> list[tuple[tuple[int, ...], np.ndarray | None]]:
+    """Which planes share their codes, and in which order their blocks' DC comes; None: as they lie."""
     if analysed.progressive:
-        return [(i,) for i in range(len(analysed.planes))]
-    return [(0,), (1, 2)][: min(2, len(analysed.planes))]
+        return [((i,), None) for i in range(len(analysed.planes))]
+    luma, chroma = ((0,), _coding_order(analysed)), ((1, 2), None)
+    return [luma, chroma] if len(analysed.planes) > 1 else [luma]
 
 
 def _coding_order(analysed: Analysed) -> np.ndarray | None:
     """Which luma block comes when, where its DC is coded: in one scan of all planes in 4:2:0, two rows of two with each
     block of chroma. None: raster order."""
-    if analysed.subsampling != "4:2:0" or analysed.progressive:
+    if analysed.subsampling != "4:2:0":
         return None
     luma = analysed.planes[0]
     row, col = np.divmod(np.arange(luma.rows * luma.cols), luma.cols)

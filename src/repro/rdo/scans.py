@@ -22,7 +22,8 @@ _DC_SCANS = 1  # of a grey file of mozjpeg's: its first
 def smallest(c: Coefficients, icc: bytes | None = None) -> bytes:
     """The smallest file known that holds exactly ``c``: sequential, by mozjpeg's search for scans, or scans apart."""
     data = sequential(c)
-    data = min(data, _progressive(data), scans_apart(c), key=len)
+    searched = _progressive(data)
+    data = min(data, searched, _apart(c, searched), key=len)
     return embed_icc(data, icc) if icc else data
 
 
@@ -41,11 +42,15 @@ def sequential(c: Coefficients, icc: bytes | None = None) -> bytes:
 
 def scans_apart(c: Coefficients) -> bytes:
     """The file that holds ``c`` with one component in every scan."""
-    head, _ = _split(_progressive(sequential(c)))
-    grey = [_split(_progressive(sequential(_alone(c, i))))[1] for i in range(len(c.planes))]
-    ordered = [(i, scan) for i, scans in enumerate(grey) for scan in scans[:_DC_SCANS]]
-    ordered += [(i, scan) for i, scans in enumerate(grey) for scan in scans[_DC_SCANS:]]
-    return head + b"".join(_renamed(scan, i + 1) for i, scan in ordered) + _EOI
+    return _apart(c, _progressive(sequential(c)))
+
+
+def _apart(c: Coefficients, searched: bytes) -> bytes:
+    """As :func:`scans_apart`, behind the header of the progressive file ``searched``."""
+    head, _ = _split(searched)
+    each = [_split(_progressive(sequential(_alone(c, i))), i + 1)[1] for i in range(len(c.planes))]
+    dc, ac = ([b"".join(scans[part]) for scans in each] for part in (slice(_DC_SCANS), slice(_DC_SCANS, None)))
+    return head + b"".join(dc + ac) + _EOI
 
 
 def _progressive(data: bytes) -> bytes:
@@ -61,14 +66,14 @@ def _alone(c: Coefficients, index: int) -> Coefficients:
     return Coefficients((c.planes[index],), c.tables[min(index, 1)][None], height, width)
 
 
-def _split(data: bytes) -> tuple[bytes, list[bytes]]:
-    """Everything before the first table of codes, and each scan with the tables before it."""
+def _split(data: bytes, component: int = 1) -> tuple[bytes, list[bytes]]:
+    """Everything before the first table of codes, and each scan with the tables before it, as one of ``component``."""
     head, scans, before = b"", [], b""
     for marker, segment in _segments(data):
         if marker == _DHT:
             before += segment
         elif marker == _SOS:
-            scans.append(before + segment)
+            scans.append(before + segment[:5] + bytes([component]) + segment[6:])
             before = b""
         else:
             head += segment
@@ -94,13 +99,3 @@ def _end_of_scan(data: bytes, at: int) -> int:
         if data[at + 1] != 0:
             return at
         at += 2
-
-
-def _renamed(scan: bytes, component: int) -> bytes:
-    """The scan of a grey file's only component, as that of ``component``."""
-    at = 0
-    while scan[at + 1] == _DHT:
-        at += 2 + int.from_bytes(scan[at + 2 : at + 4], "big")
-    named = bytearray(scan)
-    named[at + 5] = component  # after the marker (2), the length (2) and the count of components (1)
-    return bytes(named)

@@ -138,14 +138,15 @@ def _code_lengths(counts: np.ndarray) -> np.ndarray:
             return length[:-1]
         often[rarer] += often[rare]
         often[rare] = 0
-        last = rarer
-        length[last] += 1
-        while beside[last] >= 0:
-            last = beside[last]
-            length[last] += 1
-        beside[last] = rare
-        last = rare
-        length[last] += 1
-        while beside[last] >= 0:
-            last = beside[last]
-            length[last] += 1
+        beside[_lengthen(rarer, length, beside)] = rare
+        _lengthen(rare, length, beside)
+
+
+@numba.njit(cache=True)
+def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
+    """One bit more for ``symbol`` and all that hang on it; returns the last of them."""
+    length[symbol] += 1
+    while beside[symbol] >= 0:
+        symbol = beside[symbol]
+        length[symbol] += 1
+    return symbol
