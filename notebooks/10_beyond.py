@@ -279,14 +279,13 @@ html.table(
 )
 
 # %% [markdown]
-# Weighing LPIPS several times as much moves it a little, and the others pay. Looks that only reweigh blocks are worth next
-# to nothing: what LPIPS rewards is that errors lie the right way, *this* cosine a little up, *that* one down, and no weight
-# can say so. It takes a gradient through a network, at a cost that `fast` does not have. Mean weights, however they are
-# chosen, end about here.
+# Weighing LPIPS several times as much gains nothing at equal LPIPS, and MSE pays for it. Looks that only reweigh blocks are
+# worth little; where targets move, LPIPS falls. What it rewards is that errors lie the right way, *this* cosine a little
+# up, *that* one down, and no weight can say so. It takes a gradient through a network, at a cost that `fast` does not have.
 #
-# `best` has time, and ends elsewhere: steps stop paying once targets have moved as far as half a step of the table, past
-# which a number would be invented. From there on MSE, LPIPS, MS-SSIM and the witness can only be traded for each other, by
-# the weights of the distortion. The weights of `best` were chosen on tuning photos so that no metric stands back.
+# `best` has time. But its steps pay less and less ({numref}`fig-descent`), and then MSE, LPIPS, MS-SSIM and the witness can
+# only be traded for each other, by the weights of the distortion. Those of `best` were chosen on tuning photos, so that
+# there no metric stood back.
 
 # %% [markdown]
 # ## Look for yourself
