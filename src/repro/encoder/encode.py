@@ -147,7 +147,7 @@ class Report:
 
 
 def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
-    """Encode ``picture`` (grey → one component, RGB → 4:4:4). ``name`` is what an error calls it.
+    """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
 
     Raises :class:`UsageError` for an unknown model, or one that ``settings.effort`` has no time for;
     :class:`ReproError` where ``settings.bpp`` cannot be met.

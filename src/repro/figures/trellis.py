@@ -180,10 +180,10 @@ class Way:
 def way(rgb: np.ndarray, quality: int, steps: int) -> Way:
     """The best objective of ``"best"``'s descent on ``rgb``, (H, W, 3) uint8, after 0 to ``steps`` steps."""
     chosen = models.load(models.TRELLIS)
-    optimised, p = Optimised(Picture(rgb), chosen, "best"), chosen.at(quality)
+    optimised = Optimised(Picture(rgb), chosen, "best")
     how = PLANS["best"].descent
     assert how is not None
-    found = optimised.descend(p.tables, optimised.lam(p), replace(how, steps=steps))
+    found = optimised.descend(optimised.ready(quality), replace(how, steps=steps))
     best = np.minimum.accumulate(found.objective) / found.before
     return Way(tuple(range(len(best))), tuple(best.tolist()))
 

@@ -54,13 +54,14 @@ def learn(
     batch: int = 24,
     rate: float = 0.04,
     seed: int = 0,
+    rounds: int = 2,
     threads: int = 1,
     quiet: bool = False,
 ) -> np.ndarray:
     """Tables (2, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
 
     ``start`` is :func:`first_guess` unless given. Steps that are too large cannot be learned smaller again once every
-    coefficient is zero; the first guess lies low enough.
+    coefficient is zero; the first guess lies low enough. ``rounds`` as in :func:`repro.rdo.planes.optimise`.
     """
     rng = np.random.default_rng(seed)
     log_q = np.log(first_guess(examples, lam) if start is None else start)
@@ -68,7 +69,7 @@ def learn(
     with nullcontext() if quiet else bar(steps, f"tables λ={lam:g}") as progress:
         for step in range(steps):
             chosen = rng.permutation(len(examples))[:batch]
-            gradient = sum(_gradient(examples[i], np.exp(log_q), lam, threads) for i in chosen)
+            gradient = sum(_gradient(examples[i], np.exp(log_q), lam, rounds, threads) for i in chosen)
             mean = _MOMENTUM * mean + (1 - _MOMENTUM) * gradient
             square = _SQUARES * square + (1 - _SQUARES) * np.square(gradient)
             unbiased = mean / (1 - _MOMENTUM ** (step + 1))
@@ -94,9 +95,9 @@ def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threa
     return total / pixels
 
 
-def _gradient(example: Example, tables: np.ndarray, lam: float, threads: int) -> np.ndarray:
+def _gradient(example: Example, tables: np.ndarray, lam: float, rounds: int, threads: int) -> np.ndarray:
     """dJ/d log Q, (2, 8, 8)."""
-    z = planes.optimise(example.analysed, example.weights, tables, lam, threads=threads)
+    z = planes.optimise(example.analysed, example.weights, tables, lam, rounds=rounds, threads=threads)
     found = np.zeros((2, 64))
     for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
         Q = planes.steps(tables, i)
