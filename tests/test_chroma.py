@@ -51,8 +51,10 @@ def test_both_efforts_and_both_kinds_of_file(effort: str, progressive: bool) -> 
     assert kept(page(), 60, effort, progressive) == "4:4:4"
 
 
-def test_grey_has_nothing_to_decide() -> None:
-    assert kept(page()[..., 0].copy(), 90) == "grey"
+@pytest.mark.parametrize("effort", ["fast", "default"])
+def test_grey_has_nothing_to_decide(effort: str) -> None:
+    assert kept(page()[..., 0].copy(), 90, effort) == "grey"
+    assert kept(np.tile(astronaut(400, 400)[..., 0], (1, 2)), 30, effort) == "grey"  # large enough to be taken in bands
 
 
 def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,8 +61,10 @@ PLANS = {
 
 @dataclass(frozen=True)
 class Ready:
-    """A picture with all that its numbers are chosen by: ``tables`` and ``lam`` as in :func:`planes.optimise`."""
+    """A picture with all that its numbers are chosen by: ``tables`` and ``lam`` as in :func:`planes.optimise`, and how
+    much of chroma is kept."""
 
+    subsampling: str
     analysed: Analysed
     weights: Sequence[Weights]
     tables: np.ndarray
@@ -141,7 +143,7 @@ class Optimised:
         if self._analysed.subsampling not in (subsampling, "grey"):
             self._analysed = self._analyse(self.x, subsampling)
             self._weights = self._weigh(self._analysed)
-        return Ready(self._analysed, self._weights, chroma.tables_for(subsampling, p.tables), lam)
+        return Ready(subsampling, self._analysed, self._weights, chroma.tables_for(subsampling, p.tables), lam)
 
     def descend(self, ready: Ready, how: Descent) -> Refined:
         """From the trellis's choice, while there is time."""
@@ -169,7 +171,7 @@ class Optimised:
             return ready
         example = Example(ready.analysed, ready.weights)
         if self._part.shape != self.x.shape:
-            analysed = self._analyse(self._part, ready.analysed.subsampling)
+            analysed = self._analyse(self._part, ready.subsampling)
             example = Example(analysed, self._weigh(analysed))
         learned = learn(
             [example],
