@@ -60,6 +60,38 @@ def test_the_best_is_kept() -> None:
     assert found.after <= found.before
 
 
+def test_tables_learned_again_on_the_way() -> None:
+    """The objective falls further, and the numbers belong to the tables that come with them."""
+    x = photo(192, 192)
+    analysed = planes.analyse(x)
+    weights = weights_of(analysed)
+    once, again = (refine(x, analysed, weights, TABLES, LAM, Descent(steps=6, anew=anew)) for anew in (0, 1))
+    assert (once.tables == TABLES).all() and (again.tables != TABLES).any()
+    assert again.after < once.after
+    J = [d_of(x, analysed, found) + LAM * planes.bits(analysed, found.z) for found in (once, again)]
+    assert J[1] < J[0]
+
+
+def d_of(x: torch.Tensor, analysed: Analysed, found: refining.Refined) -> float:
+    """The distortion of what a real decoder shows, in sum over pixels."""
+    pixels = decode(write(planes.assemble(analysed, found.z, found.tables)))
+    y = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
+    how = Descent()
+    loss = refining.Distortion(refining.LossWeights(1.0, gamma=how.gamma, sigma=how.sigma))
+    return float(loss(x.float(), y)["d"]) * x[0, 0].numel()
+
+
+def test_an_unseen_step_is_not_taken_where_the_one_before_did_harm() -> None:
+    x = photo(168, 168)
+    analysed = planes.analyse(x)
+    weights = weights_of(analysed)
+    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=0.0, trusting=True)
+    found = refine(x, analysed, weights, TABLES, LAM, wild)
+    assert found.objective[1] > found.objective[0]
+    for ours, plain in zip(found.z, planes.optimise(analysed, weights, TABLES, LAM), strict=True):
+        np.testing.assert_array_equal(ours, plain)
+
+
 def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of MSE the gradient is the very same; only at the borders of windows chroma is filtered otherwise."""
     x = photo(200, 328)
@@ -120,7 +152,9 @@ def test_time_is_kept() -> None:
         np.testing.assert_array_equal(ours, expected)
 
 
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"trust": 0.0}, {"trust": 0.6}, {"damping": 0.0}, {"memory": 1.0}])
+@pytest.mark.parametrize(
+    "bad", [{"steps": 0}, {"trust": 0.0}, {"trust": 0.6}, {"damping": 0.0}, {"memory": 1.0}, {"anew": 20}]
+)
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="refine"):
         Descent(**bad)  # type: ignore[arg-type]

@@ -24,16 +24,14 @@ from repro.errors import UsageError
 from repro.rdo import planes, sensitivity
 from repro.rdo.planes import Analysed, Weights
 from repro.rdo.scans import sequential, smallest
-from repro.rdo.tables import Example, learn
+from repro.rdo.tables import Example, adapt
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
 #: Tables are learned from a part of a large picture, one of so many; from so many pixels at least, and at most; in
 #: bands of so many rows.
 _PART, _LEAST, _MOST, _BAND = 4, 1 << 17, 1 << 20, 32
-#: How fast, and how often codes are made anew at each step. Less than all of the picture and one round instead of two
-#: cost 0.3 % of the bits at equal MSE on tuning photos, and spare a fifth of the time.
-_RATE, _ROUNDS = 0.08, 1
+_RATE = 0.08
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Optimised:
         if self.plan.descent is None:
             return ready, self._trellis(ready, None), None
         found = self.descend(ready, self.plan.descent)
-        return ready, found.z, found.target
+        return replace(ready, tables=found.tables), found.z, found.target
 
     def ready(self, quality: float) -> Ready:
         """At a quality, with the set's tables; as much of chroma as is worth its bits there."""
@@ -166,25 +164,15 @@ class Optimised:
         return sensitivity.shipped().weights(analysed, self.plan.mix or self.models.mix)
 
     def _with_own_tables(self, ready: Ready) -> Ready:
-        """Of the picture, whole numbers; the set's where there is nothing to gain: at the highest qualities."""
-        if not self.plan.tables or ready.tables.max() <= 1:
+        """Learned from the picture, or from bands of it."""
+        if not self.plan.tables:
             return ready
         example = Example(ready.analysed, ready.weights)
         if self._part.shape != self.x.shape:
             analysed = self._analyse(self._part, ready.subsampling)
             example = Example(analysed, self._weigh(analysed))
-        learned = learn(
-            [example],
-            ready.lam,
-            start=np.maximum(ready.tables.astype(np.float64), 1),
-            steps=self.plan.tables,
-            batch=1,
-            rate=_RATE,
-            rounds=_ROUNDS,
-            threads=self._threads,
-            quiet=True,
-        )
-        return replace(ready, tables=np.rint(learned).astype(ready.tables.dtype))
+        own = adapt(example, ready.tables, ready.lam, steps=self.plan.tables, rate=_RATE, threads=self._threads)
+        return replace(ready, tables=own)
 
     def _write(self, ready: Ready, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(ready.analysed, z, ready.tables)

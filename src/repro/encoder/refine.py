@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +27,7 @@ from repro.progress import bar
 from repro.rdo import planes
 from repro.rdo.decoder import decode
 from repro.rdo.planes import Analysed, Plane, Weights
+from repro.rdo.tables import Example, adapt
 
 #: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
@@ -38,6 +39,8 @@ LOOSE = np.where(np.arange(64) > 0, 1.0, 0.1).astype(np.float32)
 #: How many times more or less a block's errors may cost than the like of them, and how much of the median block's is
 #: added to either side of that ratio: little error says little about a block.
 _RATIO, _PRIOR = 3.0, 0.5
+#: How tables are learned again on the way: in few steps, for they are nearly right.
+_ANEW_STEPS, _ANEW_RATE = 6, 0.05
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ class Descent:
         what shifts are divided by; more is slower, and safer.
     memory
         the share of the last targets in the next, 0 to 1.
+    anew
+        how often, on the way, tables are learned again for the targets and weights as they are by then.
     trusting
-        take the last step unseen, which saves a look at the distortion; the answer could then be worse than the start.
+        take the last step unseen, which saves a look at the distortion, unless the one before it did harm.
     """
 
     steps: int = 20
@@ -60,11 +65,14 @@ class Descent:
     trust: float = 0.25
     damping: float = 3.0
     memory: float = 0.8
+    anew: int = 0
     trusting: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not 0 <= self.memory < 1:
             raise UsageError(f"refine: steps ≥ 1, 0 < trust ≤ 0.5, damping > 0 and 0 ≤ memory < 1, got {self}")
+        if not 0 <= self.anew < self.steps:
+            raise UsageError(f"refine: tables are learned anew less often than there are steps, got {self}")
 
     @property
     def terms(self) -> dict[str, float]:
@@ -74,11 +82,12 @@ class Descent:
 
 @dataclass(frozen=True)
 class Refined:
-    """Numbers for each plane, int32 (n, 64) zigzag, and the targets that the trellis chose them for; J = d · pixels +
-    λ · bits wherever it was looked at, the trellis's own first; steps taken before time was up, or all."""
+    """Numbers for each plane, int32 (n, 64) zigzag, the targets that the trellis chose them for, and the tables; J =
+    d · pixels + λ · bits wherever it was looked at, the trellis's own first; steps taken before time was up, or all."""
 
     z: list[np.ndarray]
     target: list[np.ndarray]
+    tables: np.ndarray
     objective: tuple[float, ...]
     steps: int
 
@@ -114,52 +123,69 @@ def refine(
     """
     how = how or Descent()
     rgb = x.float().expand(-1, 3, -1, -1)
-    Q = [planes.steps(tables, i).astype(np.float32) for i in range(len(analysed.planes))]
     tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
     models = weights if model is None else model
-    guided = [_Guided(*of) for of in zip(analysed.planes, Q, weights, models, strict=True)]
+    guided = [_Guided(*of) for of in zip(analysed.planes, weights, models, strict=True)]
+    again = {how.steps * i // (how.anew + 1) for i in range(1, how.anew + 1)}
     z = planes.optimise(analysed, weights, tables, lam, threads=threads)
-    target = [plane.F for plane in analysed.planes]
-    best, objective = (z, target), []
+    best, objective = (z, [plane.F for plane in analysed.planes], tables), []
+    now = best
     taken = 0
     with bar(how.steps, "refine") as progress:
         for step in range(how.steps + 1):
+            Q = [planes.steps(tables, i).astype(np.float32) for i in range(len(analysed.planes))]
             found = _gradient(tiles, analysed, z, Q, deadline if step else None)
             if found is None:
                 break
             d, gradient = found
             objective.append(d + lam * planes.bits(analysed, z))
             if objective[-1] == min(objective):
-                best = (z, target)
+                best = now
             if step == how.steps or (deadline is not None and time.monotonic() > deadline):
                 break
-            own = [plane.look(numbers, g, how) for plane, numbers, g in zip(guided, z, gradient, strict=True)]
+            own = [plane.look(*seen, how) for plane, seen in zip(guided, zip(z, Q, gradient, strict=True), strict=True)]
             target = [plane.F + plane.moved for plane in guided]
+            if step in again:
+                tables = _learned_again(analysed, target, own, tables, lam, threads)
             z = planes.optimise(analysed, own, tables, lam, target=target, threads=threads)
-            taken = step + 1
+            now, taken = (z, target, tables), step + 1
             if how.trusting and taken == how.steps:
-                best = (z, target)
+                best = now if objective[-1] == min(objective) else best
                 break
             progress.update()
     return Refined(*best, tuple(objective), taken)
 
 
+def _learned_again(
+    analysed: Analysed,
+    target: Sequence[np.ndarray],
+    own: Sequence[Weights],
+    tables: np.ndarray,
+    lam: float,
+    threads: int,
+) -> np.ndarray:
+    """Tables for the ``target`` and the ``own`` weights of each plane's blocks."""
+    moved = tuple(plane._replace(F=F) for plane, F in zip(analysed.planes, target, strict=True))
+    example = Example(replace(analysed, planes=moved), own)
+    return adapt(example, tables, lam, steps=_ANEW_STEPS, rate=_ANEW_RATE, threads=threads)
+
+
 class _Guided:
     """A plane on its way: what errors are worth in this picture's blocks, and how far its targets have moved."""
 
-    def __init__(self, plane: Plane, Q: np.ndarray, weights: Weights, model: Weights) -> None:
-        self.F, self.Q = plane.F, Q
+    def __init__(self, plane: Plane, weights: Weights, model: Weights) -> None:
+        self.F = plane.F
         self.worth, self.expected = (w.by_frequency[w.row] for w in (weights, model))
         self.moved = np.zeros_like(plane.F)
         self.ratio = np.ones((len(plane.F), 1), np.float32)
 
-    def look(self, z: np.ndarray, gradient: np.ndarray, how: Descent) -> Weights:
-        """Move the targets by the ``gradient`` at the numbers ``z``; weights by block, for the trellis."""
-        error = z.astype(np.float32) * self.Q - self.F
+    def look(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, how: Descent) -> Weights:
+        """Move the targets by the ``gradient`` at numbers ``z`` of steps ``Q``; weights by block, for the trellis."""
+        error = z.astype(np.float32) * Q - self.F
         self._compare(error, gradient, how.memory)
         beyond = gradient - 2 * self.ratio * self.expected * error
         own = self.worth * self.ratio
-        wanted = np.clip(-beyond / (2 * how.damping * own) * LOOSE, -how.trust * self.Q, how.trust * self.Q)
+        wanted = np.clip(-beyond / (2 * how.damping * own) * LOOSE, -how.trust * Q, how.trust * Q)
         self.moved = (how.memory * self.moved + (1 - how.memory) * wanted).astype(np.float32)
         return Weights(own, np.arange(len(own)))
 
