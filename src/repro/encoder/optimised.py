@@ -2,7 +2,7 @@
 
 ``"fast"``: the trellis alone, told what errors are worth by frequency and activity. ``"default"``: tables of the
 picture's own, two looks at the distortion itself, and the trellis after each. ``"best"``: the same, more often and
-further, with more weight on what people see and less on MSE, until its time is up.
+further, with more weight on what people see and less on MSE, and tables learned again half way, until its time is up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from repro.rdo.tables import Example, adapt
 _REACH, _HALVINGS = 2.0, 7
 #: Tables are learned from a part of a large picture, one of so many; from so many pixels at least, and at most; in
 #: bands of so many rows.
-_PART, _LEAST, _MOST, _BAND = 4, 1 << 17, 1 << 20, 32
+_PART, _LEAST, _MOST, _BAND = 4, 1 << 17, 1 << 20, 64
 _RATE = 0.08
 
 
@@ -48,7 +48,7 @@ class Plan:
     heavier: float = 1.0
 
 
-_FURTHER = Descent(steps=24, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.9)
+_FURTHER = Descent(steps=30, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.92, anew=1)
 #: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
