@@ -38,7 +38,7 @@ RUNG_PHOTOS = ("kodak", "check")
 #: The same of what two efforts could be otherwise; measured where nothing was chosen.
 TRIED_QUALITIES = {"fast-lpips": (6, 11, 17, 28, 45, 65), "default-still": (5, 9, 14, 24, 40, 60)}
 #: Of mozjpeg with our tables, on the scale of ours: measured where nothing was chosen, too.
-GRAFT_QUALITIES = {"mozjpeg-learned": (3, 5, 9, 15, 26, 45)}
+GRAFT_QUALITIES = {"mozjpeg-learned": (4, 8, 13, 22, 37, 55)}
 #: Qualities at which each rung meets the kinds of pictures: their rates differ too much for a range of bits.
 KIND_QUALITIES = {
     "pillow-420-progressive": (6, 13, 25, 43, 68),
