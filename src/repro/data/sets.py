@@ -55,6 +55,7 @@ class Drawn(Photo):
     """A picture of :mod:`repro.data.kinds`: of the pixels, not of a file, is the SHA-256 (height × width × RGB)."""
 
     def rgb(self) -> np.ndarray:
+        """Its pixels, uint8 (H, W, 3) in sRGB, drawn anew."""
         return kinds.draw(self.name)
 
 
