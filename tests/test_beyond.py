@@ -20,8 +20,9 @@ from PIL import Image
 
 from made_curves import curve
 from repro.book import curtain, html
+from repro.codecs import save_with_tables
 from repro.data import Photo, PhotoSet, photos
-from repro.encoder import ladder
+from repro.encoder import ladder, models
 from repro.errors import ReproError, UsageError
 from repro.evaluation import Curve, bd_rate, measure
 from repro.evaluation.witnesses import witness
@@ -30,7 +31,8 @@ from repro.experiments import rungs as rungs_module
 from repro.experiments.bench import BENCH
 from repro.experiments.estimate import Estimate
 from repro.experiments.fingerprint import code_of, why_stale
-from repro.experiments.registry import RUNG_PHOTOS, RUNG_QUALITIES, TRIED_QUALITIES
+from repro.experiments.grafts import GRAFTS, rung_of
+from repro.experiments.registry import GRAFT_QUALITIES, RUNG_PHOTOS, RUNG_QUALITIES, TRIED_QUALITIES
 from repro.experiments.vouch import vouch
 from repro.figures import beyond as fig
 from repro.figures import comparison, failures, style, trellis
@@ -75,6 +77,16 @@ def test_scans_change_no_pixel(rgb: np.ndarray) -> None:
     assert len(after) <= len(before) and np.array_equal(decode(after), decode(before))
 
 
+def test_a_graft_has_our_tables_and_their_trellis(rgb: np.ndarray) -> None:
+    data, tables = rung_of("mozjpeg-learned").encode(rgb, 30), models.load(models.TRELLIS).at(30).tables
+    found, plain = read(data), read(save_with_tables(rgb, tables, subsampling=2))
+    assert np.array_equal(found.tables, tables) and found.subsampling == "4:2:0"
+    assert sum((a != 0).sum() for a in found.planes) < 0.9 * sum((a != 0).sum() for a in plain.planes)
+    assert rung_of("mozjpeg-learned").hashes().keys() == {"models/trellis/model.json"}
+    with pytest.raises(UsageError, match="unknown rung 'worst'"):
+        rung_of("worst")
+
+
 def test_the_trellis_finds_less_than_rounding(rgb: np.ndarray) -> None:
     analysed = planes.analyse(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None])
     tables = quality_tables(40).numpy()
@@ -115,14 +127,14 @@ def test_a_rung_depends_on_its_files() -> None:
 
 def test_every_rung_is_measured_on_both_sets() -> None:
     assert RUNG_QUALITIES.keys() == ladder.RUNGS.keys() == fig.RUNG_LOOKS.keys()
-    assert TRIED_QUALITIES.keys() == ladder.TRIED.keys()
+    assert TRIED_QUALITIES.keys() == ladder.TRIED.keys() and GRAFT_QUALITIES.keys() == GRAFTS.keys()
     for qualities in RUNG_QUALITIES.values():
         assert len(qualities) == 6 and list(qualities) == sorted(set(qualities)) and qualities[0] >= 1
     for profile in ("cpu", "paper"):
         wanted = experiments_of("beyond", profile)
         assert {(w.rung, w.evaluation) for w in wanted if isinstance(w, EncoderSweep)} == {
             *((rung, split) for rung in ladder.RUNGS for split in RUNG_PHOTOS),
-            *((rung, RUNG_PHOTOS[-1]) for rung in ladder.TRIED),
+            *((rung, RUNG_PHOTOS[-1]) for rung in (*ladder.TRIED, *GRAFTS)),
         }
     smoke = experiments_of("beyond", "smoke")
     assert all(isinstance(w, EncoderSweep) and len(w.qualities) == 2 and w.evaluation == "sample" for w in smoke)
@@ -131,7 +143,8 @@ def test_every_rung_is_measured_on_both_sets() -> None:
 def test_no_sweep_is_taken_for_another() -> None:
     for profile in PROFILES:
         wanted = everything(profile)
-        assert sum(isinstance(w, EncoderSweep) for w in wanted) == len(experiments_of("beyond", profile))
+        apart = [w for figure in ("beyond", "kinds") for w in experiments_of(figure, profile)]
+        assert sum(isinstance(w, EncoderSweep) for w in wanted) == len(apart)
     peer, rung = PeerSweep("mozjpeg-420", (20,)), EncoderSweep("mozjpeg-420", (20,))
     store = Store(Path("data"), Path("runs"))
     assert peer.key != rung.key and store.result_path(peer) != store.result_path(rung)
@@ -142,6 +155,7 @@ def test_a_peer_does_not_go_stale_with_our_encoder() -> None:
     ours, theirs = (set(code_of(EncoderSweep(rung, (20,)))) for rung in ("annexk-trellis", "mozjpeg-420"))
     assert {"encoder.ladder", "rdo.trellis", "encoder.refine", "evaluation.witnesses"} <= ours
     assert "codecs" in theirs and not any(name.startswith(("encoder", "rdo")) for name in theirs)
+    assert set(code_of(EncoderSweep("mozjpeg-learned", (20,)))) - theirs == {"encoder.grafts", "encoder.models"}
 
 
 # --- a sweep
@@ -397,6 +411,7 @@ def test_a_stand_in_has_every_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     few = {name: qualities for name, qualities in RUNG_QUALITIES.items() if name in QUICK}
     monkeypatch.setattr(beyond, "RUNG_QUALITIES", few)
     monkeypatch.setattr(beyond, "TRIED_QUALITIES", {"fast-lpips": TRIED_QUALITIES["fast-lpips"]})
+    monkeypatch.setattr(beyond, "GRAFT_QUALITIES", {})
     monkeypatch.setattr(beyond, "_FEW", 1)
     made = beyond.stand_in.__wrapped__()
     assert list(made.curves) == QUICK and made.made == ()
@@ -545,19 +560,14 @@ def test_losses_are_where_ours_is_worse(
 def test_the_worst_square_is_found() -> None:
     more = np.zeros((400, 500))
     more[230:330, 290:400] = 1
-    box = failures._where_worse(more)
+    box = failures._most(more, 200)
     assert (box.height, box.width) == (200, 200) and box.of(more).sum() == more.sum()
-    assert failures._where_worse(np.ones((100, 90))) == (0, 0, 100, 90)
-
-
-def test_pictures_that_are_no_photos(versions: list[comparison.Version]) -> None:
-    made = failures.odd_pictures(64)
-    assert made.keys() == {"text", "noise"} and all(p.shape == (64, 64, 3) for p in made.values())
-    loss = failures.Loss("text", "lpips", None, versions, failures.Box(0, 0, 8, 8))
-    assert set(failures.better_of(loss).values()) == {"ours"}, "a higher quality of the same encoder"
-    assert failures.in_words(loss) == "ours measures better in all of MSE and LPIPS and MS-SSIM"
-    swapped = replace(loss, versions=[versions[0], versions[2], versions[1]])
-    assert failures.in_words(swapped).startswith("mozjpeg measures better in all")
+    assert failures._most(np.ones((100, 90)), 200) == (0, 0, 100, 90)
+    original = np.zeros((64, 80, 3), np.uint8)
+    theirs, ours = original.copy(), original.copy()
+    theirs[:16], ours[48:, 64:] = 9, 9
+    shown = [comparison.Version(name, pixels) for name, pixels in (("o", original), ("a", theirs), ("b", ours))]
+    assert failures.where_worse(shown, 16) == (48, 64, 16, 16)
 
 
 # --- the benchmark

@@ -114,7 +114,7 @@ def test_no_file_is_in_two_splits() -> None:
     """Training, tuning and evaluation never share a photo, in the published sets nor in the shipped ones."""
     known = registry.known_sets()
     digests = [digest for entry in known.values() for digest in entry.files.values()]
-    assert len(digests) == len(set(digests)) == 24 + 181 + 41 + 23 + 2 + 2 + 4
+    assert len(digests) == len(set(digests)) == 24 + 181 + 41 + 23 + 2 + 2 + 4 + 11
     assert len(registry.kodak_hashes()) == 48
 
 
@@ -182,7 +182,7 @@ def test_damaged_training_photo_is_an_error_not_a_fallback(monkeypatch: pytest.M
 def test_missing_folder_and_unknown_split(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="nowhere: no such data folder"):
         data.photos("val", tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="train, val, tune, check, kodak, sample, hdrplus"):
+    with pytest.raises(UsageError, match="train, val, tune, check, kodak, sample, kinds, hdrplus"):
         data.photos("test")
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A published set. ``files`` maps a file's name to its SHA-256.
+    """A published set. ``files`` maps a file's name to its SHA-256; of a picture that is drawn, that of the pixels.
 
     The publisher offers it file by file under ``files_url``, or as one ``archive``, of which only the files named
     here are taken. ``pixels`` maps a name to the SHA-256 of the decoded pixels (height × width × RGB bytes).

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from repro.data import kinds
 from repro.data.images import read_rgb
 from repro.data.registry import KnownSet, known_sets, kodak_hashes
 from repro.errors import ReproError, UsageError
@@ -27,6 +28,7 @@ PARTS = {
     "check": ("cid22/val",),
     "kodak": ("kodak",),
     "sample": (),
+    "kinds": (),
     "hdrplus": (),
 }
 #: What :func:`photos` can be asked for.
@@ -46,6 +48,15 @@ class Photo:
     def rgb(self) -> np.ndarray:
         """Its pixels, uint8 (H, W, 3) in sRGB. Raises :class:`ReproError` if the file cannot be read."""
         return read_rgb(self.path)
+
+
+@dataclass(frozen=True)
+class Drawn(Photo):
+    """A picture of :mod:`repro.data.kinds`: of the pixels, not of a file, is the SHA-256 (height × width × RGB)."""
+
+    def rgb(self) -> np.ndarray:
+        """Its pixels, uint8 (H, W, 3) in sRGB, drawn anew."""
+        return kinds.draw(self.name)
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class PhotoSet:
 
 
 def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
-    """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample" or "hdrplus".
+    """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample", "kinds" or "hdrplus".
 
     - "train": CID22's training part and part of CLIC 2025's validation photos, in the place of HDR+. Where only one
       is found it is used alone, where none is, two shipped photographs and dead leaves.
@@ -92,6 +103,7 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
     - "kodak": all 24, or an error. For evaluation only.
     - "sample": four shipped photographs, always the same, in neither of the fallbacks above: to show, and to
       evaluate on where Kodak is not at hand.
+    - "kinds": a picture of each of many kinds (:mod:`repro.data.kinds`), always the same, on which nothing was chosen.
     - "hdrplus": every picture below ``hdrplus/`` in the data folder, or an error.
 
     ``data_dir`` goes before ``REPRO_DATA``, that before the cache. Raises :class:`UsageError` for an unknown split
@@ -104,6 +116,8 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
         return photos("val", data_dir).halves()[_HALVES.index(split)]
     if split == "sample":
         return shipped("sample")
+    if split == "kinds":
+        return _kinds()
     if split == "hdrplus":
         return _hdrplus(roots)
     parts = [known_sets()[part] for part in PARTS[split]]
@@ -221,6 +235,19 @@ def shipped(split: str) -> PhotoSet:
     items = check_set(known, Path(spec.origin).parents[1])
     source = f"{len(items)} of the {known.title}" + (" + dead leaves" if split == "train" else "")
     return PhotoSet(split, source, known.licence, items, dead_leaves=split == "train")
+
+
+def _kinds() -> PhotoSet:
+    """A picture of each kind, every pixel as it was when the results that are stored were made."""
+    known = known_sets()["shipped/kinds"]
+    items = tuple(Drawn(name, Path(kinds.__file__), sha256_bytes(kinds.draw(name).tobytes())) for name in known.files)
+    for picture in items:
+        if picture.sha256 != known.files[picture.name]:
+            raise ReproError(
+                f"{picture.path}: draws other pixels here for {picture.name!r}; install Pillow, NumPy and scikit-image "
+                "as requirements.lock has them"
+            )
+    return PhotoSet("kinds", f"{len(items)} {known.title}", known.licence, tuple(sorted(items, key=lambda p: p.name)))
 
 
 def _hdrplus(roots: list[Path]) -> PhotoSet:

@@ -22,7 +22,8 @@ from repro.evaluation import BDRate, Curve, bd_rate
 from repro.experiments import bench
 from repro.experiments.claims.verdicts import SHORT as PAPER_SHORT
 from repro.experiments.claims.verdicts import in_words
-from repro.experiments.registry import RUNG_QUALITIES, TRIED_QUALITIES, beyond
+from repro.experiments.grafts import rung_of
+from repro.experiments.registry import GRAFT_QUALITIES, RUNG_QUALITIES, TRIED_QUALITIES, experiments_of
 from repro.experiments.rungs import measure_encoder
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require
@@ -131,7 +132,13 @@ def saving(anchor: Curve, test: Curve, metric: str) -> BDRate:
     """BD-rate of ``test`` over :data:`WINDOW`."""
     if metric != "ssimulacra2":
         return bd_rate(anchor, test, metric, window=WINDOW)
-    return replace(bd_rate(_as_it_is(anchor, metric), _as_it_is(test, metric), "psnr", window=WINDOW), metric=metric)
+    return replace(bd_rate(as_it_is(anchor, metric), as_it_is(test, metric), "psnr", window=WINDOW), metric=metric)
+
+
+def as_it_is(curve: Curve, metric: str) -> Curve:
+    """``metric`` in the place of PSNR, the one number that BD-rate takes as it is."""
+    images = {photo: tuple({**p, "psnr": p[metric]} for p in points) for photo, points in curve.images.items()}
+    return Curve(curve.name, images)
 
 
 def judged(rungs: Ladder) -> list[Judged]:
@@ -173,14 +180,19 @@ def stored(evaluation: str, profile: str = "cpu", store: Store | None = None) ->
     Raises :class:`ReproError` where one is missing or stale; at profile ``smoke`` small parts of shipped photos,
     measured on the spot, then stand in for them.
     """
-    place = store or Store.default()
-    wanted = [w for w in beyond("cpu") if isinstance(w, EncoderSweep) and w.evaluation == evaluation]
     try:
-        results = [require(w, place, "repro reproduce --figure beyond") for w in wanted]
+        return of_figure("beyond", evaluation, store or Store.default())
     except ReproError:
         if profile != "smoke":
             raise
         return stand_in()
+
+
+def of_figure(figure: str, evaluation: str, store: Store) -> Ladder:
+    """The rungs of ``figure`` on ``evaluation``. Raises :class:`ReproError` where one is missing or stale."""
+    planned = experiments_of(figure, "cpu")
+    wanted = [w for w in planned if isinstance(w, EncoderSweep) and w.evaluation == evaluation]
+    results = [require(w, store, f"repro reproduce --figure {figure}") for w in wanted]
     curves = {}
     for w, result in zip(wanted, results, strict=True):
         images = {
@@ -195,10 +207,15 @@ def stored(evaluation: str, profile: str = "cpu", store: Store | None = None) ->
 def stand_in() -> Ladder:
     """Two qualities of every rung on the middle of a few shipped photos: shows that it runs, and nothing else."""
     pictures = {photo.name: _middle(photo.rgb()) for photo in photos("sample").items[:_FEW]}
+    return quickly(pictures, RUNG_QUALITIES | TRIED_QUALITIES | GRAFT_QUALITIES)
+
+
+def quickly(pictures: Mapping[str, np.ndarray], rungs: Mapping[str, Sequence[int]]) -> Ladder:
+    """Two of each rung's qualities on ``pictures``, "best" with a second for each file."""
     curves = {}
     with one_thread():
-        for rung, qualities in (RUNG_QUALITIES | TRIED_QUALITIES).items():
-            encode = partial(ladder.by_effort, "best", seconds=1.0) if rung == "best" else ladder.get(rung).encode
+        for rung, qualities in rungs.items():
+            encode = partial(ladder.by_effort, "best", seconds=1.0) if rung == "best" else rung_of(rung).encode
             images = {name: tuple(measure_encoder(encode, rgb, qualities[1::3])) for name, rgb in pictures.items()}
             curves[rung] = Curve(rung, images)
     return Ladder(curves)
@@ -216,7 +233,7 @@ def times(rungs: Ladder, store: Store | None = None) -> tuple[dict[str, tuple[fl
     return rungs.seconds(), "while the files of this page were made, one thread"
 
 
-def origin(sets: Sequence[Ladder]) -> dict[str, str]:
+def origin(sets: Sequence[Ladder], figure: str = "beyond") -> dict[str, str]:
     """Where the results of a page came from: label → words, each variant told."""
     made = [result for rungs in sets for result in rungs.made]
     if not made:
@@ -224,7 +241,7 @@ def origin(sets: Sequence[Ladder]) -> dict[str, str]:
     told = [result["provenance"] for result in made]
     assets = {f"{name} {digest[:12]}" for result in made for name, digest in result["assets"].items()}
     return {
-        "command": "repro reproduce --figure beyond",
+        "command": f"repro reproduce --figure {figure}",
         "files": f"{sum(len(p['points']) for r in made for p in r['photos'].values()):,}, each decoded and measured",
         "measured on": _each(p["data"]["evaluation"]["source"] for p in told),
         "shipped files": _each(sorted(assets)),
@@ -236,12 +253,6 @@ def origin(sets: Sequence[Ladder]) -> dict[str, str]:
         "time": f"{sum(r['seconds'] for r in made) / 60:.0f} min",
         "date": _each(p["date"][:10] for p in told),
     }
-
-
-def _as_it_is(curve: Curve, metric: str) -> Curve:
-    """``metric`` in the place of PSNR, the one number that BD-rate takes as it is."""
-    images = {photo: tuple({**p, "psnr": p[metric]} for p in points) for photo, points in curve.images.items()}
-    return Curve(curve.name, images)
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:

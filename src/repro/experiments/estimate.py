@@ -49,7 +49,7 @@ class Estimate:
             return _QUALITY * len(wanted.qualities)
         if isinstance(wanted, EncoderSweep):
             guessed = _PHOTOS * _SLOW_FILES.get(wanted.rung, _FILE)
-            return len(wanted.qualities) * self._rungs.get(wanted.rung, guessed)
+            return len(wanted.qualities) * self._rungs.get(wanted.key, self._rungs.get(wanted.rung, guessed))
         steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
         like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
         if like:
@@ -78,13 +78,13 @@ class Estimate:
 
     @cached_property
     def _rungs(self) -> dict[str, float]:
-        """Rung → seconds that one quality took on all photos, where such a sweep is stored."""
+        """Key, or rung alone → seconds that one quality took on all photos, where such a sweep is stored."""
         found: dict[str, float] = {}
         for path in sorted((self.store.data / "results" / "ladder").glob("*.json")):
             try:
                 result = json.loads(path.read_text())
                 files = [len(photo["points"]) for photo in result["photos"].values()]
-                found[result["rung"]] = len(files) * result["seconds"] / sum(files)
+                found[path.stem] = found[result["rung"]] = len(files) * result["seconds"] / sum(files)
             except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
                 continue
         return found

@@ -11,16 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import repro
 from repro import weights
 from repro.data.sets import hashes_of
+from repro.experiments.grafts import GRAFTS, rung_of
 from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
 from repro.files import sha256_bytes
-
-if TYPE_CHECKING:
-    from repro.encoder.ladder import Rung
 
 _PACKAGE = Path(repro.__file__).parent
 #: Where the code begins that makes a trained model, its numbers, and a peer's; what it imports counts too.
@@ -28,22 +26,25 @@ _TRAINING = ("training.loop", "training.pool", "data.crops")
 _TRAINED = (*_TRAINING, "evaluation.curves")
 _PEER = ("codecs", "evaluation.measure")
 #: A rung of chapter 10's; where that is a peer, of our own only what measures it.
-_RUNG = ("encoder.ladder", "evaluation.measure", "evaluation.witnesses")
-_PEER_RUNG = (*_PEER, "evaluation.witnesses")
+_MEASURED = ("evaluation.measure", "evaluation.witnesses")
+_RUNG = ("encoder.ladder", *_MEASURED)
+_PEER_RUNG = ("codecs", *_MEASURED)
 #: What no number depends on; where photographs and weights lie does not matter either, only their own hashes.
 _NEUTRAL = {"errors", "files", "progress", "runtime", "training.checkpoint", "weights", "data.sets", "data.registry"}
 
 
 def code_of(wanted: Wanted) -> dict[str, str]:
     """Module → 8 hexadecimal digits of its code, for all modules that the numbers of ``wanted`` depend on."""
+    if isinstance(wanted, EncoderSweep) and wanted.rung in GRAFTS:
+        return _hashes((GRAFTS[wanted.rung], *_MEASURED))
     if isinstance(wanted, EncoderSweep):
-        return _hashes(_PEER_RUNG if _rung(wanted).peer else _RUNG)
+        return _hashes(_PEER_RUNG if rung_of(wanted.rung).peer else _RUNG)
     return _hashes(_PEER if isinstance(wanted, PeerSweep) else _TRAINED)
 
 
 def assets_of(wanted: Wanted) -> dict[str, str]:
     """File among the package's assets → SHA-256, for all that the numbers of ``wanted`` depend on beside its code."""
-    return _rung(wanted).hashes() if isinstance(wanted, EncoderSweep) else {}
+    return rung_of(wanted.rung).hashes() if isinstance(wanted, EncoderSweep) else {}
 
 
 def training_code(experiment: Experiment) -> dict[str, str]:
@@ -72,12 +73,6 @@ def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
     if isinstance(wanted, Experiment):
         splits["train"] = wanted.crops.split
     return _other_inputs(splits, result)
-
-
-def _rung(wanted: EncoderSweep) -> Rung:
-    from repro.encoder import ladder  # Numba, which most results do without
-
-    return ladder.get(wanted.rung)
 
 
 def _other_inputs(splits: Mapping[str, str], result: Mapping[str, Any]) -> str:

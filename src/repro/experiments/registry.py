@@ -37,6 +37,17 @@ RUNG_QUALITIES = {
 RUNG_PHOTOS = ("kodak", "check")
 #: The same of what two efforts could be otherwise; measured where nothing was chosen.
 TRIED_QUALITIES = {"fast-lpips": (6, 11, 17, 28, 45, 65), "default-still": (5, 9, 14, 24, 40, 60)}
+#: Of mozjpeg with our tables, on the scale of ours: measured where nothing was chosen, too.
+GRAFT_QUALITIES = {"mozjpeg-learned": (4, 8, 13, 22, 37, 55)}
+#: Qualities at which each rung meets the kinds of pictures: their rates differ too much for a range of bits.
+KIND_QUALITIES = {
+    "pillow-420-progressive": (6, 13, 25, 43, 68),
+    "mozjpeg-420": (11, 22, 37, 56, 80),
+    "jpegli-420": (1, 12, 24, 42, 74),
+    "fast": (7, 14, 27, 45, 70),
+    "default": (7, 14, 27, 45, 70),
+    "best": (7, 14, 27, 45, 70),
+}
 #: When the metrics of Figs. 13 and 14 are taken, as shares of the run.
 SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
 
@@ -179,7 +190,15 @@ def beyond(profile: str) -> list[Wanted]:
         quick = {rung: qualities[1::3] for rung, qualities in RUNG_QUALITIES.items() if rung != "best"}
         return [EncoderSweep(rung, qualities, "sample") for rung, qualities in quick.items()]
     rungs = [EncoderSweep(rung, q, photos) for rung, q in RUNG_QUALITIES.items() for photos in RUNG_PHOTOS]
-    return [*rungs, *(EncoderSweep(rung, q, RUNG_PHOTOS[-1]) for rung, q in TRIED_QUALITIES.items())]
+    beside = TRIED_QUALITIES | GRAFT_QUALITIES
+    return [*rungs, *(EncoderSweep(rung, q, RUNG_PHOTOS[-1]) for rung, q in beside.items())]
+
+
+def kinds(profile: str) -> list[Wanted]:
+    """Where chapter 10's encoder loses: its efforts and the peers on a picture of each kind; alike at profile paper."""
+    if profile_of(profile).name == "smoke":
+        return [EncoderSweep(rung, KIND_QUALITIES[rung][1:2], "kinds") for rung in ("mozjpeg-420", "fast")]
+    return [EncoderSweep(rung, qualities, "kinds") for rung, qualities in KIND_QUALITIES.items()]
 
 
 def _peers(profile: str) -> list[Wanted]:
@@ -223,7 +242,8 @@ _TRIED = {
 }
 
 #: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
-#: "encoder" is what `repro encode` ships, "beyond" is chapter 10. Figs. 11 and 12 are times: see ``make bench``.
+#: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "kinds" where its encoder may lose. Figs. 11 and 12
+#: are times: see ``make bench``.
 FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "5": figure_5,
     "7": figure_7,
@@ -235,6 +255,7 @@ FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "tuning": tuning,
     "encoder": shipped_models,
     "beyond": beyond,
+    "kinds": kinds,
 }
 #: Figures that are made of another's runs.
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}

@@ -21,6 +21,7 @@ from repro.evaluation import measure_many
 from repro.evaluation.curves import Point
 from repro.evaluation.witnesses import witness
 from repro.experiments.fingerprint import assets_of, code_of, why_stale
+from repro.experiments.grafts import rung_of
 from repro.experiments.inputs import describe
 from repro.experiments.settings import EncoderSweep
 from repro.files import atomic_write
@@ -38,12 +39,10 @@ _WARM = 64
 
 def climb(wanted: EncoderSweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a rung and store it; goes on where it was cut off, photo by photo, and keeps what is still so."""
-    from repro.encoder import ladder
-
     path, part = store.result_path(wanted), store.scratch / "ladder" / f"{wanted.key}.json"
     with one_thread():
         result: dict[str, Any] = {
-            "name": ladder.get(wanted.rung).label,
+            "name": rung_of(wanted.rung).label,
             "rung": wanted.rung,
             "evaluation": wanted.evaluation,
             "photos": _kept(wanted, part, path),
@@ -70,9 +69,7 @@ def climb(wanted: EncoderSweep, store: Store, evaluation: PhotoSet) -> None:
 
 def measure_rung(wanted: EncoderSweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
-    from repro.encoder import ladder
-
-    return measure_encoder(ladder.get(wanted.rung).encode, rgb, qualities)
+    return measure_encoder(rung_of(wanted.rung).encode, rgb, qualities)
 
 
 def measure_encoder(encode: Encode, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:

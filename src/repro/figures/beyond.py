@@ -32,6 +32,12 @@ TRIED = {
     "default-still": "default, told by its looks what blocks are worth, but no target moves",
     "default": "default",
 }
+#: The peer that takes tables, as it comes and with ours, and our trellis with the same tables.
+GRAFTED = {
+    "mozjpeg-420": "mozjpeg, its trellis and its tables",
+    "mozjpeg-learned": "mozjpeg, its trellis and our tables",
+    "fast": "fast, our trellis and our tables",
+}
 #: Which way is better.
 _BETTER = {"mse": "↓", "lpips": "↓", "ms_ssim": "↑", "ssimulacra2": "↑"}
 
@@ -97,10 +103,10 @@ def saving_rows(ladder: Ladder, against: str = ANCHOR) -> Rows:
     return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 
 
-def tried_rows(ladder: Ladder) -> Rows:
+def tried_rows(ladder: Ladder, tried: Mapping[str, str] = TRIED) -> Rows:
     """One row a trial: per cent of bits against plain JPEG, metric by metric, with interval."""
     rows: list[list[object]] = [
-        [label, *(cell(ladder.saving(rung, ANCHOR, metric)) for metric in METRICS)] for rung, label in TRIED.items()
+        [label, *(cell(ladder.saving(rung, ANCHOR, metric)) for metric in METRICS)] for rung, label in tried.items()
     ]
     return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -82,9 +83,9 @@ def versions(
     return [Version("original", rgb), *made]
 
 
-def closeup(shown: Sequence[Version], crop: Box) -> Figure:
+def closeup(shown: Sequence[Version], crop: Box, **imshow: Any) -> Figure:
     """The same part of every version, three in a row (of four, two), each with its bytes and its measures of the whole
-    photo."""
+    photo. ``imshow`` goes to :func:`repro.figures.style.show_image`."""
     columns = 2 if len(shown) == 4 else 3
     rows = -(-len(shown) // columns)
     fig, axes = figure(rows * (WIDTH / columns * crop.height / crop.width + 0.68), rows, columns)
@@ -92,7 +93,7 @@ def closeup(shown: Sequence[Version], crop: Box) -> Figure:
         ax.axis("off")
     for ax, version in zip(axes.ravel(), shown, strict=False):
         ax.axis("on")
-        show_image(ax, crop.of(version.pixels), version.label)
+        show_image(ax, crop.of(version.pixels), version.label, **imshow)
         ax.set_xlabel(version.words, fontsize=SMALLEST)
     return fig
 

@@ -1,4 +1,4 @@
-"""Chapter 10, last part: one picture by every encoder at one size, and pictures on which ours is not the best."""
+"""Chapter 10, last part: one picture by every encoder at one size, and photos on which ours is not the best."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image, ImageDraw, ImageFont
 
 from repro.data import Photo, PhotoSet
 from repro.experiments.beyond import ANCHOR, RIVALS, SHORT, Ladder
@@ -122,52 +121,24 @@ def gallery(found: Sequence[Loss]) -> Frames:
     return Frames([loss_plot(one) for one in found], list(words), [f"{name}. {said}" for name, said in words.items()])
 
 
-def odd_pictures(side: int = 256) -> dict[str, np.ndarray]:
-    """Pictures that are no photos, (side, side, 3) uint8: a page of small text, and noise in all three colours."""
-    page = Image.new("RGB", (side, side), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(11)
-    for line, top in enumerate(range(6, side - 12, 15)):
-        color = ("black", "#0044cc", "#b00020")[line % 3]
-        draw.text((6, top), "for (i = 0; i < n; i++) sum += w[i] * x[i];  // " + "abcdef"[line % 6], color, font)
-    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    return {"text": np.asarray(page), "noise": noise}
-
-
-def odd_loss(name: str, rgb: np.ndarray, bpp: float) -> Loss:
-    """A picture that is no photo, by mozjpeg and by ours."""
-    return Loss(name, "lpips", None, by_every_encoder(rgb, bpp, RIVALS[:1]), Box(0, 0, 160, 160))
-
-
-def better_of(found: Loss) -> dict[str, str]:
-    """Metric → whose file measures better on the whole picture, "ours" or "theirs" (the peer before ours)."""
-    theirs, ours = (v.values or {} for v in found.versions[-2:])
-    told = {}
-    for metric, sign in (("mse", 1), ("lpips", 1), ("ms_ssim", -1)):
-        a, b = theirs.get(metric), ours.get(metric)
-        if a is not None and b is not None:
-            told[metric] = "ours" if sign * b < sign * a else "theirs"
-    return told
-
-
-def in_words(found: Loss) -> str:
-    """Who measures better in what, as "ours measures better in MSE and LPIPS, mozjpeg in MS-SSIM"."""
-    told = better_of(found)
-    won = {who: " and ".join(SHORT[m] for m in told if told[m] == who) for who in ("ours", "theirs")}
-    if won["ours"] and won["theirs"]:
-        return f"ours measures better in {won['ours']}, mozjpeg in {won['theirs']}"
-    return f"{'ours' if won['ours'] else 'mozjpeg'} measures better in all of {won['ours'] or won['theirs']}"
-
-
 def _loss(photo: Photo, metric: str, percent: float | None, bpp: float) -> Loss:
     rgb = photo.rgb()
     shown = by_every_encoder(rgb, bpp, RIVALS[:1])
-    theirs, ours = (np.square(v.pixels.astype(float) - rgb).sum(2) for v in shown[-2:])
-    return Loss(photo.name, metric, percent, shown, _where_worse(ours - theirs))
+    return Loss(photo.name, metric, percent, shown, where_worse(shown))
 
 
-def _where_worse(more: np.ndarray) -> Box:
-    """The square in which ``more``, (H, W), is largest in sum; on a grid of 16 pixels."""
-    height, width = (min(_CROP, side) for side in more.shape)
+def where_worse(shown: Sequence[Version], side: int = _CROP) -> Box:
+    """The square of ``side`` pixels in which the last version's error, squared, exceeds that of the one before most.
+
+    The first version is the original.
+    """
+    theirs, ours = (np.square(v.pixels.astype(float) - shown[0].pixels).sum(2) for v in shown[-2:])
+    return _most(ours - theirs, side)
+
+
+def _most(more: np.ndarray, side: int) -> Box:
+    """Where ``more``, (H, W), is largest in sum, on a grid of 16 pixels."""
+    height, width = (min(side, whole) for whole in more.shape)
     total = np.pad(more, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
     top, left = np.unravel_index(sums[::16, ::16].argmax(), sums[::16, ::16].shape)
