@@ -55,12 +55,14 @@ shown = None  # kinds of pictures that are shown at equal size, at most; None: a
 # %% tags=["hide-input"]
 from repro.book import curtain, frames_slider, glue, html, points
 from repro.data import photos
+from repro.data.kinds import draw
 from repro.experiments import beyond, kinds
 from repro.experiments.claims import briefly
 from repro.figures import beyond as fig
-from repro.figures import comparison, failures, style, trellis
+from repro.figures import chroma, comparison, failures, style, trellis
 from repro.figures import kinds as kinds_fig
 from repro.figures.every_point import every_point
+from repro.figures.jpeg import Box
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))
@@ -123,6 +125,35 @@ glue("photo_error", chosen.error_added)
 # The first changes no pixel; any encoder could have it. The ladder has it as a rung of its own.
 
 # %% [markdown]
+# ## Half of chroma, or all of it
+#
+# Most encoders halve the resolution of chroma (4:2:0), or let the user choose. But whether that pays can be reckoned: count
+# what half cannot show as an error, add the bits, and compare with all of chroma and its bits. At few bits half is cheaper
+# for nearly every picture. With more bits comes a quality from which what half cannot show outweighs all else that is lost.
+# For small coloured letters it comes early:
+
+# %% tags=["hide-input"]
+screen = draw("screenshot")
+halved = chroma.both_ways(screen, 60)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-chroma", "caption": "A part of a drawn screenshot, enlarged: as it is, with half of chroma, and with all of it in no more bytes."}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}}
+chroma.both_plot(halved, Box(64, 170, 72, 90))
+
+# %% tags=["remove-cell"]
+glue("half_mse", halved[1].values["mse"])
+glue("whole_mse", halved[2].values["mse"])
+for name, pixels in (("screen", screen), ("face", draw("portrait"))):
+    least = chroma.changes_over(pixels)
+    glue(f"{name}_from", "no quality" if least is None else f"quality {least}")
+
+# %% [markdown]
+# In squared error it is {glue:text}`whole_mse:.0f` against {glue:text}`half_mse:.0f`. Our encoder looks for itself, picture
+# by picture and quality by quality. It keeps all of this picture's chroma from {glue:text}`screen_from` on, and all of a
+# portrait's from {glue:text}`face_from`. Our distortion is measured in red, green and blue, which makes more of colour than
+# eyes do; so all is kept only where it is cheaper by a clear margin, from where a witness ({ref}`below <ladder>`) no longer
+# sides with half. At the rates of the ladder below, half is nearly always right.
+
+# %% [markdown]
 # ## What an error is worth
 #
 # To MSE all frequencies are alike. To MS-SSIM and LPIPS they are not, and it matters, too, what goes on around a block.
@@ -165,7 +196,7 @@ for name, value in trellis.table_words(quality).items():
 #
 # The worth of an error above is a mean over many photos. This photo is not the mean. So we look at it: decode, take the
 # gradient of the true distortion, move each number's *target* a little, and let the trellis choose again. Effort `fast`
-# never looks, `default` looks twice, `best` again and again:
+# never looks, `default` looks twice, `best` again and again, and half way it learns its tables again, too:
 
 # %% tags=["hide-input"]
 way = trellis.way(box.of(rgb), quality, descent)
@@ -183,6 +214,7 @@ glue("descent_steps", way.steps[-1])
 # step {glue:text}`descent_half:d`.
 
 # %% [markdown]
+# (ladder)=
 # ## The ladder
 #
 # Now all of it, one thing at a time, against encoders in use, on Kodak's photos. To the right is slower (mind the scale),
@@ -393,9 +425,9 @@ gallery = kinds_fig.gallery(found, quality=20, count=shown)
 frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Kind", captions=gallery.alts)
 
 # %% [markdown]
-# Whoever measures better, small coloured letters lose their colour in both: chroma at half resolution is wrong for them,
-# whatever the tables. Screenshots, drawings and pages belong into PNG. And noise has nothing that could be left out for
-# free.
+# Whoever measures better, small coloured letters lose their colour where chroma is halved, in mozjpeg's files and, at this
+# size, in ours ({numref}`fig-chroma`). Screenshots, drawings and pages belong into PNG. And noise has nothing that could be
+# left out for free.
 
 # %% [markdown]
 # ## Limits

@@ -103,3 +103,14 @@ def test_large_pictures_are_judged_by_bands_from_top_to_bottom() -> None:
 def test_a_file_within_bits_may_keep_all_of_it() -> None:
     data = Optimised(Picture(page()), SET, "fast").fit(70, 1e6)
     assert data is not None and codestream.read(data).subsampling == "4:4:4"
+
+
+def test_the_books_two_ways_are_of_one_size() -> None:
+    from repro.figures import chroma as figures
+
+    original, half, whole = figures.both_ways(page(), 60)
+    assert half.values and whole.values
+    assert len(half.data) >= len(whole.data) and whole.values["mse"] < half.values["mse"]
+    assert (original.pixels == page()).all()
+    assert figures.changes_over(page()) in range(25, 60)
+    assert figures.changes_over(np.repeat(page()[..., :1], 3, 2)) is None  # three equal channels have no chroma
