@@ -390,7 +390,7 @@ for key, said in kinds.words(found).items():
     glue(f"kinds_{key}", said)
 
 # %% [markdown]
-# Measured on {glue:text}`kinds_measured`. By `default`, **mozjpeg is better** on:
+# Measured on {glue:text}`kinds_measured`. **mozjpeg is better** than our `default` here:
 #
 # | at equal | mozjpeg needs fewer bits than our default on |
 # |---|---|
@@ -404,7 +404,7 @@ for key, said in kinds.words(found).items():
 # {glue:text}`kinds_fast_better`, {glue:text}`kinds_default_better` and {glue:text}`kinds_best_better`. A difference below
 # {glue:text}`kinds_even` counts for neither. In every metric at once mozjpeg beats our default on:
 # {glue:text}`kinds_default_mozjpeg_everywhere`; the better of the two does on: {glue:text}`kinds_default_better_everywhere`.
-# There give your picture to them.
+# Pictures like those are better given to them.
 
 # %% tags=["hide-input"]
 html.table(
