@@ -10,9 +10,10 @@ from pathlib import Path
 
 from repro.book import frame, parts
 from repro.book.execute import execute, is_current, renew_words
+from repro.book.memory import file_hash
 from repro.book.project import Project
 from repro.errors import ReproError
-from repro.files import atomic_write, sha256_bytes, sha256_file
+from repro.files import atomic_write, sha256_bytes
 from repro.progress import bar
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,7 +65,7 @@ def _stage(project: Project) -> str:
     # The package's own text is here too, for its docstrings are pages.
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
     files += sorted(p for p in project.stage.rglob("*") if p.is_file())
-    return sha256_bytes("".join(f"{path} {sha256_file(path)}\n" for path in files).encode())
+    return sha256_bytes("".join(f"{path} {file_hash(path)}\n" for path in files).encode())
 
 
 def _is_built(project: Project, stamp: str) -> bool:

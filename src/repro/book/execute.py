@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from repro.book.check import check_figures
 from repro.book.dependencies import inputs, key
+from repro.book.memory import notebook as stored
 from repro.book.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write
@@ -34,7 +34,7 @@ def execute(project: Project, *, force: bool = False) -> list[Path]:
 def is_current(project: Project, name: str) -> bool:
     """Whether the executed notebook ``name`` is there, and what ran is what would run now; prose does not run."""
     try:
-        metadata = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
+        metadata = stored(project.executed(name))["metadata"]
     except (OSError, ValueError, KeyError):
         return False
     noted = metadata.get("repro", {})
