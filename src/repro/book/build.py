@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from repro.book import frame, parts
+from repro.book import frame, parts, prose
+from repro.book.check import check_pairs
 from repro.book.execute import execute, is_current, renew_words
 from repro.book.memory import file_hash
 from repro.book.project import Project
@@ -27,9 +28,12 @@ STAMP = ".built-from"
 def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
     """Execute what changed (unless not ``run``), then build; returns the start page.
 
-    Raises :class:`ReproError` at the first notebook that fails, or with all problems that Jupyter Book found: a
+    Raises :class:`ReproError` at the first notebook that is out of step with its text or fails, at the first number
+    that is typed into prose (:mod:`repro.book.prose`), or with all problems that Jupyter Book found: a
     warning is a failure, for it means a dead reference, a missing number or a page that nobody reaches.
     """
+    check_pairs(project)
+    prose.check(project)
     if run:
         execute(project, force=force)
     for name in project.notebooks():

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from repro.book.check import check_figures
+from repro.book.check import check_figures, check_run
 from repro.book.dependencies import inputs, key
 from repro.book.memory import notebook as stored
 from repro.book.project import Project
@@ -88,6 +88,7 @@ def _execute_one(project: Project, name: str, force: bool) -> Path:
     # taken before the run: what changes meanwhile, a stored result too, is seen by the next run
     start, noted = time.perf_counter(), {"key": key(project, name), **_surroundings(project, name)}
     executed = _run(project, name, notebook)
+    check_run(executed, f"notebooks/{name}.py")
     check_figures(executed, f"notebooks/{name}.py")
     seconds = time.perf_counter() - start
     _tidy(executed)
