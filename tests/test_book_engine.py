@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import platform
 import shutil
@@ -14,6 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from repro import cli
 from repro.book import build, frames_slider, glue, prose
@@ -22,6 +25,7 @@ from repro.book.check import check_run
 from repro.book.dependencies import imported_modules, inputs, key
 from repro.book.execute import execute, is_current
 from repro.book.project import PROFILES, Project, find_root
+from repro.book.slim import smaller
 from repro.errors import ReproError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,6 +124,30 @@ def test_new_words_need_no_run(project, capsys):
     assert [cell["outputs"] for cell in codes[0]] == [cell["outputs"] for cell in codes[1]]
     execute(project)
     assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+
+
+def test_pictures_are_packed_and_no_pixel_changes(project):
+    write(
+        project.root,
+        '# %% mystnb={"figure": {"caption": "A line."}, "image": {"alt": "A line."}}\n'
+        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+    )
+    (path,) = execute(project)
+    (output,) = json.loads(path.read_text())["cells"][-1]["outputs"]
+    packed = base64.b64decode(output["data"]["image/png"])
+    with Image.open(io.BytesIO(packed)) as picture:
+        assert picture.mode == "RGB"
+        wasteful = io.BytesIO()
+        picture.convert("RGBA").save(wasteful, "PNG", compress_level=1)
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGB" and again.tobytes() == picture.tobytes()
+        seen_through = picture.convert("RGBA")
+        seen_through.putpixel((0, 0), (1, 2, 3, 4))
+        wasteful = io.BytesIO()
+        seen_through.save(wasteful, "PNG")
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGBA" and again.tobytes() == seen_through.tobytes()
+    assert smaller(packed) == packed
 
 
 def test_key_changes_with_all_that_counts(project):

@@ -13,6 +13,7 @@ from repro.book.check import check_pairs
 from repro.book.execute import execute, is_current, renew_words
 from repro.book.memory import file_hash
 from repro.book.project import Project
+from repro.book.slim import drop_maps
 from repro.errors import ReproError
 from repro.files import atomic_write, sha256_bytes
 from repro.progress import bar
@@ -50,6 +51,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
         # and style: without the old HTML it rewrites all (and still reads only those that changed).
         shutil.rmtree(project.html, ignore_errors=True)
         _jupyter_book(project)
+        drop_maps(project.html)
         atomic_write(project.html / STAMP, stamp)
     return project.html / "index.html"
 

@@ -11,6 +11,7 @@ from repro.book.check import check_figures, check_run
 from repro.book.dependencies import inputs, key
 from repro.book.memory import notebook as stored
 from repro.book.project import Project
+from repro.book.slim import pack_pictures
 from repro.errors import ReproError
 from repro.files import atomic_write
 
@@ -92,6 +93,7 @@ def _execute_one(project: Project, name: str, force: bool) -> Path:
     check_figures(executed, f"notebooks/{name}.py")
     seconds = time.perf_counter() - start
     _tidy(executed)
+    pack_pictures(executed)
     executed.metadata["repro"] = noted | {"profile": project.profile}
     output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(output, nbformat.writes(executed))
