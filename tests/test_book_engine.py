@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import platform
 import shutil
 from pathlib import Path
 
 import ipywidgets
+import jupytext
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from repro.book import build, frames_slider, glue
+from repro import cli
+from repro.book import build, frames_slider, glue, prose
 from repro.book.build import make
+from repro.book.check import check_run
 from repro.book.dependencies import imported_modules, inputs, key
 from repro.book.execute import execute, is_current
 from repro.book.project import PROFILES, Project, find_root
+from repro.book.slim import smaller
 from repro.errors import ReproError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +63,10 @@ def project(tmp_path) -> Project:
 
 
 def write(root: Path, cells: str) -> None:
-    (root / "notebooks" / "01_a.py").write_text(HEADER + cells)
+    """The notebook's text, and its pair."""
+    path = root / "notebooks" / "01_a.py"
+    path.write_text(HEADER + cells)
+    jupytext.write(jupytext.read(path), path.with_suffix(".ipynb"))
 
 
 def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
@@ -115,6 +126,30 @@ def test_new_words_need_no_run(project, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
 
 
+def test_pictures_are_packed_and_no_pixel_changes(project):
+    write(
+        project.root,
+        '# %% mystnb={"figure": {"caption": "A line."}, "image": {"alt": "A line."}}\n'
+        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+    )
+    (path,) = execute(project)
+    (output,) = json.loads(path.read_text())["cells"][-1]["outputs"]
+    packed = base64.b64decode(output["data"]["image/png"])
+    with Image.open(io.BytesIO(packed)) as picture:
+        assert picture.mode == "RGB"
+        wasteful = io.BytesIO()
+        picture.convert("RGBA").save(wasteful, "PNG", compress_level=1)
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGB" and again.tobytes() == picture.tobytes()
+        seen_through = picture.convert("RGBA")
+        seen_through.putpixel((0, 0), (1, 2, 3, 4))
+        wasteful = io.BytesIO()
+        seen_through.save(wasteful, "PNG")
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGBA" and again.tobytes() == seen_through.tobytes()
+    assert smaller(packed) == packed
+
+
 def test_key_changes_with_all_that_counts(project):
     src = project.root / "src" / "repro"
     src.mkdir(parents=True)
@@ -167,10 +202,15 @@ def test_imported_modules_follows_imports_inside_functions():
         ("# %%\nimport os\nos._exit(1)\n", "notebooks/01_a.py: DeadKernelError"),
         (
             "# %%\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
-            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb",
+            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb={\"image\"",
         ),
+        (
+            '# %% mystnb={"image": {"alt": "A line."}}\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n',
+            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb={\"figure\"",
+        ),
+        ('# %% tags=["raises-exception"]\n1 / 0\n', "notebooks/01_a.py, cell '1 / 0': ZeroDivisionError"),
     ],
-    ids=["exception", "dead kernel", "wordless picture"],
+    ids=["exception", "dead kernel", "wordless picture", "picture without a caption", "exception that is allowed"],
 )
 def test_a_bad_cell_stops_with_its_name(project, cells, says):
     write(project.root, cells)
@@ -197,6 +237,52 @@ def test_a_bad_project_stops_with_the_files_name(project, path, text, says):
     (project.root / path).write_text(text)
     with pytest.raises(ReproError, match=says.replace("[", "\\[")):
         execute(project)
+
+
+def test_a_cell_that_was_left_out_stops_with_its_name():
+    cell = nbformat.v4.new_code_cell("# a remark\n1")
+    with pytest.raises(ReproError, match=r"notebooks/01_a\.py, cell '# a remark': was not run"):
+        check_run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(""), cell]), "notebooks/01_a.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        (
+            "notebooks/01_a.py",
+            HEADER + "# %%\nprint(seed)\n",
+            "notebooks/01_a.ipynb: differs from 01_a.py; run `make s",
+        ),
+        ("notebooks/01_a.ipynb", "{", "notebooks/01_a.ipynb: is no notebook; delete it and run `make sync`"),
+        ("notebooks/01_a.ipynb", None, "notebooks/01_a.ipynb: is missing; run `make sync`"),
+        ("notebooks/02_b.ipynb", "{}", "notebooks/02_b.ipynb: has no 02_b.py"),
+        (
+            "book/intro.md",
+            "# A book\n\nIt saves 12.3 % of them.\n",
+            "book/intro.md: types a number, …It saves 12.3 % of",
+        ),
+        ("book/intro.md", "# A book\n\n![](a.png)\n", "book/intro.md: shows a picture without words, ![](a.png); give"),
+    ],
+)
+def test_bad_input_stops_the_command_before_anything_runs(project, path, text, says, monkeypatch, capsys):
+    """With one line, and 1 as the command's exit code."""
+    place = project.root / path
+    place.unlink() if text is None else place.write_text(text)
+    monkeypatch.chdir(project.root)
+    assert cli.run(["book", "--profile", "smoke"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"repro: {says}") and said.count("\n") == 1
+    assert not project.executed("01_a").exists()
+
+
+def test_typed_numbers_are_found_in_cells_and_captions(project):
+    words = '# %% mystnb={"figure": {"caption": "Of 12.3 %."}}\n1\n\n# %% [markdown]\n# In 3 seconds.\n'
+    write(project.root, words)
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py, caption of cell 2: types a number, …Of 12\.3 %"):
+        prose.check(project)
+    (project.root / prose.ALLOWED).write_text("- {phrase: Of 12.3 %, reason: a setting}\n")
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py, cell 3: types a number, …In 3 seconds"):
+        prose.check(project)
 
 
 def test_a_wrong_profile_or_place_is_refused(tmp_path):

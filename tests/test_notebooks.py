@@ -10,6 +10,7 @@ import jupytext
 import nbformat
 import pytest
 
+from repro.book.check import check_pair
 from repro.book.project import MARK, PROFILES, Project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,13 +32,7 @@ def tags(cell: nbformat.NotebookNode) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pair_is_in_step(name):
-    text = jupytext.read(PROJECT.source(name))
-    notebook = nbformat.read(PROJECT.source(name).with_suffix(".ipynb"), as_version=4)
-
-    def essence(of):
-        return [(c.cell_type, c.source, tags(c), c.metadata.get("mystnb", {})) for c in of.cells]
-
-    assert essence(notebook) == essence(text), "run `make sync`"
+    check_pair(PROJECT, name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,13 +26,13 @@ SAME = 2e-4
 
 SCRIPT = """
 import json, sys
-from lightning_fabric import Fabric
 import test_parallel as t
-fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
-fabric.launch()
-log = t.train(t.settings(sys.argv[1]), t.LOSS, t.EXACT, t.crops(6), fabric=fabric, micro_batch=1).log
-if fabric.is_global_zero:
-    open(sys.argv[2], "w").write(json.dumps(log))
+from repro.training.processes import processes
+with processes(accelerator="cpu", devices=2, strategy="ddp") as fabric:
+    log = t.train(t.settings(sys.argv[1]), t.LOSS, t.EXACT, t.crops(6), fabric=fabric, micro_batch=1).log
+    if fabric.is_global_zero:
+        open(sys.argv[2], "w").write(json.dumps(log))
+assert not t.torch.distributed.is_initialized()
 """
 
 
@@ -46,7 +46,7 @@ def test_two_processes_train_as_one(method: str, tmp_path: Path) -> None:
     """DDP by torchrun, gloo, gradients accumulated: the losses of one process at the same global batch."""
     script, log = tmp_path / "ddp.py", tmp_path / "log.json"
     script.write_text(SCRIPT)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*command, script, method, log], env=environment, capture_output=True, text=True, timeout=300, check=False

@@ -1,112 +1,33 @@
 """No measured number is typed into prose: a cell stores it and the page pastes it, or it is a definition with a reason.
 
-What is read: the markdown cells and the captions of every notebook, and the pages of ``book/``. Code, formulas, roles
-(glue, citations, references), addresses and quotations are left out. In the rest no decimal number, no per cent, no
-share ("7 of 24") and no number with a unit of measurement may stand, unless ``typed_numbers.yml`` allows its phrase.
+The build asks the same of every page (:mod:`repro.book.prose`), and stops; here each page has a test of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
 import pytest
 import yaml
 
+from repro.book import prose
 from repro.book.project import Project
+from repro.book.prose import MEASURED, texts, wordless
 
 ROOT = Path(__file__).resolve().parents[1]
-ALLOWED = ROOT / "tests" / "typed_numbers.yml"
+ALLOWED = prose.definitions(ROOT / prose.ALLOWED)
 PAGES = [*sorted((ROOT / "notebooks").glob("*.py")), *sorted((ROOT / "book").glob("*.md"))]
-
-#: What stands in a fence of one of these is prose; of any other it is code, a formula, a picture or glue.
-PROSE_FENCES = {"admonition", "note", "tip", "hint", "important", "warning", "caution", "seealso", "dropdown", "margin"}
-_FENCE = re.compile(
-    r"^[ \t]*(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^[ \t]*(?P=fence)[ \t]*$", re.M | re.S
-)
-#: Pattern → what stays in its place, one after the other.
-_NOT_PROSE = [
-    (re.compile(r"^%.*$|^\([\w.-]+\)=$|^---$", re.M), ""),
-    (re.compile(r"<!--.*?-->|\$\$.*?\$\$(?: *\([\w-]+\))?", re.S), "\n\n"),
-    (re.compile(r"\{[\w:.-]+\}`[^`]*`"), "ROLE"),
-    (re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.S), "CODE"),
-    (re.compile(r"(?<![\\$])\$(?:[^$\n]|\n(?!\s*\n))+\$"), "MATH"),
-    (re.compile(r"!?\[((?:[^\[\]])*)\]\([^)\s]*(?: [^)]*)?\)"), r"\1"),
-    (re.compile(r"<?https?://[^\s>]+>?|</?\w[^>\n]*>"), "LINK"),
-    (re.compile(r"“[^”]*”|\"(?:[^\"\n]|\n(?!\s*\n))*\""), "QUOTE"),
-    (re.compile(r"[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}"), ""),
-]
-
-_NUMBER = r"(?<![\w.,])\d[\d,  ]*(?:\.\d+)?"
-_UNITS = "ms|s|seconds?|min|minutes?|h|hours?|[kKMG]i?B|bytes?|dB|bpp|bits per pixel|[GM]?FLOPs?|GFLOP/s|MP|megapixels?"
-#: What a measured number looks like.
-MEASURED = re.compile(
-    "|".join(
-        (
-            r"(?<![\d.])\d[\d,]*\.\d+",
-            rf"{_NUMBER}\s?(?:%|‰|per ?cent\b)",
-            rf"{_NUMBER}[\s -](?:{_UNITS})(?![\w-])",
-            rf"{_NUMBER}(?: times (?:as|more|less|fewer|faster|slower|larger|smaller)\b|-fold\b|\s?×(?!\s?\d))",
-            rf"{_NUMBER} (?:photos )?(?:out )?of (?:the )?\d",
-        )
-    )
-)
-
-
-def paragraphs(markdown: str) -> list[str]:
-    """What of ``markdown`` a reader reads as prose, paragraph by paragraph, on one line each."""
-
-    def opened(fence: re.Match[str]) -> str:
-        directive = re.match(r"\s*\{([\w-]+)\}(.*)", fence["info"])
-        if not directive or directive[1] not in PROSE_FENCES:
-            return "\n"
-        body = re.sub(r"^:[\w-]+:.*$", "", fence["body"], flags=re.M)
-        return f"\n{directive[2]}\n\n{_FENCE.sub(opened, body)}\n"
-
-    text = _FENCE.sub(opened, markdown)
-    for pattern, instead in _NOT_PROSE:
-        text = pattern.sub(instead, text)
-    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
-
-
-def allowed() -> list[dict[str, str]]:
-    return yaml.safe_load(ALLOWED.read_text(encoding="utf-8"))
-
-
-def _pattern(phrase: str) -> str:
-    return r"(?<!\w)" + r"\d+".join(re.escape(part) for part in phrase.split("#")) + r"(?!\d|[.,]\d)"
-
-
-_DEFINITIONS = re.compile("|".join(_pattern(one["phrase"]) for one in allowed()))
 
 
 def typed(markdown: str) -> list[str]:
-    """Every number in the prose of ``markdown`` that looks measured and is not allowed, with the words around it."""
-    found = []
-    for text in paragraphs(markdown):
-        rest = _DEFINITIONS.sub("…", text)
-        found += [rest[max(0, m.start() - 40) : m.end() + 30] for m in MEASURED.finditer(rest)]
-    return found
-
-
-def texts(page: Path) -> Iterator[tuple[str, str]]:
-    """(where, markdown) of a page: of a notebook each markdown cell and each caption."""
-    if page.suffix == ".md":
-        yield page.name, page.read_text(encoding="utf-8")
-        return
-    for number, cell in enumerate(jupytext.read(page).cells):
-        if cell.cell_type == "markdown":
-            yield f"{page.name}, cell {number}", cell.source
-        elif caption := cell.metadata.get("mystnb", {}).get("figure", {}).get("caption"):
-            yield f"{page.name}, caption of cell {number}", caption
+    return prose.typed(markdown, ALLOWED)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_measured_number_is_typed(page: Path) -> None:
-    found = [f"{where}: …{words}…" for where, text in texts(page) for words in typed(text)]
-    assert not found, "glue what was measured; say why what was not may stand, in tests/typed_numbers.yml"
+    found = [f"{page.name}{where}: …{words}…" for where, text in texts(page) for words in typed(text)]
+    assert not found, f"glue what was measured; say why what was not may stand, in {prose.ALLOWED}"
 
 
 def test_every_page_of_the_book_is_read() -> None:
@@ -151,7 +72,7 @@ def test_a_planted_number_is_found(planted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prose",
+    "said",
     [
         "Blocks of 8 × 8 samples, 4:2:0, on 0–255, in 1992, with σ = 1000 and γ = 500.",
         "They need {glue:text}`../notebooks/05.ipynb::saved:.1f` % fewer, at quality 25.",
@@ -166,8 +87,8 @@ def test_a_planted_number_is_found(planted: str) -> None:
         "(ch-1.5)=\n# A chapter\n\n% a remark: 12.3 %\n\n<!-- 12.3 % -->",
     ],
 )
-def test_what_is_no_result_passes(prose: str) -> None:
-    assert typed(prose) == []
+def test_what_is_no_result_passes(said: str) -> None:
+    assert typed(said) == []
 
 
 def test_a_phrase_allows_no_other_number() -> None:
@@ -176,8 +97,21 @@ def test_a_phrase_allows_no_other_number() -> None:
     assert typed("ourλ = 0.02")
 
 
+@pytest.mark.parametrize(
+    ("markdown", "found"),
+    [
+        ("![](a.png) and ![words](b.png)", ["![](a.png)"]),
+        ("```{figure} a.png\n:name: fig-a\n\nA caption.\n```", ["{figure} a.png"]),
+        (":::{image} a.png\n:alt: words\n:::\n", []),
+        ("```md\n![](a.png)\n```", []),
+    ],
+)
+def test_a_wordless_picture_is_found(markdown: str, found: list[str]) -> None:
+    assert wordless(markdown) == found
+
+
 def test_every_definition_has_its_reason() -> None:
-    entries = allowed()
+    entries = yaml.safe_load((ROOT / prose.ALLOWED).read_text(encoding="utf-8"))
     assert len({one["phrase"] for one in entries}) == len(entries)
     for one in entries:
         assert one.keys() == {"phrase", "reason"} and len(one["reason"].split()) >= 3, one

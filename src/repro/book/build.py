@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from repro.book import frame, parts
+from repro.book import frame, parts, prose
+from repro.book.check import check_pairs
 from repro.book.execute import execute, is_current, renew_words
+from repro.book.memory import file_hash
 from repro.book.project import Project
+from repro.book.slim import drop_maps
 from repro.errors import ReproError
-from repro.files import atomic_write, sha256_bytes, sha256_file
+from repro.files import atomic_write, sha256_bytes
 from repro.progress import bar
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,9 +29,12 @@ STAMP = ".built-from"
 def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
     """Execute what changed (unless not ``run``), then build; returns the start page.
 
-    Raises :class:`ReproError` at the first notebook that fails, or with all problems that Jupyter Book found: a
+    Raises :class:`ReproError` at the first notebook that is out of step with its text or fails, at the first number
+    that is typed into prose (:mod:`repro.book.prose`), or with all problems that Jupyter Book found: a
     warning is a failure, for it means a dead reference, a missing number or a page that nobody reaches.
     """
+    check_pairs(project)
+    prose.check(project)
     if run:
         execute(project, force=force)
     for name in project.notebooks():
@@ -45,6 +51,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
         # and style: without the old HTML it rewrites all (and still reads only those that changed).
         shutil.rmtree(project.html, ignore_errors=True)
         _jupyter_book(project)
+        drop_maps(project.html)
         atomic_write(project.html / STAMP, stamp)
     return project.html / "index.html"
 
@@ -64,7 +71,7 @@ def _stage(project: Project) -> str:
     # The package's own text is here too, for its docstrings are pages.
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
     files += sorted(p for p in project.stage.rglob("*") if p.is_file())
-    return sha256_bytes("".join(f"{path} {sha256_file(path)}\n" for path in files).encode())
+    return sha256_bytes("".join(f"{path} {file_hash(path)}\n" for path in files).encode())
 
 
 def _is_built(project: Project, stamp: str) -> bool:

@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.book.memory import file_hash, remembered
 from repro.book.project import Project
 from repro.errors import ReproError
-from repro.files import sha256_bytes, sha256_file
+from repro.files import sha256_bytes
 
 if TYPE_CHECKING:
     from repro.data.publishers import Status
@@ -37,7 +38,7 @@ def key(project: Project, name: str) -> str:
     parts = {
         "code": _code(source),
         "parameters": project.parameters(name),
-        "files": {path.relative_to(project.root).as_posix(): sha256_file(path) for path in sorted(files)},
+        "files": {path.relative_to(project.root).as_posix(): file_hash(path) for path in sorted(files)},
         "photos": {row.split: row.sha256 for row in _photos()} if "repro.data" in modules else {},
         "weights": _weights() if "repro.weights" in modules else {},
     }
@@ -80,8 +81,13 @@ def _code(source: Path) -> list[tuple[str, list[str]]]:
     return [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
 
-def _imports(path: Path) -> Iterator[str]:
+@remembered
+def _imports(path: Path) -> list[str]:
     """Names that could be modules of ours; ``from a import b`` may name the module a.b or a thing in a."""
+    return list(_names(path))
+
+
+def _names(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:

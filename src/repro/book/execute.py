@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from repro.book.check import check_figures
+from repro.book.check import check_figures, check_run
 from repro.book.dependencies import inputs, key
+from repro.book.memory import notebook as stored
 from repro.book.project import Project
+from repro.book.slim import pack_pictures
 from repro.errors import ReproError
 from repro.files import atomic_write
 
@@ -34,7 +35,7 @@ def execute(project: Project, *, force: bool = False) -> list[Path]:
 def is_current(project: Project, name: str) -> bool:
     """Whether the executed notebook ``name`` is there, and what ran is what would run now; prose does not run."""
     try:
-        metadata = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
+        metadata = stored(project.executed(name))["metadata"]
     except (OSError, ValueError, KeyError):
         return False
     noted = metadata.get("repro", {})
@@ -88,9 +89,11 @@ def _execute_one(project: Project, name: str, force: bool) -> Path:
     # taken before the run: what changes meanwhile, a stored result too, is seen by the next run
     start, noted = time.perf_counter(), {"key": key(project, name), **_surroundings(project, name)}
     executed = _run(project, name, notebook)
+    check_run(executed, f"notebooks/{name}.py")
     check_figures(executed, f"notebooks/{name}.py")
     seconds = time.perf_counter() - start
     _tidy(executed)
+    pack_pictures(executed)
     executed.metadata["repro"] = noted | {"profile": project.profile}
     output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(output, nbformat.writes(executed))

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 
 from repro.book.execute import MARK
+from repro.book.memory import notebook
 from repro.book.project import Project
 from repro.book.status import metadata
 from repro.files import atomic_write
@@ -39,13 +40,13 @@ class Pace:
 
 def pace(project: Project, name: str) -> Pace:
     """Of the executed notebook ``name``; its seconds are those of the page on how notebooks were run."""
-    return Pace(reading_minutes(_notebook(project, name)), metadata(project, name)["papermill"]["duration"])
+    return Pace(reading_minutes(notebook(project.executed(name))), metadata(project, name)["papermill"]["duration"])
 
 
-def reading_minutes(notebook: dict[str, Any]) -> int:
+def reading_minutes(of: dict[str, Any]) -> int:
     """Minutes to read a notebook: its text and captions, and a look at every formula, picture and table."""
     words = looks = 0
-    for cell in notebook["cells"]:
+    for cell in of["cells"]:
         text = "".join(cell["source"])
         if MARK in cell["metadata"].get("tags", []):
             continue
@@ -63,16 +64,17 @@ def put(project: Project) -> None:
     """Set the line under the first cell of every executed notebook of ``project``, in the place of an older one."""
     end = " ({ref}`status`)." if "book/status" in project.pages() else "."
     for name in project.notebooks():
-        path, notebook = project.executed(name), _notebook(project, name)
+        path = project.executed(name)
+        before = notebook(path)
         line = {
             "cell_type": "markdown",
             "id": MARK,
             "metadata": {"tags": [MARK]},
             "source": pace(project, name).words + end,
         }
-        head, *rest = [cell for cell in notebook["cells"] if MARK not in cell["metadata"].get("tags", [])]
-        if notebook["cells"] != [head, line, *rest]:
-            atomic_write(path, json.dumps(notebook | {"cells": [head, line, *rest]}, indent=1, ensure_ascii=False))
+        head, *rest = [cell for cell in before["cells"] if MARK not in cell["metadata"].get("tags", [])]
+        if before["cells"] != [head, line, *rest]:
+            atomic_write(path, json.dumps(before | {"cells": [head, line, *rest]}, indent=1, ensure_ascii=False))
 
 
 def walk(project: Project) -> str:
@@ -82,10 +84,6 @@ def walk(project: Project) -> str:
     cores = metadata(project, project.notebooks()[0])["repro"]["machine"]["cores"]
     told = _seconds(sum(one.seconds for one in paces))
     return f"All {len(paces)} take about {hours:.0f} hours to read, and ran in {told} on {cores} processor cores.\n"
-
-
-def _notebook(project: Project, name: str) -> dict[str, Any]:
-    return dict(json.loads(project.executed(name).read_text(encoding="utf-8")))
 
 
 def _minutes(count: int) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from repro.book.memory import yaml_of
 from repro.errors import ReproError, UsageError
 
 PROFILES = ("smoke", "cpu", "paper")
@@ -60,7 +59,7 @@ class Project:
 
     def pages(self) -> list[str]:
         """Every page of the table of contents in reading order, as "book/intro", "notebooks/01_jpeg"."""
-        return list(_files(_yaml(self.root / "_toc.yml")))
+        return list(_files(yaml_of(self.root / "_toc.yml")))
 
     def notebooks(self) -> list[str]:
         """The names of the notebooks in reading order. Each has its page and each page its file, or ``ReproError``."""
@@ -77,7 +76,7 @@ class Project:
     def parameters(self, name: str) -> dict[str, Any]:
         """What the notebook ``name`` is run with: the profile, and what ``notebooks/parameters.yml`` says for it."""
         path = self.root / MARK
-        settings = _yaml(path)
+        settings = yaml_of(path)
         unknown = set(settings) - set(PROFILES)
         if unknown:
             raise ReproError(f"{path}: unknown profile {sorted(unknown)[0]!r}; choose from {', '.join(PROFILES)}")
@@ -107,10 +106,3 @@ def _files(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for part in node:
             yield from _files(part)
-
-
-def _yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ReproError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from repro.book.execute import NOTED
 from repro.book.markdown import code, table
+from repro.book.memory import notebook
 from repro.book.project import Project
 from repro.errors import ReproError
 
@@ -73,7 +73,7 @@ def _machine(number: int, machine: Mapping[str, Any]) -> str:
 
 def metadata(project: Project, name: str) -> dict[str, Any]:
     """What is noted of the run of the executed notebook ``name``, by papermill and by us; else ``ReproError``."""
-    stored = json.loads(project.executed(name).read_text(encoding="utf-8"))["metadata"]
+    stored = notebook(project.executed(name))["metadata"]
     if not stored.get("repro", {}).keys() >= NOTED:
         raise ReproError(f"notebooks/{name}.py: was executed without a note of what made it; run `repro book`")
     return dict(stored)

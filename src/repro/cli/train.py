@@ -68,18 +68,17 @@ def train(
     )
     loss = LossWeights(lam=lam, gamma=gamma, sigma=sigma, alpha=alpha, beta=beta)
 
-    from lightning_fabric import Fabric
-
     from repro.data import crop_pool, photos
+    from repro.training.processes import processes
 
     source = photos("train", data)
     typer.echo(f"photos: {source.name} ({source.source})")
-    fabric = Fabric(accelerator=accelerator, devices=devices)
-    fabric.launch()
     model = new_model(settings, chosen)
-    with fabric.rank_zero_first():  # what the first keeps, the others read
-        pool = known_pool(crop_pool(source, crops, seed=seed), model, loss, chosen.dtype, cache or out.parent / "cache")
-    trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
+    with processes(accelerator=accelerator, devices=devices) as fabric:
+        with fabric.rank_zero_first():  # what the first keeps, the others read
+            drawn = crop_pool(source, crops, seed=seed)
+            pool = known_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
+        trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
     if fabric.is_global_zero:
         save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
         typer.echo(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")

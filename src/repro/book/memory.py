@@ -1,0 +1,52 @@
+"""What is read from a file once and kept while the program runs, for as long as the file is not written again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from repro.errors import ReproError
+from repro.files import sha256_file
+
+Found = TypeVar("Found")
+
+
+def remembered(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
+    """``read``, called once for each state of a file. What it gives is shared: nobody may change it."""
+
+    @lru_cache(maxsize=4096)
+    def known(path: Path, _state: tuple[int, ...]) -> Found:
+        return read(path)
+
+    @wraps(read)
+    def ask(path: Path) -> Found:
+        now = path.stat()
+        return known(path, (now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns))
+
+    return ask
+
+
+@remembered
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as 64 hexadecimal digits."""
+    return sha256_file(path)
+
+
+@remembered
+def notebook(path: Path) -> dict[str, Any]:
+    """A notebook as JSON has it. Raises ``OSError`` or ``ValueError`` where there is none."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+@remembered
+def yaml_of(path: Path) -> Any:
+    """What a YAML file says; an empty one an empty dictionary. Raises :class:`ReproError` where it is no YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ReproError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error

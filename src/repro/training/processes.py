@@ -1,0 +1,26 @@
+"""The processes that share one training: started together, and their group ended before any of them ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+
+@contextmanager
+def processes(**how: Any) -> Iterator[Fabric]:
+    """Fabric, launched as ``how`` says (its own arguments), for :func:`~repro.training.loop.train`.
+
+    With the block ends the processes' group, too. Fabric ends only NCCL's. Of gloo's a thread would live on, and where
+    it lets go of its last tensor while Python is shutting down, it aborts the process, and torchrun then the others.
+    """
+    fabric = Fabric(**how)
+    fabric.launch()
+    try:
+        yield fabric
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
