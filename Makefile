@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 PROFILE ?= cpu
 JOBS ?= 1
 FIGURE ?= all
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -41,8 +42,8 @@ reproduce: $(INSTALLED) ## plan, then run what has no stored result: all, or a f
 bench: $(INSTALLED) ## measure speed against the plain step and other encoders: data/results/bench.json (half an hour)
 	$(BIN)/python benchmarks/bench.py
 
-test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser
-	$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg
+test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser (WORKERS=2)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg
 
 test-fast: $(INSTALLED) ## the tests that take seconds
 	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/nbval

@@ -200,7 +200,8 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
                 for quality in qualities:
                     encode_picture(picture, Settings(quality=quality, **settings))
 
-            times = paired.interleaved({"together": together, "apart": apart}, rounds=2 if quick else 3, name="λ")
+            work: dict[str, Callable[[], object]] = {"together": together, "apart": apart}
+            times = paired.interleaved(work, rounds=1 if quick else 3, warm_up=int(not quick), name="λ")
             name, against = f"{label}: {count} λ", "one by one"
             rows.append(paired.row(name, times["together"], times["apart"], against=against, lambdas=count))
     return rows
@@ -220,7 +221,7 @@ def start(quick: bool) -> list[dict[str, Any]]:
         }
         bare = {"python -c pass": [sys.executable, "-c", "pass"]}
         programs = {name: _command(command) for name, command in (bare | commands).items()}
-        times = paired.interleaved(programs, rounds=1 if quick else 5, name="start")
+        times = paired.interleaved(programs, rounds=1 if quick else 5, warm_up=int(not quick), name="start")
         return [
             paired.row(
                 name,

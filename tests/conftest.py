@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +16,26 @@ from repro.errors import ReproError
 if TYPE_CHECKING:
     from repro.experiments import Store
 
-# Libraries read this when they are imported: a test must not fight with the rest of a small machine for its cores.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Libraries read this when they are imported: a test must not fight with the rest of a small machine for its cores,
+# nor with the tests that run beside it.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def smoke() -> Project:
-    """This checkout at profile ``smoke``, every notebook executed and the book built from them, strictly."""
+    """This checkout at profile ``smoke``, every notebook executed and the book built from them, strictly.
+
+    Of tests that run side by side the first to come builds; the others wait, and find that nothing changed.
+    """
     from repro.book.build import make
 
     project = Project(ROOT, "smoke")
-    make(project)
+    project.output.mkdir(parents=True, exist_ok=True)
+    with (project.output / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make(project)
     return project
 
 

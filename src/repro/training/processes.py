@@ -14,8 +14,9 @@ from lightning_fabric import Fabric
 def processes(**how: Any) -> Iterator[Fabric]:
     """Fabric, launched as ``how`` says (its own arguments), for :func:`~repro.training.loop.train`.
 
-    With the block ends the processes' group, too. Fabric ends only NCCL's. Of gloo's a thread would live on, and where
-    it lets go of its last tensor while Python is shutting down, it aborts the process, and torchrun then the others.
+    With the block ends the processes' group, too. Fabric ends only NCCL's. Gloo's would go with its threads into the
+    interpreter's own end, where a process was seen to abort ("terminate called without an active exception"), for
+    which torchrun ends the others.
     """
     fabric = Fabric(**how)
     fabric.launch()
