@@ -62,7 +62,7 @@ def test_a_report_says_what_was_asked_for() -> None:
     text = bench.report(
         "step", [timed(at_least=8), timed("slow", at_most=15), {"name": "absent", "remark": "pip install x"}]
     )
-    assert "== step" in text and "10 (10–15) × as fast" in text and "≥ 8" in text
+    assert "== step" in text and "10.0 (10.0–15.0) × as fast" in text and "≥ 8" in text
     assert "× as long" in text and "pip install x" in text
 
 
@@ -120,3 +120,15 @@ def test_an_unknown_table_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/bench.py", "nonsense", "--out", str(tmp_path / "x.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 2 and "no such table: nonsense; choose from step" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(2.3, "2.30"), (37, "37.0"), (123.4, "123"), (999.9, "1,000"), (1091.7, "1,090")]
+)
+def test_three_digits_are_told(value: float, words: str) -> None:
+    assert bench.significant(value) == words
+
+
+def test_a_hundredth_of_a_speed_is_told_as_a_time() -> None:
+    row = {"name": "slow", "against": "quick", "ratio": {"median": 0.01, "low": 0.008, "high": 0.02}, "at_least": None}
+    assert bench.cells(row)[3] == "100 (50.0–125) × as long"

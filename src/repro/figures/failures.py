@@ -53,7 +53,12 @@ class Loss:
     def words(self) -> str:
         """For a caption."""
         bits = "" if self.percent is None else f": {self.percent:+.0f} % bits at equal {SHORT[self.metric]}"
-        return f"{self.name.partition('.')[0]}{bits}"
+        return f"{self.short}{bits.replace('-', '−')}"
+
+    @property
+    def short(self) -> str:
+        """The picture's name, short enough to stand beside a slider."""
+        return self.name.partition(".")[0]
 
 
 def by_every_encoder(rgb: np.ndarray, bpp: float, peers: Sequence[str] = PEERS) -> list[Version]:
@@ -116,10 +121,9 @@ def loss_plot(found: Loss) -> Figure:
 
 def gallery(found: Sequence[Loss]) -> Frames:
     """:func:`loss_plot` of each, for a slider."""
-    words = {
-        one.words: "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in one.versions[1:]) for one in found
-    }
-    return Frames([loss_plot(one) for one in found], list(words), [f"{name}. {said}" for name, said in words.items()])
+    said = ["; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in one.versions[1:]) for one in found]
+    alts = [f"{one.words}. {words}" for one, words in zip(found, said, strict=True)]
+    return Frames([loss_plot(one) for one in found], [one.short for one in found], alts)
 
 
 def odd_pictures(side: int = 256) -> dict[str, np.ndarray]:
@@ -152,10 +156,11 @@ def better_of(found: Loss) -> dict[str, str]:
 def in_words(found: Loss) -> str:
     """Who measures better in what, as "ours measures better in MSE and LPIPS, mozjpeg in MS-SSIM"."""
     told = better_of(found)
-    won = {who: " and ".join(SHORT[m] for m in told if told[m] == who) for who in ("ours", "theirs")}
-    if won["ours"] and won["theirs"]:
-        return f"ours measures better in {won['ours']}, mozjpeg in {won['theirs']}"
-    return f"{'ours' if won['ours'] else 'mozjpeg'} measures better in all of {won['ours'] or won['theirs']}"
+    won = {who: [SHORT[m] for m in told if told[m] == who] for who in ("ours", "theirs")}
+    ours, theirs = (" and ".join([*([", ".join(of[:-1])] if of[1:] else []), *of[-1:]]) for of in won.values())
+    if ours and theirs:
+        return f"ours measures better in {ours}, mozjpeg in {theirs}"
+    return f"{'ours' if ours else 'mozjpeg'} measures better in {ours or theirs}"
 
 
 def _loss(photo: Photo, metric: str, percent: float | None, bpp: float) -> Loss:
