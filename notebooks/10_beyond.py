@@ -316,9 +316,9 @@ for name, ladder in (("kodak", kodak), ("check", check)):
         glue(f"{name}_lost_{metric}", ladder.lost("default", "mozjpeg-420", metric))
 
 # %% [markdown]
-# Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_lpips` of Kodak's photos at equal LPIPS, on
+# Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_lpips` photos of Kodak at equal LPIPS, on
 # {glue:text}`kodak_lost_ms_ssim` at equal MS-SSIM, on {glue:text}`kodak_lost_mse` at equal MSE, and on
-# {glue:text}`kodak_lost_ssimulacra2` by the witness. On the photos on which nothing was chosen, these are
+# {glue:text}`kodak_lost_ssimulacra2` by the witness. Of the photos on which nothing was chosen, in the same order, it is
 # {glue:text}`check_lost_lpips`, {glue:text}`check_lost_ms_ssim`, {glue:text}`check_lost_mse` and
 # {glue:text}`check_lost_ssimulacra2`.
 #
@@ -335,7 +335,7 @@ for loss in odd:
 
 # %% [markdown]
 # Text: {glue:text}`odd_text`. Noise: {glue:text}`odd_noise`. Whoever measures better, the coloured letters have lost their
-# colour in both: chroma at half resolution is wrong for them, whatever the tables. Screenshots belong into PNG. Noise has
+# colour in both: chroma at half resolution is wrong for them, whatever the tables. Screenshots belong in PNG files. Noise has
 # nothing that an eye could miss, and nothing that could be left out for free.
 
 # %% [markdown]
