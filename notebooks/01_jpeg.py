@@ -408,8 +408,8 @@ glue("within_one", 100 * worst["within_one"])
 glue("largest_off", max(of["largest"] for of in agreement.values()))
 
 # %% [markdown]
-# At quality 10, {glue:text}`equal_10:.1f` % of all values (three a pixel) are the very same, at quality 95
-# {glue:text}`equal_95:.1f` %. At the worst of the three qualities we looked at, {glue:text}`within_one:.2f` % are
+# At quality 10, {glue:text}`equal_10:.1f` % of all values (three a pixel) are the very same; at quality 95 it
+# is {glue:text}`equal_95:.1f` %. At the worst of the three qualities we looked at, {glue:text}`within_one:.2f` % are
 # within one level of 255, and none is off by more than {glue:text}`largest_off:.0f`. The rest is how decoders
 # calculate: libjpeg-turbo uses whole-number arithmetic for the cosines, which the standard allows. So what our
 # training sees is what a reader's browser will show.

@@ -220,8 +220,8 @@ glue("response_correlation", np.corrcoef(trained, raw)[0, 1])
 # %% [markdown]
 # ## The maps
 #
-# Now for a real map. When this page was made, the network was {glue:text}`map_state`. (The
-# trunk's weights are from {glue:text}`map_weights`.)
+# Now for a real map, of a network that was {glue:text}`map_state` (the
+# weights of its trunk: {glue:text}`map_weights`).
 # With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` takes
 # them in five bands, from the mean of the block (DC) to its finest checks. Watch which blocks stay bright as the patterns
 # get finer. ({numref}`fig-resnet-bands` has the same for three trunks, all trained.)

@@ -265,8 +265,8 @@ glue("data_words", photos("train", data_dir).source)
 # There it is ({numref}`fig-crops`). For DC, third-order misses the truth by {glue:text}`scatter_third_dc:.1f` times its
 # size (root mean square over {glue:text}`crops` crops), and for {glue:text}`wrong_sign_dc:.0f` % of the crops it has
 # the *wrong sign*: mostly, it says that a coarser step would be better. (Measured over a tenth of the step each way, as
-# training moves. For an infinitely small step the true slope of a few blocks is as wild.) Straight-through misses by
-# {glue:text}`scatter_straight_dc:.1f` times. For the fine pattern it is the other way round:
+# training moves. For an infinitely small step the true slope of a few blocks is as wild.) Straight-through misses it by
+# {glue:text}`scatter_straight_dc:.1f` times its size. For the fine pattern it is the other way round:
 # {glue:text}`scatter_third_fine:.2f` against {glue:text}`scatter_straight_fine:.2f`.
 #
 # **So neither stand-in is simply better.** Third-order is right on average and a bad witness where numbers are large;

@@ -200,8 +200,8 @@ html.table([], [[line] for line in times.absent(stored)], first="td") if times.a
 # no less stable. So divide by the mean:
 
 # %% tags=["hide-input"]
-paper = [[name, f"{error / mean:.1%}"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
-here = [[f"here: {name}", f"{times.share(row):.1%}"] for name, row in times.coded(stored).items()]
+paper = [[name, f"{100 * error / mean:.1f} %"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
+here = [[f"here: {name}", f"{100 * times.share(row):.1f} %"] for name, row in times.coded(stored).items()]
 html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
 
 # %% [markdown]

@@ -369,9 +369,9 @@ for name, ladder in (("kodak", kodak), ("check", check)):
         glue(f"{name}_lost_{metric}", ladder.lost("default", "mozjpeg-420", metric))
 
 # %% [markdown]
-# Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_lpips` of Kodak's photos at equal LPIPS, on
+# Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_lpips` photos of Kodak at equal LPIPS, on
 # {glue:text}`kodak_lost_ms_ssim` at equal MS-SSIM, on {glue:text}`kodak_lost_mse` at equal MSE, and on
-# {glue:text}`kodak_lost_ssimulacra2` by the witness. On the photos on which nothing was chosen, these are
+# {glue:text}`kodak_lost_ssimulacra2` by the witness. Of the photos on which nothing was chosen, in the same order, it is
 # {glue:text}`check_lost_lpips`, {glue:text}`check_lost_ms_ssim`, {glue:text}`check_lost_mse` and
 # {glue:text}`check_lost_ssimulacra2`.
 #
@@ -426,7 +426,7 @@ frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Kind", 
 
 # %% [markdown]
 # Whoever measures better, small coloured letters lose their colour where chroma is halved, in mozjpeg's files and, at this
-# size, in ours ({numref}`fig-chroma`). Screenshots, drawings and pages belong into PNG. And noise has nothing that could be
+# size, in ours ({numref}`fig-chroma`). Screenshots, drawings and pages belong in PNG files. And noise has nothing that could be
 # left out for free.
 
 # %% [markdown]

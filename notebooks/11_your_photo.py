@@ -176,7 +176,7 @@ glue("known_words", known.words)
 # ```{admonition} Solution
 # :class: dropdown
 # Coloured letters lose their colour, for chroma has half the resolution ({ref}`ch-beyond`), and letters are the edges that
-# cosines are bad at. Screenshots belong into PNG.
+# cosines are bad at. Screenshots belong in PNG files.
 # ```
 #
 # ## What's next

@@ -63,7 +63,7 @@ def test_a_report_says_what_was_asked_for() -> None:
     text = bench.report(
         "step", [timed(at_least=8), timed("slow", at_most=15), {"name": "absent", "remark": "pip install x"}]
     )
-    assert "== step" in text and "10 (10–15) × as fast" in text and "≥ 8" in text
+    assert "== step" in text and "10.0 (10.0–15.0) × as fast" in text and "≥ 8" in text
     assert "× as long" in text and "pip install x" in text
 
 
@@ -123,3 +123,15 @@ def test_an_unknown_table_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: py
     with pytest.raises(SystemExit, match=r"^2$"):
         program.main()
     assert "no such table: nonsense; choose from step" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(2.3, "2.30"), (37, "37.0"), (123.4, "123"), (999.9, "1,000"), (1091.7, "1,090")]
+)
+def test_three_digits_are_told(value: float, words: str) -> None:
+    assert bench.significant(value) == words
+
+
+def test_a_hundredth_of_a_speed_is_told_as_a_time() -> None:
+    row = {"name": "slow", "against": "quick", "ratio": {"median": 0.01, "low": 0.008, "high": 0.02}, "at_least": None}
+    assert bench.cells(row)[3] == "100 (50.0–125) × as long"

@@ -329,7 +329,7 @@ def test_losers_come_first() -> None:
     made = beyond.Ladder(curves | {"default": Curve("default", worse)})
     ranked = made.losses("default", "mozjpeg-420", "lpips")
     assert ranked[0] == ("photo03", pytest.approx(20, abs=0.5)) and ranked[-1][0] == "photo05"
-    assert made.lost("default", "mozjpeg-420", "lpips") == "1 of 8"
+    assert made.lost("default", "mozjpeg-420", "lpips") == "1 of the 8"
 
 
 def test_times_are_the_benchmark_s_where_it_is_stored(judged: beyond.Ladder, store: Store) -> None:
@@ -552,7 +552,8 @@ def test_losses_are_where_ours_is_worse(
     assert [one.name for one in found] == ["photo03"] and found[0].percent == pytest.approx(0, abs=0.1)
     made = failures.gallery(found)
     readable({"loss": made.frames[0]})  # type: ignore[dict-item]
-    assert made.labels[0].startswith("photo03: ") and made.alts[0].count("MSE") == 2
+    assert made.labels == ["photo03"], "there is no room for more beside a slider"
+    assert made.alts[0].startswith("photo03: ") and made.alts[0].count("MSE") == 2
     elsewhere = PhotoSet("made", "", "", (Photo("other", tmp_path / "photo03", "0"),))
     (other,) = failures.worst(beyond.Ladder(curves), elsewhere, 0.4)
     assert other.percent is None and other.words == "other"

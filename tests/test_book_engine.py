@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import json
@@ -350,7 +351,27 @@ def test_glue_stores_plain_text(shown, value):
 
 def test_glue_formats(shown):
     glue("size", 12345, ",")
-    assert shown[0][0]["application/papermill.record/text/plain"] == "12,345"
+    assert ast.literal_eval(shown[0][0]["application/papermill.record/text/plain"]) == "12,345", "no pair of numbers"
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ("-0.4 % (-0.0 to +0.0)", "−0.4\u00a0% (0.0\u00a0to\u00a00.0)"),
+        ("95 % interval -1.5 to +2.0", "95\u00a0% interval −1.5 to +2.0"),
+        ("on 2026-11-25: --figure 5, vgg-19, 1e-06, 4-8 px", "on 2026-11-25: --figure 5, vgg-19, 1e-06, 4-8 px"),
+    ],
+)
+def test_glued_words_are_typeset(shown, said, printed):
+    glue("words", said)
+    assert shown[0][0]["application/papermill.record/text/plain"] == printed
+
+
+@pytest.mark.parametrize("text", ["12,345", "2.50", "1e5", "None"])
+def test_glued_words_that_look_like_numbers_stay_as_they_are(shown, text):
+    """myst-nb reads what it can as Python: "12,345" became "(12, 345)" on the page."""
+    glue("text", text)
+    assert str(ast.literal_eval(shown[0][0]["application/papermill.record/text/plain"])) == text
 
 
 @pytest.mark.parametrize(("name", "value"), [("a b", 1), ("", 1), ("a", float("nan")), ("a", float("inf")), ("a", [1])])

@@ -89,6 +89,12 @@ def test_text_in_a_table_stays_text() -> None:
     assert [text for tag in ("caption", "th", "td") for _, text in parsed.all(tag)] == [WILD] * 4
 
 
+def test_text_in_a_table_is_typeset_and_its_code_is_code() -> None:
+    parsed = Parsed(table([], [["-0.0 (-0.1 to +2.0) %", "Again: `repro <x>`"]]))
+    assert parsed.all("th")[0][1] == "0.0 (−0.1\u00a0to\u00a0+2.0) %"
+    assert parsed.all("code") == [({}, "repro <x>")]
+
+
 def test_html_in_a_table_is_set_in_unchanged() -> None:
     inside = Html("<em>half</em>")
     parsed = Parsed(table(["a", "b"], [[inside, inside]]))

@@ -572,6 +572,12 @@ def test_curves_are_means_over_photos(curves: dict[str, Curve]) -> None:
     assert legend == [rate_distortion.look_of(name).label for name in FIGURE_5]
 
 
+def test_losses_of_one_method_tell_apart(curves: dict[str, Curve]) -> None:
+    """Fig. 7 is of VGG attention alone, four times: by their lines only, curves on top of each other are one."""
+    lines = rate_distortion.rd_plot(dict.fromkeys(FIGURE_7, curves[OURS])).axes[0].get_lines()
+    assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == len(lines) == 4
+
+
 def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
     fig = rate_distortion.two_countings(curves, FIGURE_5)
     above, below = np.array(fig.axes).reshape(2, 3)
@@ -645,8 +651,9 @@ def test_matches_in_numbers() -> None:
     ]
     head, rows = tables.matched(matches)
     assert head == ["photo", "bits per pixel, ours / Pillow", "MSE", "LPIPS", "MS-SSIM"]
+    assert [row[0] for row in rows] == ["one", "small", "two"], "by name"
     assert rows[0] == ["one", "0.250 / 0.260", "10.0 / 12.0", "0.123 / 0.200", "0.9877 / 0.9000"]
-    assert rows[2] == ["small", "0.250 / 0.260", "5.0 / 6.0", "0.100 / 0.300", "–"]
+    assert rows[1] == ["small", "0.250 / 0.260", "5.0 / 6.0", "0.100 / 0.300", "–"]
     assert tables.wins(matches) == {"mse": 2, "lpips": 2, "ms_ssim": 1}, "equal is no win, and nor is unknown"
 
 
@@ -689,7 +696,7 @@ def test_claims_as_a_table() -> None:
     assert head == ["the paper says (section, figure)", "verdict", "evidence"] and len(rows) == len(told)
     shown = html.table(head, rows).text
     for claim, row in zip(told, rows, strict=True):
-        assert row[1:] == [html.badge(claim.verdict), f"{claim.evidence}. Again: {claim.command}"]
+        assert row[1:] == [html.badge(claim.verdict), f"{claim.evidence}. Again: `{claim.command}`"]
         said = f"{claim.words} ({claim.where})"
         assert row[0] == (html.link(said, claim.page) if claim.page else said)
         assert html.badge(claim.verdict).text in shown and claim.command in shown

@@ -402,8 +402,8 @@ def test_the_histogram_counts_every_coefficient(maps: dict[str, np.ndarray]) -> 
 def test_losses_of_three_rates() -> None:
     ax = recurrent.loss_plot(LOGS).axes[0]
     bold = {line.get_label(): line for line in ax.get_lines() if not str(line.get_label()).startswith("_")}
-    assert list(bold) == ["1e-06", "1e-05", "1e-04"]
-    x, y = bold["1e-04"].get_data()
+    assert list(bold) == ["1e-6", "1e-5", "1e-4"]
+    x, y = bold["1e-4"].get_data()
     losses = np.array([row["loss"] for row in LOGS[1e-4]])
     assert x[0] == 10 and x[-1] == 30 and y[0] == pytest.approx(losses[:10].mean())
     circled = [line for line in ax.get_lines() if line.get_marker() == "o"]
@@ -412,7 +412,7 @@ def test_losses_of_three_rates() -> None:
 
 def test_rates_in_numbers() -> None:
     head, rows = recurrent.rate_rows(LOGS)
-    assert [row[:3] for row in rows] == [["1e-06", "0.1", "30"], ["1e-05", "1", "30"], ["1e-04", "10", "30"]]
+    assert [row[:3] for row in rows] == [["1e-6", "0.1", "30"], ["1e-5", "1", "30"], ["1e-4", "10", "30"]]
     assert S == 1e-5, "what a learning rate is divided by"
     assert rows[0][-1] == "1.00" and float(str(rows[2][-1])) == pytest.approx(judge.overshoot(LOGS[1e-4]), abs=0.005)
     assert float(str(rows[0][3])) == pytest.approx(2 * float(str(rows[0][4])), abs=0.02)

@@ -101,6 +101,8 @@ def test_the_least_objective_of_each_kind_is_marked() -> None:
     marked = ["(least)" in str(row[head.index("λ·d + r, files")]) for row in rows]
     assert marked == [False, True, True], "each kind has its own"
     assert rows[0][head.index("of the network")] == "", "tables have no network"
+    assert [row[0] for row in rows] == 2 * ["learned tables, straight-through"] + ["learned tables, third-order"]
+    assert [drawn._rate(value) for value in (0.03, 0.0001, 1e-6)] == ["0.03", "0.0001", "1e-6"]
 
 
 def _run(steps: list[int], **values: list[float]) -> Means:

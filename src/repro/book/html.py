@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
 
-from repro.book.glue import PREFIX, check_name
+from repro.book.glue import PREFIX, check_name, typeset
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ COLOURS = {
 }
 
 
+_CODE = re.compile(r"`([^`]+)`")
+
+
 def badge(verdict: str) -> Html:
     """A verdict as the coloured word that the book uses for it."""
     colour = COLOURS[verdict]
@@ -45,7 +49,10 @@ def link(text: str, href: str) -> Html:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
-    """Rows under a head; cells are text, or :class:`Html` that is set in unchanged. First cells name their rows."""
+    """Rows under a head; cells are text, or :class:`Html` that is set in unchanged. First cells name their rows.
+
+    Of text, numbers are :func:`typeset <repro.book.glue.typeset>`, and what stands in backticks is code.
+    """
     titles = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     body = "".join(
         f"<tr>{''.join(_cell(cell, first if i == 0 else 'td') for i, cell in enumerate(row))}</tr>" for row in rows
@@ -95,6 +102,6 @@ def glue_html(name: str, content: Html) -> None:
 
 
 def _cell(content: object, tag: str) -> str:
-    inside = content.text if isinstance(content, Html) else escape(str(content))
+    inside = content.text if isinstance(content, Html) else _CODE.sub(r"<code>\1</code>", escape(typeset(str(content))))
     scope = ' scope="row"' if tag == "th" else ""
     return f"<{tag}{scope}>{inside}</{tag}>"

@@ -16,6 +16,16 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
+def unbroken(text: str) -> str:
+    """``text`` on one line, also in a narrow column: dates, and numbers with their units."""
+    return f"[{text}]{{.unbroken}}"
+
+
+def hash_code(text: str) -> str:
+    """A long hash as code that may break anywhere, as other code in a table may not."""
+    return f"{code(text)}{{.digest}}"
+
+
 def megabytes(count: float) -> str:
     """A number of bytes as a reader compares it: "58.9 MB", "6.0 kB"."""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from repro.book.execute import NOTED
-from repro.book.markdown import code, table
+from repro.book.markdown import code, table, unbroken
 from repro.book.memory import notebook
 from repro.book.project import Project
 from repro.errors import ReproError
@@ -40,8 +40,8 @@ def _row(name: str, run: Mapping[str, Any], machines: list[dict[str, Any]]) -> l
     return [
         f"{{doc}}`../notebooks/{name}`",
         papermill["parameters"]["profile"],
-        papermill["start_time"][:16].replace("T", " "),
-        f"{papermill['duration']:.1f} s",
+        unbroken(papermill["start_time"][:16].replace("T", " ")),
+        unbroken(f"{papermill['duration']:.1f} s"),
         ", ".join(reads) or "nothing",
         _commit(ours["code"]),
         str(machines.index(ours["machine"]) + 1),

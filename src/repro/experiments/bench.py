@@ -64,16 +64,15 @@ def cells(row: Row) -> tuple[str, ...]:
     ratio, limit = "", ""
     if "ratio" in row:
         slower = row.get("at_most") is not None
-        ratio = "{median:.3g} ({low:.3g}–{high:.3g})".format(**row["ratio"]) + (
-            " × as long" if slower else " × as fast"
-        )
+        ratio = _times(row["ratio"], " × as long" if slower else " × as fast")
     elif "exponent" in row:
         ratio = f"∝ pixels^{row['exponent']:.2f}, peak {row['peak_mib']:.0f} MiB"
     elif "cosine" in row:
         ratio, limit = f"{min(row['cosine'].values()):.5f}", f"≥ {row['cosine_at_least']:g}"
     elif "apart" in row:
         ratio = "; ".join(
-            f"{metric} {d['precision']:.2%}, another seed {d['seed']:.2%}" for metric, d in row["apart"].items()
+            f"{_METRICS[metric]} {100 * d['precision']:.2f} %, another seed {100 * d['seed']:.2f} %"
+            for metric, d in row["apart"].items()
         )
     elif row.get("remark"):
         ratio = str(row["remark"])
@@ -84,6 +83,22 @@ def cells(row: Row) -> tuple[str, ...]:
     if row.get("peak_mib_at_most") is not None:
         limit += f", ≤ {row['peak_mib_at_most']:g} MiB"
     return name, seconds, row.get("against") or "", ratio, limit, verdict
+
+
+_METRICS = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
+
+
+def significant(value: float) -> str:
+    """Three digits, also where the last of them are zeros: "2.30", "37.0", "1,090"."""
+    return f"{value:#.3g}".rstrip(".") if value < 999.5 else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def _times(ratio: Mapping[str, float], unit: str) -> str:
+    """ "2.30 (2.25–2.41) × as fast"; far below one as how many times as long, which a reader can grasp."""
+    median, low, high = (ratio[key] for key in ("median", "low", "high"))
+    if unit.endswith("fast") and median < 0.1:
+        median, low, high, unit = 1 / median, 1 / high, 1 / low, " × as long"
+    return f"{significant(median)} ({significant(low)}–{significant(high)}){unit}"
 
 
 def seconds_in_words(seconds: float) -> str:

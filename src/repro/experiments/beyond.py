@@ -104,9 +104,9 @@ class Ladder:
         return sorted(per_image.items(), key=lambda item: -item[1])
 
     def lost(self, rung: str, peer: str, metric: str) -> str:
-        """On how many photos ``rung`` needs more bits than ``peer`` at equal ``metric``, as "3 of 24"."""
+        """On how many photos ``rung`` needs more bits than ``peer`` at equal ``metric``, as "3 of the 24"."""
         found = self.losses(rung, peer, metric)
-        return f"{sum(percent > 0 for _, percent in found)} of {len(found)}"
+        return f"{sum(percent > 0 for _, percent in found) or 'none'} of the {len(found)}"
 
 
 @dataclass(frozen=True)

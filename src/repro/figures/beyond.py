@@ -84,7 +84,7 @@ def target_rows(found: Sequence[Judged]) -> Rows:
             one.effort,
             LOOKS[one.anchor].label + (" (the harder)" if one.against == BETTER else ""),
             SHORT[one.metric],
-            f"≤ {one.at_most:+.0f}",
+            f"≤ {one.at_most:.0f}",
             cell(one.found),
             one.verdict,
         ]

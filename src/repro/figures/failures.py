@@ -52,7 +52,12 @@ class Loss:
     def words(self) -> str:
         """For a caption."""
         bits = "" if self.percent is None else f": {self.percent:+.0f} % bits at equal {SHORT[self.metric]}"
-        return f"{self.name.partition('.')[0]}{bits}"
+        return f"{self.short}{bits.replace('-', '−')}"
+
+    @property
+    def short(self) -> str:
+        """The picture's name, short enough to stand beside a slider."""
+        return self.name.partition(".")[0]
 
 
 def by_every_encoder(rgb: np.ndarray, bpp: float, peers: Sequence[str] = PEERS) -> list[Version]:
@@ -115,10 +120,9 @@ def loss_plot(found: Loss) -> Figure:
 
 def gallery(found: Sequence[Loss]) -> Frames:
     """:func:`loss_plot` of each, for a slider."""
-    words = {
-        one.words: "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in one.versions[1:]) for one in found
-    }
-    return Frames([loss_plot(one) for one in found], list(words), [f"{name}. {said}" for name, said in words.items()])
+    said = ["; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in one.versions[1:]) for one in found]
+    alts = [f"{one.words}. {words}" for one, words in zip(found, said, strict=True)]
+    return Frames([loss_plot(one) for one in found], [one.short for one in found], alts)
 
 
 def _loss(photo: Photo, metric: str, percent: float | None, bpp: float) -> Loss:

@@ -147,9 +147,12 @@ def rate_plot(found: RateCheck) -> Figure:
     for (name, bpp), (color, marker) in zip(found.bpp.items(), (("blue", "o"), ("orange", "s")), strict=True):
         ax.plot(found.r, bpp, marker=marker, color=OKABE_ITO[color], label=name)
     middle = len(found.r) // 2
-    ax.plot(found.r, found.bpp["the file"][middle] * found.r / found.r[middle], ":", color=INK, label="proportional")
-    for quality, r, bpp in zip(found.qualities, found.r, found.bpp["the file"], strict=True):
-        ax.annotate(str(quality), (r, bpp), xytext=(5, -12), textcoords="offset points", fontsize=SMALLEST)
+    line = found.bpp["the file"][middle] * found.r / found.r[middle]
+    ax.plot(found.r, line, ":", color=INK, label="proportional")
+    for quality, r, bpp, on_line in zip(found.qualities, found.r, found.bpp["the file"], line, strict=True):
+        above = max(of[list(found.r).index(r)] for of in found.bpp.values())
+        place, y = ((5, -12), bpp) if on_line >= bpp else ((0, 7), above)  # where the dotted line is not
+        ax.annotate(str(quality), (r, y), xytext=place, textcoords="offset points", fontsize=SMALLEST, ha="center")
     ax.set(xscale="log", yscale="log", xlabel="rate term of the tables, α Σ 1/Q", ylabel="bits per pixel")
     ax.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])

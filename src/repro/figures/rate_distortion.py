@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from repro.evaluation import BDRate, Curve
 from repro.evaluation.bdrate import Curves
@@ -45,6 +46,8 @@ _WORDS = {
     "random trunk": "random trunk",
     "min-max": "map stretched",
 }
+#: Colours and markers of losses in a plot of one method.
+_OF_LOSSES = (("black", "o"), ("sky", "^"), ("vermillion", "s"), ("green", "D"))
 #: Lines of their own, so that the four of Fig. 7 tell apart; whatever else is special shares one.
 _LINES = {"loss without MS-SSIM": ":", "loss without LPIPS": "--"}
 
@@ -117,6 +120,7 @@ def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[fl
             _gain(ax, gains(pair.anchor, pair.test, rates, (metric,)), replace(LOOKS[pair.look], label=pair.label))
         lower = ALL_METRICS[metric][1] == "lower"
         ax.set(title=f"{SHORT[metric]} {'saved' if lower else 'gained'}", xlabel="bits per pixel")
+        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers: a plot's end meets the next
     _legend(fig, axes[0, 0])
     return fig
 
@@ -159,10 +163,9 @@ def _curves(
 ) -> None:
     if shaded:
         ax.axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
-    for name, curve in curves.items():
+    for (name, curve), look in zip(curves.items(), _looks(curves), strict=True):
         as_it_is = counting == "bpp" or (counting == "bpp_sequential" and name in LOOKS)
         counted = curve if as_it_is else curve.counted(counting)
-        look = look_of(name)
         plot_line(ax, counted, metric, look, hollow=look.linestyle in (":", "-."))
     ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")
     ax.set_xlim(*rates)
@@ -170,6 +173,17 @@ def _curves(
     if shown:
         room = 0.05 * (max(shown) - min(shown)) or 1.0
         ax.set_ylim(min(shown) - room, max(shown) + room)
+
+
+def _looks(names: Iterable[str]) -> list[Look]:
+    """The look of each; where all are of one method, the loss decides on colour and marker, to tell them apart."""
+    looks = [look_of(name) for name in names]
+    if len({look.color for look in looks}) > 1 or not 1 < len(looks) <= len(_OF_LOSSES):
+        return looks
+    return [
+        replace(look, color=OKABE_ITO[color], marker=marker)
+        for look, (color, marker) in zip(looks, _OF_LOSSES, strict=False)
+    ]
 
 
 def _within(line: object, rates: tuple[float, float]) -> list[float]:

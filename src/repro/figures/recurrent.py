@@ -205,7 +205,9 @@ def loss_plot(logs: Mapping[float, recurrent.Log], window: int = 10) -> Figure:
         width = min(window, len(losses))
         smooth = np.convolve(losses, np.ones(width) / width, "valid")
         ax.plot(steps, losses, color=OKABE_ITO[color], alpha=0.25, lw=1)
-        ax.plot(steps[width - 1 :], smooth, color=OKABE_ITO[color], ls=line, lw=2.2, label=f"{rate:.0e}")
+        ax.plot(
+            steps[width - 1 :], smooth, color=OKABE_ITO[color], ls=line, lw=2.2, label=recurrent.learning_rate(rate)
+        )
         ax.plot(steps[width - 1 + smooth.argmin()], smooth.min(), "o", color=OKABE_ITO[color], ms=8, mfc="white")
     ax.set(xlabel="step", ylabel="loss", yscale="log")
     ax.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
@@ -219,7 +221,7 @@ def rate_rows(logs: Mapping[float, recurrent.Log]) -> Rows:
     """One row a learning rate: how far a table entry moves in a step, where the loss ends, and over its least."""
     rows: list[list[object]] = [
         [
-            f"{rate:.0e}",
+            recurrent.learning_rate(rate),
             f"{rate / S:g}",
             f"{logs[rate][-1]['step']:.0f}",
             *(f"{np.mean([row[key] for row in logs[rate][-10:]]):.2f}" for key in ("loss", "rate")),

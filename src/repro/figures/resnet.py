@@ -139,8 +139,8 @@ def trunk_words(trunk: str) -> str:
     """What :func:`trunk_of` means for whoever reads the numbers."""
     if trunk == "distilled trunk":
         return (
-            "The runs on this page were made with the distilled trunk: a number of “ResNet” is one of ResNet-152's "
-            "shape with knowledge of VGG-16's"
+            "The runs on this page were made with the distilled trunk: “ResNet” means the shape of ResNet-152 with "
+            "the knowledge of VGG-16"
         )
     return f"The runs on this page were made with {trunk}"
 

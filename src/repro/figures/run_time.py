@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from repro.experiments.bench import Row, seconds_in_words
+from repro.experiments.bench import Row, seconds_in_words, significant
 from repro.experiments.claims.times import Stored, coded, label_of, setting_of
 from repro.figures import style
 from repro.figures.style import LOOKS, OKABE_ITO
@@ -93,7 +93,7 @@ def speed_table(rows: Sequence[Row]) -> Rows:
     return head, [
         [
             f"{label_of(row)}, {setting_of(row)}",
-            "{median:.3g} ({low:.3g}–{high:.3g})".format(**row["steps_per_second"]),
+            "{} ({}–{})".format(*(significant(row["steps_per_second"][key]) for key in ("median", "low", "high"))),
             "{median:.2f} × ({low:.2f}–{high:.2f} ×)".format(**row["ratio"]) if "ratio" in row else "",
         ]
         for row in rows
@@ -111,7 +111,7 @@ def time_table(stored: Stored) -> Rows:
                 [
                     f"{name}, {task}",
                     f"{1e3 * row['mean']:.3g} ± {1e3 * row['standard_error']:.2g} ms",
-                    f"{row['relative_deviation']:.1%}",
+                    f"{100 * row['relative_deviation']:.1f} %",
                     f"{operations:,.0f}" if operations else "",
                     f"{row['bits_per_pixel']:.2f}",
                     row["remark"],

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from repro.experiments.bench import Row
 from repro.figures import style
-from repro.figures.style import OKABE_ITO
+from repro.figures.style import LOOKS, OKABE_ITO
 
 _MARKERS = "osD^vPX*"
 
@@ -23,7 +23,7 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
         ratio = row["ratio"]
         ax.plot([ratio["low"], ratio["high"]], [y, y], color=OKABE_ITO["blue"], lw=4, alpha=0.4)
         ax.plot(ratio["median"], y, "o", color=OKABE_ITO["blue"])
-        ax.annotate(f"{ratio['median']:.3g}", (ratio["median"], y), (0, 6), textcoords="offset points", ha="center")
+        ax.annotate(f"{ratio['median']:.3g}", (ratio["median"], y), (0, 8), textcoords="offset points", ha="center")
         if row["at_least"] is not None:
             ax.plot(row["at_least"], y, "|", color=OKABE_ITO["vermillion"], ms=14, mew=2.5)
     ax.plot([], [], "|", color=OKABE_ITO["vermillion"], ms=12, mew=2.5, label="asked for")
@@ -32,7 +32,7 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
     ax.set_ylim(len(shown) - 0.4, -0.8)
     ax.set_xlim(left=0)
     ax.set_xlabel(label)
-    ax.legend(loc="lower right")
+    fig.legend(loc="outside upper right")  # not among the rows, where its tick would be taken for one of theirs
     return fig
 
 
@@ -80,6 +80,12 @@ def cost(rows: Sequence[Row]) -> Figure:
     return fig
 
 
+def named(told: tuple[list[str], list[list[str]]]) -> tuple[list[str], list[list[str]]]:
+    """A table of :func:`repro.experiments.bench.table`, other encoders by the names that the book gives them."""
+    head, rows = told
+    return head, [[LOOKS[cell].label if cell in LOOKS else cell for cell in row] for row in rows]
+
+
 def _split(rows: Sequence[Row]) -> tuple[list[Row], float]:
     """An effort's points, and the exponent of the line through them."""
     points = [row for row in rows if row.get("megapixels") is not None]
@@ -95,5 +101,5 @@ def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
         "GPU": str(made["gpu"] or "none"),
         "command": str(made["command"]),
         "commit": str(made["commit"])[:12] + (" with changes" if made["modified"] else ""),
-        "date": str(made["date"]),
+        "date": str(made["date"]).partition("T")[0],
     }

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from repro.evaluation import Curve
+from repro.experiments.claims.recurrent import learning_rate
 from repro.experiments.claims.steps import DIRECTIONS, Means, normalised
 from repro.experiments.objective import Outcome
-from repro.figures.style import FAINT, INK, OKABE_ITO, figure
+from repro.figures.style import FAINT, INK, LOOKS, OKABE_ITO, figure
 from repro.figures.tables import Rows
 
 _LOOKS = {
@@ -55,8 +56,8 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
         [
             _kind(o),
             o.experiment.recipe.steps,
-            f"{o.experiment.recipe.lr_tables:g}",
-            "" if o.experiment.model.method == "tables" else f"{o.experiment.recipe.lr_network:g}",
+            _rate(o.experiment.recipe.lr_tables),
+            "" if o.experiment.model.method == "tables" else _rate(o.experiment.recipe.lr_network),
             f"{o.on_crops:.2f}",
             f"{o.objective:.2f}" + (" (least)" if o.objective == best[_kind(o)] else ""),
             f"{o.bpp:.3f}",
@@ -124,7 +125,7 @@ def told(o: Outcome) -> str:
     """A recipe in a few words, for a legend."""
     recipe = o.experiment.recipe
     of_network = o.experiment.model.method != "tables"
-    return f"{'VGG' if of_network else 'tables'}, {recipe.steps:,} steps at {recipe.lr_tables:g}"
+    return f"{'VGG' if of_network else 'tables'}, {recipe.steps:,} steps at {_rate(recipe.lr_tables)}"
 
 
 def dc_of(runs: Mapping[float, Sequence[Sequence[Sequence[float]]]], lam: float) -> float:
@@ -133,6 +134,12 @@ def dc_of(runs: Mapping[float, Sequence[Sequence[Sequence[float]]]], lam: float)
 
 
 def _kind(o: Outcome) -> str:
-    """ "vgg16, trunk trained, third-order"."""
+    """ "VGG-16, trunk trained, third-order"."""
     made = o.experiment.model
-    return f"{made.method}{', trunk trained' if made.trunk_trained else ''}, {made.rounding}"
+    name = LOOKS[made.method].label.removesuffix(" attention")
+    return f"{name}{', trunk trained' if made.trunk_trained else ''}, {made.rounding}"
+
+
+def _rate(value: float) -> str:
+    """A learning rate: "0.03", "1e-6"."""
+    return f"{value:g}" if value >= 1e-4 else learning_rate(value)

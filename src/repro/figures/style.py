@@ -167,11 +167,12 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float
 
 
 def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", size: float = SMALLEST, **imshow: Any) -> Any:
-    """A small matrix as coloured squares with its numbers written in, dark on light and light on dark squares."""
+    """A small matrix as coloured squares with its numbers written in, black or white, whichever stands out more."""
     shown = show_image(ax, values, title, **imshow)
-    luminance = shown.to_rgba(values)[..., :3] @ (0.2126, 0.7152, 0.0722)
+    rgb = shown.to_rgba(values)[..., :3]
+    luminance = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
     for (row, col), value in np.ndenumerate(values):
-        ink = INK if luminance[row, col] > 0.45 else PAPER
+        ink = "#000000" if luminance[row, col] + 0.05 > np.sqrt(1.05 * 0.05) else PAPER  # equal contrast with both
         text = format(int(value) if fmt == "d" else float(value), fmt).replace("-", "−")
         ax.text(col, row, text, ha="center", va="center", color=ink, fontsize=size)
     return shown

@@ -14,14 +14,14 @@ DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
 
 
 def matched(matches: Sequence[Match]) -> Rows:
-    """One row a photo: bytes as bits per pixel, and "ours / theirs" in each metric."""
+    """One row a photo, by name: bytes as bits per pixel, and "ours / theirs" in each metric."""
     rows: list[list[object]] = [
         [
             m.photo.partition(".")[0],
             f"{m.ours['bpp']:.3f} / {m.theirs['bpp']:.3f}",
             *(_two(m.ours[k], m.theirs[k], DECIMALS[k]) for k in METRICS),
         ]
-        for m in matches
+        for m in sorted(matches, key=lambda m: m.photo)
     ]
     return ["photo", "bits per pixel, ours / Pillow", *(SHORT[k] for k in METRICS)], rows
 
@@ -70,7 +70,8 @@ def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Ca
     """Every claim with its verdict, what that rests on and how to compute it again, linked to its page."""
     rows: list[list[object]] = []
     for c in claims:
-        evidence = f"{c.evidence}. Again: {c.command}" if c.command and c.evidence else c.evidence or c.command
+        again = f"Again: `{c.command}`" if c.command else ""
+        evidence = f"{c.evidence}. {again}" if again and c.evidence else c.evidence or again
         said = f"{c.words} ({c.where})"
         rows.append([link(said, c.page) if c.page else said, badge(c.verdict), evidence])
     return ["the paper says (section, figure)", "verdict", "evidence"], rows

@@ -46,7 +46,7 @@ def loss_curve(log: Sequence[Mapping[str, float]], loss: LossWeights) -> Figure:
     colors, markers = ("black", "vermillion", "blue"), ("", "s", "o")
     for (label, values), color, marker in zip(lines.items(), colors, markers, strict=True):
         ax.plot(steps, values, label=label, color=OKABE_ITO[color], marker=marker, markersize=4)
-    ax.set(xlabel="step", ylim=(0, None))
+    ax.set(xlabel="step", ylabel="terms of Eq. 7", ylim=(0, None))
     ax.legend()
     return fig
 

@@ -86,12 +86,18 @@ def ms_ssim_answer(curves: Seeds) -> str:
         v.PARTLY: "In part: it raises MS-SSIM at some rates of the paper's range",
         v.NOT: "No, it does not raise MS-SSIM",
     }[better.verdict]
-    price = {
-        v.REPRODUCED: "and costs nothing in MSE and LPIPS",
-        v.PARTLY: "and it costs something in MSE or LPIPS",
-        v.NOT: "and it makes MSE and LPIPS worse",
-    }[harmless.verdict]
-    return f"{word}, {price}."
+    if harmless.verdict == v.NOT:
+        return f"{word}, and it makes MSE and LPIPS worse."
+    paid = " and ".join(v.SHORT[metric] for metric in _price(curves))
+    return f"{word}, {f'and it costs something in {paid}' if paid else 'and costs nothing in MSE and LPIPS'}."
+
+
+def _price(curves: Seeds) -> list[str]:
+    """What MS-SSIM in the loss makes worse: at some rate of the range, or over the whole curve in bits of the file."""
+    others = [metric for metric in v.METRICS if metric != "ms_ssim"]
+    lost = {g.metric for g in paper_gains(curves, BASELINE, PAPER, metrics=others) if g.clear < 0}
+    saved = v.savings(curves[BASELINE], curves[PAPER])
+    return [metric for metric in others if metric in lost or saved[metric].low > 0]
 
 
 def ms_ssim_evidence(curves: Seeds) -> str:

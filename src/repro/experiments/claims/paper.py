@@ -91,7 +91,7 @@ CLAIMS = (
         "smaller weights are “better than the baseline but not as good as larger weights”",
         "7",
         _LOSS,
-        lambda e: loss.judge_weights(e.seeds("7")),
+        lambda e: loss.judge_weights(e.seeds("5", "7")),
     ),
     Claim(
         5,
@@ -99,7 +99,7 @@ CLAIMS = (
         "replacing LPIPS by MS-SSIM “improves the MS-SSIM score without decreasing other metrics”",
         "7",
         _LOSS,
-        lambda e: loss.judge_no_lpips(e.seeds("7")),
+        lambda e: loss.judge_no_lpips(e.seeds("5", "7")),
     ),
     Claim(
         6,
@@ -200,7 +200,7 @@ CLAIMS = (
     Claim(
         18,
         "6.8",
-        "min-max normalisation of the attention map “resulted in further degrading the performance”",
+        "min–max normalisation of the attention map “resulted in further degrading the performance”",
         "15",
         _RECURRENT,
         lambda e: recurrent.judge_stretching(e.seeds("15")),

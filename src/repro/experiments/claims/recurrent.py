@@ -18,6 +18,7 @@ CNN, LSTM, BILSTM, STRETCHED = (
     Variant("lstm", minmax=True).series,
 )
 FIGURE_15 = (STANDARD, CNN, LSTM, BILSTM, STRETCHED)
+_NAMES = {STANDARD: "standard JPEG", LSTM: "LSTM", BILSTM: "BiLSTM"}
 #: "Lower BPP levels", and where MS-SSIM is said to saturate.
 LOW_RATES, HIGH_RATES = (0.25, 0.28, 0.30), (0.36, 0.42)
 #: A run overshoots that ends this much above the least loss that it had.
@@ -40,7 +41,7 @@ def judge_order(curves: Seeds) -> v.Judged:
 
 def judge_stretching(curves: Seeds) -> v.Judged:
     """Section 6.8: min-max normalisation of the map degrades the performance."""
-    return _over(curves, STRETCHED, LSTM, "LSTM without against with normalisation")
+    return _over(curves, STRETCHED, LSTM, "LSTM without normalisation against with")
 
 
 def judge_low_rates(curves: Seeds) -> v.Judged:
@@ -60,7 +61,7 @@ def judge_saturation(curves: Seeds) -> v.Judged:
     if len(rises) < len(found):
         return v.Judged(v.NOT_YET, "the curves do not reach these rates")
     parts = [v.REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else v.NOT for n in (LSTM, BILSTM)]
-    told = ", ".join(f"{name.split(',')[0]} {rise:+.4f}" for name, rise in rises.items())
+    told = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())
     low, high = HIGH_RATES
     return v.Judged(v.together(parts), f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {told}")
 
@@ -70,12 +71,17 @@ def judge_rates(logs: Mapping[float, Log]) -> v.Judged:
     smallest, *larger = sorted(logs)
     over = {rate: overshoot(logs[rate]) for rate in logs}
     parts = [v.REPRODUCED if over[rate] > OVERSHOOT else v.NOT for rate in larger]
-    told = ", ".join(f"{rate:.0e}: {value:.2f}" for rate, value in sorted(over.items()))
+    told = ", ".join(f"{learning_rate(rate)}: {value:.2f}" for rate, value in sorted(over.items()))
     lowest = min(logs, key=lambda rate: _smooth(logs[rate])[-1])
-    evidence = f"the loss's end over its least value: {told}; the lowest end has {lowest:.0e}"
+    evidence = f"the loss's end over its least value: {told}; {learning_rate(lowest)} ends lowest"
     if over[smallest] > OVERSHOOT:
         return v.Judged(v.NOT, evidence)
     return v.Judged(v.together(parts), evidence)
+
+
+def learning_rate(rate: float) -> str:
+    """ "1e-6", as the paper writes learning rates."""
+    return f"{rate:.0e}".replace("e-0", "e-")
 
 
 def overshoot(log: Log) -> float:

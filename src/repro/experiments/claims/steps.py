@@ -11,6 +11,12 @@ from repro.experiments.claims import verdicts as v
 
 #: metric → which way the paper says that it goes as training goes on.
 DIRECTIONS = {"bpp": -1, "mse": 1, "ms_ssim": -1}
+#: Each as the evidence says it.
+_TOLD = {
+    "bpp": "bits per pixel {:.2f} → {:.2f}",
+    "mse": "MSE {:.1f} → {:.1f}",
+    "ms_ssim": "MS-SSIM {:.4f} → {:.4f}",
+}
 #: So many of all changes from one snapshot to the next have to go that way.
 MOSTLY = 0.75
 
@@ -42,7 +48,8 @@ def judge_directions(runs: Mapping[str, Means]) -> v.Judged:
             shares[metric] = float((changes > 0).mean())
             right = sign * (run[metric][-1] - run[metric][0]) > 0
             parts.append(v.REPRODUCED if right and shares[metric] >= MOSTLY else v.PARTLY if right else v.NOT)
-        words = ", ".join(f"{metric} {run[metric][0]:.4g} → {run[metric][-1]:.4g}" for metric in DIRECTIONS)
+        words = ", ".join(_TOLD[metric].format(run[metric][0], run[metric][-1]) for metric in DIRECTIONS)
         least = min(shares.values())
-        told.append(f"{name}: {words} (at least {100 * least:.0f} % of the changes go that way)")
+        way = "all" if least == 1 else f"at least {100 * least:.0f} %"
+        told.append(f"{name}: {words} ({way} of the changes go the paper's way)")
     return v.Judged(v.together(parts) if parts else v.NOT_YET, "; ".join(told))

@@ -121,7 +121,7 @@ def judge_stability(stored: Stored) -> v.Judged:
         return bool(ours["standard_error"] < rival["standard_error"])
 
     def told(row: Row) -> str:
-        return f"{seconds_in_words(row['standard_error'])} ({share(row):.1%} of the mean)"
+        return f"{seconds_in_words(row['standard_error'])} ({100 * share(row):.1f} % of the mean)"
 
     return _against_rivals(stored, smaller, told, "standard error over photos")
 
@@ -168,7 +168,7 @@ def _of_coder(row: Row | None) -> dict[str, str]:
         return dict.fromkeys(names, "not timed")
     seconds = {"mean": row["mean"], "transform": row.get("transform_seconds"), "start": row.get("start_seconds")}
     return {name: seconds_in_words(value) for name, value in seconds.items() if value} | {
-        "share": f"{share(row):.1%}",
+        "share": f"{100 * share(row):.1f} %",
         "bpp": f"{row['bits_per_pixel']:.1f}",
         "operations": f"{row.get('operations_per_pixel', 0):,.0f}",
     }

@@ -153,13 +153,26 @@ def told(found: Sequence[Gain]) -> str:
     """How many points of each metric are clearly better or worse, and the range of rates that could be compared."""
     if not found:
         return "the curves do not reach these rates"
-    parts = []
-    for metric in dict.fromkeys(g.metric for g in found):
-        clear = [g.clear for g in found if g.metric == metric]
-        parts.append(f"{SHORT[metric]}: better at {clear.count(1)}, worse at {clear.count(-1)} of {len(clear)} rates")
+    parts = [
+        f"{SHORT[metric]}: {_counted([g.clear for g in found if g.metric == metric])}"
+        for metric in dict.fromkeys(g.metric for g in found)
+    ]
     rates = [g.bpp for g in found]
-    span = f"{min(rates):g}–{max(rates):g}" if min(rates) < max(rates) else f"{rates[0]:g}"
-    return f"{'; '.join(parts)} ({span} bpp, paper's counting)"
+    low, high = (f"{rate:.2f}" if round(rate, 2) == rate else f"{rate:g}" for rate in (min(rates), max(rates)))
+    return f"{'; '.join(parts)} ({low if low == high else f'{low}–{high}'} bpp, paper's counting)"
+
+
+def _counted(clear: Sequence[int]) -> str:
+    """ "better at all 7 rates", "worse at 2 of 7 rates": 1, −1 and 0 of each rate as a reader would say them."""
+    better, worse, all_of_them = clear.count(1), clear.count(-1), len(clear)
+    if all_of_them == 1:
+        return {1: "better", -1: "worse", 0: "no clear difference"}[clear[0]]
+    if all_of_them in (better, worse):
+        return f"{'better' if better else 'worse'} at all {all_of_them} rates"
+    if not better and not worse:
+        return f"no clear difference at any of {all_of_them} rates"
+    said = [f"{word} at {count}" for word, count in (("better", better), ("worse", worse)) if count]
+    return f"{', '.join(said)} of {all_of_them} rates"
 
 
 def largest(found: Sequence[Gain], unit: str = "") -> str:
