@@ -142,7 +142,7 @@ def test_every_figure_and_equation_has_its_counterpart(heading: str, count: int,
     found = rows(heading)
     assert [int(re.findall(r"\d+", row)[0]) for row in found] == list(range(1, count + 1))
     for row in found:
-        chapters = set(re.findall(r"\{ref\}`([\w-]+)`", row))
+        chapters = set(re.findall(r"\{numref\}`%s <([\w-]+)>`", row))
         places = re.findall(rf"\{{{role}\}}`([\w-]+)`", row)
         assert places, row
         for place in places:
