@@ -29,7 +29,7 @@ _LONGER = 2
 
 
 def cheaper(x: torch.Tensor, tables: np.ndarray, lam: float, weigh: WeightsOf, *, progressive: bool = True) -> str:
-    """:data:`HALF` or :data:`ALL` for the picture ``x`` (1, 1 or 3, H, W) on 0–255; :data:`HALF` where it is grey.
+    """``"4:2:0"`` or ``"4:4:4"`` for the picture ``x`` (1, 1 or 3, H, W) on 0–255; the former where it is grey.
 
     ``tables`` (2, 8, 8) for half of chroma, whole numbers; ``lam``: squared error that a bit is worth; ``weigh``: what
     errors are worth in an analysed picture.
