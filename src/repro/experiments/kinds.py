@@ -54,7 +54,8 @@ class Kinds:
     def percent(self, kind: str, effort: str, metric: str, against: str = RIVAL) -> float | str:
         """Bits that ``effort`` needs against another at equal ``metric``, in per cent; or why there is no number.
 
-        Against :data:`repro.experiments.beyond.BETTER`: whichever of mozjpeg and jpegli is the harder to beat on this picture.
+        Against :data:`repro.experiments.beyond.BETTER`: whichever of mozjpeg and jpegli is the harder to beat on this
+        picture.
         """
         if against == BETTER:
             each = [self._savings[kind, effort, metric, rival] for rival in RIVALS]
