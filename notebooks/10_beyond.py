@@ -150,8 +150,8 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # In squared error it is {glue:text}`whole_mse:.0f` against {glue:text}`half_mse:.0f`. Our encoder looks for itself, picture
 # by picture and quality by quality. It keeps all of this picture's chroma from {glue:text}`screen_from` on, and all of a
 # portrait's from {glue:text}`face_from`. Our distortion is measured in red, green and blue, which makes more of colour than
-# eyes do; so all is kept only where it is cheaper by a clear margin, from where a witness ({ref}`below <ladder>`) no longer
-# sides with half. At the rates of the ladder below, half is nearly always right.
+# eyes do. So all is kept only where it is cheaper by a clear margin: on tuning photos, that is where a witness
+# ({ref}`below <ladder>`) no longer takes the part of half. At the rates of the ladder, half is nearly always right.
 
 # %% [markdown]
 # ## What an error is worth
@@ -404,7 +404,6 @@ for key, said in kinds.words(found).items():
 # {glue:text}`kinds_fast_better`, {glue:text}`kinds_default_better` and {glue:text}`kinds_best_better`. A difference below
 # {glue:text}`kinds_even` counts for neither. In every metric at once mozjpeg beats our default on:
 # {glue:text}`kinds_default_mozjpeg_everywhere`; the better of the two does on: {glue:text}`kinds_default_better_everywhere`.
-# Pictures like those are better given to them.
 
 # %% tags=["hide-input"]
 html.table(
