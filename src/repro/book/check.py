@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from repro.book.memory import source
 from repro.book.project import Project
 from repro.errors import ReproError
 
@@ -23,7 +24,6 @@ def check_pairs(project: Project) -> None:
 
 def check_pair(project: Project, name: str) -> None:
     """Raise :class:`ReproError` where the notebook ``name`` is out of step with its text, or missing."""
-    import jupytext
     import nbformat
 
     path = project.source(name).with_suffix(".ipynb")
@@ -33,7 +33,7 @@ def check_pair(project: Project, name: str) -> None:
         paired = nbformat.read(path, as_version=4)
     except (ValueError, KeyError, AttributeError) as error:  # nbformat's own are the first, the others those of "{}"
         raise ReproError(f"notebooks/{path.name}: is no notebook; delete it and run `make sync`") from error
-    if _said(paired) != _said(jupytext.read(project.source(name))):
+    if _said(paired) != _said(source(project.source(name))):
         raise ReproError(f"notebooks/{path.name}: differs from {name}.py; run `make sync`")
 
 

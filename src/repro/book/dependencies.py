@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repro.book import memory
 from repro.book.memory import file_hash, remembered
 from repro.book.project import Project
 from repro.errors import ReproError
@@ -75,9 +76,7 @@ def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
 
 def _code(source: Path) -> list[tuple[str, list[str]]]:
     """The code cells of a notebook, each with its tags."""
-    import jupytext
-
-    cells = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+    cells = [cell for cell in memory.source(source).cells if cell.cell_type == "code"]
     return [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
 

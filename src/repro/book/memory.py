@@ -44,6 +44,14 @@ def notebook(path: Path) -> dict[str, Any]:
 
 
 @remembered
+def source(path: Path) -> Any:
+    """A notebook's text, ``.py``, as jupytext reads it."""
+    import jupytext
+
+    return jupytext.read(path)
+
+
+@remembered
 def yaml_of(path: Path) -> Any:
     """What a YAML file says; an empty one an empty dictionary. Raises :class:`ReproError` where it is no YAML."""
     try:

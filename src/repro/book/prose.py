@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from repro.book.memory import yaml_of
+from repro.book.memory import source, yaml_of
 from repro.book.project import Project
 from repro.errors import ReproError
 
@@ -113,12 +113,10 @@ def wordless(markdown: str) -> list[str]:
 
 def texts(page: Path) -> Iterator[tuple[str, str]]:
     """(where on the page, markdown) of a page: of a notebook each markdown cell and each caption."""
-    import jupytext
-
     if page.suffix == ".md":
         yield "", page.read_text(encoding="utf-8")
         return
-    for number, cell in enumerate(jupytext.read(page).cells):
+    for number, cell in enumerate(source(page).cells):
         if cell.cell_type == "markdown":
             yield f", cell {number}", cell.source
         elif caption := cell.metadata.get("mystnb", {}).get("figure", {}).get("caption"):
