@@ -196,7 +196,8 @@ for name, value in trellis.table_words(quality).items():
 #
 # The worth of an error above is a mean over many photos. This photo is not the mean. So we look at it: decode, take the
 # gradient of the true distortion, move each number's *target* a little, and let the trellis choose again. Effort `fast`
-# never looks, `default` looks twice, `best` again and again, and half way it learns its tables again, too:
+# never looks, `default` looks once and learns its tables again before it chooses, `best` looks again and again, and half
+# way its tables are learned again, too:
 
 # %% tags=["hide-input"]
 way = trellis.way(box.of(rgb), quality, descent)
@@ -303,8 +304,8 @@ glue("asked", asked)
 # ## What bounds them
 #
 # `fast` spares bits at equal MSE and MS-SSIM by far more than was asked, but not at equal LPIPS. Would it do to weigh LPIPS
-# more? And what is it in the looks of `default` that helps: what they say a block's errors are worth, or which way each
-# number should err? Both were tried, on the photos on which nothing was chosen:
+# more? And what is it in the look of `default` that helps: what it says a block's errors are worth, or which way each number
+# should err? Both were tried, on the photos on which nothing was chosen:
 
 # %% tags=["hide-input"]
 html.table(
@@ -313,7 +314,7 @@ html.table(
 )
 
 # %% [markdown]
-# Weighing LPIPS several times as much gains nothing at equal LPIPS, and MSE pays for it. Looks that only reweigh blocks are
+# Weighing LPIPS several times as much gains nothing at equal LPIPS, and MSE pays for it. A look that only reweighs blocks is
 # worth little; where targets move, LPIPS falls. What it rewards is that errors lie the right way, *this* cosine a little
 # up, *that* one down, and no weight can say so. It takes a gradient through a network, at a cost that `fast` does not have.
 #

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from encoder_stand_in import astronaut, decode
 from repro.encoder import chroma, models
 from repro.encoder.images import Picture
-from repro.encoder.optimised import Optimised, _bands
+from repro.encoder.optimised import Optimised
 from repro.jpeg import codestream
 from repro.metrics import mse
 from repro.rdo import sensitivity
@@ -89,15 +89,6 @@ def test_steps_for_all_of_chroma_are_twice_as_long_and_stay_in_a_byte() -> None:
     assert chroma.tables_for(chroma.HALF, tables) is tables
     ones = np.ones((2, 8, 8), np.uint16)
     assert (chroma.tables_for(chroma.ALL, ones) == 1).all()
-
-
-def test_large_pictures_are_judged_by_bands_from_top_to_bottom() -> None:
-    x = torch.arange(1600.0)[None, None, :, None].expand(1, 3, 1600, 1200)
-    part = _bands(x)
-    assert 0.2 < part[0, 0].numel() / x[0, 0].numel() < 0.3
-    assert part[0, 0, 0, 0] == 0 and part[0, 0, -1, 0] == 1599
-    small = torch.zeros(1, 3, 200, 300)
-    assert _bands(small) is small
 
 
 def test_a_file_within_bits_may_keep_all_of_it() -> None:

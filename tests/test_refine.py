@@ -55,7 +55,7 @@ def test_the_best_is_kept() -> None:
     """Steps that are far too long: the trellis's own choice stays."""
     x = photo(168, 168)
     analysed = planes.analyse(x)
-    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=0.0)
+    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=(0.0, 0.0))
     found = refine(x, analysed, weights_of(analysed), TABLES, LAM, wild)
     assert found.after <= found.before
 
@@ -85,7 +85,7 @@ def test_an_unseen_step_is_not_taken_where_the_one_before_did_harm() -> None:
     x = photo(168, 168)
     analysed = planes.analyse(x)
     weights = weights_of(analysed)
-    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=0.0, trusting=True)
+    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=(0.0, 0.0), trusting=True)
     found = refine(x, analysed, weights, TABLES, LAM, wild)
     assert found.objective[1] > found.objective[0]
     for ours, plain in zip(found.z, planes.optimise(analysed, weights, TABLES, LAM), strict=True):
@@ -153,7 +153,16 @@ def test_time_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"steps": 0}, {"trust": 0.0}, {"trust": 0.6}, {"damping": 0.0}, {"memory": 1.0}, {"anew": 20}]
+    "bad",
+    [
+        {"steps": 0},
+        {"trust": 0.0},
+        {"trust": 0.6},
+        {"damping": 0.0},
+        {"memory": (1.0, 0.5)},
+        {"memory": (0.5, 1.0)},
+        {"anew": 21},
+    ],
 )
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="refine"):

@@ -178,10 +178,10 @@ def _efforts(labels: Sequence[tuple[Effort, str]]) -> list[Rung]:
 
 def _tried() -> list[Rung]:
     """What two efforts could be otherwise: each says what bounds one."""
-    looks = PLANS["default"].descent
-    assert looks is not None
+    look = PLANS["default"].descent
+    assert look is not None
     leaning = Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2)
-    told = Plan(replace(looks, trust=_STILL), tables=PLANS["default"].tables)
+    told = Plan(replace(look, trust=_STILL), tables=PLANS["default"].tables)
     return [
         Rung("fast-lpips", "fast, LPIPS weighing more", partial(by_plan, leaning), _OF_TRELLIS),
         Rung("default-still", "default, no target moved", partial(by_plan, told), _OF_TRELLIS),
@@ -203,7 +203,7 @@ RUNGS: dict[str, Rung] = {
         *_efforts(
             [
                 ("fast", "fast: tables learned through the trellis"),
-                ("default", "default: and two looks at the picture"),
+                ("default", "default: and a look at the picture"),
                 ("best", "best: and a descent until it ends"),
             ]
         ),

@@ -1,8 +1,8 @@
 """A picture that is written with the trellis, and with as much effort after it as was asked for.
 
 ``"fast"``: the trellis alone, told what errors are worth by frequency and activity. ``"default"``: tables of the
-picture's own, two looks at the distortion itself, and the trellis after each. ``"best"``: the same, more often and
-further, with more weight on what people see and less on MSE, and tables learned again half way, until its time is up.
+picture's own, a look at the distortion itself, tables again, and the trellis. ``"best"``: many looks, the trellis after
+each, with more weight on what people see and less on MSE, and tables learned again half way, until its time is up.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.refine import Descent, Refined, refine
 from repro.errors import UsageError
-from repro.rdo import planes, sensitivity
+from repro.rdo import parts, planes, sensitivity
 from repro.rdo.planes import Analysed, Weights
 from repro.rdo.scans import sequential, smallest
 from repro.rdo.tables import Example, adapt
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
-#: Tables are learned from a part of a large picture, one of so many; from so many pixels at least, and at most; in
-#: bands of so many rows.
-_PART, _LEAST, _MOST, _BAND = 4, 1 << 17, 1 << 20, 64
 _RATE = 0.08
 
 
@@ -48,11 +45,12 @@ class Plan:
     heavier: float = 1.0
 
 
-_FURTHER = Descent(steps=30, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=0.92, anew=1)
+_LOOK = Descent(steps=1, gamma=200.0, sigma=1200.0, damping=1.0, memory=(0.3, 0.3), anew=1, trusting=True)
+_FURTHER = Descent(steps=30, gamma=560.0, sigma=4200.0, trust=0.5, damping=1.0, memory=(0.85, 0.96), anew=1)
 #: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
-    "default": Plan(Descent(steps=2, gamma=200.0, sigma=1200.0, damping=1.5, memory=0.5, trusting=True), tables=6),
+    "default": Plan(_LOOK, tables=6),
     "best": Plan(_FURTHER, tables=12, mix=_FURTHER.terms, heavier=1.85),
 }
 
@@ -88,7 +86,7 @@ class Optimised:
         self.x = to_tensor(picture)
         self.models, self.progressive, self.icc, self.seconds = models, progressive, picture.icc, seconds
         self.plan = PLANS[effort] if isinstance(effort, str) else effort
-        self._part = _bands(self.x)
+        self._part = parts.of_pixels(self.x)
         self._subsampling: dict[float, str] = {}
         self._analysed = self._analyse(self.x, chroma.HALF)
         self._weights = self._weigh(self._analysed)
@@ -164,14 +162,11 @@ class Optimised:
         return sensitivity.shipped().weights(analysed, self.plan.mix or self.models.mix)
 
     def _with_own_tables(self, ready: Ready) -> Ready:
-        """Learned from the picture, or from bands of it."""
+        """Learned from the picture, or from a part of it."""
         if not self.plan.tables:
             return ready
-        example = Example(ready.analysed, ready.weights)
-        if self._part.shape != self.x.shape:
-            analysed = self._analyse(self._part, ready.subsampling)
-            example = Example(analysed, self._weigh(analysed))
-        own = adapt(example, ready.tables, ready.lam, steps=self.plan.tables, rate=_RATE, threads=self._threads)
+        part = Example(*parts.of_blocks(ready.analysed, ready.weights))
+        own = adapt(part, ready.tables, ready.lam, steps=self.plan.tables, rate=_RATE, threads=self._threads)
         return replace(ready, tables=own)
 
     def _write(self, ready: Ready, z: list[np.ndarray]) -> bytes:
@@ -182,14 +177,3 @@ class Optimised:
         return planes.optimise(
             ready.analysed, ready.weights, ready.tables, ready.lam, target=target, threads=self._threads
         )
-
-
-def _bands(x: torch.Tensor) -> torch.Tensor:
-    """``x`` (1, C, H, W), or bands of its rows, evenly spread, where it has many pixels."""
-    height, width = x.shape[-2:]
-    enough = min(max(_LEAST, height * width // _PART), _MOST)
-    count = max(1, enough // (_BAND * width))
-    if count * _BAND >= height:
-        return x
-    tops = np.linspace(0, height - _BAND, count).astype(int)
-    return torch.cat([x[..., top : top + _BAND, :] for top in tops], dim=-2)

@@ -24,7 +24,7 @@ from repro.errors import UsageError
 from repro.losses import Distortion, Known, LossWeights
 from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM
 from repro.progress import bar
-from repro.rdo import planes
+from repro.rdo import parts, planes
 from repro.rdo.decoder import decode
 from repro.rdo.planes import Analysed, Plane, Weights
 from repro.rdo.tables import Example, adapt
@@ -38,7 +38,13 @@ _KEPT = 4 << 20
 LOOSE = np.where(np.arange(64) > 0, 1.0, 0.1).astype(np.float32)
 #: How many times more or less a block's errors may cost than the like of them, and how much of the median block's is
 #: added to either side of that ratio: little error says little about a block.
-_RATIO, _PRIOR = 3.0, 0.5
+_RATIO, _PRIOR = 3.0, 0.35
+#: Where in zigzag order the slower and the faster AC begin, each with a ratio of its own, and (64,) which one each
+#: frequency has: DC that of the slower.
+_BEGIN = (1, 10)
+_BAND = (np.arange(64) >= _BEGIN[1]).astype(np.int64)
+#: Rounds of the trellis after a look: one more than elsewhere, as the look before it took far longer.
+_ROUNDS = 3
 #: How tables are learned again on the way: in few steps, for they are nearly right.
 _ANEW_STEPS, _ANEW_RATE = 6, 0.05
 
@@ -52,7 +58,8 @@ class Descent:
     damping
         what shifts are divided by; more is slower, and safer.
     memory
-        the share of the last targets in the next, 0 to 1.
+        the share of the last targets in the next, 0 to 1: at the first step, and at the last. Much memory settles what
+        little memory found quickly.
     anew
         how often, on the way, tables are learned again for the targets and weights as they are by then.
     trusting
@@ -64,15 +71,20 @@ class Descent:
     sigma: float = 1000.0
     trust: float = 0.25
     damping: float = 3.0
-    memory: float = 0.8
+    memory: tuple[float, float] = (0.8, 0.8)
     anew: int = 0
     trusting: bool = False
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not 0 <= self.memory < 1:
+        if self.steps < 1 or not 0 < self.trust <= 0.5 or self.damping <= 0 or not all(0 <= m < 1 for m in self.memory):
             raise UsageError(f"refine: steps ≥ 1, 0 < trust ≤ 0.5, damping > 0 and 0 ≤ memory < 1, got {self}")
-        if not 0 <= self.anew < self.steps:
-            raise UsageError(f"refine: tables are learned anew less often than there are steps, got {self}")
+        if not 0 <= self.anew <= self.steps:
+            raise UsageError(f"refine: tables are learned anew at most once a step, got {self}")
+
+    def remembered(self, step: int) -> float:
+        """The share of the last targets at a step from 0."""
+        first, last = self.memory
+        return first + (last - first) * step / max(1, self.steps - 1)
 
     @property
     def terms(self) -> dict[str, float]:
@@ -143,11 +155,14 @@ def refine(
                 best = now
             if step == how.steps or (deadline is not None and time.monotonic() > deadline):
                 break
-            own = [plane.look(*seen, how) for plane, seen in zip(guided, zip(z, Q, gradient, strict=True), strict=True)]
+            own = [
+                plane.look(*seen, how, step)
+                for plane, seen in zip(guided, zip(z, Q, gradient, strict=True), strict=True)
+            ]
             target = [plane.F + plane.moved for plane in guided]
             if step in again:
                 tables = _learned_again(analysed, target, own, tables, lam, threads)
-            z = planes.optimise(analysed, own, tables, lam, target=target, threads=threads)
+            z = planes.optimise(analysed, own, tables, lam, target=target, rounds=_ROUNDS, threads=threads)
             now, taken = (z, target, tables), step + 1
             if how.trusting and taken == how.steps:
                 best = now if objective[-1] == min(objective) else best
@@ -166,8 +181,8 @@ def _learned_again(
 ) -> np.ndarray:
     """Tables for the ``target`` and the ``own`` weights of each plane's blocks."""
     moved = tuple(plane._replace(F=F) for plane, F in zip(analysed.planes, target, strict=True))
-    example = Example(replace(analysed, planes=moved), own)
-    return adapt(example, tables, lam, steps=_ANEW_STEPS, rate=_ANEW_RATE, threads=threads)
+    part = Example(*parts.of_blocks(replace(analysed, planes=moved), own))
+    return adapt(part, tables, lam, steps=_ANEW_STEPS, rate=_ANEW_RATE, threads=threads)
 
 
 class _Guided:
@@ -177,23 +192,25 @@ class _Guided:
         self.F = plane.F
         self.worth, self.expected = (w.by_frequency[w.row] for w in (weights, model))
         self.moved = np.zeros_like(plane.F)
-        self.ratio = np.ones((len(plane.F), 1), np.float32)
+        self.ratio = np.ones((len(plane.F), len(_BEGIN)), np.float32)
 
-    def look(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, how: Descent) -> Weights:
+    def look(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, how: Descent, step: int) -> Weights:
         """Move the targets by the ``gradient`` at numbers ``z`` of steps ``Q``; weights by block, for the trellis."""
         error = z.astype(np.float32) * Q - self.F
-        self._compare(error, gradient, how.memory)
-        beyond = gradient - 2 * self.ratio * self.expected * error
-        own = self.worth * self.ratio
+        memory = how.remembered(step)
+        self._compare(error, gradient, memory)
+        ratio = self.ratio[:, _BAND]
+        beyond = gradient - 2 * ratio * self.expected * error
+        own = self.worth * ratio
         wanted = np.clip(-beyond / (2 * how.damping * own) * LOOSE, -how.trust * Q, how.trust * Q)
-        self.moved = (how.memory * self.moved + (1 - how.memory) * wanted).astype(np.float32)
+        self.moved = (memory * self.moved + (1 - memory) * wanted).astype(np.float32)
         return Weights(own, np.arange(len(own)))
 
     def _compare(self, error: np.ndarray, gradient: np.ndarray, memory: float) -> None:
         """How many times what the model expects a block's errors cost: by the derivative along them, AC alone."""
-        costs = (gradient * error)[:, 1:].sum(1, keepdims=True)
-        expected = 2 * (self.expected * np.square(error))[:, 1:].sum(1, keepdims=True)
-        prior = _PRIOR * np.median(expected) + 1e-6
+        costs = np.add.reduceat(gradient * error, _BEGIN, axis=1)
+        expected = 2 * np.add.reduceat(self.expected * np.square(error), _BEGIN, axis=1)
+        prior = _PRIOR * np.median(expected.sum(1)) + 1e-6
         seen = np.clip((costs + prior) / (expected + prior), 1 / _RATIO, _RATIO)
         self.ratio = (memory * self.ratio + (1 - memory) * seen).astype(np.float32)
 

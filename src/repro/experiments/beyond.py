@@ -52,7 +52,7 @@ CLIMB = {
     "annexk-scans": "DC of luma in a scan of its own",
     "annexk-trellis": "the trellis, for MSE",
     "fast": "tables learned through it, and what errors are worth",
-    "default": "two looks at the picture",
+    "default": "a look at the picture",
     "best": "a descent until it ends",
 }
 #: Pixels a side, and photos, of what stands in for stored results at profile smoke.

@@ -29,7 +29,7 @@ RUNG_LOOKS: dict[str, Look] = {
 TRIED = {
     "fast": "fast",
     "fast-lpips": "fast, LPIPS weighing several times as much",
-    "default-still": "default, told by its looks what blocks are worth, but no target moves",
+    "default-still": "default, told by its look what blocks are worth, but no target moves",
     "default": "default",
 }
 #: The peer that takes tables, as it comes and with ours, and our trellis with the same tables.
