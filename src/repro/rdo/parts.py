@@ -11,7 +11,7 @@ import torch
 from repro.rdo.planes import Analysed, Plane, Weights
 
 #: The part of a picture, one of so many; so many pixels at least, and at most.
-_PART, _LEAST, _MOST = 4, 1 << 17, 1 << 20
+_PART, _LEAST, _MOST = 4, 1 << 18, 1 << 20
 #: Rows of pixels in a strip, and what a strip's first is a multiple of: two blocks, one of chroma at half resolution.
 _STRIP, _UNIT = 64, 16
 
