@@ -83,8 +83,8 @@ glue("most_pixels", f"{own_photo.MAX_PIXELS / 1e6:.0f} megapixels")
 glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 
 # %% [markdown]
-# 1. *Photo* takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG, TIFF, WebP and many others. What
-#    is no picture, is damaged or too large is refused in a line that says so.
+# 1. *Photo*, or a file dropped on it, takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG,
+#    TIFF, WebP and many others. What is no picture, is damaged or too large is refused in a line that says so.
 # 2. *Quality* is about libjpeg's scale, and *λ* the same in the words of {ref}`ch-beyond`: what an error is worth in bits.
 #    One slider moves the other.
 # 3. *Effort* is that of `repro encode`: `fast` takes the trellis's first choice, `default` looks at what came out, `best`

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import websocket
 
@@ -158,3 +159,37 @@ def run(server: tuple[int, str], kernel: str, code: str) -> str:
             break
     line.close()
     return said
+
+
+#: Drops a file, as the system's file manager does, on the element that is given.
+DROP = """(button) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([new Uint8Array([1, 2, 3])], "holiday.png", { type: "image/png" }));
+    for (const name of ["dragover", "drop"])
+        button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
+}"""
+WINDOW = "from repro.book.panel import Panel\nPanel(lambda rgb, known: None).box"
+
+
+def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
+    """On the button of chapter 11's window in JupyterLab: it goes through widget and kernel to what reads photos."""
+    port, token = server
+    place = ROOT / "_build" / "drop.ipynb"
+    place.parent.mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WINDOW)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, place)
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    try:
+        page.goto(f"http://127.0.0.1:{port}/lab/tree/_build/drop.ipynb?token={token}")
+        page.get_by_text("| Idle").wait_for()
+        page.locator(".jp-Notebook .jp-CodeCell").click()
+        page.keyboard.press("Control+Enter")
+        page.locator("button.drop-here").evaluate(DROP)
+        page.get_by_text("Press “Encode”.").wait_for()
+        page.get_by_role("button", name="Encode").click()
+        page.get_by_text("holiday.png").filter(has_text="not").wait_for()
+    finally:
+        page.close()
+        place.unlink()

@@ -15,7 +15,7 @@ import numpy as np
 
 from repro.book import own_photo
 from repro.book.curtain import curtain
-from repro.book.html import pictures
+from repro.book.html import pictures, scripted
 from repro.book.markdown import megabytes
 from repro.book.own_photo import Known, Made
 from repro.encoder.encode import DEFAULT_QUALITY, Effort
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: How a photo and what an encoder knew of it are drawn: (photo, what was known) → a figure.
 Draw = Callable[[np.ndarray, Known], Any]
-_WAITING = "Choose a photo: PNG, JPEG, TIFF, WebP, …"
+_WAITING = "Choose a photo, or drop one on the button: PNG, JPEG, TIFF, WebP, …"
 _WIDE = {"width": "min(100%, 30rem)"}
 
 
@@ -42,6 +42,7 @@ class Panel:
         self._draw, self._seconds = draw, seconds
         style, layout = {"description_width": "7rem"}, w.Layout(**_WIDE)
         self.upload = w.FileUpload(accept="image/*", multiple=False, description="Photo", layout=layout)
+        self.upload.add_class("drop-here")
         self.quality = w.IntSlider(DEFAULT_QUALITY, 1, 100, description="Quality", style=style, layout=layout)
         lam = own_photo.lam_of
         self.lam = w.FloatLogSlider(
@@ -53,6 +54,8 @@ class Panel:
         )
         self.button = w.Button(description="Encode", button_style="primary", disabled=True)
         self.said, self.shown, self.download = w.HTML(), w.Output(), w.HTML()
+        dropping = w.Output()
+        dropping.append_display_data(scripted("drop", ""))
         self.made: Made | None = None
         self._following = False  # one slider moves the other, which is not to move it back
         self.upload.observe(self._chosen, "value")
@@ -61,7 +64,17 @@ class Panel:
         self.button.on_click(lambda _: self.encode())
         self._say(_WAITING)
         self.box: ipywidgets.VBox = w.VBox(
-            [self.upload, self.quality, self.lam, self.effort, self.button, self.said, self.download, self.shown]
+            [
+                self.upload,
+                self.quality,
+                self.lam,
+                self.effort,
+                self.button,
+                self.said,
+                self.download,
+                self.shown,
+                dropping,
+            ]
         )
 
     def encode(self) -> None:
