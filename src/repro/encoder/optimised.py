@@ -46,7 +46,7 @@ class Plan:
 
 
 _LOOK = Descent(steps=1, gamma=200.0, sigma=1200.0, damping=1.0, memory=(0.4, 0.4), anew=1, trusting=True)
-_FURTHER = Descent(steps=30, gamma=460.0, sigma=4000.0, trust=0.5, damping=1.0, memory=(0.8, 0.97), anew=1)
+_FURTHER = Descent(steps=30, gamma=380.0, sigma=3300.0, trust=0.5, damping=1.0, memory=(0.8, 0.97), anew=1)
 #: What each effort of ``repro encode`` does.
 PLANS = {
     "fast": Plan(),
