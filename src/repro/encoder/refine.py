@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from repro.encoder.guided import Guided
 from repro.errors import UsageError
 from repro.losses import Distortion, Known, LossWeights
 from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM
@@ -33,16 +34,6 @@ from repro.rdo.tables import Example, adapt
 TILE, AROUND = 1024, 64
 #: What the original's features are, is kept from step to step for pictures of up to so many pixels, 200 bytes for each.
 _KEPT = 4 << 20
-#: (64,) zigzag, how freely coefficients move. Neighbours' means add up at MS-SSIM's coarse scales, where steps that
-#: each block takes by itself are together too long: DC hardly moves.
-LOOSE = np.where(np.arange(64) > 0, 1.0, 0.1).astype(np.float32)
-#: How many times more or less a block's errors may cost than the like of them, and how much of the median block's is
-#: added to either side of that ratio: little error says little about a block.
-_RATIO, _PRIOR = 3.0, 0.35
-#: Where in zigzag order the slower and the faster AC begin, each with a ratio of its own, and (64,) which one each
-#: frequency has: DC that of the slower.
-_BEGIN = (1, 10)
-_BAND = (np.arange(64) >= _BEGIN[1]).astype(np.int64)
 #: Rounds of the trellis after a look: one more than elsewhere, as the look before it took far longer.
 _ROUNDS = 3
 #: How tables are learned again on the way: in few steps, for they are nearly right.
@@ -137,7 +128,7 @@ def refine(
     rgb = x.float().expand(-1, 3, -1, -1)
     tiles = [_Tile(rgb, analysed, place, how) for place in _places(analysed)]
     models = weights if model is None else model
-    guided = [_Guided(*of) for of in zip(analysed.planes, weights, models, strict=True)]
+    guided = [Guided(*of) for of in zip(analysed.planes, weights, models, strict=True)]
     again = {how.steps * i // (how.anew + 1) for i in range(1, how.anew + 1)}
     z = planes.optimise(analysed, weights, tables, lam, threads=threads)
     best, objective = (z, [plane.F for plane in analysed.planes], tables), []
@@ -159,7 +150,7 @@ def refine(
                 plane.look(*seen, how, step)
                 for plane, seen in zip(guided, zip(z, Q, gradient, strict=True), strict=True)
             ]
-            target = [plane.F + plane.moved for plane in guided]
+            target = [plane.target for plane in guided]
             if step in again:
                 tables = _learned_again(analysed, target, own, tables, lam, threads)
             z = planes.optimise(analysed, own, tables, lam, target=target, rounds=_ROUNDS, threads=threads)
@@ -183,36 +174,6 @@ def _learned_again(
     moved = tuple(plane._replace(F=F) for plane, F in zip(analysed.planes, target, strict=True))
     part = Example(*parts.of_blocks(replace(analysed, planes=moved), own))
     return adapt(part, tables, lam, steps=_ANEW_STEPS, rate=_ANEW_RATE, threads=threads)
-
-
-class _Guided:
-    """A plane on its way: what errors are worth in this picture's blocks, and how far its targets have moved."""
-
-    def __init__(self, plane: Plane, weights: Weights, model: Weights) -> None:
-        self.F = plane.F
-        self.worth, self.expected = (w.by_frequency[w.row] for w in (weights, model))
-        self.moved = np.zeros_like(plane.F)
-        self.ratio = np.ones((len(plane.F), len(_BEGIN)), np.float32)
-
-    def look(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, how: Descent, step: int) -> Weights:
-        """Move the targets by the ``gradient`` at numbers ``z`` of steps ``Q``; weights by block, for the trellis."""
-        error = z.astype(np.float32) * Q - self.F
-        memory = how.remembered(step)
-        self._compare(error, gradient, memory)
-        ratio = self.ratio[:, _BAND]
-        beyond = gradient - 2 * ratio * self.expected * error
-        own = self.worth * ratio
-        wanted = np.clip(-beyond / (2 * how.damping * own) * LOOSE, -how.trust * Q, how.trust * Q)
-        self.moved = (memory * self.moved + (1 - memory) * wanted).astype(np.float32)
-        return Weights(own, np.arange(len(own)))
-
-    def _compare(self, error: np.ndarray, gradient: np.ndarray, memory: float) -> None:
-        """How many times what the model expects a block's errors cost: by the derivative along them, AC alone."""
-        costs = np.add.reduceat(gradient * error, _BEGIN, axis=1)
-        expected = 2 * np.add.reduceat(self.expected * np.square(error), _BEGIN, axis=1)
-        prior = _PRIOR * np.median(expected.sum(1)) + 1e-6
-        seen = np.clip((costs + prior) / (expected + prior), 1 / _RATIO, _RATIO)
-        self.ratio = (memory * self.ratio + (1 - memory) * seen).astype(np.float32)
 
 
 class _Tile:
