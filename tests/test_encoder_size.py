@@ -27,3 +27,9 @@ def test_fifty_megapixels_stay_under_two_and_a_half_gigabytes(tmp_path):
 def test_attention_over_a_wide_picture_keeps_to_its_tiles(tmp_path):
     """The rate makes it ask for the features again, which wait in a file; at 50 megapixels they take 800 MB."""
     assert cost(tmp_path, 40, 30_000, kept=0, model="vgg16", bpp=1.0)["peak_mib"] < 1200
+
+
+@pytest.mark.slow
+def test_a_look_at_a_large_picture_goes_tile_by_tile(tmp_path):
+    """Numbers, targets and weights of all blocks stay: some 150 bytes a pixel. What a look takes on the way does not."""
+    assert cost(tmp_path, 2000, 3000, model="trellis", effort="default")["peak_mib"] < 2000
