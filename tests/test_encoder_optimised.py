@@ -34,16 +34,16 @@ def encode(picture: Picture, **changes: object) -> bytes:
 @pytest.fixture(scope="module")
 def by_effort() -> dict[str, bytes]:
     picture = Picture(astronaut())
-    return {effort: encode(picture, effort=effort) for effort in ("fast", "default", "best")}
+    return {effort: encode(picture, effort=effort, bpp=0.5) for effort in ("fast", "default", "best")}
 
 
 def test_more_effort_is_a_better_picture(by_effort: dict[str, bytes]) -> None:
-    """For the bits: LPIPS falls from effort to effort, and the files stay of one size, about."""
+    """Within the same bits LPIPS falls from effort to effort."""
     x = torch.from_numpy(astronaut()).permute(2, 0, 1)[None].float()
     seen = {effort: lpips(x, shown(data)).item() for effort, data in by_effort.items()}
     assert seen["best"] < seen["default"] < seen["fast"] and seen["best"] < 0.9 * seen["fast"]
     sizes = [len(data) for data in by_effort.values()]
-    assert max(sizes) < 1.2 * min(sizes)
+    assert max(sizes) < 1.05 * min(sizes)
 
 
 @pytest.mark.parametrize("effort", ["fast", "default"])

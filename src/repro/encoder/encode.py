@@ -1,7 +1,7 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
 Of a set for the trellis, as the one called so that ships, ``"fast"`` is the trellis alone, ``"default"`` looks at the
-distortion itself twice, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
+distortion itself once, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
 
 Of the paper's sets, ``"fast"`` is libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no
 attention. ``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and
