@@ -37,8 +37,8 @@ def encode(
     effort: Annotated[
         Literal["fast", "default", "best"],
         typer.Option(
-            help="More effort, better files for their bytes; best takes a minute at most, and spends fewer at a quality. "
-            "vgg16 and tables know no best."
+            help="More effort, better files for their bytes; best takes a minute at most, and spends fewer at a "
+            "quality. vgg16 and tables know no best."
         ),
     ] = "default",
     seconds: Annotated[
