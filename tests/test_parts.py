@@ -25,6 +25,13 @@ def test_strips_are_a_part_from_top_to_bottom(height: int, width: int) -> None:
         assert len(seen) * width <= 1 << 20 or len(rows) == 1
 
 
+def test_pixels_of_a_part_are_a_quarter_from_top_to_bottom() -> None:
+    x = torch.arange(1600.0)[None, None, :, None].expand(1, 3, 1600, 1200)
+    part = parts.of_pixels(x)
+    assert 0.2 < part[0, 0].numel() / x[0, 0].numel() < 0.3
+    assert part[0, 0, 0, 0] == 0 and part[0, 0, -1, 0] == 1599
+
+
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("height", "width"), [(700, 701), (1201, 1000)])

@@ -128,9 +128,8 @@ def words(found: Kinds) -> dict[str, str]:
     for effort in EFFORTS:
         for against, short in ((RIVAL, "mozjpeg"), (BETTER, "better")):
             lost, even, every = found.tally(effort, against)
-            said[f"{effort}_{short}"] = f"{lost} of {every}" + (
-                f" ({even} more {'is' if even == 1 else 'are'} even)" if even else ""
-            )
+            more = f" ({even} more {'is' if even == 1 else 'are'} even)" if even else ""
+            said[f"{effort}_{short}"] = f"{lost} of {every}{more}"
             said[f"{effort}_{short}_everywhere"] = _listed([KINDS[k].label for k in found.everywhere(effort, against)])
             for metric in METRICS:
                 said[f"{effort}_{short}_{metric}"] = _told(found.lost(effort, metric, against))
