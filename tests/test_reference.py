@@ -13,8 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docutils.utils import new_document
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sphinx.addnodes import pending_xref
 
 from repro import cli, weights
 from repro.book import api, cards, parts, status, versions
@@ -123,6 +125,25 @@ def test_a_name_means_what_it_means_where_it_stands(
     name: str, module: str | None, of_class: str | None, meant: str | None
 ) -> None:
     assert api._meaning(name, module, of_class) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "asked_for"),
+    [
+        ("Weights", "repro.encoder.guided", "repro.rdo.planes.Weights"),
+        ("Weights", "repro.weights", "repro.weights.Weights"),
+        ("Weights", None, "Weights"),
+        ("Path", "repro.weights", "Path"),  # another package's
+        ("lod", "repro.weights", "lod"),
+        ("planes.optimise", "repro.encoder.refine", "planes.optimise"),
+    ],
+)
+def test_of_classes_of_one_name_a_module_means_its_own(name: str, module: str | None, asked_for: str) -> None:
+    """Sphinx is asked for it in full."""
+    page = new_document("page")
+    page += pending_xref(refdomain="py", reftarget=name, **{"py:module": module})
+    api._complete(None, page)  # type: ignore[arg-type]
+    assert [node["reftarget"] for node in page.findall(pending_xref)] == [asked_for]
 
 
 def test_every_public_thing_says_what_it_is() -> None:

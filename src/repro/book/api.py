@@ -22,7 +22,7 @@ import repro
 from repro import errors
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element
+    from docutils.nodes import Element, document
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
@@ -53,6 +53,7 @@ def markdown(member: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this where the module is listed as an extension."""
+    app.connect("doctree-read", _complete)
     app.connect("missing-reference", _resolve)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -101,6 +102,22 @@ def _listed(node: ast.stmt) -> Iterator[str]:
 def _skip(_: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
     """Leave out what Python itself writes of a named tuple's fields; their class tells of them."""
     return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
+
+
+def _complete(_: Sphinx, doctree: document) -> None:
+    """Full names for classes of ours that are named alone: where several have one name, Sphinx would guess.
+
+    It knows them in full by itself unless a module imports something for its annotations alone.
+    """
+    from sphinx.addnodes import pending_xref
+
+    for node in doctree.findall(pending_xref):
+        module = node.get("py:module")
+        if node.get("refdomain") == "py" and module and node["reftarget"].isidentifier():
+            here = importlib.import_module(module)
+            found = getattr(here, node["reftarget"], None)
+            if isinstance(found, type) and found.__module__.partition(".")[0] == "repro":
+                node["reftarget"] = _full_name(found, here, node["reftarget"])
 
 
 def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
