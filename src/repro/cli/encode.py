@@ -36,10 +36,7 @@ def encode(
     ] = "trellis",
     effort: Annotated[
         Literal["fast", "default", "best"],
-        typer.Option(
-            help="More effort, better files for their bytes; best takes a minute at most, and spends fewer at a "
-            "quality. vgg16 and tables know no best."
-        ),
+        typer.Option(help="More effort, better files; best takes a minute at most. vgg16 and tables know no best."),
     ] = "default",
     seconds: Annotated[
         float | None, typer.Option(help="How long --effort best may look at a picture. [default: 60]")

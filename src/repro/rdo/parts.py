@@ -29,9 +29,7 @@ def strips(height: int, width: int) -> list[slice]:
 def of_pixels(x: torch.Tensor) -> torch.Tensor:
     """The strips of ``x`` (1, C, H, W), one below the other; ``x`` itself where it is small."""
     rows = strips(*x.shape[-2:])
-    return (
-        x if len(rows) == 1 and rows[0].stop == x.shape[-2] else torch.cat([x[..., part, :] for part in rows], dim=-2)
-    )
+    return x if rows[0].stop == x.shape[-2] else torch.cat([x[..., part, :] for part in rows], dim=-2)
 
 
 def of_blocks(analysed: Analysed, weights: Sequence[Weights]) -> tuple[Analysed, Sequence[Weights]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from repro.errors import UsageError
+from repro.runtime import has_bfloat16
 
 #: Lightning Fabric's names, and the type of the products in the trunk and in LPIPS.
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
@@ -28,7 +29,7 @@ class Recipe:
     seed
         of the weights' start and of the order of crops.
     precision
-        "bf16-mixed": products of the trunk and of LPIPS in bfloat16; "32-true": none.
+        "bf16-mixed": products of the trunk and of LPIPS in bfloat16 where the machine has them; "32-true": none.
     log_every, checkpoint_every
         steps between two rows of the log, and between two checkpoints.
     """
@@ -58,8 +59,8 @@ class Recipe:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the products that need not be exact."""
-        return PRECISIONS[self.precision]
+        """The type of the products that need not be exact; 32 bits too where the machine has no faster ones."""
+        return PRECISIONS[self.precision] if has_bfloat16() else torch.float32
 
 
 #: Section 6.2 of the paper, to the letter.

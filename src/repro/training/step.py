@@ -14,6 +14,7 @@ from repro.errors import ReproError, UsageError
 from repro.losses import Distortion, LossWeights, rate
 from repro.model import LearnedJPEG
 from repro.progress import note
+from repro.runtime import has_bfloat16
 from repro.training.pool import Batch
 from repro.training.recipe import Recipe, learning_rate
 
@@ -105,7 +106,7 @@ class Stepper:
         x = part.x.float()
         known = self.plain.known(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
-        coarse = self.recipe.dtype is torch.bfloat16
+        coarse = self.recipe.dtype is torch.bfloat16 and has_bfloat16(self.fabric.device)
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=coarse):
             output = self.model(x, part.features)
         terms = self.distortion(x, output.x_hat, known)
