@@ -19,6 +19,7 @@ from skimage import data as photos
 from repro.errors import ReproError, UsageError
 from repro.losses import Distortion, LossWeights, rate
 from repro.model import LearnedJPEG, ModelSettings
+from repro.runtime import has_bfloat16
 from repro.training import PRECISIONS, Pool, Recipe, batch_indices, learning_rate, new_model, train
 from repro.training.pool import trunk_features
 
@@ -63,7 +64,16 @@ def test_golden_log(method: str, precision: str) -> None:
     if os.environ.get("REPRO_GOLDENS"):
         stored[precision][method] = losses
         GOLDEN.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
-    assert losses == pytest.approx(stored[precision][method], rel=1e-3)
+    coarsened = has_bfloat16() or precision == "32-true"  # as the stored ones were; an LSTM hands its rounding on
+    assert losses == pytest.approx(stored[precision][method], rel=1e-3 if coarsened else 4e-3)
+
+
+@pytest.mark.parametrize("method", ["tables", "lstm"])
+def test_a_processor_without_bfloat16_trains_in_32_bits(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    logs = [train(settings(method), LOSS, replace(SHORT, precision=p), crops()).log for p in PRECISIONS]
+    assert [row["loss"] for row in logs[0]] == [row["loss"] for row in logs[1]]
 
 
 def test_training_lowers_the_loss_it_minimises() -> None:
