@@ -9,6 +9,7 @@ import json
 import platform
 import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import ipywidgets
 import jupytext
@@ -311,6 +312,19 @@ def test_a_book_is_built_again_when_a_docstring_changed(project):
     (project.root / "src").mkdir()
     (project.root / "src" / "a.py").write_text('"""A page shows this."""\n')
     assert build._stage(project) != stamp
+
+
+def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsys):
+    """A process of Sphinx's that fails while it writes is not noticed by Sphinx."""
+    said = "book/intro.md:1: WARNING: unknown node type"
+    monkeypatch.setattr(build.subprocess, "run", lambda command, **_: CompletedProcess(command, 0, "", said))
+    with pytest.raises(ReproError, match=r"the book has problems \(3, listed above\)"):
+        build._jupyter_book(project)
+    assert capsys.readouterr().err.splitlines() == [
+        said,
+        "book/intro: was not written",
+        "notebooks/01_a: was not written",
+    ]
 
 
 @pytest.mark.slow

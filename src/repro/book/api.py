@@ -22,10 +22,8 @@ import repro
 from repro import errors
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element, document
-    from sphinx.addnodes import pending_xref
+    from docutils.nodes import document
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 _PACKAGE = Path(repro.__file__).parent
 #: The command line has a page of its own, made of what its commands say.
@@ -53,8 +51,7 @@ def markdown(member: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this where the module is listed as an extension."""
-    app.connect("doctree-read", _complete)
-    app.connect("missing-reference", _resolve)
+    app.connect("doctree-read", _resolve)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -104,35 +101,26 @@ def _skip(_: Sphinx, what: str, name: str, member: object, skip: bool, options: 
     return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
 
 
-def _complete(_: Sphinx, doctree: document) -> None:
-    """Full names for classes of ours that are named alone: where several have one name, Sphinx would guess.
+def _resolve(_: Sphinx, doctree: document) -> None:
+    """Names get the full ones of what they mean where they stand; those of other packages become plain text.
 
-    It knows them in full by itself unless a module imports something for its annotations alone.
+    What means nothing stays as it is: Sphinx knows it, or warns. This happens when a page is read, not each time it is
+    written, as the whole package has to be imported for it.
     """
     from sphinx.addnodes import pending_xref
+    from sphinx.util.nodes import find_pending_xref_condition
 
-    for node in doctree.findall(pending_xref):
-        module = node.get("py:module")
-        if node.get("refdomain") == "py" and module and node["reftarget"].isidentifier():
-            here = importlib.import_module(module)
-            found = getattr(here, node["reftarget"], None)
-            if isinstance(found, type) and found.__module__.partition(".")[0] == "repro":
-                node["reftarget"] = _full_name(found, here, node["reftarget"])
-
-
-def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
-    """A name that Sphinx does not know as it stands: linked if it is ours, left as text if it is another package's.
-
-    None, and with it Sphinx's warning, where the name means nothing.
-    """
-    if node.get("refdomain") != "py":
-        return None
-    meant = _meaning(node["reftarget"], node.get("py:module"), node.get("py:class"))
-    if meant is None:
-        return None
-    if meant.partition(".")[0] != "repro":
-        return text
-    return env.get_domain("py").resolve_xref(env, node["refdoc"], app.builder, "obj", meant, node, text)
+    for node in list(doctree.findall(pending_xref)):
+        if node.get("refdomain") != "py":
+            continue
+        meant = _meaning(node["reftarget"], node.get("py:module"), node.get("py:class"))
+        if meant is None:
+            continue
+        if meant.partition(".")[0] == "repro":
+            node["reftarget"] = meant
+        else:
+            short = find_pending_xref_condition(node, "resolved")  # "ndarray", where the text is "numpy.ndarray"
+            node.replace_self((node if short is None else short).children)
 
 
 def _meaning(name: str, module: str | None, of_class: str | None) -> str | None:

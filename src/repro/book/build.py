@@ -109,12 +109,16 @@ def _jupyter_book(project: Project) -> None:
             )
         except subprocess.TimeoutExpired as error:
             raise ReproError(f"the book: Jupyter Book took more than {BUILD_TIMEOUT} s") from error
-    if done.returncode == 0:
+    # Sphinx writes pages in processes of their own, and does not notice where one of them fails.
+    lost = [page for page in project.pages() if not (project.html / f"{page}.html").is_file()]
+    if done.returncode == 0 and not lost:
         return
     # Sphinx warns of a page only when it reads it: keep nothing, or the next build would pass in silence.
     shutil.rmtree(project.output / "_build" / ".doctrees", ignore_errors=True)
     lines = _COLOUR.sub("", done.stderr + done.stdout).splitlines()
     problems = list(dict.fromkeys(line.replace(f"{project.stage}/", "") for line in lines if _PROBLEM.search(line)))
+    if done.returncode == 0:
+        problems += [f"{page}: was not written" for page in lost]
     for line in problems or lines[-20:]:
         print(line, file=sys.stderr)
     raise ReproError(f"the book has problems ({len(problems)}, listed above); mend them and build again")
