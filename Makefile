@@ -43,7 +43,7 @@ bench: $(INSTALLED) ## measure speed against the plain step and other encoders: 
 	$(BIN)/python benchmarks/bench.py
 
 test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser (WORKERS=2)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg
 
 test-fast: $(INSTALLED) ## the tests that take seconds
 	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/nbval

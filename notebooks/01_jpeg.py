@@ -68,8 +68,8 @@ near = jpeg.around(row, col, rgb)
 # %% [markdown]
 # ## One photo, three sizes
 #
-# Let us begin with what everybody knows: the smaller the file, the worse the picture. We save one photo twice, at
-# quality 50 and at quality 5, and look at what comes back.
+# Let us begin with what everybody knows: the smaller the file, the worse the picture. We save one photo, at
+# quality 50 and down to quality 5, and look at what comes back.
 
 # %%
 save = codecs.get("pillow-444").encode

@@ -245,8 +245,8 @@ glue("mean_high", A[0][..., attention.in_band(8, 14)].mean())
 glue("contrast", attention.follows_contrast(A, rgb))
 
 # %% [markdown]
-# Luma's means are multiplied by {glue:text}`mean_dc:.2f` on average, its finest patterns by
-# {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). Is it busy blocks that are kept, or plain ones? The
+# Luma's means are multiplied by {glue:text}`mean_dc:.2f` on average, its finer patterns (those with $u + v \ge 8$)
+# by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). Is it busy blocks that are kept, or plain ones? The
 # correlation of $A^{(L)}$ in the low band with the contrast of the block is {glue:text}`contrast:.2f`, where +1 would
 # be "the busier, the more is kept". Before training such numbers are chance: a random last layer keeps its outlines of
 # things wherever the trunk sees them, and fades them as often as it keeps them. {ref}`ch-resnet` shows what training
@@ -274,13 +274,13 @@ both_ways = attention.build("bilstm", seed)
 variants = {"LSTM": lstm, "LSTM, min–max": stretched, "BiLSTM": both_ways}
 recurrent = {name: attention.maps(network, rgb) for name, network in variants.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
 attention.recurrent_maps(rgb, recurrent)
 
 # %% [markdown]
 # Look at the streaks along the rows in {numref}`fig-recurrent-maps`, and back at {numref}`fig-reach`. The block
-# *above* is a whole row of blocks ago in the sequence. By then it has faded from memory: of all blocks, only
-# {glue:text}`reach_lstm` on the left still count in this untrained LSTM. For a text that order is natural; for a photo
+# *above* is a whole row of blocks ago in the sequence. By then it has faded from memory: in this untrained LSTM only
+# {glue:text}`reach_lstm` blocks still count, itself and those on its left. For a text that order is natural; for a photo
 # it is not, as up and down mean as much as left and right. Training can lengthen the memory, but it has to fight for
 # what a convolution has by its shape. The paper finds that its recurrent networks lose to VGG (its section 6.8), and
 # here is one good reason to expect so.

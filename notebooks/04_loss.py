@@ -258,8 +258,12 @@ print(fig.refusal(ms_ssim, small, small))
 # ```{admonition} Solution
 # :class: dropdown
 # MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: contrast and pattern
-# agree at all five sizes, as there is none, and brightness is asked about only at the smallest, where
-# $(2 \cdot 100 \cdot 110 + C_1) / (100^2 + 110^2 + C_1) \approx 0.995$ with $C_1 = 2.55^2$ counts to the power of $0.1333$.
+# agree at all five sizes, as there is none, and brightness is asked about only at the smallest. There, with
+# $C_1 = 2.55^2$,
+#
+# $$\frac{2 \cdot 100 \cdot 110 + C_1}{100^2 + 110^2 + C_1} \approx 0.995$$
+#
+# counts to the power of $0.1333$.
 # An encoder that hears MS-SSIM alone may let brightness drift. That is one reason to keep MSE in the mix.
 # ```
 #

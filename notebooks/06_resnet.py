@@ -246,7 +246,7 @@ for name, words in tables.claim_words(judged).items():
 photo = style.book_photo("kodim04", data_dir)
 versions = trained.at_one_rate(evidence, photo, without)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of a portrait, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp of the paper's counting as its settings come. Under each picture: bytes of the file, and what the whole photo measures."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp of the paper's counting as its settings come. Under each picture: bytes of the file, and what the whole photo measures."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
 trained.portrait(versions, comparison.CROPS[photo.name])
 
 # %% tags=["hide-input"]

@@ -214,6 +214,7 @@ verdicts
 glue("count_all", len(claims))
 for verdict, count in tables.verdict_counts(claims).items():
     glue(f"count_{verdict.replace(' ', '_')}", count)
+glue("waiting", tables.waiting_words(claims))
 
 # %% [markdown]
 # ## Summary

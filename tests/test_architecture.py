@@ -12,10 +12,10 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 #: Helpers of floor 0 that anyone may import, also from the same floor.
 HELPERS = {"errors", "files", "progress"}
 FLOORS = {
-    **dict.fromkeys([*HELPERS, "jpeg", "data", "weights", "precision", "recurrent"], 0),
+    **dict.fromkeys([*HELPERS, "jpeg", "data", "weights", "precision", "recurrent", "runtime"], 0),
     **dict.fromkeys(["attention", "rounding", "metrics", "codecs", "rdo"], 1),
     **dict.fromkeys(["model", "losses"], 2),
-    **dict.fromkeys(["training", "evaluation", "encoder", "runtime"], 3),
+    **dict.fromkeys(["training", "evaluation", "encoder"], 3),
     "experiments": 4,
     **dict.fromkeys(["figures", "book"], 5),
     "cli": 6,

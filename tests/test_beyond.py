@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 from typing import Any
 
 import numpy as np
@@ -330,6 +331,11 @@ def test_losers_come_first() -> None:
     ranked = made.losses("default", "mozjpeg-420", "lpips")
     assert ranked[0] == ("photo03", pytest.approx(20, abs=0.5)) and ranked[-1][0] == "photo05"
     assert made.lost("default", "mozjpeg-420", "lpips") == "1 of the 8"
+    assert made.lost_everywhere("default", "mozjpeg-420") == "1 of the 8 each time"
+    several = iter(["1 of the 8", "none of the 8", "2 of the 8", "1 of the 8"])
+    with mock.patch.object(beyond.Ladder, "lost", lambda *_: next(several)):
+        told = made.lost_everywhere("default", "mozjpeg-420")
+    assert told == "1 of the 8, none of the 8, 2 of the 8 and 1 of the 8"
 
 
 def test_times_are_the_benchmark_s_where_it_is_stored(judged: beyond.Ladder, store: Store) -> None:
@@ -468,7 +474,7 @@ def test_tables_say_what_was_found(judged: beyond.Ladder) -> None:
     ]
     steps = fig.step_rows(judged)[1]
     assert [row[0] for row in steps] == list(beyond.CLIMB.values())[1:] and str(steps[-1][1]).startswith("-20.0 (")
-    assert fig.time_rows(judged.seconds())[1][0][1:] == ["1", "0"]
+    assert fig.time_rows(judged.seconds())[1][0][1:] == ["1,000", "0"]
     assert html.table(head, rows).text.count("<tr>") == len(FACTORS)
     none = replace(judged.saving("fast", "best", "mse"), mean=float("nan"))
     assert fig.cell(none) == "–"
@@ -556,7 +562,7 @@ def test_losses_are_where_ours_is_worse(
     assert made.alts[0].startswith("photo03: ") and made.alts[0].count("MSE") == 2
     elsewhere = PhotoSet("made", "", "", (Photo("other", tmp_path / "photo03", "0"),))
     (other,) = failures.worst(beyond.Ladder(curves), elsewhere, 0.4)
-    assert other.percent is None and other.words == "other"
+    assert other.percent is None and other.words == "other: in the place of photos that are not at hand, no loser"
 
 
 def test_the_worst_square_is_found() -> None:

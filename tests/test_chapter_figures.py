@@ -720,6 +720,9 @@ def test_verdicts_are_counted_with_those_that_are_not_there() -> None:
         claims.NOT_YET: 0,
         claims.NOT_TESTABLE: 0,
     }
+    assert tables.waiting_words(told) == ""
+    waiting = [*told, a_claim(claims.NOT_YET)]
+    assert tables.waiting_words(waiting) == ", and 1 waits for runs that are not stored"
 
 
 # --- chapter 5: pictures at equal size

@@ -31,5 +31,5 @@ def test_attention_over_a_wide_picture_keeps_to_its_tiles(tmp_path):
 
 @pytest.mark.slow
 def test_a_look_at_a_large_picture_goes_tile_by_tile(tmp_path):
-    """Numbers, targets and weights of all blocks stay; what a look takes on the way does not."""
-    assert cost(tmp_path, 2000, 3000, model="trellis", effort="default")["peak_mib"] < 2000
+    """Numbers, targets and weights of all blocks stay, about 100 bytes a pixel; processors differ by tens of MiB."""
+    assert cost(tmp_path, 2000, 3000, model="trellis", effort="default")["peak_mib"] < 2200

@@ -216,5 +216,5 @@ def test_every_kind_has_a_frame(found: kinds.Kinds, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fig, "versions", versions)
     made = fig.gallery(found, 20, 2)
     assert len(made.frames) == 2 and made.labels == ["portrait", "grey photo"] and asked[0] == (512, 512, 3)
-    assert made.alts[0].startswith("portrait. Ours needs, in bits against mozjpeg 4:2:0, -17 % at equal MSE, ")
+    assert made.alts[0].startswith("portrait. Bits of ours against mozjpeg 4:2:0: −17 % at equal MSE, ")
     assert "LPIPS" in made.alts[1]

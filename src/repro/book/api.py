@@ -53,6 +53,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this where the module is listed as an extension."""
     app.connect("doctree-read", _resolve)
     app.connect("autodoc-skip-member", _skip)
+    app.connect("autodoc-process-signature", _readable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -99,6 +100,13 @@ def _listed(node: ast.stmt) -> Iterator[str]:
 def _skip(_: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
     """Leave out what Python itself writes of a named tuple's fields; their class tells of them."""
     return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
+
+
+def _readable(
+    _: Sphinx, what: str, name: str, member: object, options: object, arguments: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """A default that is made anew, in Python's words: what it cannot read as Python, Sphinx would show raw."""
+    return arguments and arguments.replace("<factory>", "..."), returned
 
 
 def _resolve(_: Sphinx, doctree: document) -> None:

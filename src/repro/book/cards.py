@@ -59,7 +59,7 @@ def models() -> str:
     rows: list[tuple[object, ...]] = []
     for name in shipped.shipped():
         made = shipped.load(name)
-        ends = f"λ from {made.lams[0]:g} to {made.lams[-1]:g}"
+        ends = f"λ from {made.lams[0]:.2g} to {made.lams[-1]:.2g}"
         paths = sorted((_ASSETS / "models" / name).glob("[!S]*"))  # all but SHA256SUMS, which lists the others
         told = f"{len(made.lams)} models of method {code(made.method)}, {ends}"
         rows.append((f"model set {code(name)}", told, made.provenance["training photos"]["source"], _files(paths)))
@@ -67,7 +67,7 @@ def models() -> str:
         path = _ASSETS / "weights" / file
         header = _header(path)
         shares = " and ".join(f"{100 * share:.0f} % at {depth}" for depth, share in header["explained"].items())
-        told = f"{header['recipe']['steps']} steps; explains of the variance of VGG-16's features {shares}"
+        told = f"{header['recipe']['steps']} steps; of the variance of VGG-16's features it explains {shares}"
         rows.append((f"distilled trunk {code(name)}", told, header["source"], _files([path])))
     return table(["what", "how", "training photos", "files, sizes, SHA-256"], rows)
 

@@ -18,10 +18,10 @@ _SPAN = re.compile(r"\(([+−]?[\d.]+) to ([+−]?[\d.]+)")
 def glue(name: str, value: Any, fmt: str | None = None) -> None:
     """Store ``value`` (a number, also a NumPy or torch scalar, or a text) for the pages of the book.
 
-    A page pastes it with ``{glue:text}`../notebooks/05_first_experiment.ipynb::name:.2f` ``. Where no Python format
-    that suits one number says it (thousands separators, units), give ``fmt``: the text ``format(value, fmt)`` is
-    stored instead. Raises ``ValueError`` for a name that cannot be pasted and for NaN or infinity, so that a number
-    gone wrong stops the build.
+    A page pastes it with the role ``glue:text``, from another page as ``../notebooks/01_jpeg.ipynb::name:.2f``. Where
+    no Python format that suits one number says it (thousands separators, units), give ``fmt``: the text
+    ``format(value, fmt)`` is stored instead. Raises ``ValueError`` for a name that cannot be pasted and for NaN or
+    infinity, so that a number gone wrong stops the build.
     """
     from IPython.display import display
 

@@ -29,8 +29,8 @@ COLOURS = {
     "reproduced": "success",
     "in part": "warning",
     "not reproduced": "danger",
-    "not yet": "secondary",
-    "not testable": "dark",
+    "not yet": "info",
+    "not testable": "secondary",
 }
 
 

@@ -108,6 +108,11 @@ class Ladder:
         found = self.losses(rung, peer, metric)
         return f"{sum(percent > 0 for _, percent in found) or 'none'} of the {len(found)}"
 
+    def lost_everywhere(self, rung: str, peer: str) -> str:
+        """:meth:`lost` of every metric in words, in their order; said once where it is the same of all."""
+        *others, last = each = [self.lost(rung, peer, metric) for metric in METRICS]
+        return f"{last} each time" if len(set(each)) == 1 else f"{', '.join(others)} and {last}"
+
 
 @dataclass(frozen=True)
 class Judged:

@@ -121,11 +121,12 @@ def step_rows(ladder: Ladder) -> Rows:
 
 
 def time_rows(seconds: Mapping[str, tuple[float, float]]) -> Rows:
-    """One row a rung: seconds a photo and their standard error."""
+    """One row a rung: milliseconds a photo and their standard error."""
     rows: list[list[object]] = [
-        [look.label, f"{seconds[rung][0]:.3g}", f"{seconds[rung][1]:.2g}"] for rung, look in RUNG_LOOKS.items()
+        [look.label, *(f"{1000 * s:,.0f}" if s >= 0.1 else f"{1000 * s:.2g}" for s in seconds[rung])]
+        for rung, look in RUNG_LOOKS.items()
     ]
-    return ["", "seconds a photo", "standard error"], rows
+    return ["", "milliseconds a photo", "standard error"], rows
 
 
 def cell(found: BDRate) -> str:

@@ -51,7 +51,9 @@ class Loss:
     @property
     def words(self) -> str:
         """For a caption."""
-        bits = "" if self.percent is None else f": {self.percent:+.0f} % bits at equal {SHORT[self.metric]}"
+        if self.percent is None:
+            return f"{self.short}: in the place of photos that are not at hand, no loser"
+        bits = f": {self.percent:+.0f} % bits at equal {SHORT[self.metric]}"
         return f"{self.short}{bits.replace('-', '−')}"
 
     @property

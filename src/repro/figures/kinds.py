@@ -16,7 +16,7 @@ from repro.figures.tables import Rows
 #: Pixels a side of the part that is shown: small, so that each is seen, and so that all kinds fit into a page.
 _CLOSE = 128
 #: Per cent up to which the axis is linear, and where it has marks.
-_LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 40, 80, 160)
+_LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 
 
 def kinds_plot(found: Kinds) -> Figure:
@@ -31,7 +31,7 @@ def kinds_plot(found: Kinds) -> Figure:
             look = RUNG_LOOKS[effort].kwargs | {"linestyle": "none"}
             ax.plot(list(known.values()), [rows[kind] + shift for kind in known], **look, markersize=7)
         ax.set_xscale("symlog", linthresh=_LINEAR, linscale=1)
-        ax.set_xticks(_MARKS, [f"{mark:+d}" if mark else "0" for mark in _MARKS])
+        ax.set_xticks(_MARKS, [f"{mark:+d}".replace("-", "−") if mark else "0" for mark in _MARKS])
         ax.minorticks_off()
         ax.set(title=f"at equal {SHORT[metric]}", yticks=list(rows.values()))
         ax.set_yticklabels([KINDS[kind].label for kind in rows])
@@ -66,17 +66,15 @@ def gallery(found: Kinds, quality: float, count: int | None = None) -> Frames:
         frames.append(closeup(shown, where_worse(shown, _CLOSE), interpolation="nearest"))
         labels.append(KINDS[kind].label)
         sizes = "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in shown[1:])
-        alts.append(
-            f"{KINDS[kind].label}. Ours needs, in bits against {LOOKS[RIVAL].label}, {_needs(found, kind)}. {sizes}."
-        )
+        alts.append(f"{KINDS[kind].label}. Bits of ours against {LOOKS[RIVAL].label}: {_needs(found, kind)}. {sizes}.")
     return Frames(frames, labels, alts)
 
 
 def _needs(found: Kinds, kind: str) -> str:
     numbers = {metric: found.percent(kind, "default", metric) for metric in METRICS}
-    known = [f"{p:+.0f} % at equal {SHORT[metric]}" for metric, p in numbers.items() if not isinstance(p, str)]
-    return ", ".join(known) or "what cannot be told"
+    known = [f"{_cell(p)} % at equal {SHORT[metric]}" for metric, p in numbers.items() if not isinstance(p, str)]
+    return ", ".join(known) or "cannot be told"
 
 
 def _cell(percent: float | str) -> str:
-    return "–" if isinstance(percent, str) else f"{percent:+.0f}"
+    return "–" if isinstance(percent, str) else f"{percent:+.0f}".replace("-", "−")

@@ -157,6 +157,7 @@ def rate_plot(found: RateCheck) -> Figure:
     ax.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
     ax.minorticks_off()
+    ax.set_ylim(bottom=0.75 * ax.get_ylim()[0])  # room below the first number
     ax.legend(loc="upper left")
     return fig
 

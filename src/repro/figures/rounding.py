@@ -157,6 +157,7 @@ def crop_plot(found: Sequence[Slopes]) -> Figure:
         ax.set(title=_place(one.place), xlabel="measured slope")
         if max(np.abs(v).max() for v in one.reported.values()) > 5 * truth[-1]:
             ax.set_yscale("symlog", linthresh=truth[-1])
+            ax.set_yticks([tick for tick in ax.get_yticks() if tick == 0 or abs(tick) > 5 * truth[-1]])  # or they meet
             ax.set_title(f"{_place(one.place)}, powers of ten")
     axes[0, 0].set_ylabel("reported slope")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from repro.experiments import bench
 from repro.experiments.bench import Row
 from repro.figures import style
 from repro.figures.style import LOOKS, OKABE_ITO
@@ -17,7 +18,7 @@ _MARKERS = "osD^vPX*"
 def ratios(rows: Sequence[Row], label: str) -> Figure:
     """One line a row that was timed against something: the ratio, its quartiles, and a tick where it had to be."""
     shown = [row for row in rows if "ratio" in row]
-    fig, axes = style.figure(0.9 + 0.3 * len(shown))
+    fig, axes = style.figure(0.9 + 0.4 * len(shown))
     ax = axes[0, 0]
     for y, row in enumerate(shown):
         ratio = row["ratio"]
@@ -27,7 +28,7 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
         if row["at_least"] is not None:
             ax.plot(row["at_least"], y, "|", color=OKABE_ITO["vermillion"], ms=14, mew=2.5)
     ax.plot([], [], "|", color=OKABE_ITO["vermillion"], ms=12, mew=2.5, label="asked for")
-    ax.axvline(1, color=style.INK, lw=1, ls=":")
+    ax.axvline(1, color=style.INK, lw=1, ls=":", label="as fast")
     ax.set_yticks(range(len(shown)), [row["name"] for row in shown])
     ax.set_ylim(len(shown) - 0.4, -0.8)
     ax.set_xlim(left=0)
@@ -68,7 +69,8 @@ def cost(rows: Sequence[Row]) -> Figure:
     for (name, mine), color, marker in zip(efforts.items(), colors, _MARKERS, strict=False):
         points, exponent = _split(mine)
         pixels = [row["megapixels"] for row in points]
-        label = f"{name}: ∝ pixels^{exponent:.2f}"
+        name = _label(name)
+        label = f"{name}: ∝ pixels$^{{{exponent:.2f}}}$"
         seconds = [row["seconds"]["median"] for row in points]
         axes[0, 0].plot(pixels, seconds, marker=marker, color=color, label=label)
         axes[0, 1].plot(pixels, [row["peak_mib"] / 1024 for row in points], marker=marker, color=color, label=name)
@@ -80,10 +82,14 @@ def cost(rows: Sequence[Row]) -> Figure:
     return fig
 
 
-def named(told: tuple[list[str], list[list[str]]]) -> tuple[list[str], list[list[str]]]:
-    """A table of :func:`repro.experiments.bench.table`, other encoders by the names that the book gives them."""
-    head, rows = told
-    return head, [[LOOKS[cell].label if cell in LOOKS else cell for cell in row] for row in rows]
+def encoders(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Encoders in pairs: others by the names that the book gives them, of ours the model; and how much they encoded."""
+    head, told = bench.table([{**row, "name": f"{_label(row['name'])}, {row['megapixels']:.2g} MP"} for row in rows])
+    return head, [[LOOKS[cell].label if cell in LOOKS else cell for cell in cells] for cells in told]
+
+
+def _label(name: str) -> str:
+    return LOOKS[name].label if name in LOOKS else {"fast": "fast, tables"}.get(name, name)
 
 
 def _split(rows: Sequence[Row]) -> tuple[list[Row], float]:

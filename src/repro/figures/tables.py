@@ -89,6 +89,12 @@ def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
     return {word: sum(claim.verdict == word for claim in claims) for word in words}
 
 
+def waiting_words(claims: Sequence[Claim]) -> str:
+    """ ", and 3 wait for runs that are not stored"; empty where none does."""
+    count = verdict_counts(claims)[NOT_YET]
+    return f", and {count} wait{'s' if count == 1 else ''} for runs that are not stored" if count else ""
+
+
 def claim_words(claims: Sequence[Claim]) -> dict[str, str]:
     """For glue: "claim_6" → its verdict; "tally" counts the verdicts in words."""
     counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(claims).items() if count)
