@@ -179,6 +179,9 @@ html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities a
 
 # %% [markdown]
 # ## Starting up
+#
+# A command that encodes one photo spends most of its time on loading: PyTorch, compiled loops, and for the default effort
+# what LPIPS needs. `repro encode` of a folder does so once for all photos in it.
 
 # %% tags=["hide-input"]
 html.table(
