@@ -365,8 +365,9 @@ gallery = failures.gallery(worst)
 frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Photo", captions=gallery.alts)
 
 # %% tags=["remove-cell"]
-for metric in beyond.METRICS:
-    glue(f"kodak_lost_{metric}", kodak.lost("default", "mozjpeg-420", metric))
+for name, ladder in (("kodak", kodak), ("check", check)):
+    for metric in beyond.METRICS:
+        glue(f"{name}_lost_{metric}", ladder.lost("default", "mozjpeg-420", metric))
 glue("check_lost", check.lost_everywhere("default", "mozjpeg-420"))
 
 # %% [markdown]
