@@ -23,7 +23,7 @@ _PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
 #: How long Jupyter Book may take, in seconds; the whole book takes a minute.
 BUILD_TIMEOUT = 1200
 #: Before Jupyter Book begins: pages are large trees, and looking for cycles in them takes half of a build's time; and
-#: jsonschema would build a parser for addresses of every alphabet, which takes two seconds, for a check never asked for.
+#: jsonschema would build a parser for addresses of every alphabet, two seconds' work, for a check never asked for.
 _QUICK = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
 #: Written into a finished book: the hash of what it was built from.
 STAMP = ".built-from"
