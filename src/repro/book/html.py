@@ -30,7 +30,7 @@ COLOURS = {
     "in part": "warning",
     "not reproduced": "danger",
     "not yet": "info",
-    "not testable": "secondary",
+    "not testable": "dark",
 }
 
 
