@@ -110,8 +110,8 @@ class Ladder:
 
     def lost_everywhere(self, rung: str, peer: str) -> str:
         """:meth:`lost` of every metric in words, in their order; said once where it is the same of all."""
-        *others, last = each = [self.lost(rung, peer, metric) for metric in METRICS]
-        return f"{last} each time" if len(set(each)) == 1 else f"{', '.join(others)} and {last}"
+        each = [self.lost(rung, peer, metric) for metric in METRICS]
+        return f"{each[0]} each time" if len(set(each)) == 1 else listed(each)
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,14 @@ def tally(sets: Sequence[Ladder]) -> tuple[int, int]:
     """(reached, asked for) on all sets of photos together."""
     every = [one for rungs in sets for one in judged(rungs)]
     return sum(one.verdict == "reached" for one in every), len(every)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "a, b and c", or "none of them"."""
+    if not names:
+        return "none of them"
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def words(rungs: Ladder) -> dict[str, str]:

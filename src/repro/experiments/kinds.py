@@ -7,7 +7,7 @@ picture stands for a kind: what is found is an example, and has no interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -17,7 +17,7 @@ from repro.data.kinds import KINDS, SEED, draw
 from repro.errors import ReproError
 from repro.evaluation import Curve, bd_rate
 from repro.experiments import beyond
-from repro.experiments.beyond import BETTER, EFFORTS, METRICS, RIVALS, SHORT, Ladder
+from repro.experiments.beyond import BETTER, EFFORTS, METRICS, RIVALS, SHORT, Ladder, listed
 from repro.experiments.registry import KIND_QUALITIES
 from repro.experiments.store import Store
 
@@ -130,7 +130,7 @@ def words(found: Kinds) -> dict[str, str]:
             lost, even, every = found.tally(effort, against)
             more = f" ({even} more {'is' if even == 1 else 'are'} even)" if even else ""
             said[f"{effort}_{short}"] = f"{lost} of {every}{more}"
-            said[f"{effort}_{short}_everywhere"] = _listed([KINDS[k].label for k in found.everywhere(effort, against)])
+            said[f"{effort}_{short}_everywhere"] = listed([KINDS[k].label for k in found.everywhere(effort, against)])
             for metric in METRICS:
                 said[f"{effort}_{short}_{metric}"] = _told(found.lost(effort, metric, against))
     return said
@@ -141,14 +141,6 @@ def _told(lost: Mapping[str, float]) -> str:
     return ", ".join(f"{KINDS[kind].label} ({percent:+.0f} %)" for kind, percent in lost.items()) or "nothing"
 
 
-def _listed(names: Sequence[str]) -> str:
-    """ "a, b and c", or "none of them"."""
-    if not names:
-        return "none of them"
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def _without(found: Kinds) -> str:
     """Which comparisons of the default effort have no number, and why."""
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -157,7 +149,7 @@ def _without(found: Kinds) -> str:
             percent = found.percent(kind, "default", metric)
             if isinstance(percent, str):
                 reasons.setdefault((kind, percent), []).append(SHORT[metric])
-    each = [f"{KINDS[kind].label} in {_listed(names)} ({why})" for (kind, why), names in reasons.items()]
+    each = [f"{KINDS[kind].label} in {listed(names)} ({why})" for (kind, why), names in reasons.items()]
     return "; ".join(each) or "none of them"
 
 

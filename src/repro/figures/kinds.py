@@ -31,7 +31,7 @@ def kinds_plot(found: Kinds) -> Figure:
             look = RUNG_LOOKS[effort].kwargs | {"linestyle": "none"}
             ax.plot(list(known.values()), [rows[kind] + shift for kind in known], **look, markersize=7)
         ax.set_xscale("symlog", linthresh=_LINEAR, linscale=1)
-        ax.set_xticks(_MARKS, [f"{mark:+d}".replace("-", "−") if mark else "0" for mark in _MARKS])
+        ax.set_xticks(_MARKS, [_cell(mark) if mark else "0" for mark in _MARKS])
         ax.minorticks_off()
         ax.set(title=f"at equal {SHORT[metric]}", yticks=list(rows.values()))
         ax.set_yticklabels([KINDS[kind].label for kind in rows])

@@ -85,7 +85,7 @@ def cost(rows: Sequence[Row]) -> Figure:
 def encoders(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Encoders in pairs: others by the names that the book gives them, of ours the model; and how much they encoded."""
     head, told = bench.table([{**row, "name": f"{_label(row['name'])}, {row['megapixels']:.2g} MP"} for row in rows])
-    return head, [[LOOKS[cell].label if cell in LOOKS else cell for cell in cells] for cells in told]
+    return head, [[_label(cell) for cell in cells] for cells in told]
 
 
 def _label(name: str) -> str:
