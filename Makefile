@@ -28,10 +28,10 @@ $(INSTALLED): requirements.lock requirements-nodeps.lock pyproject.toml
 	@touch $@
 
 book: $(INSTALLED) ## run the notebooks that changed and build the book: _build/html/index.html (PROFILE=cpu)
-	$(BIN)/repro book --profile $(PROFILE)
+	$(BIN)/python -m bookkit --profile $(PROFILE)
 
 pdf: $(INSTALLED) ## the same, and the whole book as one PDF: _build/book.pdf (Chromium must be there)
-	$(BIN)/repro book --profile $(PROFILE) --pdf
+	$(BIN)/python -m bookkit --profile $(PROFILE) --pdf
 
 lab: $(INSTALLED) ## JupyterLab with every notebook ready (LAB="--port 8899" passes options on)
 	$(BIN)/python tools/lab.py $(LAB)
@@ -62,7 +62,7 @@ sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py, and t
 	$(BIN)/python tools/command_line.py
 
 references: $(INSTALLED) ## renew tests/nbval from a run at profile smoke, after a notebook's checked cells changed
-	$(BIN)/repro book --profile smoke
+	$(BIN)/python -m bookkit --profile smoke
 	$(BIN)/python tools/nbval_references.py
 
 lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml

@@ -20,13 +20,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import factorised
 import paired
+from chapters.style import kodak_or_sample
 from repro.attention import ConvolutionalAttention
 from repro.encoder import models
 from repro.encoder.analysis import Analysis, attention_of
 from repro.encoder.encode import DEFAULT_QUALITY, Settings, encode_analysis, encode_picture
 from repro.encoder.images import Picture
 from repro.errors import ReproError
-from repro.figures.style import kodak_or_sample
 from repro.progress import track
 
 TABLES, VGG16, VGG19 = "tables alone", "VGG-16 attention", "VGG-19 attention"

@@ -14,8 +14,8 @@ import torch
 import paired
 from repro import codecs
 from repro.data import PhotoSet, photos
-from repro.encoder.ladder import RUNGS, Rung
 from repro.errors import ReproError
+from repro.experiments.ablations import RUNGS, Rung
 from repro.progress import track
 
 #: Bits per pixel that every rung is set to spend, where it can; threads of those that use any.

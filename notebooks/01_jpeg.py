@@ -52,9 +52,9 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 # %% tags=["hide-input"]
 import numpy as np
 
+from bookkit import frames_slider, glue
+from chapters import artefacts, jpeg, style, zigzag
 from repro import codecs
-from repro.book import frames_slider, glue
-from repro.figures import artefacts, jpeg, style, zigzag
 from repro.jpeg.codestream import decode
 from repro.jpeg.dct import dct_matrix
 from repro.jpeg.tables import quality_tables

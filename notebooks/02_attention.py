@@ -52,8 +52,8 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 # %% tags=["hide-input"]
 import numpy as np
 
-from repro.book import frames_slider, glue
-from repro.figures import attention, networks, style
+from bookkit import frames_slider, glue
+from chapters import attention, networks, style
 
 rgb = style.book_photo("kodim23", data_dir).rgb()
 

@@ -54,11 +54,11 @@ steps = 120  # of the training at the end
 import numpy as np
 import torch
 
-from repro.book import frames_slider, glue
+from bookkit import frames_slider, glue
+from chapters import jpeg, style, training
+from chapters import rounding as fig
+from chapters.artefacts import luma
 from repro.data import crop_pool, photos
-from repro.figures import jpeg, style, training
-from repro.figures import rounding as fig
-from repro.figures.artefacts import luma
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, LearnedTables, ModelSettings

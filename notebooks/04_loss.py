@@ -51,10 +51,10 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 # %% tags=["hide-input"]
 import torch
 
+from bookkit import glue
+from chapters import comparison, style
+from chapters import loss as fig
 from repro import codecs
-from repro.book import glue
-from repro.figures import comparison, style
-from repro.figures import loss as fig
 from repro.jpeg.codestream import decode
 from repro.losses import LossWeights
 from repro.metrics import ms_ssim

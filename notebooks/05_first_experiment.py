@@ -51,17 +51,17 @@ steps = 150  # of the training on this page
 exam = 24  # photos that it is examined on, at most
 
 # %% tags=["hide-input"]
-from repro.book import curtain, frames_slider, glue, html, points
+from bookkit import curtain, frames_slider, glue, html, points
+from chapters import comparison, failures, rate_distortion, style, tables
+from chapters import learned as compare
+from chapters import steps as drawn
+from chapters import trained as trained_models
+from chapters.every_point import every_point
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, versus
 from repro.experiments import objective
 from repro.experiments.claims import METRICS, Evidence, all_claims, loss, worth
 from repro.experiments.origin import origin
-from repro.figures import comparison, failures, rate_distortion, style, tables
-from repro.figures import learned as compare
-from repro.figures import steps as drawn
-from repro.figures import trained as trained_models
-from repro.figures.every_point import every_point
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe, train

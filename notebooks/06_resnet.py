@@ -49,13 +49,13 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
-from repro.book import frames_slider, glue, html
+from bookkit import frames_slider, glue, html
+from chapters import attention, comparison, rate_distortion, style, tables, trained
+from chapters import resnet as fig
+from chapters.rate_distortion import Pair
 from repro.data import photos
 from repro.experiments.claims import Evidence, all_claims, loss, trunks
 from repro.experiments.origin import origin
-from repro.figures import attention, comparison, rate_distortion, style, tables, trained
-from repro.figures import resnet as fig
-from repro.figures.rate_distortion import Pair
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")

@@ -50,13 +50,13 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
-from repro.book import glue, html
+from bookkit import glue, html
+from chapters import attention, rate_distortion, style, tables, trained
+from chapters import recurrent as fig
+from chapters.rate_distortion import Pair
 from repro.experiments.claims import Evidence, all_claims, loss
 from repro.experiments.claims import recurrent as judge
 from repro.experiments.origin import origin
-from repro.figures import attention, rate_distortion, style, tables, trained
-from repro.figures import recurrent as fig
-from repro.figures.rate_distortion import Pair
 
 evidence = Evidence()
 curves, first = evidence.seeds("15"), evidence.first("15")

@@ -50,11 +50,11 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
-from repro.book import glue, html
+from bookkit import glue, html
+from chapters import run_time as pictures
+from chapters import speed, style, tables
 from repro.experiments import bench
 from repro.experiments.claims import Evidence, all_claims, times
-from repro.figures import run_time as pictures
-from repro.figures import speed, style, tables
 
 stored = bench.load()
 html.table([], list(speed.machine(stored["training"]).items()), caption="Where training was timed")

@@ -49,12 +49,12 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
-from repro.book import glue, html
+from bookkit import glue, html
+from chapters import rate_distortion, style, tables
+from chapters import steps as drawn
 from repro.experiments import objective
 from repro.experiments.claims import Evidence, all_claims, in_words, steps, worth
 from repro.experiments.origin import origin
-from repro.figures import rate_distortion, style, tables
-from repro.figures import steps as drawn
 
 style.use()
 evidence = Evidence()

@@ -53,16 +53,16 @@ curtains = 6  # photos that are shown at equal size, at most
 shown = None  # kinds of pictures that are shown at equal size, at most; None: all
 
 # %% tags=["hide-input"]
-from repro.book import curtain, frames_slider, glue, html, points
+from bookkit import curtain, frames_slider, glue, html, points
+from chapters import beyond as fig
+from chapters import chroma, comparison, failures, style, trellis
+from chapters import kinds as kinds_fig
+from chapters.every_point import every_point
+from chapters.jpeg import Box
 from repro.data import photos
 from repro.data.kinds import draw
 from repro.experiments import beyond, kinds
 from repro.experiments.claims import briefly
-from repro.figures import beyond as fig
-from repro.figures import chroma, comparison, failures, style, trellis
-from repro.figures import kinds as kinds_fig
-from repro.figures.every_point import every_point
-from repro.figures.jpeg import Box
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))

@@ -49,12 +49,12 @@ qualities = (3, 5, 10, 20, 35, 50, 75, 90)  # of the slider
 effort = "default"  # fast, default or best
 
 # %% tags=["hide-input"]
-from repro.book import curtain, frames_slider, glue, own_photo
-from repro.book.panel import Panel
+from bookkit import curtain, frames_slider, glue, own_photo
+from bookkit.panel import Panel
+from chapters import style
+from chapters.own_photo import known_plot
 from repro.data import photos
 from repro.encoder.images import Picture
-from repro.figures import style
-from repro.figures.own_photo import known_plot
 
 style.use()
 

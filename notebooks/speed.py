@@ -50,12 +50,12 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 # %% tags=["hide-input"]
 import torch
 
-from repro.book import glue, html
+from bookkit import glue, html
+from chapters import speed
 from repro.data import crop_pool, photos
 from repro.experiments import bench
-from repro.figures import speed
 from repro.metrics import LPIPS
-from repro.metrics.structure import known_structure, ms_ssim_to
+from repro.metrics.ms_ssim import known_structure, ms_ssim_to
 
 stored = bench.load()
 html.table([], list(speed.machine(stored["step"]).items()), caption="Where the training step was timed")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from repro.book.project import Project
+from bookkit.project import Project
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def smoke() -> Project:
 
     Of tests that run side by side the first to come builds; the others wait, and find that nothing changed.
     """
-    from repro.book.build import make
+    from bookkit.build import make
 
     project = Project(ROOT, "smoke")
     project.output.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium. Without it the test is skipped, or fails where ``REPRO_REQUIRE_BROWSER`` is set."""
-    from repro.book.chromium import chromium, executable
+    from bookkit.chromium import chromium, executable
 
     try:
         executable()

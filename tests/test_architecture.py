@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 HELPERS = {"errors", "files", "progress"}
 FLOORS = {
     **dict.fromkeys([*HELPERS, "jpeg", "data", "weights", "precision", "recurrent", "runtime"], 0),
-    **dict.fromkeys(["attention", "rounding", "metrics", "codecs", "rdo"], 1),
+    **dict.fromkeys(["attention", "rounding", "metrics", "codecs", "trellis"], 1),
     **dict.fromkeys(["model", "losses"], 2),
     **dict.fromkeys(["training", "evaluation", "encoder"], 3),
     "experiments": 4,

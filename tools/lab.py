@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from repro.book.project import Project, find_root
+from bookkit.project import Project, find_root
 from repro.data import status
 
 #: Bytes that a browser may send at once. Jupyter's own limit, a few megabytes, would cut the line at a large photo.

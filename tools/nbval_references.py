@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from repro.book.project import Project, find_root
+from bookkit.project import Project, find_root
 from repro.files import atomic_write
 
 TAG = "nbval-check-output"

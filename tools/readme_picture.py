@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chapters.comparison import closeup, versions
+from chapters.jpeg import Box
 from repro.data import photos
 from repro.encoder.models import DEFAULT
-from repro.figures.comparison import closeup, versions
-from repro.figures.jpeg import Box
 from repro.files import atomic_path
 
 PICTURE = Path(__file__).resolve().parents[1] / "book" / "_static" / "before_after.png"

@@ -1,6 +1,6 @@
 """Make what `repro encode` writes with by default: sensitivities, and tables learned with the trellis in the loop.
 
-``python tools/ship_trellis.py`` measures ``src/repro/assets/rdo/sensitivity.safetensors`` and learns
+``python tools/ship_trellis.py`` measures ``src/repro/assets/trellis/sensitivity.safetensors`` and learns
 ``src/repro/assets/models/trellis``, all on training photos, in about ten minutes; ``--keep`` takes the sensitivities
 that are there.
 """
@@ -17,10 +17,10 @@ from repro.data import photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import TRELLIS, ModelSet, save
 from repro.experiments.inputs import describe
-from repro.rdo import sensitivity
-from repro.rdo import tables as learning
 from repro.runtime import provenance
 from repro.training.sensitivity import measure
+from repro.trellis import sensitivity
+from repro.trellis import tables as learning
 from ship_models import CALIBRATION_PHOTOS, spread
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets"
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="take the sensitivities that are there")
     crops = training_crops()
-    path = ASSETS / "rdo" / "sensitivity.safetensors"
+    path = ASSETS / "trellis" / "sensitivity.safetensors"
     if not parser.parse_args().keep:
         path.parent.mkdir(parents=True, exist_ok=True)
         measured = measure(crops[:MEASURED])

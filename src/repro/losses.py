@@ -10,8 +10,9 @@ import torch
 from torch.nn.functional import mse_loss
 
 from repro.errors import UsageError
-from repro.metrics import lpips_on, perception
-from repro.metrics.structure import Scale, known_structure, ms_ssim_to
+from repro.metrics import lpips_on
+from repro.metrics.lpips import ReferenceFeatures
+from repro.metrics.ms_ssim import Scale, known_structure, ms_ssim_to
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch
     return weights.alpha * (1 / Q).sum() + weights.beta * attention
 
 
-class Known(NamedTuple):
+class Reference(NamedTuple):
     """What is known of a batch of originals before any x̂ is seen; None for a term of weight 0.
 
     structure
-        of MS-SSIM, scale by scale: :func:`repro.metrics.structure.known_structure`.
+        of MS-SSIM, scale by scale: :func:`repro.metrics.ms_ssim.known_structure`.
     perception
         of LPIPS, layer by layer: :meth:`repro.metrics.LPIPS.known`.
     """
 
     structure: tuple[Scale, ...] | None
-    perception: perception.Known | None
+    perception: ReferenceFeatures | None
 
 
 class Distortion(torch.nn.Module):
@@ -70,14 +71,14 @@ class Distortion(torch.nn.Module):
         self.weights, self.dtype = weights, dtype
         self.lpips = lpips_on(device or torch.device("cpu")) if weights.gamma else None
 
-    def known(self, x: torch.Tensor, maps: perception.Known | None = None) -> Known:
+    def known(self, x: torch.Tensor, maps: ReferenceFeatures | None = None) -> Reference:
         """Of (B, 3, H, W) RGB on 0–255; ``maps`` are LPIPS's, where they were computed before."""
         structure = known_structure(x) if self.weights.sigma else None
         if self.lpips is None:
-            return Known(structure, None)
-        return Known(structure, self.lpips.known(x, self.dtype) if maps is None else maps)
+            return Reference(structure, None)
+        return Reference(structure, self.lpips.known(x, self.dtype) if maps is None else maps)
 
-    def forward(self, x: torch.Tensor, x_hat: torch.Tensor, known: Known | None = None) -> dict[str, torch.Tensor]:
+    def forward(self, x: torch.Tensor, x_hat: torch.Tensor, known: Reference | None = None) -> dict[str, torch.Tensor]:
         """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only.
 
         A gradient passes to ``x_hat`` alone. ``known`` is :meth:`known` of ``x``, computed here where not given.

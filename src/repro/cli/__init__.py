@@ -1,4 +1,4 @@
-"""The command line: ``repro encode | train | evaluate | reproduce | book | data | weights``.
+"""The command line: ``repro encode | train | evaluate | reproduce | data | weights``.
 
 Each command is a plain function in the module of its name (a group of commands, as ``repro data``, is that module's
 ``app``). These modules import nothing heavy at their top, so that ``repro --help`` answers at once.
@@ -22,7 +22,7 @@ from repro import __version__
 from repro.errors import ReproError
 
 ISSUES = "https://github.com/literate-jpeg/repro/issues"
-COMMANDS = ("encode", "train", "evaluate", "reproduce", "book", "vouch")
+COMMANDS = ("encode", "train", "evaluate", "reproduce", "vouch")
 GROUPS = ("data", "weights")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,7 +41,7 @@ def _repro(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """A photo in, a standard JPEG out: encode with learned tables, repeat the experiments, build the book."""
+    """A photo in, a standard JPEG out: encode with learned tables, repeat the experiments."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
@@ -55,8 +55,13 @@ for _name in GROUPS:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code; errors become one line each."""
+    return guarded(app, "repro", arguments)
+
+
+def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line of ``application``, called ``name``; returns its exit code, errors become one line each."""
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="repro", standalone_mode=False)
+        code = typer.main.get_command(application).main(arguments, prog_name=name, standalone_mode=False)
         if code == 130:  # typer's answer to Ctrl-C, which it gives without a word
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0

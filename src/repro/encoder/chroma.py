@@ -12,9 +12,9 @@ from torch.nn.functional import mse_loss
 
 from repro.jpeg.blocks import subsample, upsample
 from repro.jpeg.color import rgb_to_ycbcr, ycbcr_to_rgb
-from repro.rdo import planes
-from repro.rdo.planes import Analysed
-from repro.rdo.tables import Example, WeightsOf, objective
+from repro.trellis import planes
+from repro.trellis.planes import Analysed
+from repro.trellis.tables import Example, WeightsOf, objective
 
 HALF, ALL = "4:2:0", "4:4:4"
 #: In bits a pixel, what they are worth: where half loses less than that, all of chroma costs more than it shows.

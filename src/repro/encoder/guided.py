@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from repro.rdo.planes import Plane, Weights
+from repro.trellis.planes import Plane, Weights
 
 if TYPE_CHECKING:
     from repro.encoder.refine import Descent

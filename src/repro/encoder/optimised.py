@@ -21,10 +21,10 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.refine import Descent, Refined, refine
 from repro.errors import UsageError
-from repro.rdo import parts, planes, sensitivity
-from repro.rdo.planes import Analysed, Weights
-from repro.rdo.scans import sequential, smallest
-from repro.rdo.tables import Example, adapt
+from repro.trellis import parts, planes, sensitivity
+from repro.trellis.planes import Analysed, Weights
+from repro.trellis.scans import sequential, smallest
+from repro.trellis.tables import Example, adapt
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7

@@ -2,7 +2,7 @@
 
 A plain descent through rounding diverges: gradients of LPIPS are as large where there is nothing as where there is
 something, and each step turns noise on. So the gradient only says where the decoder *should* land. Weights
-(:mod:`repro.rdo.sensitivity`) already say what errors cost on the mean; what the gradient says beyond that is this
+(:mod:`repro.trellis.sensitivity`) already say what errors cost on the mean; what the gradient says beyond that is this
 picture's own. Where a block's errors cost more than the like of them do, they weigh more; and each coefficient's target
 moves from its true value, by gradient over weight, at most a part of a quantisation step, slowly. Then the trellis
 chooses again, at what bits cost by now. What has no signal stays zero.
@@ -22,13 +22,13 @@ import torch
 
 from repro.encoder.guided import Guided
 from repro.errors import UsageError
-from repro.losses import Distortion, Known, LossWeights
+from repro.losses import Distortion, LossWeights, Reference
 from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM
 from repro.progress import bar
-from repro.rdo import parts, planes
-from repro.rdo.decoder import decode
-from repro.rdo.planes import Analysed, Plane, Weights
-from repro.rdo.tables import Example, adapt
+from repro.trellis import parts, planes
+from repro.trellis.decoder import decode
+from repro.trellis.planes import Analysed, Plane, Weights
+from repro.trellis.tables import Example, adapt
 
 #: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
@@ -79,7 +79,7 @@ class Descent:
 
     @property
     def terms(self) -> dict[str, float]:
-        """Weights of the distortion's terms, as :meth:`repro.rdo.sensitivity.Sensitivity.weights` takes them."""
+        """Weights of the distortion's terms, as :meth:`repro.trellis.sensitivity.Sensitivity.weights` takes them."""
         return {"mse": 1.0, "lpips": self.gamma, "ms_ssim": self.sigma}
 
 
@@ -120,8 +120,8 @@ def refine(
     """The best numbers found for the picture ``x`` (1, 1 or 3, H, W) on 0–255, by what the decoder shows; never worse
     than the trellis's own unless ``how`` is trusting.
 
-    ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.rdo.planes.optimise`; ``model``: what errors are
-    worth in the distortion of ``how``, where that is not ``weights``. ``deadline``, on the clock of
+    ``weights``, ``tables``, ``lam`` and ``threads`` as in :func:`repro.trellis.planes.optimise`; ``model``: what
+    errors are worth in the distortion of ``how``, where that is not ``weights``. ``deadline``, on the clock of
     :func:`time.monotonic`, ends the search with what is best by then.
     """
     how = how or Descent()
@@ -193,7 +193,7 @@ class _Tile:
         sigma = how.sigma if smallest >= MIN_SIDE_MS_SSIM else 0.0
         self.loss = Distortion(LossWeights(1.0, gamma=gamma, sigma=sigma), dtype=torch.float32)
         self.keep = rgb[0, 0].numel() <= _KEPT
-        self._known: Known | None = None
+        self._known: Reference | None = None
 
     def gradient(self, analysed: Analysed, values: Sequence[np.ndarray], into: Sequence[np.ndarray]) -> float:
         """d of the core, in sum over its pixels; the gradient of the window's, for the core's blocks, to ``into``."""

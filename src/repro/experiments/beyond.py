@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from repro.data import photos
-from repro.encoder import ladder
 from repro.encoder.analysis import one_thread
 from repro.errors import ReproError
 from repro.evaluation import BDRate, Curve, bd_rate
+from repro.experiments import ablations as ladder
 from repro.experiments import bench
 from repro.experiments.claims.verdicts import SHORT as PAPER_SHORT
 from repro.experiments.claims.verdicts import in_words

@@ -27,7 +27,7 @@ _TRAINED = (*_TRAINING, "evaluation.curves")
 _PEER = ("codecs", "evaluation.measure")
 #: A rung of chapter 10's; where that is a peer, of our own only what measures it.
 _MEASURED = ("evaluation.measure", "evaluation.witnesses")
-_RUNG = ("encoder.ladder", *_MEASURED)
+_RUNG = ("experiments.ablations", *_MEASURED)
 _PEER_RUNG = ("codecs", *_MEASURED)
 #: What no number depends on; where photographs and weights lie does not matter either, only their own hashes.
 _NEUTRAL = {"errors", "files", "progress", "runtime", "training.checkpoint", "weights", "data.sets", "data.registry"}
@@ -61,11 +61,8 @@ def trained_alike(experiment: Experiment, result: Mapping[str, Any]) -> bool:
 
 def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
     """What of the stored ``result`` is no longer so, in a few words; empty where all is as it was."""
-    now, then = code_of(wanted), result.get("code", {})
-    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
-    if changed:
-        return f"made by other code ({', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''})"
-    shipped, held = assets_of(wanted), result.get("assets", {})
+    shipped = assets_of(wanted)
+    held = {name.replace("rdo/", "trellis/"): digest for name, digest in result.get("assets", {}).items()}
     others = sorted(name for name in shipped.keys() | held.keys() if shipped.get(name) != held.get(name))
     if others:
         return f"made with other files of the package ({', '.join(others)})"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from repro.encoder.ladder import Rung
+    from repro.experiments.ablations import Rung
 
 #: Grafts, and where their code begins: with the ladder's they have nothing in common but the shipped tables.
-GRAFTS = {"mozjpeg-learned": "encoder.grafts"}
+GRAFTS = {"mozjpeg-learned": "experiments.hybrids"}
 
 
 def rung_of(name: str) -> Rung:
     """The rung, trial or graft called ``name``. Raises :class:`UsageError` where there is none."""
-    from repro.encoder import ladder, models  # Numba, which most results do without
-    from repro.encoder.grafts import mozjpeg_learned
+    from repro.encoder import models
+    from repro.experiments import ablations as ladder  # Numba, which most results do without
+    from repro.experiments.hybrids import mozjpeg_learned
 
     if name in GRAFTS:
         shipped = (f"models/{models.TRELLIS}/model.json",)

@@ -20,8 +20,8 @@ WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
 RESNETS = ("resnet152-block1", "resnet152-block7")
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
-#: Chapter 10: rung of :mod:`repro.encoder.ladder` → qualities that cover 0.15–0.75 bpp on the tuning photos, and the
-#: photos that rungs are measured on.
+#: Chapter 10: rung of :mod:`repro.experiments.ablations` → qualities that cover 0.15–0.75 bpp on the tuning photos, and
+#: the photos that rungs are measured on.
 RUNG_QUALITIES = {
     "pillow-420-progressive": (5, 8, 13, 22, 38, 58),
     "mozjpeg-420": (9, 14, 22, 34, 50, 72),

@@ -29,7 +29,7 @@ from repro.progress import track
 from repro.runtime import provenance
 
 if TYPE_CHECKING:
-    from repro.encoder.ladder import Encode
+    from repro.experiments.ablations import Encode
     from repro.experiments.store import Store
 
 

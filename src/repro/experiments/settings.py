@@ -80,7 +80,7 @@ class PeerSweep:
 
 @dataclass(frozen=True)
 class EncoderSweep:
-    """A rung of chapter 10 (:mod:`repro.encoder.ladder`): its files at each quality, measured on the photos."""
+    """A rung of chapter 10 (:mod:`repro.experiments.ablations`): its files at each quality, measured on the photos."""
 
     rung: str
     qualities: tuple[int, ...]

@@ -14,8 +14,8 @@ import torch
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.metrics.artefacts import blocking, mse_chroma
 from repro.metrics.checks import check_pair
-from repro.metrics.perception import LPIPS, MIN_SIDE_LPIPS, lpips, lpips_on
-from repro.metrics.structure import MIN_SIDE_MS_SSIM, ms_ssim
+from repro.metrics.lpips import LPIPS, MIN_SIDE_LPIPS, lpips, lpips_on
+from repro.metrics.ms_ssim import MIN_SIDE_MS_SSIM, ms_ssim
 
 __all__ = [
     "LPIPS",

@@ -19,7 +19,8 @@ import torch
 from repro.errors import ReproError
 from repro.files import atomic_write
 from repro.losses import LossWeights
-from repro.metrics import lpips_on, perception
+from repro.metrics import lpips_on
+from repro.metrics.lpips import ReferenceFeatures
 from repro.model import LearnedJPEG
 from repro.progress import note, track
 
@@ -33,12 +34,12 @@ class Batch(NamedTuple):
 
     x: torch.Tensor
     features: torch.Tensor | None = None
-    perception: perception.Known | None = None
+    perception: ReferenceFeatures | None = None
 
     def part(self, rows: slice) -> Batch:
         """Some of the crops."""
         features = None if self.features is None else self.features[rows]
-        maps = None if self.perception is None else perception.Known(*(t[rows] for t in self.perception))
+        maps = None if self.perception is None else ReferenceFeatures(*(t[rows] for t in self.perception))
         return Batch(self.x[rows], features, maps)
 
 
@@ -74,7 +75,7 @@ class Pool:
             return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
 
         features = None if self.features is None else _planes(take(self.features))
-        maps = None if self.perception is None else perception.Known(*(_planes(take(t)) for t in self.perception))
+        maps = None if self.perception is None else ReferenceFeatures(*(_planes(take(t)) for t in self.perception))
         return Batch(take(self.crops), features, maps)
 
     @contextmanager

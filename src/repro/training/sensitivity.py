@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from repro.jpeg.tables import quality_tables
-from repro.losses import Distortion, Known, LossWeights
+from repro.losses import Distortion, LossWeights, Reference
 from repro.progress import track
-from repro.rdo import planes
-from repro.rdo.decoder import decode
-from repro.rdo.planes import Analysed, Weights
-from repro.rdo.sensitivity import CLASSES, TERMS, Sensitivity, classes
+from repro.trellis import planes
+from repro.trellis.decoder import decode
+from repro.trellis.planes import Analysed, Weights
+from repro.trellis.sensitivity import CLASSES, TERMS, Sensitivity, classes
 
 #: Weights of squared errors of Y, Cb, Cr in MSE, about: how the crops that are measured on are coded.
 _PLAIN = (1.0, 4.0, 3.2)
@@ -53,8 +53,8 @@ RATES = (Coarseness(12, 430.0), Coarseness(20, 210.0), Coarseness(42, 80.0), Coa
 
 
 def measure(crops: np.ndarray, rates: Sequence[Coarseness] = RATES) -> Sensitivity:
-    """Weights of :data:`~repro.rdo.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at each of
-    ``rates``; rates count alike, whatever their errors."""
+    """Weights of :data:`~repro.trellis.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at each
+    of ``rates``; rates count alike, whatever their errors."""
     shape = (2, 3, CLASSES, 64)
     shares = {name: np.zeros(shape) for name in TERMS}
     squares = np.zeros(shape)
@@ -104,7 +104,7 @@ class _Gradients:
     def __init__(self, x: torch.Tensor, analysed: Analysed) -> None:
         self.x, self.analysed = x, analysed
         self.losses = {name: Distortion(weights) for name, weights in _LOSSES.items()}
-        self.known: dict[str, Known] = {name: loss.known(x) for name, loss in self.losses.items()}
+        self.known: dict[str, Reference] = {name: loss.known(x) for name, loss in self.losses.items()}
 
     def __call__(self, coefficients: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
         values = [torch.from_numpy(c.astype(np.float32)).requires_grad_() for c in coefficients]

@@ -1,0 +1,127 @@
+"""Stage the pages beside the executed notebooks and let Jupyter Book build them, strictly."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bookkit import lint, parts, reading_time
+from bookkit.check import check_pairs
+from bookkit.compress import drop_maps
+from bookkit.execute import execute, is_current, renew_words
+from bookkit.file_cache import file_hash
+from bookkit.project import Project
+from repro.errors import ReproError
+from repro.files import atomic_write, sha256_bytes
+from repro.progress import bar
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
+#: How long Jupyter Book may take, in seconds; the whole book takes a minute.
+BUILD_TIMEOUT = 1200
+#: Before Jupyter Book begins: pages are large trees, and looking for cycles in them takes half of a build's time; and
+#: jsonschema would build a parser for addresses of every alphabet, two seconds' work, for a check never asked for.
+_QUICK = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
+#: Written into a finished book: the hash of what it was built from.
+STAMP = ".built-from"
+
+
+def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
+    """Execute what changed (unless not ``run``), then build; returns the start page.
+
+    Raises :class:`ReproError` at the first notebook that is out of step with its text or fails, at the first number
+    that is typed into prose (:mod:`bookkit.lint`), or with all problems that Jupyter Book found: a
+    warning is a failure, for it means a dead reference, a missing number or a page that nobody reaches.
+    """
+    check_pairs(project)
+    lint.check(project)
+    if run:
+        execute(project, force=force)
+    for name in project.notebooks():
+        if not project.executed(name).is_file():
+            raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
+        if not run and not is_current(project, name):
+            print(f"{name}: older than its sources", file=sys.stderr)
+        elif not run:
+            renew_words(project, name)
+    reading_time.put(project)
+    stamp = _stage(project)
+    if not _is_built(project, stamp):
+        # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
+        # and style: without the old HTML it rewrites all (and still reads only those that changed).
+        shutil.rmtree(project.html, ignore_errors=True)
+        _jupyter_book(project)
+        drop_maps(project.html)
+        atomic_write(project.html / STAMP, stamp)
+    return project.html / "index.html"
+
+
+def _stage(project: Project) -> str:
+    """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
+    texts = {project.executed(name).with_suffix(".py"): project.source(name) for name in project.notebooks()}
+    wanted = {*texts, *map(project.executed, project.notebooks())}
+    for old in set((project.stage / "notebooks").glob("*.*")) - wanted:
+        old.unlink()
+    for target, source in texts.items():
+        _copy(source, target)  # to download
+    _mirror(project.root / "book", project.stage / "book")
+    for name in ("_config.yml", "_toc.yml"):
+        _copy(project.root / name, project.stage / name)
+    parts.write(project)
+    # The package's own text is here too, for its docstrings are pages.
+    files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
+    files += sorted(p for p in project.stage.rglob("*") if p.is_file())
+    return sha256_bytes("".join(f"{path} {file_hash(path)}\n" for path in files).encode())
+
+
+def _is_built(project: Project, stamp: str) -> bool:
+    path = project.html / STAMP
+    return path.is_file() and path.read_text() == stamp
+
+
+def _mirror(source: Path, target: Path) -> None:
+    """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed."""
+    files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for name in files:
+        _copy(source / name, target / name)
+    for name in {path.relative_to(target) for path in target.rglob("*") if path.is_file()} - files:
+        (target / name).unlink()
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not target.is_file() or target.read_bytes() != source.read_bytes():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _jupyter_book(project: Project) -> None:
+    """``jupyter-book build``, every warning an error and every reference checked."""
+    call = f"{_QUICK}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+    options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
+    with bar(1, "Jupyter Book"):
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", call, "build", str(project.stage), *options],
+                capture_output=True,
+                text=True,
+                timeout=BUILD_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ReproError(f"the book: Jupyter Book took more than {BUILD_TIMEOUT} s") from error
+    # Sphinx writes pages in processes of their own, and does not notice where one of them fails.
+    lost = [page for page in project.pages() if not (project.html / f"{page}.html").is_file()]
+    if done.returncode == 0 and not lost:
+        return
+    # Sphinx warns of a page only when it reads it: keep nothing, or the next build would pass in silence.
+    shutil.rmtree(project.output / "_build" / ".doctrees", ignore_errors=True)
+    lines = _COLOUR.sub("", done.stderr + done.stdout).splitlines()
+    problems = list(dict.fromkeys(line.replace(f"{project.stage}/", "") for line in lines if _PROBLEM.search(line)))
+    if done.returncode == 0:
+        problems += [f"{page}: was not written" for page in lost]
+    for line in problems or lines[-20:]:
+        print(line, file=sys.stderr)
+    raise ReproError(f"the book has problems ({len(problems)}, listed above); mend them and build again")

@@ -1,0 +1,100 @@
+"""Two pictures of one thing over each other, with a curtain between them that the reader draws.
+
+It is a small script of our own (``assets/curtain``): what there is ready-made has the handle, but neither enlarges
+pixel by pixel nor lets one choose the pictures. Everything is inside the cell's output, so that it works in Jupyter
+and in a static page alike, without a kernel and without a network.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bookkit.html import Html, image_source, scripted
+from bookkit.widgets import lossless
+
+#: Photo → name → (picture, words).
+Pictures = Mapping[str, Mapping[str, tuple[Any, str]]]
+#: Kinds of image file that every browser shows.
+_KINDS = ("PNG", "JPEG", "WEBP")
+
+
+def curtain(
+    pictures: Pictures,
+    crops: Mapping[str, tuple[int, int, int, int]] | None = None,
+    *,
+    start: tuple[str, str] | None = None,
+) -> Html:
+    """A curtain between any two pictures of one photo: dragged by mouse, finger or arrow keys, enlarged up to 8×.
+
+    pictures
+        for each photo, for each name (as "original", "mozjpeg"; the same ones for every photo) the picture and its
+        words, as "0.301 bpp · LPIPS 0.143". A picture is the bytes of a PNG, JPEG or WebP file, which go into the page
+        as they are, or pixels, uint8 (H, W, 3), which are stored without loss
+    crops
+        for each photo the part to show, (top, left, height, width); the whole of those that are not named
+    start
+        the names that show at first, left and right; the first and the last unless given
+
+    A JPEG file is kept whole and cropped by the browser: it is several times smaller than its own pixels stored
+    without loss, and what the reader sees is what a decoder makes of the very file whose bytes were counted. Of pixels
+    only the part that is shown is stored.
+
+    Raises ``ValueError`` where photos differ in names, the pictures of one photo in size, a picture has no words or
+    cannot be read, or a crop leaves its photo.
+    """
+    names = [list(of) for of in pictures.values()]
+    if not names or len(names[0]) < 2 or any(other != names[0] for other in names):
+        raise ValueError(f"curtain: every photo needs the same two or more names, got {names}")
+    left, right = start or (names[0][0], names[0][-1])
+    if left == right or not {left, right} <= set(names[0]):
+        raise ValueError(f"curtain: start must be two of {names[0]}, got {(left, right)}")
+    first, figures = next(iter(pictures)), []
+    for photo, of in pictures.items():
+        sizes = {_size(picture) for picture, _ in of.values()}
+        if len(sizes) > 1:
+            raise ValueError(f"curtain: the pictures of {photo} differ in size: {sorted(sizes)}")
+        ((height, width),) = sizes
+        crop = (crops or {}).get(photo) or (0, 0, height, width)
+        if min(crop) < 0 or min(crop[2:]) == 0 or crop[0] + crop[2] > height or crop[1] + crop[3] > width:
+            raise ValueError(f"curtain: crop {tuple(crop)} is not inside {photo}, {height}×{width}")
+        for name, (picture, words) in of.items():
+            if not words:
+                raise ValueError(f"curtain: {photo}, {name}: a picture needs words")
+            figures.append(_figure(photo, name, picture, words, crop, hidden=photo != first))
+    chosen = f' data-left="{escape(left)}" data-right="{escape(right)}"'
+    return scripted("curtain", "".join(figures), chosen)
+
+
+def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, int, int, int], *, hidden: bool) -> str:
+    """One picture with its words, cropped by style alone, for the script to take or to be seen without it."""
+    top, left, height, width = crop
+    if not isinstance(picture, bytes):
+        part = np.ascontiguousarray(picture[top : top + height, left : left + width])
+        picture, top, left = lossless(Image.fromarray(part)), 0, 0
+    place = f"object-position: {-left}px {-top}px; width: {width}px; height: {height}px"
+    attributes = f'alt="{escape(f"Part of {photo}, {name}")}" width="{width}" height="{height}" style="{place}"'
+    return (
+        f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if hidden else ""}>'
+        f'<img src="{image_source(picture)}" {attributes}>'
+        f'<figcaption data-words="{escape(words)}">{escape(f"{name}: {words}")}</figcaption></figure>'
+    )
+
+
+def _size(picture: Any) -> tuple[int, int]:
+    """(height, width)."""
+    if not isinstance(picture, bytes):
+        pixels = np.asarray(picture)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"curtain: expected uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
+        return pixels.shape[0], pixels.shape[1]
+    try:
+        with Image.open(io.BytesIO(picture), formats=_KINDS) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise ValueError("curtain: bytes must be those of a PNG, JPEG or WebP file") from error

@@ -1,0 +1,107 @@
+"""Tables, verdicts and pictures as HTML, for cells and for other pages to paste (``glue_html``)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib import resources
+
+from bookkit.glue import PREFIX, check_name, typeset
+
+
+@dataclass(frozen=True)
+class Html:
+    """HTML that Jupyter and the book show as it is."""
+
+    text: str = field(repr=False)  # a notebook keeps the repr beside it, and pictures are long
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+#: What image files begin with that every browser shows, and their kind.
+_SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+#: Verdict → sphinx-design's colour of its badge.
+COLOURS = {
+    "reproduced": "success",
+    "in part": "warning",
+    "not reproduced": "danger",
+    "not yet": "info",
+    "not testable": "dark",
+}
+
+
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def badge(verdict: str) -> Html:
+    """A verdict as the coloured word that the book uses for it."""
+    colour = COLOURS[verdict]
+    return Html(f'<span class="sd-badge sd-bg-{colour} sd-bg-text-{colour}">{escape(verdict)}</span>')
+
+
+def link(text: str, href: str) -> Html:
+    """A link; between pages of the book as ``../notebooks/name.html#target``."""
+    return Html(f'<a href="{escape(href)}">{escape(text)}</a>')
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
+    """Rows under a head; cells are text, or :class:`Html` that is set in unchanged. First cells name their rows.
+
+    Of text, numbers are :func:`typeset <bookkit.glue.typeset>`, and what stands in backticks is code.
+    """
+    titles = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    body = "".join(
+        f"<tr>{''.join(_cell(cell, first if i == 0 else 'td') for i, cell in enumerate(row))}</tr>" for row in rows
+    )
+    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    top = f"<thead><tr>{titles}</tr></thead>" if head else ""
+    return Html(f'<table class="table repro-table">{told}{top}<tbody>{body}</tbody></table>')
+
+
+def image_source(data: bytes) -> str:
+    """The ``src`` of an image that is inside the page: the bytes of a PNG, JPEG or WebP file, or ``ValueError``."""
+    kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
+    if kind is None:
+        raise ValueError("bytes must be those of a PNG, JPEG or WebP file")
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str]) -> Html:
+    """PNG, JPEG or WebP files side by side, under each other on a phone, each with its words."""
+    shown = "".join(
+        f'<figure><img src="{image_source(data)}" alt="{escape(alt)}"><figcaption>{escape(words)}</figcaption></figure>'
+        for data, words, alt in zip(files, captions, alts, strict=True)
+    )
+    return Html(f'<div class="repro-pictures">{shown}</div>')
+
+
+def scripted(name: str, inside: str, attributes: str = "") -> Html:
+    """``inside`` in an element of the class ``repro-NAME``, with the style and the script of ``assets/NAME``.
+
+    All of it is in the cell's output, so that it works in Jupyter and in a static page, with no kernel or network.
+    """
+    style, script = (
+        (resources.files("bookkit") / "assets" / name / f"{name}.{kind}").read_text(encoding="utf-8")
+        for kind in ("css", "js")
+    )
+    opened = f'<div class="repro-{name}"{attributes}>'
+    return Html(f"<style>{style}</style>{opened}{inside}</div><script>{script}</script>")
+
+
+def glue_html(name: str, content: Html) -> None:
+    """Store ``content`` for another page, which pastes it with the directive ``{glue} name`` and its option ``doc``."""
+    from IPython.display import display
+
+    check_name(name)
+    metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
+    display({f"{PREFIX}text/html": content.text}, raw=True, metadata=metadata)
+
+
+def _cell(content: object, tag: str) -> str:
+    inside = content.text if isinstance(content, Html) else _CODE.sub(r"<code>\1</code>", escape(typeset(str(content))))
+    scope = ' scope="row"' if tag == "th" else ""
+    return f"<{tag}{scope}>{inside}</{tag}>"

@@ -1,0 +1,49 @@
+"""A plot of rate against quality in which every point says what it is: which photo, which encoder, which setting.
+
+It is a small script of our own (``assets/points``) that draws SVG: a plotting library would add megabytes to a book
+that has to be read offline, and its points cannot be reached by keyboard. All data are inside the cell's output, as
+with :func:`bookkit.curtain`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bookkit.html import Html, scripted, table
+
+#: What each point has, beside its metrics.
+_FIRST = ("series", "photo", "setting", "bpp")
+
+
+def points(plot: Mapping[str, Any], caption: str) -> Html:
+    """Every point of some curves, to be pointed at by mouse, finger or arrow keys; under it the means as a table.
+
+    plot
+        as :func:`chapters.every_point.every_point` makes it: ``series``, a list of dictionaries with ``label``,
+        ``color``, ``dash``, ``marker`` (an SVG path one unit wide) and ``filled``; ``photos``, names, the first of them
+        that of the mean; ``metrics``, dictionaries with ``label``, ``better`` ("lower" or "higher") and ``digits``;
+        ``rates``, the smallest and the largest bits per pixel shown; ``points``, lists of (index of the series, index
+        of the photo, setting in words, bits per pixel, a value or None for each metric)
+    caption
+        of the table
+
+    Raises ``ValueError`` where a point is not as long as it must be, or of a series or photo that is not there.
+    """
+    metrics, series, photos = plot["metrics"], plot["series"], plot["photos"]
+    for point in plot["points"]:
+        known = len(point) == len(_FIRST) + len(metrics) and point[0] < len(series) and point[1] < len(photos)
+        if not known:
+            raise ValueError(f"points: {point} is not {', '.join(_FIRST)} and {len(metrics)} metrics of what is there")
+    data = json.dumps(plot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    means = [_row(point, series, metrics) for point in plot["points"] if point[1] == 0]
+    head = ["encoder", "setting", "bits per pixel", *(metric["label"] for metric in metrics)]
+    told = f"<details><summary>The means in numbers</summary>{table(head, means, caption=caption).text}</details>"
+    return scripted("points", f'<script type="application/json">{data}</script>{told}')
+
+
+def _row(point: Sequence[Any], series: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    of, _, setting, rate, *values = point
+    told = ["–" if v is None else f"{v:.{m['digits']}f}" for v, m in zip(values, metrics, strict=True)]
+    return [series[of]["label"], setting, f"{rate:.3f}", *told]

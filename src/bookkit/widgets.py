@@ -1,0 +1,108 @@
+"""Pictures that answer to the reader's hand, in Jupyter and in a static page alike.
+
+A static page has no Python to ask, so every picture is made beforehand and the slider only chooses which one shows:
+``jslink`` ties the two in the browser.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bookkit.html import image_source
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from PIL import Image
+
+
+def frames_slider(
+    frames: Sequence[Any],
+    labels: Sequence[str],
+    alts: Sequence[str],
+    *,
+    description: str,
+    captions: Sequence[str] | None = None,
+    start: int = 0,
+    width: str = "100%",
+) -> ipywidgets.VBox:
+    """A slider over pictures made beforehand; works without a kernel, also by keyboard.
+
+    frames
+        one picture for each stop: a matplotlib figure (closed afterwards), an array (H, W) or (H, W, 3) of uint8, or
+        the bytes of a PNG, JPEG or WebP file, which are shown as they are
+    labels
+        what the slider reads at each stop; all different
+    alts
+        each picture in words, for those who cannot see it
+    description
+        what the slider sets, as "Quality"
+    captions
+        a line under each picture
+    start
+        index of the stop to begin with
+    width
+        CSS width of the pictures, as "100%" or "24rem"; never wider than the page
+
+    Raises ``ValueError`` where the lists differ in length, a label repeats or a picture has no words.
+    """
+    import ipywidgets as w
+
+    captions = [""] * len(frames) if captions is None else captions
+    if not len(frames) == len(labels) == len(alts) == len(captions) > 0:
+        counts = f"{len(frames)} frames, {len(labels)} labels, {len(alts)} alts, {len(captions)} captions"
+        raise ValueError(f"frames_slider: one label, alt and caption for each frame, got {counts}")
+    if len(set(labels)) != len(labels):
+        raise ValueError(f"frames_slider: labels must differ, got {list(labels)}")
+    if not all(alts):
+        raise ValueError("frames_slider: every frame needs an alt text")
+    pages = [_figure(*of, width) for of in zip(frames, alts, captions, strict=True)]
+    stack = w.Stack([w.HTML(page) for page in pages], selected_index=start)
+    slider = w.SelectionSlider(options=list(labels), index=start, description=description, continuous_update=True)
+    slider.layout.width = "min(100%, 36rem)"
+    slider.style.description_width = "initial"
+    w.jslink((slider, "index"), (stack, "selected_index"))
+    box = w.VBox([slider, stack])
+    box.add_class("repro-frames")
+    return box
+
+
+def _figure(frame: Any, alt: str, caption: str, width: str) -> str:
+    """One picture as HTML that carries it inside."""
+    data = _encoded(frame)
+    try:
+        source = image_source(data)
+    except ValueError as error:
+        raise ValueError(f"frames_slider: {error}") from error
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f'<figure><img src="{source}" alt="{escape(alt)}" style="width: {escape(width)}">{below}</figure>'
+
+
+def _encoded(frame: Any) -> bytes:
+    """The bytes of an image file that shows ``frame``."""
+    if isinstance(frame, bytes):
+        return frame
+    from PIL import Image
+
+    if hasattr(frame, "savefig"):
+        import matplotlib.pyplot as plt
+
+        drawn = io.BytesIO()
+        frame.savefig(drawn, format="png", dpi=110, bbox_inches="tight")
+        plt.close(frame)
+        return lossless(Image.open(drawn).convert("RGB"))
+    pixels = np.asarray(frame)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+        raise ValueError(f"frames_slider: expected uint8 (H, W) or (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    return lossless(Image.fromarray(pixels))
+
+
+def lossless(picture: Image.Image) -> bytes:
+    """A WebP file of exactly these pixels, a quarter smaller than PNG; more effort costs seconds for a hundredth."""
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", lossless=True, quality=75, method=4)
+    return stream.getvalue()

@@ -1,0 +1,262 @@
+"""Pictures of chapter 2: what an attention map is, who makes it, how far its maker sees, what it does to a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from torch import nn
+
+from chapters import style
+from chapters.style import OKABE_ITO, WIDTH, cells, show_image
+from repro import attention, weights
+from repro.attention import ConvolutionalAttention
+from repro.experiments import Experiment, Store, experiments_of
+from repro.jpeg.blocks import pad, to_blocks
+from repro.jpeg.codestream import Coefficients, decode, write
+from repro.jpeg.color import rgb_to_ycbcr
+from repro.jpeg.dct import dct
+from repro.jpeg.tables import quality_tables
+from repro.model import load_checkpoint
+
+#: Bands of frequency: name → smallest and largest v + u.
+BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": (5, 7), "high": (8, 14)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The attention network whose maps the chapter shows, and in words what state it is in."""
+
+    network: nn.Module
+    trained: bool
+    words: str
+
+
+def network_to_show(method: str = "vgg16", lam: float = 0.02) -> Shown:
+    """A trained network where a published result of ``method`` is stored (the λ nearest ``lam``), else a fresh one."""
+    store = Store.default()
+    runs = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == method]
+    stored = [e for e in runs if store.checkpoint_path(e).exists()]
+    if not stored:
+        words = "untrained: its last layer is random, and the maps show what the trunk sees, not what is worth its bits"
+        return Shown(build(method), False, words)
+    chosen = min(stored, key=lambda e: (abs(e.loss.lam - lam), -e.loss.sigma))
+    model, _ = load_checkpoint(store.checkpoint_path(chosen))
+    assert model.attention is not None
+    return Shown(model.attention, True, f"trained for {chosen.recipe.steps} steps at λ = {chosen.loss.lam:g}")
+
+
+def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
+    """A fresh attention network, its random part drawn by ``seed``; random all through where weights are missing."""
+    have = {row.name for row in weights.status() if row.source}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = attention.build(method, pretrained=method.split("-")[0] in have, **options)
+    if made is None:
+        raise ValueError(f"method {method!r} has no attention network")
+    return made.requires_grad_(False)
+
+
+def weights_at_hand() -> list[dict[str, str]]:
+    """For each trunk: where its ImageNet weights come from on this machine."""
+    return [{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()]
+
+
+def coefficients(x: torch.Tensor) -> torch.Tensor:
+    """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8)."""
+    return dct(to_blocks(rgb_to_ycbcr(pad(x)) - 128))
+
+
+def to_tensor(rgb: np.ndarray) -> torch.Tensor:
+    """A photo (H, W, 3) as (1, 3, H, W), float on 0–255, filled up to whole blocks."""
+    return pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
+
+
+def middle(rgb: np.ndarray, side: int) -> np.ndarray:
+    """The middle of a photo, at most ``side`` px square."""
+    top, left = (max(0, n - side) // 2 for n in rgb.shape[:2])
+    return rgb[top : top + side, left : left + side]
+
+
+@torch.no_grad()
+def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
+    """A of one photo (H, W, 3): float32 (2, rows, cols, 8, 8), luma then chroma."""
+    x = to_tensor(rgb)
+    return network(x, coefficients(x))[0].numpy()
+
+
+@torch.no_grad()
+def anatomy(methods: Sequence[str] = attention.METHODS[1:], side: int = 224) -> list[dict[str, str]]:
+    """What each method looks like for a picture ``side`` px square, found by running it: shapes and sizes."""
+    x = torch.rand(1, 3, side, side) * 255
+    rows = []
+    for method in methods:
+        network = build(method)
+        A, features, trunk = network(x, coefficients(x)), "none: reads the blocks", 0
+        if isinstance(network, ConvolutionalAttention):
+            features = str(tuple(network.features(x).shape[1:]))
+            trunk = sum(p.numel() for p in network.trunk.parameters())
+        rest = sum(p.numel() for p in network.parameters()) - trunk
+        sizes = {"parameters, trunk": f"{trunk:,}", "parameters, rest": f"{rest:,}"}
+        rows.append({"method": method, "features": features, "A": str(tuple(A.shape[1:])), **sizes})
+    return rows
+
+
+def reach(network: nn.Module, rgb: np.ndarray, row: int, col: int) -> np.ndarray:
+    """(H, W) ≥ 0, at most 1: how strongly each pixel moves the map of block (row, col), by the gradient."""
+    x = to_tensor(rgb).requires_grad_()
+    A = network(x, coefficients(x))[0, :, row, col]
+    signs = torch.randint(0, 2, A.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    (gradient,) = torch.autograd.grad((A * signs).sum(), x)
+    strength = gradient[0].abs().sum(0).numpy()
+    return strength / strength.max()
+
+
+def blocks_reached(strength: np.ndarray, least: float = 1e-3) -> int:
+    """How many 8×8 blocks hold a pixel whose :func:`reach` is ``least`` or more."""
+    return int((to_blocks(torch.from_numpy(strength)[None, None]).amax((-1, -2)) >= least).sum())
+
+
+def reach_maps(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
+    """:func:`reach` of several methods side by side; the block in question is framed."""
+    fig, axes = style.figure(2.3, 1, len(found))
+    for ax, (method, strength) in zip(axes[0], found.items(), strict=True):
+        shown = show_image(ax, strength.clip(1e-4), method, norm=LogNorm(1e-4, 1), cmap="magma")
+        ax.plot([8 * col + 3.5], [8 * row + 3.5], "s", ms=8, mfc="none", mec=OKABE_ITO["sky"], mew=1.6)
+    scale = fig.colorbar(shown, ax=axes[0, -1], label="influence", shrink=0.75)
+    scale.set_ticks([1e-4, 1e-3, 1e-2, 0.1, 1], labels=["0.0001", "0.001", "0.01", "0.1", "1"], minor=False)
+    scale.minorticks_off()
+    return fig
+
+
+@torch.no_grad()
+def responses(network: nn.Module, rgb: np.ndarray) -> dict[str, np.ndarray]:
+    """The mean of each channel of the trunk over the photo, fed as it was trained and as the baseline's code does."""
+    x = to_tensor(rgb)
+    inputs = {
+        "as it was trained": network.features(x),  # type: ignore[operator]
+        "0–1, mean not taken off": network.trunk(x / 255),  # type: ignore[operator]
+    }
+    return {name: features.mean((0, 2, 3)).numpy() for name, features in inputs.items()}
+
+
+def response_plot(found: Mapping[str, np.ndarray]) -> Figure:
+    """:func:`responses`, channel against channel: on the line a channel does not notice how the photo is fed."""
+    (name_x, trained), (name_y, raw) = found.items()
+    fig, axes = style.figure(3.6)
+    ax = axes[0, 0]
+    top = 1.05 * max(trained.max(), raw.max())
+    ax.plot([0, top], [0, top], color="#666666", ls="--", label="equal")
+    ax.plot(trained, raw, "o", ms=4, color=OKABE_ITO["blue"], alpha=0.6, label="one channel")
+    ax.set(
+        xlabel=f"mean response, input {name_x}", ylabel=f"mean response, input\n{name_y}", xlim=(0, top), ylim=(0, top)
+    )
+    ax.legend(loc="upper left")
+    return fig
+
+
+def in_band(low: int, high: int) -> np.ndarray:
+    """(8, 8) bool: coefficients with ``low`` ≤ v + u ≤ ``high``."""
+    order = np.add.outer(np.arange(8), np.arange(8))
+    return (low <= order) & (order <= high)
+
+
+def band_slider(rgb: np.ndarray, A: np.ndarray) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: A by band of frequency."""
+    low, high = np.percentile(A.mean((1, 2)), [0, 100])
+    spread = max(0.02, *(float(A[..., in_band(*band)].mean(-1).std()) for band in BANDS.values()))
+    limits = max(0.0, low - 2 * spread), min(1.0, high + 2 * spread)
+    frames, alts, captions = [], [], []
+    for name, band in BANDS.items():
+        luma, chroma = A[..., in_band(*band)].mean(-1)
+        frames.append(band_frame(rgb, (luma, chroma), limits))
+        facts = f"mean A is {luma.mean():.2f} in luma and {chroma.mean():.2f} in chroma"
+        captions.append(f"Band “{name}” (v + u from {band[0]} to {band[1]}): {facts}.")
+        alts.append(f"The photo and its attention maps for the band of {name} frequencies; {facts}.")
+    return frames, list(BANDS), alts, captions
+
+
+def band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float, float]) -> Figure:
+    """The photo, A^(L) and A^(C) of one band, on one scale of colours."""
+    tall = WIDTH / 3 * rgb.shape[0] / rgb.shape[1]
+    fig, axes = style.figure(tall + 0.95, 1, 3)
+    show_image(axes[0, 0], rgb[::2, ::2], "photo")
+    for ax, one, title in zip(axes[0, 1:], pair, ("A for luma", "A for chroma"), strict=True):
+        shown = show_image(ax, one, title, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    fig.colorbar(
+        shown, ax=axes[0, :], orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.07, aspect=50
+    )
+    return fig
+
+
+def networks_slider(
+    rgb: np.ndarray, found: Mapping[str, np.ndarray]
+) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """The same for several networks: A^(L) of each of ``found`` (name → A), band by band, all from 0 to 1."""
+    frames, alts, captions = [], [], []
+    for band, limits in BANDS.items():
+        luma = {name: A[0][..., in_band(*limits)].mean(-1) for name, A in found.items()}
+        frames.append(_networks_frame(rgb, luma))
+        facts = ", ".join(f"{one.mean():.2f} for {' '.join(name.split())}" for name, one in luma.items())
+        captions.append(f"Band “{band}” (v + u from {limits[0]} to {limits[1]}), luma: mean A is {facts}.")
+        alts.append(f"The photo and the maps of {len(luma)} networks for the band of {band} frequencies: {facts}.")
+    return frames, list(BANDS), alts, captions
+
+
+def _networks_frame(rgb: np.ndarray, luma: Mapping[str, np.ndarray]) -> Figure:
+    """The photo and up to three maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
+    style.use()
+    fig = Figure(figsize=(5.4, 5.4 * rgb.shape[0] / rgb.shape[1] + 1.45), layout="constrained")
+    axes = fig.subplots(2, 2).ravel()
+    show_image(axes[0], rgb[::2, ::2], "photo")
+    for ax in axes[1:]:
+        ax.axis("off")
+    for ax, (name, one) in zip(axes[1:], luma.items(), strict=False):
+        ax.axis("on")
+        shown = show_image(ax, one, name, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+    fig.colorbar(shown, ax=axes, orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.05, aspect=50)
+    return fig
+
+
+def mean_by_frequency(A: np.ndarray) -> Figure:
+    """A averaged over all blocks of a photo: how much of each cosine is let through."""
+    fig, axes = style.figure(3.9, 1, 2)
+    for ax, one, title in zip(axes[0], A.mean((1, 2)), ("A for luma", "A for chroma"), strict=True):
+        cells(ax, one, title, fmt=".2f", cmap="viridis", vmin=0, vmax=1)
+    return fig
+
+
+def pre_edit(rgb: np.ndarray, A: np.ndarray, quality: int) -> tuple[np.ndarray, float]:
+    """What a decoder shows, and bits per pixel, if every block is multiplied by the same ``A`` (8, 8): Eqs. 4–6."""
+    return coded(rgb, quality_tables(quality).numpy(), A)
+
+
+def coded(rgb: np.ndarray, tables: np.ndarray, A: np.ndarray | float = 1.0) -> tuple[np.ndarray, float]:
+    """:func:`pre_edit` with tables (2, 8, 8) of any numbers, which are rounded and kept in 1–255."""
+    Q = torch.as_tensor(np.rint(tables).clip(1, 255)).float()
+    z_hat = (coefficients(to_tensor(rgb))[0] * torch.as_tensor(A).float() / Q[[0, 1, 1], None, None]).round()
+    planes = tuple(np.ascontiguousarray(plane) for plane in z_hat.to(torch.int16).numpy())
+    data = write(Coefficients(planes, Q.numpy().astype(np.uint16), *rgb.shape[:2]))
+    return decode(data), 8 * len(data) / (rgb.shape[0] * rgb.shape[1])
+
+
+def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
+    """A^(L), averaged over all but the mean, of several networks; each on its own scale, which its title gives."""
+    tall = WIDTH / 2 * rgb.shape[0] / rgb.shape[1]
+    fig, axes = style.figure(2 * tall + 0.6, 2, 2)
+    show_image(axes[0, 0], rgb[::2, ::2], "photo")
+    for ax, (name, A) in zip(axes.flat[1:], found.items(), strict=True):
+        one = A[0][..., in_band(1, 14)].mean(-1)
+        show_image(ax, one, f"{name}: {one.min():.2f} to {one.max():.2f}", cmap="viridis", interpolation="nearest")
+    return fig
+
+
+def follows_contrast(A: np.ndarray, rgb: np.ndarray, band: str = "low") -> float:
+    """Correlation, over the photo's blocks, of A^(L) in a band with the contrast (standard deviation) of the block."""
+    contrast = coefficients(to_tensor(rgb))[0, 0].flatten(2)[..., 1:].square().sum(-1).sqrt().numpy()
+    return float(np.corrcoef(A[0][..., in_band(*BANDS[band])].mean(-1).ravel(), contrast.ravel())[0, 1])

@@ -1,0 +1,111 @@
+"""Pictures of the stored benchmarks: how many times as fast, how near to what the machine can do, how cost grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chapters import style
+from chapters.style import LOOKS, OKABE_ITO
+from repro.experiments import bench
+from repro.experiments.bench import Row
+
+_MARKERS = "osD^vPX*"
+
+
+def ratios(rows: Sequence[Row], label: str) -> Figure:
+    """One line a row that was timed against something: the ratio, its quartiles, and a tick where it had to be."""
+    shown = [row for row in rows if "ratio" in row]
+    fig, axes = style.figure(0.9 + 0.4 * len(shown))
+    ax = axes[0, 0]
+    for y, row in enumerate(shown):
+        ratio = row["ratio"]
+        ax.plot([ratio["low"], ratio["high"]], [y, y], color=OKABE_ITO["blue"], lw=4, alpha=0.4)
+        ax.plot(ratio["median"], y, "o", color=OKABE_ITO["blue"])
+        ax.annotate(f"{ratio['median']:.3g}", (ratio["median"], y), (0, 8), textcoords="offset points", ha="center")
+        if row["at_least"] is not None:
+            ax.plot(row["at_least"], y, "|", color=OKABE_ITO["vermillion"], ms=14, mew=2.5)
+    ax.plot([], [], "|", color=OKABE_ITO["vermillion"], ms=12, mew=2.5, label="asked for")
+    ax.axvline(1, color=style.INK, lw=1, ls=":", label="as fast")
+    ax.set_yticks(range(len(shown)), [row["name"] for row in shown])
+    ax.set_ylim(len(shown) - 0.4, -0.8)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(label)
+    fig.legend(loc="outside upper right")  # not among the rows, where its tick would be taken for one of theirs
+    return fig
+
+
+def roofline(rows: Sequence[Row]) -> Figure:
+    """Operations a second against operations a byte: the machine's limits as lines, training steps as points."""
+    fig, axes = style.figure(3.6)
+    ax = axes[0, 0]
+    bandwidth = next(row["bytes_per_second"] for row in rows if "bytes_per_second" in row)
+    intensity = np.geomspace(0.1, 1000, 200)
+    peaks = [row for row in rows if "flops_per_second" in row]
+    for row, color, dashes in zip(peaks, ("black", "blue"), ("-", "--"), strict=True):
+        roof = np.minimum(row["flops_per_second"], bandwidth * intensity) / 1e9
+        ax.plot(intensity, roof, dashes, color=OKABE_ITO[color], label=f"{row['name']}, {roof[-1]:.0f} GFLOP/s")
+    steps = [row for row in rows if "flops" in row]
+    for row, marker in zip(steps, _MARKERS, strict=False):
+        reached = row["flops"] / row["seconds"]["median"] / 1e9
+        place = row["flops"] / row["bytes"]
+        ax.plot(place, reached, marker, color=OKABE_ITO["vermillion"], ms=8, label=f"step, {row['name']}")
+    ax.set(xscale="log", yscale="log")
+    ax.set_xlabel("operations a byte that operators read or write (FLOP/byte)")
+    ax.set_ylabel("GFLOP/s")
+    ax.legend(loc="lower right")
+    return fig
+
+
+def cost(rows: Sequence[Row]) -> Figure:
+    """Seconds and peak memory of one encoding against megapixels, a line an effort, with the fitted exponent."""
+    fig, axes = style.figure(3.2, 1, 2)
+    efforts: dict[str, list[Row]] = {}
+    for row in rows:
+        efforts.setdefault(row["name"], []).append(row)
+    colors = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "orange")]
+    for (name, mine), color, marker in zip(efforts.items(), colors, _MARKERS, strict=False):
+        points, exponent = _split(mine)
+        pixels = [row["megapixels"] for row in points]
+        name = _label(name)
+        label = f"{name}: ∝ pixels$^{{{exponent:.2f}}}$"
+        seconds = [row["seconds"]["median"] for row in points]
+        axes[0, 0].plot(pixels, seconds, marker=marker, color=color, label=label)
+        axes[0, 1].plot(pixels, [row["peak_mib"] / 1024 for row in points], marker=marker, color=color, label=name)
+    axes[0, 0].set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds")
+    axes[0, 0].set_ylim(top=3e3)  # room for the legend above the lines
+    axes[0, 0].legend(loc="upper left")
+    axes[0, 1].set(xscale="log", xlabel="megapixels", ylabel="peak memory (GiB)")
+    axes[0, 1].set_ylim(bottom=0)
+    return fig
+
+
+def encoders(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Encoders in pairs: others by the names that the book gives them, of ours the model; and how much they encoded."""
+    head, told = bench.table([{**row, "name": f"{_label(row['name'])}, {row['megapixels']:.2g} MP"} for row in rows])
+    return head, [[_label(cell) for cell in cells] for cells in told]
+
+
+def _label(name: str) -> str:
+    return LOOKS[name].label if name in LOOKS else {"fast": "fast, tables"}.get(name, name)
+
+
+def _split(rows: Sequence[Row]) -> tuple[list[Row], float]:
+    """An effort's points, and the exponent of the line through them."""
+    points = [row for row in rows if row.get("megapixels") is not None]
+    (exponent,) = (row["exponent"] for row in rows if "exponent" in row)
+    return points, exponent
+
+
+def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Where a table was measured: what of its provenance tells a reader how to take the seconds."""
+    made = table["provenance"]
+    return {
+        "processor": f"{made['cpu']}, {made['cores']} cores, {made['threads']} threads",
+        "GPU": str(made["gpu"] or "none"),
+        "command": str(made["command"]),
+        "commit": str(made["commit"])[:12] + (" with changes" if made["modified"] else ""),
+        "date": str(made["date"]).partition("T")[0],
+    }

@@ -1,0 +1,145 @@
+"""Figs. 13 and 14, and what recipes come to: rate and quality on the way through training, and where runs end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, figure
+from chapters.tables import Rows
+from repro.evaluation import Curve
+from repro.experiments.claims.recurrent import learning_rate
+from repro.experiments.claims.steps import DIRECTIONS, Means, normalised
+from repro.experiments.objective import Outcome
+
+_LOOKS = {
+    "bpp": ("blue", "o", "bits per pixel"),
+    "mse": ("vermillion", "s", "MSE"),
+    "ms_ssim": ("green", "D", "MS-SSIM"),
+}
+_RUNS = (("vermillion", "s", "-"), ("blue", "o", "--"))
+
+
+def normalised_plot(runs: Mapping[str, Means]) -> Figure:
+    """Each of ``runs`` (title → means at snapshots): bits, MSE and MS-SSIM, each stretched to 0–1, against steps."""
+    fig, axes = figure(3.1, 1, len(runs), sharey=True)
+    for ax, (title, run) in zip(axes[0], runs.items(), strict=True):
+        for metric in DIRECTIONS:
+            color, marker, label = _LOOKS[metric]
+            ax.plot(run["step"], normalised(run[metric]), marker=marker, color=OKABE_ITO[color], label=label)
+        ax.set(title=title, xlabel="step")
+    axes[0, 0].set_ylabel("normalised to 0–1")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+def true_units_plot(runs: Mapping[str, Means]) -> Figure:
+    """The same in true units, a plot a metric, a line a run; steps from 10 on a logarithmic axis."""
+    fig, axes = figure(3.1, 1, len(DIRECTIONS))
+    for ax, metric in zip(axes[0], DIRECTIONS, strict=True):
+        for (title, run), (color, marker, line) in zip(runs.items(), _RUNS, strict=False):
+            ax.plot(run["step"] + 1, run[metric], marker=marker, linestyle=line, color=OKABE_ITO[color], label=title)
+        ax.set(title=_LOOKS[metric][2], xlabel="step + 1", xscale="log")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def recipe_rows(found: Sequence[Outcome]) -> Rows:
+    """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
+    best: dict[str, float] = {}
+    for o in found:
+        key = _kind(o)
+        best[key] = min(best.get(key, np.inf), o.objective)
+    rows: list[list[object]] = [
+        [
+            _kind(o),
+            o.experiment.recipe.steps,
+            _rate(o.experiment.recipe.lr_tables),
+            "" if o.experiment.model.method == "tables" else _rate(o.experiment.recipe.lr_network),
+            f"{o.on_crops:.2f}",
+            f"{o.objective:.2f}" + (" (least)" if o.objective == best[_kind(o)] else ""),
+            f"{o.bpp:.3f}",
+            f"{o.dc:.0f}",
+        ]
+        for o in found
+    ]
+    head = ["model", "steps", "rate of tables", "of the network", "λ·d + r, crops", "λ·d + r, files"]
+    return [*head, "bits per pixel", "luma DC step"], rows
+
+
+def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
+    """One row a kind of model: what twice the steps change."""
+    rows: list[list[object]] = [
+        [
+            _kind(once),
+            f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}",
+            f"{once.on_crops:.2f} → {twice.on_crops:.2f}",
+            f"{once.objective:.2f} → {twice.objective:.2f} ({100 * (twice.objective / once.objective - 1):+.1f} %)",
+            f"{once.bpp:.3f} → {twice.bpp:.3f}",
+            f"{once.mse:.1f} → {twice.mse:.1f}",
+            f"{once.lpips:.3f} → {twice.lpips:.3f}",
+            f"{once.ms_ssim:.4f} → {twice.ms_ssim:.4f}",
+        ]
+        for once, twice in pairs
+    ]
+    return ["model", "steps", "λ·d + r, crops", "λ·d + r, files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
+
+
+def most_changed(pairs: Sequence[tuple[Outcome, Outcome]]) -> float:
+    """The largest relative change of λ·d + r that twice the steps bring, in per cent, without its sign."""
+    return max(abs(100 * (twice.objective / once.objective - 1)) for once, twice in pairs)
+
+
+def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -> Figure:
+    """Where recipes end, as points in the plane of rate and each metric; ``names`` label them; ``line`` compares."""
+    metrics = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
+    fig, axes = figure(3.4, 1, 3)
+    colors = ["blue", "vermillion", "green", "orange", "purple", "sky", "black"]
+    for ax, (metric, label) in zip(axes[0], metrics.items(), strict=True):
+        for o, name, color, marker in zip(found, names, colors, "osD^vPX", strict=False):
+            ax.plot(o.bpp, getattr(o, metric), marker, color=OKABE_ITO[color], label=name, markersize=7)
+        rates = [o.bpp for o in found]
+        points = [p for p in line.mean().images["mean"] if 0.5 * min(rates) < (p["bpp"] or 0) < 2 * max(rates)]
+        x, y = ([p[key] for p in points] for key in ("bpp", metric))
+        ax.plot(x, y, "-", color=FAINT, linewidth=4, zorder=0, label="tables, straight-through")
+        ax.set(title=label, xlabel="bits per pixel")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
+    """Objectives over one another against λ, a line each (:func:`repro.experiments.objective.ratios`)."""
+    fig, axes = figure(2.9)
+    ax = axes[0, 0]
+    ax.axhline(1, color=INK, linewidth=1)
+    for (label, ratios), (color, marker, line) in zip(lines.items(), _RUNS, strict=False):
+        ax.plot(list(ratios), list(ratios.values()), marker=marker, linestyle=line, color=OKABE_ITO[color], label=label)
+    ax.set(xscale="log", xlabel="λ", ylabel="ratio of λ·d + r")
+    ax.legend()
+    return fig
+
+
+def told(o: Outcome) -> str:
+    """A recipe in a few words, for a legend."""
+    recipe = o.experiment.recipe
+    of_network = o.experiment.model.method != "tables"
+    return f"{'VGG' if of_network else 'tables'}, {recipe.steps:,} steps at {_rate(recipe.lr_tables)}"
+
+
+def dc_of(runs: Mapping[float, Sequence[Sequence[Sequence[float]]]], lam: float) -> float:
+    """The luma DC step of the run (λ → its tables) at the λ nearest to ``lam``."""
+    return float(runs[min(runs, key=lambda known: abs(known - lam))][0][0][0])
+
+
+def _kind(o: Outcome) -> str:
+    """ "VGG-16, trunk trained, third-order"."""
+    made = o.experiment.model
+    name = LOOKS[made.method].label.removesuffix(" attention")
+    return f"{name}{', trunk trained' if made.trunk_trained else ''}, {made.rounding}"
+
+
+def _rate(value: float) -> str:
+    """A learning rate: "0.03", "1e-6"."""
+    return f"{value:g}" if value >= 1e-4 else learning_rate(value)

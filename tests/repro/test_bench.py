@@ -1,0 +1,137 @@
+"""The benchmarks: they run, and what they store is read, judged and drawn as it is."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chapters import speed
+from repro.errors import ReproError
+from repro.experiments import bench
+from repro.experiments.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import paired  # noqa: E402
+
+
+def timed(name: str = "a step", **limits: float) -> dict[str, Any]:
+    return paired.row(name, [1.0, 2.0, 3.0], [10.0, 20.0, 60.0], against="another", **limits)  # type: ignore[arg-type]
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    assert timed(at_least=8)["ratio"] == {"median": 10, "low": 10, "high": 15}
+    assert timed(at_most=15)["ratio"]["median"] == pytest.approx(0.1)
+    assert timed()["seconds"] == {"median": 2, "low": 1.5, "high": 2.5}
+    assert paired.spread([3.0]) == {"median": 3, "low": 3, "high": 3}
+
+
+def test_turns_are_taken_and_warm_up_is_not_counted() -> None:
+    calls: list[str] = []
+    times = paired.interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=2, warm_up=1)
+    assert "".join(calls) == "ab" + "ab" + "ba"
+    assert {name: len(seconds) for name, seconds in times.items()} == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (timed(at_least=8), True),
+        (timed(at_least=11), False),
+        (timed(at_most=0.2), True),
+        (timed(at_most=0.05), False),
+        (timed(), None),
+        ({"name": "fit", "exponent": 1.0, "at_most": 1.05, "peak_mib": 3000, "peak_mib_at_most": 2500}, False),
+        ({"name": "fit", "exponent": 1.0, "at_most": 1.05, "peak_mib": 2000, "peak_mib_at_most": 2500}, True),
+        ({"name": "cosine", "cosine": {"tables": 1.0, "network": 0.99}, "cosine_at_least": 0.999}, False),
+    ],
+)
+def test_limits(row: dict[str, Any], expected: bool | None) -> None:
+    assert bench.reached(row) is expected
+    assert bench.missed({"table": {"rows": [row]}}) == ([f"table: {row['name']}"] if expected is False else [])
+    assert bench.cells(row)[-1] == {True: "reached", False: "missed", None: ""}[expected]
+
+
+def test_a_report_says_what_was_asked_for() -> None:
+    text = bench.report(
+        "step", [timed(at_least=8), timed("slow", at_most=15), {"name": "absent", "remark": "pip install x"}]
+    )
+    assert "== step" in text and "10.0 (10.0–15.0) × as fast" in text and "≥ 8" in text
+    assert "× as long" in text and "pip install x" in text
+
+
+def test_seconds_in_words() -> None:
+    assert [bench.seconds_in_words(s) for s in (0.0123, 1.234, 204)] == ["12.3 ms", "1.23 s", "3.4 min"]
+
+
+def test_missing_or_broken_results_are_named(tmp_path: Path) -> None:
+    store = Store(tmp_path, tmp_path)
+    with pytest.raises(ReproError, match=r"bench.json: no stored benchmarks; run `make bench`"):
+        bench.load(store)
+    (tmp_path / "results").mkdir()
+    for broken in ("not json", "[]", '{"step": {"rows": []}}'):
+        (tmp_path / bench.BENCH).write_text(broken)
+        with pytest.raises(ReproError, match="delete it and run `make bench`"):
+            bench.load(store)
+
+
+def test_the_published_benchmarks_are_whole_and_reach_what_was_asked() -> None:
+    stored = bench.load()
+    asked = {
+        "step", "accuracy", "sweep", "roofline", "encode", "size", "lambdas", "start", "book", "inference", "training"
+    }  # fmt: skip
+    assert asked <= stored.keys() <= {*asked, "ladder"}
+    assert all(table["rows"] for table in stored.values())
+    assert bench.missed(stored) == []
+    assert not any(table["provenance"]["modified"] for table in stored.values())
+
+
+def test_pictures_show_every_row() -> None:
+    stored = bench.load()
+    assert len(speed.ratios(stored["step"]["rows"], "×").axes[0].get_yticks()) == len(stored["step"]["rows"])
+    (roof,) = speed.roofline(stored["roofline"]["rows"]).axes
+    assert len(roof.lines) == sum("flops" in r or "flops_per_second" in r for r in stored["roofline"]["rows"])
+    seconds, memory = speed.cost(stored["size"]["rows"]).axes
+    efforts = {row["name"] for row in stored["size"]["rows"]}
+    assert len(seconds.lines) == len(memory.lines) == len(efforts)
+
+
+@pytest.mark.slow
+def test_the_command_measures_stores_and_judges(tmp_path: Path) -> None:
+    """All of ours but the encoder's (see ``test_bench_encode``), as quickly as can be."""
+    out = tmp_path / "bench.json"
+    command = [sys.executable, "benchmarks/bench.py", "--quick", "--out", str(out)]
+    tables = ["step", "accuracy", "sweep", "roofline"]
+    done = subprocess.run([*command, *tables], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    stored = json.loads(out.read_text())
+    assert list(stored) == tables and all(f"== {name}" in done.stdout for name in tables)
+    assert done.returncode == int(bool(bench.missed(stored))), done.stderr
+    assert stored["step"]["rows"][0]["loss_difference"] < 1e-3
+    assert stored["accuracy"]["rows"][0]["cosine"]["tables"] > 0.999
+
+
+def test_an_unknown_table_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    program = importlib.import_module("bench")
+    monkeypatch.setattr(sys, "argv", ["bench.py", "nonsense"])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        program.main()
+    assert "no such table: nonsense; choose from step" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(2.3, "2.30"), (37, "37.0"), (123.4, "123"), (999.9, "1,000"), (1091.7, "1,090")]
+)
+def test_three_digits_are_told(value: float, words: str) -> None:
+    assert bench.significant(value) == words
+
+
+def test_a_hundredth_of_a_speed_is_told_as_a_time() -> None:
+    row = {"name": "slow", "against": "quick", "ratio": {"median": 0.01, "low": 0.008, "high": 0.02}, "at_least": None}
+    assert bench.cells(row)[3] == "100 (50.0–125) × as long"

@@ -1,0 +1,107 @@
+"""How much of chroma a file keeps: decided by cost, picture by picture and quality by quality."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from encoder_stand_in import astronaut, decode
+from repro.encoder import chroma, models
+from repro.encoder.images import Picture
+from repro.encoder.optimised import Optimised
+from repro.jpeg import codestream
+from repro.metrics import mse
+from repro.trellis import sensitivity
+
+SET = models.load(models.TRELLIS)
+
+
+def page(side: int = 192) -> np.ndarray:
+    """Small letters, red and blue on white."""
+    image = Image.new("RGB", (side, side), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(11)
+    for line, top in enumerate(range(6, side - 12, 15)):
+        draw.text((6, top), "the quick brown fox jumps over", ("#0044cc", "#b00020")[line % 2], font)
+    return np.asarray(image)
+
+
+def kept(samples: np.ndarray, quality: float, effort: str = "fast", progressive: bool = True) -> str:
+    return codestream.read(Optimised(Picture(samples), SET, effort, progressive=progressive).at(quality)).subsampling
+
+
+def tensor(samples: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(samples.copy()).permute(2, 0, 1)[None].float()
+
+
+def test_half_at_few_bits_all_at_many() -> None:
+    found = [kept(astronaut(192, 192), quality) for quality in (5, 20, 40, 90, 98)]
+    assert found[:3] == ["4:2:0"] * 3 and found[-1] == "4:4:4"
+    assert found == sorted(found)  # never back
+
+
+def test_coloured_letters_need_all_of_it_long_before_a_face_does() -> None:
+    assert (kept(page(), 45), kept(astronaut(192, 192), 45)) == ("4:4:4", "4:2:0")
+
+
+@pytest.mark.parametrize("effort", ["fast", "default"])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_both_efforts_and_both_kinds_of_file(effort: str, progressive: bool) -> None:
+    assert kept(page(), 60, effort, progressive) == "4:4:4"
+
+
+@pytest.mark.parametrize("effort", ["fast", "default"])
+def test_grey_has_nothing_to_decide(effort: str) -> None:
+    assert kept(page()[..., 0].copy(), 90, effort) == "grey"
+    assert kept(np.tile(astronaut(400, 400)[..., 0], (1, 2)), 30, effort) == "grey"  # large enough to be taken in bands
+
+
+def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page at a quality where all is kept, against half of chroma at a quality that takes more bits."""
+    whole = Optimised(Picture(page()), SET, "fast").at(60)
+    monkeypatch.setattr(chroma, "cheaper", lambda *_, **__: chroma.HALF)
+    halved = Optimised(Picture(page()), SET, "fast")
+    rival = next(data for data in (halved.at(q) for q in range(60, 100, 2)) if len(data) >= len(whole))
+    x = tensor(page())
+    errors = [mse(x, tensor(np.array(decode(data).convert("RGB")))).item() for data in (whole, rival)]
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_what_half_cannot_show_is_counted() -> None:
+    """Chroma that only changes from pixel to pixel is invisible to half of it, and costs nothing there."""
+    rgb = np.full((64, 64, 3), 128, np.uint8)
+    rgb[::2, ::2] = rgb[1::2, 1::2] = (200, 100, 100)
+    p = SET.at(50)
+    assert p.lam is not None
+
+    def weigh(analysed):
+        return sensitivity.shipped().weights(analysed, SET.mix)
+
+    assert chroma.cheaper(tensor(rgb), p.tables, 1 / p.lam, weigh) == chroma.ALL
+    assert chroma.cheaper(tensor(rgb), p.tables, 1e9, weigh) == chroma.HALF  # bits are dear: nothing is tried
+
+
+def test_steps_for_all_of_chroma_are_twice_as_long_and_stay_in_a_byte() -> None:
+    tables = np.stack([np.full((8, 8), 20), np.full((8, 8), 150)]).astype(np.uint16)
+    found = chroma.tables_for(chroma.ALL, tables)
+    assert (found[0] == 20).all() and (found[1] == 255).all() and found.dtype == tables.dtype
+    assert chroma.tables_for(chroma.HALF, tables) is tables
+    ones = np.ones((2, 8, 8), np.uint16)
+    assert (chroma.tables_for(chroma.ALL, ones) == 1).all()
+
+
+def test_a_file_within_bits_may_keep_all_of_it() -> None:
+    data = Optimised(Picture(page()), SET, "fast").fit(70, 1e6)
+    assert data is not None and codestream.read(data).subsampling == "4:4:4"
+
+
+def test_the_books_two_ways_are_of_one_size() -> None:
+    from chapters import chroma as figures
+
+    original, half, whole = figures.both_ways(page(), 60)
+    assert half.values and whole.values
+    assert len(half.data) >= len(whole.data) and whole.values["mse"] < half.values["mse"]
+    assert (original.pixels == page()).all()
+    assert figures.changes_over(page()) in range(25, 60)
+    assert figures.changes_over(np.repeat(page()[..., :1], 3, 2)) is None  # three equal channels have no chroma

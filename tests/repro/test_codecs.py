@@ -1,0 +1,193 @@
+"""Peers: files that decode, of the kind that their names promise, on pictures of any size."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from repro import codecs
+from repro.errors import ReproError, UsageError
+from repro.evaluation.measure import file_tables
+from repro.jpeg.codestream import decode
+from repro.jpeg.tables import ANNEX_K
+
+ALL = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(codec.missing), reason=f"needs {codec.missing}"))
+    for name, codec in codecs.CODECS.items()
+]
+RNG = np.random.default_rng(3)
+
+
+def astronaut(side: int = 64) -> np.ndarray:
+    return np.ascontiguousarray(data.astronaut()[:side, 100 : 100 + side])
+
+
+def header(data: bytes) -> tuple[str, list[tuple[int, int]], bool]:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        sampling = [(layer[1], layer[2]) for layer in image.layer]  # type: ignore[attr-defined]
+        return str(image.format), sampling, bool(image.info.get("progressive"))
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (17, 33), (40, 3), (16, 24)])
+def test_any_size(name: str, height: int, width: int) -> None:
+    rgb = RNG.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    assert decode(codecs.get(name).encode(rgb, 90)).shape == rgb.shape
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pictures_are_encoded_the_right_way_round(name: str) -> None:
+    """Not transposed, not BGR, and near the original: what a wrong stride or channel order would break."""
+    rgb = astronaut()[:48]
+    assert np.abs(decode(codecs.get(name).encode(rgb, 95)).astype(float) - rgb).mean() < 4
+    view = astronaut()[::-1, ::-1]  # negative strides
+    assert np.abs(decode(codecs.get(name).encode(view, 95)).astype(float) - view).mean() < 4
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_files_are_what_the_name_says(name: str) -> None:
+    rgb = astronaut()
+    made = codecs.get(name).encode(rgb, 90)
+    form, sampling, progressive = header(made)
+    assert form == "JPEG"
+    assert sampling == ([(2, 2), (1, 1), (1, 1)] if "420" in name else [(1, 1)] * 3)
+    assert progressive == (name in ("pillow-420-progressive", "mozjpeg-420", "mozjpeg-444", "jpegli-420"))
+    assert codecs.get(name).encode(rgb, 90) == made
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_more_quality_costs_more_and_shows_more(name: str) -> None:
+    rgb = astronaut()
+    files = [codecs.get(name).encode(rgb, q) for q in (85, 95)]
+    errors = [((decode(f).astype(float) - rgb) ** 2).mean() for f in files]
+    assert len(files[0]) < len(files[1])
+    assert errors[0] > errors[1]
+
+
+def test_huffman_tables_change_size_and_nothing_else() -> None:
+    rgb = astronaut()
+    optimised, default = (codecs.get(name).encode(rgb, 20) for name in ("pillow-444", "pillow-444-default"))
+    assert len(optimised) < len(default)
+    assert np.array_equal(decode(optimised), decode(default))
+
+
+@pytest.mark.parametrize("name", ["mozjpeg-420", "mozjpeg-444"])
+def test_jpeglibs_version_is_left_as_it_was(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import jpeglib
+
+    before = jpeglib.version.get()
+    try:
+        jpeglib.version.set("8d")
+        codecs.get(name).encode(astronaut(), 50)
+        assert jpeglib.version.get() == "8d"
+
+        def fail(*_: object, **__: object) -> None:
+            assert jpeglib.version.get() == "mozjpeg403"
+            raise OSError("disk full")
+
+        monkeypatch.setattr("jpeglib.spatial_jpeg.SpatialJPEG.write_spatial", fail)
+        with pytest.raises(ReproError, match="temporary file"):
+            codecs.get(name).encode(astronaut(), 50)
+        assert jpeglib.version.get() == "8d"
+    finally:
+        jpeglib.version.set(before)
+
+
+def test_own_tables_reach_the_file() -> None:
+    tables = np.stack([np.arange(1, 65).reshape(8, 8), np.arange(101, 165).reshape(8, 8)])
+    made = codecs.save_with_tables(astronaut(), tables)
+    assert np.array_equal(file_tables(made), tables)
+    assert header(made)[1] == [(1, 1)] * 3
+    by_option = codecs.get("pillow-444").encode(astronaut(), 50, qtables=tables)
+    assert np.array_equal(file_tables(by_option), tables)
+    assert len(by_option) < len(made)  # the codec optimises its Huffman tables
+    one = codecs.save_with_tables(astronaut(), tables[:1])
+    assert np.array_equal(file_tables(one), tables[:1])
+
+
+def test_annex_k_is_pillows_quality_50() -> None:
+    tables = ANNEX_K.numpy()
+    assert codecs.save_with_tables(astronaut(), tables) == codecs.get("pillow-444-default").encode(astronaut(), 50)
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [(np.ones((8, 8)), "shape"), (np.zeros((2, 8, 8)), "1–65535"), (np.full((2, 8, 8), 1.5), "whole numbers")],
+)
+def test_bad_tables_are_told(tables: np.ndarray, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        codecs.save_with_tables(astronaut(), tables)
+
+
+@pytest.mark.parametrize(("name", "quality"), [("pillow-444", 0), ("mozjpeg-420", 101), ("guetzli", 83)])
+def test_quality_out_of_range(name: str, quality: int) -> None:
+    with pytest.raises(UsageError, match=rf"{name}: quality {quality} .* choose from"):
+        codecs.get(name).encode(astronaut(), quality)
+
+
+@pytest.mark.parametrize(
+    "rgb",
+    [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((0, 8, 3), np.uint8), np.zeros((8, 8, 4), np.uint8)],
+)
+def test_bad_pictures_are_told(rgb: np.ndarray) -> None:
+    with pytest.raises(UsageError, match=r"expected \(H, W, 3\) uint8"):
+        codecs.get("pillow-444").encode(rgb, 50)
+
+
+def test_a_side_too_long_for_jpeg() -> None:
+    with pytest.raises(UsageError, match="65500"):
+        codecs.get("mozjpeg-420").encode(np.zeros((1, 65_501, 3), np.uint8), 50)
+
+
+def test_options_where_there_are_none() -> None:
+    with pytest.raises(UsageError, match="takes no options, got progressive"):
+        codecs.get("mozjpeg-420").encode(astronaut(), 50, progressive=False)
+
+
+def test_unknown_codec_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"'webp'.*pillow-444.*guetzli"):
+        codecs.get("webp")
+
+
+def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = replace(codecs.get("jpegli-420"), packages=(("no_such_module", "no-such-package"), ("PIL", "pillow")))
+    monkeypatch.setitem(codecs.CODECS, "jpegli-420", absent)
+    with pytest.raises(ReproError, match=r"pip install no-such-package$"):
+        codecs.get("jpegli-420").encode(astronaut(), 50)
+    assert "jpegli-420" not in codecs.available()
+    assert "pillow-444" in codecs.available()
+    assert absent.versions()["no-such-package"] == "missing"
+
+
+REFERENCE = {
+    "pillow 4:4:4, default Huffman": "pillow-444-default",
+    "pillow 4:4:4, optimised Huffman": "pillow-444",
+    "pillow 4:2:0, optimised, progressive": "pillow-420-progressive",
+    "mozjpeg 4.0.3 4:2:0 (trellis, progressive)": "mozjpeg-420",
+    "mozjpeg 4.0.3 4:4:4 (trellis, progressive)": "mozjpeg-444",
+    "jpegli 4:2:0, then lossless progressive optimisation": "jpegli-420",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
+@pytest.mark.parametrize("label", REFERENCE)
+def test_kodak_means_are_the_given_ones(label: str) -> None:
+    """24-image means at one quality of each codec, within 1 % of those that were measured elsewhere."""
+    from repro.data import photos
+    from repro.evaluation import peer_curve
+
+    rows = csv.DictReader((Path(__file__).parents[1] / "goldens" / "kodak_peers.csv").open())
+    row = next(row for row in rows if row["codec"] == label and int(row["quality"]) == 18)
+    point = peer_curve(REFERENCE[label], photos("kodak"), [18]).mean().images["mean"][0]
+    for column, key in {"bpp": "bpp", "mse": "mse", "lpips_alex": "lpips", "ms_ssim": "ms_ssim"}.items():
+        assert point[key] == pytest.approx(float(row[column]), rel=0.01), column

@@ -1,0 +1,156 @@
+"""Where runs end, by what training minimises: chapter 9's numbers, its tables and its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chapters import steps as drawn
+from made_curves import curve
+from repro.errors import ReproError
+from repro.experiments import Experiment, Store, Variant, experiments_of, objective, profile_of
+from repro.experiments.claims.steps import DIRECTIONS, Means, means, normalised
+from repro.experiments.fingerprint import code_of
+from repro.losses import LossWeights
+
+RUN = profile_of("smoke").run(Variant("tables"), 0.02)
+
+
+def result(e: Experiment, *, mse: float = 100.0, rate: float = 3.0, dc: float = 30.0) -> dict[str, Any]:
+    """A result of two photos whose mean MSE is ``mse``, LPIPS 0.2, MS-SSIM 0.95, at 0.4 bits per pixel."""
+    photo = {"bpp": 0.4, "lpips": 0.2, "ms_ssim": 0.95}
+    return {
+        "experiment": json.loads(e.canonical),
+        "images": {"a": {**photo, "mse": mse - 10}, "b": {**photo, "mse": mse + 10}},
+        "log": [{"step": 1.0, "rate": 99.0, "loss": 9.0}, {"step": 2.0, "rate": rate, "loss": 7.0}],
+        "tables": [[[dc] * 8] * 8] * 2,
+        "code": code_of(e),
+        "provenance": {"data": {"evaluation": {"sha256": EVALUATION}, "train": {"sha256": TRAIN}}},
+    }
+
+
+def _any_hash(split: str) -> str:
+    from repro.data.sets import hashes_of
+
+    return next(iter(sorted(hashes_of(split))))
+
+
+EVALUATION, TRAIN = _any_hash("sample"), _any_hash("train")
+
+
+def put(store: Store, *runs: Experiment, **options: float) -> None:
+    for e in runs:
+        path = store.result_path(e)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result(e, **options)))
+
+
+def test_the_objective_is_equation_7_on_files() -> None:
+    found = objective.outcome(RUN, result(RUN))
+    assert found.objective == pytest.approx(0.02 * (100 + 500 * 0.2 + 1000 * 0.05) + 3.0), "r as it was logged last"
+    assert (found.bpp, found.mse, found.ms_ssim, found.dc) == pytest.approx((0.4, 100, 0.95, 30))
+    assert found.on_crops == pytest.approx(8.0), "single batches differ too much"
+    alone = replace(RUN, loss=LossWeights(lam=0.1, gamma=0.0, sigma=0.0))
+    assert objective.outcome(alone, result(alone)).objective == pytest.approx(0.1 * 100 + 3.0)
+
+
+def test_runs_are_paired_with_twice_their_steps(store: Store) -> None:
+    twice = [e for e in experiments_of("ours", "smoke") if isinstance(e, Experiment) and e.series.endswith("the steps")]
+    once = [replace(e, recipe=replace(e.recipe, steps=e.recipe.steps // 2)) for e in twice]
+    assert len(twice) == 5
+    with pytest.raises(ReproError, match="no stored result; run `repro reproduce`"):
+        objective.doublings("smoke", store)
+    put(store, *once)
+    put(store, *twice, mse=90.0)
+    pairs = objective.doublings("smoke", store)
+    for (a, b), short, long in zip(pairs, once, twice, strict=True):
+        assert (a.experiment.key, b.experiment.key) == (short.key, long.key) and b.objective < a.objective
+    head, rows = drawn.doubling_rows(pairs)
+    assert len(rows) == 5 and all(len(row) == len(head) for row in rows) and rows[0][1] == "2 → 4"
+    assert drawn.most_changed(pairs) == pytest.approx(
+        max(100 * (1 - b.objective / a.objective) for a, b in pairs), rel=1e-9
+    )
+
+
+def test_ends_are_by_series_and_lambda_of_the_first_seed(store: Store) -> None:
+    wanted = [e for e in experiments_of("13", "smoke") if isinstance(e, Experiment)]
+    put(store, *wanted)
+    found = objective.ends("13", profile="smoke", store=store)
+    assert {(name, lam) for name, runs in found.items() for lam in runs} == {(e.series, e.loss.lam) for e in wanted}
+
+
+def test_ratios_are_of_shared_lambdas() -> None:
+    low, high = (objective.outcome(RUN, result(RUN, rate=rate)) for rate in (3.0, 8.0 + 0.02 * 250 - 5.0))
+    found = objective.ratios({0.1: high, 0.02: high, 0.5: low}, {0.02: low, 0.1: low})
+    assert list(found) == [0.02, 0.1] and found[0.02] == pytest.approx(high.objective / low.objective)
+
+
+# --- the pages' tables and pictures
+
+
+def test_the_least_objective_of_each_kind_is_marked() -> None:
+    better, worse = (objective.outcome(RUN, result(RUN, mse=mse)) for mse in (90.0, 110.0))
+    third = profile_of("smoke").run(Variant("tables", "third-order"), 0.02)
+    other = objective.outcome(third, result(third, mse=300.0))
+    head, rows = drawn.recipe_rows([worse, better, other])
+    marked = ["(least)" in str(row[head.index("λ·d + r, files")]) for row in rows]
+    assert marked == [False, True, True], "each kind has its own"
+    assert rows[0][head.index("of the network")] == "", "tables have no network"
+    assert [row[0] for row in rows] == 2 * ["learned tables, straight-through"] + ["learned tables, third-order"]
+    assert [drawn._rate(value) for value in (0.03, 0.0001, 1e-6)] == ["0.03", "0.0001", "1e-6"]
+
+
+def _run(steps: list[int], **values: list[float]) -> Means:
+    return {"step": np.array(steps), **{k: np.array(v) for k, v in values.items()}}
+
+
+WAY: Mapping[str, Means] = {
+    "with attention": _run([0, 10, 20], bpp=[3.0, 1.0, 0.5], mse=[1.0, 50, 90], ms_ssim=[0.999, 0.98, 0.95]),
+    "without attention": _run([0, 10, 20], bpp=[3.0, 1.1, 0.6], mse=[1.0, 40, 80], ms_ssim=[0.999, 0.985, 0.96]),
+}
+
+
+def test_pictures_of_the_way_have_every_run_and_metric() -> None:
+    stretched = drawn.normalised_plot(WAY)
+    assert [ax.get_title() for ax in stretched.axes] == list(WAY)
+    for ax in stretched.axes:
+        assert len(ax.lines) == len(DIRECTIONS) and ax.get_xlabel() == "step"
+        assert all(0 <= v <= 1 for line in ax.lines for v in np.asarray(line.get_ydata()))
+    own = drawn.true_units_plot(WAY)
+    assert [ax.get_title() for ax in own.axes] == ["bits per pixel", "MSE", "MS-SSIM"]
+    assert all(len(ax.lines) == len(WAY) for ax in own.axes)
+
+
+def test_a_flat_line_is_stretched_to_nothing() -> None:
+    assert normalised(np.array([2.0, 2.0])).tolist() == [0.0, 0.0]
+
+
+def test_snapshots_become_means_in_the_order_of_steps() -> None:
+    point = {"bpp": 1.0, "mse": 2.0, "ms_ssim": 0.9}
+    found = means({"100": {"a": point, "b": {**point, "bpp": 2.0}}, "20": {"a": point, "b": point}})
+    assert found["step"].tolist() == [20, 100] and found["bpp"].tolist() == [1.0, 1.5]
+
+
+def test_recipes_are_points_beside_a_line() -> None:
+    found = [objective.outcome(RUN, result(RUN, mse=mse)) for mse in (90.0, 110.0)]
+    fig = drawn.recipe_points(found, ["one", "other"], curve("tables"))
+    for ax, metric in zip(fig.axes, ("mse", "lpips", "ms_ssim"), strict=True):
+        labels = [str(line.get_label()) for line in ax.lines]
+        assert labels == ["one", "other", "tables, straight-through"] and ax.get_xlabel() == "bits per pixel"
+        assert ax.lines[0].get_ydata() == pytest.approx([getattr(found[0], metric)])
+    assert drawn.told(found[0]) == "tables, 2 steps at 0.03"
+
+
+def test_ratios_are_drawn_against_lambda() -> None:
+    (ax,) = drawn.ratio_plot({"tables alone": {0.01: 1.1, 0.04: 1.3}, "VGG attention": {0.01: 1.2}}).axes
+    assert ax.get_xscale() == "log" and len(ax.lines) == 3
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tables alone", "VGG attention"]
+
+
+def test_the_nearest_lambdas_dc_is_taken() -> None:
+    assert drawn.dc_of({0.01: [[[80.0]]], 0.05: [[[40.0]]]}, 0.04) == 40

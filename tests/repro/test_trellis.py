@@ -1,0 +1,272 @@
+"""The trellis finds the best choice, its bits are those of files, and files hold what was chosen."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from repro.data import photos
+from repro.errors import UsageError
+from repro.jpeg.codestream import decode as jpeg_decode
+from repro.jpeg.codestream import read, write
+from repro.jpeg.huffman import code_lengths
+from repro.jpeg.tables import ZIGZAG, quality_tables
+from repro.trellis import decoder, planes, scans, symbols
+from repro.trellis import paths as trellis
+from repro.trellis.planes import Analysed, Weights
+
+RNG = np.random.default_rng(5)
+#: Codes of a plane of everyday blocks.
+DC_BITS = symbols.dc_costs(np.arange(12, 0, -1) ** 2)
+AC_BITS = symbols.ac_costs((1000 / (1 + np.arange(256))).astype(np.int64))
+
+
+def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> torch.Tensor:
+    """Smooth shades with an edge and some noise, (1, channels, height, width) uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    base = 120 + 60 * np.sin(x / 17) + 40 * (y > x) + rng.normal(0, 6, (channels, height, width))
+    return torch.from_numpy(np.clip(base, 0, 255).astype(np.uint8))[None]
+
+
+def even(analysed: Analysed) -> list[Weights]:
+    """The same weight for every error."""
+    return [Weights(np.ones((1, 64), np.float32), np.zeros(len(p.F), np.int64)) for p in analysed.planes]
+
+
+def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: float) -> float:
+    """λ · bits + error of one block's AC, counted by hand."""
+    bits, run = 0.0, 0
+    for value in z[1:]:
+        if value == 0:
+            run += 1
+            continue
+        bits += (run // 16) * AC_BITS[0xF0] + AC_BITS[16 * (run % 16) + int(abs(value)).bit_length()]
+        run = 0
+    bits += AC_BITS[0] if run else 0.0
+    return lam * bits + float((w[1:] * (F[1:] - z[1:] * Q[1:]) ** 2).sum())
+
+
+def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float) -> np.ndarray:
+    """All of AC in one sequential scan."""
+    z, cost = np.zeros(F.shape, np.int32), np.zeros((len(F), 2))
+    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z, 1, 63, AC_BITS[0], cost)
+    z[cost[:, 0] + lam * AC_BITS[0] <= cost[:, 1]] = 0
+    return z
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_other_choice_is_cheaper(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    F = np.zeros((1, 64), np.float32)
+    kept = rng.choice(np.arange(1, 64), 5, replace=False)
+    F[0, kept] = rng.normal(0, 30, 5)
+    Q = rng.uniform(8, 20, 64).astype(np.float32)
+    w = rng.uniform(0.2, 2, 64).astype(np.float32)
+    lam = float(rng.uniform(2, 60))
+    found = choose(F, w, Q, lam)[0]
+    options = []
+    for position in kept:
+        nearest = int(abs(F[0, position]) / Q[position] + 0.5)
+        options.append({0, nearest, max(0, nearest - 1), (1 << max(0, nearest.bit_length() - 1)) - 1})
+    cheapest = np.inf
+    for values in itertools.product(*options):
+        z = np.zeros(64)
+        z[kept] = np.array(values) * np.sign(F[0, kept])
+        cheapest = min(cheapest, cost_of(F[0], w, Q, z, lam))
+    assert cost_of(F[0], w, Q, found, lam) == pytest.approx(cheapest, rel=1e-5)
+
+
+def test_bands_are_chosen_apart() -> None:
+    """What a band holds does not change with what is outside it, and outside nothing is touched."""
+    F = RNG.normal(0, 20, (40, 64)).astype(np.float32)
+    w, row, Q = np.ones((1, 64), np.float32), np.zeros(40, np.int64), np.full(64, 12, np.float32)
+    z, cost = np.full(F.shape, 7, np.int32), np.zeros((40, 2))
+    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, z, 3, 20, AC_BITS[0], cost)
+    assert (z[:, :3] == 7).all() and (z[:, 21:] == 7).all()
+    F[:, :3] = F[:, 21:] = 0
+    again = np.zeros_like(z)
+    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, again, 3, 20, AC_BITS[0], cost)
+    np.testing.assert_array_equal(z[:, 3:21], again[:, 3:21])
+    assert np.count_nonzero(again) == np.count_nonzero(again[:, 3:21]) > 0
+    np.testing.assert_allclose(cost[:, 0], np.square(F[:, 3:21]).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_ends_side_by_side_share_a_symbol_at_the_least_cost(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blocks, lam = 9, 2.0
+    cost, early = rng.uniform(0, 30, (blocks, 2)), rng.random(blocks) < 0.7
+    ends = np.array([0.0, 2.0, 5.0, 5.5, 9.0])  # more than four are charged as four
+
+    def whole(keep: tuple[bool, ...]) -> float:
+        total, ended = 0.0, 0
+        for block, kept in enumerate(keep):
+            total += cost[block, int(kept)]
+            if kept:
+                total += lam * ends[min(ended, 4)]
+                ended = int(early[block])
+            else:
+                ended += 1
+        return total + lam * ends[min(ended, 4)]
+
+    found = trellis.choose_ends(cost, early, ends, lam)
+    best = min(whole(keep) for keep in itertools.product((False, True), repeat=blocks))
+    assert whole(tuple(found)) == pytest.approx(best)
+
+
+def test_where_bits_cost_nothing_the_nearest_number_is_chosen() -> None:
+    F = RNG.normal(0, 40, (50, 64)).astype(np.float32)
+    Q = RNG.uniform(3, 30, 64).astype(np.float32)
+    z = choose(F, np.ones(64, np.float32), Q, 0.0)
+    np.testing.assert_array_equal(z[:, 1:], np.rint(F / Q)[:, 1:])
+
+
+def test_dc_takes_the_cheapest_path() -> None:
+    F, w = np.array([31.0, 44.0, 12.0, 15.0]), np.array([1.0, 0.5, 2.0, 1.0])
+    q, lam = 7.0, 9.0
+
+    def cost(values: tuple[int, ...]) -> float:
+        differences = np.diff(values, prepend=0)
+        bits = sum(DC_BITS[int(abs(d)).bit_length()] for d in differences)
+        return lam * bits + float((w * (F - np.array(values) * q) ** 2).sum())
+
+    found = trellis.choose_dc(F, w, q, DC_BITS, lam)
+    nearest = np.rint(F / q).astype(int)
+    best = min(cost(v) for v in itertools.product(*(range(n - 2, n + 3) for n in nearest)))
+    assert cost(tuple(found)) == pytest.approx(best)
+
+
+def test_symbols_are_counted_as_the_standard_codes_them() -> None:
+    z = np.zeros((3, 64), np.int32)
+    z[0, [1, 19, 63]] = 3, -1, 5  # runs of 0, 17 (one ZRL and 1) and 43 (two ZRL and 11); no end of block
+    z[1, 2] = -8  # a run of 1, category 4, end of block
+    counts = symbols.ac_symbols(z)
+    expected = {0x02: 1, 0xF0: 3, 0x11: 1, 0xB3: 1, 0x14: 1, 0x00: 2}
+    assert {int(s): int(counts[s]) for s in np.flatnonzero(counts)} == expected
+    dc = symbols.dc_symbols(np.array([0, 5, 5, -3], np.int32))  # differences 0, 5, 0, −8
+    assert dc.tolist() == [2, 0, 0, 1, 1, *[0] * 7]
+
+
+def test_symbols_of_a_progressive_scan() -> None:
+    z = np.zeros((9, 64), np.int32)
+    z[0, 2], z[6, 5], z[6, 1] = 1, -2, 9  # outside the band: position 1
+    counts = symbols.scan_symbols(z, 2, 5)
+    # block 0 ends early, with the five after it: 4 to 7 ends; block 6 ends with the band; then two are empty
+    expected = {0x01: 1, 0x20: 1, 0x32: 1, 0x10: 1}
+    assert {int(s): int(counts[s]) for s in np.flatnonzero(counts)} == expected
+    assert (symbols.ac_costs(counts) - symbols.ac_costs(counts) // 1 == 0).all()
+
+
+def test_codes_are_as_long_as_libjpegs() -> None:
+    photo = photos("sample").items[0].rgb()
+    analysed = planes.analyse(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None][:, :1], progressive=False)
+    tables = quality_tables(60).numpy()[:1]
+    (z,) = planes.optimise(analysed, even(analysed), tables, 10.0)
+    lengths = code_lengths(write(planes.assemble(analysed, [z], tables), progressive=False))
+    counts = symbols.ac_symbols(z)
+    theirs = sum(int(counts[s]) * (length + (s & 15)) for s, length in lengths[1, 0].items())
+    assert counts @ symbols.ac_costs(counts) == theirs
+    assert (symbols.ac_costs(counts)[counts == 0] >= 18).all()
+
+
+@pytest.mark.parametrize("value, bits", [(0, 0), (1, 1), (-1, 1), (2, 2), (-7, 3), (1023, 10)])
+def test_categories(value: int, bits: int) -> None:
+    assert symbols.category(value) == bits
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_bits_are_close_to_those_of_a_file(subsampling: str, progressive: bool) -> None:
+    """Coded data has stuffing and whole bytes besides; a file has headers."""
+    photo = photos("sample").items[0].rgb()
+    x = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None]
+    analysed = planes.analyse(x, subsampling, progressive=progressive)
+    tables = quality_tables(75).numpy()
+    chosen = planes.assemble(analysed, z := planes.optimise(analysed, even(analysed), tables, 20.0), tables)
+    data = scans.smallest(chosen) if progressive else write(chosen, progressive=False)
+    spent = len(data) - data.index(b"\xff\xc4")
+    assert 0.98 * spent < planes.bits(analysed, z) / 8 < 1.001 * spent
+
+
+def test_more_expensive_bits_are_fewer() -> None:
+    analysed = planes.analyse(picture(96, 96))
+    tables = quality_tables(70).numpy()
+    spent, errors = [], []
+    for lam in (0.0, 5.0, 40.0, 300.0):
+        z = planes.optimise(analysed, even(analysed), tables, lam, rounds=3)
+        spent.append(planes.bits(analysed, z))
+        Q = tables.reshape(2, 64)[:, ZIGZAG.numpy()]
+        errors.append(
+            sum(((n * Q[i and 1] - p.F) ** 2).sum() for i, (n, p) in enumerate(zip(z, analysed.planes, strict=True)))
+        )
+    assert spent == sorted(spent, reverse=True) and spent[0] > 1.5 * spent[-1]
+    assert errors == sorted(errors)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (16, 16), (17, 33), (40, 8)])
+@pytest.mark.parametrize("channels, subsampling", [(1, "4:2:0"), (3, "4:2:0"), (3, "4:4:4")])
+def test_a_file_holds_what_was_chosen(size: tuple[int, int], channels: int, subsampling: str) -> None:
+    x = picture(*size, channels)
+    analysed = planes.analyse(x, subsampling)
+    tables = quality_tables(80).numpy()
+    chosen = planes.assemble(analysed, planes.optimise(analysed, even(analysed), tables, 4.0), tables)
+    data = write(chosen)
+    for ours, theirs in zip(chosen.planes, read(data).planes, strict=True):
+        np.testing.assert_array_equal(ours, theirs[: ours.shape[0], : ours.shape[1]])
+    shown = torch.from_numpy(jpeg_decode(data).copy()).permute(2, 0, 1)[None].float()
+    assert (shown - x.float()).abs().mean() < 9
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_threads_choose_the_same(progressive: bool) -> None:
+    analysed = planes.analyse(picture(72, 120), progressive=progressive)
+    tables = quality_tables(50).numpy()
+    one, three = (planes.optimise(analysed, even(analysed), tables, 12.0, threads=n) for n in (1, 3))
+    for a, b in zip(one, three, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_heavier_errors_are_smaller() -> None:
+    """Blocks with the second row of weights keep more."""
+    analysed = planes.analyse(picture(128, 128, 1))
+    tables = quality_tables(60).numpy()
+    row = (np.arange(256) % 2).astype(np.int64)
+    weights = [Weights(np.stack([np.full(64, 0.2), np.full(64, 5.0)]).astype(np.float32), row)]
+    (z,) = planes.optimise(analysed, weights, tables, 30.0)
+    assert np.count_nonzero(z[1::2]) > 1.2 * np.count_nonzero(z[::2])
+
+
+def test_numbers_fit_the_standard_whatever_is_wanted() -> None:
+    analysed = planes.analyse(picture(16, 16, 1))
+    ones = np.ones((2, 8, 8), np.int64)
+    (z,) = planes.optimise(analysed, even(analysed), ones, 0.0, target=[np.full((4, 64), 3000, np.float32)])
+    assert z.max() == 1023
+
+
+def test_unknown_subsampling_is_refused() -> None:
+    with pytest.raises(UsageError, match="choose '4:2:0' or '4:4:4'"):
+        planes.analyse(picture(8, 8), "4:1:1")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (40, 24)])
+@pytest.mark.parametrize("channels, subsampling", [(1, "4:2:0"), (3, "4:2:0"), (3, "4:4:4")])
+def test_decoding_is_libjpegs(size: tuple[int, int], channels: int, subsampling: str) -> None:
+    analysed = planes.analyse(picture(*size, channels), subsampling)
+    tables = quality_tables(60).numpy()
+    z = planes.optimise(analysed, even(analysed), tables, 8.0)
+    shown = torch.from_numpy(jpeg_decode(write(planes.assemble(analysed, z, tables))).copy()).permute(2, 0, 1)[None]
+    Q = torch.from_numpy(tables.reshape(2, 64)[:, ZIGZAG.numpy()]).float()
+    ours = decoder.decode(analysed, [torch.from_numpy(n).float() * Q[i and 1] for i, n in enumerate(z)])
+    assert ours.shape == shown.shape
+    assert (ours - shown).abs().max() < 3
+
+
+def test_decoding_has_the_gradient_of_small_steps() -> None:
+    analysed = planes.analyse(picture(17, 20))
+    rng = np.random.default_rng(1)
+    values = [torch.from_numpy(rng.normal(0, 8, plane.F.shape)).requires_grad_() for plane in analysed.planes]
+    assert torch.autograd.gradcheck(lambda *c: decoder.decode(analysed, c).sum(dim=(0, 1, 3)), values, fast_mode=True)
