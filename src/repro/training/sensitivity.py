@@ -53,8 +53,8 @@ RATES = (Coarseness(12, 430.0), Coarseness(20, 210.0), Coarseness(42, 80.0), Coa
 
 
 def measure(crops: np.ndarray, rates: Sequence[Coarseness] = RATES) -> Sensitivity:
-    """Weights of :data:`~repro.trellis.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at each
-    of ``rates``; rates count alike, whatever their errors."""
+    """Weights of :data:`~repro.trellis.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at
+    each of ``rates``; rates count alike, whatever their errors."""
     shape = (2, 3, CLASSES, 64)
     shares = {name: np.zeros(shape) for name in TERMS}
     squares = np.zeros(shape)

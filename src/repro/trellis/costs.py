@@ -1,9 +1,9 @@
 """What a file charges for the numbers in it, in a sequential scan or in progressive ones, and what one choice costs.
 
 A sequential scan has all AC of a block in one go, with an end of its own, in codes that Cb and Cr share. Progressive
-scans (:mod:`repro.trellis.scans`) have one component each, in one band of frequencies or two. There blocks that end side
-by side share one symbol, so that a block with nothing in a band is nearly free, and a block with something pays for the
-end that it sets.
+scans (:mod:`repro.trellis.scans`) have one component each, in one band of frequencies or two. There blocks that end
+side by side share one symbol, so that a block with nothing in a band is nearly free, and a block with something pays
+for the end that it sets.
 """
 
 from __future__ import annotations
