@@ -34,10 +34,9 @@ from repro.experiments import ablations as ladder
 from repro.experiments import rungs as rungs_module
 from repro.experiments.bench import BENCH
 from repro.experiments.estimate import Estimate
-from repro.experiments.fingerprint import code_of, why_stale
 from repro.experiments.grafts import GRAFTS, rung_of
+from repro.experiments.numerics import numerics_of, why_stale
 from repro.experiments.registry import GRAFT_QUALITIES, RUNG_PHOTOS, RUNG_QUALITIES, TRIED_QUALITIES
-from repro.experiments.vouch import vouch
 from repro.jpeg.codestream import decode, read
 from repro.jpeg.tables import quality_tables
 from repro.trellis import decoder, planes
@@ -134,7 +133,7 @@ def test_every_rung_is_measured_on_both_sets() -> None:
         assert len(qualities) == 6 and list(qualities) == sorted(set(qualities)) and qualities[0] >= 1
     for profile in ("cpu", "paper"):
         wanted = experiments_of("beyond", profile)
-        assert {(w.rung, w.evaluation) for w in wanted if isinstance(w, EncoderSweep)} == {
+        assert {(w.ablation, w.evaluation) for w in wanted if isinstance(w, EncoderSweep)} == {
             *((rung, split) for rung in ladder.RUNGS for split in RUNG_PHOTOS),
             *((rung, RUNG_PHOTOS[-1]) for rung in (*ladder.TRIED, *GRAFTS)),
         }
@@ -150,15 +149,8 @@ def test_no_sweep_is_taken_for_another() -> None:
     peer, rung = PeerSweep("mozjpeg-420", (20,)), EncoderSweep("mozjpeg-420", (20,))
     store = Store(Path("data"), Path("runs"))
     assert peer.key != rung.key and store.result_path(peer) != store.result_path(rung)
-    assert rung.describe() == "rung mozjpeg-420 on kodak at 1 qualities"
-
-
-def test_a_peer_does_not_go_stale_with_our_encoder() -> None:
-    ours, theirs = (set(code_of(EncoderSweep(rung, (20,)))) for rung in ("annexk-trellis", "mozjpeg-420"))
-    assert {"encoder.ladder", "rdo.trellis", "encoder.refine", "evaluation.witnesses"} <= ours
-    assert "codecs" in theirs and not any(name.startswith(("encoder", "rdo")) for name in theirs)
-    graft = set(code_of(EncoderSweep("mozjpeg-learned", (20,))))
-    assert {"encoder.grafts", "encoder.models"} <= graft and not any(name.startswith("rdo") for name in graft)
+    assert rung.describe() == "mozjpeg-420 on kodak at 1 qualities"
+    assert numerics_of(rung) == numerics_of(peer) != numerics_of(EncoderSweep("fast", (20,)))
 
 
 # --- a sweep
@@ -167,8 +159,8 @@ def test_a_peer_does_not_go_stale_with_our_encoder() -> None:
 def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -> None:
     run(SWEEP, store, folder)
     result = store.load(SWEEP)
-    assert result is not None and store.result_path(SWEEP).parent.name == "ladder"
-    assert result["rung"] == "annexk-420" and result["seconds"] > 0 and result["assets"] == {}
+    assert result is not None and store.result_path(SWEEP).parent.name == "ablations"
+    assert result["ablation"] == "annexk-420" and result["seconds"] > 0 and result["assets"] == {}
     made = result["provenance"]
     assert made["threads"] == 1 and {"command", "commit", "versions", "cpu", "date"} <= made.keys()
     assert made["data"]["evaluation"]["count"] == len(result["photos"])
@@ -179,7 +171,7 @@ def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -
         expected = measure(photo.rgb(), data) | witness(photo.rgb(), data, ["ssimulacra2"])
         assert all(points[1][k] == pytest.approx(v, rel=1e-4) for k, v in expected.items() if v is not None)
         assert points[1].keys() == {"setting", "seconds", *expected}
-    assert plan([SWEEP], store) == [] and not (store.scratch / "ladder" / f"{SWEEP.key}.json").exists()
+    assert plan([SWEEP], store) == [] and not (store.scratch / f"{SWEEP.key}.json").exists()
     assert Estimate(store).seconds(SWEEP) == pytest.approx(result["seconds"], rel=0.01)
 
 
@@ -200,8 +192,8 @@ def test_what_other_code_left_is_not_gone_on_with(store: Store, folder: Path, mo
     measured = counted(monkeypatch, fail_at=2)
     with pytest.raises(RuntimeError):
         run(SWEEP, store, folder)
-    part = store.scratch / "ladder" / f"{SWEEP.key}.json"
-    part.write_text(json.dumps(json.loads(part.read_text()) | {"code": {"rdo.trellis": "0"}}))
+    part = store.scratch / f"{SWEEP.key}.json"
+    part.write_text(json.dumps(json.loads(part.read_text()) | {"numerics": {"encoder": 0, "evaluation": 1}}))
     measured.clear()
     run(SWEEP, store, folder)
     assert len(measured) == len(photos("hdrplus", folder))
@@ -217,21 +209,7 @@ def test_another_model_set_makes_it_stale(store: Store, folder: Path) -> None:
     }
     other = result | {"assets": result["assets"] | {"models/trellis/model.json": "0" * 64}}
     assert why_stale(sweep, other) == "made with other files of the package (models/trellis/model.json)"
-    assert "made by other code" in why_stale(sweep, result | {"code": {}})
-
-
-@pytest.mark.parametrize("same", [True, False])
-def test_a_rewrite_is_vouched_for(same: bool, store: Store, folder: Path) -> None:
-    run(SWEEP, store, folder)
-    path = store.result_path(SWEEP)
-    result = json.loads(path.read_text())
-    result["code"]["rdo.trellis"] = "00000000"
-    if not same:
-        for photo in result["photos"].values():
-            photo["points"][0]["ssimulacra2"] = 99.0
-    path.write_text(json.dumps(result))
-    assert (vouch([SWEEP], store, folder) == {}) is same
-    assert (store.load(SWEEP) is not None) is same
+    assert "another version of the code (encoder, evaluation)" in why_stale(sweep, result | {"numerics": {}})
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, fail_at: int) -> list[list[int]]:
@@ -380,11 +358,11 @@ def write_results(store: Store, evaluation: str) -> None:
         }
         result = {
             "name": rung,
-            "rung": rung,
+            "ablation": rung,
             "evaluation": evaluation,
             "photos": kept,
             "seconds": 48.0,
-            "code": code_of(sweep),
+            "numerics": numerics_of(sweep),
             "assets": rung_of(rung).hashes(),
             "provenance": made,
         }
@@ -409,7 +387,7 @@ def test_stored_results_make_the_ladder(store: Store, judged: beyond.Ladder) -> 
 
 
 def test_what_is_missing_is_named_but_at_smoke(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ReproError, match=r"rung-pillow.*no stored result; run `repro reproduce --figure beyond`"):
+    with pytest.raises(ReproError, match=r"ablations/pillow.*no stored result; run `repro reproduce --figure beyond`"):
         beyond.stored("kodak", store=store)
     made = beyond.Ladder({"fast": rung_curve("fast")})
     monkeypatch.setattr(beyond, "stand_in", lambda: made)

@@ -35,7 +35,6 @@ from repro.experiments import (
     Store,
     Wanted,
     experiments_of,
-    fingerprint,
     inputs,
     plan,
     reproduce,
@@ -44,7 +43,7 @@ from repro.experiments import (
     stored_runs,
     with_seed,
 )
-from repro.experiments.fingerprint import why_stale
+from repro.experiments.numerics import why_stale
 from repro.experiments.origin import origin
 from repro.files import sha256_bytes, sha256_file
 from repro.jpeg.tables import quality_tables
@@ -219,7 +218,7 @@ def test_what_is_unknown_is_refused_with_the_choice() -> None:
 
 def test_a_plan_has_a_line_for_each() -> None:
     assert TINY.describe() == "tables, tiny, λ = 0.02, 2 steps"
-    assert SWEEP.describe() == "pillow-444 at 2 qualities"
+    assert SWEEP.describe() == "pillow-444 on hdrplus at 2 qualities"
 
 
 # --- the store
@@ -276,13 +275,13 @@ def test_a_sweep_lacks_what_was_not_measured(store: Store) -> None:
 
 
 def _changed(result: dict[str, Any], what: str) -> dict[str, Any]:
-    """``result`` as another code, other photographs or other weights would have left it."""
+    """``result`` as other code, photos or weights would have left it."""
     changed = json.loads(json.dumps(result))
-    if what == "code":
-        changed["code"]["losses"] = "00000000"
-    elif what == "module":
-        changed["code"]["training.gone"] = "00000000"
-    elif what == "photographs":
+    if what == "training":
+        changed["numerics"]["training"] -= 1
+    elif what == "no version":
+        del changed["numerics"]
+    elif what == "photos":
         changed["provenance"]["data"]["evaluation"]["sha256"] = "0" * 64
     elif what == "weights":
         changed["provenance"]["weights"] = {"vgg16": "a file (sha256 000000000000)"}
@@ -292,9 +291,9 @@ def _changed(result: dict[str, Any], what: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("what", "says"),
     [
-        ("code", "made by other code (losses)"),
-        ("module", "made by other code (training.gone)"),
-        ("photographs", "made with other photographs (sample)"),
+        ("training", "made by another version of the code (training)"),
+        ("no version", "made by another version of the code (training, evaluation)"),
+        ("photos", "made with other photos (sample)"),
         ("weights", "made with other weights (vgg16)"),
     ],
 )
@@ -311,29 +310,6 @@ def test_a_stale_result_is_refused_by_name_and_run_again(
     with pytest.raises(ReproError) as caught:
         stored_curves("5", "smoke", store)
     assert str(caught.value) == f"{path}: {says}; run `repro reproduce --figure 5 --profile smoke`"
-
-
-def test_code_is_what_runs_not_what_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hashes(text: str) -> dict[str, str]:
-        (tmp_path / "codecs.py").write_text(text)
-        fingerprint._hashes.cache_clear()
-        return fingerprint.code_of(SWEEP)
-
-    monkeypatch.setattr(fingerprint, "_PACKAGE", tmp_path)
-    try:
-        plain = hashes("def f(x):\n    return x + 1\n")
-        assert hashes('"""What it is."""\n\ndef f(x):\n    """One more."""\n    return x + 1  # yes\n') == plain
-        assert hashes("def f(x):\n    return x + 2\n") != plain
-        assert list(plain) == ["codecs"], "what is not there has no hash"
-    finally:
-        fingerprint._hashes.cache_clear()
-
-
-def test_a_hash_covers_all_that_makes_the_numbers() -> None:
-    trained, peer = fingerprint.code_of(TINY), fingerprint.code_of(SWEEP)
-    assert trained.keys() > {"model", "losses", "rounding", "attention", "training.step", "jpeg.dct", "metrics"}
-    assert peer.keys() > {"codecs", "evaluation.measure", "metrics.structure"} and "training.loop" not in peer
-    assert not {"experiments.store", "errors", "progress", "encoder.encode"} & (trained.keys() | peer.keys())
 
 
 def test_plan_has_each_missing_result_once(done: Store, store: Store) -> None:
@@ -536,9 +512,9 @@ def test_a_run_that_other_code_began_begins_anew(folder: Path, store: Store, mon
     steps = _Steps(monkeypatch)
     assert reproduce([QUICK], store, folder) == {} and steps.taken == 2
     path = store.result_path(QUICK)
-    path.write_text(json.dumps(_changed(store.load(QUICK) or {}, "code")))
+    path.write_text(json.dumps(_changed(store.load(QUICK) or {}, "training")))
     mark = store.scratch / QUICK.key / "made_by.json"
-    mark.write_text(mark.read_text().replace(fingerprint.code_of(QUICK)["losses"], "00000000"))
+    mark.write_text(mark.read_text().replace('"training": 1', '"training": 0'))
     assert reproduce([QUICK], store, folder) == {} and steps.taken == 4, "it was trained again"
     assert store.load(QUICK) is not None
     path.unlink()
@@ -619,7 +595,7 @@ def test_snapshots_that_other_code_took_are_taken_again(
     first = store.load(FILMED)
     kept, mark = place / "snapshots.json", place / "made_by.json"
     kept.write_text(json.dumps({"0": {}, "2": {}, "4": {}}))
-    mark.write_text(mark.read_text().replace(fingerprint.code_of(FILMED)["evaluation.measure"], "00000000"))
+    mark.write_text(mark.read_text().replace('"evaluation": 1', '"evaluation": 0'))
     store.result_path(FILMED).unlink()
     assert reproduce([FILMED], store, folder) == {}
     assert first is not None and (store.load(FILMED) or {})["snapshots"] == first["snapshots"]
@@ -656,6 +632,19 @@ def test_a_sweep_that_was_cut_off_goes_on(folder: Path, store: Store, monkeypatc
     assert plan([SWEEP], store) == [SWEEP], "one of two photos is not a curve"
     run(SWEEP, store, folder)
     assert set(json.loads(store.result_path(SWEEP).read_text())["photos"]) == {"a.png", "b.png"}
+
+
+def test_a_new_way_of_measuring_trains_nothing(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reproduce([QUICK], store, folder) == {}
+    before = store.load(QUICK)
+    assert before is not None
+    old = before | {"numerics": before["numerics"] | {"evaluation": 0}}
+    store.result_path(QUICK).write_text(json.dumps(old))
+    monkeypatch.setattr(RUN, "train", lambda *_, **__: pytest.fail("trained again"))
+    assert reproduce([QUICK], store, folder) == {}
+    after = store.load(QUICK)
+    assert after is not None and after["images"] == before["images"] and after["log"] == before["log"]
+    assert after["provenance"]["measured"]["date"] and after["seconds"]["train"] == before["seconds"]["train"]
 
 
 @pytest.mark.slow

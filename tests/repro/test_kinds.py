@@ -79,7 +79,7 @@ def test_every_effort_and_peer_meets_every_kind() -> None:
     rungs = (beyond.ANCHOR, *beyond.RIVALS, *beyond.EFFORTS)
     for profile in ("cpu", "paper"):
         wanted = experiments_of("kinds", profile)
-        assert [w.rung for w in wanted if isinstance(w, EncoderSweep)] == list(rungs)
+        assert [w.ablation for w in wanted if isinstance(w, EncoderSweep)] == list(rungs)
         assert {w.evaluation for w in wanted} == {"kinds"} and set(wanted) <= set(everything(profile))
     for qualities in KIND_QUALITIES.values():
         assert len(qualities) == 5 and list(qualities) == sorted(set(qualities))
@@ -179,7 +179,7 @@ def test_words_hold_whoever_wins(found: kinds.Kinds) -> None:
 
 
 def test_what_is_missing_is_named_but_at_smoke(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ReproError, match=r"rung-.*-kinds.*no stored result; run `repro reproduce --figure kinds`"):
+    with pytest.raises(ReproError, match=r"ablations/.*-kinds.*no stored result; run `repro reproduce --figure kinds`"):
         kinds.stored(store=store)
     monkeypatch.setattr(kinds, "stand_in", lambda: made_of(FACTORS))
     made = kinds.stored("smoke", store)

@@ -15,7 +15,7 @@ from made_curves import curve
 from repro.errors import ReproError
 from repro.experiments import Experiment, Store, Variant, experiments_of, objective, profile_of
 from repro.experiments.claims.steps import DIRECTIONS, Means, means, normalised
-from repro.experiments.fingerprint import code_of
+from repro.experiments.numerics import numerics_of
 from repro.losses import LossWeights
 
 RUN = profile_of("smoke").run(Variant("tables"), 0.02)
@@ -29,7 +29,7 @@ def result(e: Experiment, *, mse: float = 100.0, rate: float = 3.0, dc: float = 
         "images": {"a": {**photo, "mse": mse - 10}, "b": {**photo, "mse": mse + 10}},
         "log": [{"step": 1.0, "rate": 99.0, "loss": 9.0}, {"step": 2.0, "rate": rate, "loss": 7.0}],
         "tables": [[[dc] * 8] * 8] * 2,
-        "code": code_of(e),
+        "numerics": numerics_of(e),
         "provenance": {"data": {"evaluation": {"sha256": EVALUATION}, "train": {"sha256": TRAIN}}},
     }
 

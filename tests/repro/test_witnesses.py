@@ -17,7 +17,6 @@ from repro.data import photos
 from repro.errors import ReproError, UsageError
 from repro.evaluation import witnesses
 from repro.evaluation.witnesses import MIN_SIDE_DISTS, MIN_SIDE_SSIMULACRA2, WITNESSES, dists, ssimulacra2, witness
-from repro.experiments import fingerprint
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 sys.path.insert(0, str(GOLDENS))
@@ -141,9 +140,3 @@ def test_dists_leaves_torchvision_and_random_numbers_as_they_were() -> None:
     assert torch.equal(torch.get_rng_state(), before) and DISTS_pt.models is models
     assert not any(p.requires_grad for p in network.parameters())
     assert float(network.get_parameter("alpha").sum() + network.get_parameter("beta").sum()) == pytest.approx(1)
-
-
-def test_no_stored_number_depends_on_the_witnesses() -> None:
-    roots = (*fingerprint._TRAINED, *fingerprint._PEER)
-    assert "evaluation.measure" in fingerprint._hashes(roots)
-    assert "evaluation.witnesses" not in fingerprint._hashes(roots)

@@ -22,7 +22,7 @@ from repro import __version__
 from repro.errors import ReproError
 
 ISSUES = "https://github.com/literate-jpeg/repro/issues"
-COMMANDS = ("encode", "train", "evaluate", "reproduce", "vouch")
+COMMANDS = ("encode", "train", "evaluate", "reproduce")
 GROUPS = ("data", "weights")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})

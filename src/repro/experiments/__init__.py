@@ -3,7 +3,7 @@
 An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSON is its key. Its result is
 ``data/results/<key>.json`` (points per image, loss curve, provenance) and ``data/checkpoints/<key>.safetensors``; a
 :class:`PeerSweep`'s is ``data/results/peers/<codec>-<split>.json``, an :class:`EncoderSweep`'s
-``data/results/ladder/rung-<rung>-<split>.json``. :func:`plan` lists what is missing,
+``data/results/ablations/<ablation>-<split>.json``. :func:`plan` lists what is missing,
 :func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
 """
 

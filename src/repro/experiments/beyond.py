@@ -212,7 +212,7 @@ def of_figure(figure: str, evaluation: str, store: Store) -> Ladder:
             photo: tuple(point for point in kept["points"] if point["setting"] in w.qualities)
             for photo, kept in result["photos"].items()
         }
-        curves[w.rung] = Curve(result["name"], images)
+        curves[w.ablation] = Curve(result["name"], images)
     return Ladder(curves, tuple(results))
 
 

@@ -48,8 +48,8 @@ class Estimate:
         if isinstance(wanted, PeerSweep):
             return _QUALITY * len(wanted.qualities)
         if isinstance(wanted, EncoderSweep):
-            guessed = _PHOTOS * _SLOW_FILES.get(wanted.rung, _FILE)
-            return len(wanted.qualities) * self._rungs.get(wanted.key, self._rungs.get(wanted.rung, guessed))
+            guessed = _PHOTOS * _SLOW_FILES.get(wanted.ablation, _FILE)
+            return len(wanted.qualities) * self._rungs.get(wanted.key, self._rungs.get(wanted.ablation, guessed))
         steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
         like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
         if like:
@@ -80,11 +80,12 @@ class Estimate:
     def _rungs(self) -> dict[str, float]:
         """Key, or rung alone → seconds that one quality took on all photos, where such a sweep is stored."""
         found: dict[str, float] = {}
-        for path in sorted((self.store.data / "results" / "ladder").glob("*.json")):
+        for path in sorted((self.store.data / "results" / "ablations").glob("*.json")):
             try:
                 result = json.loads(path.read_text())
                 files = [len(photo["points"]) for photo in result["photos"].values()]
-                found[path.stem] = found[result["rung"]] = len(files) * result["seconds"] / sum(files)
+                seconds = len(files) * result["seconds"] / sum(files)
+                found[f"ablations/{path.stem}"] = found[result["ablation"]] = seconds
             except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
                 continue
         return found

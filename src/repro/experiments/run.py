@@ -23,8 +23,8 @@ from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model, peer_curve
 from repro.experiments.cluster import Cluster, connect
-from repro.experiments.fingerprint import code_of, trained_alike, training_code, why_stale
 from repro.experiments.inputs import describe, inputs_of
+from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike, why_stale
 from repro.experiments.rungs import climb
 from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Wanted
 from repro.experiments.store import Store
@@ -57,14 +57,14 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
 def _sweep(wanted: PeerSweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a peer beside its result, and move that into its place when it is whole; stored qualities are kept."""
     origin = provenance() | {"data": {"evaluation": describe(evaluation)}}
-    path, partial = store.result_path(wanted), store.scratch / "peers" / f"{wanted.key}.json"
+    path, partial = store.result_path(wanted), store.scratch / f"{wanted.key}.json"
     if not partial.exists():
         partial.parent.mkdir(parents=True, exist_ok=True)
         stored = store.read(wanted, whole=False)
         if stored is not None and not why_stale(wanted, stored):
             atomic_write(partial, path.read_bytes())
     peer_curve(wanted.codec, evaluation, wanted.qualities, store=partial, provenance=origin)
-    result = json.loads(partial.read_text()) | {"code": code_of(wanted)}
+    result = json.loads(partial.read_text()) | {"numerics": numerics_of(wanted)}
     atomic_write(path, json.dumps(result, indent=1) + "\n")
     partial.unlink()
 
@@ -79,7 +79,7 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         "images": images,
         "tables": trained.model.tables().detach().double().numpy().round(3).tolist(),
         **trained.told,
-        "code": code_of(experiment),
+        "numerics": numerics_of(experiment),
         "seconds": {
             "train": round(trained.seconds, 2),
             "evaluate": round(time.perf_counter() - started, 2),
@@ -104,8 +104,9 @@ class _Trained:
 
 def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> _Trained:
     source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.key
+    versions = numerics_of(experiment) if experiment.snapshots else {"training": NUMERICS["training"]}
     pool, weights = inputs_of(experiment, source, store.scratch / "cache")
-    _forget_others(folder, {"code": training_code(experiment), "train": source.sha256, "weights": weights})
+    _forget_others(folder, {"numerics": versions, "train": source.sha256, "weights": weights})
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
     trained = train(experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, observe=observe)

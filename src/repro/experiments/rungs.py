@@ -1,8 +1,8 @@
 """The rungs of chapter 10, measured alike: files at each quality, photo by photo, and what was stored of that.
 
-A result is ``{"name", "rung", "evaluation", "photos": {name: {"sha256", "points", "seconds"}}, "seconds", "code",
-"assets", "provenance"}``. A point has what :func:`repro.evaluation.measure` gives, ``ssimulacra2``, ``setting`` (the
-quality) and ``seconds`` of encoding on one thread, beside whatever else the machine had to do.
+A result is ``{"name", "ablation", "evaluation", "photos": {name: {"sha256", "points", "seconds"}}, "seconds",
+"numerics", "assets", "provenance"}``. A point has what :func:`repro.evaluation.measure` gives, ``ssimulacra2``,
+``setting`` (the quality) and ``seconds`` of encoding on one thread, beside whatever else the machine had to do.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from repro.encoder.analysis import one_thread
 from repro.evaluation import measure_many
 from repro.evaluation.curves import Point
 from repro.evaluation.witnesses import witness
-from repro.experiments.fingerprint import assets_of, code_of, why_stale
 from repro.experiments.grafts import rung_of
 from repro.experiments.inputs import describe
+from repro.experiments.numerics import assets_of, numerics_of, why_stale
 from repro.experiments.settings import EncoderSweep
 from repro.files import atomic_write
 from repro.progress import track
@@ -39,14 +39,14 @@ _WARM = 64
 
 def climb(wanted: EncoderSweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a rung and store it; goes on where it was cut off, photo by photo, and keeps what is still so."""
-    path, part = store.result_path(wanted), store.scratch / "ladder" / f"{wanted.key}.json"
+    path, part = store.result_path(wanted), store.scratch / f"{wanted.key}.json"
     with one_thread():
         result: dict[str, Any] = {
-            "name": rung_of(wanted.rung).label,
-            "rung": wanted.rung,
+            "name": rung_of(wanted.ablation).label,
+            "ablation": wanted.ablation,
             "evaluation": wanted.evaluation,
             "photos": _kept(wanted, part, path),
-            "code": code_of(wanted),
+            "numerics": numerics_of(wanted),
             "assets": assets_of(wanted),
             "provenance": provenance() | {"data": {"evaluation": describe(evaluation)}},
         }
@@ -69,7 +69,7 @@ def climb(wanted: EncoderSweep, store: Store, evaluation: PhotoSet) -> None:
 
 def measure_rung(wanted: EncoderSweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
-    return measure_encoder(rung_of(wanted.rung).encode, rgb, qualities)
+    return measure_encoder(rung_of(wanted.ablation).encode, rgb, qualities)
 
 
 def measure_encoder(encode: Encode, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
@@ -93,7 +93,7 @@ def _kept(wanted: EncoderSweep, *paths: Path) -> dict[str, Any]:
     for path in paths:
         try:
             stored = json.loads(path.read_text())
-            if stored["rung"] == wanted.rung and not why_stale(wanted, stored):
+            if stored["ablation"] == wanted.ablation and not why_stale(wanted, stored):
                 return dict(stored["photos"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue

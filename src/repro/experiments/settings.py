@@ -71,29 +71,29 @@ class PeerSweep:
     @property
     def key(self) -> str:
         """Names the result's file; qualities can be added to it later."""
-        return f"{self.codec}-{self.evaluation}"
+        return f"peers/{self.codec}-{self.evaluation}"
 
     def describe(self) -> str:
         """One line for a plan."""
-        return f"{self.codec} at {len(self.qualities)} qualities"
+        return f"{self.codec} on {self.evaluation} at {len(self.qualities)} qualities"
 
 
 @dataclass(frozen=True)
 class EncoderSweep:
-    """A rung of chapter 10 (:mod:`repro.experiments.ablations`): its files at each quality, measured on the photos."""
+    """An ablation of our encoder (:mod:`repro.experiments.ablations`): its files at each quality, measured."""
 
-    rung: str
+    ablation: str
     qualities: tuple[int, ...]
     evaluation: str = "kodak"
 
     @property
     def key(self) -> str:
         """Names the result's file; qualities can be added to it later."""
-        return f"rung-{self.rung}-{self.evaluation}"
+        return f"ablations/{self.ablation}-{self.evaluation}"
 
     def describe(self) -> str:
         """One line for a plan."""
-        return f"rung {self.rung} on {self.evaluation} at {len(self.qualities)} qualities"
+        return f"{self.ablation} on {self.evaluation} at {len(self.qualities)} qualities"
 
 
 #: What is measured as it is: nothing is trained for it, and qualities can be added.

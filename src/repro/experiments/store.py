@@ -9,12 +9,9 @@ from typing import Any
 
 from repro.errors import ReproError
 from repro.evaluation import Curve
-from repro.experiments.fingerprint import why_stale
+from repro.experiments.numerics import why_stale
 from repro.experiments.registry import experiments_of
-from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
-
-#: Where below the results each kind lies.
-_FOLDERS = {Experiment: "", PeerSweep: "peers", EncoderSweep: "ladder"}
+from repro.experiments.settings import Experiment, PeerSweep, Wanted
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Store:
 
     def result_path(self, wanted: Wanted) -> Path:
         """Where its result lies, or will."""
-        return self.data / "results" / _FOLDERS[type(wanted)] / f"{wanted.key}.json"
+        return self.data / "results" / f"{wanted.key}.json"
 
     def checkpoint_path(self, experiment: Experiment) -> Path:
         """Where what it learned lies, or will."""

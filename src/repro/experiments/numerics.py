@@ -1,0 +1,78 @@
+"""Is a stored result still valid? It is stale if the numerical code, the photos, the weights or the assets changed.
+
+The code has an explicit version, :data:`NUMERICS`, that each result stores. ``tests/repro/test_stored_results.py``
+repeats a slice of stored results and fails when a number moves although no version was raised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from repro import weights
+from repro.data.sets import hashes_of
+from repro.experiments.grafts import rung_of
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
+
+#: Part of the code → its version. Raise one in the commit that changes numbers on purpose, beyond the tolerances of
+#: the test above: results that used this part are then stale, and ``repro reproduce`` computes them again. Leave it
+#: alone where code only moves or gets faster. If a change touches only some results, delete their files instead.
+NUMERICS = {
+    "training": 1,  # what a trained model is: crops, loss, model, optimiser
+    "evaluation": 1,  # what is measured of a file: bits and metrics
+    "peers": 1,  # the files of other encoders
+    "encoder": 1,  # the files of our encoder and its ablations
+}
+
+
+def numerics_of(wanted: Wanted) -> dict[str, int]:
+    """The versions that the numbers of ``wanted`` depend on."""
+    if isinstance(wanted, Experiment):
+        part = "training"
+    elif isinstance(wanted, PeerSweep) or rung_of(wanted.ablation).peer:
+        part = "peers"
+    else:
+        part = "encoder"
+    return {name: NUMERICS[name] for name in (part, "evaluation")}
+
+
+def assets_of(wanted: Wanted) -> dict[str, str]:
+    """Asset of the package → SHA-256, for all that the numbers of ``wanted`` depend on."""
+    return rung_of(wanted.ablation).hashes() if isinstance(wanted, EncoderSweep) else {}
+
+
+def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
+    """Why the stored ``result`` is no longer valid, in a few words; empty where it is valid."""
+    stored, now = result.get("numerics", {}), numerics_of(wanted)
+    changed = [name for name in now if stored.get(name) != now[name]]
+    if changed:
+        return f"made by another version of the code ({', '.join(changed)})"
+    held, shipped = result.get("assets", {}), assets_of(wanted)
+    others = sorted(name for name in shipped.keys() | held.keys() if shipped.get(name) != held.get(name))
+    if others:
+        return f"made with other files of the package ({', '.join(others)})"
+    splits = {"evaluation": wanted.evaluation}
+    if isinstance(wanted, Experiment):
+        splits["train"] = wanted.crops.split
+    return _other_inputs(splits, result)
+
+
+def trained_alike(experiment: Experiment, result: Mapping[str, Any]) -> bool:
+    """Whether training again would give the model of a stored result, so that only measuring is due."""
+    same = result.get("numerics", {}).get("training") == NUMERICS["training"]
+    return same and not _other_inputs({"train": experiment.crops.split}, result)
+
+
+def _other_inputs(splits: Mapping[str, str], result: Mapping[str, Any]) -> str:
+    """Which photos or weights of a result are not the known ones; empty where all are."""
+    made = result.get("provenance", {})
+    for use, split in splits.items():
+        known = hashes_of(split)
+        if known and made.get("data", {}).get(use, {}).get("sha256") not in known:
+            return f"made with other photos ({split})"
+    for name, source in made.get("weights", {}).items():
+        digest = re.search(r"sha256 ([0-9a-f]+)", str(source))
+        if digest and not any(digest[1].startswith(h) or h.startswith(digest[1]) for h in weights.hashes_of(name)):
+            return f"made with other weights ({name})"
+    return ""
