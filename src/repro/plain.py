@@ -310,8 +310,12 @@ def bd_rate(anchor: np.ndarray, test: np.ndarray) -> float:
 
 
 def paired_bootstrap(differences: np.ndarray, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
-    """A 95 % interval of the mean of paired ``differences`` (n,), one a photo: photos are drawn anew, with replacement,
-    and the means of the draws are sorted."""
-    drawn = np.random.default_rng(seed).choice(differences, (draws, len(differences)))
-    low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975])
+    """A 95 % interval of the mean of paired ``differences`` (seeds, photos): seeds and photos are drawn anew, with
+    replacement, and the means of the draws are sorted."""
+    rng = np.random.default_rng(seed)
+    seeds, photos = differences.shape
+    drawn_photos = rng.integers(0, photos, (draws, 1, photos))
+    drawn_seeds = rng.integers(0, seeds, (draws, seeds, 1))
+    means = differences[drawn_seeds, drawn_photos].mean(axis=(1, 2))
+    low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

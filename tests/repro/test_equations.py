@@ -214,6 +214,15 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     covered = 0
     for seed in range(200):
-        low, high = plain.paired_bootstrap(rng.normal(1.0, 2.0, 30), draws=400, seed=seed)
+        low, high = plain.paired_bootstrap(rng.normal(1.0, 2.0, (1, 30)), draws=400, seed=seed)
         covered += low <= 1.0 <= high
     assert 0.87 <= covered / 200 <= 0.99
+
+
+def test_the_bootstrap_draws_seeds_and_photos():
+    """What differs between seeds alone, or between photos alone, makes an interval; what does not, makes none."""
+    spread = np.arange(6.0)
+    low, high = plain.paired_bootstrap(spread[:, None] + np.zeros((6, 9)))
+    assert low < spread.mean() < high
+    assert plain.paired_bootstrap(spread[None] + np.zeros((3, 6))) == pytest.approx((low, high), abs=0.35)
+    assert plain.paired_bootstrap(np.full((3, 9), 2.0)) == (2.0, 2.0)
