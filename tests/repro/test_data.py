@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from repro import data
+from repro import cli, data
 from repro.data import crops, leaves, publishers, registry, sets
 from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes, sha256_file
@@ -196,6 +196,31 @@ def test_hdrplus_takes_pictures_below_the_folder(tmp_path: Path) -> None:
     save(tmp_path / "hdrplus" / "b.png", picture())
     save(tmp_path / "hdrplus" / "burst" / "final.jpg", picture())
     assert [photo.name for photo in data.photos("hdrplus", tmp_path)] == ["b.png", "burst/final.jpg"]
+
+
+def test_a_folder_of_photos_is_trained_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only a folder that holds a known set is searched for known sets alone."""
+    empty, own = tmp_path / "empty", tmp_path / "own"
+    empty.mkdir()
+    with pytest.raises(ReproError, match="empty: holds no picture"):
+        data.training_photos(empty)
+    save(own / "2026" / "beach.png", picture(240, 250))
+    save(own / "portrait.png", picture(230, 260))
+    (own / "._portrait.png").write_bytes(b"what a Mac leaves beside it")
+    found = data.training_photos(own)
+    assert [photo.name for photo in found] == ["2026/beach.png", "portrait.png"] and not found.dead_leaves
+    assert found.source == f"2 pictures below {own}"
+    known_here(monkeypatch, small_set(own / "cid22" / "train", "cid22/train"))
+    assert [photo.name for photo in data.training_photos(own)] == ["ain0.png", "ain1.png", "ain2.png"]
+    assert data.training_photos().dead_leaves, "without a folder, what is shipped"
+
+
+def test_the_command_trains_on_the_users_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(tmp_path / "own" / "beach.png", picture(240, 250))
+    call = ["train", "-o", str(tmp_path / "run"), "--data", str(tmp_path / "own")]
+    small = ["--steps", "1", "--crops", "2", "--batch", "2", "--gamma", "0", "--sigma", "0", "--accelerator", "cpu"]
+    assert cli.run([*call, *small]) == 0
+    assert f"photos: train (1 pictures below {tmp_path / 'own'})" in capsys.readouterr().out
 
 
 def test_content_hash_follows_content_not_place(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ def train(
     batch: Annotated[int | None, typer.Option(min=1, help="Crops in a batch (default: the recipe's).")] = None,
     crops: Annotated[int, typer.Option(min=1, help="Crops of 224 px to draw from the photos.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of weights, crops and their order.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with known sets of photos, or with your own (default: REPRO_DATA).")
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     precision: Annotated[str | None, typer.Option(help="bf16-mixed (fast) or 32-true (default: the recipe's).")] = None,
@@ -68,10 +70,10 @@ def train(
     )
     loss = LossWeights(lam=lam, gamma=gamma, sigma=sigma, alpha=alpha, beta=beta)
 
-    from repro.data import crop_pool, photos
+    from repro.data import crop_pool, training_photos
     from repro.training.processes import processes
 
-    source = photos("train", data)
+    source = training_photos(data)
     typer.echo(f"photos: {source.name} ({source.source})")
     model = new_model(settings, chosen)
     with processes(accelerator=accelerator, devices=devices) as fabric:

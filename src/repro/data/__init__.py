@@ -13,6 +13,17 @@ from repro.data.crops import crop_pool
 from repro.data.images import read_rgb
 from repro.data.leaves import dead_leaves
 from repro.data.publishers import fetch, status
-from repro.data.sets import SPLITS, Photo, PhotoSet, photos
+from repro.data.sets import SPLITS, Photo, PhotoSet, photos, training_photos
 
-__all__ = ["SPLITS", "Photo", "PhotoSet", "crop_pool", "dead_leaves", "fetch", "photos", "read_rgb", "status"]
+__all__ = [
+    "SPLITS",
+    "Photo",
+    "PhotoSet",
+    "crop_pool",
+    "dead_leaves",
+    "fetch",
+    "photos",
+    "read_rgb",
+    "status",
+    "training_photos",
+]

@@ -258,11 +258,28 @@ def _hdrplus(roots: list[Path]) -> PhotoSet:
             f"HDR+ pictures are not in {tried}; get them from https://hdrplusdata.org, "
             f"put them in FOLDER/hdrplus and set {ENVIRONMENT}=FOLDER"
         )
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    items = _pictures(folder)
+    return PhotoSet("hdrplus", f"{len(items)} of HDR+", "CC BY-SA 4.0 (hdrplusdata.org)", items)
+
+
+def training_photos(data_dir: Path | str | None = None) -> PhotoSet:
+    """The photos that ``repro train`` uses: every picture below the folder that the user names, if that holds none of
+    the known sets; otherwise ``photos("train")``. Raises as :func:`photos`, and where the folder holds no picture."""
+    folder = named_dir(data_dir)
+    known = [k for k in known_sets().values() if not k.name.startswith("shipped/")]
+    if folder is None or any(_root_of(k, [folder]) for k in known):
+        return photos("train", data_dir)
+    items = _pictures(folder)
+    return PhotoSet("train", f"{len(items)} pictures below {folder}", "the user's own", items)
+
+
+def _pictures(folder: Path) -> tuple[Photo, ...]:
+    """Every picture below ``folder``, in order of name, but for hidden files. Kodak's are refused."""
+    paths = sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
-        raise ReproError(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))}); put the HDR+ pictures there")
+        raise ReproError(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))}); put your photos there")
     items = tuple(Photo(p.relative_to(folder).as_posix(), p, sha256_file(p)) for p in paths)
     for photo in items:
         if photo.sha256 in kodak_hashes():
             raise ReproError(f"{photo.path}: is a Kodak photo, which is for evaluation only; remove it")
-    return PhotoSet("hdrplus", f"{len(items)} of HDR+", "CC BY-SA 4.0 (hdrplusdata.org)", items)
+    return items
