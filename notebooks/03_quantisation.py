@@ -269,7 +269,7 @@ glue("data_words", photos("train", data_dir).source)
 # {glue:text}`scatter_straight_dc:.1f` times its size. For the fine pattern it is the other way round:
 # {glue:text}`scatter_third_fine:.2f` against {glue:text}`scatter_straight_fine:.2f`.
 #
-# **So neither stand-in is simply better.** Third-order is right on average and a bad witness where numbers are large;
+# **So neither stand-in is simply better.** Third-order is right on average and misleading where numbers are large;
 # straight-through is steady, and overstates the cost of coarse steps where most coefficients are zero. Which harm
 # weighs more is a question for files, not for formulas. {ref}`ch-first-experiment` trains with both.
 

@@ -416,7 +416,7 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 # :class: dropdown
 # Both can. A has spent its bits where LPIPS looks and taken them from where MSE looks, as MS-SSIM in the loss does here.
 # "Better" then depends on what the files are for: to be looked at, or to be measured and worked on. Say both numbers,
-# and add a metric that neither was made for; {ref}`ch-beyond` calls such a one as a witness.
+# and add a metric that neither was made for; {ref}`ch-beyond` does so with SSIMULACRA 2.
 # ```
 #
 # ## What's next

@@ -150,7 +150,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # In squared error it is {glue:text}`whole_mse:.0f` against {glue:text}`half_mse:.0f`. Our encoder looks for itself, picture
 # by picture and quality by quality. It keeps all of this picture's chroma from {glue:text}`screen_from` on, and all of a
 # portrait's from {glue:text}`face_from`. Our distortion is measured in red, green and blue, which makes more of colour than
-# eyes do. So all is kept only where it is cheaper by a clear margin: on tuning photos, that is where a witness
+# eyes do. So all is kept only where it is cheaper by a clear margin: on tuning photos, that is where a held-out metric
 # ({ref}`below <ladder>`) no longer takes the part of half. At the rates of the ladder, half is nearly always right.
 
 # %% [markdown]
@@ -259,7 +259,7 @@ fig.curves_plot(kodak)
 
 # %% [markdown]
 # And the files behind those means, one by one. Choose a photo, or point at a mark: look for photos on which the order of
-# the encoders is another than in the mean, and compare what the witness says of them ({numref}`fig-beyond-points`).
+# the encoders is another than in the mean, and compare what the held-out metric says of them ({numref}`fig-beyond-points`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-points", "caption": "Every file of Kodak's photos in the ladder; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo)."}}
 every = every_point(kodak.curves, beyond.METRICS, (0.1, 0.8), fig.RUNG_LOOKS)
@@ -269,7 +269,7 @@ points(every, caption="Means over Kodak's photos, by quality")
 html.table(*fig.time_rows(seconds), caption="Milliseconds a photo")
 
 # %% [markdown]
-# SSIMULACRA 2 is the witness here: it stands in no loss, and no table, weight or descent has learned from it. Where it
+# SSIMULACRA 2 is the held-out metric here: it stands in no loss, and no table, weight or descent has learned from it. Where it
 # disagrees with LPIPS and MS-SSIM, which ours did learn from, believe it.
 
 # %% [markdown]
@@ -298,7 +298,7 @@ glue("asked", asked)
 # %% [markdown]
 # Of {glue:text}`asked:d` numbers {glue:text}`reached:d` were reached. On Kodak, `default` against the harder peer needs
 # {glue:text}`kodak_default_better_lpips` at equal LPIPS, {glue:text}`kodak_default_better_ms_ssim` at equal MS-SSIM,
-# {glue:text}`kodak_default_better_mse` at equal MSE, and by the witness {glue:text}`kodak_default_better_ssimulacra2`.
+# {glue:text}`kodak_default_better_mse` at equal MSE, and by SSIMULACRA 2 {glue:text}`kodak_default_better_ssimulacra2`.
 
 # %% [markdown]
 # ## What bounds them
@@ -333,11 +333,11 @@ for metric in beyond.METRICS:
 
 # %% [markdown]
 # With our tables mozjpeg needs, against itself, {glue:text}`graft_lpips` at equal LPIPS, {glue:text}`graft_ms_ssim` at
-# equal MS-SSIM, {glue:text}`graft_mse` at equal MSE, and by the witness {glue:text}`graft_ssimulacra2`. Between the last
+# equal MS-SSIM, {glue:text}`graft_mse` at equal MSE, and by SSIMULACRA 2 {glue:text}`graft_ssimulacra2`. Between the last
 # two rows lie our trellis, which is told what errors are worth, and the scans.
 
 # %% [markdown]
-# `best` has time. But its steps pay less and less ({numref}`fig-descent`), and then MSE, LPIPS, MS-SSIM and the witness can
+# `best` has time. But its steps pay less and less ({numref}`fig-descent`), and then MSE, LPIPS, MS-SSIM and SSIMULACRA 2 can
 # only be traded for each other, by the weights of the distortion. Those of `best` were chosen on tuning photos, so that
 # there no metric stood back.
 
@@ -373,7 +373,7 @@ glue("check_lost", check.lost_everywhere("default", "mozjpeg-420"))
 # %% [markdown]
 # Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_mse` photos of Kodak at equal MSE, on
 # {glue:text}`kodak_lost_lpips` at equal LPIPS, on {glue:text}`kodak_lost_ms_ssim` at equal MS-SSIM, and on
-# {glue:text}`kodak_lost_ssimulacra2` by the witness. Of the photos on which nothing was chosen, in the same order, it is
+# {glue:text}`kodak_lost_ssimulacra2` by SSIMULACRA 2. Of the photos on which nothing was chosen, in the same order, it is
 # {glue:text}`check_lost`.
 #
 # And pictures of other kinds? The tables, the mix and the sensitivities have all learned from photos of one sort. So here
@@ -432,7 +432,7 @@ frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Kind", 
 # %% [markdown]
 # ## Limits
 #
-# - All but the witness are metrics that ours learned from. No person has judged these pictures.
+# - All but SSIMULACRA 2 are metrics that ours learned from. No person has judged these pictures.
 # - Photos of one kind, small by today's measure, at low rates. At high qualities there is less to win.
 # - mozjpeg and jpegli are taken as their packages come. Both have options that were not tried. Our tables could be given
 #   to mozjpeg, not to jpegli, whose package takes none.
@@ -461,7 +461,7 @@ for metric in beyond.METRICS:
 # - Bits that can be counted should be counted: the trellis knows what each number costs.
 # - What an error is worth can be measured, frequency by frequency. That is where the paper's loss enters.
 # - With a trellis, good tables are nearly flat: what becomes zero is decided elsewhere.
-# - A gain counts against the best encoder in use, by a witness, and on photos on which nothing was chosen.
+# - A gain counts against the best encoder in use, by a held-out metric, and on photos on which nothing was chosen.
 #
 # ## Exercises
 #

@@ -55,7 +55,7 @@ from chapters import speed
 from repro.data import crop_pool, photos
 from repro.experiments import bench
 from repro.metrics import LPIPS
-from repro.metrics.ms_ssim import known_structure, ms_ssim_to
+from repro.metrics.ms_ssim import ms_ssim_from_difference, reference_statistics
 
 stored = bench.load()
 html.table([], list(speed.machine(stored["step"]).items()), caption="Where the training step was timed")
@@ -93,8 +93,8 @@ d = 3 * torch.randn(crop.shape, generator=torch.Generator().manual_seed(seed))
 lpips = LPIPS()
 original = crop.clamp(20, 235)  # room for the noise
 exact = float(lpips(original, original + d))
-by_difference = float(lpips.to_known(lpips.known(original, torch.bfloat16), d))
-similarity = float(ms_ssim_to(known_structure(original), d))
+by_difference = float(lpips.from_difference(lpips.reference(original, torch.bfloat16), d))
+similarity = float(ms_ssim_from_difference(reference_statistics(original), d))
 
 # %%
 with torch.autocast("cpu", torch.bfloat16):

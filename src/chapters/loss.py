@@ -14,7 +14,7 @@ from chapters.jpeg import Box
 from chapters.style import INK, OKABE_ITO, SMALLEST, WIDTH, figure, show_image
 from repro import codecs
 from repro.errors import ReproError
-from repro.evaluation.measure import paper_bpp, to_tensor
+from repro.evaluation.measure import paper_bpp, rgb_to_tensor
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
 from repro.losses import Distortion, LossWeights, rate
@@ -61,7 +61,7 @@ def complaints(rgb: np.ndarray, decoded: np.ndarray) -> dict[str, np.ndarray]:
     """Metric → (H, W): how strongly each pixel of ``decoded`` is asked to change, by the gradient; mean 1."""
     found = {}
     for name, metric in (("MSE", mse), ("LPIPS", lpips), ("MS-SSIM", ms_ssim)):
-        x, y = to_tensor(rgb, "cpu"), to_tensor(decoded, "cpu")
+        x, y = rgb_to_tensor(rgb, "cpu"), rgb_to_tensor(decoded, "cpu")
         (gradient,) = torch.autograd.grad(metric(x, y.requires_grad_()).sum(), y)
         strength = gradient[0].abs().sum(0).numpy()
         found[name] = strength / strength.mean()
@@ -81,12 +81,14 @@ def complaint_maps(decoded: np.ndarray, found: Mapping[str, np.ndarray], blur: f
 
 def terms(rgb: np.ndarray, qualities: Sequence[int], weights: LossWeights) -> dict[str, np.ndarray]:
     """The three terms of d (Eq. 8) for plain JPEG files of ``rgb``, weighted as in the loss, one value a quality."""
-    x, distortion = to_tensor(rgb, "cpu"), Distortion(weights)
+    x, distortion = rgb_to_tensor(rgb, "cpu"), Distortion(weights)
     save = codecs.get("pillow-444").encode
     rows = []
     with torch.no_grad():
         for quality in qualities:
-            found = {name: float(v) for name, v in distortion(x, to_tensor(decode(save(rgb, quality)), "cpu")).items()}
+            found = {
+                name: float(v) for name, v in distortion(x, rgb_to_tensor(decode(save(rgb, quality)), "cpu")).items()
+            }
             rows.append((found["mse"], weights.gamma * found["lpips"], weights.sigma * (1 - found["ms_ssim"])))
     return dict(zip(_LOOKS, np.array(rows).T, strict=True))
 
@@ -190,5 +192,5 @@ def _off(rgb: np.ndarray, pixels: np.ndarray) -> float:
 
 @torch.no_grad()
 def _damaged(rgb: np.ndarray, name: str, pixels: np.ndarray) -> Damaged:
-    x, y = to_tensor(rgb, "cpu"), to_tensor(pixels, "cpu")
+    x, y = rgb_to_tensor(rgb, "cpu"), rgb_to_tensor(pixels, "cpu")
     return Damaged(name, pixels, float(mse(x, y)), float(lpips(x, y)), float(ms_ssim(x, y)))

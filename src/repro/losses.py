@@ -12,7 +12,7 @@ from torch.nn.functional import mse_loss
 from repro.errors import UsageError
 from repro.metrics import lpips_on
 from repro.metrics.lpips import ReferenceFeatures
-from repro.metrics.ms_ssim import Scale, known_structure, ms_ssim_to
+from repro.metrics.ms_ssim import ScaleStatistics, ms_ssim_from_difference, reference_statistics
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch
 
 
 class Reference(NamedTuple):
-    """What is known of a batch of originals before any x̂ is seen; None for a term of weight 0.
+    """What the loss needs of a batch of originals, computed before any x̂ is seen; None for a term of weight 0.
 
-    structure
-        of MS-SSIM, scale by scale: :func:`repro.metrics.ms_ssim.known_structure`.
-    perception
-        of LPIPS, layer by layer: :meth:`repro.metrics.LPIPS.known`.
+    statistics
+        of MS-SSIM, scale by scale: :func:`repro.metrics.ms_ssim.reference_statistics`.
+    features
+        of LPIPS, layer by layer: :meth:`repro.metrics.LPIPS.reference`.
     """
 
-    structure: tuple[Scale, ...] | None
-    perception: ReferenceFeatures | None
+    statistics: tuple[ScaleStatistics, ...] | None
+    features: ReferenceFeatures | None
 
 
 class Distortion(torch.nn.Module):
@@ -71,26 +71,28 @@ class Distortion(torch.nn.Module):
         self.weights, self.dtype = weights, dtype
         self.lpips = lpips_on(device or torch.device("cpu")) if weights.gamma else None
 
-    def known(self, x: torch.Tensor, maps: ReferenceFeatures | None = None) -> Reference:
-        """Of (B, 3, H, W) RGB on 0–255; ``maps`` are LPIPS's, where they were computed before."""
-        structure = known_structure(x) if self.weights.sigma else None
+    def reference(self, x: torch.Tensor, features: ReferenceFeatures | None = None) -> Reference:
+        """Of (B, 3, H, W) RGB on 0–255; ``features`` are LPIPS's, where they were computed before."""
+        statistics = reference_statistics(x) if self.weights.sigma else None
         if self.lpips is None:
-            return Reference(structure, None)
-        return Reference(structure, self.lpips.known(x, self.dtype) if maps is None else maps)
+            return Reference(statistics, None)
+        return Reference(statistics, self.lpips.reference(x, self.dtype) if features is None else features)
 
-    def forward(self, x: torch.Tensor, x_hat: torch.Tensor, known: Reference | None = None) -> dict[str, torch.Tensor]:
+    def forward(
+        self, x: torch.Tensor, x_hat: torch.Tensor, reference: Reference | None = None
+    ) -> dict[str, torch.Tensor]:
         """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only.
 
-        A gradient passes to ``x_hat`` alone. ``known`` is :meth:`known` of ``x``, computed here where not given.
+        A gradient passes to ``x_hat`` alone. ``reference`` is :meth:`reference` of ``x``, computed here if not given.
         """
-        structure, maps = known or self.known(x)
+        statistics, features = reference or self.reference(x)
         d = x_hat - x
         terms = {"mse": mse_loss(x_hat, x)}
         total = terms["mse"]
-        if self.lpips is not None and maps is not None:
-            terms["lpips"] = self.lpips.to_known(maps, d).mean()
+        if self.lpips is not None and features is not None:
+            terms["lpips"] = self.lpips.from_difference(features, d).mean()
             total = total + self.weights.gamma * terms["lpips"]
-        if structure is not None:
-            terms["ms_ssim"] = ms_ssim_to(structure, d).mean()
+        if statistics is not None:
+            terms["ms_ssim"] = ms_ssim_from_difference(statistics, d).mean()
             total = total + self.weights.sigma * (1 - terms["ms_ssim"])
         return terms | {"d": total}

@@ -27,8 +27,7 @@ from repro.codecs import save_with_tables
 from repro.data import Photo, PhotoSet, photos
 from repro.encoder import models
 from repro.errors import ReproError, UsageError
-from repro.evaluation import Curve, bd_rate, measure
-from repro.evaluation.witnesses import witness
+from repro.evaluation import Curve, bd_rate, measure, measure_many
 from repro.experiments import PROFILES, EncoderSweep, PeerSweep, Store, beyond, everything, experiments_of, plan, run
 from repro.experiments import ablations as ladder
 from repro.experiments import rungs as rungs_module
@@ -168,7 +167,7 @@ def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -
         points = result["photos"][photo.name]["points"]
         assert [p["setting"] for p in points] == [20, 50]
         data = ladder.get("annexk-420").encode(photo.rgb(), 50)
-        expected = measure(photo.rgb(), data) | witness(photo.rgb(), data, ["ssimulacra2"])
+        (expected,) = measure_many(photo.rgb(), [data], more=["ssimulacra2"])
         assert all(points[1][k] == pytest.approx(v, rel=1e-4) for k, v in expected.items() if v is not None)
         assert points[1].keys() == {"setting", "seconds", *expected}
     assert plan([SWEEP], store) == [] and not (store.scratch / f"{SWEEP.key}.json").exists()

@@ -31,7 +31,7 @@ from repro.evaluation import (
     rate_distortion,
     value_at_rate,
 )
-from repro.evaluation.measure import to_tensor
+from repro.evaluation.measure import rgb_to_tensor
 from repro.jpeg.codestream import decode, write
 from repro.model import LearnedJPEG
 
@@ -516,7 +516,7 @@ def test_a_store_of_another_encoder_is_refused(tmp_path: Path) -> None:
 def test_a_model_is_measured_on_its_own_files() -> None:
     model = LearnedJPEG()
     images = evaluate_model(model, photos())
-    coefficients = model.coefficients(to_tensor(astronaut(), "cpu"))
+    coefficients = model.coefficients(rgb_to_tensor(astronaut(), "cpu"))
     expected = measure(astronaut(), write(coefficients)) | {
         "bpp_sequential": 8 * len(write(coefficients, progressive=False)) / (176 * 200)
     }

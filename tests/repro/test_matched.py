@@ -13,7 +13,7 @@ from PIL import Image
 from repro import codecs
 from repro.data import photos
 from repro.evaluation import Match, encoder_of, match_size, measure, versus
-from repro.evaluation.measure import file_tables, to_tensor
+from repro.evaluation.measure import file_tables, rgb_to_tensor
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
@@ -156,7 +156,7 @@ def test_a_decoder_shows_what_the_model_means(method: str, progressive: bool, pa
     for part in parts:
         file = encoder_of(model, progressive=progressive)(part.pixels)
         with torch.no_grad():
-            meant = model(to_tensor(part.pixels, "cpu")).x_hat[0].permute(1, 2, 0).numpy()
+            meant = model(rgb_to_tensor(part.pixels, "cpu")).x_hat[0].permute(1, 2, 0).numpy()
         assert shown(file).shape == part.pixels.shape
         off = np.abs(shown(file) - meant)
         # The decoder works in whole numbers, and clips luma before it makes RGB of it, where the model does not.
@@ -166,7 +166,7 @@ def test_a_decoder_shows_what_the_model_means(method: str, progressive: bool, pa
 
 def test_the_file_is_the_models(model: LearnedJPEG) -> None:
     rgb = photos("sample").items[1].rgb()  # whole: on a small part progressive scans would not pay
-    coefficients = model.coefficients(to_tensor(rgb, "cpu"))
+    coefficients = model.coefficients(rgb_to_tensor(rgb, "cpu"))
     progressive, sequential = (encoder_of(model, progressive=p)(rgb) for p in (True, False))
     assert progressive == write(coefficients) and encoder_of(model)(rgb) == progressive
     assert sequential == write(coefficients, progressive=False)

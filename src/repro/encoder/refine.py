@@ -201,7 +201,7 @@ class _Tile:
         parts = [torch.from_numpy(v[c.ravel()]).requires_grad_() for v, c in zip(values, cut, strict=True)]
         window = tuple(Plane(p.detach().numpy(), *c.shape) for p, c in zip(parts, cut, strict=True))
         shown = decode(Analysed(window, self.height, self.width, analysed.subsampling), parts)
-        known = self._known or self.loss.known(self.x)
+        known = self._known or self.loss.reference(self.x)
         if self.keep:
             self._known = known
         d = self.loss(self.x, shown, known)["d"]

@@ -15,7 +15,7 @@ from scipy.interpolate import PchipInterpolator
 
 from repro import codecs
 from repro.errors import ReproError, UsageError
-from repro.evaluation.measure import measure, measure_many, to_tensor
+from repro.evaluation.measure import measure, measure_many, rgb_to_tensor
 from repro.files import atomic_write
 from repro.jpeg.codestream import write
 from repro.model import LearnedJPEG
@@ -235,7 +235,7 @@ def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str,
     images = {}
     for photo in track(photos, desc="evaluate", total=len(photos)):
         rgb = photo.rgb()
-        coefficients = model.coefficients(to_tensor(rgb, next(model.parameters()).device))
+        coefficients = model.coefficients(rgb_to_tensor(rgb, next(model.parameters()).device))
         sequential = 8 * len(write(coefficients, progressive=False)) / (rgb.shape[0] * rgb.shape[1])
         images[photo.name] = _rounded(measure(rgb, write(coefficients)) | {"bpp_sequential": sequential})
     return images

@@ -10,7 +10,7 @@ import torch
 
 from repro import codecs
 from repro.evaluation.curves import PhotoLike
-from repro.evaluation.measure import Measurement, measure_many, to_tensor
+from repro.evaluation.measure import Measurement, measure_many, rgb_to_tensor
 from repro.jpeg.codestream import write
 from repro.model import LearnedJPEG
 from repro.progress import track
@@ -59,7 +59,7 @@ def encoder_of(model: LearnedJPEG, *, progressive: bool = True) -> Callable[[np.
 
     @torch.no_grad()
     def encode(rgb: np.ndarray) -> bytes:
-        x = to_tensor(rgb, next(model.parameters()).device)
+        x = rgb_to_tensor(rgb, next(model.parameters()).device)
         return write(model.coefficients(x), progressive=progressive)
 
     return encode

@@ -1,4 +1,4 @@
-"""One file against its original: what it costs, by both countings of bits, and how far it is off."""
+"""One file against its original: its size, by both ways of counting bits, and its distance in each metric."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from PIL import Image
 from repro.codecs import save_with_tables
 from repro.errors import ReproError
 from repro.jpeg.codestream import decode
-from repro.metrics import MIN_SIDE_LPIPS, MIN_SIDE_MS_SSIM, blocking, lpips_on, ms_ssim, mse, mse_chroma, psnr, psnr_y
+from repro.metrics import METRICS, MIN_SIDE_LPIPS, lpips_on
 
 Measurement = dict[str, float | None]
+#: What is measured of every file.
+MEASURED = ("mse", "psnr", "psnr_y", "lpips", "ms_ssim", "mse_chroma", "blocking")
 
 
 def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") -> Measurement:
@@ -25,7 +27,7 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
     ``bpp_paper``
         the paper's counting with the file's own tables: see :func:`paper_bpp`. ``None`` where these are too coarse
         for a baseline file (entries over 255, as mozjpeg has at its lowest qualities).
-    ``mse``, ``psnr``, ``psnr_y``, ``lpips``, ``ms_ssim``, ``mse_chroma``, ``blocking``
+    each of :data:`MEASURED`
         as in :mod:`repro.metrics`, on the whole numbers that Pillow decodes. ``None`` where the picture is too small
         for the metric (LPIPS: a side under 31 px, MS-SSIM: under 161 px); PSNR is ``inf`` where nothing differs.
 
@@ -35,30 +37,36 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
 
 
 @torch.no_grad()
-def measure_many(rgb: np.ndarray, files: Sequence[bytes], device: str | torch.device = "cpu") -> list[Measurement]:
-    """:func:`measure` of several files of one original, whose LPIPS features are computed once."""
-    x = to_tensor(rgb, device)
-    smallest = min(rgb.shape[:2])
-    perceptual = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
-    reference = perceptual.features(x) if perceptual else ()
+def measure_many(
+    rgb: np.ndarray, files: Sequence[bytes], device: str | torch.device = "cpu", more: Sequence[str] = ()
+) -> list[Measurement]:
+    """:func:`measure` of several files of one original, whose LPIPS features are computed once.
+
+    ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance. Raises :class:`ReproError` where
+    the package of one is not installed.
+    """
+    x, smallest = rgb_to_tensor(rgb, device), min(rgb.shape[:2])
+    lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
+    reference = lpips.features(x) if lpips else ()
     measured: list[Measurement] = []
     for data in files:
         decoded = decode(data)
         if decoded.shape != rgb.shape:
             (h, w), (height, width) = decoded.shape[:2], rgb.shape[:2]
             raise ReproError(f"the file shows {w}×{h} px, the original has {width}×{height}; compare equal sizes")
-        y, tables = to_tensor(decoded, device), file_tables(data)
+        y, tables = rgb_to_tensor(decoded, device), file_tables(data)
         values: Measurement = {
             "bpp": 8 * len(data) / (rgb.shape[0] * rgb.shape[1]),
             "bpp_paper": paper_bpp(decoded, tables) if tables.max() <= 255 else None,
-            "mse": mse(x, y).item(),
-            "psnr": psnr(x, y).item(),
-            "psnr_y": psnr_y(x, y).item(),
-            "lpips": perceptual.distance(reference, perceptual.features(y)).item() if perceptual else None,
-            "ms_ssim": ms_ssim(x, y).item() if smallest >= MIN_SIDE_MS_SSIM else None,
-            "mse_chroma": mse_chroma(x, y).item(),
-            "blocking": blocking(x, y).item(),
         }
+        for name in (*MEASURED, *more):
+            metric = METRICS[name]
+            if smallest < metric.min_side:
+                values[name] = None
+            elif name == "lpips" and lpips:
+                values[name] = lpips.distance(reference, lpips.features(y)).item()
+            else:
+                values[name] = metric.function(x, y).item()
         measured.append(values)
     return measured
 
@@ -82,6 +90,6 @@ def file_tables(data: bytes) -> np.ndarray:
     return np.array([tables[index] for index in dict.fromkeys(layer[3] for layer in layers)]).reshape(-1, 8, 8)
 
 
-def to_tensor(rgb: np.ndarray, device: str | torch.device) -> torch.Tensor:
+def rgb_to_tensor(rgb: np.ndarray, device: str | torch.device) -> torch.Tensor:
     """(H, W, 3) uint8 → (1, 3, H, W) float32 on 0–255, on ``device``."""
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None].to(device).float()

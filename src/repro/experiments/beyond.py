@@ -30,7 +30,7 @@ from repro.experiments.store import Store, require
 
 #: Bits per pixel of the file, from and to, over which encoders are compared.
 WINDOW = (0.2, 0.6)
-#: Equal in what: the three that ours learned from, and the witness.
+#: Equal in what: the three that ours learned from, and one held out.
 METRICS = ("mse", "lpips", "ms_ssim", "ssimulacra2")
 SHORT = PAPER_SHORT | {"ssimulacra2": "SSIMULACRA 2"}
 #: Plain JPEG, the encoders in use that are to be beaten, and our efforts.

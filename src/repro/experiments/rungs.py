@@ -19,7 +19,6 @@ from repro.data import PhotoSet
 from repro.encoder.analysis import one_thread
 from repro.evaluation import measure_many
 from repro.evaluation.curves import Point
-from repro.evaluation.witnesses import witness
 from repro.experiments.grafts import rung_of
 from repro.experiments.inputs import describe
 from repro.experiments.numerics import assets_of, numerics_of, why_stale
@@ -80,9 +79,10 @@ def measure_encoder(encode: Encode, rgb: np.ndarray, qualities: Sequence[int]) -
         begun = time.perf_counter()
         files.append(encode(rgb, quality))
         seconds.append(time.perf_counter() - begun)
+    measured = measure_many(rgb, files, more=["ssimulacra2"])
     points = []
-    for quality, data, took, values in zip(qualities, files, seconds, measure_many(rgb, files), strict=True):
-        values |= witness(rgb, data, ["ssimulacra2"]) | {"seconds": took}
+    for quality, took, values in zip(qualities, seconds, measured, strict=True):
+        values |= {"seconds": took}
         rounded = {name: None if value is None else float(f"{value:.6g}") for name, value in values.items()}
         points.append({"setting": quality, **rounded})
     return points

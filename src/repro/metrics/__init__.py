@@ -1,29 +1,38 @@
-"""How far a picture is from its original: MSE, PSNR, MS-SSIM, LPIPS and two artefacts, one number per image.
+"""How far an image is from its original: one file a metric, one number an image.
 
-Every function takes two tensors (B, 3, H, W), float RGB on 0–255, and returns (B,). All are
-differentiable; the loss (Eq. 8) uses :func:`ms_ssim` and :class:`LPIPS`. A shape, dtype
-or range that does not fit raises ``ValueError`` which says what came.
+Every metric takes two tensors, the original (B, 3, H, W) and the other, float RGB on 0–255, and returns (B,). A shape,
+dtype or range that does not fit raises ``ValueError``, which says what came; an image that is too small raises
+:class:`~repro.errors.ReproError`.
+
+The loss (Eq. 8) is made of MSE, LPIPS and MS-SSIM, which are differentiable. :func:`ssimulacra2` and :func:`dists` are
+held out: no loss contains them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
-from repro.jpeg.color import rgb_to_ycbcr
-from repro.metrics.artefacts import blocking, mse_chroma
-from repro.metrics.checks import check_pair
+from repro.metrics.blocking import blocking
+from repro.metrics.dists import MIN_SIDE_DISTS, dists
 from repro.metrics.lpips import LPIPS, MIN_SIDE_LPIPS, lpips, lpips_on
 from repro.metrics.ms_ssim import MIN_SIDE_MS_SSIM, ms_ssim
+from repro.metrics.mse import mse, mse_chroma, psnr, psnr_y
+from repro.metrics.ssimulacra2 import MIN_SIDE_SSIMULACRA2, ssimulacra2
 
 __all__ = [
+    "HELD_OUT",
     "LPIPS",
     "METRICS",
+    "MIN_SIDE_DISTS",
     "MIN_SIDE_LPIPS",
     "MIN_SIDE_MS_SSIM",
+    "MIN_SIDE_SSIMULACRA2",
     "Metric",
     "blocking",
+    "dists",
     "lpips",
     "lpips_on",
     "ms_ssim",
@@ -31,39 +40,30 @@ __all__ = [
     "mse_chroma",
     "psnr",
     "psnr_y",
+    "ssimulacra2",
 ]
 
 
-def mse(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean squared error over channels and pixels, on the 0–255 scale (Eq. 10)."""
-    check_pair(x, y)
-    return (x - y).square().flatten(1).mean(1)
+class Metric(NamedTuple):
+    """A metric's function, which direction is better ("lower" or "higher"), its name on an axis, and the smallest side
+    in px that it takes."""
+
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    better: str
+    label: str
+    min_side: int = 1
 
 
-def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Peak signal-to-noise ratio in dB over all three RGB channels; infinite for equal images."""
-    return _decibels(mse(x, y))
-
-
-def psnr_y(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Peak signal-to-noise ratio in dB of luma alone (JFIF's Y, full range, not rounded)."""
-    check_pair(x, y)
-    difference = rgb_to_ycbcr(x)[:, 0] - rgb_to_ycbcr(y)[:, 0]
-    return _decibels(difference.square().flatten(1).mean(1))
-
-
-Metric = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-#: name → (function, which direction is better, unit for an axis label)
-METRICS: dict[str, tuple[Metric, str, str]] = {
-    "mse": (mse, "lower", "MSE (0–255 scale)"),
-    "psnr": (psnr, "higher", "PSNR (dB)"),
-    "psnr_y": (psnr_y, "higher", "PSNR of luma (dB)"),
-    "lpips": (lpips, "lower", "LPIPS (AlexNet)"),
-    "ms_ssim": (ms_ssim, "higher", "MS-SSIM"),
-    "mse_chroma": (mse_chroma, "lower", "MSE of Cb and Cr (0–255 scale)"),
-    "blocking": (blocking, "lower", "excess of block edges (levels)"),
+METRICS = {
+    "mse": Metric(mse, "lower", "MSE (0–255 scale)"),
+    "psnr": Metric(psnr, "higher", "PSNR (dB)"),
+    "psnr_y": Metric(psnr_y, "higher", "PSNR of luma (dB)"),
+    "lpips": Metric(lpips, "lower", "LPIPS (AlexNet)", MIN_SIDE_LPIPS),
+    "ms_ssim": Metric(ms_ssim, "higher", "MS-SSIM", MIN_SIDE_MS_SSIM),
+    "mse_chroma": Metric(mse_chroma, "lower", "MSE of Cb and Cr (0–255 scale)"),
+    "blocking": Metric(blocking, "lower", "excess of block edges (levels)"),
+    "ssimulacra2": Metric(ssimulacra2, "higher", "SSIMULACRA 2", MIN_SIDE_SSIMULACRA2),
+    "dists": Metric(dists, "lower", "DISTS (VGG-16)", MIN_SIDE_DISTS),
 }
-
-
-def _decibels(error: torch.Tensor) -> torch.Tensor:
-    return 10 * torch.log10(255.0**2 / error)
+#: Metrics that take part in no loss, and that neither tables nor networks are trained on.
+HELD_OUT = ("ssimulacra2", "dists")

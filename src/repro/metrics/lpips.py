@@ -1,10 +1,16 @@
-"""LPIPS with AlexNet, in two ways: of any two pictures, and of many pictures to one original by differences.
+"""LPIPS with AlexNet (Zhang et al. 2018), in two ways: of two images, and of many to one original by differences.
+
+With a and b the outputs of AlexNet's five ReLUs for both images, scaled to unit length along channels at each place,
+and learned weights w of the channels:
+
+    LPIPS = Σ over layers of the mean over places of Σ_c w_c (a_c − b_c)²
 
 A distance compares features that are nearly equal. Carried through the network as two numbers of 8 significant bits
 their difference would drown in rounding; carried through as a *difference*, it keeps 8 bits of its own. So for the
-loss (Eq. 8) the network transports δ = y − x beside what is known of x: a convolution maps δ linearly, a ReLU turns δ
-at the known p into max(δ, −p) − max(−p, 0), a max-pool is the difference of two pools. Its products are then taken in
-bfloat16, which processors and GPUs multiply many times as fast as 32 bits, at gradients that agree to four digits.
+loss (Eq. 8) the network carries δ = y − x beside the features of x, which are computed once: a convolution maps δ
+linearly, a ReLU turns δ at p into max(δ, −p) − max(−p, 0), a max-pool is the difference of two pools. Its products are
+then taken in bfloat16, which processors and GPUs multiply many times as fast as 32 bits, at gradients that agree to
+four digits.
 """
 
 from __future__ import annotations
@@ -46,7 +52,7 @@ class ReferenceFeatures(NamedTuple):
     pool2: torch.Tensor
 
 
-class _Narrow(NamedTuple):
+class _Layer(NamedTuple):
     """A convolution for differences: whether a pool comes before it, and (C, 2) ones and the channels' weights."""
 
     pooled: bool
@@ -60,8 +66,8 @@ class LPIPS(torch.nn.Module):
     """Learned perceptual distance (Zhang et al. 2018): AlexNet, version 0.1, "lin"; 0 for equal images.
 
     Put it on a device once and call it with two images. To compare many pictures with one original, take
-    :meth:`features` of each and then :meth:`distance`; for a gradient, :meth:`known` and :meth:`to_known`. Nothing in
-    it trains; it stays in evaluation mode.
+    :meth:`features` of each and then :meth:`distance`; for a gradient, :meth:`reference` and :meth:`from_difference`.
+    Nothing in it trains; it stays in evaluation mode.
 
     The linear layers come with the ``lpips`` package, the convolutions from :func:`repro.weights.load`.
     """
@@ -83,7 +89,7 @@ class LPIPS(torch.nn.Module):
         for i, layer in enumerate(self.net.lins):
             layer.load_state_dict({"model.1.weight": linear[f"lin{i}.model.1.weight"]})
         self.net.to(memory_format=torch.channels_last)
-        self._kept: dict[tuple[torch.dtype, torch.device], list[_Narrow]] = {}
+        self._kept: dict[tuple[torch.dtype, torch.device], list[_Layer]] = {}
         self.requires_grad_(False)
         self.eval()
 
@@ -113,8 +119,8 @@ class LPIPS(torch.nn.Module):
         return self.distance(self.features(x), self.features(y))
 
     @torch.no_grad()
-    def known(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> ReferenceFeatures:
-        """What :meth:`to_known` asks of an original (B, 3, H, W) on 0–255. Computed in 32 bits, kept as ``dtype``."""
+    def reference(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> ReferenceFeatures:
+        """What :meth:`from_difference` needs of (B, 3, H, W) on 0–255; computed in 32 bits, kept as ``dtype``."""
         minus, squares, pools = list[torch.Tensor](), list[torch.Tensor](), list[torch.Tensor]()
         with full_precision(x):
             p = self._scaled(x)
@@ -125,21 +131,22 @@ class LPIPS(torch.nn.Module):
                 elif isinstance(module, torch.nn.Conv2d):
                     minus.append(p.neg().to(dtype))
                     feature = p.to(dtype).clamp_min(0)
-                    columns = self._narrow(dtype, x.device)[len(squares)].columns
+                    columns = self._difference_layers(dtype, x.device)[len(squares)].columns
                     sums = (feature * feature).movedim(1, -1) @ columns
                     squares.append(sums.float().movedim(-1, 1))
         return ReferenceFeatures(*minus, *squares, *pools)
 
-    def to_known(self, known: ReferenceFeatures, d: torch.Tensor) -> torch.Tensor:
-        """LPIPS (B,) of x + ``d`` to the original x of which ``known`` is, with products in the type of ``known``.
+    def from_difference(self, reference: ReferenceFeatures, d: torch.Tensor) -> torch.Tensor:
+        """LPIPS (B,) of x + ``d`` against the original x that ``reference`` is of, with products in its type.
 
         Differentiable in ``d`` (B, 3, H, W). Agrees with :meth:`forward` to about 1e-6 in float32 and 1e-3 in bfloat16.
         """
-        dtype, sums, pools = known[0].dtype, list[torch.Tensor](), iter(known[10:])
+        dtype, sums, pools = reference[0].dtype, list[torch.Tensor](), iter(reference[10:])
         with full_precision(d):
             d = d.to(dtype, memory_format=torch.channels_last)
             feature = d  # until a convolution gives the first
-            for layer, minus_p, squares in zip(self._narrow(dtype, d.device), known[:5], known[5:10], strict=True):
+            layers = self._difference_layers(dtype, d.device)
+            for layer, minus_p, squares in zip(layers, reference[:5], reference[5:10], strict=True):
                 if layer.pooled:
                     d = _PoolDifference.apply(d, feature, next(pools))
                 below = minus_p.clamp_min(0)
@@ -158,10 +165,10 @@ class LPIPS(torch.nn.Module):
         """AlexNet's convolutions, ReLUs and pools in their order."""
         return [layer for part in self.net.net.children() for layer in part.children()]
 
-    def _narrow(self, dtype: torch.dtype, device: torch.device) -> list[_Narrow]:
+    def _difference_layers(self, dtype: torch.dtype, device: torch.device) -> list[_Layer]:
         """The five convolutions with weights as ``dtype``, made once for each type and device."""
         if (dtype, device) not in self._kept:
-            layers, found = self._layers(), list[_Narrow]()
+            layers, found = self._layers(), list[_Layer]()
             for before, conv in zip([None, *layers], layers, strict=False):
                 if isinstance(conv, torch.nn.Conv2d):
                     weight = self._channel_weights()[len(found)]
@@ -169,7 +176,7 @@ class LPIPS(torch.nn.Module):
                     pooled = isinstance(before, torch.nn.MaxPool2d)
                     # the first one also brings a difference on 0–255 to that of AlexNet's inputs
                     unit = 1 if found else 1 / (127.5 * self.net.scaling_layer.scale)
-                    found.append(_Narrow(pooled, (conv.weight * unit).to(dtype), conv.stride, conv.padding, columns))  # type: ignore[arg-type]
+                    found.append(_Layer(pooled, (conv.weight * unit).to(dtype), conv.stride, conv.padding, columns))  # type: ignore[arg-type]
             self._kept[dtype, device] = found
         return self._kept[dtype, device]
 
@@ -209,14 +216,14 @@ class _ReluDifference(torch.autograd.Function):
 
 
 class _PoolDifference(torch.autograd.Function):
-    """AlexNet's max-pool (3, stride 2) of f + d less that of f, which is known, in 32 bits."""
+    """AlexNet's max-pool (3, stride 2) of f + d less that of f, which is given, in 32 bits."""
 
     @staticmethod
-    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, pool: torch.Tensor) -> torch.Tensor:
         whole = f.float() + d
         pooled, places = F.max_pool2d_with_indices(whole, [3, 3], [2, 2])
         ctx.save_for_backward(places, whole)
-        return (pooled - known).to(d.dtype)
+        return (pooled - pool).to(d.dtype)
 
     @staticmethod
     @once_differentiable
@@ -243,9 +250,9 @@ class _ChannelSums(torch.autograd.Function):
             sums[:, 2 * i : 2 * i + 2] = (d * other) @ columns
         far = (2 * sums[:, 0] >= ff).nonzero()[:, 0]
         if len(far):
-            known = f[far]
-            h = known + d[far]
-            sums[far, 4:] = torch.cat([(h * other) @ columns for other in (h, known)], 1).float()
+            f_far = f[far]
+            h = f_far + d[far]
+            sums[far, 4:] = torch.cat([(h * other) @ columns for other in (h, f_far)], 1).float()
         return sums
 
     @staticmethod
@@ -259,8 +266,8 @@ class _ChannelSums(torch.autograd.Function):
 
 def _channel_sums(d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
     """(B, C, h, w) differences and features → (B h w, 10): the sums of :class:`_ChannelSums`, and those of f²."""
-    rows, known, ff = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f, squares))
-    return torch.cat([_ChannelSums.apply(rows, known, columns, ff[:, 0]), ff], 1)
+    of_d, of_f, ff = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f, squares))
+    return torch.cat([_ChannelSums.apply(of_d, of_f, columns, ff[:, 0]), ff], 1)
 
 
 def _unit_distance(sums: torch.Tensor) -> torch.Tensor:

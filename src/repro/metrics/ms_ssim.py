@@ -1,7 +1,9 @@
-"""MS-SSIM, from the difference δ = y − x: exact, symmetric, and half the work where x is known before.
+"""MS-SSIM, from the difference δ = y − x: exact, symmetric, and half the work where x has been seen before.
 
-Write σ² for a variance under the Gaussian window and σ(a, b) for a covariance. With y = x + δ, SSIM's contrast and
-structure term is
+    MS-SSIM = l₅^0.1333 · Π cs_j^w_j    over five scales j, each half the one before
+
+with l luminance and cs contrast and structure, each the mean over places. Write σ² for a variance under the Gaussian
+window and σ(a, b) for a covariance. With y = x + δ, the term of contrast and structure is
 
     cs = (2 σ(x, y) + C₂) / (σ²(x) + σ²(y) + C₂) = 1 − σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)
 
@@ -30,8 +32,8 @@ MIN_SIDE_MS_SSIM = 161
 _WINDOW, _SIGMA = 11, 1.5
 
 
-class Scale(NamedTuple):
-    """What one scale needs to know of x: its samples (1, 3B, H, W), their mean under the window and 2 σ²(x) + C₂,
+class ScaleStatistics(NamedTuple):
+    """What one scale needs of the original x: its samples (1, 3B, H, W), their mean under the window and 2 σ²(x) + C₂,
     (1, 3B, H − 10, W − 10). All planes of the batch lie side by side, channels last: one convolution takes them all,
     ten times as fast on a CPU as plane by plane."""
 
@@ -54,12 +56,12 @@ def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if y.requires_grad:
             raise ValueError("ms_ssim: only one of the images can have a gradient; detach the original")
         x, y = y, x  # it is symmetric
-    return ms_ssim_to(known_structure(x), y.float() - x.float())
+    return ms_ssim_from_difference(reference_statistics(x), y.float() - x.float())
 
 
 @torch.no_grad()
-def known_structure(x: torch.Tensor) -> tuple[Scale, ...]:
-    """All that MS-SSIM asks of an original (B, 3, H, W) on 0–255, scale by scale."""
+def reference_statistics(x: torch.Tensor) -> tuple[ScaleStatistics, ...]:
+    """All that MS-SSIM needs of an original (B, 3, H, W) on 0–255, scale by scale."""
     check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves the picture four times")
     scales = []
     with full_precision(x):
@@ -69,17 +71,17 @@ def known_structure(x: torch.Tensor) -> tuple[Scale, ...]:
                 x = _halve(x)
             mean = _window(x)
             variance = _window(x * x).addcmul_(mean, mean, value=-1)
-            scales.append(Scale(x, mean, variance.mul_(2).add_(_C2)))
+            scales.append(ScaleStatistics(x, mean, variance.mul_(2).add_(_C2)))
     return tuple(scales)
 
 
-def ms_ssim_to(known: tuple[Scale, ...], d: torch.Tensor) -> torch.Tensor:
-    """:func:`ms_ssim` (B,) of x + ``d`` (B, 3, H, W) and the x of which ``known`` is :func:`known_structure`."""
+def ms_ssim_from_difference(reference: tuple[ScaleStatistics, ...], d: torch.Tensor) -> torch.Tensor:
+    """:func:`ms_ssim` (B,) of x + ``d`` (B, 3, H, W) and x; ``reference`` is :func:`reference_statistics` of x."""
     batch, channels = d.shape[:2]
     product: torch.Tensor | float = 1.0
     with full_precision(d):
         d = _planes(d)
-        for index, (scale, weight) in enumerate(zip(known, SCALE_WEIGHTS, strict=True)):
+        for index, (scale, weight) in enumerate(zip(reference, SCALE_WEIGHTS, strict=True)):
             if index:
                 d = _halve(d)
             last = index == len(SCALE_WEIGHTS) - 1
@@ -95,7 +97,7 @@ class _Dissimilarity(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, d: torch.Tensor, scale: Scale, with_luminance: bool) -> torch.Tensor:
+    def forward(ctx: Any, d: torch.Tensor, scale: ScaleStatistics, with_luminance: bool) -> torch.Tensor:
         mean = _window(d)
         spread = _window(d * d).addcmul_(mean, mean, value=-1)
         along = _window(scale.x * d).addcmul_(scale.mean, mean, value=-1)

@@ -52,7 +52,7 @@ class Pool:
     features
         (n, S/8, S/8, channels) float16 of a frozen trunk, or None: computed at each step.
     perception
-        :meth:`repro.metrics.LPIPS.known` of each crop, each of its parts (n, h, w, C), or None.
+        :meth:`repro.metrics.LPIPS.reference` of each crop, each of its parts (n, h, w, C), or None.
     """
 
     crops: torch.Tensor
@@ -110,7 +110,7 @@ def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor | No
 
 def known_perception(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
     """What LPIPS knows of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
-    return tuple(_places(t) for t in lpips_on(torch.device("cpu")).known(crops.float(), dtype))
+    return tuple(_places(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
 
 
 def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype: torch.dtype, folder: Path) -> Pool:

@@ -104,7 +104,7 @@ class _Gradients:
     def __init__(self, x: torch.Tensor, analysed: Analysed) -> None:
         self.x, self.analysed = x, analysed
         self.losses = {name: Distortion(weights) for name, weights in _LOSSES.items()}
-        self.known: dict[str, Reference] = {name: loss.known(x) for name, loss in self.losses.items()}
+        self.known: dict[str, Reference] = {name: loss.reference(x) for name, loss in self.losses.items()}
 
     def __call__(self, coefficients: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
         values = [torch.from_numpy(c.astype(np.float32)).requires_grad_() for c in coefficients]

@@ -104,7 +104,7 @@ class Stepper:
 
     def _part(self, part: Batch, share: float, tell: bool) -> dict[str, torch.Tensor]:
         x = part.x.float()
-        known = self.plain.known(x, part.perception)
+        known = self.plain.reference(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
         coarse = self.recipe.dtype is torch.bfloat16 and has_bfloat16(self.fabric.device)
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=coarse):
@@ -140,7 +140,7 @@ class Stepper:
         size = 224 if self.loss.sigma else 64
         x = torch.rand(1, 3, size, size, device=self.fabric.device).mul(255)
         try:
-            compiled(x, x.clone().requires_grad_(), self.plain.known(x))["d"].backward()
+            compiled(x, x.clone().requires_grad_(), self.plain.reference(x))["d"].backward()
         except Exception as error:  # no C++ compiler, an operator that it does not know: it raises nearly anything
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             note(f"torch.compile does not work here ({reason}); going on without")

@@ -1,0 +1,46 @@
+"""Mean squared error, over RGB or over chroma, and PSNR, which is the same in decibels.
+
+For images x and y on 0–255 and n = 3HW values:
+
+    MSE = Σ (x − y)² / n        PSNR = 10 log₁₀(255² / MSE)
+
+Source: Eq. 10 of the paper.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from repro.jpeg.color import rgb_to_ycbcr
+from repro.metrics.checks import check_pair
+
+
+def mse(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean squared error over channels and pixels: (B, 3, H, W) twice → (B,)."""
+    check_pair(x, y)
+    return _mean_square(x - y)
+
+
+def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio in dB over all three RGB channels; infinite for equal images."""
+    return _decibels(mse(x, y))
+
+
+def psnr_y(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio in dB of luma alone (JFIF's Y, full range, not rounded)."""
+    check_pair(x, y)
+    return _decibels(_mean_square(rgb_to_ycbcr(x)[:, 0] - rgb_to_ycbcr(y)[:, 0]))
+
+
+def mse_chroma(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of JFIF's Cb and Cr (not rounded): how far colours are off."""
+    check_pair(x, y)
+    return _mean_square((rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 1:])
+
+
+def _mean_square(difference: torch.Tensor) -> torch.Tensor:
+    return difference.square().flatten(1).mean(1)
+
+
+def _decibels(error: torch.Tensor) -> torch.Tensor:
+    return 10 * torch.log10(255.0**2 / error)
