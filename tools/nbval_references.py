@@ -1,6 +1,6 @@
 """Renew tests/nbval/*.ipynb, which `pytest --nbval-lax` runs again and compares with what they hold.
 
-A reference is a notebook as `repro book --profile smoke` executed it, without prose, as far as the last cell tagged
+A reference is a notebook as `make book PROFILE=smoke` executed it, without prose, as far as the last cell tagged
 `nbval-check-output`, and with the outputs of such cells only. Notebooks without such a cell have no reference.
 
     make references

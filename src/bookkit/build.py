@@ -42,7 +42,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
         execute(project, force=force)
     for name in project.notebooks():
         if not project.executed(name).is_file():
-            raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `repro book`")
+            raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `make book`")
         if not run and not is_current(project, name):
             print(f"{name}: older than its sources", file=sys.stderr)
         elif not run:

@@ -20,7 +20,6 @@ _INCLUDED = re.compile(r"^```\{include\} \.\./made/([\w-]+)\.md$", re.M)
 
 def makers() -> dict[str, Callable[[Project], str]]:
     """Every part by its name, and what makes its Markdown."""
-    of_package = {f"api-{member}": partial(_api, member) for member in api.members()}
     return {
         "cards-models": lambda _: cards.models(),
         "cards-photos": lambda _: cards.photo_sets(),
@@ -28,7 +27,7 @@ def makers() -> dict[str, Callable[[Project], str]]:
         "status": status.page,
         "versions": versions.page,
         "walk": reading_time.walk,
-        **of_package,
+        **{page: partial(_api, page) for page in api.PAGES},
     }
 
 
@@ -58,5 +57,5 @@ def _wanted(project: Project) -> Iterator[tuple[str, str]]:
             yield name, path.relative_to(project.root).as_posix()
 
 
-def _api(member: str, _: Project) -> str:
-    return api.markdown(member)
+def _api(page: str, _: Project) -> str:
+    return api.markdown(page)

@@ -75,5 +75,5 @@ def metadata(project: Project, name: str) -> dict[str, Any]:
     """What is noted of the run of the executed notebook ``name``, by papermill and by us; else ``ReproError``."""
     stored = notebook(project.executed(name))["metadata"]
     if not stored.get("repro", {}).keys() >= NOTED:
-        raise ReproError(f"notebooks/{name}.py: was executed without a note of what made it; run `repro book`")
+        raise ReproError(f"notebooks/{name}.py: was executed without a note of what made it; run `make book`")
     return dict(stored)

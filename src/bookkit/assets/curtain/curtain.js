@@ -1,4 +1,4 @@
-// The curtain of repro.book.curtain: two pictures over each other, and a handle that says how much shows of which.
+// The curtain of bookkit.curtain: two pictures over each other, and a handle that says how much shows of which.
 // It takes over the figures that stand in the page; without it they are simply there, one beside the other.
 (() => {
   const ZOOMS = [1, 2, 4, 8];

@@ -1,4 +1,4 @@
-// The plot of repro.book.points: every point says what it is, to whoever points at it or comes by with the arrow keys.
+// The plot of bookkit.points: every point says what it is, to whoever points at it or comes by with the arrow keys.
 // Without it the table of the means is there.
 (() => {
   const EDGE = { left: 54, right: 12, top: 12, bottom: 42 };

@@ -1,0 +1,73 @@
+"""What Sphinx does not do by itself: find short names in docstrings, offer a notebook's text, write pages side by side.
+
+``_config.yml`` lists this module among the extensions.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docutils.nodes import Element, reference
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+#: The theme makes its buttons at 501.
+_AFTER_THE_THEME = 600
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.connect("missing-reference", _find_short_name)
+    app.connect("autodoc-skip-member", _skip_fields)
+    app.connect("html-page-context", _offer_text, priority=_AFTER_THE_THEME)
+    app.connect("env-updated", _write_in_parallel)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> reference | None:
+    """The only documented thing whose name ends like the one asked for, as "photos" for ``repro.data.sets.photos``."""
+    from sphinx.util.nodes import make_refnode
+
+    if node.get("refdomain") != "py" or not hasattr(app.builder, "get_relative_uri"):
+        return None
+    last = f".{node['reftarget'].rpartition('.')[2]}"
+    found = {one.node_id: one for name, one in env.domaindata["py"]["objects"].items() if name.endswith(last)}
+    if len(found) != 1:
+        return None
+    ((place, one),) = found.items()
+    return make_refnode(app.builder, node["refdoc"], one.docname, place, text)
+
+
+def _skip_fields(_: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
+    """Leave out what Python itself writes of a named tuple's fields; their class describes them."""
+    return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
+
+
+def _offer_text(app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """Add the notebook's text (``.py``) to what a chapter's page offers for download; the theme has the ``.ipynb``."""
+    source = Path(app.srcdir) / f"{name}.py"
+    groups = [one for one in context.get("header_buttons", []) if one.get("label") == "download-buttons"]
+    if not source.is_file() or not groups:
+        return
+    target = Path(app.outdir) / "_sources" / f"{name}.py"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    button = {
+        "type": "link",
+        "url": f"{context['pathto']('_sources', 1)}/{name}.py",
+        "text": ".py",
+        "tooltip": "Download the notebook as text",
+        "icon": "fas fa-file-code",
+        "label": "download-text-button",
+    }
+    groups[0]["buttons"].insert(1, button)
+
+
+def _write_in_parallel(app: Sphinx, _env: object) -> list[str]:
+    """Use every core once all pages are read. Some extensions do not support Sphinx's own option, which reads, too."""
+    app.parallel = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return []
