@@ -36,7 +36,7 @@
 # On Colab the book is missing: fetch it, and the packages that are missing there. Elsewhere this does nothing.
 import importlib.util
 
-if importlib.util.find_spec("repro") is None:
+if importlib.util.find_spec("chapters") is None:
     import subprocess
     import sys
 

@@ -37,18 +37,19 @@ def repository(tmp_path: Path) -> Path:
     """A stand-in for what the cell clones: its installer leaves a note."""
     place = tmp_path / "repository"
     (place / "tools").mkdir(parents=True)
-    (place / "src" / "repro").mkdir(parents=True)
+    for package in ("repro", "chapters", "bookkit"):
+        (place / "src" / package).mkdir(parents=True)
+        (place / "src" / package / "__init__.py").write_text("")
     (place / "tools" / "colab.py").write_text("print('installed')\n")
-    (place / "src" / "repro" / "__init__.py").write_text("")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run([*git, *words], cwd=place, check=True)
     return place
 
 
-def test_the_cell_fetches_and_installs_where_the_package_is_missing(repository: Path, tmp_path: Path) -> None:
+def test_the_cell_fetches_and_installs_where_the_chapters_are_missing(repository: Path, tmp_path: Path) -> None:
     missing = "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"
-    code = f"{missing}{first(PROJECT.notebooks()[0]).source}\nimport repro\nprint(repro.__file__)"
+    code = f"{missing}{first(PROJECT.notebooks()[0]).source}\nimport chapters\nprint(chapters.__file__)"
     elsewhere = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
@@ -66,7 +67,7 @@ def test_the_cell_fetches_and_installs_where_the_package_is_missing(repository: 
             check=True,
         )
         installed, place = done.stdout.split()
-        assert installed == "installed" and place.endswith("literate-jpeg/src/repro/__init__.py")
+        assert installed == "installed" and place.endswith("literate-jpeg/src/chapters/__init__.py")
 
 
 def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
