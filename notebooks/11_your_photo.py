@@ -49,19 +49,13 @@ qualities = (3, 5, 10, 20, 35, 50, 75, 90)  # of the slider
 effort = "default"  # fast, default or best
 
 # %% tags=["hide-input"]
-from bookkit import curtain, frames_slider, glue, own_photo
-from bookkit.panel import Panel
-from chapters import style
-from chapters.own_photo import known_plot
+from bookkit import curtain, frames_slider, glue
+from chapters import own_photo, style
+from chapters.panel import Panel
 from repro.data import photos
 from repro.encoder.images import Picture
 
 style.use()
-
-
-def draw(rgb, known):
-    return known_plot(rgb, known.values, known.label, ratio=known.ratio)
-
 
 # %% [markdown]
 # ## Live
@@ -76,7 +70,7 @@ def draw(rgb, known):
 # - **On Colab**: the same rocket, *Colab*. The first cell fetches the book and the packages that are missing there.
 
 # %% tags=["remove-output"]
-Panel(draw).box
+Panel().box
 
 # %% tags=["remove-cell"]
 glue("most_pixels", f"{own_photo.MAX_PIXELS / 1e6:.0f} megapixels")
@@ -137,7 +131,7 @@ curtain(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-known", "caption": "The photo, and for each block what the encoder knew: bright is kept or worth much, dark is let go."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
-draw(own_photo.rgb(picture), known)
+own_photo.known_plot(own_photo.rgb(picture), known)
 
 # %% tags=["remove-cell"]
 glue("known_words", known.words)

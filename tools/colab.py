@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Beside what the package itself needs: what notebooks show things with.
-SHOWN_WITH = ("ipywidgets", "matplotlib", "plotly")
+SHOWN_WITH = ("ipywidgets", "matplotlib")
 
 
 def name_of(requirement: str) -> str:

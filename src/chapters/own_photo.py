@@ -1,25 +1,182 @@
-"""The picture of chapter 11: a photo beside what an encoder knew of it."""
+"""A reader's own photo for chapter 11 and its window (:mod:`chapters.panel`): read, encoded, described and drawn.
+
+What the encoder knew of a photo is one number a block: of the set with attention where its trunk's ImageNet weights are
+at hand and the photo is not too large to wait for, else what an error there is worth, by which the default set decides.
+"""
 
 from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from bookkit.markdown import megabytes
 from chapters.style import WIDTH, figure, show_image
+from repro.encoder import models
+from repro.encoder.encode import Effort, Settings, encode_picture
+from repro.encoder.images import Picture, open_picture
+from repro.errors import ReproError
 
+#: A photo of more pixels is refused: encoding it would take more minutes and memory than a lent machine gives.
+MAX_PIXELS = 50_000_000
+#: The set whose attention is shown, and up to how many pixels one need not wait long for it.
+ATTENTIVE, ATTENTION_PIXELS = "vgg16", 4_000_000
+#: The part of a photo to compare at first sight, in pixels: (height, width).
+VIEW = (420, 640)
 #: No picture in a page needs more pixels across than this.
 _ACROSS = 900
 
 
-def known_plot(rgb: np.ndarray, values: np.ndarray, label: str, *, ratio: bool) -> Figure:
-    """The photo (H, W, 3), and a number for each of its blocks (rows, cols): 0 to 1, or multiples of their mean."""
+@dataclass(frozen=True)
+class Made:
+    """A photo and the JPEG file that was made of it; ``lam`` is the set's λ at ``quality``, ``seconds`` wall time."""
+
+    name: str
+    picture: Picture
+    data: bytes
+    quality: float
+    lam: float
+    effort: Effort
+    seconds: float
+
+    @property
+    def bpp(self) -> float:
+        """Bits per pixel: all of the file's, over the picture's pixels."""
+        return 8 * len(self.data) / (self.picture.width * self.picture.height)
+
+    @property
+    def words(self) -> str:
+        """Size and bits per pixel, as a caption says them."""
+        return f"{megabytes(len(self.data))}, {self.bpp:.3f} bits per pixel"
+
+    @property
+    def file_name(self) -> str:
+        """What a download of it is called."""
+        return f"{Path(self.name).stem}-q{self.quality:g}.jpg"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an encoder knew of a photo: a number for each 8×8 block (rows, cols), and what the numbers are.
+
+    ``ratio``: they are multiples of the photo's mean, else they lie between 0 and 1. ``words``: what a low and a high
+    number mean, and whose it is.
+    """
+
+    values: np.ndarray
+    label: str
+    ratio: bool
+    words: str
+
+
+def read(name: str, data: bytes) -> Picture:
+    """The picture in the bytes of a file that its owner calls ``name``.
+
+    Raises :class:`ReproError`, one line, as :func:`repro.encoder.images.open_picture` does, also for more than
+    :data:`MAX_PIXELS`.
+    """
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
+        path = Path(folder) / "photo"  # a name from elsewhere stays out of this machine's paths
+        path.write_bytes(data)
+        try:
+            return open_picture(path, max_pixels=MAX_PIXELS)
+        except ReproError as error:
+            said = str(error).replace(str(path), name)
+            raise ReproError(said.replace("raise --max-pixels if you trust the file", "shrink it first")) from error
+
+
+def rgb(picture: Picture) -> np.ndarray:
+    """The samples of ``picture`` as uint8 (H, W, 3), grey ones too."""
+    return picture.samples if picture.samples.ndim == 3 else np.repeat(picture.samples[..., None], 3, axis=2)
+
+
+def make(name: str, picture: Picture, quality: float, effort: Effort = "default", seconds: float | None = None) -> Made:
+    """Encode with the default set; ``seconds`` bounds effort ``"best"``."""
+    start = time.perf_counter()
+    data = encode_picture(picture, Settings(quality=quality, effort=effort, seconds=seconds), name).data
+    return Made(name, picture, data, quality, lam_of(quality), effort, time.perf_counter() - start)
+
+
+def lam_of(quality: float) -> float:
+    """The default set's λ at ``quality``."""
+    lam = models.load().at(quality).lam
+    assert lam is not None  # it is a set for the trellis
+    return lam
+
+
+def quality_of(lam: float) -> int:
+    """The whole quality, 1 to 100, whose λ is nearest to ``lam`` (above 0), in proportion."""
+    qualities = np.arange(models.LOWEST, models.HIGHEST + 1)
+    distances = [abs(np.log(lam_of(quality) / lam)) for quality in qualities]
+    return int(qualities[int(np.argmin(distances))])
+
+
+def part(picture: Picture) -> tuple[int, int, int, int]:
+    """The middle of ``picture``, :data:`VIEW` or less, as (top, left, height, width) for the curtain."""
+    height, width = min(picture.height, VIEW[0]), min(picture.width, VIEW[1])
+    return (picture.height - height) // 2, (picture.width - width) // 2, height, width
+
+
+def compared(made: Sequence[Made]) -> dict[str, dict[str, tuple[object, str]]]:
+    """One photo before and after, for :func:`bookkit.curtain`: its pixels, and each file made of it."""
+    first = made[0]
+    before = {"original": (rgb(first.picture), f"{first.picture.width} × {first.picture.height} pixels")}
+    return {first.name: before | {f"quality {one.quality:g}": (one.data, one.words) for one in made}}
+
+
+def known(picture: Picture, quality: float) -> Known:
+    """What an encoder knows of ``picture`` when it writes it at ``quality``; see the module for which."""
+    from repro import weights
+
+    have = {row.name for row in weights.status() if row.source}
+    if ATTENTIVE in have and picture.width * picture.height <= ATTENTION_PIXELS:
+        return _attention(picture, quality)
+    return _worth(picture)
+
+
+def known_plot(rgb: np.ndarray, found: Known) -> Figure:
+    """The photo (H, W, 3) beside what an encoder knew of it, block by block."""
     step = -(-rgb.shape[1] // _ACROSS)
     fig, axes = figure(min(9.0, WIDTH / 2 * rgb.shape[0] / rgb.shape[1]) + 0.9, 1, 2)
     show_image(axes[0, 0], rgb[::step, ::step], "photo")
-    low, high = float(values.min()), float(values.max())
+    low, high = float(found.values.min()), float(found.values.max())
     low = min(low, high / 1.01)  # one colour, too, has a scale
-    norm = {"norm": LogNorm(low, high)} if ratio else {"vmin": low, "vmax": high}
-    shown = show_image(axes[0, 1], values, "block by block", cmap="viridis", interpolation="nearest", **norm)
-    fig.colorbar(shown, ax=axes[0, :], orientation="horizontal", label=label, fraction=0.07, aspect=50)
+    norm = {"norm": LogNorm(low, high)} if found.ratio else {"vmin": low, "vmax": high}
+    shown = show_image(axes[0, 1], found.values, "block by block", cmap="viridis", interpolation="nearest", **norm)
+    fig.colorbar(shown, ax=axes[0, :], orientation="horizontal", label=found.label, fraction=0.07, aspect=50)
     return fig
+
+
+def _attention(picture: Picture, quality: float) -> Known:
+    """The mean of A^(L) over a block's 63 AC coefficients."""
+    import torch
+
+    from repro.encoder.analysis import Analysis, attention_of
+
+    analysis = Analysis(picture, attention_of(ATTENTIVE), once=True)
+    values = np.zeros((-(-picture.height // 8), -(-picture.width // 8)), np.float32)
+    with torch.no_grad():
+        for region, _, A in analysis.parts(models.load(ATTENTIVE).at(quality)):
+            assert A is not None
+            of_luma = A[0, 0].flatten(2)[..., 1:].mean(-1).numpy()
+            values[region.top // 8 : region.bottom // 8, region.left // 8 : region.right // 8] = of_luma
+    words = f"Attention of the set {ATTENTIVE}: what of a block's detail it keeps before rounding"
+    return Known(values, "A of luma, mean over AC", False, words)
+
+
+def _worth(picture: Picture) -> Known:
+    """The mean weight of a luma block's 63 AC coefficients over the photo's."""
+    from repro.encoder.analysis import to_tensor
+    from repro.trellis import planes, sensitivity
+
+    analysed = planes.analyse(to_tensor(picture))
+    luma = sensitivity.shipped().weights(analysed, models.load().mix)[0]
+    worth = luma.by_frequency[:, 1:].mean(1)[luma.row].reshape(analysed.planes[0].rows, analysed.planes[0].cols)
+    words = "What the default set knows: what an error in a block is worth, by how much goes on in it and around it"
+    return Known(worth / worth.mean(), "worth of an error, against the photo's mean", True, words)

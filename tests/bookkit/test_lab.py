@@ -168,7 +168,7 @@ DROP = """(button) => {
     for (const name of ["dragover", "drop"])
         button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
 }"""
-WINDOW = "from bookkit.panel import Panel\nPanel(lambda rgb, known: None).box"
+WINDOW = "from chapters.panel import Panel\nPanel().box"
 
 
 def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:

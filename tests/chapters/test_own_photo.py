@@ -6,15 +6,15 @@ import base64
 import io
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bookkit import curtain, own_photo
-from bookkit.panel import Panel
-from chapters.own_photo import known_plot
+from bookkit import curtain
+from chapters import own_photo
+from chapters.own_photo import Known, known_plot
+from chapters.panel import Panel
 from repro.encoder.images import Picture
 from repro.errors import ReproError
 
@@ -32,13 +32,9 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def draw(pixels: np.ndarray, known: own_photo.Known) -> Any:
-    return known_plot(pixels, known.values, known.label, ratio=known.ratio)
-
-
 @pytest.fixture
 def panel() -> Panel:
-    return Panel(draw)
+    return Panel()
 
 
 def choose(panel: Panel, name: str, data: bytes) -> None:
@@ -141,7 +137,7 @@ def test_attention_is_left_out_where_one_would_wait_for_it(monkeypatch: pytest.M
 @pytest.mark.parametrize("values", [np.full((5, 8), 1.0), np.linspace(0.1, 4, 40).reshape(5, 8)], ids=["even", "wide"])
 @pytest.mark.parametrize("ratio", [True, False])
 def test_a_map_is_drawn_beside_its_photo(values: np.ndarray, ratio: bool) -> None:
-    fig = known_plot(photo(), values, "worth", ratio=ratio)
+    fig = known_plot(photo(), Known(values, "worth", ratio, "words"))
     stream = io.BytesIO()
     fig.savefig(stream, format="png")
     assert [ax.get_title() for ax in fig.axes[:2]] == ["photo", "block by block"]

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from bookkit import own_photo
 from bookkit.curtain import curtain
 from bookkit.html import pictures, scripted
 from bookkit.markdown import megabytes
-from bookkit.own_photo import Known, Made
+from chapters import own_photo
+from chapters.own_photo import Made
 from repro.encoder.encode import DEFAULT_QUALITY, Effort
 from repro.errors import ReproError
 
 if TYPE_CHECKING:
     import ipywidgets
 
-#: How a photo and what an encoder knew of it are drawn: (photo, what was known) → a figure.
-Draw = Callable[[np.ndarray, Known], Any]
 _WAITING = "Choose a photo, or drop one on the button: PNG, JPEG, TIFF, WebP, …"
 _WIDE = {"width": "min(100%, 30rem)"}
 
@@ -33,13 +30,13 @@ _WIDE = {"width": "min(100%, 30rem)"}
 class Panel:
     """Upload, settings, a button and what came of it. ``box`` is what a cell ends in.
 
-    ``draw`` makes the picture of what an encoder knew; ``seconds`` bounds effort ``"best"``.
+    ``seconds`` bounds effort ``"best"``.
     """
 
-    def __init__(self, draw: Draw, seconds: float = 60.0) -> None:
+    def __init__(self, seconds: float = 60.0) -> None:
         import ipywidgets as w
 
-        self._draw, self._seconds = draw, seconds
+        self._seconds = seconds
         style, layout = {"description_width": "7rem"}, w.Layout(**_WIDE)
         self.upload = w.FileUpload(accept="image/*", multiple=False, description="Photo", layout=layout)
         self.upload.add_class("drop-here")
@@ -109,7 +106,7 @@ class Panel:
         self.shown.append_display_data(curtain(own_photo.compared([made]), {made.name: own_photo.part(picture)}))
         found = own_photo.known(picture, made.quality)
         drawn = io.BytesIO()
-        self._draw(own_photo.rgb(picture), found).savefig(drawn, format="png", dpi=110)
+        own_photo.known_plot(own_photo.rgb(picture), found).savefig(drawn, format="png", dpi=110)
         self.shown.append_display_data(
             pictures([drawn.getvalue()], [f"{found.words}."], [f"The photo and a map of it. {found.words}."])
         )
