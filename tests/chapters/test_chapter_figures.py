@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bookkit import frames_slider, html
-from chapters import comparison, learned, loss, rate_distortion, rounding, style, tables, training
+from chapters import comparison, learned, loss, quantisation, rate_distortion, style, tables
 from chapters.attention import to_tensor
 from chapters.jpeg import Box
 from chapters.rate_distortion import Pair
@@ -37,14 +36,9 @@ from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
 from repro.losses import Distortion, LossWeights
 from repro.metrics import lpips, ms_ssim
-from repro.model import ModelSettings
-from repro.training import Recipe, Trained, train
 
 QUALITIES = [5, 10, 30, 75]
 WEIGHTS = LossWeights(lam=0.02)
-#: A step and blocks of the chapter's places, few enough to take no time.
-PLACES = ((0, 0), (0, 1), (2, 2))
-STEPS = np.linspace(4, 100, 7)
 
 
 @pytest.fixture(scope="module")
@@ -54,36 +48,8 @@ def rgb() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def crops() -> torch.Tensor:
-    picture = torch.from_numpy(photos("sample").items[0].rgb().copy()).permute(2, 0, 1)
-    return torch.stack([picture[:, 40 * i : 40 * i + 168, 60 * i : 60 * i + 168] for i in range(4)])
-
-
-@pytest.fixture(scope="module")
-def film() -> training.Film:
-    return training.Film()
-
-
-@pytest.fixture(scope="module")
-def trained(crops: torch.Tensor, film: training.Film) -> Trained:
-    """Six steps, seen by ``film`` at their start and after every second."""
-    settings = ModelSettings(method="tables", rounding="straight-through")
-    return train(settings, WEIGHTS, Recipe(steps=6, batch=2, log_every=2), crops, observe=film)
-
-
-@pytest.fixture(scope="module")
 def damaged(rgb: np.ndarray) -> list[loss.Damaged]:
     return loss.equally_wrong(rgb, target=150.0)
-
-
-@pytest.fixture(scope="module")
-def over_steps(rgb: np.ndarray) -> list[rounding.Slopes]:
-    return [rounding.slopes([rgb], place, STEPS) for place in PLACES]
-
-
-@pytest.fixture(scope="module")
-def by_crop(crops: torch.Tensor) -> list[rounding.Slopes]:
-    return [rounding.slopes_of_crops(crops, place, 32.0) for place in PLACES]
 
 
 @pytest.fixture(scope="module")
@@ -112,21 +78,22 @@ def curves() -> dict[str, Curve]:
     return curves_of(changed={name: curve(name, better, noise=0.05) for name in (worth.TABLES, OURS)})
 
 
-def chapter_3(
-    rgb: np.ndarray,
-    over_steps: list[rounding.Slopes],
-    by_crop: list[rounding.Slopes],
-    film: training.Film,
-    log: list[dict[str, float]],
-) -> dict[str, Figure]:
+def chapter_3(rgb: np.ndarray) -> dict[str, Figure]:
+    z = np.linspace(-0.49, 1.99, 50)
+    lines = {"Eq. 3 as printed": -z, "Eq. 3, sign corrected": z, "straight-through": np.ones(50)}
+    Q, pair = np.linspace(4, 100, 7), {"Eq. 3, sign corrected": z[:7], "straight-through": 100 * z[:7]}
+    slopes = {place: np.linspace(1, 2, 7) for place in ("DC", "row 0, column 1", "row 2, column 2")}
+    reported = dict.fromkeys(slopes, pair)
+    log = [{"step": step, "loss": 1.02, "d": 50.0, "rate": 0.02} for step in (1.0, 2.0)]
+    film = [(step, quality_tables(25).numpy(), codecs.get("pillow-444").encode(rgb, 25)) for step in (0, 5)]
     return {
-        "equation 3": rounding.equation_3(0.3),
-        "walks": rounding.walk_plot(rounding.walks()),
-        "slopes": rounding.slope_plot(over_steps),
-        "slopes by crop": rounding.crop_plot(by_crop),
-        "moves": rounding.moves_plot(rounding.moves(150, {"paper": 1e-6, "log": 0.03})),
-        "film": training.film_frames(training.stills(film, rgb, 2), rgb, Box(20, 30, 96, 96))[0][0],
-        "loss": training.loss_curve(log, WEIGHTS),
+        "equation 3": quantisation.equation_slider(z, lines, lines, [0.3])[0][0],
+        "descent": quantisation.path_plot(lines, 3),
+        "slopes": quantisation.slope_plot(Q, slopes, reported),
+        "slopes by crop": quantisation.crop_plot(slopes, reported),
+        "Adam": quantisation.adam_plot({"Q·s, the paper's, at 1e-6": Q, "log Q, ours, at 0.03": Q}),
+        "film": quantisation.film_slider(film, rgb, Box(20, 30, 96, 96))[0][0],
+        "loss": quantisation.loss_plot(log, 0.02),
     }
 
 
@@ -155,23 +122,19 @@ def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> d
 
 #: Figures that are plots of numbers; the others are pictures.
 PLOTS = {
-    *("equation 3", "walks", "slopes", "slopes by crop", "moves", "loss", "terms", "rate"),
+    *("equation 3", "descent", "slopes", "slopes by crop", "Adam", "loss", "terms", "rate"),
     *("rate and distortion", "every curve", "two countings", "gains", "savings"),
 }
 
 
 def test_every_figure_can_be_read(
     rgb: np.ndarray,
-    over_steps: list[rounding.Slopes],
-    by_crop: list[rounding.Slopes],
-    film: training.Film,
-    trained: Trained,
     damaged: list[loss.Damaged],
     curves: dict[str, Curve],
     versions: list[comparison.Version],
 ) -> None:
     figures = {
-        **chapter_3(rgb, over_steps, by_crop, film, trained.log),
+        **chapter_3(rgb),
         **chapter_4(rgb, damaged),
         **chapter_5(curves, versions),
     }
@@ -196,185 +159,6 @@ def line_of(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
 
 
-# --- chapter 3: rounding
-
-
-def test_the_printed_sign_is_the_mirror_image() -> None:
-    z = torch.linspace(-2.4, 2.4, 49, dtype=torch.float64)
-    residue = z - z.round()
-    assert torch.allclose(rounding.printed_derivative(z), -3 * residue**2)
-    left, right = rounding.equation_3(0.3).axes
-    for name, factor in ((rounding.PRINTED, -3), (rounding.THIRD, 3)):
-        x, slope = line_of(right, name)
-        assert np.allclose(slope, factor * (x - np.rint(x)) ** 2)
-    assert np.array_equal(line_of(right, rounding.STRAIGHT)[1], np.ones(1201))
-    # The drawn slopes are the derivatives of the drawn curves, wherever these have no gap.
-    for name in (rounding.PRINTED, rounding.THIRD):
-        x, value = line_of(left, name)
-        slope = line_of(right, name)[1]
-        drawn = np.diff(value) / np.diff(x)
-        there = np.isfinite(drawn)
-        assert there.mean() > 0.98
-        assert np.allclose(drawn[there], ((slope[1:] + slope[:-1]) / 2)[there], atol=0.01)
-
-
-def test_the_slider_says_what_becomes_of_a_gradient() -> None:
-    frames, labels, alts, captions = rounding.equation_slider([1.0, 1.4])
-    assert labels == ["1", "1.4"] and len(frames) == 2 and all(c in a for a, c in zip(alts, captions, strict=True))
-    at_rest = "multiplied by 0 (Eq. 3 as printed); 0 (Eq. 3, sign corrected); +1.00 (straight-through)"
-    assert at_rest in captions[0], "on a whole number Eq. 3 hears nothing"
-    assert "−0.48 (Eq. 3 as printed); +0.48" in captions[1]
-
-
-def test_where_each_walk_ends() -> None:
-    printed, third, straight = rounding.walks(start=1.3, target=3.0)
-    assert [w.name for w in (printed, third, straight)] == [rounding.PRINTED, rounding.THIRD, rounding.STRAIGHT]
-    assert all(len(w.z) == 41 and w.z[0] == 1.3 for w in (printed, third, straight))
-    assert printed.z[-1] < 1.3 and all(b <= a for a, b in itertools.pairwise(printed.z)), "downhill is up"
-    assert 1.3 < third.z[-1] <= 2.0 and third.end == 2, "it comes to rest at the next whole number"
-    assert straight.end == 3 and straight.z[-1] == straight.z[-2], "at the target nothing pulls any more"
-
-
-def test_a_walk_from_above_is_the_mirror_image() -> None:
-    printed, third, straight = rounding.walks(start=4.7, target=3.0)
-    assert printed.z[-1] > 4.7 and third.z[-1] < 4.7 and straight.end == 3
-    assert all(len(set(w.z)) == 1 for w in rounding.walks(start=3.2, target=3.0)), "nothing is left to learn"
-
-
-@pytest.fixture
-def uniform(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coefficients that are spread evenly over −1000 to 1000, in the place of a photo's."""
-    F = torch.linspace(-1000, 1000, 200_001, dtype=torch.float64)
-    monkeypatch.setattr(rounding, "_luma", lambda rgb, place: F)
-
-
-def test_slopes_of_evenly_spread_coefficients(uniform: None) -> None:
-    """Fine steps leave an error of Q²/12, whose slope is Q/6; the stand-ins report 2 Q E r² and 6 Q E r⁴."""
-    Q = 2000 / np.array([101, 151, 251, 401])  # whole stairs, so that as many numbers lie below as above their middles
-    found = rounding.slopes([np.empty(0)], (0, 1), Q)
-    assert np.allclose(found.measured, Q / 6, rtol=0.02)
-    assert np.allclose(found.reported["straight-through"], Q / 6, rtol=1e-3)
-    assert found.share("straight-through") == pytest.approx(1, abs=0.01)
-    assert found.scatter("straight-through") < 0.02
-    assert np.allclose(found.reported["third-order"], 0.075 * Q, rtol=0.05)
-    assert found.share("third-order") == pytest.approx(0.45, abs=0.02), "less than half of the truth"
-
-
-def test_slopes_where_everything_is_rounded_to_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is F², whatever the step: its slope is 0, and only straight-through says otherwise."""
-    F = torch.linspace(-3, 3, 1001, dtype=torch.float64)
-    monkeypatch.setattr(rounding, "_luma", lambda rgb, place: F)
-    found = rounding.slopes([np.empty(0)], (2, 2), np.array([10.0, 20.0]))
-    assert np.array_equal(found.measured, [0, 0])
-    r2, r4 = (float(((F / 10) ** power).mean()) for power in (2, 4))
-    assert found.reported["straight-through"][0] == pytest.approx(2 * 10 * r2)
-    assert found.reported["third-order"][0] == pytest.approx(6 * 10 * r4)
-
-
-def test_reported_slopes_are_those_of_the_equation(rgb: np.ndarray, over_steps: list[rounding.Slopes]) -> None:
-    for place, found in zip(PLACES, over_steps, strict=True):
-        F = rounding._luma(rgb, place).numpy()
-        assert len(F) == 23 * 31 and np.array_equal(found.Q, STEPS) and found.place == place
-        for i, Q in enumerate(STEPS):
-            z, r = F / Q, F / Q - np.rint(F / Q)
-            for name, g in (("straight-through", 1.0), ("third-order", 3 * r**2)):
-                expected = (-2 * Q * r * (np.rint(z) - g * z)).mean()
-                assert found.reported[name][i] == pytest.approx(expected, rel=1e-6, abs=1e-9)
-            wider, finer = (((F - np.rint(F / q) * q) ** 2).mean() for q in (1.1 * Q, 0.9 * Q))
-            assert found.measured[i] == pytest.approx((wider - finer) / (0.2 * Q))
-
-
-def test_share_and_scatter_by_hand() -> None:
-    measured = np.array([1.0, 3.0])
-    found = rounding.Slopes((0, 0), measured, measured, {"a": np.array([2.0, 2.0]), "b": np.array([-1.0, -3.0])})
-    assert found.share("a") == 1 and found.scatter("a") == pytest.approx(1 / 2)
-    assert found.share("b") == -1 and found.scatter("b") == pytest.approx(np.sqrt((4 + 36) / 2) / 2)
-
-
-def test_slopes_by_crop_are_of_each_crop_alone(crops: torch.Tensor, by_crop: list[rounding.Slopes]) -> None:
-    for place, found in zip(PLACES, by_crop, strict=True):
-        assert np.array_equal(found.Q, np.full(4, 32.0))
-        for i, crop in enumerate(crops):
-            alone = rounding.slopes([crop.permute(1, 2, 0).numpy()], place, np.array([32.0]))
-            assert found.measured[i] == alone.measured[0]
-            assert all(found.reported[name][i] == alone.reported[name][0] for name in alone.reported)
-
-
-def test_slopes_are_drawn_as_found(over_steps: list[rounding.Slopes], by_crop: list[rounding.Slopes]) -> None:
-    for ax, found in zip(rounding.slope_plot(over_steps).axes, over_steps, strict=True):
-        assert np.array_equal(line_of(ax, "measured"), (found.Q, found.measured))
-        assert np.array_equal(line_of(ax, rounding.THIRD), (found.Q, found.reported["third-order"]))
-    fig = rounding.crop_plot(by_crop)
-    for ax, found in zip(fig.axes, by_crop, strict=True):
-        assert np.array_equal(line_of(ax, rounding.STRAIGHT), (found.measured, found.reported["straight-through"]))
-        x, y = line_of(ax, "the truth")
-        assert np.array_equal(x, y)
-        assert (ax.get_yscale() == "symlog") == ("powers of ten" in ax.get_title()), "a scale that bends is named"
-    titles = [ax.get_title().partition(", powers")[0] for ax in fig.axes]
-    assert titles == ["DC", "row 0, column 1", "row 2, column 2"]
-
-
-def test_how_far_adam_moves_a_table() -> None:
-    found = rounding.moves(200, {"paper": 1e-6, "log": 0.03})
-    for path in found.values():
-        assert path[0] == pytest.approx(1.5) and len(path) == 201
-        assert all(a <= b for a, b in itertools.pairwise(path)) and path[-1] <= 255 * (1 + 1e-5)
-    # Adam's first step is its learning rate: 1e-6 / s is a tenth, 0.03 of log Q are 3 %.
-    assert found["paper"][1] - found["paper"][0] == pytest.approx(0.1, rel=1e-3)
-    assert found["log"][1] / found["log"][0] == pytest.approx(np.exp(0.03), rel=1e-3)
-    assert found["log"][-1] == pytest.approx(255, rel=1e-4) and found["paper"][-1] < 100
-    assert found["log"][101] / found["log"][100] == pytest.approx(np.exp(0.03), rel=1e-3), "3 % all the way"
-    assert rounding.steps_to(found["log"], 50) < rounding.steps_to(found["paper"], 20)
-
-
-def test_steps_to_counts_from_the_start() -> None:
-    assert [rounding.steps_to([1.5, 2.0, 2.5], value) for value in (1.0, 2.0, 2.2)] == [0, 1, 2]
-    with pytest.raises(ValueError, match=r"ends at 2.5 and does not reach 3"):
-        rounding.steps_to([1.5, 2.0, 2.5], 3)
-
-
-# --- chapter 3: a training
-
-
-def test_the_film_sees_the_start_and_the_end(film: training.Film, trained: Trained) -> None:
-    assert film.steps == [0, 2, 4, 6] and len(film.tables) == 4
-    assert np.allclose(film.tables[0], quality_tables(25).numpy(), rtol=1e-6)
-    assert np.array_equal(film.tables[-1], trained.model.tables().detach().double().numpy())
-    assert not np.array_equal(film.tables[-1], film.tables[-2]), "frames are copies, not the table that goes on"
-
-
-@pytest.mark.parametrize(("frames", "count"), [(25, 7), (4, 7), (2, 2), (101, 5), (1, 3)])
-def test_stills_show_most_of_the_start(frames: int, count: int) -> None:
-    made = training.Film(list(range(0, 10 * frames, 10)), [np.zeros((2, 8, 8))] * frames)
-    chosen = made.stills(count)
-    assert chosen[0] == 0 and chosen[-1] == frames - 1
-    assert chosen == sorted(set(chosen)) and len(chosen) <= count
-    gaps = np.diff(chosen)
-    if frames > 2 * count:
-        assert len(chosen) == count and (np.diff(gaps) >= 0).all() and gaps[-1] > gaps[0]
-
-
-def test_frames_say_what_they_show(rgb: np.ndarray, film: training.Film, trained: Trained) -> None:
-    made = training.stills(film, rgb, count=3)
-    frames, labels, alts, captions = training.film_frames(made, rgb, Box(20, 30, 96, 96))
-    assert labels[0] == "0" and labels[-1] == "6" and len(frames) == len(labels) == len(alts) == len(set(captions))
-    last = film.tables[-1]
-    for number in (last[0, 0, 0], last[0, 7, 7], last[1, 0, 0]):
-        assert f" {number:.0f}" in alts[-1]
-    for ax, table, name in zip(frames[-1].axes[:2], last, ("luma", "chroma"), strict=True):
-        assert ax.get_title() == f"step 6: {name}"
-        assert [int(t.get_text()) for t in ax.texts] == np.rint(table).astype(int).ravel().tolist()
-    box = frames_slider(frames, labels, alts, description="Step")
-    assert len(box.children[1].children) == len(labels)
-
-
-def test_a_still_is_what_an_encoder_with_these_tables_makes(rgb: np.ndarray) -> None:
-    (still,) = training.stills(training.Film([0], [quality_tables(40).double().numpy()]), rgb)
-    by_pillow = decode(codecs.get("pillow-444-default").encode(rgb, 40))
-    assert np.abs(still.pixels.astype(int) - by_pillow).mean() < 0.5
-    assert still.mse == pytest.approx(np.square(by_pillow.astype(float) - rgb).mean(), rel=0.02)
-
-
 def test_learned_tables_stand_beside_those_that_take_as_many_bits() -> None:
     plain, ours = curve("pillow-444"), curve("tables, MSE", saved=0.8)
     by_tens = {photo: tuple({**p, "setting": 10 + 10 * p["setting"]} for p in of) for photo, of in plain.images.items()}
@@ -394,12 +178,20 @@ def test_learned_tables_stand_beside_those_that_take_as_many_bits() -> None:
     assert len(frames) == 2 == len(set(labels)) == len(set(alts)) == len(set(captions))
 
 
-def test_the_loss_is_the_sum_of_its_sides(trained: Trained) -> None:
-    ax = training.loss_curve(trained.log, WEIGHTS).axes[0]
-    steps, total = line_of(ax, "loss")
-    assert steps.tolist() == [2, 4, 6] and total.tolist() == [row["loss"] for row in trained.log]
-    assert np.allclose(line_of(ax, "λ · distortion")[1] + line_of(ax, "rate term")[1], total, rtol=1e-5)
-    assert ax.get_ylim()[0] == 0, "a part looks as large as it is"
+# --- chapter 3
+
+
+def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
+    files = {quality: codecs.get("pillow-444").encode(rgb, quality) for quality in range(5, 95, 6)}
+    film = [(10 * i, quality_tables(q).numpy(), data) for i, (q, data) in enumerate(files.items())]
+    frames, labels, alts, captions = quantisation.film_slider(film, rgb, Box(20, 30, 96, 96), count=5)
+    assert len(frames) == len(set(captions)) == 5 and labels[0] == "0" and labels[-1] == "140"
+    gaps = np.diff([int(label) for label in labels])
+    assert (np.diff(gaps) >= 0).all() and gaps[-1] > gaps[0], "more of the start, where most happens"
+    for label, alt, caption in zip(labels, alts, captions, strict=True):
+        values = measure(rgb, film[int(label) // 10][2])
+        assert f"{values['bpp']:.2f} bits per pixel" in caption and f"MSE of {values['mse']:.0f}." in caption
+        assert caption in alt
 
 
 # --- chapter 4: the loss

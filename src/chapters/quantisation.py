@@ -1,0 +1,175 @@
+"""Pictures of chapter 3: stand-ins for rounding, the slopes they report, and a training's tables as a film."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chapters.jpeg import Box
+from chapters.learned import draw_tables, square_pairs
+from chapters.style import INK, OKABE_ITO, figure, show_image, use
+from repro.jpeg.codestream import decode
+
+#: The photo of the film → a part that has a strong edge beside a flat area.
+PARTS = {"kodim23.png": Box(208, 136, 96, 96), "coffee.png": Box(264, 280, 96, 96)}
+#: Colour, line and marker of the first, second and third curve of each plot.
+_LINES = (("vermillion", ":", "s"), ("blue", "-", "o"), ("green", "--", "^"))
+
+
+def equation_slider(
+    z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray], places: Sequence[float]
+) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: Eq. 3, with marks at each place.
+
+    ``values`` and ``slopes``: name → what a stand-in comes to, and what it reports, at each of ``z``.
+    """
+    frames, alts, captions = [], [], []
+    for place in places:
+        at = int(np.abs(z - place).argmin())
+        told = [f"{_signed(slope[at])} ({name})" for name, slope in slopes.items()]
+        captions.append(f"z = {place:g} rounds to {round(place)}. A gradient is multiplied by {'; '.join(told)}.")
+        alts.append(f"A staircase and two curves on the left, three derivatives on the right. {captions[-1]}")
+        frames.append(_equation_3(z, values, slopes, at))
+    return frames, [f"{place:g}" for place in places], alts, captions
+
+
+def _equation_3(z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray], at: int) -> Figure:
+    use()
+    fig = Figure(figsize=(5.6, 3.5), layout="constrained")
+    left, right = fig.subplots(1, 2)
+    left.plot(z, _broken(np.rint(z), z), color=INK, lw=3, alpha=0.35, label="rounding")
+    left.plot(z[at], np.rint(z[at]), "D", color=INK, alpha=0.35, markersize=9)
+    for ax, curves in ((left, values), (right, slopes)):
+        ax.axvline(z[at], color="#999999", linewidth=1)
+        for (name, curve), (color, line, _) in zip(curves.items(), _LINES, strict=False):
+            ax.plot(z, _broken(curve, z) if ax is left else curve, line, color=OKABE_ITO[color], label=name)
+            ax.plot(z[at], curve[at], "o", color=OKABE_ITO[color], zorder=3)
+    right.axhline(0, color=INK, linewidth=1)
+    left.set(title="value", xlabel="z")
+    right.set(title="derivative", xlabel="z")
+    handles = [left.get_lines()[0], *(line for line in right.get_lines() if line.get_label() in slopes)]
+    fig.legend(handles=handles, loc="outside lower center", ncols=2)
+    return fig
+
+
+def path_plot(paths: Mapping[str, Sequence[float]], target: float) -> Figure:
+    """Where gradient descent takes a number, a line for each stand-in."""
+    fig, axes = figure(2.9)
+    ax = axes[0, 0]
+    ax.axhline(target, color="#666666", ls="--", lw=1, label="where the loss is least")
+    for (name, path), (color, line, _) in zip(paths.items(), _LINES, strict=True):
+        ax.plot(path, line, color=OKABE_ITO[color], label=name)
+    ax.set(xlabel="step of gradient descent", ylabel="z, before rounding")
+    fig.legend(loc="outside lower center", ncols=4)
+    return fig
+
+
+def adam_plot(paths: Mapping[str, Sequence[float]]) -> Figure:
+    """How far Adam has moved a table entry after each step, on a logarithmic scale."""
+    fig, axes = figure(2.9)
+    ax = axes[0, 0]
+    for (name, path), (color, line, _) in zip(paths.items(), _LINES[1:], strict=True):
+        ax.plot(path, line, color=OKABE_ITO[color], label=name)
+    ax.axhline(255, color="#666666", ls=":", lw=1, label="255, the largest a file can hold")
+    ticks = [1, 2, 5, 10, 20, 50, 100, 255]
+    ax.set(xlabel="step of Adam", ylabel="Q", yscale="log")
+    ax.set_yticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+    ax.legend(loc="lower right")
+    return fig
+
+
+def slope_plot(
+    Q: np.ndarray, measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping[str, np.ndarray]]
+) -> Figure:
+    """A plot for each frequency: slope of the squared error against the step, measured and as stand-ins report it."""
+    fig, axes = figure(3.2, 1, len(measured))
+    for ax, (title, truth) in zip(axes[0], measured.items(), strict=True):
+        ax.axhline(0, color=INK, linewidth=1)
+        ax.plot(Q, truth, color=INK, lw=4, alpha=0.3, label="measured")
+        for (name, slope), (color, line, _) in zip(reported[title].items(), _LINES[1:], strict=True):
+            ax.plot(Q, slope, line, color=OKABE_ITO[color], label=name)
+        ax.set(title=title, xlabel="step Q")
+    axes[0, 0].set_ylabel("slope of the squared error")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+def crop_plot(measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """A plot for each frequency: reported against measured slope, a point for each crop."""
+    fig, axes = figure(3.1, 1, len(measured))
+    for ax, (title, truth) in zip(axes[0], measured.items(), strict=True):
+        most = truth.max()
+        line = np.linspace(truth.min(), most, 50)
+        ax.axhline(0, color=INK, linewidth=1)
+        ax.plot(line, line, color=INK, lw=4, alpha=0.3, label="reported = measured")
+        for (name, slope), (color, _, marker) in zip(reported[title].items(), _LINES[1:], strict=True):
+            ax.plot(truth, slope, marker, ms=4, alpha=0.75, color=OKABE_ITO[color], label=name)
+        ax.set(title=title, xlabel="measured slope")
+        if max(np.abs(slope).max() for slope in reported[title].values()) > 5 * most:
+            ax.set_yscale("symlog", linthresh=most)
+            ax.set_yticks([tick for tick in ax.get_yticks() if tick == 0 or abs(tick) > 5 * most])  # or they meet
+            ax.set_title(f"{title}, powers of ten")
+    axes[0, 0].set_ylabel("reported slope")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+def film_slider(
+    film: Sequence[tuple[int, np.ndarray, bytes]], rgb: np.ndarray, box: Box, count: int = 9
+) -> tuple[list[Figure], list[str], list[str], list[str]]:
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: a training as a film.
+
+    ``film`` has steps, tables (2, 8, 8) and files of the photo ``rgb``. It shows ``count`` of them, more of the
+    start, where most happens.
+    """
+    last = len(film) - 1
+    chosen = sorted({round(last * (i / (count - 1)) ** 1.6) for i in range(count)})
+    frames, labels, captions = [], [], []
+    for step, tables, data in (film[i] for i in chosen):
+        pixels = decode(data)
+        bpp, mse = 8 * len(data) / rgb[..., 0].size, float(np.square(pixels.astype(float) - rgb).mean())
+        fig, axes = square_pairs(2)
+        draw_tables(axes[0], tables, f"step {step}")
+        show_image(axes[1, 0], box.of(rgb), "part of the photo", interpolation="nearest")
+        show_image(axes[1, 1], box.of(pixels), f"{bpp:.2f} bpp, MSE {mse:.0f}", interpolation="nearest")
+        frames.append(fig)
+        labels.append(str(step))
+        captions.append(
+            f"Step {step}: the first luma entry is {tables[0, 0, 0]:.0f}, the last {tables[0, 7, 7]:.0f}, the first "
+            f"chroma entry {tables[1, 0, 0]:.0f}. The photo's file takes {bpp:.2f} bits per pixel, with an MSE of "
+            f"{mse:.0f}."
+        )
+    alts = [f"Both tables, a part of the photo, and the same part of the file. {caption}" for caption in captions]
+    return frames, labels, alts, captions
+
+
+def loss_plot(log: Sequence[Mapping[str, float]], lam: float) -> Figure:
+    """The loss of Eq. 7 and its two sides, λ·d and r, at each logged step."""
+    fig, axes = figure(2.9)
+    ax = axes[0, 0]
+    steps = [row["step"] for row in log]
+    lines = {
+        "loss": [row["loss"] for row in log],
+        "λ · distortion": [lam * row["d"] for row in log],
+        "rate term": [row["rate"] for row in log],
+    }
+    for (label, values), color, marker in zip(
+        lines.items(), ("black", "vermillion", "blue"), ("", "s", "o"), strict=True
+    ):
+        ax.plot(steps, values, label=label, color=OKABE_ITO[color], marker=marker, markersize=4)
+    ax.set(xlabel="step", ylabel="terms of Eq. 7", ylim=(0, None))
+    ax.legend()
+    return fig
+
+
+def _signed(number: float) -> str:
+    return f"{number + 0.0:+.2f}".replace("-", "−").replace("+0.00", "0")
+
+
+def _broken(value: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """``value`` with a gap wherever rounding jumps, so that no line joins what is not joined."""
+    jumps = np.diff(np.rint(z), append=np.rint(z[-1])) != 0
+    return np.where(jumps, np.nan, value)
