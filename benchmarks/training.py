@@ -57,8 +57,7 @@ class Setting:
     @property
     def recipe(self) -> Recipe:
         """The paper's recipe, or the fast one with the paper's batch."""
-        chosen = PAPER_RECIPE if self.paper else replace(RECIPE, precision=self.precision)
-        return replace(chosen, log_every=LOG_EVERY)
+        return replace(PAPER_RECIPE if self.paper else RECIPE, precision=self.precision, log_every=LOG_EVERY)
 
     def model(self, method: str) -> ModelSettings:
         """What is trained."""

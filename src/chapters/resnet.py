@@ -18,7 +18,7 @@ from repro.attention import build as new_attention
 from repro.evaluation import BDRate, compare_at_rate
 from repro.experiments.claims import METRICS, SHORT, Evidence
 from repro.experiments.claims import verdicts as v
-from repro.experiments.registry import RESNETS
+from repro.experiments.paper import RESNETS
 from repro.metrics import METRICS as ALL_METRICS
 
 #: Method → how the page calls it.

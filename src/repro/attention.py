@@ -39,9 +39,13 @@ _State = tuple[torch.Tensor, torch.Tensor]
 
 METHODS = ("tables", *_VGG_STAGES, *_RESNET_BLOCKS, *_RECURRENT)
 CONVOLUTIONAL = (*_VGG_STAGES, *_RESNET_BLOCKS)
+#: How a trunk is fed; see :func:`build`.
+TRUNK_INPUTS = ("imagenet", "unit")
 
 
-def build(method: str, *, pretrained: bool = True, minmax: bool = False, start: float = 0.0) -> nn.Module | None:
+def build(
+    method: str, *, pretrained: bool = True, minmax: bool = False, start: float = 0.0, trunk_input: str = "imagenet"
+) -> nn.Module | None:
     """The attention network of ``method``, or None for ``"tables"`` (no attention: A = 1).
 
     pretrained
@@ -50,7 +54,12 @@ def build(method: str, *, pretrained: bool = True, minmax: bool = False, start: 
         recurrent methods only: stretch each map to 0–1 over the picture (paper, section 6.8).
     start
         the head's first bias; 0 starts at A = 1/2 as the baseline does, 2 at A ≈ 0.88, which trains faster.
+    trunk_input
+        one of :data:`TRUNK_INPUTS`: "imagenet" is what the trunks were trained to see, "unit" what the baseline's
+        program gives them, colours from 0 to 1 and no mean taken off.
     """
+    if trunk_input not in TRUNK_INPUTS:
+        raise UsageError(f"unknown trunk input {trunk_input!r}; choose from {', '.join(TRUNK_INPUTS)}")
     if method == "tables":
         return None
     if method in _RECURRENT:
@@ -59,7 +68,7 @@ def build(method: str, *, pretrained: bool = True, minmax: bool = False, start: 
         raise UsageError(f"unknown method {method!r}; choose from {', '.join(METHODS)}")
     if minmax:
         raise UsageError(f"min-max normalisation is for recurrent attention, not for {method!r}")
-    return ConvolutionalAttention(method, pretrained=pretrained, start=start)
+    return ConvolutionalAttention(method, pretrained=pretrained, start=start, trunk_input=trunk_input)
 
 
 @torch.no_grad()
@@ -83,8 +92,11 @@ def analyse(network: nn.Module | None, x: torch.Tensor) -> Iterator[Part]:
 class ConvolutionalAttention(nn.Module):
     """Trunk, 1×1 convolution to 128 channels, sigmoid (paper, section 3.2 and Fig. 3; ResNet: section 5.2)."""
 
-    def __init__(self, method: str, *, pretrained: bool = True, start: float = 0.0) -> None:
+    def __init__(
+        self, method: str, *, pretrained: bool = True, start: float = 0.0, trunk_input: str = "imagenet"
+    ) -> None:
         super().__init__()
+        self.trunk_input = trunk_input
         self.trunk, channels = _vgg_trunk(method) if method in _VGG_STAGES else _resnet_trunk(method)
         self.reach, self.exact = _REACH[method], method == _EXACT
         self.source = "random"
@@ -102,7 +114,7 @@ class ConvolutionalAttention(nn.Module):
         """(B, 3, H, W) RGB on 0–255, sides multiples of 8 → (B, channels, H/8, W/8). Batch norms stay as trained."""
         self.trunk.eval()
         with full_precision(x) if self.exact else nullcontext():
-            return self.trunk(self.normalised(x))
+            return self.trunk(self.normalised(x) if self.trunk_input == "imagenet" else check_image(x) / 255)
 
     @staticmethod
     def normalised(x: torch.Tensor) -> torch.Tensor:

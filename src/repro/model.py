@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as nnf
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_safetensors
 from torch import nn
 from torch.autograd.function import once_differentiable
 
 from repro import attention
 from repro.errors import ReproError, UsageError
-from repro.files import atomic_path
+from repro.files import atomic_write
 from repro.jpeg.blocks import from_blocks, pad
 from repro.jpeg.checks import check_image, check_range
 from repro.jpeg.codestream import Coefficients
@@ -86,6 +86,7 @@ class ModelSettings:
     pretrained: bool = True
     minmax: bool = False
     start: float = 0.0
+    trunk_input: str = "imagenet"
 
 
 class LearnedJPEG(nn.Module):
@@ -102,6 +103,7 @@ class LearnedJPEG(nn.Module):
             pretrained=self.settings.pretrained,
             minmax=self.settings.minmax,
             start=self.settings.start,
+            trunk_input=self.settings.trunk_input,
         )
         if self.frozen_trunk is not None:
             self.frozen_trunk.requires_grad_(False)
@@ -163,8 +165,7 @@ class LearnedJPEG(nn.Module):
 def save_checkpoint(path: Path | str, model: LearnedJPEG, extra: dict[str, Any] | None = None) -> None:
     """Write ``model`` as safetensors: settings and ``extra`` (JSON) in its header, no code, whole or not at all."""
     header = {"settings": json.dumps(asdict(model.settings)), "extra": json.dumps(extra or {})}
-    with atomic_path(path) as temporary:
-        save_file(model.learned_state(), temporary, metadata=header)
+    atomic_write(path, as_safetensors(model.learned_state(), header))
 
 
 def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:

@@ -63,6 +63,15 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def processor(device: torch.device) -> dict[str, str]:
+    """What computes on ``device``: its name, and of a CPU the instructions that PyTorch uses."""
+    import torch
+
+    if device.type == "cuda":
+        return {"processor": torch.cuda.get_device_name(device)}
+    return {"processor": _cpu(), "instructions": torch.backends.cpu.get_cpu_capability()}
+
+
 def has_bfloat16(device: torch.device | None = None) -> bool:
     """Whether products in bfloat16 pay on ``device``; None: on the machine's best.
 

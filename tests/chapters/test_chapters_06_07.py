@@ -27,7 +27,7 @@ from repro.experiments.claims import METRICS, Evidence, in_words, loss, trunks
 from repro.experiments.claims import recurrent as judge
 from repro.experiments.claims.paper import CLAIMS
 from repro.experiments.claims.verdicts import MIN_PHOTOS
-from repro.experiments.registry import RESNETS
+from repro.experiments.paper import RESNETS
 from repro.jpeg.codestream import decode
 from repro.model import LearnedJPEG, ModelSettings, S, save_checkpoint
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from repro.errors import UsageError
+from repro.experiments import paper
+from repro.experiments.paper import RESNETS, SNAPSHOTS
 from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
 from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Variant, Wanted
 from repro.training import PAPER_RECIPE, Recipe
@@ -17,7 +19,6 @@ PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
 PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
 #: Fig. 7's weights of LPIPS and MS-SSIM; the paper does not say which its "smaller weights" are.
 WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
-RESNETS = ("resnet152-block1", "resnet152-block7")
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
 #: Chapter 10: rung of :mod:`repro.experiments.ablations` → qualities that cover 0.15–0.75 bpp on the tuning photos, and
@@ -48,8 +49,6 @@ KIND_QUALITIES = {
     "default": (7, 14, 27, 45, 70),
     "best": (7, 14, 27, 45, 70),
 }
-#: When the metrics of Figs. 13 and 14 are taken, as shares of the run.
-SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
 
 
 def figure_5(profile: str) -> list[Wanted]:
@@ -107,7 +106,7 @@ def lstm_rates(profile: str) -> list[Experiment]:
     """The LSTM with the paper's variables (tables times 1e-5, from 1–2) at each of :data:`LSTM_RATES`."""
     p = profile_of(profile)
     fast = p.recipes[p.rounding]
-    recipe = replace(fast, steps=(1 if profile == "paper" else 3) * fast.steps, schedule="constant", tables_start=0)
+    recipe = replace(fast, steps=3 * fast.steps, schedule="constant", tables_start=0)
     runs = []
     for rate in LSTM_RATES:
         at = replace(recipe, lr_tables=rate, lr_network=rate)
@@ -122,12 +121,11 @@ def ours(profile: str) -> list[Wanted]:
     main, *others = p.roundings
     curves = [*p.curve(Variant("tables", main)), *p.seeded(Variant("tables", main))]
     curves += [e for r in others for e in p.curve(Variant("tables", r))]
-    # at profile paper every trunk is trained
-    for trained, pretrained in ((False, False), (True, True), (True, False))[2 * (profile == "paper") :]:
+    for trained, pretrained in ((False, False), (True, True), (True, False)):
         variant = Variant(p.vgg, main, trunk_trained=trained, pretrained=pretrained)
         curves += p.curve(variant, TWO_LAMBDAS[main])
     curves += p.curve(Variant(RESNETS[1], main, trunk_trained=True), TWO_LAMBDAS[main])
-    return [*_peers(profile), *curves, *doubled(profile), *([] if profile == "paper" else recipes(profile))]
+    return [*_peers(profile), *curves, *doubled(profile), *recipes(profile)]
 
 
 def doubled(profile: str) -> list[Experiment]:
@@ -155,9 +153,9 @@ def recipes(profile: str) -> list[Experiment]:
         p.run(variant, lam, replace(fast, steps=steps, lr_tables=rate), f"tables, {steps} steps at {rate:g}")
         for steps, rate in tried
     ]
-    slow = replace(PAPER_RECIPE, precision=fast.precision)
-    paper = p.run(Variant(p.vgg, "third-order"), lam, slow, "the paper's recipe, trunk frozen")
-    return [*runs, replace(paper, model=replace(paper.model, table_param="paper", start=0.0))]
+    slow = replace(PAPER_RECIPE, checkpoint_every=500)  # as it was run
+    frozen = p.run(Variant(p.vgg, "third-order"), lam, slow, "the paper's recipe, trunk frozen")
+    return [*runs, replace(frozen, model=replace(frozen.model, table_param="paper", start=0.0))]
 
 
 def tuning(profile: str) -> list[Wanted]:
@@ -177,8 +175,6 @@ def tuning(profile: str) -> list[Wanted]:
 
 def shipped_models(profile: str) -> list[Wanted]:
     """What `repro encode` ships: tables trained straight through, continued to finer ones for high qualities."""
-    if profile == "paper":
-        raise UsageError("the models that ship are made at profile cpu; choose cpu or smoke")
     p = profile_of(profile)
     variant = Variant("tables", "straight-through")
     return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
@@ -257,6 +253,9 @@ FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "beyond": beyond,
     "kinds": kinds,
 }
+#: Those for which nothing is trained: the same at profile paper. And how many peers stand beside its other figures.
+_UNTRAINED = ("beyond", "kinds")
+_PEERS_BESIDE = {"5": len(PEERS), "13": 0, "ours": len(PEERS)}
 #: Figures that are made of another's runs.
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}
 
@@ -268,10 +267,22 @@ def experiments_of(figure: str, profile: str) -> list[Wanted]:
         raise UsageError(f"figure {figure} is a measurement of time; run `make bench`")
     if name not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}; choose from {', '.join(FIGURES)}")
-    return FIGURES[name](profile)
+    if name not in figures_of(profile):
+        raise UsageError(f"figure {figure} has no runs by the paper's own recipe; it is made at profile cpu")
+    if profile != "paper" or name in _UNTRAINED:
+        return FIGURES[name](profile)
+    return [*_peers(profile)[: _PEERS_BESIDE.get(name, 1)], *paper.runs(name)]
+
+
+def figures_of(profile: str) -> tuple[str, ...]:
+    """The figures that a profile makes. Raises :class:`UsageError` on an unknown profile."""
+    if profile_of(profile).name != "paper":
+        return tuple(FIGURES)
+    return tuple(name for name in FIGURES if name in _UNTRAINED or paper.runs(name))
 
 
 def everything(profile: str) -> list[Wanted]:
     """What all figures together need, each once. Raises :class:`UsageError` on an unknown profile."""
-    names = [name for name in FIGURES if (name, profile) != ("encoder", "paper")]
-    return list({e.key: e for name in names for e in experiments_of(name, profile)}.values())
+    first: list[Wanted] = [*paper.runs("all")] if profile == "paper" else []
+    figures = [e for name in figures_of(profile) for e in experiments_of(name, profile)]
+    return list({e.key: e for e in (*first, *figures)}.values())

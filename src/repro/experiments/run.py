@@ -106,26 +106,26 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
     source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.key
     versions = numerics_of(experiment) if experiment.snapshots else {"training": NUMERICS["training"]}
     pool, weights = inputs_of(experiment, source, store.scratch / "cache")
-    _forget_others(folder, {"numerics": versions, "train": source.sha256, "weights": weights})
+    made_of = {
+        "code": json.dumps(versions, sort_keys=True),
+        "photos": source.sha256,
+        "weights": json.dumps(weights, sort_keys=True),
+    }
+    if not (folder / "checkpoint.safetensors").exists():  # what lies there is of a run that begins anew
+        shutil.rmtree(folder, ignore_errors=True)
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
-    trained = train(experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, observe=observe)
+    trained = train(
+        experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, made_of=made_of, observe=observe
+    )
     told = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
     made = provenance() | {
         "seed": experiment.recipe.seed,
         "weights": weights,
+        "machines": trained.machines,
         "data": {"train": describe(source)},
     }
     return _Trained(trained.model, told, trained.seconds, made)
-
-
-def _forget_others(folder: Path, made_by: Mapping[str, Any]) -> None:
-    """Delete what other code, photographs or weights left of this run: its checkpoint would pass for one of today's."""
-    mark, told = folder / "made_by.json", json.dumps(made_by, sort_keys=True)
-    if folder.exists() and not (mark.exists() and mark.read_text() == told):
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic_write(mark, told)
 
 
 def _kept(experiment: Experiment, store: Store) -> _Trained | None:

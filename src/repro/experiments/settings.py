@@ -39,9 +39,12 @@ class Experiment:
 
     @property
     def canonical(self) -> str:
-        """JSON with sorted keys, without the label."""
+        """JSON with sorted keys, without the label, and without ``trunk_input`` where it is as it always was: results
+        from before there was a choice keep their names."""
         settings = asdict(self)
         del settings["series"]
+        if self.model.trunk_input == "imagenet":
+            del settings["model"]["trunk_input"]
         return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -113,6 +116,7 @@ class Variant:
     trunk_trained: bool = False
     pretrained: bool = True
     minmax: bool = False
+    trunk_input: str = "imagenet"
 
     @property
     def series(self) -> str:
@@ -121,6 +125,7 @@ class Variant:
         network += ["trunk trained"] if self.trunk_trained else []
         network += [] if self.pretrained else ["random trunk"]
         network += ["min-max"] if self.minmax else []
+        network += [] if self.trunk_input == "imagenet" else ["fed 0–1"]
         terms = ["MSE"] + ["LPIPS"] * bool(self.gamma) + ["MS-SSIM"] * bool(self.sigma)
         weights = "" if self.gamma in (0, 500) and self.sigma in (0, 1000) else f" (γ = {self.gamma:g})"
         rounding = [] if self.rounding == "third-order" else [self.rounding]

@@ -84,8 +84,8 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
         student = Student()
     teacher = ConvolutionalAttention(TEACHER).requires_grad_(False)
     optimiser = torch.optim.AdamW(student.parameters(), recipe.lr, weight_decay=recipe.decay, fused=True)
-    path, identity = folder / "checkpoint.safetensors", json.dumps(asdict(recipe))
-    run = checkpoint.restore(path, identity, student, optimiser) if path.exists() else checkpoint.Progress()
+    path, made_of = folder / "checkpoint.safetensors", {"settings": json.dumps(asdict(recipe))}
+    run = checkpoint.restore(path, made_of, student, optimiser) if path.exists() else checkpoint.Progress()
     scale = _scale(teacher, crops)
     started, before = time.perf_counter(), run.seconds
     student.train()
@@ -110,7 +110,7 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
                 run.log.append({"step": float(run.step), **{name: float(v.detach()) for name, v in losses.items()}})
                 progress.set_postfix(**{name: f"{run.log[-1][name]:.3f}" for name in DEPTHS})
             if run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps:
-                checkpoint.save(path, identity, student.state_dict(), optimiser, run)
+                checkpoint.save(path, made_of, student.state_dict(), optimiser, run)
     student.eval()
     return student
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, ModelSettings
 from repro.progress import bar
+from repro.runtime import processor
 from repro.training import checkpoint
 from repro.training.pool import Pool
 from repro.training.recipe import Recipe, batch_indices
@@ -27,11 +28,13 @@ from repro.training.step import Stepper
 
 @dataclass
 class Trained:
-    """A trained model, its log (one row of numbers every ``log_every`` steps) and the seconds that it took."""
+    """A trained model, its log (one row of numbers every ``log_every`` steps), the seconds that it took, and on which
+    machines, each with its first step."""
 
     model: LearnedJPEG
     log: list[dict[str, float]]
     seconds: float
+    machines: list[dict[str, str | int]]
 
 
 def new_model(settings: ModelSettings, recipe: Recipe) -> LearnedJPEG:
@@ -51,6 +54,7 @@ def train(
     crops: torch.Tensor | Pool,
     *,
     folder: Path | None = None,
+    made_of: Mapping[str, str] | None = None,
     fabric: Fabric | None = None,
     observe: Callable[[int, LearnedJPEG], None] | None = None,
     micro_batch: int | None = None,
@@ -63,6 +67,9 @@ def train(
         the paper's is 224.
     folder
         where checkpoints and TensorBoard's logs go; a run found there goes on. None: nothing is written.
+    made_of
+        what beside the settings makes the run what it is (code, photos, weights), in words → which; a checkpoint of
+        others is refused.
     observe
         called as ``observe(step, model)`` before the first step and after each ``log_every`` (for films, Fig. 13).
     micro_batch, compile
@@ -75,9 +82,13 @@ def train(
     pool = crops if isinstance(crops, Pool) else Pool(crops)
     stepper = Stepper(new_model(settings, recipe), loss, recipe, fabric, micro_batch)
     run, path = checkpoint.Progress(), folder / "checkpoint.safetensors" if folder else None
-    identity = json.dumps([asdict(settings), asdict(loss), asdict(recipe)], sort_keys=True)
+    made_of = {
+        "settings": json.dumps([asdict(settings), asdict(loss), asdict(recipe)], sort_keys=True),
+        **(made_of or {}),
+    }
     if path and path.exists():
-        run = checkpoint.restore(path, identity, stepper.raw, stepper.optimiser)
+        run = checkpoint.restore(path, made_of, stepper.raw, stepper.optimiser)
+    run.goes_on_with(processor(fabric.device) | {"products": str(stepper.dtype).removeprefix("torch.")})
     stepper.set_up(compile=compile)
     started, before, model = time.perf_counter(), run.seconds, stepper.raw
 
@@ -96,7 +107,7 @@ def train(
             batch = batches(run.step)
             logged = (run.step + 1) % recipe.log_every == 0 or run.step + 1 == recipe.steps
             terms = stepper(run.step, batch, tell=logged)
-            _check(terms["loss"], run.step, path)
+            _check(terms["loss"], run, path)
             run.step += 1
             progress.update()
             if logged:
@@ -108,15 +119,17 @@ def train(
                     observe(run.step, model)
             run.seconds = before + time.perf_counter() - started
             if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
-                checkpoint.save(path, identity, model.learned_state(), stepper.optimiser, run)
-    return Trained(model, run.log, run.seconds)
+                checkpoint.save(path, made_of, model.learned_state(), stepper.optimiser, run)
+    return Trained(model, run.log, run.seconds, run.machines)
 
 
-def _check(loss: torch.Tensor, step: int, path: Path | None) -> None:
+def _check(loss: torch.Tensor, run: checkpoint.Progress, path: Path | None) -> None:
     """Stop, naming the step and what is kept, where the loss is no number."""
     if not torch.isfinite(loss):
-        kept = f"last good checkpoint: {path}" if path else "nothing was stored"
-        raise ReproError(f"training stopped at step {step}: the loss is {float(loss)}; {kept}; lower the learning rate")
+        kept = f"last good checkpoint: {path}" if path and path.exists() else "nothing was stored"
+        raise ReproError(
+            f"training stopped at step {run.step}: the loss is {float(loss)}; {kept}; lower the learning rate"
+        )
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -39,6 +39,8 @@ class Stepper:
         if micro_batch is not None and micro_batch < 1:
             raise UsageError(f"micro-batch {micro_batch}: must be 1 or more")
         self.loss, self.recipe, self.fabric = loss, recipe, fabric
+        #: the type of the products of the trunk and of LPIPS, here
+        self.dtype = recipe.dtype if has_bfloat16(fabric.device) else torch.float32
         self.micro_batch = min(micro_batch or recipe.batch, recipe.batch // fabric.world_size)
         groups: list[dict[str, Any]] = [{"params": [model.tables.variable], "lr": recipe.lr_tables}]
         network = [] if model.attention is None else [p for p in model.attention.parameters() if p.requires_grad]
@@ -51,7 +53,7 @@ class Stepper:
         """Move everything to the device; after a checkpoint was restored."""
         _keep_memory()
         self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
-        self.plain = Distortion(self.loss, self.recipe.dtype, self.fabric.device)
+        self.plain = Distortion(self.loss, self.dtype, self.fabric.device)
         self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
         if compile:
             self._compile()
@@ -59,7 +61,8 @@ class Stepper:
     def __call__(self, step: int, batch: Batch, *, tell: bool = False) -> dict[str, torch.Tensor]:
         """Descend once, at the learning rate of ``step``; returns the terms of the loss, before it, as tensors.
 
-        ``tell``: for the log, also the share of coefficients that are not zero.
+        ``tell``: for the log, also the share of coefficients that are not zero ("nonzero"), and of luma's DC, whose
+        loss one sees first, the table's entry and the mean of A ("Q_dc", "A_dc").
 
         Nothing is changed where the loss is no number: see ``"loss"``. Raises :class:`ReproError` where memory does
         not suffice for one crop.
@@ -106,8 +109,7 @@ class Stepper:
         x = part.x.float()
         known = self.plain.reference(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
-        coarse = self.recipe.dtype is torch.bfloat16 and has_bfloat16(self.fabric.device)
-        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=coarse):
+        with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             output = self.model(x, part.features)
         terms = self.distortion(x, output.x_hat, known)
         bits = rate(output.Q, output.A, self.loss)
@@ -116,6 +118,8 @@ class Stepper:
         found = {"loss": total, "rate": bits, **terms}
         if tell:
             found["nonzero"] = torch.count_nonzero(output.z_hat) / output.z_hat.numel()
+            found["Q_dc"] = output.Q[0, 0, 0]
+            found["A_dc"] = output.Q.new_tensor(1.0) if output.A is None else output.A[:, 0, ..., 0, 0].mean()
         return found
 
     def _halve(self, error: RuntimeError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from repro.evaluation import BDRate
 from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD, Seeds, paper_gains
-from repro.experiments.registry import RESNETS
+from repro.experiments.paper import RESNETS
 from repro.experiments.settings import Variant
 
 #: Ranges that the paper names: where ResNet is lower without MS-SSIM in the loss, and better with it.
