@@ -1,7 +1,8 @@
-"""Profile ``paper``: its first steps, to the letter, for every method; what nobody here can run to the end must start.
+"""Profile ``paper``: which runs, in which order; its first steps, to the letter, for every method.
 
 Batch, crops, trunks, precision and learning rates are the paper's. Only the photographs are dead leaves, and a trunk
 whose weights are not at hand begins with random ones. On two cores all methods together take about a minute.
+A run takes hours, so that it must also be possible to stop it anywhere.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from repro import weights
+from repro import attention, weights
 from repro.attention import CONVOLUTIONAL
 from repro.data.leaves import dead_leaves
-from repro.experiments import Experiment, Variant, everything, experiments_of, profile_of
+from repro.errors import UsageError
+from repro.experiments import Experiment, PeerSweep, Store, Variant, everything, experiments_of, paper, plan, profile_of
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, ModelSettings
 from repro.training import PAPER_RECIPE, Recipe, new_model, train
@@ -54,20 +56,54 @@ def network_of(model: LearnedJPEG) -> dict[str, torch.Tensor]:
     return {} if model.attention is None else {k: v.clone() for k, v in model.attention.state_dict().items()}
 
 
-def test_every_method_of_the_profile_is_tried_here() -> None:
+def test_every_run_is_by_the_papers_recipe() -> None:
     learned = [e for e in everything("paper") if isinstance(e, Experiment)]
-    assert {e.model.method for e in learned} == set(METHODS)
-    for figure in ("5", "7", "8", "10"):
-        for e in experiments_of(figure, "paper"):
-            if isinstance(e, Experiment):
-                assert (
-                    e.recipe == PAPER_RECIPE
-                    and replace(e.model, pretrained=True)
-                    == PAPER.run(Variant(e.model.method, PAPER.rounding), 0.01).model
-                )
+    assert {e.model.method for e in learned} == set(METHODS), "each is tried here"
+    for e in learned:
+        of_its_method = PAPER.run(Variant(e.model.method, PAPER.rounding), 0.01)
+        assert e.recipe == PAPER_RECIPE and e.crops == PAPER.crops
+        assert replace(e.model, trunk_input="imagenet") == of_its_method.model
+        assert e.model.trunk_trained == (e.model.method in CONVOLUTIONAL)
     told = {"steps": 20_000, "batch": 8, "lr_tables": 1e-6, "lr_network": 1e-6, "schedule": "constant"}
-    assert asdict(PAPER_RECIPE) == asdict(PAPER_RECIPE) | told | {"tables_start": 0, "precision": "32-true"}
+    assert asdict(PAPER_RECIPE) == asdict(PAPER_RECIPE) | told | {"tables_start": 0}
     assert PAPER.crops.size == 224
+
+
+def test_what_is_wanted_most_comes_first(tmp_path: Path) -> None:
+    """A pair that differs in σ alone, then the next; tables, LSTM and BiLSTM; the ResNets; the baseline's input."""
+    runs = plan(everything("paper"), Store(tmp_path, tmp_path))
+    kinds = [(e.model.method, e.loss.sigma, e.model.trunk_input) for e in runs if isinstance(e, Experiment)]
+    pair = [("vgg19", 1000, "imagenet"), ("vgg19", 0, "imagenet")]
+    two = [(method, 1000, "imagenet") for method in ("tables", "lstm", "bilstm")] * 2
+    trunks = [(method, 1000, "imagenet") for method in ("resnet152-block1", "resnet152-block7")] * 2
+    assert kinds == pair * 4 + two + trunks + [("vgg19", 1000, "unit")]
+    learned = [e for e in runs if isinstance(e, Experiment)]
+    for one, other in zip(learned[0:8:2], learned[1:8:2], strict=True):
+        assert replace(other, loss=one.loss, snapshots=one.snapshots).key == one.key
+
+
+def test_figures_share_the_runs() -> None:
+    every = {e.key for e in paper.runs("all")}
+    for figure in ("5", "10", "13", "15", "ours"):
+        wanted = experiments_of(figure, "paper")
+        assert {e.key for e in wanted if isinstance(e, Experiment)} <= every
+        assert all(isinstance(e, Experiment | PeerSweep) for e in wanted)
+    assert [e.model.method for e in paper.runs("13")] == ["vgg19", "tables"], "with attention, and without"
+    assert all(max(e.snapshots) == e.recipe.steps for e in paper.runs("13"))
+    with pytest.raises(UsageError, match="figure 7 has no runs by the paper's own recipe"):
+        experiments_of("7", "paper")
+
+
+def test_the_baselines_input_leaves_the_mean_in(crops: torch.Tensor) -> None:
+    ours, theirs = (attention.build("vgg16", trunk_input=kind, pretrained=False) for kind in attention.TRUNK_INPUTS)
+    assert isinstance(ours, attention.ConvolutionalAttention) and isinstance(theirs, attention.ConvolutionalAttention)
+    theirs.load_state_dict(ours.state_dict())
+    x = crops[:1, :, :32, :32].float()
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
+    torch.testing.assert_close(ours.features(x), theirs.trunk((x / 255 - mean) / std))
+    torch.testing.assert_close(theirs.features(x), theirs.trunk(x / 255))
+    with pytest.raises(UsageError, match="unknown trunk input 'caffe'; choose from imagenet, unit"):
+        attention.build("vgg16", trunk_input="caffe")
 
 
 @pytest.mark.slow

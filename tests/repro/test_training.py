@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -94,12 +95,14 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_kill_and_resume(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "steps"), [("tables", 40), ("vgg19", 5)])
+def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
     """``kill -9`` in the middle, then the same command again: the checkpoint equals an undisturbed run's."""
     script = tmp_path / "run.py"
     script.write_text(
         "import sys, test_training as t\nfrom pathlib import Path\n"
-        "t.train(t.settings(), t.LOSS, t.replace(t.SHORT, steps=40), t.crops(), folder=Path(sys.argv[1]))\n"
+        f"model = t.replace(t.settings({method!r}), trunk_trained={method != 'tables'})\n"
+        f"t.train(model, t.LOSS, t.replace(t.SHORT, steps={steps}), t.crops(), folder=Path(sys.argv[1]))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 
@@ -131,11 +134,59 @@ def test_not_a_number_stops_with_the_step_and_the_checkpoint(tmp_path: Path) -> 
 
 def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
     train(settings(), LOSS, replace(SHORT, steps=2), crops(), folder=tmp_path)
-    with pytest.raises(ReproError, match="other settings"):
+    with pytest.raises(ReproError, match="belongs to a run with other settings; move it away"):
         train(settings(), LossWeights(lam=1), replace(SHORT, steps=2), crops(), folder=tmp_path)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"rubbish")
     with pytest.raises(ReproError, match="not a readable checkpoint"):
         train(settings(), LOSS, replace(SHORT, steps=2), crops(), folder=tmp_path)
+
+
+@pytest.mark.parametrize("other", ["code", "photos", "weights"])
+def test_a_checkpoint_of_other_code_photos_or_weights_is_refused_and_kept(tmp_path: Path, other: str) -> None:
+    made_of = {"code": "1", "photos": "a0", "weights": "b0"}
+    path = tmp_path / "checkpoint.safetensors"
+    train(settings(), LOSS, SHORT, crops(), folder=tmp_path, made_of=made_of)
+    before = path.read_bytes()
+    with pytest.raises(ReproError, match=rf"checkpoint.safetensors: belongs to a run with other {other}; move it"):
+        train(settings(), LOSS, SHORT, crops(), folder=tmp_path, made_of=made_of | {other: "2"})
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "checkpoint.safetensors", os.fsync
+
+    def full(handle: int) -> None:
+        synced(handle)
+        if path.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ReproError, match=r"checkpoint\.safetensors: cannot be written \(No space left on device\)"):
+        train(settings(), LOSS, SHORT, crops(), folder=tmp_path)
+    monkeypatch.setattr(os, "fsync", synced)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [path.name], "no half of a file"
+    again, whole = (train(settings(), LOSS, SHORT, crops(), folder=folder) for folder in (tmp_path, None))
+    assert again.log == whole.log, "it goes on from step 2"
+
+
+def test_a_run_says_which_machines_it_was_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun where products are in bfloat16, ended where there are none: both are told, with where they began."""
+    with pytest.raises(_Stopped):
+        train(settings(), LOSS, SHORT, crops(), folder=tmp_path, observe=_Stop(4))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    first, last = train(settings(), LOSS, SHORT, crops(), folder=tmp_path).machines
+    assert (first["from_step"], last["from_step"]) == (0, 4)
+    assert last["instructions"] == "AVX2" and last["products"] == "float32" and first["processor"] == last["processor"]
+
+
+def test_the_log_tells_what_becomes_of_luma_dc() -> None:
+    row = train(settings("vgg16"), LOSS, replace(SHORT, steps=1), crops()).log[0]
+    model = new_model(settings("vgg16"), SHORT)
+    assert row["Q_dc"] == pytest.approx(model.tables()[0, 0, 0].item())
+    output = model(crops()[batch_indices(0, 4, 2, 0)].float())
+    assert output.A is not None
+    assert row["A_dc"] == pytest.approx(float(output.A[:, 0, :, :, 0, 0].mean()), abs=2e-3)
+    assert train(settings(), LOSS, replace(SHORT, steps=1), crops()).log[0]["A_dc"] == 1
 
 
 def test_features_computed_before_change_little() -> None:

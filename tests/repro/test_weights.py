@@ -134,6 +134,7 @@ def test_lpips_on_kodak_agrees_with_an_independent_computation() -> None:
 @pytest.mark.parametrize("name", ["vgg19", "resnet152"])
 def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "DISTILLED", {})
+    monkeypatch.setattr(weights, "_package", lambda: None)
     monkeypatch.setattr(socket.socket, "connect", no_network)
     monkeypatch.setattr(socket, "getaddrinfo", no_network)
     with pytest.raises(ReproError) as caught:
@@ -141,6 +142,33 @@ def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monk
     message = str(caught.value)
     assert weights.PUBLISHED[name].file in message and f"`repro weights fetch {name}`" in message
     assert weights.ENVIRONMENT in message and "\n" not in message
+
+
+def test_vgg19_is_vgg16_with_the_identity_in_block_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Up to ``block3_pool`` it computes the same, bit by bit, and its weights are torchvision's in name and shape."""
+    import torchvision
+
+    monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
+    loaded = weights.load("vgg19")
+    assert loaded.source.startswith("VGG-16 with one convolution more, the identity: ")
+    assert loaded.sha256.startswith(weights.hashes_of("vgg16")) and loaded.sha256.startswith(weights.hashes_of("vgg19"))
+    assert next(row for row in weights.status() if row.name == "vgg19").source == loaded.source
+    with torch.device("meta"):
+        theirs = torchvision.models.vgg19(weights=None).features[:19].state_dict()
+    assert {k: v.shape for k, v in loaded.state.items()} == {f"features.{k}": v.shape for k, v in theirs.items()}
+
+    x = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0)) * 255
+    (vgg16, vgg19) = (ConvolutionalAttention(name) for name in ("vgg16", "vgg19"))
+    with torch.no_grad():
+        assert torch.equal(vgg19.features(x), vgg16.features(x)) and vgg16.features(x).amax() > 10
+        vgg19.trunk.features[16].weight *= 1.01
+        assert not torch.equal(vgg19.features(x), vgg16.features(x)), "it is one that counts"
+
+
+def test_published_vgg19_goes_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    published_file(tmp_path, monkeypatch, saved({"features.0.weight": torch.ones(2)}))
+    loaded = weights.load("vgg19", tmp_path)
+    assert loaded.source.startswith("torchvision's vgg19-") and loaded.state["features.0.weight"].tolist() == [1, 1]
 
 
 def test_the_distilled_trunk_stands_in_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
