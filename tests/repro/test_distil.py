@@ -170,7 +170,7 @@ def test_what_has_learned_is_not_taught_again(
 
 
 def test_another_recipes_checkpoint_is_refused(crops: torch.Tensor, learned: distil.Student, folder: Path) -> None:
-    with pytest.raises(ReproError, match="belongs to a run with other settings; name another folder"):
+    with pytest.raises(ReproError, match="belongs to a run with other settings; move it away"):
         distil.distil(crops, replace(TINY, lr=0.1), folder)
 
 

@@ -37,6 +37,7 @@ from repro.experiments import (
     everything,
     experiments_of,
     inputs,
+    numerics,
     plan,
     reproduce,
     run,
@@ -153,7 +154,10 @@ def test_golden_key() -> None:
     )
     assert experiment.key == "7091f8f1e78acdf1"
     told = {k: v for k, v in asdict(experiment).items() if k != "series"}
+    assert told["model"].pop("trunk_input") == "imagenet"
     assert json.loads(experiment.canonical) == json.loads(json.dumps(told))
+    other = replace(experiment, model=replace(experiment.model, trunk_input="unit"))
+    assert json.loads(other.canonical)["model"]["trunk_input"] == "unit" and other.key != experiment.key
 
 
 def test_whole_weights_are_the_same_numbers() -> None:
@@ -509,23 +513,22 @@ def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, monkeypatc
     assert same_model(cut.checkpoint_path(longer), whole.checkpoint_path(longer))
 
 
-def test_a_run_that_other_code_began_begins_anew(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its checkpoint is that of a model of other numbers; nothing in it says so."""
+def test_a_run_that_other_code_began_is_refused(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint is a model of other numbers, and hours of somebody's time: it is neither used nor deleted."""
     steps = _Steps(monkeypatch)
-    assert reproduce([QUICK], store, folder) == {} and steps.taken == 2
-    path = store.result_path(QUICK)
-    path.write_text(json.dumps(_changed(store.load(QUICK) or {}, "training")))
-    mark = store.scratch / QUICK.key / "made_by.json"
-    mark.write_text(mark.read_text().replace('"training": 1', '"training": 0'))
+    with monkeypatch.context() as patch:
+        patch.setitem(numerics.NUMERICS, "training", 0)
+        assert reproduce([QUICK], store, folder) == {} and steps.taken == 2
+    assert store.load(QUICK) is None, "stale"
+    state = store.scratch / QUICK.key / "checkpoint.safetensors"
+    (error,) = reproduce([QUICK], store, folder).values()
+    assert error.startswith(f"{state}: belongs to a run with other code; move it away") and steps.taken == 2
+    state.rename(state.with_suffix(".old"))
     assert reproduce([QUICK], store, folder) == {} and steps.taken == 4, "it was trained again"
     assert store.load(QUICK) is not None
-    path.unlink()
+    store.result_path(QUICK).unlink()
     store.checkpoint_path(QUICK).unlink()
-    mark.unlink()
-    assert reproduce([QUICK], store, folder) == {} and steps.taken == 6, "and so is what nobody marked"
-    path.unlink()
-    store.checkpoint_path(QUICK).unlink()
-    assert reproduce([QUICK], store, folder) == {} and steps.taken == 6, "but not what today's code trained"
+    assert reproduce([QUICK], store, folder) == {} and steps.taken == 4, "but not what today's code trained"
 
 
 # --- measured on the way
@@ -588,19 +591,16 @@ def test_snapshots_before_a_checkpoint_are_not_lost(
     assert list((store.load(filmed) or {})["snapshots"]) == ["0", "2", "4"]
 
 
-def test_snapshots_that_other_code_took_are_taken_again(
+def test_snapshots_that_other_code_took_are_refused_with_the_run(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where only measuring changed, which a run without them would survive."""
-    place = store.scratch / FILMED.key
-    assert reproduce([FILMED], store, folder) == {}
-    first = store.load(FILMED)
-    kept, mark = place / "snapshots.json", place / "made_by.json"
-    kept.write_text(json.dumps({"0": {}, "2": {}, "4": {}}))
-    mark.write_text(mark.read_text().replace('"evaluation": 1', '"evaluation": 0'))
-    store.result_path(FILMED).unlink()
-    assert reproduce([FILMED], store, folder) == {}
-    assert first is not None and (store.load(FILMED) or {})["snapshots"] == first["snapshots"]
+    with monkeypatch.context() as patch:
+        patch.setitem(numerics.NUMERICS, "evaluation", 0)
+        assert reproduce([FILMED, QUICK], store, folder) == {}
+    (error,) = reproduce([FILMED], store, folder).values()
+    assert "belongs to a run with other code" in error
+    assert reproduce([QUICK], store, folder) == {}, "it is measured again"
 
 
 def test_a_model_that_was_trained_is_not_trained_again(

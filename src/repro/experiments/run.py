@@ -111,7 +111,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         "photos": source.sha256,
         "weights": json.dumps(weights, sort_keys=True),
     }
-    if not (folder / "checkpoint.safetensors").exists():  # what lies there is of a run that begins anew
+    if not (folder / "checkpoint.safetensors").exists():  # whatever lies there, nothing says what made it
         shutil.rmtree(folder, ignore_errors=True)
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None

@@ -88,6 +88,8 @@ def train(
     }
     if path and path.exists():
         run = checkpoint.restore(path, made_of, stepper.raw, stepper.optimiser)
+    elif path and fabric.is_global_zero:  # from the start it is known whose folder this is
+        checkpoint.save(path, made_of, stepper.raw.learned_state(), stepper.optimiser, run)
     run.goes_on_with(processor(fabric.device) | {"products": str(stepper.dtype).removeprefix("torch.")})
     stepper.set_up(compile=compile)
     started, before, model = time.perf_counter(), run.seconds, stepper.raw
@@ -126,7 +128,7 @@ def train(
 def _check(loss: torch.Tensor, run: checkpoint.Progress, path: Path | None) -> None:
     """Stop, naming the step and what is kept, where the loss is no number."""
     if not torch.isfinite(loss):
-        kept = f"last good checkpoint: {path}" if path and path.exists() else "nothing was stored"
+        kept = f"last good checkpoint: {path}" if path else "nothing was stored"
         raise ReproError(
             f"training stopped at step {run.step}: the loss is {float(loss)}; {kept}; lower the learning rate"
         )
