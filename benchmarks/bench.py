@@ -21,9 +21,9 @@ from typing import Any
 
 import encode
 import paired
+from ablations import ablations
 from accuracy import accuracy
 from inference import inference
-from ladder import ladder
 from repro.experiments.bench import BENCH, missed, report
 from repro.experiments.store import Store
 from repro.files import atomic_write
@@ -66,7 +66,7 @@ TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "book": book,
     "training": training,
     "inference": inference,
-    "ladder": ladder,
+    "ablations": ablations,
 }
 
 

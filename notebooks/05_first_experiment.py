@@ -57,11 +57,11 @@ from chapters import learned as compare
 from chapters import steps as drawn
 from chapters import trained as trained_models
 from chapters.every_point import every_point
+from chapters.origin import origin
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, versus
 from repro.experiments import objective
 from repro.experiments.claims import METRICS, Evidence, all_claims, loss, worth
-from repro.experiments.origin import origin
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe, train

@@ -52,10 +52,10 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 from bookkit import frames_slider, glue, html
 from chapters import attention, comparison, rate_distortion, style, tables, trained
 from chapters import resnet as fig
+from chapters.origin import origin
 from chapters.rate_distortion import Pair
 from repro.data import photos
 from repro.experiments.claims import Evidence, all_claims, loss, trunks
-from repro.experiments.origin import origin
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")

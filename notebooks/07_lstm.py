@@ -53,10 +53,10 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 from bookkit import glue, html
 from chapters import attention, rate_distortion, style, tables, trained
 from chapters import recurrent as fig
+from chapters.origin import origin
 from chapters.rate_distortion import Pair
 from repro.experiments.claims import Evidence, all_claims, loss
 from repro.experiments.claims import recurrent as judge
-from repro.experiments.origin import origin
 
 evidence = Evidence()
 curves, first = evidence.seeds("15"), evidence.first("15")

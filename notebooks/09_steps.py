@@ -52,9 +52,9 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 from bookkit import glue, html
 from chapters import rate_distortion, style, tables
 from chapters import steps as drawn
+from chapters.origin import origin
 from repro.experiments import objective
 from repro.experiments.claims import Evidence, all_claims, in_words, steps, worth
-from repro.experiments.origin import origin
 
 style.use()
 evidence = Evidence()

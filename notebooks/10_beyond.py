@@ -50,18 +50,19 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 descent = 16  # steps of the descent that is shown, at most
 losing = ("lpips", "ms_ssim")  # metrics in which losers are looked for
 curtains = 6  # photos that are shown at equal size, at most
-shown = None  # kinds of pictures that are shown at equal size, at most; None: all
+shown = None  # content types that are shown at equal size, at most; None: all
 
 # %% tags=["hide-input"]
 from bookkit import curtain, frames_slider, glue, html, points
 from chapters import beyond as fig
 from chapters import chroma, comparison, failures, style, trellis
-from chapters import kinds as kinds_fig
+from chapters import content_types as content_types_fig
 from chapters.every_point import every_point
 from chapters.jpeg import Box
+from chapters.origin import sweeps_origin
 from repro.data import photos
-from repro.data.kinds import draw
-from repro.experiments import beyond, kinds
+from repro.data.content_types import draw
+from repro.experiments import beyond, content_types
 from repro.experiments.claims import briefly
 
 style.use()
@@ -105,7 +106,7 @@ glue("photo_error", chosen.error_added)
 # {glue:text}`block_chosen:.0f`. What goes first are lone ones behind long runs of zeros: dear, and worth little. Over the
 # whole photo the trellis drops {glue:text}`photo_zeroed:.0f` % of the numbers and saves {glue:text}`photo_saved:.0f` % of
 # the bits of luma, for {glue:text}`photo_error:.0f` % more squared error. That is no bargain yet. It becomes one when the
-# bits are spent on finer tables; the ladder below says what it is worth at equal quality.
+# bits are spent on finer tables; the comparison below says what it is worth at equal quality.
 
 # %% [markdown]
 # ## Scans: the same numbers in fewer bytes
@@ -122,7 +123,7 @@ glue("photo_error", chosen.error_added)
 #   block it knows the best it could keep and what keeping nothing costs, and a second shortest path, from block to block,
 #   decides which blocks speak at all.
 #
-# The first changes no pixel; any encoder could have it. The ladder has it as a rung of its own.
+# The first changes no pixel; any encoder could have it. It is an ablation of its own below.
 
 # %% [markdown]
 # ## Half of chroma, or all of it
@@ -151,7 +152,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # by picture and quality by quality. It keeps all of this picture's chroma from {glue:text}`screen_from` on, and all of a
 # portrait's from {glue:text}`face_from`. Our distortion is measured in red, green and blue, which makes more of colour than
 # eyes do. So all is kept only where it is cheaper by a clear margin: on tuning photos, that is where a held-out metric
-# ({ref}`below <ladder>`) no longer takes the part of half. At the rates of the ladder, half is nearly always right.
+# ({ref}`below <ablations>`) no longer takes the part of half. At the rates that are compared, half is nearly always right.
 
 # %% [markdown]
 # ## What an error is worth
@@ -215,24 +216,24 @@ glue("descent_steps", way.steps[-1])
 # step {glue:text}`descent_half:d`.
 
 # %% [markdown]
-# (ladder)=
-# ## The ladder
+# (ablations)=
+# ## One thing at a time
 #
 # Now all of it, one thing at a time, against encoders in use, on Kodak's photos. To the right is slower (mind the scale),
 # down is fewer bits at equal quality:
 
 # %% tags=["hide-input"]
-seconds, how = beyond.times(kodak)
+seconds, how = fig.times(kodak)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ladder", "caption": "Every rung and every peer: BD-rate against plain JPEG over seconds a photo, with 95 % intervals over photos. The grey line climbs from Annex K's tables to our best."}, "image": {"alt": "Four panels, one a metric. Markers of peers and of our rungs by time and bits; the tables below have the numbers."}}
-fig.ladder_plot(kodak.against_plain(), seconds)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ablations", "caption": "Every ablation and every peer: BD-rate against plain JPEG over seconds a photo, with 95 % intervals over photos. The grey line climbs from Annex K's tables to our best."}, "image": {"alt": "Four panels, one a metric. Markers of peers and of our rungs by time and bits; the tables below have the numbers."}}
+fig.savings_against_time(kodak, seconds)
 
 # %% tags=["remove-cell"]
 glue("how_timed", how)
 glue("window", "{:g}–{:g} bpp".format(*beyond.WINDOW))
-for name, ladder in (("kodak", kodak), ("check", check)):
-    glue(f"{name}_measured", ladder.measured)
-    for key, said in beyond.words(ladder).items():
+for name, encoders in (("kodak", kodak), ("check", check)):
+    glue(f"{name}_measured", fig.measured(encoders))
+    for key, said in fig.words(encoders).items():
         glue(f"{name}_{key}", said)
 
 # %% [markdown]
@@ -249,20 +250,20 @@ html.table(*fig.saving_rows(check), caption="Photos on which nothing was chosen:
 # (The second table is of {glue:text}`check_measured`.)
 
 # %% [markdown]
-# Each step of the climb by itself, against the rung below it:
+# Each step by itself, against the ablation before it:
 
 # %% tags=["hide-input"]
-html.table(*fig.step_rows(kodak), caption="Kodak: bits against the rung below, at equal quality")
+html.table(*fig.step_rows(kodak), caption="Kodak: bits against the ablation before, at equal quality")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-curves", "caption": "The curves behind the ladder: means over Kodak's photos, the range of the comparison shaded."}, "image": {"alt": "Four plots of MSE, LPIPS, MS-SSIM and SSIMULACRA 2 against bits per pixel, a line for each rung and peer."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-curves", "caption": "The curves behind the comparison: means over Kodak's photos, the range of the comparison shaded."}, "image": {"alt": "Four plots of MSE, LPIPS, MS-SSIM and SSIMULACRA 2 against bits per pixel, a line for each rung and peer."}}
 fig.curves_plot(kodak)
 
 # %% [markdown]
 # And the files behind those means, one by one. Choose a photo, or point at a mark: look for photos on which the order of
 # the encoders is another than in the mean, and compare what the held-out metric says of them ({numref}`fig-beyond-points`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-points", "caption": "Every file of Kodak's photos in the ladder; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo)."}}
-every = every_point(kodak.curves, beyond.METRICS, (0.1, 0.8), fig.RUNG_LOOKS)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beyond-points", "caption": "Every file of Kodak's photos; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo)."}}
+every = every_point(kodak.curves, beyond.METRICS, (0.1, 0.8), fig.ABLATION_LOOKS)
 points(every, caption="Means over Kodak's photos, by quality")
 
 # %% tags=["hide-input"]
@@ -279,21 +280,21 @@ html.table(*fig.time_rows(seconds), caption="Milliseconds a photo")
 # against the better of mozjpeg and jpegli, in each metric the harder one. "Reached" goes by the mean.
 
 # %% tags=["hide-input"]
-targets = html.table(*fig.target_rows(beyond.judged(kodak)), caption="Asked and found, Kodak")
+targets = html.table(*fig.target_rows(beyond.targets(kodak)), caption="Asked and found, Kodak")
 html.glue_html("targets_kodak", targets)
 targets
 
 # %% tags=["hide-input"]
 targets = html.table(
-    *fig.target_rows(beyond.judged(check)), caption="Asked and found, photos on which nothing was chosen"
+    *fig.target_rows(beyond.targets(check)), caption="Asked and found, photos on which nothing was chosen"
 )
 html.glue_html("targets_check", targets)
 targets
 
 # %% tags=["remove-cell"]
-reached, asked = beyond.tally([kodak, check])
-glue("reached", reached)
-glue("asked", asked)
+every_target = [target for encoders in (kodak, check) for target in beyond.targets(encoders)]
+glue("reached", sum(target.verdict == "reached" for target in every_target))
+glue("asked", len(every_target))
 
 # %% [markdown]
 # Of {glue:text}`asked:d` numbers {glue:text}`reached:d` were reached. On Kodak, `default` against the harder peer needs
@@ -309,7 +310,7 @@ glue("asked", asked)
 
 # %% tags=["hide-input"]
 html.table(
-    *fig.tried_rows(check),
+    *fig.saving_rows(check, fig.ALTERNATIVES),
     caption="Bits against JPEG 4:2:0, progressive, at equal quality: two efforts, and what they could be",
 )
 
@@ -323,17 +324,17 @@ html.table(
 
 # %% tags=["hide-input"]
 html.table(
-    *fig.tried_rows(check, fig.GRAFTED),
+    *fig.saving_rows(check, fig.HYBRIDS),
     caption="Bits against JPEG 4:2:0, progressive, at equal quality: whose trellis, and whose tables",
 )
 
 # %% tags=["remove-cell"]
 for metric in beyond.METRICS:
-    glue(f"graft_{metric}", briefly(check.saving("mozjpeg-learned", "mozjpeg-420", metric)))
+    glue(f"hybrid_{metric}", briefly(check.saving("mozjpeg-learned", "mozjpeg-420", metric)))
 
 # %% [markdown]
-# With our tables mozjpeg needs, against itself, {glue:text}`graft_lpips` at equal LPIPS, {glue:text}`graft_ms_ssim` at
-# equal MS-SSIM, {glue:text}`graft_mse` at equal MSE, and by SSIMULACRA 2 {glue:text}`graft_ssimulacra2`. Between the last
+# With our tables mozjpeg needs, against itself, {glue:text}`hybrid_lpips` at equal LPIPS, {glue:text}`hybrid_ms_ssim` at
+# equal MS-SSIM, {glue:text}`hybrid_mse` at equal MSE, and by SSIMULACRA 2 {glue:text}`hybrid_ssimulacra2`. Between the last
 # two rows lie our trellis, which is told what errors are worth, and the scans.
 
 # %% [markdown]
@@ -360,15 +361,15 @@ curtain(pairs.pictures, pairs.crops, start=failures.FIRST)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-losses", "caption": "Original, mozjpeg and ours at equal size, on the photos on which ours does worst."}}
 sets = {"kodak": (kodak, style.kodak_or_sample(data_dir)), "check": (check, photos("check", data_dir))}
-worst = [loss for ladder, chosen in sets.values() for loss in failures.worst(ladder, chosen, 0.4, losing)]
+worst = [loss for encoders, chosen in sets.values() for loss in failures.worst(encoders, chosen, 0.4, losing)]
 gallery = failures.gallery(worst)
 frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Photo", captions=gallery.alts)
 
 # %% tags=["remove-cell"]
-for name, ladder in (("kodak", kodak), ("check", check)):
+for name, encoders in (("kodak", kodak), ("check", check)):
     for metric in beyond.METRICS:
-        glue(f"{name}_lost_{metric}", ladder.lost("default", "mozjpeg-420", metric))
-glue("check_lost", check.lost_everywhere("default", "mozjpeg-420"))
+        glue(f"{name}_lost_{metric}", fig.lost(encoders, "default", "mozjpeg-420", metric))
+glue("check_lost", fig.lost_everywhere(check, "default", "mozjpeg-420"))
 
 # %% [markdown]
 # Against mozjpeg our default needs more bits on {glue:text}`kodak_lost_mse` photos of Kodak at equal MSE, on
@@ -376,53 +377,53 @@ glue("check_lost", check.lost_everywhere("default", "mozjpeg-420"))
 # {glue:text}`kodak_lost_ssimulacra2` by SSIMULACRA 2. Of the photos on which nothing was chosen, in the same order, it is
 # {glue:text}`check_lost`.
 #
-# And pictures of other kinds? The tables, the mix and the sensitivities have all learned from photos of one sort. So here
-# is one picture each of many kinds, chosen for what they are before any was encoded; everybody can make them again, from
+# And other content? The tables, the weights and the sensitivities have all learned from photos of one sort. So here is
+# one picture for each of several content types, chosen for what they are before any was encoded; everybody can make them again, from
 # what packages install or by a script. Every effort against mozjpeg, over all qualities that both reach:
 
 # %% tags=["hide-input"]
-found = kinds.stored(profile)
+found = content_types.stored(profile)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kinds", "caption": "Bits of each effort against mozjpeg, by kind of picture. Right of the line mozjpeg is better. Beyond the middle the scale is logarithmic."}, "image": {"alt": "Four panels, one a metric. A row for each kind of picture with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}}
-kinds_fig.kinds_plot(found)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-types", "caption": "Bits of each effort against mozjpeg, by kind of picture. Right of the line mozjpeg is better. Beyond the middle the scale is logarithmic."}, "image": {"alt": "Four panels, one a metric. A row for each kind of picture with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}}
+content_types_fig.savings_plot(found)
 
 # %% tags=["remove-cell"]
-for key, said in kinds.words(found).items():
-    glue(f"kinds_{key}", said)
+for key, said in content_types_fig.words(found).items():
+    glue(f"content_types_{key}", said)
 
 # %% [markdown]
-# Measured on {glue:text}`kinds_measured`. **mozjpeg is better** than our `default` here:
+# Measured on {glue:text}`content_types_measured`. **mozjpeg is better** than our `default` here:
 #
 # | at equal | mozjpeg needs fewer bits than our default on |
 # |---|---|
-# | LPIPS | {glue:text}`kinds_default_mozjpeg_lpips` |
-# | MS-SSIM | {glue:text}`kinds_default_mozjpeg_ms_ssim` |
-# | MSE | {glue:text}`kinds_default_mozjpeg_mse` |
-# | SSIMULACRA 2 | {glue:text}`kinds_default_mozjpeg_ssimulacra2` |
+# | LPIPS | {glue:text}`content_types_default_mozjpeg_lpips` |
+# | MS-SSIM | {glue:text}`content_types_default_mozjpeg_ms_ssim` |
+# | MSE | {glue:text}`content_types_default_mozjpeg_mse` |
+# | SSIMULACRA 2 | {glue:text}`content_types_default_mozjpeg_ssimulacra2` |
 #
-# Of all pictures and metrics, `fast` loses {glue:text}`kinds_fast_mozjpeg` to mozjpeg, `default`
-# {glue:text}`kinds_default_mozjpeg` and `best` {glue:text}`kinds_best_mozjpeg`; to the better of mozjpeg and jpegli,
-# {glue:text}`kinds_fast_better`, {glue:text}`kinds_default_better` and {glue:text}`kinds_best_better`. A difference below
-# {glue:text}`kinds_even` counts for neither. In every metric at once mozjpeg beats our default on
-# {glue:text}`kinds_default_mozjpeg_everywhere`; the better of the two does on {glue:text}`kinds_default_better_everywhere`.
+# Of all pictures and metrics, `fast` loses {glue:text}`content_types_fast_mozjpeg` to mozjpeg, `default`
+# {glue:text}`content_types_default_mozjpeg` and `best` {glue:text}`content_types_best_mozjpeg`; to the better of mozjpeg and jpegli,
+# {glue:text}`content_types_fast_better`, {glue:text}`content_types_default_better` and {glue:text}`content_types_best_better`. A difference below
+# {glue:text}`content_types_even` counts for neither. In every metric at once mozjpeg beats our default on
+# {glue:text}`content_types_default_mozjpeg_everywhere`; the better of the two does on {glue:text}`content_types_default_better_everywhere`.
 
 # %% tags=["hide-input"]
 html.table(
-    *kinds_fig.kind_rows(found),
+    *content_types_fig.saving_rows(found),
     caption="Bits of our default against mozjpeg / against the better of mozjpeg and jpegli",
 )
 
 # %% [markdown]
-# The bits per pixel are those of mozjpeg's files. Without a number: {glue:text}`kinds_without`. Where two curves share less
-# than {glue:text}`kinds_shared` of the qualities, nothing is said. One picture is an example, not a mean: there are no
+# The bits per pixel are those of mozjpeg's files. Without a number: {glue:text}`content_types_without`. Where two curves share less
+# than {glue:text}`content_types_shared` of the qualities, nothing is said. One picture is an example, not a mean: there are no
 # intervals, and another page of text may come out otherwise. Grey pictures were given to all encoders as three equal
 # channels.
 #
 # All of them at equal size, each where our error exceeds mozjpeg's most:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kinds-shown", "caption": "Original, mozjpeg and ours at equal size, a part of a picture of each kind, enlarged."}}
-gallery = kinds_fig.gallery(found, quality=20, count=shown)
-frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Kind", captions=gallery.alts)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-types-shown", "caption": "Original, mozjpeg and ours at equal size, a part of a picture of each kind, enlarged."}}
+gallery = content_types_fig.gallery(found, quality=20, count=shown)
+frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Content type", captions=gallery.alts)
 
 # %% [markdown]
 # Whoever measures better, small coloured letters lose their colour where chroma is halved, in mozjpeg's files and, at this
@@ -444,16 +445,24 @@ frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Kind", 
 # ## Where these numbers come from
 
 # %% tags=["hide-input"]
-html.table([], list(beyond.origin([kodak, check]).items()), caption="Where the stored results of the ladder come from")
+html.table(
+    [],
+    list(sweeps_origin([*kodak.results, *check.results]).items()),
+    caption="Where the stored results of the ablations come from",
+)
 
 # %% tags=["hide-input"]
-html.table([], list(kinds.origin(found).items()), caption="Where the stored results of the kinds of pictures come from")
+html.table(
+    [],
+    list(sweeps_origin(found.encoders.results, "content-types").items()),
+    caption="Where the stored results of the content types come from",
+)
 
 # %% [markdown]
 #
 # %% tags=["remove-cell"]
 for metric in beyond.METRICS:
-    glue(f"brief_{metric}", briefly(kodak.saving("default", beyond.BETTER, metric)))
+    glue(f"brief_{metric}", briefly(kodak.saving("default", beyond.BETTER_PEER, metric)))
 
 # %% [markdown]
 # ## Summary

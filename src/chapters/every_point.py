@@ -13,7 +13,7 @@ from chapters.style import LOOKS, Look
 from chapters.tables import DECIMALS
 from repro.evaluation import Curve
 from repro.evaluation.curves import Point
-from repro.experiments.beyond import SHORT
+from repro.experiments.claims import SHORT
 from repro.metrics import METRICS as ALL_METRICS
 
 MEAN = "mean over photos"

@@ -12,14 +12,15 @@ from chapters.comparison import Frames, Version, closeup, versions
 from chapters.jpeg import Box
 from chapters.style import LOOKS
 from repro.data import Photo, PhotoSet
-from repro.experiments.beyond import ANCHOR, RIVALS, SHORT, Ladder
+from repro.experiments.beyond import MODERN_PEERS, PLAIN, EncoderCurves
+from repro.experiments.claims import SHORT
 
 #: Who is shown beside the original, and our set.
-PEERS, OURS = (ANCHOR, *RIVALS), "trellis"
+PEERS, OURS = (PLAIN, *MODERN_PEERS), "trellis"
 #: The pair that shows at first.
-FIRST = LOOKS[RIVALS[0]].label, LOOKS[OURS].label
+FIRST = LOOKS[MODERN_PEERS[0]].label, LOOKS[OURS].label
 #: The pair of the start page.
-BEFORE_AFTER = LOOKS[ANCHOR].label, LOOKS[OURS].label
+BEFORE_AFTER = LOOKS[PLAIN].label, LOOKS[OURS].label
 #: Pixels a side of a crop that shows where one encoder is worse than another.
 _CROP = 200
 #: Pixels under the curtain, down and across: what six originals may weigh in a page of at most 5 MiB.
@@ -100,7 +101,9 @@ def _measures(version: Version) -> str:
     return " · ".join(told)
 
 
-def worst(ladder: Ladder, photos: PhotoSet, bpp: float, metrics: Sequence[str] = ("lpips", "ms_ssim")) -> list[Loss]:
+def worst(
+    encoders: EncoderCurves, photos: PhotoSet, bpp: float, metrics: Sequence[str] = ("lpips", "ms_ssim")
+) -> list[Loss]:
     """For each of ``metrics`` the photo that our default effort does worst on against mozjpeg.
 
     Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first one is
@@ -109,7 +112,7 @@ def worst(ladder: Ladder, photos: PhotoSet, bpp: float, metrics: Sequence[str] =
     known = {photo.name: photo for photo in photos}
     found: dict[str, tuple[str, float | None]] = {}
     for metric in metrics:
-        ranked = [(name, p) for name, p in ladder.losses("default", RIVALS[0], metric) if name in known]
+        ranked = [(name, p) for name, p in encoders.losses("default", MODERN_PEERS[0], metric) if name in known]
         found |= {name: (metric, p) for name, p in ranked[:1] if name not in found}
     found = found or {photo.name: ("lpips", None) for photo in photos.items[:1]}
     return [_loss(known[name], metric, percent, bpp) for name, (metric, percent) in found.items()]
@@ -129,7 +132,7 @@ def gallery(found: Sequence[Loss]) -> Frames:
 
 def _loss(photo: Photo, metric: str, percent: float | None, bpp: float) -> Loss:
     rgb = photo.rgb()
-    shown = by_every_encoder(rgb, bpp, RIVALS[:1])
+    shown = by_every_encoder(rgb, bpp, MODERN_PEERS[:1])
     return Loss(photo.name, metric, percent, shown, where_worse(shown))
 
 

@@ -16,7 +16,7 @@ from repro.encoder import models
 from repro.encoder.analysis import to_tensor
 from repro.encoder.images import Picture
 from repro.encoder.optimised import PLANS, Optimised
-from repro.experiments import ablations as ladder
+from repro.experiments import ablations
 from repro.jpeg.tables import quality_tables
 from repro.trellis import planes, sensitivity, symbols
 
@@ -73,9 +73,9 @@ def choice(rgb: np.ndarray, quality: int) -> Choice:
     """
     analysed = planes.analyse(to_tensor(Picture(rgb)), "4:2:0")
     tables = quality_tables(quality).numpy()
-    weights = ladder.mse_weights(analysed)
-    plain = ladder.rounded(analysed, tables)[0]
-    best = planes.optimise(analysed, weights, tables, ladder.lam_of(tables))[0]
+    weights = ablations.mse_weights(analysed)
+    plain = ablations.rounded(analysed, tables)[0]
+    best = planes.optimise(analysed, weights, tables, ablations.lam_of(tables))[0]
     F, Q = analysed.planes[0].F, planes.steps(tables, 0)
     costs = symbols.ac_costs(symbols.ac_symbols(best))
     bits = np.array([[symbols.ac_symbols(z[i : i + 1]) @ costs for i in range(len(z))] for z in (plain, best)])

@@ -3,18 +3,18 @@
     REPRO_DATA=/path/to/photos python tests/goldens/make_kodak_peers.py
 
 Writes kodak_peers.json: what we measure, and the largest deviation of each column from the given row. Takes a quarter
-of an hour on one core; goes on where it was cut off if a folder for the curves is named: ``… make_kodak_peers.py DIR``.
+of an hour on one core.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import sys
 from pathlib import Path
 
+from repro import codecs
 from repro.data import photos
-from repro.evaluation import peer_curve
+from repro.evaluation import rate_distortion
 from repro.runtime import provenance
 
 HERE = Path(__file__).parent
@@ -29,13 +29,13 @@ CODECS = {
 }
 
 
-def main(folder: Path | None = None) -> None:
+def main() -> None:
     given = list(csv.DictReader((HERE / "kodak_peers.csv").open()))
     kodak = photos("kodak").items
     rows, worst = [], dict.fromkeys(COLUMNS, 0.0)
     for label, codec in CODECS.items():
         wanted = {int(row["quality"]): row for row in given if row["codec"] == label}
-        curve = peer_curve(codec, kodak, list(wanted), store=folder and folder / f"{codec}.json")
+        curve = rate_distortion(label, kodak, codecs.get(codec).encode, list(wanted))
         for point in curve.mean().images["mean"]:
             row = wanted[int(point["setting"] or 0)]
             ours = {column: float(f"{point[key]:.5g}") for column, key in COLUMNS.items()}
@@ -47,4 +47,4 @@ def main(folder: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:2]))
+    main()

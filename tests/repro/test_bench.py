@@ -87,7 +87,7 @@ def test_the_published_benchmarks_are_whole_and_reach_what_was_asked() -> None:
     asked = {
         "step", "accuracy", "sweep", "roofline", "encode", "size", "lambdas", "start", "book", "inference", "training"
     }  # fmt: skip
-    assert asked <= stored.keys() <= {*asked, "ladder"}
+    assert asked <= stored.keys() <= {*asked, "ablations"}
     assert all(table["rows"] for table in stored.values())
     assert bench.missed(stored) == []
     assert not any(table["provenance"]["modified"] for table in stored.values())

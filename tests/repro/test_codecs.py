@@ -184,10 +184,11 @@ REFERENCE = {
 def test_kodak_means_are_the_given_ones(label: str) -> None:
     """24-image means at one quality of each codec, within 1 % of those that were measured elsewhere."""
     from repro.data import photos
-    from repro.evaluation import peer_curve
+    from repro.evaluation import rate_distortion
 
     rows = csv.DictReader((Path(__file__).parents[1] / "goldens" / "kodak_peers.csv").open())
     row = next(row for row in rows if row["codec"] == label and int(row["quality"]) == 18)
-    point = peer_curve(REFERENCE[label], photos("kodak"), [18]).mean().images["mean"][0]
+    curve = rate_distortion(label, photos("kodak"), codecs.get(REFERENCE[label]).encode, [18])
+    point = curve.mean().images["mean"][0]
     for column, key in {"bpp": "bpp", "mse": "mse", "lpips_alex": "lpips", "ms_ssim": "ms_ssim"}.items():
         assert point[key] == pytest.approx(float(row[column]), rel=0.01), column

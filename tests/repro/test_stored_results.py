@@ -17,13 +17,12 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from repro import codecs
 from repro.data import crop_pool, photos
 from repro.errors import ReproError
-from repro.evaluation import evaluate_model, measure_many
-from repro.experiments import EncoderSweep, Experiment, PeerSweep, Store, everything
+from repro.evaluation import evaluate_model
+from repro.experiments import Experiment, Store, everything
 from repro.experiments.numerics import why_stale
-from repro.experiments.rungs import measure_rung
+from repro.experiments.sweeps import measure_photo
 from repro.model import load_checkpoint
 from repro.training import batch_indices, known_pool, new_model
 from repro.training.step import Stepper
@@ -71,13 +70,9 @@ def test_a_slice_of_a_stored_result_comes_out_the_same(name: str, tmp_path: Path
         stored = result["images" if isinstance(wanted, Experiment) else "photos"][photo.name]
     except (ReproError, KeyError):
         pytest.skip(f"the photos of {wanted.evaluation!r} are not at hand")
-    if isinstance(wanted, PeerSweep):
-        for point in stored["points"][:2]:
-            data = codecs.get(wanted.codec).encode(photo.rgb(), int(point["setting"]))
-            assert_same(point, measure_many(photo.rgb(), [data])[0], FILES)
-    elif isinstance(wanted, EncoderSweep):
+    if not isinstance(wanted, Experiment):
         point = stored["points"][0]
-        (now,) = measure_rung(wanted, photo.rgb(), [int(point["setting"])])
+        (now,) = measure_photo(wanted, photo.rgb(), [int(point["setting"])])
         assert_same(point, {k: v for k, v in now.items() if k != "seconds"}, FILES)
     else:
         if STORE.checkpoint_path(wanted).exists():

@@ -12,7 +12,7 @@ from repro.errors import ReproError, UsageError
 
 def reproduce(
     figure: Annotated[
-        str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond', 'kinds' or 'all'.")
+        str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond', 'content-types' or 'all'.")
     ] = "all",
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,

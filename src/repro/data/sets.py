@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repro.data import kinds
+from repro.data import content_types
 from repro.data.images import read_rgb
 from repro.data.registry import KnownSet, known_sets, kodak_hashes
 from repro.errors import ReproError, UsageError
@@ -28,7 +28,7 @@ PARTS = {
     "check": ("cid22/val",),
     "kodak": ("kodak",),
     "sample": (),
-    "kinds": (),
+    "content-types": (),
     "hdrplus": (),
 }
 #: What :func:`photos` can be asked for.
@@ -52,11 +52,11 @@ class Photo:
 
 @dataclass(frozen=True)
 class Drawn(Photo):
-    """A picture of :mod:`repro.data.kinds`: of the pixels, not of a file, is the SHA-256 (height × width × RGB)."""
+    """An image of :mod:`repro.data.content_types`, whose SHA-256 is of its pixels (height × width × RGB)."""
 
     def rgb(self) -> np.ndarray:
         """Its pixels, uint8 (H, W, 3) in sRGB, drawn anew."""
-        return kinds.draw(self.name)
+        return content_types.draw(self.name)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class PhotoSet:
 
 
 def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
-    """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample", "kinds" or "hdrplus".
+    """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample", "content-types" or "hdrplus".
 
     - "train": CID22's training part and part of CLIC 2025's validation photos, in the place of HDR+. Where only one
       is found it is used alone, where none is, two shipped photographs and dead leaves.
@@ -103,7 +103,7 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
     - "kodak": all 24, or an error. For evaluation only.
     - "sample": four shipped photographs, always the same, in neither of the fallbacks above: to show, and to
       evaluate on where Kodak is not at hand.
-    - "kinds": a picture of each of many kinds (:mod:`repro.data.kinds`), always the same, on which nothing was chosen.
+    - "content-types": an image of each of :mod:`repro.data.content_types`, always the same; nothing was chosen on them.
     - "hdrplus": every picture below ``hdrplus/`` in the data folder, or an error.
 
     ``data_dir`` goes before ``REPRO_DATA``, that before the cache. Raises :class:`UsageError` for an unknown split
@@ -116,8 +116,8 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
         return photos("val", data_dir).halves()[_HALVES.index(split)]
     if split == "sample":
         return shipped("sample")
-    if split == "kinds":
-        return _kinds()
+    if split == "content-types":
+        return _content_types()
     if split == "hdrplus":
         return _hdrplus(roots)
     parts = [known_sets()[part] for part in PARTS[split]]
@@ -237,17 +237,22 @@ def shipped(split: str) -> PhotoSet:
     return PhotoSet(split, source, known.licence, items, dead_leaves=split == "train")
 
 
-def _kinds() -> PhotoSet:
-    """A picture of each kind, every pixel as it was when the results that are stored were made."""
-    known = known_sets()["shipped/kinds"]
-    items = tuple(Drawn(name, Path(kinds.__file__), sha256_bytes(kinds.draw(name).tobytes())) for name in known.files)
+def _content_types() -> PhotoSet:
+    """An image of each content type, its pixels unchanged since the stored results were made."""
+    known = known_sets()["shipped/content-types"]
+    items = tuple(
+        Drawn(name, Path(content_types.__file__), sha256_bytes(content_types.draw(name).tobytes()))
+        for name in known.files
+    )
     for picture in items:
         if picture.sha256 != known.files[picture.name]:
             raise ReproError(
                 f"{picture.path}: draws other pixels here for {picture.name!r}; install Pillow, NumPy and scikit-image "
                 "as requirements.lock has them"
             )
-    return PhotoSet("kinds", f"{len(items)} {known.title}", known.licence, tuple(sorted(items, key=lambda p: p.name)))
+    return PhotoSet(
+        "content-types", f"{len(items)} {known.title}", known.licence, tuple(sorted(items, key=lambda p: p.name))
+    )
 
 
 def _hdrplus(roots: list[Path]) -> PhotoSet:

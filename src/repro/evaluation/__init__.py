@@ -5,7 +5,7 @@ reads the curves between their points, :mod:`~repro.evaluation.bdrate` says how 
 """
 
 from repro.evaluation.bdrate import BDRate, Difference, bd_rate, bootstrap_interval, compare_at_rate
-from repro.evaluation.curves import AtRate, Curve, evaluate_model, peer_curve, rate_distortion, value_at_rate
+from repro.evaluation.curves import AtRate, Curve, evaluate_model, measure_settings, rate_distortion, value_at_rate
 from repro.evaluation.matched import Match, encoder_of, match_size, versus
 from repro.evaluation.measure import measure, measure_many, paper_bpp
 
@@ -23,8 +23,8 @@ __all__ = [
     "match_size",
     "measure",
     "measure_many",
+    "measure_settings",
     "paper_bpp",
-    "peer_curve",
     "rate_distortion",
     "value_at_rate",
     "versus",

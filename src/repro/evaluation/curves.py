@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from scipy.interpolate import PchipInterpolator
 
-from repro import codecs
 from repro.errors import ReproError, UsageError
 from repro.evaluation.measure import measure, measure_many, rgb_to_tensor
-from repro.files import atomic_write
 from repro.jpeg.codestream import write
 from repro.model import LearnedJPEG
 from repro.progress import track
 
 Point = dict[str, float | None]
-Encode = Callable[[np.ndarray, float], bytes]
+Encode = Callable[[np.ndarray, int], bytes]
+#: Pixels a side of the part of a photo that is encoded before times are taken.
+_WARM_UP = 64
 
-#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. Blocking can be
-#: below 0, and is only turned.
+#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. SSIMULACRA 2 is a
+#: scale of its own and stays as it is; blocking can be below 0, and only changes its sign.
 DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     **dict.fromkeys(("mse", "mse_chroma"), (lambda v: 10 * math.log10(255**2 / v), lambda d: 255**2 / 10 ** (d / 10))),
-    "psnr": (lambda v: v, lambda d: d),
-    "psnr_y": (lambda v: v, lambda d: d),
+    **dict.fromkeys(("psnr", "psnr_y", "ssimulacra2"), (lambda v: v, lambda d: d)),
     "lpips": (lambda v: -10 * math.log10(v), lambda d: 10 ** (-d / 10)),
     "ms_ssim": (lambda v: -10 * math.log10(1 - v), lambda d: 1 - 10 ** (-d / 10)),
     "blocking": (lambda v: -v, lambda d: -d),
@@ -111,15 +109,6 @@ class Curve:
             raise UsageError(f"{name}: its runs are not of the same photos")
         return cls(name, {p: tuple({**runs[s][p], "setting": s} for s in runs) for p in photos.pop()})
 
-    def to_json(self) -> dict[str, Any]:
-        """A dictionary of JSON's own types; :meth:`from_json` reads it back."""
-        return {"name": self.name, "images": {photo: list(points) for photo, points in self.images.items()}}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Curve:
-        """The curve that :meth:`to_json` gave."""
-        return cls(stored["name"], {photo: tuple(points) for photo, points in stored["images"].items()})
-
 
 @dataclass(frozen=True)
 class AtRate:
@@ -170,58 +159,30 @@ def interpolate(x: np.ndarray, y: np.ndarray, at: float | np.ndarray) -> np.ndar
     return np.full(np.shape(at), y[0]) if len(x) == 1 else PchipInterpolator(x, y)(at)
 
 
-def rate_distortion(
-    name: str,
-    photos: Iterable[PhotoLike],
-    encode: Encode,
-    settings: Sequence[float],
-    *,
-    store: Path | None = None,
-    provenance: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-) -> Curve:
-    """Encode every photo at every setting, decode the files, measure them.
-
-    With ``store`` (a JSON file), points that it holds already are not computed again, and it is rewritten after each
-    photo, so that a run which was cut off goes on from there. A stored photo of another hash is measured anew.
-    ``provenance`` (of :func:`repro.runtime.provenance`) is stored when points are made. Numbers are kept to six
-    significant digits. Raises :class:`ReproError` where ``store`` is broken or holds another encoder's points.
-    """
+def rate_distortion(name: str, photos: Iterable[PhotoLike], encode: Encode, settings: Sequence[int]) -> Curve:
+    """The curve of an encoder: every photo at every setting, by :func:`measure_settings`."""
     photos = list(photos)
-    memo = _Memo.open(name, store)
-    images: dict[str, tuple[Point, ...]] = {}
-    for photo in track(photos, desc=name, total=len(photos)):
-        points = memo.points(photo)
-        due = [s for s in dict.fromkeys(settings) if s not in points]
-        if due:
-            rgb = photo.rgb()
-            measured = measure_many(rgb, [encode(rgb, s) for s in due], device)
-            points |= {s: {"setting": s, **_rounded(v)} for s, v in zip(due, measured, strict=True)}
-            memo.keep(photo, points, provenance)
-        images[photo.name] = tuple(points[s] for s in dict.fromkeys(settings))
+    images = {p.name: tuple(measure_settings(p.rgb(), encode, settings)) for p in track(photos, name, len(photos))}
     return Curve(name, images)
 
 
-def peer_curve(
-    codec: str,
-    photos: Iterable[PhotoLike],
-    qualities: Sequence[int],
-    *,
-    store: Path | None = None,
-    provenance: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-) -> Curve:
-    """:func:`rate_distortion` of a peer of :mod:`repro.codecs`; needs it installed only for points not in ``store``."""
-    peer = codecs.get(codec)
-    return rate_distortion(
-        peer.label,
-        photos,
-        lambda rgb, quality: peer.encode(rgb, int(quality)),
-        qualities,
-        store=store,
-        provenance=provenance,
-        device=device,
-    )
+def measure_settings(rgb: np.ndarray, encode: Encode, settings: Sequence[int], more: Sequence[str] = ()) -> list[Point]:
+    """Encode ``rgb``, (H, W, 3) uint8, at each of ``settings``, decode the files and measure them.
+
+    A point is what :func:`~repro.evaluation.measure.measure_many` gives, with ``more`` metrics, and ``setting`` and
+    ``seconds`` of encoding. Numbers are kept to six significant digits.
+    """
+    files, seconds = [], []
+    encode(rgb[:_WARM_UP, :_WARM_UP], settings[0])  # compiles and reads what is needed, outside of the times
+    for setting in settings:
+        begun = time.perf_counter()
+        files.append(encode(rgb, setting))
+        seconds.append(time.perf_counter() - begun)
+    measured = measure_many(rgb, files, more=more)
+    return [
+        {"setting": setting, **_rounded(values | {"seconds": took})}
+        for setting, values, took in zip(settings, measured, seconds, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -241,47 +202,12 @@ def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str,
     return images
 
 
-@dataclass
-class _Memo:
-    """The stored points of one encoder: ``{"name", "photos": {name: {"sha256", "points", "provenance"}}}``."""
-
-    path: Path | None
-    content: dict[str, Any]
-
-    @classmethod
-    def open(cls, name: str, path: Path | None) -> _Memo:
-        if path is None or not path.exists():
-            return cls(path, {"name": name, "photos": {}})
-        try:
-            content = json.loads(path.read_text())
-            found = content["name"]
-            if not all({"sha256", "points"} <= photo.keys() for photo in content["photos"].values()):
-                raise KeyError("points")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ReproError(f"{path}: not a stored curve; delete it to measure again") from error
-        if found != name:
-            raise ReproError(f"{path}: holds the points of {found!r}, not of {name!r}; name another file")
-        return cls(path, content)
-
-    def points(self, photo: PhotoLike) -> dict[float, Point]:
-        stored = self.content["photos"].get(photo.name, {})
-        return {p["setting"]: p for p in stored["points"]} if stored.get("sha256") == photo.sha256 else {}
-
-    def keep(self, photo: PhotoLike, points: dict[float, Point], provenance: Mapping[str, Any] | None) -> None:
-        entry: dict[str, Any] = {"sha256": photo.sha256, "points": [points[s] for s in sorted(points)]}
-        self.content["photos"][photo.name] = entry
-        if provenance is not None:
-            self.content["provenance"] = dict(provenance)
-        if self.path is not None:
-            atomic_write(self.path, json.dumps(self.content, indent=1) + "\n")
-
-
 #: Values whose decibels are infinite.
 _PERFECT: dict[str, set[float]] = {
     **{metric: {0.0} for metric in ("mse", "mse_chroma", "lpips")},
     **{metric: {math.inf} for metric in ("psnr", "psnr_y")},
     "ms_ssim": {1.0},
-    "blocking": set(),
+    **{metric: set() for metric in ("blocking", "ssimulacra2")},
 }
 
 

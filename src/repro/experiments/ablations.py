@@ -1,13 +1,13 @@
-"""The rungs from plain JPEG to the best that this encoder does, and its peers: each one function of pixels and quality.
+"""The ablations of chapter 10, from plain JPEG to our best encoder, and its peers: each a function of pixels, quality.
 
-What is done well is added one thing at a time, so that each rung less the one below says what that thing is worth:
-Annex K's tables in 4:2:0, scans of one component, the trellis, learned tables with what errors are worth to people, and
-a descent on the distortion itself. ``tables-444`` is the paper's own way: learned tables, all of chroma, rounding.
+One thing is added at a time, so that each ablation against the one before says what that thing is worth: Annex K's
+tables in 4:2:0, scans of one component, the trellis, learned tables and weights of errors, a step of descent on the
+distortion, and many of them. ``tables-444`` is the paper's way: learned tables, all of chroma, rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
@@ -28,41 +28,39 @@ from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.trellis import planes
 from repro.trellis.scans import smallest
 
-#: λ of ``annexk-trellis`` in mean squared steps of the luma table: of 0.005, 0.0075, 0.01, 0.015, 0.02 and 0.03 the one
-#: that saves most bits at equal MSE against plain rounding on every third tuning photo, over 0.2–0.6 bpp.
+#: λ of ``annexk-trellis`` as a share of the mean squared step of the luma table. Of 0.005, 0.0075, 0.01, 0.015, 0.02
+#: and 0.03 it saves the most bits at equal MSE against rounding, on every third tuning photo, over 0.2–0.6 bpp.
 STEP_SHARE = 0.02
-#: Seconds that "best" may take for a photo here: enough for all its steps, so that no busy machine changes a number.
+#: Seconds that "best" may take for a photo here: enough for all its steps, so that a busy machine changes no number.
 PATIENCE = 3600.0
-#: A target that may move by so little of a step does not move.
+#: A target that may move by only so much of a step does not move.
 _STILL = 1e-4
 #: Mean square over R, G and B of an error of 1 in Cb, and in Cr (JFIF's colours).
 _CHROMA = ((0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3)
-_SETS, _SENSITIVITY = "models", "trellis/sensitivity.safetensors"
 Encode = Callable[[np.ndarray, int], bytes]
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One encoder of the ladder.
+class Ablation:
+    """An encoder of the comparison.
 
-    name, label
-        the key in :data:`RUNGS` or :data:`TRIED`, and words for a legend.
+    label
+        words for a legend.
     encode
         (H, W, 3) uint8 and a quality of its own scale, 1–100 → the bytes of a JPEG file.
     assets
         files under ``assets/`` that its bytes depend on.
     peer
-        whether the work is another encoder's.
+        whether it is another's encoder.
     """
 
-    name: str
     label: str
     encode: Encode
     assets: tuple[str, ...] = ()
     peer: bool = False
 
     def hashes(self) -> dict[str, str]:
-        """Asset → SHA-256 of what it holds now."""
+        """Asset → SHA-256 of its present content."""
         folder = resources.files("repro") / "assets"
         found = {}
         for asset in self.assets:
@@ -71,20 +69,19 @@ class Rung:
         return found
 
 
-def get(name: str) -> Rung:
-    """The rung or trial called ``name``; :class:`UsageError` lists the names where there is none."""
-    every = RUNGS | TRIED
-    if name not in every:
-        raise UsageError(f"unknown rung {name!r}; choose from {', '.join(every)}")
-    return every[name]
+def ablation_of(name: str) -> Ablation:
+    """The ablation called ``name``; :class:`UsageError` lists the names where there is none."""
+    if name not in ABLATIONS:
+        raise UsageError(f"unknown ablation {name!r}; choose from {', '.join(ABLATIONS)}")
+    return ABLATIONS[name]
 
 
 def mse_weights(analysed: planes.Analysed) -> list[planes.Weights]:
-    """What an error is worth to MSE over RGB, for each plane of a picture in 4:2:0: the same in every block.
+    """The weight of a squared error in MSE over RGB, for each plane of a picture in 4:2:0: the same in every block.
 
     An error of chroma reaches four pixels, through the decoder's triangle filter, which dampens high frequencies.
     """
-    half = np.outer(_grown(), _grown()).ravel()[ZIGZAG.numpy()]
+    half = np.outer(_energies(), _energies()).ravel()[ZIGZAG.numpy()]
     by_frequency = [np.ones(64), *(channels * half for channels in _CHROMA)]
     return [
         planes.Weights(w[None].astype(np.float32), np.zeros(len(plane.F), np.int64))
@@ -92,7 +89,7 @@ def mse_weights(analysed: planes.Analysed) -> list[planes.Weights]:
     ]
 
 
-def _grown() -> np.ndarray:
+def _energies() -> np.ndarray:
     """(8,): the energy of each cosine of a block, 1 at half resolution, after the triangle filter on one axis."""
     places = np.arange(8)
     cosines = np.cos(np.pi * places[:, None] * (2 * places + 1) / 16) / 2
@@ -127,31 +124,45 @@ def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
 
 
 def annexk_scans(rgb: np.ndarray, quality: int) -> bytes:
-    """The same numbers, in the smallest scans that are known."""
+    """The same coefficients in the smallest of the known scan scripts."""
     analysed, tables = _standard(rgb, quality)
     return smallest(planes.assemble(analysed, rounded(analysed, tables), tables))
 
 
 def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
-    """The same, with numbers chosen by the trellis, for MSE alone, and what those scans cost."""
+    """The same, with coefficients chosen by the trellis for MSE alone and the bits of those scans."""
     analysed, tables = _standard(rgb, quality)
     z = planes.optimise(analysed, mse_weights(analysed), tables, lam_of(tables, share), threads=torch.get_num_threads())
     return smallest(planes.assemble(analysed, z, tables))
 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
-    """The shipped set for the trellis: tables learned through it, at one of its efforts; ``seconds`` bounds "best"."""
+    """Tables learned through the trellis, at one of the encoder's efforts; ``seconds`` bounds "best"."""
     return _shipped(models.TRELLIS, effort, rgb, quality, seconds)
 
 
-def by_plan(plan: Plan, rgb: np.ndarray, quality: int) -> bytes:
-    """The shipped set for the trellis, by a plan that no effort has."""
-    return Optimised(Picture(rgb), models.load(models.TRELLIS), plan).at(quality)
+def fast_lpips(rgb: np.ndarray, quality: int) -> bytes:
+    """ "fast" with LPIPS weighing several times as much."""
+    return _by_plan(Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2), rgb, quality)
 
 
-def peer(codec: str, rgb: np.ndarray, quality: int) -> bytes:
-    """Another encoder (:mod:`repro.codecs`) as it is."""
-    return codecs.get(codec).encode(rgb, quality)
+def default_still(rgb: np.ndarray, quality: int) -> bytes:
+    """ "default", whose step of descent updates the weights of blocks and moves no target."""
+    descent = PLANS["default"].descent
+    assert descent is not None
+    return _by_plan(Plan(replace(descent, trust=_STILL), tables=PLANS["default"].tables), rgb, quality)
+
+
+def mozjpeg_learned(rgb: np.ndarray, quality: int) -> bytes:
+    """mozjpeg in 4:2:0 with our learned tables: its own trellis, by its own λ, on the quality scale of our tables.
+
+    mozjpeg is the only one of the peers whose package takes tables; jpegli's takes a quality and nothing else.
+    """
+    codec = codecs.get("mozjpeg-420")
+    codec.check_installed()
+    tables = models.load(models.TRELLIS).at(quality).tables
+    # its own encode knows qualities only; jpeglib, below, takes tables in their place
+    return codec._encode(np.ascontiguousarray(rgb), tables.astype(np.uint16))
 
 
 def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -159,55 +170,32 @@ def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds:
     return encode_picture(Picture(rgb), settings).data
 
 
+def _by_plan(plan: Plan, rgb: np.ndarray, quality: int) -> bytes:
+    return Optimised(Picture(rgb), models.load(models.TRELLIS), plan).at(quality)
+
+
 def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.Analysed, np.ndarray]:
     tables = quality_tables(quality).numpy().astype(np.uint16)
     return planes.analyse(to_tensor(Picture(rgb)), "4:2:0"), tables
 
 
-def _of_set(name: str) -> tuple[str, ...]:
-    return (f"{_SETS}/{name}/model.json",)
+def _peer(name: str) -> Ablation:
+    return Ablation(codecs.CODECS[name].label, lambda rgb, quality: codecs.get(name).encode(rgb, quality), peer=True)
 
 
-#: What the shipped set for the trellis depends on.
-_OF_TRELLIS = (*_of_set(models.TRELLIS), _SENSITIVITY)
-
-
-def _efforts(labels: Sequence[tuple[Effort, str]]) -> list[Rung]:
-    return [Rung(effort, label, partial(by_effort, effort), _OF_TRELLIS) for effort, label in labels]
-
-
-def _tried() -> list[Rung]:
-    """What two efforts could be otherwise: each says what bounds one."""
-    look = PLANS["default"].descent
-    assert look is not None
-    leaning = Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2)
-    told = Plan(replace(look, trust=_STILL), tables=PLANS["default"].tables)
-    return [
-        Rung("fast-lpips", "fast, LPIPS weighing more", partial(by_plan, leaning), _OF_TRELLIS),
-        Rung("default-still", "default, no target moved", partial(by_plan, told), _OF_TRELLIS),
-    ]
-
-
-#: name → rung: the peers, then ours from plain to best.
-RUNGS: dict[str, Rung] = {
-    rung.name: rung
-    for rung in (
-        *(
-            Rung(name, codecs.CODECS[name].label, partial(peer, name), peer=True)
-            for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")
-        ),
-        Rung("tables-444", "the paper's way: learned tables, 4:4:4", tables_444, _of_set(models.TABLES)),
-        Rung("annexk-420", "Annex K, 4:2:0, rounding", annexk_420),
-        Rung("annexk-scans", "the same, DC of luma in a scan of its own", annexk_scans),
-        Rung("annexk-trellis", "Annex K, 4:2:0, trellis for MSE", annexk_trellis),
-        *_efforts(
-            [
-                ("fast", "fast: tables learned through the trellis"),
-                ("default", "default: and a look at the picture"),
-                ("best", "best: and a descent until it ends"),
-            ]
-        ),
-    )
+_TABLES, _TRELLIS = (f"models/{name}/model.json" for name in (models.TABLES, models.TRELLIS))
+_OF_TRELLIS = (_TRELLIS, "trellis/sensitivity.safetensors")
+#: Name → ablation: other encoders, then ours from plain to best, then what ours could be otherwise.
+ABLATIONS: dict[str, Ablation] = {
+    **{name: _peer(name) for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")},
+    "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, (_TABLES,)),
+    "annexk-420": Ablation("Annex K, 4:2:0, rounding", annexk_420),
+    "annexk-scans": Ablation("the same, DC of luma in a scan of its own", annexk_scans),
+    "annexk-trellis": Ablation("Annex K, 4:2:0, trellis for MSE", annexk_trellis),
+    "fast": Ablation("fast: tables learned through the trellis", partial(by_effort, "fast"), _OF_TRELLIS),
+    "default": Ablation("default: one step of descent", partial(by_effort, "default"), _OF_TRELLIS),
+    "best": Ablation("best: descent until it ends", partial(by_effort, "best"), _OF_TRELLIS),
+    "fast-lpips": Ablation("fast, LPIPS weighing more", fast_lpips, _OF_TRELLIS),
+    "default-still": Ablation("default, no target moved", default_still, _OF_TRELLIS),
+    "mozjpeg-learned": Ablation("mozjpeg 4:2:0, our tables", mozjpeg_learned, (_TRELLIS,)),
 }
-#: What is not on the way up.
-TRIED: dict[str, Rung] = {rung.name: rung for rung in _tried()}

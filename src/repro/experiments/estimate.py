@@ -16,7 +16,7 @@ from repro.experiments.store import Store
 
 #: What a measurement of 24 photos takes where none is stored, and a peer's file at one quality on each of them.
 _EVALUATION, _QUALITY = 30.0, 15.0
-#: What a file of a rung takes to make and to measure where none is stored, and how many photos there are.
+#: What a file of an ablation takes to make and to measure where none is stored, and how many photos there are.
 _FILE, _SLOW_FILES, _PHOTOS = 2.0, {"default": 5.0, "best": 65.0}, 24
 #: The benchmark's batch, and its names of methods.
 _BATCH = 8
@@ -49,7 +49,7 @@ class Estimate:
             return _QUALITY * len(wanted.qualities)
         if isinstance(wanted, EncoderSweep):
             guessed = _PHOTOS * _SLOW_FILES.get(wanted.ablation, _FILE)
-            return len(wanted.qualities) * self._rungs.get(wanted.key, self._rungs.get(wanted.ablation, guessed))
+            return len(wanted.qualities) * self._sweeps.get(wanted.key, self._sweeps.get(wanted.ablation, guessed))
         steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
         like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
         if like:
@@ -77,8 +77,8 @@ class Estimate:
         return found
 
     @cached_property
-    def _rungs(self) -> dict[str, float]:
-        """Key, or rung alone → seconds that one quality took on all photos, where such a sweep is stored."""
+    def _sweeps(self) -> dict[str, float]:
+        """Key, or ablation alone → seconds that one quality took on all photos, where such a sweep is stored."""
         found: dict[str, float] = {}
         for path in sorted((self.store.data / "results" / "ablations").glob("*.json")):
             try:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from repro import weights
 from repro.data.sets import hashes_of
-from repro.experiments.grafts import rung_of
 from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
+
+if TYPE_CHECKING:
+    from repro.experiments.ablations import Ablation
 
 #: Part of the code → its version. Raise one in the commit that changes numbers on purpose, beyond the tolerances of
 #: the test above: results that used this part are then stale, and ``repro reproduce`` computes them again. Leave it
@@ -30,16 +32,20 @@ def numerics_of(wanted: Wanted) -> dict[str, int]:
     """The versions that the numbers of ``wanted`` depend on."""
     if isinstance(wanted, Experiment):
         part = "training"
-    elif isinstance(wanted, PeerSweep) or rung_of(wanted.ablation).peer:
-        part = "peers"
     else:
-        part = "encoder"
+        part = "peers" if isinstance(wanted, PeerSweep) or _ablation(wanted).peer else "encoder"
     return {name: NUMERICS[name] for name in (part, "evaluation")}
 
 
 def assets_of(wanted: Wanted) -> dict[str, str]:
     """Asset of the package → SHA-256, for all that the numbers of ``wanted`` depend on."""
-    return rung_of(wanted.ablation).hashes() if isinstance(wanted, EncoderSweep) else {}
+    return _ablation(wanted).hashes() if isinstance(wanted, EncoderSweep) else {}
+
+
+def _ablation(wanted: EncoderSweep) -> Ablation:
+    from repro.experiments.ablations import ablation_of  # Numba, which most results do without
+
+    return ablation_of(wanted.ablation)
 
 
 def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:

@@ -21,9 +21,9 @@ PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
 WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
-#: Chapter 10: rung of :mod:`repro.experiments.ablations` → qualities that cover 0.15–0.75 bpp on the tuning photos, and
-#: the photos that rungs are measured on.
-RUNG_QUALITIES = {
+#: Chapter 10: ablation (:mod:`repro.experiments.ablations`) → qualities that cover 0.15–0.75 bpp on the tuning photos,
+#: and the sets of photos on which each is measured.
+ABLATION_QUALITIES = {
     "pillow-420-progressive": (5, 8, 13, 22, 38, 58),
     "mozjpeg-420": (9, 14, 22, 34, 50, 72),
     "jpegli-420": (1, 6, 12, 20, 34, 66),  # its lowest quality spends more
@@ -35,13 +35,15 @@ RUNG_QUALITIES = {
     "default": (5, 9, 14, 24, 40, 60),
     "best": (5, 9, 14, 24, 40, 60),
 }
-RUNG_PHOTOS = ("kodak", "check")
-#: The same of what two efforts could be otherwise; measured where nothing was chosen.
-TRIED_QUALITIES = {"fast-lpips": (6, 11, 17, 28, 45, 65), "default-still": (5, 9, 14, 24, 40, 60)}
-#: Of mozjpeg with our tables, on the scale of ours: measured where nothing was chosen, too.
-GRAFT_QUALITIES = {"mozjpeg-learned": (4, 8, 13, 22, 37, 55)}
-#: Qualities at which each rung meets the kinds of pictures: their rates differ too much for a range of bits.
-KIND_QUALITIES = {
+ABLATION_PHOTOS = ("kodak", "check")
+#: What two efforts could be otherwise, and mozjpeg with our tables: measured where nothing was chosen.
+ALTERNATIVE_QUALITIES = {
+    "fast-lpips": (6, 11, 17, 28, 45, 65),
+    "default-still": (5, 9, 14, 24, 40, 60),
+    "mozjpeg-learned": (4, 8, 13, 22, 37, 55),
+}
+#: Qualities for the content types: their rates differ too much for a range of bits.
+CONTENT_TYPE_QUALITIES = {
     "pillow-420-progressive": (6, 13, 25, 43, 68),
     "mozjpeg-420": (11, 22, 37, 56, 80),
     "jpegli-420": (1, 12, 24, 42, 74),
@@ -181,20 +183,19 @@ def shipped_models(profile: str) -> list[Wanted]:
 
 
 def beyond(profile: str) -> list[Wanted]:
-    """Chapter 10: every rung, from plain JPEG to our best, and the peers, alike; the same at profile paper."""
-    if profile_of(profile).name == "smoke":  # the slowest rung takes minutes
-        quick = {rung: qualities[1::3] for rung, qualities in RUNG_QUALITIES.items() if rung != "best"}
-        return [EncoderSweep(rung, qualities, "sample") for rung, qualities in quick.items()]
-    rungs = [EncoderSweep(rung, q, photos) for rung, q in RUNG_QUALITIES.items() for photos in RUNG_PHOTOS]
-    beside = TRIED_QUALITIES | GRAFT_QUALITIES
-    return [*rungs, *(EncoderSweep(rung, q, RUNG_PHOTOS[-1]) for rung, q in beside.items())]
+    """Chapter 10: every ablation, from plain JPEG to our best, and the peers; alike at profile paper."""
+    if profile_of(profile).name == "smoke":  # the slowest takes minutes
+        quick = {name: qualities[1::3] for name, qualities in ABLATION_QUALITIES.items() if name != "best"}
+        return [EncoderSweep(name, qualities, "sample") for name, qualities in quick.items()]
+    sweeps = [EncoderSweep(name, q, photos) for name, q in ABLATION_QUALITIES.items() for photos in ABLATION_PHOTOS]
+    return [*sweeps, *(EncoderSweep(name, q, ABLATION_PHOTOS[-1]) for name, q in ALTERNATIVE_QUALITIES.items())]
 
 
-def kinds(profile: str) -> list[Wanted]:
-    """Where chapter 10's encoder loses: its efforts and the peers on a picture of each kind; alike at profile paper."""
-    if profile_of(profile).name == "smoke":
-        return [EncoderSweep(rung, KIND_QUALITIES[rung][1:2], "kinds") for rung in ("mozjpeg-420", "fast")]
-    return [EncoderSweep(rung, qualities, "kinds") for rung, qualities in KIND_QUALITIES.items()]
+def content_types(profile: str) -> list[Wanted]:
+    """Where chapter 10's encoder loses: its efforts and the peers on each content type; alike at profile paper."""
+    chosen = {name: q[1:2] for name, q in CONTENT_TYPE_QUALITIES.items() if name in ("mozjpeg-420", "fast")}
+    sweeps = chosen if profile_of(profile).name == "smoke" else CONTENT_TYPE_QUALITIES
+    return [EncoderSweep(name, qualities, "content-types") for name, qualities in sweeps.items()]
 
 
 def _peers(profile: str) -> list[Wanted]:
@@ -238,8 +239,8 @@ _TRIED = {
 }
 
 #: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
-#: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "kinds" where its encoder may lose. Figs. 11 and 12
-#: are times: see ``make bench``.
+#: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "content-types" where its encoder loses. Figs. 11
+#: and 12 are times: see ``make bench``.
 FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "5": figure_5,
     "7": figure_7,
@@ -251,7 +252,7 @@ FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "tuning": tuning,
     "encoder": shipped_models,
     "beyond": beyond,
-    "kinds": kinds,
+    "content-types": content_types,
 }
 #: Those for which nothing is trained: the same at profile paper. And how many peers stand beside its other figures.
 _UNTRAINED = ("beyond", "kinds")

@@ -21,13 +21,13 @@ import torch
 from repro.data import PhotoSet, photos
 from repro.data.sets import named_dir
 from repro.errors import ReproError
-from repro.evaluation import evaluate_model, peer_curve
+from repro.evaluation import evaluate_model
 from repro.experiments.cluster import Cluster, connect
 from repro.experiments.inputs import describe, inputs_of
-from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike, why_stale
-from repro.experiments.rungs import climb
-from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Wanted
+from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike
+from repro.experiments.settings import Crops, Experiment, Wanted
 from repro.experiments.store import Store
+from repro.experiments.sweeps import measure_sweep
 from repro.files import atomic_write
 from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 from repro.progress import track
@@ -46,27 +46,10 @@ def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
         return
     store.result_path(wanted).parent.mkdir(parents=True, exist_ok=True)
     evaluation = photos(wanted.evaluation, data_dir)
-    if isinstance(wanted, PeerSweep):
-        _sweep(wanted, store, evaluation)
-    elif isinstance(wanted, EncoderSweep):
-        climb(wanted, store, evaluation)
-    else:
+    if isinstance(wanted, Experiment):
         _train_and_evaluate(wanted, store, data_dir, evaluation)
-
-
-def _sweep(wanted: PeerSweep, store: Store, evaluation: PhotoSet) -> None:
-    """Measure a peer beside its result, and move that into its place when it is whole; stored qualities are kept."""
-    origin = provenance() | {"data": {"evaluation": describe(evaluation)}}
-    path, partial = store.result_path(wanted), store.scratch / f"{wanted.key}.json"
-    if not partial.exists():
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        stored = store.read(wanted, whole=False)
-        if stored is not None and not why_stale(wanted, stored):
-            atomic_write(partial, path.read_bytes())
-    peer_curve(wanted.codec, evaluation, wanted.qualities, store=partial, provenance=origin)
-    result = json.loads(partial.read_text()) | {"numerics": numerics_of(wanted)}
-    atomic_write(path, json.dumps(result, indent=1) + "\n")
-    partial.unlink()
+    else:
+        measure_sweep(wanted, store, evaluation)
 
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from repro.errors import ReproError
 from repro.evaluation import Curve
 from repro.experiments.numerics import why_stale
 from repro.experiments.registry import experiments_of
-from repro.experiments.settings import Experiment, PeerSweep, Wanted
+from repro.experiments.settings import Experiment, PeerSweep, Sweep, Wanted
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,18 @@ def stored_curves(figure: str, profile: str, store: Store | None = None, seed: i
     peers = {}
     for wanted, result in stored_results(figure, profile, store):
         if isinstance(wanted, PeerSweep):
-            chosen = {
-                photo: tuple(p for p in kept["points"] if p["setting"] in wanted.qualities)
-                for photo, kept in result["photos"].items()
-            }
-            peers[wanted.codec] = Curve(result["name"], chosen)
+            peers[wanted.codec] = sweep_curve(wanted, result)
     runs = stored_runs(figure, profile, "images", store, seed)
     return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
+
+
+def sweep_curve(wanted: Sweep, result: Mapping[str, Any]) -> Curve:
+    """The curve of a sweep's stored result, at the qualities of ``wanted``."""
+    images = {
+        photo: tuple(point for point in kept["points"] if point["setting"] in wanted.qualities)
+        for photo, kept in result["photos"].items()
+    }
+    return Curve(result["name"], images)
 
 
 def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[str, tuple[Curve, ...]]:

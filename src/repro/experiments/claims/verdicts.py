@@ -18,7 +18,14 @@ from repro.metrics import METRICS as ALL_METRICS
 #: The three of the paper, in the order of its figures.
 METRICS = ("mse", "lpips", "ms_ssim")
 #: Each metric as a table calls it.
-SHORT = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM", "mse_chroma": "colour", "blocking": "block edges"}
+SHORT = {
+    "mse": "MSE",
+    "lpips": "LPIPS",
+    "ms_ssim": "MS-SSIM",
+    "mse_chroma": "colour",
+    "blocking": "block edges",
+    "ssimulacra2": "SSIMULACRA 2",
+}
 #: A comparison at one rate needs that many photos whose curves both reach it.
 MIN_PHOTOS = 12
 

@@ -1,7 +1,8 @@
-"""Where the stored results of a figure came from, in few words: every page that shows them says so."""
+"""Where stored results came from, as rows of a table: every page that shows results says so."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from repro.experiments.settings import Experiment, PeerSweep
@@ -9,7 +10,7 @@ from repro.experiments.store import Store, stored_results
 
 
 def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
-    """What is said of the results behind ``figure``: label → words; where runs differ, each variant is told.
+    """What is said of the results behind ``figure``: label → words; where runs differ, each variant once.
 
     Raises :class:`ReproError` where a result is missing.
     """
@@ -38,6 +39,27 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
     }
 
 
+def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") -> dict[str, str]:
+    """The same of stored sweeps of encoders: label → words, each variant once."""
+    if not results:
+        return {"results": "none are stored; parts of shipped photos replace them, and nothing here is a finding"}
+    made = [result["provenance"] for result in results]
+    assets = {f"{name} {digest[:12]}" for result in results for name, digest in result["assets"].items()}
+    return {
+        "command": f"repro reproduce --figure {figure}",
+        "files": f"{sum(len(p['points']) for r in results for p in r['photos'].values()):,}, each decoded and measured",
+        "measured on": _each(m["data"]["evaluation"]["source"] for m in made),
+        "shipped files": _each(sorted(assets)),
+        "commit": _each(str(m["commit"])[:10] + (" and changes" if m["modified"] else "") for m in made),
+        "versions": _each(
+            ", ".join(f"{n} {m['versions'].get(n)}" for n in ("jpeglib", "pillow", "pyjpegli", "torch")) for m in made
+        ),
+        "machine": _each(f"{m['gpu'] or m['cpu']}, {m['cores']} cores, {m['threads']} thread a run" for m in made),
+        "time": f"{sum(r['seconds'] for r in results) / 60:.0f} min",
+        "date": _each(m["date"][:10] for m in made),
+    }
+
+
 def _recipe(e: Experiment) -> str:
     r = e.recipe
     rates = f"Adam at {r.lr_tables:g} (log tables)" + (
@@ -46,6 +68,6 @@ def _recipe(e: Experiment) -> str:
     return f"{e.model.method}: {r.steps} steps of {r.batch} crops, {rates}, {r.schedule}"
 
 
-def _each(words: Any) -> str:
+def _each(words: Iterable[str]) -> str:
     """The different ones, in order."""
     return "; ".join(dict.fromkeys(words))

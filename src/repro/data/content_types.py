@@ -1,7 +1,7 @@
-"""Pictures of many kinds, one of each, on which to ask where an encoder loses: whoever installs the package has them.
+"""An image for each of several content types, on which to find out where an encoder loses.
 
-They are made of files that scikit-image installs, or drawn by rule from a fixed seed. Nothing was chosen on them, and
-they were chosen for what they are, before any of them was encoded.
+They come from files that scikit-image installs, or are drawn by rule from a fixed seed, so that everybody has them.
+Nothing was chosen on them, and they were chosen for what they show, before any of them was encoded.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from PIL import Image, ImageDraw, ImageFont
 from repro.data.images import read_rgb
 from repro.errors import ReproError, UsageError
 
-#: Of every random number of a picture.
+#: Seed of all random numbers in the images.
 SEED = 0
-#: Electrons that a white pixel of the noisy photo holds, and the standard deviation of reading them: a small sensor in
-#: poor light. In middle grey the noise is a tenth of the signal.
+#: Electrons in a white pixel of the noisy photo, and the standard deviation of reading them out: a small sensor in poor
+#: light. In middle grey the noise is a tenth of the signal.
 FULL_WELL, READ_NOISE = 500.0, 4.0
-#: Lines are drawn so many times larger and averaged down.
-_FINER = 4
+#: Lines are drawn larger by this factor and averaged down.
+_SCALE = 4
 _BLACK, _BLUE, _RED, _GREEN, _GREY = "#1a1a1a", "#0044cc", "#b00020", "#1d7a2f", "#8a8f98"
 _TEXT = (
     "a block of eight by eight pixels holds one mean and many waves that each cost some bits until the table makes "
@@ -33,32 +33,32 @@ _WORDS = _TEXT.split()
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of picture: ``label`` for an axis, ``words`` that say which picture stands for it, and its maker."""
+class ContentType:
+    """``label`` for an axis, ``description`` of the image that stands for the type, and the function that makes it."""
 
     label: str
-    words: str
+    description: str
     make: Callable[[], np.ndarray]
 
 
 def draw(name: str) -> np.ndarray:
-    """The picture of the kind ``name``, uint8 (H, W, 3), the same wherever Pillow draws letters the same.
+    """The image of the content type ``name``, uint8 (H, W, 3), the same wherever Pillow draws letters the same.
 
     Raises :class:`UsageError` for an unknown name, :class:`ReproError` where scikit-image's files are missing.
     """
-    if name not in KINDS:
-        raise UsageError(f"unknown kind {name!r}; choose from {', '.join(KINDS)}")
-    return np.ascontiguousarray(KINDS[name].make())
+    if name not in CONTENT_TYPES:
+        raise UsageError(f"unknown content type {name!r}; choose from {', '.join(CONTENT_TYPES)}")
+    return np.ascontiguousarray(CONTENT_TYPES[name].make())
 
 
-def _installed(name: str) -> np.ndarray:
+def _photo(name: str) -> np.ndarray:
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise ReproError(f"{name}: the package scikit-image is not installed; `pip install scikit-image`")
     return read_rgb(Path(spec.origin).parent / "data" / name)
 
 
-def _smaller(rgb: np.ndarray, factor: int) -> np.ndarray:
+def _shrink(rgb: np.ndarray, factor: int) -> np.ndarray:
     """Means of ``factor`` by ``factor`` pixels, rounded; sides are cut to whole ones."""
     height, width = (side // factor for side in rgb.shape[:2])
     parts = rgb[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
@@ -67,14 +67,14 @@ def _smaller(rgb: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _noisy() -> np.ndarray:
-    """A photo as a sensor in poor light would have seen it: photons are counted one by one, and read out inexactly.
+    """A photo as a sensor in poor light sees it: photons are counted one by one, and read out inexactly.
 
-    Each colour of each pixel by itself, as if no pixel had to be guessed from its neighbours.
+    Each colour of each pixel by itself, without a colour filter array.
     """
     level = np.arange(256) / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
     rng = np.random.default_rng(SEED)
-    expected = FULL_WELL * linear[_installed("coffee.png")]
+    expected = FULL_WELL * linear[_photo("coffee.png")]
     seen = (rng.poisson(expected) + rng.normal(0, READ_NOISE, expected.shape)) / FULL_WELL
     return np.searchsorted((linear[1:] + linear[:-1]) / 2, seen).astype(np.uint8)
 
@@ -153,15 +153,20 @@ def _program(pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.
 def _plot() -> np.ndarray:
     """Thin lines on white: axes, curves, circles, hatching, and small labels."""
     height, width = 384, 512
-    paper = Image.new("RGB", (width * _FINER, height * _FINER), "white")
-    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(11 * _FINER)
+    paper = Image.new("RGB", (width * _SCALE, height * _SCALE), "white")
+    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(11 * _SCALE)
 
     def stroke(points: Sequence[tuple[float, float]], color: str, thick: float = 1.0) -> None:
-        pen.line([(x * _FINER, y * _FINER) for x, y in points], color, round(thick * _FINER), joint="curve")
+        pen.line(
+            [(x * _SCALE, y * _SCALE) for x, y in points],
+            color,
+            round(thick * _SCALE),
+            joint="curve",
+        )
 
     for i in range(9):
         stroke([(48, 24 + 40 * i), (496, 24 + 40 * i)], "#dddddd", 0.5)
-        pen.text((14 * _FINER, (18 + 40 * i) * _FINER), f"{80 - 10 * i}", _BLACK, font)
+        pen.text((14 * _SCALE, (18 + 40 * i) * _SCALE), f"{80 - 10 * i}", _BLACK, font)
     stroke([(48, 16), (48, 344), (500, 344)], _BLACK)
     across = np.linspace(0, 1, 120)
     for color, curve, thick in (
@@ -172,27 +177,27 @@ def _plot() -> np.ndarray:
         stroke(list(zip((48 + 440 * across).tolist(), curve.tolist(), strict=True)), color, thick)
     for radius in range(6, 66, 6):
         centre = np.array([400, 110, 400, 110])
-        box = (centre + np.array([-radius, -radius, radius, radius])) * _FINER
-        pen.ellipse(box.tolist(), outline=_BLACK, width=_FINER // 2)
+        box = (centre + np.array([-radius, -radius, radius, radius])) * _SCALE
+        pen.ellipse(box.tolist(), outline=_BLACK, width=_SCALE // 2)
     for shift in range(0, 90, 5):
         stroke([(90 + shift, 330), (120 + shift, 250)], _BLACK, 0.5)
     for i, word in enumerate(("rate", "error", "time")):
-        pen.text((70 * _FINER, (24 + 16 * i) * _FINER), word, (_BLUE, _RED, _GREEN)[i], font)
-    pen.text((240 * _FINER, 356 * _FINER), "bits per pixel", _BLACK, font)
-    return np.asarray(paper.reduce(_FINER))
+        pen.text((70 * _SCALE, (24 + 16 * i) * _SCALE), word, (_BLUE, _RED, _GREEN)[i], font)
+    pen.text((240 * _SCALE, 356 * _SCALE), "bits per pixel", _BLACK, font)
+    return np.asarray(paper.reduce(_SCALE))
 
 
-#: name → kind, in the order in which they are told.
-KINDS = {
-    "portrait": Kind("portrait", "a face and smooth cloth (astronaut)", lambda: _installed("astronaut.png")),
-    "grey": Kind("grey photo", "a man with a camera, three equal channels", lambda: _installed("camera.png")),
-    "large": Kind("large photo", "the back of an eye, two megapixels", lambda: _installed("retina.jpg")),
-    "tiny": Kind("tiny photo", "a cat, as a thumbnail", lambda: _smaller(_installed("chelsea.png")[:288, 90:378], 6)),
-    "noisy": Kind("noisy photo", "a cup in poor light, noise of a sensor added", _noisy),
-    "night": Kind("night sky", "galaxies, at half size", lambda: _smaller(_installed("hubble_deep_field.jpg"), 2)),
-    "sky": Kind("clear sky", "drawn: a smooth gradient with little noise", _sky),
-    "texture": Kind("fine texture", "grass, three equal channels", lambda: _installed("grass.png")),
-    "page": Kind("page of text", "drawn: small black letters on white", _page),
-    "screenshot": Kind("screenshot", "drawn: a window, small coloured letters", _screenshot),
-    "plot": Kind("line drawing", "drawn: thin lines and curves on white", _plot),
+#: Name → content type, in the order of tables and plots.
+CONTENT_TYPES = {
+    "portrait": ContentType("portrait", "a face and smooth cloth (astronaut)", lambda: _photo("astronaut.png")),
+    "grey": ContentType("grey photo", "a man with a camera, three equal channels", lambda: _photo("camera.png")),
+    "large": ContentType("large photo", "the back of an eye, two megapixels", lambda: _photo("retina.jpg")),
+    "tiny": ContentType("tiny photo", "a cat, as a thumbnail", lambda: _shrink(_photo("chelsea.png")[:288, 90:378], 6)),
+    "noisy": ContentType("noisy photo", "a cup in poor light, noise of a sensor added", _noisy),
+    "night": ContentType("night sky", "galaxies, at half size", lambda: _shrink(_photo("hubble_deep_field.jpg"), 2)),
+    "sky": ContentType("clear sky", "drawn: a smooth gradient with little noise", _sky),
+    "texture": ContentType("fine texture", "grass, three equal channels", lambda: _photo("grass.png")),
+    "page": ContentType("page of text", "drawn: small black letters on white", _page),
+    "screenshot": ContentType("screenshot", "drawn: a window, small coloured letters", _screenshot),
+    "plot": ContentType("line drawing", "drawn: thin lines and curves on white", _plot),
 }  # fmt: skip

@@ -1,0 +1,95 @@
+"""Sweeps: an encoder's files at several qualities, measured photo by photo, and stored.
+
+A result is ``{"name", "evaluation", "photos": {name: {"sha256", "points", "seconds"}}, "seconds", "numerics",
+"provenance"}``, with ``"ablation"`` and ``"assets"`` for an ablation. A point has what
+:func:`repro.evaluation.measure_settings` gives: ``setting`` is the quality.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from repro import codecs
+from repro.data import PhotoSet
+from repro.encoder.analysis import one_thread
+from repro.evaluation import measure_settings
+from repro.evaluation.curves import Point
+from repro.experiments.inputs import describe
+from repro.experiments.numerics import assets_of, numerics_of, why_stale
+from repro.experiments.settings import PeerSweep, Sweep
+from repro.files import atomic_write
+from repro.progress import track
+from repro.runtime import provenance
+
+if TYPE_CHECKING:
+    from repro.experiments.store import Store
+
+
+def measure_sweep(wanted: Sweep, store: Store, evaluation: PhotoSet) -> None:
+    """Measure a sweep and store it.
+
+    Continues after the last photo of an interrupted run, and keeps stored qualities that are still valid.
+    """
+    path, part = store.result_path(wanted), store.scratch / f"{wanted.key}.json"
+    with one_thread():
+        result: dict[str, Any] = {
+            **_named(wanted),
+            "evaluation": wanted.evaluation,
+            "photos": _kept(wanted, part, path),
+            "numerics": numerics_of(wanted),
+            "provenance": provenance() | {"data": {"evaluation": describe(evaluation)}},
+        }
+        for photo in track(evaluation.items, wanted.key, len(evaluation)):
+            stored = result["photos"].get(photo.name, {})
+            stored = stored if stored.get("sha256") == photo.sha256 else {"points": []}
+            due = sorted(set(wanted.qualities) - {point["setting"] for point in stored["points"]})
+            if due:
+                begun = time.perf_counter()
+                points = sorted([*stored["points"], *measure_photo(wanted, photo.rgb(), due)], key=_setting)
+                seconds = round(stored.get("seconds", 0.0) + time.perf_counter() - begun, 2)
+                result["photos"][photo.name] = {"sha256": photo.sha256, "points": points, "seconds": seconds}
+                part.parent.mkdir(parents=True, exist_ok=True)
+                atomic_write(part, json.dumps(result))
+    result["seconds"] = round(sum(photo.get("seconds", 0.0) for photo in result["photos"].values()), 2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, json.dumps(result, indent=1) + "\n")
+    part.unlink(missing_ok=True)
+
+
+def measure_photo(wanted: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
+    """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
+    if isinstance(wanted, PeerSweep):
+        return measure_settings(rgb, codecs.get(wanted.codec).encode, qualities)
+    from repro.experiments.ablations import ablation_of  # Numba, which most results do without
+
+    return measure_settings(rgb, ablation_of(wanted.ablation).encode, qualities, more=["ssimulacra2"])
+
+
+def _named(wanted: Sweep) -> dict[str, Any]:
+    if isinstance(wanted, PeerSweep):
+        return {"name": codecs.get(wanted.codec).label}
+    from repro.experiments.ablations import ablation_of
+
+    return {"name": ablation_of(wanted.ablation).label, "ablation": wanted.ablation, "assets": assets_of(wanted)}
+
+
+def _kept(wanted: Sweep, *paths: Path) -> dict[str, Any]:
+    """The photos of the first of these files that can be read and is still valid."""
+    for path in paths:
+        try:
+            stored = json.loads(path.read_text())
+            if not why_stale(wanted, stored):
+                return dict(stored["photos"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return {}
+
+
+def _setting(point: Point) -> float:
+    return point["setting"] or 0.0

@@ -1,0 +1,182 @@
+"""The ablations of chapter 10: files that differ in one thing each, and sweeps that measure them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from repro.codecs import save_with_tables
+from repro.data import photos
+from repro.encoder import models
+from repro.errors import UsageError
+from repro.evaluation import measure, measure_many
+from repro.experiments import PROFILES, EncoderSweep, PeerSweep, Store, everything, experiments_of, plan, run, sweeps
+from repro.experiments.ablations import ABLATIONS, ablation_of, lam_of, mse_weights, rounded
+from repro.experiments.numerics import numerics_of, why_stale
+from repro.experiments.registry import ABLATION_QUALITIES, ALTERNATIVE_QUALITIES
+from repro.jpeg.codestream import decode, read
+from repro.jpeg.tables import quality_tables
+from repro.trellis import decoder, planes
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+QUICK = [name for name in ABLATIONS if not name.startswith(("default", "best"))]
+SWEEP = EncoderSweep("annexk-420", (20, 50), "hdrplus")
+
+
+@pytest.fixture(scope="module")
+def rgb() -> np.ndarray:
+    """A part of a shipped photo, of sides that are not whole blocks."""
+    return np.ascontiguousarray(photos("sample").items[3].rgb()[80:261, 120:363])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_higher_quality_costs_more_bits_and_loses_less(name: str, rgb: np.ndarray) -> None:
+    small, large = (ABLATIONS[name].encode(rgb, quality) for quality in (15, 60))
+    assert decode(small).shape == rgb.shape and len(small) < len(large)
+    assert (measure(rgb, large)["mse"] or 0) < (measure(rgb, small)["mse"] or 0)
+    assert ABLATIONS[name].peer or read(small).subsampling == ("4:4:4" if name == "tables-444" else "4:2:0")
+
+
+def test_annex_k_is_what_libjpeg_has(rgb: np.ndarray) -> None:
+    """The same tables, and nearly the same coefficients: libjpeg rounds on the way."""
+    ours, theirs = (read(ABLATIONS[n].encode(rgb, 40)) for n in ("annexk-420", "pillow-420-progressive"))
+    assert np.array_equal(ours.tables, theirs.tables)
+    for a, b in zip(ours.planes, theirs.planes, strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 1 and (a != b).mean() < 0.02
+
+
+def test_scans_change_no_pixel(rgb: np.ndarray) -> None:
+    before, after = (ABLATIONS[name].encode(rgb, 30) for name in ("annexk-420", "annexk-scans"))
+    assert len(after) <= len(before) and np.array_equal(decode(after), decode(before))
+
+
+def test_a_hybrid_has_our_tables_and_their_trellis(rgb: np.ndarray) -> None:
+    data, tables = ABLATIONS["mozjpeg-learned"].encode(rgb, 30), models.load(models.TRELLIS).at(30).tables
+    found, plain = read(data), read(save_with_tables(rgb, tables, subsampling=2))
+    assert np.array_equal(found.tables, tables) and found.subsampling == "4:2:0"
+    assert sum((a != 0).sum() for a in found.planes) < 0.9 * sum((a != 0).sum() for a in plain.planes)
+
+
+def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) -> None:
+    analysed = planes.analyse(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None])
+    tables = quality_tables(40).numpy()
+    weights, lam = mse_weights(analysed), lam_of(tables)
+
+    def objective(z: list[np.ndarray]) -> float:
+        error = sum(
+            (w.by_frequency * np.square(plane.F - numbers * planes.steps(tables, i))).sum()
+            for i, (w, plane, numbers) in enumerate(zip(weights, analysed.planes, z, strict=True))
+        )
+        return float(error) + lam * planes.bits(analysed, z)
+
+    assert objective(planes.optimise(analysed, weights, tables, lam)) < objective(rounded(analysed, tables))
+
+
+@pytest.mark.parametrize(("plane", "place"), [(0, 1), (0, 30), (1, 0), (1, 5), (2, 0), (2, 12), (1, 40)])
+def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
+    """One error in the middle of an even picture, decoded: the weight predicts its sum of squares over RGB."""
+    analysed = planes.analyse(torch.full((1, 3, 96, 96), 128.0))
+    parts = [torch.from_numpy(p.F.copy()) for p in analysed.planes]
+    middle = analysed.planes[plane].rows // 2 * analysed.planes[plane].cols + analysed.planes[plane].cols // 2
+    parts[plane][middle, place] += 40.0
+    shown = decoder.decode(analysed, parts)
+    found = float((shown - 128).square().mean(1).sum())
+    assert found == pytest.approx(1600 * float(mse_weights(analysed)[plane].by_frequency[0, place]), rel=1e-3)
+
+
+def test_every_ablation_is_planned_where_it_should_be() -> None:
+    assert ABLATIONS.keys() == ABLATION_QUALITIES.keys() | ALTERNATIVE_QUALITIES.keys()
+    for profile in PROFILES:
+        apart = [w for figure in ("beyond", "content-types") for w in experiments_of(figure, profile)]
+        assert sum(isinstance(w, EncoderSweep) for w in everything(profile)) == len(apart), "none passes for another"
+    wanted = [w for w in experiments_of("beyond", "cpu") if isinstance(w, EncoderSweep)]
+    assert {w.ablation for w in wanted if w.evaluation == "check"} == ABLATIONS.keys()
+    peer, ablation = PeerSweep("mozjpeg-420", (20,)), EncoderSweep("mozjpeg-420", (20,))
+    assert peer.key != ablation.key
+    assert numerics_of(ablation) == numerics_of(peer) != numerics_of(EncoderSweep("fast", (20,)))
+    with pytest.raises(UsageError, match="unknown ablation 'worst'; choose from pillow-420-progressive"):
+        ablation_of("worst")
+
+
+def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -> None:
+    run(SWEEP, store, folder)
+    result = store.load(SWEEP)
+    assert result is not None and result["ablation"] == "annexk-420" and result["assets"] == {}
+    made = result["provenance"]
+    assert made["threads"] == 1 and {"command", "commit", "versions", "cpu", "date"} <= made.keys()
+    assert made["data"]["evaluation"]["count"] == len(result["photos"])
+    for photo in photos("hdrplus", folder):
+        points = result["photos"][photo.name]["points"]
+        assert [p["setting"] for p in points] == [20, 50]
+        (expected,) = measure_many(photo.rgb(), [ABLATIONS["annexk-420"].encode(photo.rgb(), 50)], more=["ssimulacra2"])
+        assert all(points[1][k] == pytest.approx(v, rel=1e-4) for k, v in expected.items() if v is not None)
+        assert points[1].keys() == {"setting", "seconds", *expected}
+    assert plan([SWEEP], store) == [] and not (store.scratch / f"{SWEEP.key}.json").exists()
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, store: Store, folder: Path) -> list[list[int]]:
+    """Run :data:`SWEEP` until its second photo fails; the list receives the qualities of each later call."""
+    calls: list[list[int]] = []
+    measure_photo: Callable = sweeps.measure_photo
+
+    def counting(wanted: EncoderSweep, rgb: np.ndarray, qualities: list[int]) -> object:
+        calls.append(list(qualities))
+        if len(calls) == 2:
+            raise RuntimeError("cut off")
+        return measure_photo(wanted, rgb, qualities)
+
+    monkeypatch.setattr(sweeps, "measure_photo", counting)
+    with pytest.raises(RuntimeError):
+        run(SWEEP, store, folder)
+    assert store.read(SWEEP) is None, "half of it is no result"
+    calls.extend([[]] * 2)  # so that no later call is the second
+    del calls[:2]
+    return calls
+
+
+def test_a_sweep_resumes_where_it_was_cut_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = interrupted(monkeypatch, store, folder)
+    run(SWEEP, store, folder)
+    assert calls[2:] == [[20, 50]], "the first photo of two was kept"
+    run(replace(SWEEP, qualities=(20, 35, 50)), store, folder)
+    assert calls[3:] == [[35], [35]], "stored qualities are kept"
+
+
+def test_what_other_code_began_is_not_resumed(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = interrupted(monkeypatch, store, folder)
+    part = store.scratch / f"{SWEEP.key}.json"
+    part.write_text(json.dumps(json.loads(part.read_text()) | {"numerics": {"encoder": 0, "evaluation": 1}}))
+    run(SWEEP, store, folder)
+    assert calls[2:] == [[20, 50], [20, 50]]
+
+
+def test_another_model_set_makes_it_stale(store: Store, folder: Path) -> None:
+    sweep = EncoderSweep("fast", (20,), "hdrplus")
+    run(sweep, store, folder)
+    result = store.load(sweep)
+    assert result is not None
+    assert set(result["assets"]) == {"models/trellis/model.json", "trellis/sensitivity.safetensors"}
+    other = result | {"assets": result["assets"] | {"models/trellis/model.json": "0" * 64}}
+    assert why_stale(sweep, other) == "made with other files of the package (models/trellis/model.json)"
+    assert "another version of the code (encoder, evaluation)" in why_stale(sweep, result | {"numerics": {}})
+
+
+def test_ablations_are_timed(monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray) -> None:
+    import ablations as timed
+
+    monkeypatch.setattr(timed, "ABLATION_QUALITIES", ("mozjpeg-420", "fast"))
+    rows = timed.ablations(quick=True)
+    assert [row["name"] for row in rows] == ["mozjpeg-420", "fast"]
+    for row in rows:
+        assert row["mean"] > 0 and row["standard_error"] == 0 and row["threads"] == 2
+        assert row["bits_per_pixel"] == pytest.approx(timed.BPP, rel=0.2)
+    two = timed._row("mozjpeg-420", [rgb[:64], rgb[64:]], 1)
+    assert two["standard_error"] > 0 and two["seconds"]["low"] <= two["mean"] <= two["seconds"]["high"]
