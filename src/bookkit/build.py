@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from bookkit import lint, parts, reading_time
-from bookkit.check import check_pairs
+from bookkit.check import check_figures, check_pairs
 from bookkit.compress import drop_maps
-from bookkit.execute import execute, is_current, renew_words
+from bookkit.execute import execute, with_new_words
 from bookkit.file_cache import file_hash
 from bookkit.project import Project
 from repro.errors import ReproError
@@ -29,7 +29,7 @@ _QUICK = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
 STAMP = ".built-from"
 
 
-def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
+def make(project: Project, *, run: bool = True) -> Path:
     """Execute what changed (unless not ``run``), then build; returns the start page.
 
     Raises :class:`ReproError` at the first notebook that is out of step with its text or fails, at the first number
@@ -39,15 +39,7 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
     check_pairs(project)
     lint.check(project)
     if run:
-        execute(project, force=force)
-    for name in project.notebooks():
-        if not project.executed(name).is_file():
-            raise ReproError(f"notebooks/{name}.py: was never executed at profile {project.profile}; run `make book`")
-        if not run and not is_current(project, name):
-            print(f"{name}: older than its sources", file=sys.stderr)
-        elif not run:
-            renew_words(project, name)
-    reading_time.put(project)
+        execute(project)
     stamp = _stage(project)
     if not _is_built(project, stamp):
         # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
@@ -61,12 +53,11 @@ def make(project: Project, *, run: bool = True, force: bool = False) -> Path:
 
 def _stage(project: Project) -> str:
     """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
-    texts = {project.executed(name).with_suffix(".py"): project.source(name) for name in project.notebooks()}
-    wanted = {*texts, *map(project.executed, project.notebooks())}
+    wanted = {project.staged(name).with_suffix(kind) for name in project.notebooks() for kind in (".ipynb", ".py")}
     for old in set((project.stage / "notebooks").glob("*.*")) - wanted:
         old.unlink()
-    for target, source in texts.items():
-        _copy(source, target)  # to download
+    for name in project.notebooks():
+        _stage_notebook(project, name)
     _mirror(project.root / "book", project.stage / "book")
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
@@ -75,6 +66,21 @@ def _stage(project: Project) -> str:
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
     files += sorted(p for p in project.stage.rglob("*") if p.is_file())
     return sha256_bytes("".join(f"{path} {file_hash(path)}\n" for path in files).encode())
+
+
+def _stage_notebook(project: Project, name: str) -> None:
+    """The notebook with its present words and the line on its reading time, and its text to download."""
+    import nbformat
+
+    notebook = with_new_words(project, name)
+    check_figures(notebook, f"notebooks/{name}.py")
+    notebook.cells.insert(1, reading_time.line(project, name))
+    text = nbformat.writes(notebook)
+    target = project.staged(name)
+    if not target.is_file() or target.read_text(encoding="utf-8") != text:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(target, text)
+    _copy(project.source(name), target.with_suffix(".py"))
 
 
 def _is_built(project: Project, stamp: str) -> bool:
@@ -124,4 +130,4 @@ def _jupyter_book(project: Project) -> None:
         problems += [f"{page}: was not written" for page in lost]
     for line in problems or lines[-20:]:
         print(line, file=sys.stderr)
-    raise ReproError(f"the book has problems ({len(problems)}, listed above); mend them and build again")
+    raise ReproError(f"the book has problems ({len(problems)}, listed above); fix them and build again")

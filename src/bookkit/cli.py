@@ -18,10 +18,7 @@ def book(
         str, typer.Option(help="smoke: seconds, proves nothing; cpu: the published book; paper: for a GPU.")
     ] = "cpu",
     no_run: Annotated[
-        bool, typer.Option("--no-run", help="Build from the notebooks as executed before; run none.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Execute every notebook, also those that did not change.")
+        bool, typer.Option("--no-run", help="Run no notebook: build from what was executed before.")
     ] = False,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print the book into _build/book.pdf, too; needs Chromium.")
@@ -30,12 +27,9 @@ def book(
     """Execute the notebooks and build the book into _build/html."""
     from bookkit.build import make
     from bookkit.project import Project, find_root
-    from repro.errors import UsageError
 
-    if no_run and force:
-        raise UsageError("--no-run and --force exclude each other; give one of them")
     project = Project(find_root(), profile)
-    typer.echo(make(project, run=not no_run, force=force))
+    typer.echo(make(project, run=not no_run))
     if pdf:
         from bookkit.pdf import make_pdf
 

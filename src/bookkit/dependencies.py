@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bookkit import file_cache
-from bookkit.file_cache import file_hash, remembered
+from bookkit.file_cache import file_hash, remembered, source
 from bookkit.project import Project
 from repro.errors import ReproError
 from repro.files import sha256_bytes
 
 if TYPE_CHECKING:
+    from grimp import ImportGraph
+
     from repro.data.publishers import Status
 
 #: Read by every notebook: versions of all packages, and the files that ship inside this one.
@@ -27,17 +27,21 @@ WITH_MODULE = {"repro.experiments": ("data/results", "data/checkpoints")}
 def key(project: Project, name: str) -> str:
     """Hash of all that the executed notebook ``name`` depends on: 16 hexadecimal digits.
 
-    That is its code and parameters, the modules of ``repro`` that it imports at any remove, the lock, the photos and
-    weights in use, and the stored results where it can read them. Its prose is not: no output depends on it.
+    That is its code and parameters, our modules that it imports directly or not, the lock, the photos and weights in
+    use, and the stored results where it can read them. Its prose is not included, for no output depends on it.
     """
-    source = project.source(name)
-    modules = imported_modules(source, project.root / "src")
+    modules = imported_modules(project.source(name))
     folders = [*ALWAYS, *(f for module, names in WITH_MODULE.items() if module in modules for f in names)]
     files = {path for place in folders for path in _files(project.root / place)}
-    for module in modules.values():
-        files |= {module, *module.parent.glob("*.json")}
+    for module in modules:
+        path = project.root / "src" / module.replace(".", "/")
+        files |= {p for p in (path.with_suffix(".py"), path / "__init__.py", *path.glob("*.json")) if p.is_file()}
     parts = {
-        "code": _code(source),
+        "code": [
+            (cell.source, cell.metadata.get("tags", []))
+            for cell in source(project.source(name)).cells
+            if cell.cell_type == "code"
+        ],
         "parameters": project.parameters(name),
         "files": {path.relative_to(project.root).as_posix(): file_hash(path) for path in sorted(files)},
         "photos": {row.split: row.sha256 for row in _photos()} if "repro.data" in modules else {},
@@ -49,9 +53,9 @@ def key(project: Project, name: str) -> str:
 def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
     """What the notebook ``name`` can read, in words: photos by split, weights by network, and stored results.
 
-    Of each only what is at hand; nothing where the notebook imports no module that reads it.
+    Of each only what is available; nothing where the notebook imports no module that reads it.
     """
-    modules = imported_modules(project.source(name), project.root / "src")
+    modules = imported_modules(project.source(name))
     results = [place for module, places in WITH_MODULE.items() if module in modules for place in places]
     return {
         "photos": {row.split: row.source for row in _photos() if row.source} if "repro.data" in modules else {},
@@ -60,43 +64,43 @@ def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
     }
 
 
-def imported_modules(source: Path, packages: Path) -> dict[str, Path]:
-    """Every module of ours, by dotted name, that running ``source`` can import; also imports inside functions."""
-    found: dict[str, Path] = {}
-    waiting = list(_imports(source))
+def imported_modules(notebook: Path) -> set[str]:
+    """Every module of ours, by dotted name, that running ``notebook`` can import; also imports inside functions.
+
+    Raises :class:`ReproError` with file and line where the notebook or a module is no Python.
+    """
+    graph, waiting, found = _graph(), set(_imports(notebook)), set[str]()
     while waiting:
-        name = waiting.pop()
-        base = packages / name.replace(".", "/")
-        path = next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
-        if path and name not in found:
-            found[name] = path
-            waiting += [*_imports(path), name.rpartition(".")[0]]
+        module = waiting.pop()
+        if module not in found and module in graph.modules:
+            found.add(module)
+            waiting |= graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
     return found
 
 
-def _code(source: Path) -> list[tuple[str, list[str]]]:
-    """The code cells of a notebook, each with its tags."""
-    cells = [cell for cell in file_cache.source(source).cells if cell.cell_type == "code"]
-    return [(cell.source, cell.metadata.get("tags", [])) for cell in cells]
+@cache
+def _graph() -> ImportGraph:
+    """Which of our modules imports which, as grimp reads it from the sources."""
+    import grimp
+
+    try:
+        return grimp.build_graph("repro", "chapters", "bookkit", exclude_type_checking_imports=True, cache_dir=None)
+    except grimp.exceptions.SourceSyntaxError as error:
+        raise ReproError(f"{error.filename}, line {error.lineno}: invalid syntax; fix the Python there") from error
 
 
 @remembered
-def _imports(path: Path) -> list[str]:
-    """Names that could be modules of ours; ``from a import b`` may name the module a.b or a thing in a."""
-    return list(_names(path))
-
-
-def _names(path: Path) -> Iterator[str]:
+def _imports(notebook: Path) -> set[str]:
+    """Names that could be modules; ``from a import b`` may name the module a.b or a thing in a."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = list(ast.walk(ast.parse(notebook.read_text(encoding="utf-8"))))
     except SyntaxError as error:
-        raise ReproError(f"{path}, line {error.lineno}: {error.msg}; mend the Python there") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("repro"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("repro"):
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        raise ReproError(f"{notebook}, line {error.lineno}: {error.msg}; fix the Python there") from error
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def _files(place: Path) -> list[Path]:

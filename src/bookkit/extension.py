@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element, reference
+    from docutils.nodes import Element
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -28,18 +28,26 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> reference | None:
-    """The only documented thing whose name ends like the one asked for, as "photos" for ``repro.data.sets.photos``."""
+def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> Element | None:
+    """The only documented thing whose name ends like the one asked for, as "photos" for ``repro.data.sets.photos``.
+
+    Of "repro.metrics.LPIPS.reference", which is defined one module further down, the end "LPIPS.reference" is enough.
+    What is in the module where the name stands comes first; a name that two other things have gets no link.
+    """
     from sphinx.util.nodes import make_refnode
 
-    if node.get("refdomain") != "py" or not hasattr(app.builder, "get_relative_uri"):
+    if node.get("refdomain") != "py":
         return None
-    last = f".{node['reftarget'].rpartition('.')[2]}"
-    found = {one.node_id: one for name, one in env.domaindata["py"]["objects"].items() if name.endswith(last)}
-    if len(found) != 1:
-        return None
-    ((place, one),) = found.items()
-    return make_refnode(app.builder, node["refdoc"], one.docname, place, text)
+    kinds = env.domains["py"].objtypes_for_role(node["reftype"]) or []
+    of_kind = {name: one for name, one in env.domaindata["py"]["objects"].items() if one.objtype in kinds}
+    parts = node["reftarget"].split(".")
+    for start in range(len(parts)):
+        names = [name for name in of_kind if name.endswith("." + ".".join(parts[start:]))]
+        names = [name for name in names if name.startswith(f"{node.get('py:module')}.")] or names
+        if names:
+            (one, *others) = [of_kind[name] for name in names]
+            return text if others else make_refnode(app.builder, node["refdoc"], one.docname, one.node_id, text)
+    return None
 
 
 def _skip_fields(_: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from pathlib import Path
@@ -38,9 +37,11 @@ def file_hash(path: Path) -> str:
 
 
 @remembered
-def notebook(path: Path) -> dict[str, Any]:
-    """A notebook as JSON has it. Raises ``OSError`` or ``ValueError`` where there is none."""
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+def notebook(path: Path) -> Any:
+    """A notebook, ``.ipynb``. Raises ``OSError``, ``ValueError`` or ``AttributeError`` where there is none."""
+    import nbformat
+
+    return nbformat.v4.reads(path.read_text(encoding="utf-8"))
 
 
 @remembered

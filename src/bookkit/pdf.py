@@ -5,11 +5,12 @@ It is printed twice: the first time tells on which page each chapter begins, the
 
 from __future__ import annotations
 
+import io
 import mimetypes
-import re
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from bookkit.chromium import chromium
@@ -28,8 +29,6 @@ _PLACE = "http://book.invalid/"
 _PATIENCE = 600_000
 _TYPESET = "() => MathJax.startup.promise.then(() => document.fonts.ready).then(() => true)"
 _NUMBER = "numbers => document.querySelectorAll('.page-number').forEach((n, i) => { n.textContent = numbers[i]; })"
-_OBJECT = re.compile(rb"^(\d+) 0 obj\n(.*?)(?:\nstream\r?\n|\nendobj)", re.S | re.M)
-_TITLE = re.compile(rb"/Title (<[0-9A-Fa-f]*>|\((?:\\.|[^\\)])*\))", re.S)
 
 
 def make_pdf(project: Project, browser: Browser | None = None) -> Path:
@@ -48,7 +47,7 @@ def make_pdf(project: Project, browser: Browser | None = None) -> Path:
         page.wait_for_function(_TYPESET)
         begin = [number for level, _, number in outline(_print(page)) if level == 1]
         if len(begin) != page.locator(".page-number").count():
-            raise ReproError("the book: a page without a title, or with two, cannot be printed; mend its headings")
+            raise ReproError("the book: a page without a title, or with two, cannot be printed; fix its headings")
         page.evaluate(_NUMBER, begin)
         atomic_write(output, _print(page))
         page.close()
@@ -71,53 +70,22 @@ def _answer(route: Route, html: str, folder: Path) -> None:
 
 
 def outline(pdf: bytes) -> list[tuple[int, str, int]]:
-    """(level, title, page) of each bookmark of a PDF file as Chromium writes them, levels and pages from 1, in order.
+    """(level, title, page) of each bookmark of a PDF file, levels and pages counted from 1, in order.
 
     Raises :class:`ReproError` for bytes that are no such file.
     """
-    objects = {int(number): body for number, body in _OBJECT.findall(pdf)}
-    catalog = next((body for body in objects.values() if b"/Type /Catalog" in body), b"")
-    root, tree = _refer(catalog, "Outlines"), _refer(catalog, "Pages")
-    if not pdf.startswith(b"%PDF-") or root not in objects or tree not in objects:
-        raise ReproError("this is no PDF file with an outline")
-    place = {page: number for number, page in enumerate(_pages(objects, tree), 1)}
-    found: list[tuple[int, str, int]] = []
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
 
-    def follow(item: int | None, level: int) -> None:
-        while item is not None:
-            body = objects[item]
-            title, page = _TITLE.search(body), re.search(rb"/Dest \[(\d+) 0 R", body)
-            if title and page:
-                found.append((level, _text(title[1]), place[int(page[1])]))
-            follow(_refer(body, "First"), level + 1)
-            item = _refer(body, "Next")
+    def below(items: list[Any], level: int) -> Iterator[tuple[int, str, int]]:
+        for item in items:
+            if isinstance(item, list):
+                yield from below(item, level + 1)
+            else:
+                yield level, str(item.title), (reader.get_destination_page_number(item) or 0) + 1
 
-    follow(_refer(objects[root], "First"), 1)
-    return found
-
-
-def page_count(pdf: bytes) -> int:
-    """How many pages a PDF file of Chromium's has."""
-    objects = {int(number): body for number, body in _OBJECT.findall(pdf)}
-    return sum(b"/Type /Page\n" in body for body in objects.values())
-
-
-def _refer(body: bytes, key: str) -> int | None:
-    """The number of the object that a dictionary has under ``key``."""
-    found = re.search(rf"/{key} (\d+) 0 R".encode(), body)
-    return int(found[1]) if found else None
-
-
-def _pages(objects: dict[int, bytes], node: int) -> list[int]:
-    """The pages below a node of the tree of pages, in order."""
-    kids = re.search(rb"/Kids \[([^\]]*)\]", objects[node])
-    if kids is None:
-        return [node]
-    return [page for kid in re.findall(rb"(\d+) 0 R", kids[1]) for page in _pages(objects, int(kid))]
-
-
-def _text(literal: bytes) -> str:
-    """A text of a PDF file: hexadecimal in UTF-16, or letters in brackets."""
-    if literal.startswith(b"<"):
-        return bytes.fromhex(literal[1:-1].decode()).decode("utf-16")
-    return re.sub(rb"\\(.)", rb"\1", literal[1:-1], flags=re.S).decode("latin-1")
+    try:
+        reader = PdfReader(io.BytesIO(pdf))
+        return list(below(reader.outline, 1))
+    except PyPdfError as error:
+        raise ReproError(f"this is no PDF file: {error}") from error

@@ -55,6 +55,10 @@ class Project:
 
     def executed(self, name: str) -> Path:
         """Where the executed notebook ``name`` (as "01_jpeg") lies."""
+        return self.stage.parent / "executed" / f"{name}.ipynb"
+
+    def staged(self, name: str) -> Path:
+        """The notebook ``name`` as Jupyter Book reads it: executed, with its present words."""
         return self.stage / "notebooks" / f"{name}.ipynb"
 
     def pages(self) -> list[str]:

@@ -1,18 +1,15 @@
-"""What stands under the head of every notebook's page: how long it takes to read, and how long its code took to run."""
+"""How long a notebook's page takes to read, and how long its code took to run: the line under its title."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from bookkit.execute import MARK
-from bookkit.file_cache import notebook
+from bookkit.execute import with_new_words
 from bookkit.project import Project
 from bookkit.status import metadata
-from repro.files import atomic_write
 
 #: A reader who thinks along: words a minute, and seconds for a picture, a displayed formula or a table.
 WORDS_A_MINUTE, SECONDS_A_PICTURE = 170, 20
@@ -40,41 +37,28 @@ class Pace:
 
 def pace(project: Project, name: str) -> Pace:
     """Of the executed notebook ``name``; its seconds are those of the page on how notebooks were run."""
-    return Pace(reading_minutes(notebook(project.executed(name))), metadata(project, name)["papermill"]["duration"])
+    return Pace(reading_minutes(with_new_words(project, name)), metadata(project, name)["papermill"]["duration"])
 
 
-def reading_minutes(of: dict[str, Any]) -> int:
+def reading_minutes(notebook: Any) -> int:
     """Minutes to read a notebook: its text and captions, and a look at every formula, picture and table."""
     words = looks = 0
-    for cell in of["cells"]:
-        text = "".join(cell["source"])
-        if MARK in cell["metadata"].get("tags", []):
-            continue
-        if cell["cell_type"] == "markdown":
-            looks += len(_FORMULA.findall(text))
-            words += len(_WORD.findall(_FENCE.sub("", _FORMULA.sub("", text))))
-        elif "remove-cell" not in cell["metadata"].get("tags", []):
-            caption = cell["metadata"].get("mystnb", {}).get("figure", {}).get("caption", "")
-            looks += bool(cell["outputs"])
-            words += len(_WORD.findall(caption))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            looks += len(_FORMULA.findall(cell.source))
+            words += len(_WORD.findall(_FENCE.sub("", _FORMULA.sub("", cell.source))))
+        elif "remove-cell" not in cell.metadata.get("tags", []):
+            looks += bool(cell.outputs)
+            words += len(_WORD.findall(cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")))
     return max(1, ceil(words / WORDS_A_MINUTE + looks * SECONDS_A_PICTURE / 60))
 
 
-def put(project: Project) -> None:
-    """Set the line under the first cell of every executed notebook of ``project``, in the place of an older one."""
+def line(project: Project, name: str) -> Any:
+    """The cell that says so, to stand under the first cell of the notebook ``name``."""
+    import nbformat
+
     end = " ({ref}`status`)." if "book/status" in project.pages() else "."
-    for name in project.notebooks():
-        path = project.executed(name)
-        before = notebook(path)
-        line = {
-            "cell_type": "markdown",
-            "id": MARK,
-            "metadata": {"tags": [MARK]},
-            "source": pace(project, name).words + end,
-        }
-        head, *rest = [cell for cell in before["cells"] if MARK not in cell["metadata"].get("tags", [])]
-        if before["cells"] != [head, line, *rest]:
-            atomic_write(path, json.dumps(before | {"cells": [head, line, *rest]}, indent=1, ensure_ascii=False))
+    return nbformat.v4.new_markdown_cell(pace(project, name).words + end, id="reading-time")
 
 
 def walk(project: Project) -> str:

@@ -1,10 +1,10 @@
-"""The two errors that a user meets: one line that says what is wrong, where, and how to mend it."""
+"""The two errors that a user meets: one line that says what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
 
 class ReproError(Exception):
-    """Something failed; the message is one line that names the file and the mend. Exit code 1."""
+    """Something failed; the message is one line that names the file and the fix. Exit code 1."""
 
     exit_code = 1
 

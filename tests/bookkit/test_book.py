@@ -32,7 +32,7 @@ HARMLESS = re.compile("strict mode: use allowUnionTypes")
 #: axe-core, which ``tools/vendor_js.py`` keeps for the tests. What a colour scheme does not change is looked for once.
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
 AXE_RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
-#: (rule, words of the element) that is not ours to mend: the theme's button is named "Color mode" and shows a picture
+#: (rule, words of the element) that is not ours to fix: the theme's button is named "Color mode" and shows a picture
 #: alone, whose own title axe takes for words that are seen.
 EXCUSED = [("label-content-name-mismatch", "theme-switch-button")]
 #: Pixels across of a phone, a tablet and a desk.
@@ -127,7 +127,7 @@ def test_pictures_have_words(name, smoke):
 
 
 #: What a button's address says of the repository, by the place that it leads to.
-DOORS = {
+LAUNCHERS = {
     "https://colab.research.google.com/": r"github/literate-jpeg/repro/blob/main/(?P<path>[\w./-]+)$",
     "https://mybinder.org/": r"v2/gh/literate-jpeg/repro/main\?urlpath=lab/tree/(?P<path>[\w./-]+)$",
     "https://github.com/": r"literate-jpeg/repro(?:/(?:blob|tree)/main/(?P<path>[\w./-]+)|/issues/new\?.*)?$",
@@ -144,11 +144,11 @@ def tracked(root: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_doors_open_real_paths(name, smoke):
+def test_launch_buttons_open_real_paths(name, smoke):
     """Colab, Binder and the repository: whatever follows the branch is a file that is tracked there."""
     opened = set()
     for url in parsed(smoke.html / name).links:
-        for place, pattern in DOORS.items():
+        for place, pattern in LAUNCHERS.items():
             if url.startswith(place) and "literate-jpeg/repro" in url:
                 found = re.fullmatch(re.escape(place) + pattern, url)
                 assert found, f"another address than {pattern}: {url}"
@@ -168,7 +168,7 @@ def test_a_chapter_is_there_to_download(name, smoke):
     assert set(links) == {".ipynb", ".py"}
     stem = Path(name).stem
     assert links[".py"].read_bytes() == smoke.source(stem).read_bytes()
-    assert links[".ipynb"].read_bytes() == smoke.executed(stem).read_bytes()
+    assert links[".ipynb"].read_bytes() == smoke.staged(stem).read_bytes()
 
 
 @pytest.mark.parametrize("name", PAGES)

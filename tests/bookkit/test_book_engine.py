@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import grimp
 import ipywidgets
 import jupytext
 import matplotlib.pyplot as plt
@@ -20,14 +21,13 @@ import pytest
 import torch
 from PIL import Image
 
-from bookkit import build, frames_slider, glue, lint
+from bookkit import build, cli, dependencies, frames_slider, glue, lint
 from bookkit.build import make
 from bookkit.check import check_run
 from bookkit.compress import smaller
 from bookkit.dependencies import imported_modules, inputs, key
-from bookkit.execute import execute, is_current
-from bookkit.project import PROFILES, Project, find_root
-from repro import cli
+from bookkit.execute import execute, is_current, with_new_words
+from bookkit.project import Project, find_root
 from repro.errors import ReproError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +72,8 @@ def write(root: Path, cells: str) -> None:
 
 
 def test_runs_with_the_profile_and_only_when_something_changed(project, capsys):
-    (path,) = execute(project)
+    execute(project)
+    path = project.executed("01_a")
     executed = json.loads(path.read_text())
     assert executed["cells"][-1]["outputs"][0]["text"] == ["smoke\n"]
     noted = executed["metadata"]["repro"]
@@ -112,20 +113,20 @@ def test_a_touched_notebook_runs_and_no_other(project, capsys):
 def test_new_words_need_no_run(project, capsys):
     cells = '# %% mystnb={{"figure": {{"name": "fig-a", "caption": "{}"}}}}\nprint(profile)\n\n# %% [markdown]\n# {}\n'
     write(project.root, cells.format("A caption.", "Prose."))
-    (path,) = execute(project)
-    before = json.loads(path.read_text())
+    execute(project)
+    before = project.executed("01_a").read_bytes()
     write(project.root, cells.format("Another.", "More prose.\n\n# %% [markdown]\n# And more."))
     execute(project)
-    assert capsys.readouterr().err.splitlines()[-1] == "01_a: new words, not run again"
-    after = json.loads(path.read_text())
-    assert [cell["source"] for cell in after["cells"][-2:]] == [["More prose."], ["And more."]]
-    (one,) = [cell for cell in after["cells"] if cell["source"] == ["print(profile)"]]
-    assert one["metadata"]["mystnb"]["figure"]["caption"] == "Another." and one["outputs"][0]["text"] == ["smoke\n"]
-    assert after["metadata"] == before["metadata"], "it was run when it was run"
-    codes = [[cell for cell in of["cells"] if cell["cell_type"] == "code"] for of in (before, after)]
-    assert [cell["outputs"] for cell in codes[0]] == [cell["outputs"] for cell in codes[1]]
-    execute(project)
     assert capsys.readouterr().err.splitlines()[-1] == "01_a: unchanged"
+    assert project.executed("01_a").read_bytes() == before, "it was run when it was run"
+    shown = with_new_words(project, "01_a")
+    assert [cell.source for cell in shown.cells[-2:]] == ["More prose.", "And more."]
+    (one,) = [cell for cell in shown.cells if cell.source == "print(profile)"]
+    assert one.metadata.mystnb.figure.caption == "Another." and one.outputs[0].text == "smoke\n"
+    assert with_new_words(project, "01_a") == shown, "the same text every time, or Sphinx would read all pages again"
+    write(project.root, "# %%\nprint(seed)\n")
+    with pytest.raises(ReproError, match=r"notebooks/01_a.py: its code has changed since it was executed"):
+        with_new_words(project, "01_a")
 
 
 def test_pictures_are_packed_and_no_pixel_changes(project):
@@ -134,8 +135,8 @@ def test_pictures_are_packed_and_no_pixel_changes(project):
         '# %% mystnb={"figure": {"caption": "A line."}, "image": {"alt": "A line."}}\n'
         "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
     )
-    (path,) = execute(project)
-    (output,) = json.loads(path.read_text())["cells"][-1]["outputs"]
+    execute(project)
+    (output,) = json.loads(project.executed("01_a").read_text())["cells"][-1]["outputs"]
     packed = base64.b64decode(output["data"]["image/png"])
     with Image.open(io.BytesIO(packed)) as picture:
         assert picture.mode == "RGB"
@@ -152,13 +153,17 @@ def test_pictures_are_packed_and_no_pixel_changes(project):
     assert smaller(packed) == packed
 
 
-def test_key_changes_with_all_that_counts(project):
+def test_key_changes_with_all_that_counts(project, monkeypatch):
+    graph = grimp.ImportGraph()
+    for name in ("repro", "repro.used", "repro.deeper", "repro.unused", "repro.experiments"):
+        graph.add_module(name)
+    graph.add_import(importer="repro.used", imported="repro.deeper")
+    monkeypatch.setattr(dependencies, "_graph", lambda: graph)
     src = project.root / "src" / "repro"
     src.mkdir(parents=True)
     for name in ("__init__", "used", "deeper", "unused", "experiments"):
         (src / f"{name}.py").write_text("")
-    (src / "used.py").write_text("def f():\n    from repro import deeper\n")
-    write(project.root, "# %%\nimport repro.used\n")
+    write(project.root, "# %%\nfrom repro.used import f\n")
     keys = [key(project, "01_a")]
 
     def changed() -> bool:
@@ -188,10 +193,12 @@ def test_inputs_are_those_of_what_is_imported():
     assert inputs(real, "01_jpeg")["results"] == inputs(real, "01_jpeg")["weights"] == {}
 
 
-def test_imported_modules_follows_imports_inside_functions():
-    found = imported_modules(ROOT / "src/repro/cli/book.py", ROOT / "src")
-    assert {"repro", "bookkit", "bookkit.build", "bookkit.execute", "repro.errors"} <= set(found)
-    assert "repro.metrics" not in found
+def test_imports_are_followed_everywhere(tmp_path):
+    """Into functions and packages, and not where they are for annotations alone."""
+    (tmp_path / "a.py").write_text("def f():\n    from bookkit.cli import book\n")
+    found = imported_modules(tmp_path / "a.py")
+    assert {"bookkit", "bookkit.cli", "bookkit.build", "bookkit.execute", "repro", "repro.errors"} <= found
+    assert "bookkit.own_photo" not in found and "numpy" not in found and "repro.experiments" not in found
 
 
 @pytest.mark.parametrize(
@@ -218,8 +225,9 @@ def test_a_bad_cell_stops_with_its_name(project, cells, says):
     write(project.root, cells)
     with pytest.raises(ReproError) as caught:
         execute(project)
+        build._stage_notebook(project, "01_a")
     assert says in str(caught.value) and "\n" not in str(caught.value)
-    assert not project.executed("01_a").exists()
+    assert not project.staged("01_a").exists()
 
 
 @pytest.mark.parametrize(
@@ -271,7 +279,7 @@ def test_bad_input_stops_the_command_before_anything_runs(project, path, text, s
     place = project.root / path
     place.unlink() if text is None else place.write_text(text)
     monkeypatch.chdir(project.root)
-    assert cli.run(["book", "--profile", "smoke"]) == 1
+    assert cli.run(["--profile", "smoke"]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"repro: {says}") and said.count("\n") == 1
     assert not project.executed("01_a").exists()
@@ -295,18 +303,13 @@ def test_a_wrong_profile_or_place_is_refused(tmp_path):
     assert find_root(ROOT / "src" / "repro") == ROOT
 
 
-def test_profiles_are_those_of_the_experiments():
-    from repro import experiments
-
-    assert experiments.PROFILES == PROFILES
-
-
 def test_build_without_a_run_needs_executed_notebooks(project):
     with pytest.raises(ReproError, match=r"notebooks/01_a.py: was never executed at profile smoke"):
         make(project, run=False)
 
 
 def test_a_book_is_built_again_when_a_docstring_changed(project):
+    execute(project)
     stamp = build._stage(project)
     assert build._stage(project) == stamp
     (project.root / "src").mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
 import re
 import sys
 import tomllib
@@ -12,26 +11,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
-from docutils.nodes import Text
-from docutils.utils import new_document
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from sphinx.addnodes import pending_xref
 
 from bookkit import api, cards, parts, status, versions
-from bookkit.markdown import megabytes, table
+from bookkit.markdown import table
 from bookkit.project import Project
 from repro import cli, weights
 from repro.data.registry import known_sets
 from repro.data.sets import hashes_of
 from repro.errors import ReproError
-from test_architecture import FLOORS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Project(ROOT)
-#: The page of each floor of the house; the top one is the command line's.
-PAGES = dict(enumerate(("api_ground", "api_parts", "api_model", "api_work", "api_experiments", "api_book")))
 sys.path.insert(0, str(ROOT / "tools"))
 command_line = importlib.import_module("command_line")
 
@@ -53,7 +47,7 @@ def project(tmp_path: Path) -> Any:
 
 def test_only_what_pages_include_is_made_and_only_anew_where_it_changed(project: Any) -> None:
     page, made = project.root / "book" / "a.md", project.stage / "made"
-    page.write_text("# A\n\n```{include} ../made/api-errors.md\n```\n")
+    page.write_text("# A\n\n```{include} ../made/api_codec.md\n```\n")
     parts.write(project)
     (path,) = made.iterdir()
     assert "automodule:: repro.errors" in path.read_text()
@@ -75,76 +69,14 @@ def test_a_table_stays_one() -> None:
     assert table(["a", "b"], [["x | y", "one\ntwo"]]) == "| a | b |\n| --- | --- |\n| x \\| y | one two |\n"
 
 
-@pytest.mark.parametrize(("count", "says"), [(6009, "6.0 kB"), (999_900, "999.9 kB"), (58_866_625, "58.9 MB")])
-def test_sizes(count: int, says: str) -> None:
-    assert megabytes(count) == says
-
-
 # --- the package
 
 
-@pytest.mark.parametrize("member", api.members())
-def test_every_member_of_the_house_is_on_the_page_of_its_floor(member: str) -> None:
-    page = (ROOT / "book" / f"{PAGES[FLOORS[member]]}.md").read_text(encoding="utf-8")
-    assert f"../made/api-{member}.md" in page
-
-
-def test_every_module_is_documented() -> None:
-    text = "".join(api.markdown(member) for member in api.members())
-    found = re.findall(r"automodule:: (\S+)", text)
-    left_out = ("cli", "__main__", "__init__")
-    files = (path.relative_to(ROOT / "src") for path in (ROOT / "src" / "repro").rglob("*.py"))
-    modules = (path.with_suffix("").parts for path in files)
-    wanted = {".".join(parts).removesuffix(".__init__") for parts in modules if parts[1] not in left_out}
-    assert sorted(found) == sorted(wanted)
-
-
-def test_what_a_package_hands_on_is_documented_where_it_is_defined() -> None:
-    text = api.markdown("metrics")
-    assert "   :members: METRICS, Metric, mse, psnr, psnr_y\n" in text
-    assert "{py:obj}`ms_ssim <repro.metrics.ms_ssim.ms_ssim>`" in text
-
-
-@pytest.mark.parametrize(
-    ("name", "module", "of_class", "meant"),
-    [
-        ("load", "repro.weights", None, "repro.weights.load"),
-        ("UsageError", "repro.weights", None, "repro.errors.UsageError"),
-        ("ReproError", "repro.attention", None, "repro.errors.ReproError"),  # not imported there
-        ("known", "repro.metrics.lpips", "LPIPS", "repro.metrics.lpips.LPIPS.known"),
-        ("repro.data.photos", "bookkit", None, "repro.data.sets.photos"),
-        ("attention.reach", "chapters.resnet", None, "chapters.attention.reach"),
-        ("IMAGENET_MEAN", "repro.weights", None, "repro.weights.IMAGENET_MEAN"),
-        ("np.ndarray", "repro.encoder.encode", None, "numpy.ndarray"),  # imported there for annotations alone
-        ("Path", "repro.weights", None, "pathlib.Path"),
-        ("int", None, None, None),
-        ("lod", "repro.weights", None, None),
-        ("repro.data.photographs", None, None, None),
-    ],
-)
-def test_a_name_means_what_it_means_where_it_stands(
-    name: str, module: str | None, of_class: str | None, meant: str | None
-) -> None:
-    assert api._meaning(name, module, of_class) == meant
-
-
-@pytest.mark.parametrize(
-    ("name", "module", "asked_for"),
-    [
-        ("Weights", "repro.encoder.guided", ["repro.trellis.planes.Weights"]),  # two classes have that name
-        ("Weights", "repro.weights", ["repro.weights.Weights"]),
-        ("Weights", None, ["Weights"]),
-        ("Path", "repro.weights", []),  # another package's: no link
-        ("lod", "repro.weights", ["lod"]),
-        ("planes.optimise", "repro.encoder.refine", ["repro.trellis.planes.optimise"]),
-    ],
-)
-def test_sphinx_is_asked_for_what_a_name_means(name: str, module: str | None, asked_for: list[str]) -> None:
-    page = new_document("page")
-    page += pending_xref("", Text(name), refdomain="py", reftarget=name, **{"py:module": module})
-    api._resolve(None, page)  # type: ignore[arg-type]
-    assert [node["reftarget"] for node in page.findall(pending_xref)] == asked_for
-    assert page.astext() == name
+def test_every_module_is_documented_once() -> None:
+    found = [name for page in api.PAGES for name in api.modules(page)]
+    files = (path.relative_to(ROOT / "src").with_suffix("").parts for path in (ROOT / "src" / "repro").rglob("*.py"))
+    wanted = {".".join(parts).removesuffix(".__init__") for parts in files if parts[1] not in ("cli", "__main__")}
+    assert sorted(name for name in found if name.startswith("repro")) == sorted(wanted - {"repro"})
 
 
 def test_every_public_thing_says_what_it_is() -> None:
@@ -211,7 +143,7 @@ def executed(folder: Path, name: str, **noted: Any) -> None:
     ours = {"reads": READS, "code": {"commit": "0123456789abcdef", "modified": False}, "machine": MACHINE} | noted
     papermill = {"parameters": {"profile": "cpu"}, "start_time": "2026-11-25T04:20:12.1+00:00", "duration": 61.26}
     metadata = {"repro": ours, "papermill": papermill}
-    (folder / f"{name}.ipynb").write_text(json.dumps({"metadata": metadata}))
+    nbformat.write(nbformat.v4.new_notebook(metadata=metadata), folder / f"{name}.ipynb")
 
 
 @pytest.fixture
@@ -236,7 +168,7 @@ def test_status_says_when_where_and_with_what(runs: Any) -> None:
 
 
 def test_a_run_without_its_note_is_named(runs: Any) -> None:
-    (runs.folder / "02_b.ipynb").write_text('{"metadata": {"repro": {"key": "x"}}}')
+    nbformat.write(nbformat.v4.new_notebook(metadata={"repro": {"key": "x"}}), runs.folder / "02_b.ipynb")
     with pytest.raises(ReproError, match=r"notebooks/02_b.py: was executed without a note"):
         status.page(runs)
 

@@ -54,6 +54,7 @@ class Metric(NamedTuple):
     min_side: int = 1
 
 
+#: Every metric by its name.
 METRICS = {
     "mse": Metric(mse, "lower", "MSE (0–255 scale)"),
     "psnr": Metric(psnr, "higher", "PSNR (dB)"),
