@@ -18,17 +18,16 @@
 # (ch-loss)=
 # # The loss: what is worse, and what is larger
 #
-# An encoder can be made to want anything. What it wants is written in its loss, and what it becomes follows from
-# that with a literal mind. So this chapter reads the paper's loss word by word: three measures of "worse", one of
-# "larger", and five weights between them.
+# An encoder becomes whatever its loss asks for, taken literally. So this chapter reads the paper's loss word by word:
+# three measures of "worse", one of "larger", and five weights between them.
 #
 # ```{admonition} What you will learn
-# - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would rather spend
+# - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would rather spend bits
 # - how much each of the three weighs at the paper's settings
 # - that the paper's rate term is not a rate, and how far it can be trusted
 # - how to be sure that a metric is the one that its name says
 #
-# You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the words.
+# You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the symbols.
 # ```
 
 # %% tags=["remove-cell"]
@@ -49,19 +48,27 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
+import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
+from torch.nn import functional as nnf
 
-from bookkit import glue
+from bookkit import glue, html
 from chapters import comparison, style
 from chapters import loss as fig
-from repro import codecs
+from repro import codecs, metrics
+from repro import losses as package
+from repro.data import photos
+from repro.errors import ReproError
+from repro.evaluation import paper_bpp
+from repro.evaluation.measure import rgb_to_tensor
 from repro.jpeg.codestream import decode
-from repro.losses import LossWeights
-from repro.metrics import ms_ssim
+from repro.jpeg.tables import quality_tables
 
 photo = style.book_photo("kodim23", data_dir)
 rgb = photo.rgb()
-part = comparison.CROPS[photo.name]
+rgb = rgb[: rgb.shape[0] // 16 * 16, : rgb.shape[1] // 16 * 16]  # can be halved four times without losing a line
+x = rgb_to_tensor(rgb, "cpu")
 
 # %% [markdown]
 # ## The whole loss
@@ -83,18 +90,41 @@ part = comparison.CROPS[photo.name]
 #   + \beta \left( \operatorname{mean} A_\theta^{(L)}(x) + \operatorname{mean} A_\theta^{(C)}(x) \right) .
 # $$ (eq-rate)
 #
-# $d$ says how bad the picture is, $r$ how much it costs, and $\lambda$ how much we care: one model is trained for each
-# $\lambda$, and gives one point of a curve. The paper's weights are the defaults here:
+# $d$ says how bad the picture is, $r$ how much it costs, and $\lambda$ how much the one weighs against the other. One
+# model is trained for each $\lambda$, and gives one point of a curve. In code, with the paper's weights as defaults:
 
-# %% tags=["nbval-check-output"]
-print(LossWeights(lam=0.01))
+
+# %%
+def loss(d, r, lam):
+    """L = λ d + r. Eq. 7."""
+    return lam * d + r
+
+
+def distortion(x, x_hat, lpips, gamma=500, sigma=1000):
+    """d(x, x̂) = MSE + γ LPIPS + σ (1 − MS-SSIM), the mean over the batch. Eq. 8."""
+    return mse(x, x_hat) + gamma * lpips(x, x_hat).mean() + sigma * (1 - ms_ssim(x, x_hat).mean())
+
+
+def rate(Q, A, alpha=10, beta=1):
+    """r(x) = α Σ 1/Q + β (mean A^(L) + mean A^(C)), in the place of bits. Eq. 9."""
+    return alpha * (1 / Q).sum() + beta * (A[:, 0].mean() + A[:, 1].mean())
+
 
 # %% [markdown]
 # Without the $\sigma$ term this is the baseline's loss {cite:p}`struempler2020learning`; the term is the paper's first
-# contribution. Two readings need a word. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper; in
+# contribution. Two readings need a word. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper. In
 # the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And section 5.1 gives
 # LPIPS the reference of another work (number 10 in the paper's list); section 6.3 has the right one,
 # {cite:t}`zhang2018lpips`.
+#
+# A check by hand: with every step 2, Σ 1/Q is 128/2 = 64, so $r = 10 \cdot 64$, and the means of two maps of attention.
+
+# %% tags=["nbval-check-output"]
+Q = torch.full((2, 8, 8), 2.0)
+A = torch.stack([torch.full((1, 4, 4, 8, 8), 0.25), torch.full((1, 4, 4, 8, 8), 0.5)], dim=1)
+r = rate(Q, A)
+print("r =", r.item(), "and with d = 100, λ = 0.01 the loss is", loss(100.0, r, 0.01).item())
+print("the package's rate term agrees:", bool(r == package.rate(Q, A, package.LossWeights(lam=0.01))))
 
 # %% [markdown]
 # ## Three ways of being wrong
@@ -104,105 +134,283 @@ print(LossWeights(lam=0.01))
 # $$
 # \mathrm{MSE}(x, \hat x) = \frac{1}{|\mathcal{P}|} \sum_{p \in \mathcal{P}} (x_p - \hat x_p)^2 .
 # $$ (eq-mse)
-#
-# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures and asks whether contrast and pattern
-# agree; it does so at five sizes of the picture, each half as large as the one before, and at the smallest it also asks
-# about brightness. It lies between 0 and 1, and 1 is best. **LPIPS** {cite:p}`zhang2018lpips` shows both pictures to a network (here AlexNet
-# {cite:p}`krizhevsky2017alexnet`) and compares what its layers answer; 0 is best.
-#
-# Do they agree? Let us damage one photo ({glue:text}`photo_name`) in four ways, each so that MSE says about the same:
+
 
 # %%
-damaged = fig.equally_wrong(rgb, target=150.0, seed=seed)
+def mse(x, x_hat):
+    """The mean squared error over all samples, on 0–255. Eq. 10."""
+    return ((x - x_hat) ** 2).mean()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally wrong, if you ask MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
-fig.damage_row(damaged, part)
+
+# %% [markdown]
+# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures, with means $\mu$, variances $\sigma^2$ and
+# the covariance $\sigma_{xy}$ inside it. One term asks whether brightness agrees, the other whether contrast and
+# structure do:
+#
+# $$
+# l = \frac{2 \mu_x \mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} , \qquad
+# cs = \frac{2 \sigma_{xy} + C_2}{\sigma_x^2 + \sigma_y^2 + C_2} .
+# $$ (eq-ssim)
+
+
+# %%
+def ssim_terms(x, y):
+    """Luminance, and contrast with structure, at each place, (B, C, H − 10, W − 10)."""
+    g = torch.exp(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2))
+    window = torch.outer(g, g) / g.sum() ** 2
+
+    def mean(v):
+        return nnf.conv2d(v.flatten(0, 1)[:, None], window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
+
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    mx, my = mean(x), mean(y)
+    vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
+    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * cov + c2) / (vx + vy + c2)
+
+
+# %% [markdown]
+# It asks about contrast and structure at five sizes of the picture, each half as large as the one before, and about
+# brightness at the smallest only. The answers are multiplied, each with an exponent of its own. The result lies between
+# 0 and 1, and 1 is best.
+
+
+# %%
+def ms_ssim(x, y):
+    """(B,) multi-scale structural similarity, 1 for equal pictures (Wang, Simoncelli and Bovik 2003)."""
+    result = torch.ones(x.shape[:2])
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        if scale:
+            x, y = nnf.avg_pool2d(x, 2), nnf.avg_pool2d(y, 2)
+        luminance, structure = ssim_terms(x, y)
+        term = structure * luminance if scale == 4 else structure
+        result = result * term.mean((2, 3)).clamp_min(0) ** weight
+    return result.mean(1)
+
+
+# %% [markdown]
+# **LPIPS** {cite:p}`zhang2018lpips` shows both pictures to a network (here AlexNet {cite:p}`krizhevsky2017alexnet`) and
+# compares what its five layers answer. At each place a layer's answer is a vector of channels, which is brought to
+# length 1. The squared differences are weighted channel by channel; these weights were trained on what people said of
+# pairs of pictures. 0 is best.
+
+
+# %%
+def lpips(features_x, features_y, weights):
+    """(B,) perceptual distance from a network's features, layer by layer (B, C, h, w), and ``weights`` (C,)."""
+    total = torch.zeros(len(features_x[0]))
+    for f, g, w in zip(features_x, features_y, weights, strict=True):
+        f, g = (v / (v.norm(dim=1, keepdim=True) + 1e-10) for v in (f, g))
+        total = total + torch.einsum("bchw,c->bhw", (f - g) ** 2, w).mean((1, 2))
+    return total
+
+
+# %% [markdown]
+# Features and weights are the published ones. The package loads them:
+
+# %%
+net = metrics.LPIPS().net
+channel_weights = [layer.model[1].weight.flatten() for layer in net.lins]
+
+
+def perceptual(x, y):
+    """LPIPS of two pictures (B, 3, H, W) on 0–255."""
+    of_x, of_y = (net.net(net.scaling_layer(v / 127.5 - 1)) for v in (x, y))
+    return lpips(of_x, of_y, channel_weights)
+
+
+# %% [markdown]
+# What the package trains with is written for speed: MS-SSIM and LPIPS are computed from the difference of the two
+# pictures, with derivatives by hand. On a shipped photo with noise it gives the same numbers:
+
+# %% tags=["nbval-check-output"]
+small = rgb_to_tensor(photos("sample").items[0].rgb()[:192, :192], "cpu")
+noisy = (small + 12 * torch.randn(small.shape, generator=torch.manual_seed(0))).clamp(0, 255)
+fast = package.Distortion(package.LossWeights(lam=0.01))(small, noisy)
+print("MSE agrees:", torch.isclose(mse(small, noisy), fast["mse"]).item())
+print("MS-SSIM agrees:", torch.isclose(ms_ssim(small, noisy), fast["ms_ssim"], rtol=1e-4).item())
+print("LPIPS agrees:", torch.isclose(perceptual(small, noisy), fast["lpips"], rtol=1e-3).item())
+print("d agrees:", torch.isclose(distortion(small, noisy, perceptual), fast["d"], rtol=1e-3).item())
+
+# %% [markdown]
+# Do the three agree with each other? Let us damage one photo ({glue:text}`photo_name`) in four ways. Each damage is as
+# strong as it can be with an MSE of 150 or less, found by bisection:
+
+
+# %%
+def strongest(damage, most, target=150.0):
+    """``damage`` of the photo at the largest strength up to ``most`` whose MSE is at most ``target``."""
+    low, high = 0.0, most
+    for _ in range(24):
+        middle = (low + high) / 2
+        if mse(x, damage(middle)) <= target:
+            low = middle
+        else:
+            high = middle
+    return damage(low)
+
+
+def levels(y):
+    """Whole numbers from 0 to 255, as a picture file holds them."""
+    return y.round().clamp(0, 255)
+
+
+noise = torch.from_numpy(np.random.default_rng(seed).normal(size=rgb.shape)).permute(2, 0, 1)[None].float()
+encode = codecs.get("pillow-444").encode  # Pillow: (pixels, quality) → a JPEG file, 4:4:4
+
+damaged = {
+    "lighter": strongest(lambda s: levels(x + s), 100.0),
+    "noise": strongest(lambda s: levels(x + s * noise), 100.0),
+    "blur": strongest(lambda s: levels(torch.from_numpy(gaussian_filter(x.numpy(), (0, 0, s, s)))), 20.0),
+    "JPEG": strongest(lambda s: rgb_to_tensor(decode(encode(rgb, round(100 - s))), "cpu"), 99.0),
+}
+
+# %%
+with torch.no_grad():
+    said = {name: (mse(x, y).item(), perceptual(x, y).item(), ms_ssim(x, y).item()) for name, y in damaged.items()}
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally wrong by MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
+pictures = {name: y[0].permute(1, 2, 0).byte().numpy() for name, y in damaged.items()}
+fig.damage_row(pictures, said, comparison.CROPS[photo.name])
 
 # %% tags=["remove-cell"]
 glue("photo_name", photo.name.partition(".")[0])
-for one in damaged:
-    glue(f"lpips_{one.name.lower()}", one.lpips)
-    glue(f"ms_ssim_{one.name.lower()}", one.ms_ssim)
+for name, (_, perceived, similar) in said.items():
+    glue(f"lpips_{name.lower()}", perceived)
+    glue(f"ms_ssim_{name.lower()}", similar)
 
 # %% [markdown]
-# The lighter picture of {numref}`fig-equally-wrong` bothers nobody: its LPIPS is {glue:text}`lpips_lighter:.3f` and its
-# MS-SSIM {glue:text}`ms_ssim_lighter:.3f`. Blur loses detail, and MS-SSIM ({glue:text}`ms_ssim_blur:.3f`) is kinder to
-# it than to noise ({glue:text}`ms_ssim_noise:.3f`). JPEG's blocks get {glue:text}`lpips_jpeg:.3f` and
-# {glue:text}`ms_ssim_jpeg:.3f`. Each measure is blind to something. That is the case for mixing them
-# {cite:p}`zhao2017loss`, and the paper's case for adding MS-SSIM.
-
-# %% [markdown]
-# ### Where would each of them spend?
+# The lighter picture of {numref}`fig-equally-wrong` bothers nobody, and LPIPS ({glue:text}`lpips_lighter:.3f`) and
+# MS-SSIM ({glue:text}`ms_ssim_lighter:.3f`) say so. MS-SSIM is kinder to blur ({glue:text}`ms_ssim_blur:.3f`) than to
+# noise ({glue:text}`ms_ssim_noise:.3f`). JPEG's blocks get {glue:text}`lpips_jpeg:.3f` and {glue:text}`ms_ssim_jpeg:.3f`.
 #
-# Training follows gradients, so let us look at them. Here is the photo at quality 10, and for each measure how strongly
-# it asks each pixel to change.
+# MS-SSIM can be taken apart, scale by scale. These are the factors that `ms_ssim` multiplies, before their exponents:
+
 
 # %%
-shown = decode(codecs.get("pillow-444").encode(rgb, 10))
-asked = fig.complaints(rgb, shown)
+def scales(x, y):
+    """Contrast and structure at five scales, finest first, and luminance at the last: means over the picture."""
+    found = []
+    for _ in range(5):
+        luminance, structure = ssim_terms(x, y)
+        found.append(structure.mean().item())
+        x, y = nnf.avg_pool2d(x, 2), nnf.avg_pool2d(y, 2)
+    return [*found, luminance.mean().item()]
+
+
+by_scale = {name: scales(x, y) for name, y in damaged.items()}
+
+# %% tags=["hide-input"]
+sizes = [f"1/{2**scale}" if scale else "full size" for scale in range(5)]
+html.table(
+    ["damage", *sizes, "luminance at 1/16"],
+    [[name, *(f"{value:.3f}" for value in found)] for name, found in by_scale.items()],
+    caption="MS-SSIM scale by scale: contrast and structure at each size of the picture",
+)
+
+# %% [markdown]
+# Noise is seen at the finest scale, and blur at the finer ones: halved a few times, the picture has recovered. JPEG's
+# blocks are seen at nearly every size. The lighter picture loses only a little luminance. Each measure is blind to
+# something. That is the case for mixing them {cite:p}`zhao2017loss`, and the paper's case for adding MS-SSIM.
+
+# %% [markdown]
+# ### Where would each of them spend bits?
+#
+# Training follows gradients, so let us look at them. Here is the photo at quality 10, and for each measure the size of
+# its gradient at each pixel: how strongly it asks that pixel to change.
+
+# %%
+decoded = decode(encode(rgb, 10))
+asked = {}
+for name, metric in (("MSE", mse), ("LPIPS", perceptual), ("MS-SSIM", ms_ssim)):
+    y = rgb_to_tensor(decoded, "cpu").requires_grad_()
+    (gradient,) = torch.autograd.grad(metric(x, y).sum(), y)
+    asked[name] = gradient[0].abs().sum(0).numpy()
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-complaints", "caption": "A photo at quality 10, and where MSE, LPIPS and MS-SSIM ask for a change (size of the gradient, a little blurred; each on its own scale)."}, "image": {"alt": "The decoded photo and three heat maps. MSE is bright along strong edges and in busy texture. LPIPS is bright in other places, mostly in soft background. MS-SSIM is bright along soft gradients and dark where the photo is busy."}}
-fig.complaint_maps(shown, asked)
+fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
-# MSE complains where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast, so
-# the same error counts for more where the photo is calm, and there it points at every false contour. LPIPS has a mind
-# of its own ({numref}`fig-complaints`). If bits are moved from one place to another, somebody will be unhappy. Once they
-# are spent as well as one measure can wish, another can only gain at its cost; how close to that one is, and whether
-# MS-SSIM can be raised *without harm to the others*, as the paper claims, is for {ref}`ch-first-experiment` to find
-# out. (What is said here of places was written for Kodak's photo 23, and may differ for another.)
+# MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast, so
+# the same error counts for more where the photo is calm, and there it points at every false contour. LPIPS agrees with
+# neither ({numref}`fig-complaints`). So bits that move from one place to another please one measure and not the next.
+# Once they are spent as well as one measure can wish, another can only gain at its cost. How close to that an encoder
+# is, and whether MS-SSIM can be raised *without harm to the others*, as the paper claims, is for
+# {ref}`ch-first-experiment` to find out. (What is said here of places was written for Kodak's photo 23, and may differ
+# for another.)
 
 # %% [markdown]
-# ### How the weights share out the say
+# ### How much does each term weigh?
 #
 # MSE is counted in squared levels, the other two between 0 and 1. What do $\gamma = 500$ and $\sigma = 1000$ make of
-# that?
+# that? Here are the three terms of $d$ for plain JPEG files:
 
 # %%
 qualities = [5, 10, 20, 30, 50, 75]
-weighed = fig.terms(rgb, qualities, LossWeights(lam=0.01))
+rows = []
+with torch.no_grad():
+    for quality in qualities:
+        y = rgb_to_tensor(decode(encode(rgb, quality)), "cpu")
+        rows.append((mse(x, y).item(), 500 * perceptual(x, y).item(), 1000 * (1 - ms_ssim(x, y).item())))
+terms = dict(zip(("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)"), np.array(rows).T, strict=True))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares; LPIPS has the largest, MSE and MS-SSIM less, and they change little with quality."}}
-fig.term_bars(weighed, qualities)
+fig.term_bars(terms, qualities)
 
 # %% tags=["remove-cell"]
-at = qualities.index(10)
-total = sum(values[at] for values in weighed.values())
-for key, values in zip(("mse", "lpips", "ms_ssim"), weighed.values(), strict=True):
-    glue(f"share_{key}", 100 * values[at] / total)
+at_10 = np.array(rows[qualities.index(10)])
+for key, share in zip(("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), strict=True):
+    glue(f"share_{key}", share)
 
 # %% [markdown]
-# At quality 10, MSE has {glue:text}`share_mse:.0f` % of the say, LPIPS {glue:text}`share_lpips:.0f` % and MS-SSIM
-# {glue:text}`share_ms_ssim:.0f` % ({numref}`fig-terms`). (These are shares of the value; of the gradient they may
-# differ.) The paper calls its weights optimal "according to the baseline paper and our experiment"; at least nobody is
-# left out.
+# At quality 10, {glue:text}`share_mse:.0f` % of $d$ is MSE, {glue:text}`share_lpips:.0f` % LPIPS and
+# {glue:text}`share_ms_ssim:.0f` % MS-SSIM ({numref}`fig-terms`). (These are shares of the value; those of the gradient may
+# differ.) The paper calls its weights optimal "according to the baseline paper and our experiment". At least none of the
+# three is negligible.
 
 # %% [markdown]
-# ## One way of being large, and it is not size
+# ## The rate term is not the size
 #
-# No file is written in training. The loss only knows $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
-# attention. That is a *hint* of size. It does not look at the photo's coefficients at all; a smooth sky and a forest
-# have the same $\|1/Q\|_1$. How good a hint is it? We take the standard's tables, and count the bits of real files.
+# No file is written in training. The loss knows only $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
+# attention. That is a *hint* of size. How good a hint is it? We take the standard's tables, and count the bits of real
+# files, with the paper's way of counting beside our own ({ref}`ch-jpeg`). Without attention, the second part of $r$ is a
+# constant, so we leave it out:
 
 # %%
-check = fig.rate_check(rgb, [5, 10, 15, 20, 30, 50, 75, 90])
+tried = [5, 10, 15, 20, 30, 50, 75, 90]
+ones = torch.ones(1, 2, 1, 1, 8, 8)  # no attention
+r = np.array([rate(quality_tables(quality).float(), ones, beta=0).item() for quality in tried])
+files = [encode(rgb, quality) for quality in tried]
+bpp = np.array([8 * len(file) / rgb[..., 0].size for file in files])
+by_paper = np.array([paper_bpp(decode(f), quality_tables(q).numpy()) for f, q in zip(files, tried, strict=True)])
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the paper's counting is flatter than the file's own and lies above it."}}
-fig.rate_plot(check)
+fig.rate_plot(tried, r, bpp, by_paper)
 
 # %% tags=["remove-cell"]
-ten, fifty = check.qualities.index(10), check.qualities.index(50)
-glue("r_ratio", check.r[fifty] / check.r[ten])
-glue("bits_ratio", check.bpp["the file"][fifty] / check.bpp["the file"][ten])
-glue("paper_ratio", check.bpp["the paper's counting"][fifty] / check.bpp["the paper's counting"][ten])
+ten, fifty = tried.index(10), tried.index(50)
+glue("r_ratio", r[fifty] / r[ten])
+glue("bits_ratio", bpp[fifty] / bpp[ten])
+glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 
 # %% [markdown]
-# From quality 10 to 50 the sum of $\alpha / Q$ grows by a factor of {glue:text}`r_ratio:.1f`, the file by
-# {glue:text}`bits_ratio:.1f`, and by the paper's counting by {glue:text}`paper_ratio:.1f` ({numref}`fig-rate-check`).
-# So within one family of tables $r$ rises and falls with the bits, though not in proportion. Between *different*
-# tables it can mislead: to $r$, a step coarsened from 10 to 20 saves as much for a coefficient that is nearly always
-# zero as for one that never is. A rate term that knows what Huffman codes cost would not make that mistake;
-# {ref}`ch-beyond` has one.
+# From quality 10 to 50 the rate term grows by a factor of {glue:text}`r_ratio:.1f`, the file by
+# {glue:text}`bits_ratio:.1f`, and the file by the paper's counting by {glue:text}`paper_ratio:.1f`
+# ({numref}`fig-rate-check`). So within one family of tables $r$ rises and falls with the bits, though not in proportion.
+#
+# But it does not look at the photo's coefficients at all. We cut the photo into squares, and save the calmest and the
+# busiest of them with the same tables:
+
+# %%
+corners = [(top, left) for top in range(0, len(rgb) - 127, 128) for left in range(0, rgb.shape[1] - 127, 128)]
+squares = [np.ascontiguousarray(rgb[top : top + 128, left : left + 128]) for top, left in corners]
+bits = sorted(8 * len(encode(square, 50)) / 128**2 for square in squares)
+print(f"r is {rate(quality_tables(50).float(), ones):.1f} for both")
+print(f"the files take {bits[0]:.2f} and {bits[-1]:.2f} bits per pixel")
+
+# %% [markdown]
+# Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a coefficient
+# that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost would not make that
+# mistake; {ref}`ch-beyond` has one.
 #
 # Attention makes the hint weaker still: $\operatorname{mean} A$ goes down when *any* coefficient fades, also one that
 # was going to be zero anyway.
@@ -210,26 +418,29 @@ glue("paper_ratio", check.bpp["the paper's counting"][fifty] / check.bpp["the pa
 # %% [markdown]
 # ## Is it the metric that it says it is?
 #
-# Published curves often fail to repeat for a dull reason: two programs mean different things by one name. For MS-SSIM
-# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and
-# halves pictures of odd sides as TensorFlow does. Stored values of TensorFlow and of the package `lpips` are among the
-# tests, with the programs that made them; ours must agree with both to four decimals.
+# Published curves often fail to repeat because two programs mean different things by one name. For MS-SSIM the paper
+# names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and halves pictures
+# of odd sides as TensorFlow does. Stored values of TensorFlow and of the package `lpips` are among the tests, with the
+# programs that made them; ours must agree with both to four decimals.
 #
-# Ranges are the other dull reason: values in 0 … 1, in −1 … 1, or in 0 … 255? Here every picture has values in
-# 0 … 255. Others are refused, though a picture in 0 … 1 cannot be told from a dark one: scale it first. Pictures that
-# are too small to be halved four times are refused, too:
+# Another reason is the range: values in 0 … 1, in −1 … 1, or in 0 … 255? Here every picture has values in 0 … 255.
+# Values outside of these are an error, though a picture in 0 … 1 cannot be told from a dark one: scale it first. A picture
+# too small to be halved four times is an error, too:
 
 # %% tags=["nbval-check-output"]
-small = torch.zeros(1, 3, 160, 240)
-print(fig.refusal(ms_ssim, small, small))
+tiny = torch.zeros(1, 3, 160, 240)
+try:
+    metrics.ms_ssim(tiny, tiny)
+except ReproError as error:
+    print(error)
 
 # %% [markdown]
 # ## Summary
 #
 # - The loss is $\lambda d + r$: three measures of distortion, one hint of the rate, five weights.
-# - MSE, LPIPS and MS-SSIM see different things. The paper's weights give each of them a say.
+# - MSE, LPIPS and MS-SSIM see different things. With the paper's weights none of them is negligible.
 # - The rate term is a hint, not a number of bits. All bits in this book are counted in real files.
-# - The metrics are held to their references by tests, and refuse what they cannot measure.
+# - The metrics are held to their references by tests, and stop with an error on what they cannot measure.
 #
 # ## Exercises
 #

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
@@ -18,7 +17,6 @@ from PIL import Image
 
 from bookkit import frames_slider, html
 from chapters import comparison, learned, loss, quantisation, rate_distortion, style, tables
-from chapters.attention import to_tensor
 from chapters.jpeg import Box
 from chapters.rate_distortion import Pair
 from encoder_stand_in import stand_in
@@ -34,22 +32,14 @@ from repro.experiments.claims.loss import BASELINE, BASELINE_THIRD, FIGURE_5, FI
 from repro.experiments.claims.loss import PAPER as OURS
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
-from repro.losses import Distortion, LossWeights
-from repro.metrics import lpips, ms_ssim
 
 QUALITIES = [5, 10, 30, 75]
-WEIGHTS = LossWeights(lam=0.02)
 
 
 @pytest.fixture(scope="module")
 def rgb() -> np.ndarray:
     """A part of a shipped photo, of sides that are not whole blocks and large enough for MS-SSIM."""
     return np.ascontiguousarray(photos("sample").items[3].rgb()[80:261, 120:363])
-
-
-@pytest.fixture(scope="module")
-def damaged(rgb: np.ndarray) -> list[loss.Damaged]:
-    return loss.equally_wrong(rgb, target=150.0)
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +87,15 @@ def chapter_3(rgb: np.ndarray) -> dict[str, Figure]:
     }
 
 
-def chapter_4(rgb: np.ndarray, damaged: list[loss.Damaged]) -> dict[str, Figure]:
-    shown = damaged[-1].pixels
+def chapter_4(rgb: np.ndarray) -> dict[str, Figure]:
+    pictures = dict.fromkeys(("lighter", "noise", "blur", "JPEG"), rgb)
+    terms = dict.fromkeys(("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)"), np.arange(4.0, 0, -1))
+    rising = np.array([0.2, 0.4, 0.9, 1.8])
     return {
-        "equally wrong": loss.damage_row(damaged, Box(20, 30, 100, 100)),
-        "complaints": loss.complaint_maps(shown, loss.complaints(rgb, shown)),
-        "terms": loss.term_bars(loss.terms(rgb, QUALITIES, WEIGHTS), QUALITIES),
-        "rate": loss.rate_plot(loss.rate_check(rgb, QUALITIES)),
+        "equally wrong": loss.damage_row(pictures, dict.fromkeys(pictures, (150, 0.3, 0.9)), Box(20, 30, 100, 100)),
+        "gradients": loss.gradient_maps(rgb, dict.fromkeys(("MSE", "LPIPS", "MS-SSIM"), rgb[..., 0])),
+        "terms": loss.term_bars(terms, QUALITIES),
+        "rate": loss.rate_plot(QUALITIES, 50 * rising, rising, rising + 0.1),
     }
 
 
@@ -129,13 +121,12 @@ PLOTS = {
 
 def test_every_figure_can_be_read(
     rgb: np.ndarray,
-    damaged: list[loss.Damaged],
     curves: dict[str, Curve],
     versions: list[comparison.Version],
 ) -> None:
     figures = {
         **chapter_3(rgb),
-        **chapter_4(rgb, damaged),
+        **chapter_4(rgb),
         **chapter_5(curves, versions),
     }
     assert figures.keys() >= PLOTS
@@ -192,104 +183,6 @@ def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
         values = measure(rgb, film[int(label) // 10][2])
         assert f"{values['bpp']:.2f} bits per pixel" in caption and f"MSE of {values['mse']:.0f}." in caption
         assert caption in alt
-
-
-# --- chapter 4: the loss
-
-
-def test_four_damages_are_equally_wrong(rgb: np.ndarray, damaged: list[loss.Damaged]) -> None:
-    assert [one.name for one in damaged] == ["lighter", "noise", "blur", "JPEG"]
-    save = codecs.get("pillow-444").encode
-    for one in damaged:
-        error = ((one.pixels.astype(float) - rgb) ** 2).mean()
-        assert one.pixels.shape == rgb.shape and one.pixels.dtype == np.uint8
-        assert one.mse == pytest.approx(error, rel=1e-4) and error <= 150
-        if one.name == "JPEG":  # whose qualities are whole: the next lower one is worse than was asked for
-            quality = next(q for q in range(1, 101) if np.array_equal(decode(save(rgb, q)), one.pixels))
-            assert ((decode(save(rgb, quality - 1)).astype(float) - rgb) ** 2).mean() > 150
-        else:
-            assert error > 0.9 * 150
-        x, y = (torch.from_numpy(p.copy()).permute(2, 0, 1)[None].float() for p in (rgb, one.pixels))
-        assert (one.lpips, one.ms_ssim) == (pytest.approx(float(lpips(x, y))), pytest.approx(float(ms_ssim(x, y))))
-
-
-def test_the_others_do_not_call_them_equal(damaged: list[loss.Damaged]) -> None:
-    lighter, *others = damaged
-    assert lighter.lpips < 0.2 * min(o.lpips for o in others) and lighter.ms_ssim > max(o.ms_ssim for o in others)
-    fig = loss.damage_row(damaged, Box(0, 0, 80, 80))
-    for ax, one in zip(fig.axes, damaged, strict=True):
-        assert np.array_equal(ax.get_images()[0].get_array(), one.pixels[:80, :80])
-        assert ax.get_xlabel() == f"MSE {one.mse:.0f}\nLPIPS {one.lpips:.3f}\nMS-SSIM {one.ms_ssim:.3f}"
-
-
-def test_noise_repeats_by_its_seed(rgb: np.ndarray) -> None:
-    first, again, other = (loss.equally_wrong(rgb[:164, :164], 60.0, seed)[1].pixels for seed in (0, 0, 1))
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
-
-
-def test_complaints_are_gradients(rgb: np.ndarray, damaged: list[loss.Damaged]) -> None:
-    shown = damaged[-1].pixels
-    found = loss.complaints(rgb, shown)
-    assert list(found) == ["MSE", "LPIPS", "MS-SSIM"]
-    for strength in found.values():
-        assert strength.shape == rgb.shape[:2] and strength.min() >= 0
-        assert strength.mean() == pytest.approx(1, rel=1e-4)
-    off = np.abs(rgb.astype(float) - shown).sum(-1)
-    assert np.allclose(found["MSE"], off / off.mean(), atol=1e-3), "MSE asks where the error is, in proportion"
-    assert np.corrcoef(found["MSE"].ravel(), found["MS-SSIM"].ravel())[0, 1] < 0.9, "the others do not"
-
-
-def test_terms_add_up_to_the_distortion(rgb: np.ndarray) -> None:
-    for weights in (WEIGHTS, LossWeights(lam=1, gamma=200.0, sigma=3000.0)):
-        found = loss.terms(rgb, QUALITIES, weights)
-        assert list(found) == ["MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)"]
-        x = to_tensor(rgb)[..., : rgb.shape[0], : rgb.shape[1]]
-        for i, quality in enumerate(QUALITIES):
-            y = decode(codecs.get("pillow-444").encode(rgb, quality))
-            d = Distortion(weights)(x, to_tensor(y)[..., : rgb.shape[0], : rgb.shape[1]])["d"]
-            assert sum(values[i] for values in found.values()) == pytest.approx(float(d), rel=1e-4)
-            assert found["MSE"][i] == pytest.approx(((y.astype(float) - rgb) ** 2).mean(), rel=1e-4)
-        assert all((np.diff(values) < 0).all() for values in found.values()), "each falls with quality"
-
-
-def test_bars_stack_to_the_sum_and_to_a_hundred(rgb: np.ndarray) -> None:
-    found = loss.terms(rgb, QUALITIES, WEIGHTS)
-    total = sum(found.values())
-    for ax, top in zip(loss.term_bars(found, QUALITIES).axes, (total, np.full(len(QUALITIES), 100.0)), strict=True):
-        bars = [container.patches for container in ax.containers]
-        assert len(bars) == 3
-        assert np.allclose([b.get_y() + b.get_height() for b in bars[-1]], top)
-        assert np.allclose(sum(np.array([b.get_height() for b in row]) for row in bars), top)
-        assert len({b[0].get_hatch() for b in bars}) == 3, "they tell apart without colour"
-        assert [t.get_text() for t in ax.get_xticklabels()] == [str(q) for q in QUALITIES]
-
-
-def test_the_rate_term_rises_with_real_bits(rgb: np.ndarray) -> None:
-    found = loss.rate_check(rgb, QUALITIES)
-    assert (np.diff(found.r) > 0).all() and all((np.diff(bpp) > 0).all() for bpp in found.bpp.values())
-    for i, quality in enumerate(QUALITIES):
-        data = codecs.get("pillow-444").encode(rgb, quality)
-        assert found.bpp["the file"][i] == 8 * len(data) / (181 * 243)
-        assert found.bpp["the paper's counting"][i] == measure(rgb, data)["bpp_paper"]
-        assert found.r[i] == pytest.approx(10 * (1 / quality_tables(quality).double()).sum().item(), rel=1e-5)
-    ax = loss.rate_plot(found).axes[0]
-    assert np.array_equal(line_of(ax, "the file"), (found.r, found.bpp["the file"]))
-    r, proportional = line_of(ax, "proportional")
-    assert np.ptp(proportional / r) < 1e-9 and (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    assert [t.get_text() for t in ax.texts] == [str(q) for q in QUALITIES]
-
-
-def test_a_refusal_is_its_line() -> None:
-    small = torch.zeros(1, 3, 160, 240)
-    assert loss.refusal(ms_ssim, small, small).startswith("the picture is 240×160 px; MS-SSIM")
-    with pytest.raises(ValueError, match="nothing was refused"):
-        loss.refusal(ms_ssim, torch.zeros(1, 3, 161, 161), torch.zeros(1, 3, 161, 161))
-
-    def broken() -> None:
-        raise KeyError("x")
-
-    with pytest.raises(KeyError):  # what is no refusal is not told as one
-        loss.refusal(broken)
 
 
 # --- chapter 5: curves
