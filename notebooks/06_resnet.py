@@ -16,15 +16,15 @@
 
 # %% [markdown]
 # (ch-resnet)=
-# # Another pair of eyes: ResNet in the place of VGG
+# # Another pair of eyes: ResNet in place of VGG
 #
-# The network that decides what may fade has to *see* the photo first, and it sees through layers that were trained to
-# name things. The baseline borrows them from VGG. The paper borrows them from ResNet-152, which names things better and
-# is deeper, and asks: does an encoder with better eyes make better files?
+# The network that decides what may fade has to *see* the photo first. It sees through layers that were trained to
+# recognise objects. The baseline takes these layers from VGG. The paper takes them from ResNet-152, which is deeper and
+# recognises objects better, and asks: does an encoder with better eyes make better files?
 #
 # ```{admonition} What you will learn
-# - where in ResNet-152 the two cuts of the paper lie, and how far each of them sees
-# - what a *distilled* trunk is, why this page has one, and what it can and cannot tell you
+# - where the paper cuts ResNet-152, and how far each of its two cuts sees
+# - what a *distilled* trunk is, why this page uses one, and what it can and cannot tell you
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
 # - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether three seeds agree
 #
@@ -47,6 +47,7 @@ if importlib.util.find_spec("chapters") is None:
 profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
+steps = 10  # of the distillation that is shown
 
 # %% tags=["hide-input"]
 from bookkit import frames_slider, glue, html
@@ -54,8 +55,9 @@ from chapters import attention, comparison, rate_distortion, style, tables, trai
 from chapters import resnet as fig
 from chapters.origin import origin
 from chapters.rate_distortion import Pair
-from repro.data import photos
+from repro.data import crop_pool, photos
 from repro.experiments.claims import Evidence, all_claims, loss, trunks
+from repro.experiments.claims.verdicts import numbers_of
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")
@@ -67,79 +69,284 @@ glue("trunk", trunk)
 glue("trunk_words", fig.trunk_words(trunk))
 
 # %% [markdown]
-# ## The idea: deeper, by short cuts
+# ## Where each trunk is cut
 #
-# A network of many layers is hard to train: what the first layers get to hear of the loss has passed through all the
-# others. ResNet {cite:p}`he2016resnet` gives each *block* of layers a short cut. The block does not make new features
-# $y$ from the old ones $x$; it makes what is to be *added* to them,
+# The paper (section 5.2) takes its features "from the third conv layer", after block 1 and after block 7: "The output
+# from *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the third
+# max-pooling layer that has 256 channels". Both networks are in torchvision. On the device `meta` they have shapes but no
+# numbers, which is all we need at first:
+
+# %%
+import torch
+from torch import nn
+from torchvision.models import resnet152, vgg16, vgg19
+
+with torch.device("meta"):
+    whole = {"VGG-16": vgg16(), "VGG-19": vgg19(), "ResNet-152": resnet152()}
+
+# %% [markdown]
+# A trunk is the beginning of such a network. VGG is a list of layers, so its trunk ends with the third max-pool of the
+# list, called `block3_pool` in Keras. In ResNet, torchvision calls the stage conv3 `layer2`; it is a list of eight
+# blocks, and we keep the first of them or the first seven.
+
+
+# %%
+def vgg_features(net, x):
+    """Up to and including the third max-pool: (B, 256, H/8, W/8)."""
+    pools = [i for i, layer in enumerate(net.features) if isinstance(layer, nn.MaxPool2d)]
+    return net.features[: pools[2] + 1](x)
+
+
+def resnet_features(net, x, blocks):
+    """Up to and including that many blocks of conv3: (B, 512, H/8, W/8)."""
+    x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+    return net.layer2[:blocks](net.layer1(x))
+
+
+# %% [markdown]
+# For a crop of 224 × 224 pixels they give:
+
+# %%
+x = torch.zeros(1, 3, 224, 224, device="meta")
+for name in ("VGG-16", "VGG-19"):
+    print(f"{name}, block3_pool: {tuple(vgg_features(whole[name], x).shape[1:])}")
+for blocks in (1, 7):
+    print(f"ResNet-152, conv3_block{blocks}: {tuple(resnet_features(whole['ResNet-152'], x, blocks).shape[1:])}")
+
+# %% [markdown]
+# Every cut gives 28 × 28 vectors, one for each 8 × 8 block of the crop. VGG's have 256 numbers, ResNet's have 512. Now we
+# load the weights into the part that we keep. The package builds the same trunks; its features are the same.
+
+# %%
+from functools import partial
+
+from repro import weights
+from repro.attention import build
+from repro.plain import IMAGENET_MEAN, IMAGENET_STD
+
+vgg, resnet = whole["VGG-16"].eval(), whole["ResNet-152"].eval()
+vgg.load_state_dict(weights.load("vgg16").state, strict=False, assign=True)
+resnet.load_state_dict(weights.load("resnet152").state, strict=False, assign=True)
+cuts = {
+    "vgg16": partial(vgg_features, vgg),
+    "resnet152-block1": partial(resnet_features, resnet, blocks=1),
+    "resnet152-block7": partial(resnet_features, resnet, blocks=7),
+}
+
+crop = attention.middle(rgb, 224)
+x = attention.to_tensor(crop)  # (1, 3, 224, 224) on 0–255
+z = (x / 255 - IMAGENET_MEAN) / IMAGENET_STD
+for method, features in cuts.items():
+    with torch.no_grad():
+        agree = torch.allclose(features(z), build(method).features(x), atol=1e-3)
+    print(f"the package's trunk of {fig.NAMES[method]} agrees: {agree}")
+
+# %% [markdown]
+# ## Why ResNet can be so deep
+#
+# A deep network is hard to train: before the gradient reaches the first layers, it has passed through all the others.
+# ResNet {cite:p}`he2016resnet` gives each *block* of layers a short cut. A block does not make new features $y$ from the
+# old ones $x$. It makes what is *added* to them:
 #
 # $$
 # y = \operatorname{ReLU}\bigl(x + \mathcal F(x)\bigr) .
 # $$ (eq-residual)
 #
-# If $\mathcal F$ is zero, the block passes its input on, and its gradient, too. So one can stack blocks by the dozen. In
-# ResNet-152, $\mathcal F$ is three convolutions: 1 × 1 to fewer channels, 3 × 3, and 1 × 1 back.
-#
-# The paper (section 5.2) takes its features after two of these blocks, both in the third stage, *conv3*: after block 1
-# and after block 7. Is that where we have cut? "The output from *conv3_block7* is a 28 × 28 feature map with 512
-# channels", says the paper, and here is what our trunks give for a crop of 224 × 224 pixels:
+# In ResNet-152, $\mathcal F$ is three convolutions, each followed by batch normalisation: 1 × 1 to fewer channels, 3 × 3,
+# and 1 × 1 back.
+
 
 # %%
-crop = attention.middle(rgb, 224)
-x = attention.to_tensor(crop)
-for method in fig.NAMES:
-    features = attention.build(method, seed).features(x)
-    print(f"{method}: {tuple(features.shape[1:])}")
+def residual_block(x, block):
+    """y = ReLU(x + F(x))."""
+    y = block.bn1(block.conv1(x)).relu()
+    y = block.bn2(block.conv2(y)).relu()
+    return (x + block.bn3(block.conv3(y))).relu()
+
 
 # %% [markdown]
-# Both cuts give 28 × 28 vectors, one for each 8 × 8 block of the crop, with 512 numbers where VGG has 256. So what does
-# the depth change? What a vector can *know*. We find out by asking, for one block in the middle, which pixels move its
-# features at all:
+# Block 2 of conv3 does exactly this. If $\mathcal F$ is zero, the block passes its input on, and with it the gradient.
+# torchvision can start a ResNet this way: it sets the weight of the last normalisation in each block to zero.
 
 # %%
-row = col = 14
-seen = fig.fields(crop, row, col, seed)
+with torch.no_grad():
+    f, block = resnet_features(resnet, z, 1), resnet.layer2[1]
+    print("torchvision's block agrees:", torch.allclose(residual_block(f, block), block(f), atol=1e-5))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with side and channels of their features; the paper's two cuts lie in conv3, and what comes after is not used. Right: the pixels that the features of the filled block depend on, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
+torch.manual_seed(seed)
+block = resnet152(zero_init_residual=True).eval().layer2[1]  # random weights, but F(x) = 0
+f.requires_grad_()
+y = residual_block(f, block)
+(gradient,) = torch.autograd.grad(y.sum(), f)
+print("y = x:", torch.equal(y, f))
+print("gradient 1 wherever x > 0:", bool((gradient[f > 0] == 1).all()))
+
+# %% [markdown]
+# So blocks can be stacked by the dozen.
+
+# %% [markdown]
+# ## How far each trunk sees
+#
+# What does depth change? How much of the photo a feature vector *depends on*. We ask for one block in the middle of the
+# crop: at which pixels is the gradient of its features not zero?
+
+
+# %%
+def field(features, x, row, col):
+    """First and last column of pixels on which the features of block (row, col) depend."""
+    x = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(features(x)[0, :, row, col].sum(), x)
+    columns = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
+    return columns[0].item(), columns[-1].item()
+
+
+row = col = 14
+seen = {method: field(features, z, row, col) for method, features in cuts.items()}
+for method, (left, right) in seen.items():
+    width = right - left + 1
+    print(f"{fig.NAMES[method]}: {width} px, {8 * col - left} before the block and {right - 8 * col - 7} after it")
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with side and channels of their features. The paper's two cuts lie in conv3; what comes after is not used. Right: the pixels on which the features of the filled block depend, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
 
 # %% tags=["remove-cell"]
-for key, box in zip(("vgg", "block1", "block7"), seen.values(), strict=True):
-    glue(f"field_{key}", box.width)
-    glue(f"before_{key}", 8 * col - box.left)
-    glue(f"after_{key}", box.left + box.width - 8 * (col + 1))
+for key, (left, right) in zip(("vgg", "block1", "block7"), seen.values(), strict=True):
+    glue(f"field_{key}", right - left + 1)
+    glue(f"before_{key}", 8 * col - left)
+    glue(f"after_{key}", right - 8 * col - 7)
 
 # %% [markdown]
 # {numref}`fig-resnet-anatomy` holds two surprises. **Block 1 sees no more than VGG**: a square of
-# {glue:text}`field_block1` pixels, where VGG's has {glue:text}`field_vgg`. Only block 7, with {glue:text}`field_block7`
-# pixels, has a wider view. And **ResNet squints**: VGG sees {glue:text}`before_vgg` pixels to the left of its block and
-# {glue:text}`after_vgg` to the right, block 1 sees {glue:text}`before_block1` and {glue:text}`after_block1`. For each
-# time that it halves the picture, ResNet takes every second pixel, beginning with the first one, so its vectors stand
-# for the *corners* of the 8 × 8 blocks and not for their middles. A network that names what is in a photo does not mind
-# half a block. One that is to judge that very block may.
+# {glue:text}`field_block1` pixels, where VGG's has {glue:text}`field_vgg`. Only block 7 has a wider view, with
+# {glue:text}`field_block7` pixels. And **ResNet looks off centre**: VGG sees {glue:text}`before_vgg` pixels before its
+# block and {glue:text}`after_vgg` after it, while block 1 sees {glue:text}`before_block1` and {glue:text}`after_block1`.
+# Each time ResNet halves the picture it keeps every second pixel, beginning with the first, so its vectors are centred on
+# the *corners* of the 8 × 8 blocks and not on their middles. A network that names the objects in a photo does not mind
+# half a block. One that has to judge that very block may.
 
 # %% [markdown]
-# ## Whose eyes these are
+# ## Distillation: where the weights come from
 #
-# Now for the weights, without which all this is a shape. The published weights of ResNet-152, trained on ImageNet, are a
-# file of torchvision's. Where the runs of this book were made, that file could not be had, and training a ResNet-152 on
-# ImageNet takes many GPUs for days. So we did what one does with a teacher at hand: **distillation** {cite:p}`hinton2015distilling`. A
-# ResNet-152 trunk with random weights is shown photos, and is trained until a 1 × 1
-# convolution can read VGG-16's features $t_c$ from its own, $f$:
+# The published weights of ResNet-152, trained on ImageNet, are a file of torchvision's. The runs of this book were made
+# where that file could not be had, and training a ResNet-152 on ImageNet takes many GPUs for days. So we used
+# **distillation** {cite:p}`hinton2015distilling`, in which one network, the student, learns to reproduce what another,
+# the teacher, computes. The student is a ResNet-152 trunk with random weights, the teacher is VGG-16. At each cut a
+# 1 × 1 convolution $W$ has to read VGG's features $t_c$ from ResNet's, $f$:
 #
 # $$
 # \sum_{\text{block 1, block 7}} \operatorname*{mean}_{c} \; \frac{\bigl(t_c - W_c f\bigr)^2}{s_c^2} ,
 # $$ (eq-distil)
 #
-# where $s_c^2$ is about the variance of channel $c$. The convolution $W$ is then thrown away. `repro weights distil`
-# repeats this. How much of the teacher got through? We fit a linear map from ResNet's features to VGG's on a few photos,
-# and see what it explains on another:
+# where $s_c^2$ is about the variance of channel $c$, so that 1 is what a constant would reach. One step of the training is
+
 
 # %%
-sample = [photo.rgb() for photo in photos("sample")]
-known = fig.knowledge(sample, rgb, seed=seed)
+def distillation_step(z, student, adapters, teacher, variance, adam):
+    """One step on a batch ``z``; returns the loss at each depth before it."""
+    with torch.no_grad():
+        wanted = vgg_features(teacher, z)
+    losses = []
+    for blocks, W in adapters.items():
+        read = W(resnet_features(student, z, int(blocks)))
+        losses.append(((wanted - read) ** 2 / variance).mean())
+    adam.zero_grad()
+    sum(losses).backward()
+    adam.step()
+    return [loss.item() for loss in losses]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features can be read off ResNet's by a linear map, on a photo that it was not fitted on: with the weights that are at hand here, and with random ones."}, "image": {"alt": "Bars in per cent for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
+
+# %% [markdown]
+# Here are the first steps of such a training, on a few crops. Every residual block begins as the identity, which helps a
+# deep network to start.
+
+# %%
+torch.manual_seed(seed)
+student = resnet152(zero_init_residual=True).train()
+adapters = nn.ModuleDict({"1": nn.Conv2d(512, 256, 1), "7": nn.Conv2d(512, 256, 1)})
+adam = torch.optim.AdamW([*student.parameters(), *adapters.parameters()], lr=2e-3)
+
+crops = crop_pool(photos("sample"), 4, size=64, seed=seed) / 255
+crops = (crops - IMAGENET_MEAN) / IMAGENET_STD
+with torch.no_grad():
+    variance = vgg_features(vgg, crops).var((0, 2, 3), keepdim=True)
+variance += 0.1 * variance.mean()  # some channels are nearly always 0
+
+for step in range(steps):
+    losses = distillation_step(crops, student, adapters, vgg, variance, adam)
+    if step in (0, steps - 1):
+        print(f"step {step + 1}: block 1 {losses[0]:.2f}, block 7 {losses[1]:.2f}")
+
+# %% [markdown]
+# The package's `Student` computes both depths in one pass. With the same weights it makes the same maps:
+
+# %%
+from repro.training.distil import Student
+
+package = Student()
+package.trunk.load_state_dict(student.state_dict(), strict=False)
+for name, W in zip(("block1", "block7"), adapters.values(), strict=True):
+    package.adapters[name].load_state_dict(W.state_dict())
+with torch.no_grad():
+    maps = package.train()(crops)
+    ours = {f"block{blocks}": W(resnet_features(student, crops, int(blocks))) for blocks, W in adapters.items()}
+print("the package's student agrees:", all(torch.allclose(maps[k], ours[k], atol=1e-3) for k in ours))
+
+# %% [markdown]
+# `repro weights distil` repeats the real training: some thousand crops, two thousand steps. Then $W$ is thrown away, and
+# what is left is the trunk. How much of the teacher did it learn? To find out, we fit a linear map from ResNet's features
+# to VGG's on a few photos, by least squares with a small penalty on large weights, and see which share of the variance
+# it explains on another photo.
+
+
+# %%
+def linear_share(x, y, x_test, y_test):
+    """Share of the variance of ``y_test`` (n, d) that a linear map of ``x_test`` explains, fitted on ``x`` and ``y``."""
+    mean, spread = x.mean(0), x.std(0)
+    spread = spread.clamp_min(0.05 * spread.mean())  # a channel that hardly varies here may vary elsewhere
+    design, design_test = (nn.functional.pad((of - mean) / spread, (0, 1), value=1.0) for of in (x, x_test))
+    penalty = 0.1 * len(x) * torch.eye(design.shape[1], dtype=x.dtype)
+    W = torch.linalg.solve(design.T @ design + penalty, design.T @ y)
+    error = (design_test @ W - y_test).square().sum()
+    return 1 - (error / (y_test - y_test.mean(0)).square().sum()).item()
+
+
+# %% [markdown]
+# A check on numbers of which we know the answer: a linear map is explained wholly, and half of it where noise as strong
+# as the signal is added.
+
+# %%
+torch.manual_seed(seed)
+inputs, noise = torch.randn(4000, 12), torch.randn(4000, 5)
+linear = inputs @ torch.randn(12, 5)
+for wanted in (linear, linear + linear.std(0) * noise):
+    print(f"{linear_share(inputs[:2000], wanted[:2000], inputs[2000:], wanted[2000:]):.1f}")
+
+# %% [markdown]
+# Now the trunks: ours, and for comparison a ResNet with random weights.
+
+
+# %%
+@torch.no_grad()
+def vectors(features, pictures):
+    """The features of the middles of ``pictures``, one vector a block: (blocks, channels)."""
+    found = []
+    for rgb in pictures:
+        x = attention.to_tensor(attention.middle(rgb, 448))
+        found.append(features((x / 255 - IMAGENET_MEAN) / IMAGENET_STD)[0].flatten(1).T)
+    return torch.cat(found).double()
+
+
+torch.manual_seed(seed)
+random = resnet152().eval()
+sample = [photo.rgb() for photo in photos("sample")]
+y, y_test = vectors(cuts["vgg16"], sample), vectors(cuts["vgg16"], [rgb])
+known = {"as used here": [], "random": []}
+for net, shares in zip((resnet, random), known.values(), strict=True):
+    for blocks in (1, 7):
+        read = partial(resnet_features, net, blocks=blocks)
+        shares.append(linear_share(vectors(read, sample), y, vectors(read, [rgb]), y_test))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features a linear map reads from ResNet's, on a photo on which it was not fitted: with the weights used here, and with random ones."}, "image": {"alt": "Bars in per cent for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
 fig.knowledge_plot(known)
 
 # %% tags=["remove-cell"]
@@ -148,45 +355,54 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
     glue(f"knows_{name}_block7", round(100 * shares[1]))
 
 # %% [markdown]
-# With the weights that are used here the map explains {glue:text}`knows_used_block1` % of the variance at block 1
-# and {glue:text}`knows_used_block7` % at block 7; with random weights {glue:text}`knows_random_block1` % and
+# With the weights used here the map explains {glue:text}`knows_used_block1` % of the variance at block 1 and
+# {glue:text}`knows_used_block7` % at block 7. With random weights it explains {glue:text}`knows_random_block1` % and
 # {glue:text}`knows_random_block7` % ({numref}`fig-resnet-knowledge`).
 #
-# ```{admonition} What a distilled trunk can tell you, and what not
+# ```{admonition} What a distilled trunk can tell you, and what it cannot
 # :class: important
-# **{glue:text}`trunk_words`.** All that a distilled trunk knows of the world it has from its teacher. It can see farther
-# than VGG-16, squint as ResNet does, and cost what ResNet costs; it can hardly know *more*. Where the paper hopes that
-# "we can extract better features from ResNet", this is the part of the hope that cannot be tested with it. So if ResNet
-# turns out no better here, that says something of its shape and little of its famous weights.
+# **{glue:text}`trunk_words`.** A distilled trunk learned everything that it knows from its teacher. It can see farther
+# than VGG-16, look off centre as ResNet does, and cost what ResNet costs. It can hardly know *more*. The paper hopes that
+# "we can extract better features from ResNet"; this hope cannot be tested with such a trunk. So if ResNet turns out no
+# better here, that says something about its shape and little about its famous weights.
 #
-# With torchvision's file in its place (`repro weights fetch resnet152`, or a folder named in `REPRO_WEIGHTS`), the same
-# command, `repro reproduce --figure 8`, takes that one, and no stored result of the other trunk is shown for it: a
-# result remembers its weights. The table below says which were used.
+# With torchvision's file at hand (`repro weights fetch resnet152`, or a folder named in `REPRO_WEIGHTS`), the same
+# command, `repro reproduce --figure 8`, uses that file. A result remembers its weights, so no result of the other trunk
+# is shown for it. The table says which weights were used.
 # ```
 
 # %% tags=["hide-input"]
 eight, ten = origin("8", evidence.profile, evidence.store), origin("10", evidence.profile, evidence.store)
-told = [[label, eight[label], ten[label]] for label in eight]
-html.table(["", "Figs. 8 and 9", "Fig. 10"], told, caption="Where the stored results of this page come from")
+rows = [[label, eight[label], ten[label]] for label in eight]
+html.table(["", "Figs. 8 and 9", "Fig. 10"], rows, caption="Where the stored results of this page come from")
 
 # %% [markdown]
 # ## What they make of a photo
 #
-# Three networks were trained with the same loss, crops and steps; all trunks stayed frozen. What do they let through?
+# Three networks were trained with the same loss, the same crops and the same number of steps; all trunks stayed frozen.
+# Eqs. 1 and 2 do not care which trunk they get: {ref}`ch-attention` has the code.
 
 # %%
-without = trunks.names(0.0)  # the three curves, MS-SSIM not in the loss
-networks = [trained.network_of(evidence, "8", name) for name in without]
-made = [attention.maps(network, rgb) for network in networks]
-maps = dict(zip(fig.NAMES.values(), made, strict=True))
+from repro.plain import convolutional_attention, forward_dct
+
+without = trunks.names(0.0)  # three curves, MS-SSIM not in the loss
+networks = {fig.NAMES[m]: trained.network_of(evidence, "8", name).eval() for m, name in zip(cuts, without, strict=True)}
+
+for name, network in networks.items():
+    with torch.no_grad():
+        A = convolutional_attention(x, network.trunk, network.head)
+        print(f"{name}: the package agrees: {torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)}")
+
+# %%
+maps = {name: attention.maps(network, rgb) for name, network in networks.items()}  # of the whole photo
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, maps)
 
 # %% [markdown]
-# An average over all coefficients hides that attention treats slow and fast patterns differently. {numref}`fig-resnet-bands`
-# takes the maps apart, band by band, all of them on one scale. Go from left to right and watch two things: from which
-# band on plain places go dark, and whether the three networks keep the same outlines.
+# An average over all coefficients hides that attention treats low and high frequencies differently.
+# {numref}`fig-resnet-bands` shows the maps band by band, all on one scale. Go from left to right and watch two things: from
+# which band on the smooth areas go dark, and whether the three networks keep the same outlines.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "What the three trained networks let through of luma, by band of frequency; each square is one block. Drag the slider, or use the arrow keys."}}
 named = {f"{name}\n({trunk})" if name.startswith("ResNet") else name: A for name, A in maps.items()}
@@ -197,14 +413,14 @@ frames_slider(frames, labels, alts, captions=captions, description="Band", start
 html.table(*trained.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})")
 
 # %% [markdown]
-# In {numref}`fig-resnet-maps` look first at the *ranges* in the titles. A map with a small spread over blocks treats
-# all blocks much alike, and what is alike for all blocks a coarser table does as well (exercise 1 of
-# {ref}`ch-attention`). The last column says whether two networks mean the same blocks.
+# In {numref}`fig-resnet-maps` look first at the *ranges* in the titles. A map that hardly varies from block to block
+# treats all blocks alike, and a coarser table does that just as well (exercise 1 of {ref}`ch-attention`). The last column
+# of the table says whether two networks pick out the same blocks.
 
 # %% [markdown]
 # ## Without MS-SSIM in the loss: Fig. 8
 #
-# The paper's first comparison has the baseline's loss, MSE and LPIPS. It finds that "both methods are better than the
+# The paper's first comparison uses the baseline's loss, MSE and LPIPS. It finds that "both methods are better than the
 # traditional JPEG method", that in MSE and LPIPS they are "almost identical", and that "the score of ResNet is lower
 # than VGG in bpp interval [0.26, 0.31]" in MS-SSIM.
 
@@ -213,12 +429,14 @@ drawn = rate_distortion.two_countings(first, (loss.STANDARD, *without), shaded=(
 fig.labelled(drawn, trunk)
 
 # %% [markdown]
-# Lines this close are not to be compared by eye. At equal rate, photo by photo, as in {ref}`ch-first-experiment` (one
-# seed; three come with Fig. 10):
+# Lines this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
+# {ref}`ch-first-experiment` (with one seed; Fig. 10 has three):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), the loss without MS-SSIM, with 95 % intervals. Above zero ResNet is better. The range in which the paper finds it lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg, *resnets = loss.paper_counted(curves, *without)
-pairs = [Pair(f"{fig.NAMES[m]} against VGG-16", vgg, of, m) for m, of in zip(fig.RESNETS, resnets, strict=True)]
+vgg_curves, *resnet_curves = loss.paper_counted(curves, *without)
+pairs = [
+    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
+]
 fig.labelled(rate_distortion.gain_plot(pairs, loss.WIDER_RATES, shaded=(0.26, 0.31)), trunk)
 
 # %% tags=["remove-cell"]
@@ -236,11 +454,11 @@ for name, words in tables.claim_words(judged).items():
 # The table at the end of this page says at which rates.
 
 # %% [markdown]
-# ## Look: Fig. 9
+# ## To the eye: Fig. 9
 #
 # "The compressed images show no obvious difference in raw eyes at the same bit rate", says the paper of a portrait at
-# about 0.315 bpp. Each of our models has a λ and takes the bits that follow, so we take for each the λ that comes nearest
-# to that rate on this very photo ({glue:text}`portrait`), in the paper's counting, and say what it came to:
+# about 0.315 bpp. A model of ours has a λ, and its rate follows from that. So for each model we take the λ that comes
+# nearest to this rate on this photo ({glue:text}`portrait`), in the paper's counting, and give the rate that it reached:
 
 # %%
 photo = style.book_photo("kodim04", data_dir)
@@ -256,17 +474,17 @@ html.table(*trained.portrait_rows(versions), caption=f"The same in numbers, of t
 glue("portrait", photo.name.partition(".")[0])
 
 # %% [markdown]
-# Rates differ a little from picture to picture, so let the eye allow for it: a picture that had more bits should look
-# better. (ResNet's are of the {glue:text}`trunk`.) One photo is an anecdote. Over all photos, interpolated to 0.315 bpp,
-# we can ask whether LPIPS, colour or block edges differ clearly. That they do not is {glue:text}`claim_9` here.
+# The rates differ a little, so a picture that took more bits should also look better. (The ResNets are the
+# {glue:text}`trunk`.) One photo is an anecdote. Over all photos, interpolated to 0.315 bpp, we can ask whether LPIPS,
+# colour or block edges differ clearly. That they do not is {glue:text}`claim_9` here.
 
 # %% [markdown]
 # ## With MS-SSIM in the loss: Fig. 10
 #
-# Then the paper puts both of its changes together, and finds that "after adding MS-SSIM, ResNet performs better than VGG
-# in the bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". It
-# is the claim on which its conclusion hangs, so these runs were made with {glue:text}`seeds` seeds. The first seed, as the
-# paper draws it:
+# Then the paper combines its two changes, and finds that "after adding MS-SSIM, ResNet performs better than VGG in the
+# bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". Its
+# conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds. The first seed, as the paper draws
+# it:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Above in the paper's counting of bits, the range that it names shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 with_it = trunks.names(1000.0)
@@ -274,22 +492,39 @@ drawn = rate_distortion.two_countings(first, (loss.STANDARD, *with_it), shaded=(
 fig.labelled(drawn, trunk)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), MS-SSIM in the loss, all seeds together, with 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg, *resnets = loss.paper_counted(curves, *with_it)
-pairs = [Pair(f"{fig.NAMES[m]} against VGG-16", vgg, of, m) for m, of in zip(fig.RESNETS, resnets, strict=True)]
+vgg_curves, *resnet_curves = loss.paper_counted(curves, *with_it)
+pairs = [
+    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
+]
 fig.labelled(rate_distortion.gain_plot(pairs, loss.WIDER_RATES, shaded=(0.30, 0.38)), trunk)
 
 # %% [markdown]
-# Would one seed have said the same? Here is the mean over photos for each seed by itself. Where the marks of one colour
-# lie on both sides of zero, a paper with one run could have found either.
+# Would one seed have said the same? For each seed by itself we take the mean over photos of the paired differences. Less
+# MSE and LPIPS is a gain, so their sign is turned.
+
+# %%
+from repro.evaluation import compare_at_rate
+
+signs = {"mse": -1, "lpips": -1, "ms_ssim": 1}
+gains = {}
+for pair in pairs:
+    for metric, sign in signs.items():
+        for bpp in trunks.BETTER_RATES:
+            differences = compare_at_rate(pair.anchor, pair.test, bpp, metric).per_seed
+            gains[pair.label, metric, bpp] = [sign * difference for difference in differences]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, one mark a seed (mean over photos), at the rates of the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
-fig.labelled(fig.seed_plot(pairs, trunks.BETTER_RATES), trunk)
+fig.labelled(fig.seed_plot(gains, pairs), trunk)
+
+# %% [markdown]
+# Where the marks of one colour lie on both sides of zero, a paper with a single run could have found either.
 
 # %% tags=["remove-cell"]
 compared = trunks.comparisons(curves)
-for name, words in fig.numbers(compared).items():
+keys = ("block1_without", "block7_without", "block1_with", "block7_with")
+for name, words in numbers_of(dict(zip(keys, compared.values(), strict=True))).items():
     glue(name, words)
-glue("seeds", len(vgg))
+glue("seeds", len(vgg_curves))
 
 # %% [markdown]
 # | the paper says | here |
@@ -300,7 +535,7 @@ glue("seeds", len(vgg))
 # %% [markdown]
 # ## In bits
 #
-# And over the whole range of our curves, in bits of the files as they are:
+# Over the whole range of our curves, in bits of the files as they are:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-savings", "caption": "BD-rates of ResNet against VGG with 95 % intervals, over photos, and over seeds where there are several: bits at equal quality. Left of zero ResNet needs fewer."}, "image": {"alt": "A row for each depth and each loss with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
@@ -311,32 +546,34 @@ html.table(
 )
 
 # %% [markdown]
-# ## What is judged
+# ## The claims
 
 # %% tags=["hide-input"]
 html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The paper's claims on ResNet (here: {trunk})")
 
 # %% [markdown]
-# A rate counts as better or worse where the whole interval lies on that side of zero. Where a claim
-# compares ResNet with VGG, the depth decides that comes nearer to what is claimed; better than standard JPEG, and alike
-# to the eye, both of them must be. The paper's last word on ResNet, that it trains faster (its Fig. 11), is a matter of
-# the clock: {ref}`ch-run-time`.
+# A rate counts as better or worse where the whole interval lies on that side of zero. Where a claim compares ResNet with
+# VGG, we take the depth that comes nearer to the claim. For "better than standard JPEG" and "alike to the eye", both
+# depths have to be. The paper's last claim about ResNet, that it trains faster (its Fig. 11), is judged in
+# {ref}`ch-run-time`.
 #
 # ## Summary
 #
 # Of the paper's claims on this page: {glue:text}`tally` ({glue:text}`trunk`, {glue:text}`seeds` seeds for Fig. 10).
 #
-# - **Without MS-SSIM in the loss**, ResNet cut at block 1 needs against VGG {glue:text}`block1_without_mse` at equal MSE,
-#   {glue:text}`block1_without_lpips` at equal LPIPS, and {glue:text}`block1_without_ms_ssim` at equal MS-SSIM. Cut at
-#   block 7 it needs {glue:text}`block7_without_mse`, {glue:text}`block7_without_lpips`, and
-#   {glue:text}`block7_without_ms_ssim`.
-# - **With it**, block 1 needs {glue:text}`block1_with_mse`, {glue:text}`block1_with_lpips`, and
-#   {glue:text}`block1_with_ms_ssim`; block 7 {glue:text}`block7_with_mse`, {glue:text}`block7_with_lpips`, and
-#   {glue:text}`block7_with_ms_ssim`.
-# - **The shape** matters as well as the weights: block 1 sees no farther than VGG, and both cuts look at the corner of a
-#   block, not at its middle.
-# - **{glue:text}`trunk_words`.** Whatever stands here of ResNet waits for its published weights to be said of ResNet-152
-#   as the paper had it.
+# What ResNet needs against VGG at equal quality:
+#
+# | cut, loss | equal MSE | equal LPIPS | equal MS-SSIM |
+# |---|---|---|---|
+# | block 1, without MS-SSIM | {glue:text}`block1_without_mse` | {glue:text}`block1_without_lpips` | {glue:text}`block1_without_ms_ssim` |
+# | block 7, without MS-SSIM | {glue:text}`block7_without_mse` | {glue:text}`block7_without_lpips` | {glue:text}`block7_without_ms_ssim` |
+# | block 1, with MS-SSIM | {glue:text}`block1_with_mse` | {glue:text}`block1_with_lpips` | {glue:text}`block1_with_ms_ssim` |
+# | block 7, with MS-SSIM | {glue:text}`block7_with_mse` | {glue:text}`block7_with_lpips` | {glue:text}`block7_with_ms_ssim` |
+#
+# - **The shape** matters as well as the weights: block 1 sees no farther than VGG, and both cuts are centred on the corner
+#   of a block, not on its middle.
+# - **{glue:text}`trunk_words`.** Nothing here can be said of ResNet-152 with its published weights, which is what the
+#   paper used, until the runs are repeated with them.
 #
 # ## Exercises
 #
@@ -358,8 +595,8 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The pape
 # ```{admonition} Solution
 # :class: dropdown
 # 512 · 128 + 128 = 65,664, twice VGG's but for the biases. A larger head can fit the training crops more closely, whatever
-# the features mean. To tell eyes from head one would give VGG's features as many channels (by random combinations of
-# them, say), or ResNet's as few.
+# the features mean. To tell trunk from head, give VGG's features as many channels (random combinations of them, say), or
+# ResNet's as few.
 # ```
 #
 # **3.** A distilled trunk cannot know more than its teacher. Can the *encoder* with it still be better than the encoder
@@ -367,12 +604,12 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The pape
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Yes. The head reads 512 numbers that were never asked to be VGG's features, only to contain them: what else is in them,
-# from a wider view for instance, is free to be used. And what distillation lost may be just what compression does not
-# need. It can only be measured, which is what this page does.
+# Yes. The head reads 512 numbers, which only had to contain VGG's features, not to be them. What else is in them, from a
+# wider view for instance, is free to be used. And what distillation lost may be just what compression does not need. Only
+# a measurement can tell, which is what this page does.
 # ```
 #
 # ## What's next
 #
-# Both trunks look at the photo, and all around the block that they judge. The paper's last network does not look at the
-# photo at all. It reads the blocks, one after the other: {ref}`ch-lstm`.
+# Both trunks look at the photo, and at everything around the block that they judge. The paper's last network does not
+# look at the photo at all. It reads the blocks, one after the other: {ref}`ch-lstm`.

@@ -18,13 +18,13 @@
 # (ch-lstm)=
 # # Reading a photo like a text: LSTM
 #
-# A photo has no first word. But a JPEG file has: it writes its blocks in a row, from left to right and line by line. The
-# paper's last network does without any picture at all and *reads* these blocks, one after the other, with a memory. It
-# does not do well in the paper. This chapter repeats the experiment, and looks for the reason in the memory itself.
+# A photo has no first word. A JPEG file has one: it stores its blocks in a row, from left to right and line by line. The
+# paper's last network does not look at the picture at all. It *reads* these blocks, one after the other, with a memory.
+# It does not do well in the paper. This chapter repeats the experiment, and looks for the reason in the memory itself.
 #
 # ```{admonition} What you will learn
 # - how blocks become a sequence, and how far apart neighbours are in it
-# - what an LSTM is, and how the paper makes attention of it (its Fig. 4)
+# - what an LSTM computes, step by step, and how the paper makes attention of it (its Fig. 4)
 # - what a recurrent network can and cannot know of a block's surroundings, measured on trained ones
 # - whether LSTM, BiLSTM and min–max normalisation do as badly here as the paper says (its Fig. 15)
 # - what "overshooting" at larger learning rates looks like
@@ -57,6 +57,7 @@ from chapters.origin import origin
 from chapters.rate_distortion import Pair
 from repro.experiments.claims import Evidence, all_claims, loss
 from repro.experiments.claims import recurrent as judge
+from repro.experiments.claims.verdicts import numbers_of, savings
 
 evidence = Evidence()
 curves, first = evidence.seeds("15"), evidence.first("15")
@@ -72,31 +73,46 @@ rgb = style.book_photo("kodim23", data_dir).rgb()
 # $$
 # t = n M + m + 1 , \qquad x_t = \tfrac{1}{128} \operatorname{vec} F[n, m] .
 # $$ (eq-sequence)
+#
+# In code, the two axes of blocks become one, and the two axes of each block become one:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-order", "caption": "Left: the order in which the blocks are read (every eighth row is shown). Right: one block and its neighbours, with how many steps before (\u2212) or after (+) it each is read."}, "image": {"alt": "Left: a photo with arrows from left to right, one below the other, in colours from dark to light. Right: three rows of five blocks with numbers: the block to the left is one step before, the block above a whole row of steps before."}}
-row, col = 14, 62
-fig.reading_order(rgb, row, col)
+# %%
+import torch
+
+from repro.plain import forward_dct
+
+F = forward_dct(attention.to_tensor(rgb))  # (1, 3, rows, cols, 8, 8)
+sequence = F[:, 0].flatten(1, 2).flatten(2) / 128  # of luma: (1, steps, 64)
+
+n, m, M = 14, 62, F.shape[3]
+t = n * M + m + 1
+print(tuple(F.shape), "→", tuple(sequence.shape))
+print(f"step {t} is block ({n}, {m}):", torch.equal(sequence[0, t - 1], F[0, 0, n, m].flatten() / 128))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-order", "caption": "Left: the order in which the blocks are read (every eighth row is shown). Right: one block and its neighbours, each with how many steps before (\u2212) or after (+) it that block is read."}, "image": {"alt": "Left: a photo with arrows from left to right, one below the other, in colours from dark to light. Right: three rows of five blocks with numbers: the block to the left is one step before, the block above a whole row of steps before."}}
+fig.reading_order(rgb, n, m)
 
 # %% tags=["remove-cell"]
-rows, cols = rgb.shape[0] // 8, rgb.shape[1] // 8
+rows, cols = F.shape[2:4]
 glue("steps_photo", rows * cols)
 glue("cols_photo", cols)
 glue("cols_crop", 224 // 8)
 glue("steps_crop", (224 // 8) ** 2)
 
 # %% [markdown]
-# This photo is a text of {glue:text}`steps_photo:,d` words. In it, the block to the left was read just before. The block
-# *above*, no farther away for the eye, was read {glue:text}`cols_photo` steps ago ({numref}`fig-lstm-order`). And that
-# number is not even the same everywhere: training sees crops of 224 pixels, with {glue:text}`cols_crop` blocks in a row
-# and {glue:text}`steps_crop` in all. **A network that has learned in training where "above" is, finds something else
-# there in a photo.**
+# This photo is a text of {glue:text}`steps_photo:,d` words. The block to the left was read just before. The block *above*,
+# which is no farther away for the eye, was read {glue:text}`cols_photo` steps ago ({numref}`fig-lstm-order`). And that
+# number is not the same everywhere: training uses crops of 224 pixels, with {glue:text}`cols_crop` blocks in a row and
+# {glue:text}`steps_crop` in all. **A network that has learned in training where "above" is finds another block there in
+# a photo.**
 
 # %% [markdown]
-# ## An LSTM, and attention from it
+# ## One step of an LSTM
 #
 # A recurrent network has a state that it hands on from step to step. In an LSTM {cite:p}`hochreiter1997lstm` the state
-# is two vectors, here of 64 numbers each: $c_t$ is the memory, $h_t$ what it says. Three gates, each between 0 and 1,
-# decide what is forgotten, what is added, and what is said; each has weights $W$, $U$ and $b$ of its own:
+# is two vectors, here of 64 numbers each: $c_t$ is the memory, and $h_t$ is what the network puts out. Three gates, each
+# between 0 and 1, decide what is forgotten ($f$), what is added ($i$), and what is put out ($o$). Each has weights $W$,
+# $U$ and $b$ of its own:
 #
 # $$
 # \begin{aligned}
@@ -107,9 +123,40 @@ glue("steps_crop", (224 // 8) ** 2)
 # \end{aligned}
 # $$ (eq-lstm)
 #
+# PyTorch stacks the four matrices in the order $i, f, g, o$, and keeps two bias vectors where one would do:
+
+
+# %%
+def lstm_step(x, h, c, lstm):
+    """The next h and c (64,) of a one-layer ``lstm`` that reads the block ``x`` (64,)."""
+    W, U, b, d = lstm.parameters()
+    i, f, g, o = (W @ x + b + U @ h + d).chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+# %% [markdown]
+# Reading is a loop. We let a fresh network read the first hundred blocks, and compare with `nn.LSTM`:
+
+# %%
+from torch import nn
+
+torch.manual_seed(seed)
+lstm = nn.LSTM(64, 64, batch_first=True).requires_grad_(False)
+h, c, outputs = torch.zeros(64), torch.zeros(64), []
+for x in sequence[0, :100]:
+    h, c = lstm_step(x, h, c, lstm)
+    outputs.append(h)
+
+by_hand = torch.stack(outputs)
+print("nn.LSTM agrees:", torch.allclose(by_hand, lstm(sequence[:, :100])[0][0], atol=1e-5))
+
+# %% [markdown]
+# ## Attention from it
+#
 # With 64 units "the input (8 × 8 DCT tensor) and the output from the LSTM will be of the same dimension", so $h_t$ can
-# be the map of block $t$. A tanh lies in −1 … 1 and $A$ must lie in 0 … 1; the paper does not say how it gets from one
-# to the other. We take
+# be the map of block $t$. But a tanh lies in −1 … 1 and $A$ must lie in 0 … 1, and the paper does not say how it gets
+# from one to the other. We take
 #
 # $$
 # \operatorname{vec} A[n, m] = \tfrac12 (1 + h_t) .
@@ -119,55 +166,136 @@ glue("steps_crop", (224 // 8) ** 2)
 fig.unrolled()
 
 # %% [markdown]
-# The paper is silent on more than that. What we took, each to be doubted:
+# The paper leaves more open than that. Our choices, each open to doubt:
 #
-# | question | what we take | why |
+# | question | our choice | why |
 # |---|---|---|
 # | $h$ lies in −1 … 1, $A$ in 0 … 1 | $A = (1 + h)/2$ | keeps the whole range; starts near $A = 1/2$, as the baseline does |
 # | two directions give 128 numbers, $A$ needs 64 | a linear layer and a sigmoid, for luma and for chroma | the least that fits |
-# | "one for each channel (Luminance and Chrominance)", but chroma has two planes | Cb and Cr run through one network, their maps are averaged | Eqs. 5 and 6 share $A^{(C)}$ |
-# | size of the coefficients, up to ±1024 | divided by 128 | gates would else be shut or open for good |
+# | "one for each channel (Luminance and Chrominance)", but chroma has two planes | one network reads Cb and then Cr; its two maps are averaged | Eqs. 5 and 6 share $A^{(C)}$ |
+# | coefficients go up to ±1024 | divided by 128 | otherwise the gates would always be fully open or shut |
 # | min–max over what? | over each map of a photo | "normalizing the attention map" |
 # | "image feature maps" (title) or "DCT blocks" (text)? | DCT blocks | the text is more precise, and the dimensions fit |
+#
+# With these, the recurrent form of Eqs. 1 and 2 is:
+
+
+# %%
+def recurrent_attention(F, luma, chroma, merge=None):
+    """A (B, 2, rows, cols, 8, 8) in 0–1 of LSTMs with 64 units, which read F / 128 block by block. Eqs. 1 and 2."""
+    maps = []
+    for plane, lstm in enumerate((luma, chroma, chroma)):
+        h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
+        maps.append((1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h)))
+    A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
+    return A.view(F.shape[0], 2, *F.shape[2:])
+
+
+# %% [markdown]
+# The package's network, which trains the LSTMs side by side on several cores, makes the same maps:
+
+# %%
+from repro.attention import build
+
+crop = attention.middle(rgb, 224)
+x = attention.to_tensor(crop)
+F = forward_dct(x)
+
+torch.manual_seed(seed)
+package = build("lstm").requires_grad_(False)
+A = recurrent_attention(F, package.luma, package.chroma)
+print("the package agrees:", torch.allclose(A, package(x, F), atol=1e-5))
+print(f"untrained, A is {A.mean():.2f} on average")
+
+# %% [markdown]
+# ## Two directions
+#
+# A BiLSTM {cite:p}`schuster1997birnn` has a second network that reads from the end, for "processing patches of images not
+# only from past-to-future but also from future-to-past". The sequence is reversed for it, its output is reversed back,
+# and both outputs are put side by side. PyTorch keeps the two networks in one; here we take them apart:
+
+# %%
+torch.manual_seed(seed)
+both = build("bilstm").requires_grad_(False)
+ways = {"": nn.LSTM(64, 64, batch_first=True), "_reverse": nn.LSTM(64, 64, batch_first=True)}
+weights = both.luma.state_dict()
+for suffix, one in ways.items():
+    one.load_state_dict({name: weights[name + suffix] for name in one.state_dict()})
+
+luma = F[:, 0].flatten(1, 2).flatten(2) / 128
+h_forward, _ = ways[""](luma)
+h_backward, _ = ways["_reverse"](luma.flip(1))
+h = torch.cat([h_forward, h_backward.flip(1)], dim=-1)
+print(tuple(h.shape), "PyTorch's own agrees:", torch.allclose(h, both.luma(luma)[0], atol=1e-5))
+
+# %% [markdown]
+# A linear layer merges the 128 numbers into 64, and a sigmoid brings them into 0 … 1:
+
+# %%
+A_luma = torch.sigmoid(both.merge[0](h)).view(F[:, 0].shape)
+A = recurrent_attention(F, both.luma, both.chroma, both.merge)
+print("recurrent_attention agrees:", torch.allclose(A_luma, A[:, 0], atol=1e-5))
+print("the package agrees:", torch.allclose(A, both(x, F), atol=1e-5))
 
 # %% [markdown]
 # ## What can it know?
 #
-# A convolution looks at a block's surroundings on all sides, two rows up as easily as two columns left. An LSTM knows
-# **the block itself, and what it has not yet forgotten of those before**. The block to the right and the row below do not
-# exist for it; the row above is as far away as the photo is wide. A BiLSTM {cite:p}`schuster1997birnn` has a second
-# network that comes from the end, for "processing patches of images not only from past-to-future but also from
-# future-to-past". It knows both sides of its row, and little of the rows above and below.
+# A convolution looks at a block's surroundings on all sides, two rows up as easily as two columns to the left. An LSTM
+# knows **the block itself, and what it has not yet forgotten of the blocks before**. The block to the right and the row
+# below do not exist for it, and the row above is as far away as the photo is wide. A BiLSTM knows both sides of its row,
+# and little of the rows above and below.
 #
-# How much is remembered can be measured. As in {ref}`ch-attention` we take the gradient of one block's map, now by the
-# networks that were trained for this page, and set out all blocks in the order of reading. (A crop of 224 pixels, as in
-# training; a row is {glue:text}`cols_crop` blocks long.)
+# How much is remembered can be measured. As in {ref}`ch-attention`, we take the gradient of one block's map, here with
+# signs drawn at random so that its 128 numbers do not cancel. The strongest pixel of each block counts.
+
 
 # %%
-networks = {}
-for name, series in fig.NAMED.items():
-    networks[name] = trained.network_of(evidence, "15", series)
-crop, block = attention.middle(rgb, 224), (14, 14)
+def influence(network, x, row, col):
+    """(rows, cols) in 0–1: how strongly each block's pixels move the map of the block (row, col)."""
+    x = x.clone().requires_grad_()
+    A = network(x, forward_dct(x))[0, :, row, col]
+    signs = torch.randint(0, 2, A.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    (gradient,) = torch.autograd.grad((A * signs).sum(), x)
+    strength = to_blocks(gradient.abs().sum(1, keepdim=True)).amax((-1, -2))[0, 0]
+    return strength / strength.max()
+
+
+def steps_back(strength, row, col, least=1e-3):
+    """How many steps before (row, col) the farthest block was read whose influence is ``least`` or more."""
+    steps = torch.arange(strength.numel()) - (row * strength.shape[1] + col)
+    return -steps[strength.flatten() >= least].min().item()
+
+
+# %% [markdown]
+# Now for the networks that were trained for this page, on a crop of the size that they were trained on, where a row has
+# {glue:text}`cols_crop` blocks:
+
+# %%
+from repro.plain import to_blocks
+
+networks = {name: trained.network_of(evidence, "15", series) for name, series in fig.NAMED.items()}
 shown = ("CNN (VGG-16)", "LSTM", "BiLSTM")
-reach = {n: attention.reach(networks[n], crop, *block) for n in shown}
-found = {n: fig.memory(reach[n], *block) for n in shown}
+block = (14, 14)
+found = {name: influence(networks[name], x, *block) for name in shown}
+for name, strength in found.items():
+    print(f"{name}: {(strength >= 1e-3).sum()} blocks, the farthest {steps_back(strength, *block)} steps back")
+print(f"LSTM before training: {steps_back(influence(package, x, *block), *block)} steps back")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block moves the map of the block at 0, by trained networks, in the order of reading; dotted lines are whole rows. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
-fig.memory_plot(found, 224 // 8)
+fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *block)
 
 # %% tags=["remove-cell"]
-untrained = attention.reach(attention.build("lstm", seed), crop, *block)
-glue("memory_untrained", fig.remembered(*fig.memory(untrained, *block)))
-glue("memory_lstm", fig.remembered(*found["LSTM"]))
-glue("memory_words", fig.memory_words(fig.remembered(*found["LSTM"]), 224 // 8))
-glue("memory_bilstm", fig.remembered(*found["BiLSTM"]))
-for key, (_, influence) in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True):
-    glue(f"reached_{key}", (influence >= 1e-3).sum())
+glue("memory_untrained", steps_back(influence(package, x, *block), *block))
+glue("memory_lstm", steps_back(found["LSTM"], *block))
+glue("memory_words", fig.memory_words(steps_back(found["LSTM"], *block), 224 // 8))
+glue("memory_bilstm", steps_back(found["BiLSTM"], *block))
+for key, strength in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True):
+    glue(f"reached_{key}", (strength >= 1e-3).sum())
 
 # %% [markdown]
 # Before training, the farthest block that still had a thousandth of the strongest influence was
 # {glue:text}`memory_untrained` steps back. After training it is {glue:text}`memory_lstm` in the LSTM and
-# {glue:text}`memory_bilstm` in the BiLSTM ({numref}`fig-lstm-memory`). The LSTM's {glue:text}`memory_words`.
+# {glue:text}`memory_bilstm` in the BiLSTM ({numref}`fig-lstm-memory`). The LSTM's memory {glue:text}`memory_words`.
 # In all, {glue:text}`reached_cnn` blocks count for the CNN, {glue:text}`reached_lstm` for the LSTM and
 # {glue:text}`reached_bilstm` for the BiLSTM.
 
@@ -175,7 +303,7 @@ for key, (_, influence) in zip(("cnn", "lstm", "bilstm"), found.values(), strict
 # ## What they make of a photo
 
 # %%
-maps = {name: attention.maps(of, rgb) for name, of in networks.items()}
+maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, {name: maps[name] for name in shown})
@@ -184,15 +312,15 @@ attention.recurrent_maps(rgb, {name: maps[name] for name in shown})
 html.table(*trained.map_rows(maps), caption="The maps in numbers")
 
 # %% [markdown]
-# Compare the ranges in the titles, and the columns of means: a network that starts at $A = 1/2$ has to learn first to
-# let things through (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). What a map takes from *all* blocks,
-# tables must put back by finer steps.
+# Compare the ranges in the titles, and the columns of means. A network that starts at $A = 1/2$ first has to learn to let
+# things through (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). What a map takes from *all* blocks,
+# tables must give back by finer steps.
 
 # %% [markdown]
 # ## The runs
 #
-# All were trained with the same loss, crops and number of steps as the CNN, at a learning rate that was chosen for the
-# LSTM on the tuning photos:
+# All were trained with the same loss, the same crops and the same number of steps as the CNN, at a learning rate that was
+# chosen for the LSTM on the tuning photos:
 
 # %% tags=["hide-input"]
 origins = origin("15", evidence.profile, evidence.store)
@@ -204,20 +332,17 @@ html.table([], list(origins.items()), caption="Where the stored results of this 
 # "LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only counterpart", says the paper of its
 # Fig. 15, and of the lower rates: "these models still are struggling to beat the vanilla JPEG baseline".
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 (the paper tells of that one, but does not draw it). Left in the paper's counting of bits, the range of its claims shaded; right in bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with the map stretched. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 (the paper mentions that one, but does not draw it). Left in the paper's counting of bits, the range of its claims shaded; right in bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with the map stretched. The figures below show their differences."}}
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
-cnn, lstm, bilstm, stretched = loss.paper_counted(curves, *judge.FIGURE_15[1:])
-pairs = [Pair("LSTM against CNN", cnn, lstm, "lstm"), Pair("BiLSTM against CNN", cnn, bilstm, "bilstm")]
+cnn, one_way, bilstm, stretched = loss.paper_counted(curves, *judge.FIGURE_15[1:])
+pairs = [Pair("LSTM against CNN", cnn, one_way, "lstm"), Pair("BiLSTM against CNN", cnn, bilstm, "bilstm")]
 rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
 
 # %% tags=["remove-cell"]
 judged = [claim for claim in all_claims(evidence) if claim.figure == "15"]
 for name, words in tables.claim_words(judged).items():
-    glue(name, words)
-compared = fig.comparisons(curves)
-for name, words in fig.numbers(compared).items():
     glue(name, words)
 
 # %% [markdown]
@@ -233,13 +358,13 @@ for name, words in fig.numbers(compared).items():
 # ### Does the future help?
 #
 # The paper adds the second direction in the hope of "better sequential information", and "unfortunately, this idea leads
-# to performance lower than a single LSTM layer". Min–max normalisation was tried, too, and "resulted in further degrading
-# the performance". Both against the plain LSTM:
+# to performance lower than a single LSTM layer". It also tried min–max normalisation, which "resulted in further
+# degrading the performance". Both against the plain LSTM:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-variants", "caption": "What a second direction, and min\u2013max normalisation, gain over the plain LSTM at equal rate (the paper's counting), with 95 % intervals. Below zero the plain LSTM is better."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for BiLSTM against LSTM and for min\u2013max against plain, around a line at zero."}}
 pairs = [
-    Pair("BiLSTM against LSTM", lstm, bilstm, "bilstm"),
-    Pair("LSTM, min–max against LSTM", lstm, stretched, "lstm"),
+    Pair("BiLSTM against LSTM", one_way, bilstm, "bilstm"),
+    Pair("LSTM, min–max against LSTM", one_way, stretched, "lstm"),
 ]
 rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
 
@@ -255,10 +380,33 @@ rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
 # $$
 # A' = \frac{A - \min A}{\max A - \min A} , \qquad \text{both over the whole photo.}
 # $$ (eq-min-max)
-#
-# It looks harmless, a change of scale. But look at what it promises: in *every* photo some coefficient is wiped out
-# ($A' = 0$) and some other is kept whole ($A' = 1$), whatever the photo; and one odd block anywhere moves the map of all
-# others. Here are the values that two trained networks give to the coefficients of our photo:
+
+
+# %%
+def min_max(A):
+    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1 (section 6.8)."""
+    low, high = A.amin((2, 3, 4, 5), keepdim=True), A.amax((2, 3, 4, 5), keepdim=True)
+    return (A - low) / (high - low).clamp_min(1e-6)
+
+
+# %% [markdown]
+# It looks like a harmless change of scale. But it fixes two values: in *every* photo some coefficient is wiped out
+# ($A' = 0$) and some other is kept whole ($A' = 1$). And one odd block anywhere moves the map of all others:
+
+# %%
+stretching = build("lstm", minmax=True).requires_grad_(False)
+stretching.load_state_dict(package.state_dict())
+A = recurrent_attention(F, package.luma, package.chroma)
+print("the package agrees:", torch.allclose(min_max(A), stretching(x, F), atol=1e-4))
+print(f"before: {A.min():.2f} to {A.max():.2f}, after: {min_max(A).min():.2f} to {min_max(A).max():.2f}")
+
+odd = A.clone()
+odd[0, 0, 0, 0, 0, 0] = 1.0  # one number of one block
+for name, one in (("as it is", A), ("with one odd block", odd)):
+    print(f"{name}, the mean of all other rows is {min_max(one)[0, 0, 1:].mean():.2f}")
+
+# %% [markdown]
+# Here are the values that two trained networks give to the coefficients of our photo:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-histogram", "caption": "How often each value of A occurs on the photo (logarithmic): LSTMs trained without and with min\u2013max normalisation."}, "image": {"alt": "Two histograms on a logarithmic axis, A for luma and A for chroma, each with an outline for the LSTM and one for the LSTM with min\u2013max, which reaches from 0 to 1."}}
 fig.histogram({name: maps[name] for name in ("LSTM", "LSTM, min–max")})
@@ -270,12 +418,23 @@ for key, name in (("plain", "LSTM"), ("minmax", "LSTM, min–max")):
     glue(f"mean_{key}", maps[name][0].mean())
 
 # %% [markdown]
-# In luma, $A$ goes from {glue:text}`least_plain:.2f` to {glue:text}`most_plain:.2f` without normalisation, with a mean of
-# {glue:text}`mean_plain:.2f`, and from {glue:text}`least_minmax:.2f` to {glue:text}`most_minmax:.2f` with it, with a mean
-# of {glue:text}`mean_minmax:.2f` ({numref}`fig-lstm-histogram`).
+# | A for luma ({numref}`fig-lstm-histogram`) | least | mean | largest |
+# |---|---|---|---|
+# | without normalisation | {glue:text}`least_plain:.2f` | {glue:text}`mean_plain:.2f` | {glue:text}`most_plain:.2f` |
+# | with min–max | {glue:text}`least_minmax:.2f` | {glue:text}`mean_minmax:.2f` | {glue:text}`most_minmax:.2f` |
 
 # %% [markdown]
 # ## In bits
+#
+# Four comparisons over the whole range of our curves, in bits of the files as they are:
+
+# %%
+compared = {
+    "LSTM\nagainst CNN": savings(curves[judge.CNN], curves[judge.LSTM]),
+    "BiLSTM\nagainst CNN": savings(curves[judge.CNN], curves[judge.BILSTM]),
+    "BiLSTM\nagainst LSTM": savings(curves[judge.LSTM], curves[judge.BILSTM]),
+    "LSTM, min–max\nagainst LSTM": savings(curves[judge.LSTM], curves[judge.STRETCHED]),
+}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-savings", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
@@ -283,33 +442,57 @@ rate_distortion.savings_plot(compared)
 # %% tags=["hide-input"]
 html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
 
+# %% tags=["remove-cell"]
+for name, words in numbers_of(dict(zip(("lstm", "bilstm", "order", "minmax"), compared.values(), strict=True))).items():
+    glue(name, words)
+
 # %% [markdown]
 # ## Learning rates: what overshoots?
 #
 # "Any LR greater than 1e-6 leads to over-shooting and hence, leads to unreliable learning over steps." To see that, we
 # trained the LSTM with the paper's own variables, tables times $s = 10^{-5}$ that start between 1 and 2, at three
-# learning rates, the paper's and ten and a hundred times as large. One rate drives everything: the LSTM's weights, and
-# the tables with it.
+# learning rates: the paper's, and ten and a hundred times that. One rate drives everything, the LSTM's weights and the
+# tables with it.
+#
+# For the tables we can say beforehand what a learning rate means. Adam moves a variable by about the learning rate,
+# whatever its gradient ({ref}`ch-quantisation`). The variable is $Q s$, so an entry of the table moves by the learning
+# rate over $s$ *at each step*:
+
+# %%
+from repro.plain import adam_step
+
+Q, s = 20.0, 1e-5
+for lr in (1e-6, 1e-5, 1e-4):
+    variable, _, _ = adam_step(Q * s, gradient=12_345.0, m=0.0, v=0.0, step=1, lr=lr)
+    print(f"learning rate {lr:.0e}: Q goes from {Q:g} to {variable / s:.1f} in one step")
+
+# %% [markdown]
+# A loss of single batches is noisy, so we take means of ten rows of the log. We say that a run overshoots where it
+# ends more than 5 % above its own lowest point.
+
+# %%
+import numpy as np
+
+logs = evidence.lstm_logs()
+smooth = {rate: np.convolve([row["loss"] for row in log], np.ones(10) / 10, "valid") for rate, log in logs.items()}
+for rate, losses in smooth.items():
+    print(f"learning rate {rate:.0e}: ends {losses[-1] / losses.min():.2f} times its lowest loss")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-rates", "caption": "The loss of the LSTM's training at three learning rates (logarithmic): single rows of the log faint, means of ten bold, the lowest of these circled."}, "image": {"alt": "Three lines of the loss against the step, one for each learning rate, all from the same start. The table below has where each ends, and how far above its own lowest point."}}
-logs = evidence.lstm_logs()
-fig.loss_plot(logs)
+fig.loss_plot(logs, smooth)
 
 # %% tags=["hide-input"]
 html.table(*fig.rate_rows(logs), caption="Where each learning rate ends")
 
 # %% [markdown]
-# The second column is the key to it. Divided by $s$, a learning rate is the number of levels by which Adam moves a
-# table's entry *at each step* ({ref}`ch-quantisation`). A rate at which an entry jumps by several levels has
-# trouble to settle on a table, whatever the LSTM does; and one at which it creeps spends its steps on getting away from
-# the start, where the rate term is nearly all of the loss (the fifth column is what is left of it at the end). So an
-# overshoot in such a run need not be the LSTM's.
+# At a rate at which an entry jumps by several levels, the tables have trouble settling, whatever the LSTM does. At a rate
+# at which it creeps, the run spends its steps on leaving the start, where the rate term is nearly all of the loss (the
+# fifth column is what is left of it at the end). So an overshoot in such a run need not be the LSTM's.
 #
-# That every larger rate overshoots (here: ends more than 5 % above its own lowest point) is
-# {glue:text}`claim_19` here.
+# That every larger rate overshoots is {glue:text}`claim_19` here.
 
 # %% [markdown]
-# ## What is judged
+# ## The claims
 
 # %% tags=["hide-input"]
 html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper's claims on LSTM")
@@ -319,16 +502,17 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 #
 # ## Summary
 #
-# Of the paper's claims on this page: {glue:text}`tally`.
+# Of the paper's claims on this page: {glue:text}`tally`. At equal quality the files need
 #
-# - **Against the CNN**, the LSTM needs {glue:text}`lstm_mse` at equal MSE, {glue:text}`lstm_lpips` at equal LPIPS, and
-#   {glue:text}`lstm_ms_ssim` at equal MS-SSIM; the BiLSTM {glue:text}`bilstm_mse`, {glue:text}`bilstm_lpips`, and
-#   {glue:text}`bilstm_ms_ssim`.
-# - **The second direction** takes, against a single one, {glue:text}`order_mse` at equal MSE,
-#   {glue:text}`order_lpips` at equal LPIPS, and {glue:text}`order_ms_ssim` at equal MS-SSIM.
-# - **Min–max normalisation** takes {glue:text}`minmax_mse`, {glue:text}`minmax_lpips`, and {glue:text}`minmax_ms_ssim`.
-# - **The memory** of the trained LSTM, {glue:text}`memory_lstm` steps, {glue:text}`memory_words` in a crop and
-#   {glue:text}`cols_photo` in this photo. Whatever the cell can do, it has to fight the order of reading.
+# | | equal MSE | equal LPIPS | equal MS-SSIM |
+# |---|---|---|---|
+# | LSTM against CNN | {glue:text}`lstm_mse` | {glue:text}`lstm_lpips` | {glue:text}`lstm_ms_ssim` |
+# | BiLSTM against CNN | {glue:text}`bilstm_mse` | {glue:text}`bilstm_lpips` | {glue:text}`bilstm_ms_ssim` |
+# | BiLSTM against LSTM | {glue:text}`order_mse` | {glue:text}`order_lpips` | {glue:text}`order_ms_ssim` |
+# | min–max against plain LSTM | {glue:text}`minmax_mse` | {glue:text}`minmax_lpips` | {glue:text}`minmax_ms_ssim` |
+#
+# **The memory** of the trained LSTM, {glue:text}`memory_lstm` steps, {glue:text}`memory_words` in a crop and
+# {glue:text}`cols_photo` in this photo. Whatever the cell can do, the order of reading works against it.
 #
 # ## Exercises
 #
@@ -348,16 +532,16 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 # ```{admonition} Solution
 # :class: dropdown
 # 506 columns and, the last one padded, 380 rows of blocks: 192,280 steps. Each needs the state that the one before it
-# leaves, so they come one after the other; only the products within a step, and different photos, can go side by side.
+# leaves, so they come one after the other. Only the products within a step, and different photos, can run side by side.
 # ```
 #
-# **3.** Suppose that the same map with min–max normalisation is multiplied by 0.9 everywhere, or has 0.05 added. What
-# changes? What does that mean for training?
+# **3.** Suppose that a map is multiplied by 0.9 everywhere, or has 0.05 added, before min–max normalisation. What
+# changes? What does that mean for training? (`min_max(0.9 * A + 0.05)` answers the first question.)
 #
 # ```{admonition} Solution
 # :class: dropdown
 # Nothing, for min–max undoes both. So the loss is the same along these two directions: the network cannot learn to let
-# *more* through, or less, on average, but by changing which blocks it tells apart. The rate term asks for a small mean
+# *more* through on average, or less, except by changing which blocks it tells apart. The rate term asks for a small mean
 # of $A$ and gets it only by that detour.
 # ```
 #
@@ -365,8 +549,8 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 #
 # ```{admonition} Solution
 # :class: dropdown
-# One in which neighbours stay near each other: back and forth (each second row from right to left), or along a Hilbert
-# curve, which keeps blocks that are near each other on the photo mostly near in the sequence. Networks that run down the
+# One in which neighbours stay near each other: back and forth (every second row from right to left), or along a Hilbert
+# curve, which keeps blocks that are near each other in the photo mostly near in the sequence. Networks that run down the
 # columns as well as along the rows go further. None of them gives back what a convolution has for nothing.
 # ```
 #

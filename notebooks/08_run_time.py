@@ -18,18 +18,17 @@
 # (ch-run-time)=
 # # How long does it take?
 #
-# Two figures of the paper are about seconds: how fast a model trains with one trunk and the other (Fig. 11), and how
+# Two figures of the paper are about seconds: how fast a model trains with one trunk and with the other (Fig. 11), and how
 # long a photo takes to encode, beside a codec that is a network from end to end (Fig. 12). Both answers depend on the
 # program and on the machine more than quality ever does. So we time them again, and look for what would hold anywhere.
 #
 # ```{admonition} What you will learn
-# - how to compare speeds on a machine that wavers
+# - how to take a time, and how to compare speeds on a machine whose speed varies
 # - why a ResNet is cheaper than a VGG, and when training does not notice
 # - what a network in front of JPEG costs, beside a learned codec
 # - what a standard error says of stability, and what it does not
 #
-# It helps to have read {ref}`ch-attention`. {ref}`ch-speed` says how our own step became
-# fast; nothing of that is told again here.
+# It helps to have read {ref}`ch-attention`. How our own training step became fast is told in {ref}`ch-speed`.
 # ```
 
 # %% tags=["remove-cell"]
@@ -52,7 +51,7 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 # %% tags=["hide-input"]
 from bookkit import glue, html
 from chapters import run_time as pictures
-from chapters import speed, style, tables
+from chapters import speed, tables
 from repro.experiments import bench
 from repro.experiments.claims import Evidence, all_claims, times
 
@@ -66,28 +65,104 @@ glue("claimed", times.CLAIMED)
 glue("about", times.ABOUT)
 
 # %% [markdown]
-# All times of this page are stored; nothing is timed while it is built. `python benchmarks/bench.py training inference`
-# times both tables again and lets nothing else run meanwhile.
+# Every time that this page judges is stored: the machine that builds the page may be busy. `python benchmarks/bench.py
+# training inference` takes them again and lets nothing else run meanwhile.
+
+# %% [markdown]
+# ## How a time is taken
+#
+# A clock that is started before some work and stopped after it can mislead in three ways. On a GPU a call returns before
+# its work is done, so we wait for the device before each look at the clock:
+
+# %%
+import time
+
+import torch
+
+
+def once(work):
+    """Seconds of one call of ``work``."""
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    work()
+    if on_gpu:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+# %% [markdown]
+# The first call also loads code, asks for memory and fills caches, so it is a *warm-up* that does not count. And any
+# single call may be slowed by something else that runs, so the call is *repeated*, and the median of the times is taken.
+# Where two programs are compared they take *turns*, every other round in reverse order: what slows the machine for a
+# while then slows both, and drops out of the ratio of neighbours.
+
+
+# %%
+def in_turns(programs, rounds=5):
+    """Name → seconds of each round, after a warm-up of each program."""
+    for work in programs.values():
+        work()
+    seconds = {name: [] for name in programs}
+    for turn in range(rounds):
+        names = list(programs)
+        for name in names[::-1] if turn % 2 else names:
+            seconds[name].append(once(programs[name]))
+    return seconds
+
+
+# %% [markdown]
+# Try it on two trunks of {ref}`ch-resnet`, one crop each, forward only. (These times, and no others on this page, were
+# taken on the machine that built the page. None of our findings rests on them.)
+
+# %%
+from statistics import median
+
+from repro.attention import ConvolutionalAttention
+
+x = torch.rand(1, 3, 224, 224) * 255
+vgg, resnet = (ConvolutionalAttention(m, pretrained=False) for m in ("vgg16", "resnet152-block1"))
+with torch.no_grad():
+    print(f"first call of VGG-16: {1e3 * once(lambda: vgg.features(x)):.0f} ms")
+    seconds = in_turns({"VGG-16": lambda: vgg.features(x), "ResNet": lambda: resnet.features(x)})
+
+for name, found in seconds.items():
+    print(f"{name}: {1e3 * median(found):.0f} ms (median of {len(found)})")
+ratios = [v / r for v, r in zip(*seconds.values(), strict=True)]
+print(f"VGG-16 takes {median(ratios):.1f} times as long")
 
 # %% [markdown]
 # ## Training: the paper's claim
 #
 # > "with the same settings, the speed of ResNet is about 57% higher than VGG"
 #
-# The figure behind it is TensorBoard's steps a second. Neither the machine nor the depth of the ResNet is given, so we
-# time both depths that the paper tries, *conv3 block 1* and *block 7*, with the paper's batch of 8 crops of 224 px.
+# The figure behind it is TensorBoard's steps a second. The paper gives neither the machine nor the depth of the ResNet, so
+# we time both depths that it tries, *conv3 block 1* and *block 7*, with the paper's batch of 8 crops of 224 px.
 #
 # Each row of a log carries the time of day at which it was written. Two rows at steps $s_a < s_b$, written at
 # $w_a < w_b$, give the speed
 #
-# $$v = \frac{s_b - s_a}{w_b - w_a},$$ (eq-steps-per-second)
+# $$v = \frac{s_b - s_a}{w_b - w_a}.$$ (eq-steps-per-second)
+
+# %%
+from itertools import pairwise
+
+
+def steps_per_second(log):
+    """Between each two neighbouring rows (step, time in seconds) of a log."""
+    return [(s_b - s_a) / (w_b - w_a) for (s_a, w_a), (s_b, w_b) in pairwise(log)]
+
+
+print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
+
+# %% [markdown]
+# What came before the first row, start and warm-up, drops out. Weights are random, as the time of a step does not depend
+# on their values.
 #
-# and what came before the first row, start and warm-up, drops out. Methods take turns. Weights are random: the time of a
-# step does not depend on their values.
-#
-# "The same settings" can mean several things, so there are groups. The *plain step* is the paper's step written from
-# its equations in 32 bits, nothing reused: probably nearest to what the paper timed. *Our training* is `repro train`,
-# with the trunk trained, as in the paper, or frozen, as in most of this book.
+# "The same settings" can mean several things, so the figure has groups. The *plain step* is the paper's step written
+# straight from its equations in 32 bits, with nothing reused: probably nearest to what the paper timed. *Our training* is
+# `repro train`, with the trunk trained, as in the paper, or frozen, as in most of this book.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths, medians with bars from quartile to quartile; in parentheses how many times VGG-19's. The axis is logarithmic: equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps a second on a logarithmic axis. In the plain step, trunk trained, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
 timed = times.training_rows(stored)
@@ -99,32 +174,54 @@ html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
 # %% [markdown]
 # ### What was found
 #
-# **In the plain step**, the ResNet trains faster at both depths: {glue:text}`ratio_plain_trained_32_block1` at block 1 and
-# {glue:text}`ratio_plain_trained_32_block7` at block 7 (speed over VGG-19's, with quartiles). The claim says
-# {glue:text}`claimed:.2f` times.
+# | speed over VGG-19's, with quartiles | block 1 | block 7 |
+# |---|---|---|
+# | the paper, depth not given | {glue:text}`claimed:.2f` times | {glue:text}`claimed:.2f` times |
+# | plain step, trunk trained, 32 bits | {glue:text}`ratio_plain_trained_32_block1` | {glue:text}`ratio_plain_trained_32_block7` |
+# | our training, trunk trained, bfloat16 | {glue:text}`ratio_train_trained_bf16_block1` | {glue:text}`ratio_train_trained_bf16_block7` |
+# | our training, trunk frozen, bfloat16 | {glue:text}`ratio_train_frozen_bf16_block1` | {glue:text}`ratio_train_frozen_bf16_block7` |
 #
-# The reason is where the layers are. VGG-19 runs its first convolutions at the full size of the picture; a ResNet
-# halves the picture twice before its first block. For one crop the trunks multiply and add
+# **In the plain step** the ResNet trains faster at both depths. The reason is where the layers are. VGG-19 runs its first
+# convolutions at the full size of the picture; a ResNet halves the picture twice before its first block. How much work is
+# that? Each number that a convolution puts out is a sum with one product for each weight of its channel. So we let a hook
+# count them, on the device `meta`, where nothing is computed:
 
-# %% tags=["hide-input"]
-trunks = ("vgg19", "resnet152-block1", "resnet152-block7")
-counted = [[style.LOOKS[trunk].label, f"{times.operations(trunk) / 1e9:.1f}"] for trunk in trunks]
-html.table(["trunk", "10⁹ operations a crop"], counted, caption="Forward, one crop of 224 px")
+# %%
+from torch import nn
+
+
+def multiplications(method, side=224):
+    """Of all convolutions of a trunk, for one crop."""
+    with torch.device("meta"):
+        trunk, crop = ConvolutionalAttention(method, pretrained=False).trunk, torch.zeros(1, 3, side, side)
+    counts = []
+    for layer in trunk.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda layer, x, y: counts.append(y[0].numel() * layer.weight[0].numel()))
+    trunk(crop)
+    return sum(counts)
+
 
 # %% [markdown]
-# By arithmetic alone a ResNet would be faster still. A step is more than its trunk: the loss costs every method the same, and
-# the more it costs, the nearer the ratio comes to 1. Layers of a ResNet are also small and many, and wait for memory
-# where VGG's multiply. Any amount between 1 and the ratio of operations can come out, by the program and the
-# machine.
+# PyTorch's own counter agrees:
+
+# %%
+for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
+    count = multiplications(method)
+    print(f"{method}: {count / 1e9:.1f} · 10⁹ products a crop,", "agrees:", count == times.operations(method))
+
+# %% [markdown]
+# By arithmetic alone a ResNet would be faster still. But a step is more than its trunk. The loss costs every method the
+# same, and the more it costs, the nearer the ratio comes to 1. The layers of a ResNet are also small and many, and wait
+# for memory where VGG's multiply. So any ratio between 1 and that of the operations can come out, depending on the program
+# and the machine.
 #
-# **In our training** this goes further. In bfloat16 the ratio is {glue:text}`ratio_train_trained_bf16_block1` at block 1
-# and {glue:text}`ratio_train_trained_bf16_block7` at block 7. VGG's large products gain most from
-# it, and block 7 gains nothing: its gradients need 32 bits ({ref}`ch-speed`), so it is kept there, and the
-# settings are no longer quite the same. Where one of these comes near to the paper's number, that is
-# chance and does not count: the paper trained in 32 bits, as far as one can tell.
+# **In our training** VGG's large products gain most from bfloat16. Block 7 gains nothing: its gradients need 32 bits
+# ({ref}`ch-speed`), so it is kept in 32 bits, and the settings are no longer quite the same. Where a ratio of this row
+# comes near the paper's number, that is chance and does not count: the paper trained in 32 bits, as far as one can tell.
 #
-# **With a frozen trunk** its features are computed once, and every trunk is as fast as every other:
-# {glue:text}`ratio_train_frozen_bf16_block1` and {glue:text}`ratio_train_frozen_bf16_block7`. Then speed is no reason to choose.
+# **With a frozen trunk** the features are computed once, and every trunk is as fast as every other. Then speed is no
+# reason to choose.
 
 # %% [markdown]
 # ## Encoding: the paper's claim
@@ -134,21 +231,46 @@ html.table(["trunk", "10⁹ operations a crop"], counted, caption="Forward, one 
 # > of baseline as well as more stability."
 #
 # The baseline is the codec of Ballé, Laparra and Simoncelli {cite:p}`balle2016endtoend`, a network from pixels to
-# symbols with a learned entropy code. The unit must be seconds a photo; the machine, the program and the photos are
-# not given.
+# symbols with a learned entropy code. The unit must be seconds a photo. The machine, the program and the photos are not
+# given.
 #
-# We time, in processes that are warm, from pixels in memory to the file's bytes, coders in turns:
+# A paper that reports a mean should say how sure it is of it. From $n$ times $t_i$, one a photo,
+#
+# $$
+# \bar t = \frac1n \sum_i t_i , \qquad s^2 = \frac{1}{n - 1} \sum_i (t_i - \bar t)^2 , \qquad
+# \text{standard error} = \frac{s}{\sqrt n} .
+# $$ (eq-standard-error)
+
+# %%
+from math import sqrt
+
+
+def mean_and_error(seconds):
+    """The mean of some times and its standard error."""
+    n, mean = len(seconds), sum(seconds) / len(seconds)
+    s = sqrt(sum((t - mean) ** 2 for t in seconds) / (n - 1))
+    return mean, s / sqrt(n)
+
+
+for name, row in times.coded(stored).items():
+    mean, error = mean_and_error(row["seconds_by_photo"])
+    same = abs(mean - row["mean"]) + abs(error - row["standard_error"]) < 1e-9
+    print(f"{name}: {1e3 * mean:.0f} ± {1e3 * error:.1f} ms a photo, as stored: {same}")
+
+# %% [markdown]
+# These are times of warm processes, from pixels in memory to the file's bytes, the coders in turns:
 #
 # - **tables alone**: `repro encode --model tables`, without any network;
-# - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships, and **VGG-19 attention**, the
-#   paper's shape (its trunk is random where ImageNet's weights are not at hand; that changes the map, not the work);
-# - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between) built
-#   from CompressAI's layers, with real entropy coding;
+# - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships;
+# - **VGG-19 attention**: the paper's shape (where ImageNet's weights are not at hand its trunk is random, which changes
+#   the map and not the work);
+# - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between), built from
+#   CompressAI's layers, with real entropy coding;
 # - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.
 #
-# The two learned codecs have random weights: trained ones cannot be had from a package registry. Their transforms take
-# as long as trained ones. Entropy coding could differ, as random symbols cost more bits than learned ones do; a tick
-# in the figure therefore shows the transform alone, which no training makes faster.
+# The two learned codecs have random weights, as trained ones cannot be had from a package registry. Their transforms take
+# as long as trained ones. Entropy coding could differ, since random symbols cost more bits than learned ones. So a tick in
+# the figure shows the transform alone, which no training makes faster.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds a photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots single photos, black diamonds what the paper reports. Files of all of our encoders are decoded by libjpeg, so one decoding time stands for them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior; both attention encoders are slowest of ours. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
 pictures.times(stored)
@@ -163,41 +285,54 @@ html.table([], [[line] for line in times.absent(stored)], first="td") if times.a
 # %% [markdown]
 # ### What was found
 #
-# With VGG-19 in front, a photo takes {glue:text}`encode_vgg19_mean`; the codec of Ballé et al. takes
-# {glue:text}`encode_balle_mean`, the factorised prior {glue:text}`encode_factorised_mean`. Attention takes
-# {glue:text}`vgg19_over_balle` and {glue:text}`vgg19_over_factorised` times as long as they do. The paper has it the
-# other way round.
+# | | seconds to encode | operations a pixel |
+# |---|---|---|
+# | tables alone | {glue:text}`encode_tables_mean` | {glue:text}`encode_tables_operations` |
+# | Ballé et al. 2017 | {glue:text}`encode_balle_mean` | {glue:text}`encode_balle_operations` |
+# | factorised prior | {glue:text}`encode_factorised_mean` | {glue:text}`encode_factorised_operations` |
+# | VGG-19 attention | {glue:text}`encode_vgg19_mean` | {glue:text}`encode_vgg19_operations` |
 #
-# Operations say why, and they are the same on every machine: VGG-19 attention multiplies and adds
-# {glue:text}`encode_vgg19_operations` times a pixel, the transform of Ballé et al.
-# {glue:text}`encode_balle_operations` times, the factorised prior's {glue:text}`encode_factorised_operations` times. The
-# trunk alone does more work than a whole learned codec. Entropy coding does not turn this round: of Ballé et al.,
-# {glue:text}`encode_balle_transform` are the transform's.
+# VGG-19 attention takes {glue:text}`vgg19_over_balle` times as long as the codec of Ballé et al. and
+# {glue:text}`vgg19_over_factorised` times as long as the factorised prior. The paper has it the other way round.
 #
-# Then what are the paper's seconds? It does not say. One guess fits: a program that is started for each photo. Starting
+# Operations, which are the same on every machine, say why: the trunk alone does more work than a whole learned codec.
+# Entropy coding does not reverse this: of the time of Ballé et al., {glue:text}`encode_balle_transform` are the
+# transform's.
+#
+# Then what did the paper time? It does not say. One guess fits: a program that is started anew for each photo. Starting
 # Python, PyTorch and the model of Ballé et al. takes {glue:text}`encode_balle_start` here, many times as long as
-# encoding. Another is a graph that is built anew for each photo's size. Either would be a cost of the program, not of the
-# method.
+# encoding. Another guess is a graph that is built anew for each photo's size. Either would be a cost of the program, not
+# of the method.
 #
-# **Without the network** the claim would hold in kind: tables alone take {glue:text}`encode_tables_mean`. Ballé et al. take
-# {glue:text}`balle_over_tables` times as long, the factorised prior {glue:text}`factorised_over_tables` times.
-# And {ref}`ch-first-experiment` asks what the network earns for its price.
+# **Without the network** the claim would hold in kind. Ballé et al. take {glue:text}`balle_over_tables` times as long as
+# tables alone, the factorised prior {glue:text}`factorised_over_tables` times. What the network earns for its price is
+# measured in {ref}`ch-first-experiment`.
 
 # %% [markdown]
 # ### The better question: decoding
 #
-# A photo is encoded once and decoded by everyone who looks at it. There a standard decoder is hard to beat: JPEG takes
-# {glue:text}`decode_tables_mean`, Ballé et al. {glue:text}`decode_balle_mean`, {glue:text}`decode_balle_over_jpeg` times
-# as long, and the factorised prior {glue:text}`decode_factorised_mean`, {glue:text}`decode_factorised_over_jpeg` times. And
-# whatever network chose the coefficients, the decoder never runs it. This, not encoding, is where learning *without
+# A photo is encoded once and decoded by everyone who looks at it. Here a standard decoder is hard to beat:
+#
+# | | seconds to decode | times JPEG's |
+# |---|---|---|
+# | JPEG, by libjpeg | {glue:text}`decode_tables_mean` | 1 |
+# | Ballé et al. 2017 | {glue:text}`decode_balle_mean` | {glue:text}`decode_balle_over_jpeg` |
+# | factorised prior | {glue:text}`decode_factorised_mean` | {glue:text}`decode_factorised_over_jpeg` |
+#
+# Whatever network chose the coefficients, the decoder never runs it. This, not encoding, is where learning *without
 # changing the decoder* pays.
 
 # %% [markdown]
 # ### Is it more stable?
 #
-# The standard error that the paper compares is $s / \sqrt{n}$: the spread $s$ of the times over $\sqrt n$. It grows with
-# the times themselves. A program that takes ten times as long for every photo has ten times the standard error, and is
-# no less stable. So divide by the mean:
+# The standard error grows with the times themselves. A program that takes ten times as long for every photo has ten times
+# the standard error, and is no less stable. So divide by the mean:
+
+# %%
+ours = times.coded(stored)[times.OURS]["seconds_by_photo"]
+for factor in (1, 10):
+    mean, error = mean_and_error([factor * t for t in ours])
+    print(f"{factor} × the times: standard error {error:.3f} s, {100 * error / mean:.1f} % of the mean")
 
 # %% tags=["hide-input"]
 paper = [[name, f"{100 * error / mean:.1f} %"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
@@ -205,7 +340,7 @@ here = [[f"here: {name}", f"{100 * times.share(row):.1f} %"] for name, row in ti
 html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
 
 # %% [markdown]
-# Put this way, the paper's own numbers say the opposite of its text: its encoder is the one whose time wavers more. And
+# Put this way, the paper's own numbers say the opposite of its text: its encoder is the one whose time varies more. And
 # part of a spread over photos is no instability at all: a photo with more detail has more symbols to code.
 
 # %% [markdown]
@@ -217,8 +352,9 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 
 # %% [markdown]
 # *Faster in training* counts as reproduced where the quartiles of the ratio, in 32 bits with the trunk trained, reach
-# into {glue:text}`claimed:.2f` ± {glue:text}`about:.2f` at one of the depths, and in part where a ResNet is faster by another amount. *Far less* means at
-# most half of both learned codecs' mean; *more stability* a smaller standard error than both.
+# into {glue:text}`claimed:.2f` ± {glue:text}`about:.2f` at one of the depths, and in part where a ResNet is faster by
+# another amount. *Far less* means at most half of the mean of both learned codecs; *more stability* means a smaller
+# standard error than both.
 #
 # ## Where we deviate, and what it could change
 #
@@ -232,15 +368,16 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 #
 # ## Summary
 #
-# - A speed belongs to a program on a machine. A count of operations travels.
+# - A speed belongs to a program on a machine. A count of operations holds everywhere.
+# - Warm up, repeat, take turns, and wait for the device: then compare medians.
 # - A ResNet cut at stride 8 does a fraction of VGG's work; how much of that a step shows depends on all the rest of it.
-# - A network in front of JPEG makes encoding dearer than a small learned codec. Decoding stays as cheap as ever.
+# - With a network in front of JPEG, encoding costs more than with a small learned codec. Decoding stays as cheap as ever.
 # - Compare spreads as shares of their means, or slow programs always look unstable.
 #
 # ## Exercises
 #
-# **1.** Let a step take $L$ seconds for the loss and $T$ for VGG's trunk, and let the ResNet's trunk take $T/r$. Which
-# speed-up does the step see, and what is it for $r = 5$ and $L = T$?
+# **1.** Let a step take $L$ seconds for the loss and $T$ for VGG's trunk, and let the ResNet's trunk take $T/r$. By how
+# much is the whole step faster, and what is that for $r = 5$ and $L = T$?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -253,8 +390,8 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Something else may have run during B's turn, or the processor became warm and slowed down. Take turns, A B B A, and look at
-# ratios of neighbours: what slows the machine for a while then slows both.
+# Something else may have run during B's turn, or the processor became warm and slowed down. Take turns, A B B A, and look
+# at ratios of neighbours, as `in_turns` does.
 # ```
 #
 # **3.** Encoder A takes 1 s ± 0.02 s a photo and B 10 s ± 0.1 s (standard errors over 25 photos). Which one is more
@@ -262,8 +399,8 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 #
 # ```{admonition} Solution
 # :class: dropdown
-# As a share of the mean A wavers by 2 % and B by 1 %, so B, if anything. But the spread is over different photos: time one
-# photo 25 times to learn about the program alone.
+# As a share of the mean A varies by 2 % and B by 1 %, so B, if anything. But the spread is over different photos: time
+# one photo 25 times to learn about the program alone.
 # ```
 #
 # ## What's next

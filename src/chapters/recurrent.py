@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -17,11 +16,8 @@ from chapters.jpeg import draw_arrow, draw_step
 from chapters.rate_distortion import look_of, plot_line
 from chapters.style import INK, LOOKS, OKABE_ITO, PAPER
 from chapters.tables import Rows
-from repro.evaluation import BDRate, Curve
+from repro.evaluation import Curve
 from repro.experiments.claims import recurrent
-from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.loss import Seeds
-from repro.jpeg.blocks import to_blocks
 from repro.model import S
 
 #: What the paper compares, as the page calls it → its series.
@@ -96,20 +92,13 @@ def unrolled() -> Figure:
     return fig
 
 
-def memory(strength: np.ndarray, row: int, col: int) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, influence): how many steps from block (row, col) each block is read, and how strongly it moves its map.
-
-    ``strength`` is :func:`chapters.attention.reach`'s, of sides that are whole blocks.
-    """
-    blocks = to_blocks(torch.from_numpy(strength)[None, None]).amax((-1, -2))[0, 0].numpy()
-    steps = np.arange(blocks.size) - (row * blocks.shape[1] + col)
-    return steps, blocks.ravel() / blocks.max()
-
-
-def memory_plot(found: Mapping[str, tuple[np.ndarray, np.ndarray]], cols: int, least: float = 1e-6) -> Figure:
-    """:func:`memory` of several networks, for three rows of ``cols`` blocks to each side."""
+def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int, least: float = 1e-6) -> Figure:
+    """How strongly each block moves the map of the block (row, col), network → (rows, cols) in 0–1, in the order of
+    reading: three rows of blocks to each side."""
     fig, axes = style.figure(1.0 + 1.25 * len(found), len(found), 1, sharex=True)
-    for ax, (name, (steps, influence)) in zip(axes[:, 0], found.items(), strict=True):
+    for ax, (name, strength) in zip(axes[:, 0], found.items(), strict=True):
+        influence, cols = strength.ravel(), strength.shape[1]
+        steps = np.arange(influence.size) - (row * cols + col)
         near = np.abs(steps) <= 3.2 * cols
         ax.fill_between(steps[near], least, influence[near].clip(least), step="mid", color=OKABE_ITO["blue"])
         for above in (-3, -2, -1, 1, 2, 3):
@@ -124,11 +113,6 @@ def memory_plot(found: Mapping[str, tuple[np.ndarray, np.ndarray]], cols: int, l
     )
     axes[-1, 0].set_xlabel("steps after (+) or before (−) the block in question")
     return fig
-
-
-def remembered(steps: np.ndarray, influence: np.ndarray, least: float = 1e-3) -> int:
-    """How many steps back the farthest block lies that has ``least`` of the strongest influence or more."""
-    return int(-min(steps[influence >= least], default=0))
 
 
 def memory_words(back: int, cols: int) -> str:
@@ -165,22 +149,6 @@ def _data(ax: Axes, line: int) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def comparisons(curves: Seeds) -> dict[str, dict[str, BDRate]]:
-    """The BD-rates of Fig. 15, under what is compared, the test encoder first."""
-    rows = {
-        "LSTM\nagainst CNN": (recurrent.CNN, recurrent.LSTM),
-        "BiLSTM\nagainst CNN": (recurrent.CNN, recurrent.BILSTM),
-        "BiLSTM\nagainst LSTM": (recurrent.LSTM, recurrent.BILSTM),
-        "LSTM, min–max\nagainst LSTM": (recurrent.LSTM, recurrent.STRETCHED),
-    }
-    return {label: v.savings(curves[anchor], curves[test]) for label, (anchor, test) in rows.items()}
-
-
-def numbers(compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
-    """:func:`comparisons` in words, by glue name: ``lstm_mse``, ``bilstm_…``, ``order_…`` (of both), ``minmax_…``."""
-    return v.numbers_of(dict(zip(("lstm", "bilstm", "order", "minmax"), compared.values(), strict=True)))
-
-
 def histogram(found: Mapping[str, np.ndarray]) -> Figure:
     """How often each value of A occurs on a photo, (2, rows, cols, 8, 8) each, for luma and chroma."""
     fig, axes = style.figure(3.1, 1, 2, sharey=True)
@@ -196,19 +164,18 @@ def histogram(found: Mapping[str, np.ndarray]) -> Figure:
     return fig
 
 
-def loss_plot(logs: Mapping[float, recurrent.Log], window: int = 10) -> Figure:
-    """The loss of the LSTM's training at each learning rate: each logged row faint, means of ``window`` rows bold."""
+def loss_plot(logs: Mapping[float, recurrent.Log], smooth: Mapping[float, np.ndarray]) -> Figure:
+    """The loss of the LSTM's training at each learning rate: each logged row faint, ``smooth``, running means of some
+    rows, bold."""
     fig, axes = style.figure(3.4)
     ax = axes[0, 0]
     for rate, (color, line) in zip(sorted(logs), _RATES, strict=True):
         steps, losses = (np.array([row[key] for row in logs[rate]]) for key in ("step", "loss"))
-        width = min(window, len(losses))
-        smooth = np.convolve(losses, np.ones(width) / width, "valid")
+        means = smooth[rate]
+        ends = steps[len(steps) - len(means) :]
         ax.plot(steps, losses, color=OKABE_ITO[color], alpha=0.25, lw=1)
-        ax.plot(
-            steps[width - 1 :], smooth, color=OKABE_ITO[color], ls=line, lw=2.2, label=recurrent.learning_rate(rate)
-        )
-        ax.plot(steps[width - 1 + smooth.argmin()], smooth.min(), "o", color=OKABE_ITO[color], ms=8, mfc="white")
+        ax.plot(ends, means, color=OKABE_ITO[color], ls=line, lw=2.2, label=recurrent.learning_rate(rate))
+        ax.plot(ends[means.argmin()], means.min(), "o", color=OKABE_ITO[color], ms=8, mfc="white")
     ax.set(xlabel="step", ylabel="loss", yscale="log")
     ax.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
     for axis_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from chapters import run_time as pictures
 from repro.data import photos
@@ -205,22 +203,12 @@ def test_the_stored_times_have_every_method_and_coder() -> None:
         assert verdict in (REPRODUCED, PARTLY, NOT, NOT_YET) and evidence
 
 
-def drawn() -> Iterator[Figure]:
-    yield pictures.speeds(times.training_rows(STORED))
-    yield pictures.times(STORED)
-
-
-def test_pictures_have_labels_with_units() -> None:
-    speeds, seconds = drawn()
-    for fig, unit in ((speeds, "steps a second"), (seconds, "seconds a photo")):
-        (ax,) = fig.axes
-        assert unit in ax.get_xlabel() and ax.get_xscale() == "log"
-        assert fig.legends and all(label.get_text() for label in ax.get_yticklabels())
-    shown = [label.get_text() for label in seconds.axes[0].get_yticklabels()]
-    assert shown == [*times.coded(STORED), *pictures.PAPER_TIMES]
-
-
-def test_tables_have_a_cell_under_each_head() -> None:
+def test_pictures_and_tables_show_every_method_and_coder() -> None:
     rows = times.training_rows(STORED)
+    assert {times.setting_of(row) for row in rows} == {
+        label.get_text().replace(",\n", ", ") for label in pictures.speeds(rows).axes[0].get_yticklabels()
+    }
+    shown = [label.get_text() for label in pictures.times(STORED).axes[0].get_yticklabels()]
+    assert shown == [*times.coded(STORED), *pictures.PAPER_TIMES]
     for head, cells in (pictures.speed_table(rows), pictures.time_table(STORED)):
         assert cells and all(len(line) == len(head) for line in cells)
