@@ -18,10 +18,11 @@
 # (ch-attention)=
 # # Attention: which coefficients are worth their bits
 #
-# JPEG rounds every block with the same table. A plain sky and a face get the same steps, though an error in one is
-# seen at once and an error in the other hardly ever. A decoder cannot be told otherwise: the file has one table for
-# the whole of luma. But an encoder may do something else before it rounds. It may make some coefficients *smaller*,
-# so that they cost fewer bits or none. The baseline {cite:p}`struempler2020learning` has a network decide which ones.
+# JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although an error in
+# the sky is seen at once and an error in the meadow hardly ever. A decoder cannot be told otherwise: the file has one
+# table for all of luma. But the encoder is free to do something before it rounds. It may make some coefficients
+# *smaller*, so that they cost fewer bits or none. The baseline {cite:p}`struempler2020learning` has a network decide
+# which ones.
 #
 # ```{admonition} What you will learn
 # - what an attention map is, and what it can and cannot do to a picture
@@ -51,9 +52,10 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
 import numpy as np
+import torch
 
 from bookkit import frames_slider, glue
-from chapters import attention, networks, style
+from chapters import attention, diagrams, style
 
 rgb = style.book_photo("kodim23", data_dir).rgb()
 
@@ -84,206 +86,373 @@ rgb = style.book_photo("kodim23", data_dir).rgb()
 # divide by it**. A coefficient of 100 with step 16 and $A = 0.5$ comes back as about 50:
 
 # %% tags=["nbval-check-output"]
-F, Q = 100, 16
 for A in (1.0, 0.5, 0.07):
-    z_hat = round(F * A / Q)
-    print(f"A = {A:.2f}: the file holds {z_hat}, the decoder shows {z_hat * Q}")
+    z_hat = round(100 * A / 16)
+    print(f"A = {A:.2f}: the file holds {z_hat}, the decoder shows {z_hat * 16}")
 
 # %% [markdown]
-# So attention is not a finer or coarser step. It is a *pre-edit*: it fades patterns out of the photo for good, and
-# then JPEG compresses the edited photo. Other work edits the pixels first {cite:p}`talebi2021preediting`; this one
-# edits the coefficients. What can one do with it? Let us play the network's part, with the same $A$ for every block.
+# So attention does not make a step finer or coarser. It is a *pre-edit*: it fades patterns out of the photo for good,
+# and then JPEG compresses the edited photo. Other work edits the pixels first {cite:p}`talebi2021preediting`; this one
+# edits the coefficients. They come from the photo by the steps of {ref}`ch-jpeg`, in one line:
 
 # %%
-by_hand = {
-    "A = 1": np.ones((8, 8)),
-    "A = 0.5": np.full((8, 8), 0.5),
-    "fine patterns 0.3": np.where(attention.in_band(4, 14), 0.3, 1.0),
-}
-edited = {name: attention.pre_edit(rgb, A, quality=30) for name, A in by_hand.items()}
+from repro.plain import dct, rgb_to_ycbcr, to_blocks
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pre-edit", "caption": "One photo at quality 30 with three attention maps: 1 everywhere, one half everywhere, and 0.3 for fine patterns only."}, "image": {"alt": "Three pictures. The second has half the contrast and looks foggy. The third looks like the first, a little softer."}}
-titles = [f"{name}\n{bpp:.2f} bpp" for name, (_, bpp) in edited.items()]
-style.image_row([picture for picture, _ in edited.values()], titles)
 
-# %% tags=["remove-cell"]
-for key, (_, bpp) in zip(("all", "half", "fine"), edited.values(), strict=True):
-    glue(f"bpp_{key}", bpp)
+def forward_dct(x):
+    """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8)."""
+    return dct(to_blocks(rgb_to_ycbcr(x) - 128))
+
+
+x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
+F = forward_dct(x)
 
 # %% [markdown]
-# Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp, and puts fog over
-# the photo: also the means of the blocks shrink towards mid-grey ({numref}`fig-pre-edit`). Fading only fine patterns
-# gives {glue:text}`bpp_fine:.2f` bpp, and one has to look twice. Where it is seen least depends on the place in the
-# photo. That is the job: **find, for each block, what can fade unseen**.
+# What can one do with a pre-edit? Let us play the network's part, with one $A$ for all blocks, and write a real file at
+# quality 30. `write` puts whole numbers into a JPEG file, and `decode` is libjpeg:
+
+# %%
+from repro.jpeg.codestream import Coefficients, decode, read, write
+from repro.jpeg.tables import quality_tables
+
+tables = np.asarray(quality_tables(30), np.uint16)
+Q = torch.tensor(tables[[0, 1, 1]].astype(int))[:, None, None]  # for Y, Cb and Cr
+
+
+def pre_edit(A):
+    """A file whose coefficients were multiplied by A before rounding."""
+    z_hat = (F * A / Q).round()[0].short().numpy()
+    return write(Coefficients(tuple(z_hat), tables, *rgb.shape[:2]))
+
+
+v_plus_u = torch.arange(8)[:, None] + torch.arange(8)
+by_hand = {
+    "A = 1": torch.ones(8, 8),
+    "A = 0.5": torch.full((8, 8), 0.5),
+    "fine patterns 0.3": torch.where(v_plus_u >= 4, 0.3, 1.0),
+}
+edited = {name: pre_edit(A) for name, A in by_hand.items()}
+
+# %% [markdown]
+# With $A = 0.5$, the coefficients in the file should be half of $F$, up to half a step, and half of the photo's
+# contrast should be left. Nothing has undone the edit:
+
+# %% tags=["nbval-check-output"]
+half = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
+print("Ẑ ⊙ Q is F / 2 to half a step:", bool(((half - F[0] / 2).abs() <= Q / 2 + 1e-3).all()))
+contrast = {name: decode(data).std() for name, data in edited.items()}
+print("contrast that is left:", round(float(contrast["A = 0.5"] / contrast["A = 1"]), 1))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pre-edit", "caption": "One photo at quality 30 with three attention maps: 1 everywhere, one half everywhere, and 0.3 for fine patterns only."}, "image": {"alt": "Three pictures. The second has half the contrast and looks foggy. The third looks like the first, a little softer."}}
+bpp = {name: 8 * len(data) / (rgb.shape[0] * rgb.shape[1]) for name, data in edited.items()}
+titles = [f"{name}\n{rate:.2f} bpp" for name, rate in bpp.items()]
+style.image_row([decode(data) for data in edited.values()], titles)
+
+# %% tags=["remove-cell"]
+for key, rate in zip(("all", "half", "fine"), bpp.values(), strict=True):
+    glue(f"bpp_{key}", rate)
+
+# %% [markdown]
+# Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp and puts fog over
+# the photo, because the means of the blocks shrink towards mid-grey too ({numref}`fig-pre-edit`). Fading only the fine
+# patterns gives {glue:text}`bpp_fine:.2f` bpp, and one has to look twice to see the difference. How visible it is
+# depends on the place in the photo. So the task is to **find, for each block, what can fade unseen**.
 
 # %% [markdown]
 # ## A network that looks at the photo
 #
-# The paper takes the first layers of a network that was trained to name what is in a photo (ImageNet's thousand
-# classes {cite:p}`deng2009imagenet`). Such layers, the *trunk*, know edges, textures and shapes. Each of the trunks
-# halves the picture three times, so one vector of features stands for 8 × 8 pixels: exactly one block. From there it
-# is a short way to 64 + 64 numbers.
+# The paper takes the first layers of a network that was trained to name what is in a photo (the thousand classes of
+# ImageNet {cite:p}`deng2009imagenet`). Such layers, the *trunk*, respond to edges, textures and shapes. Each of the
+# paper's trunks halves the picture three times, so one vector of features stands for 8 × 8 pixels: exactly one block.
+# From there it is a short way to 64 + 64 numbers.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-network", "caption": "Attention from a convolutional trunk (Fig. 3 of the paper)."}, "image": {"alt": "Two rows of boxes. Above: photo, trunk, 1 by 1 convolution to 128 channels, sigmoid. Below: photo, DCT, F times A, quantise. An arrow brings the map A down from the sigmoid to the multiplication."}}
-networks.convolutional()
+diagrams.convolutional()
 
 # %% [markdown]
-# In {numref}`fig-attention-network`, the 1 × 1 convolution is a table of weights that turns the features of one block
-# into 128 numbers, the same table for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. The
-# paper tries three trunks:
+# In {numref}`fig-attention-network`, the 1 × 1 convolution is a matrix that turns the features of one block into 128
+# numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. What remains is
+# to see the 128 numbers as two blocks of 8 × 8. That is all of Eqs. 1 and 2:
+
+# %%
+from repro.plain import IMAGENET_MEAN, IMAGENET_STD
+
+
+def convolutional_attention(x, trunk, head):
+    """A (B, 2, rows, cols, 8, 8) in 0–1, luma and chroma. Eqs. 1 and 2."""
+    features = trunk((x / 255 - IMAGENET_MEAN) / IMAGENET_STD)
+    A = torch.sigmoid(head(features))
+    return A.unflatten(1, (2, 8, 8)).permute(0, 1, 4, 5, 2, 3)
+
+
+# %% [markdown]
+# The paper tries three trunks:
 #
 # - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. We use **VGG-16** in its place where
 #   VGG-19's weights cannot be had; it is the same network with one layer less before that pool.
 # - **ResNet-152** up to block 1 of its third stage, conv3 {cite:p}`he2016resnet`.
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
-# Do the shapes fit? We do not take them from the paper; we run each network on a crop of 224 × 224 pixels, which has
-# 28 × 28 blocks.
+# The trunk of VGG-16 is `torchvision.models.vgg16().features[:17]`, and the head on top of it is
+# `nn.Conv2d(256, 2 * 64, kernel_size=1)`. The package builds both; we run them by the function above:
 
-# %% tags=["nbval-check-output"] mystnb={"markdown_format": "gfm"}
-style.table(attention.anatomy())
+# %% tags=["nbval-check-output"]
+vgg = attention.build("vgg16", seed)
+with torch.no_grad():
+    A = convolutional_attention(x, vgg.trunk, vgg.head)
+    fast = vgg(x, F)
+print("all of A lies between 0 and 1:", bool((A >= 0).all() and (A <= 1).all()))
+print("the package's fast version agrees:", torch.allclose(A, fast, atol=1e-4))
 
 # %% [markdown]
-# They do: each $A$ has two maps of 28 × 28 blocks with 8 × 8 numbers, and block 7 of ResNet-152 gives the 28 × 28
-# features in 512 channels that the paper states. The last column is what has to be learned anew. The trunk can be
-# trained along (the paper does so) or left **frozen** (so do we in profile `cpu`: its features of the training crops
-# are then computed once and reused, which is what makes training on two cores bearable).
+# Do the shapes that the paper states fit together? We run each network on a crop of 224 × 224 pixels, which has
+# 28 × 28 blocks, and look:
+
+
+# %% tags=["nbval-check-output"] mystnb={"markdown_format": "gfm"}
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+crop, rows = x[..., :224, :224], []
+for method in ("vgg16", "vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm"):
+    network = attention.build(method, seed)
+    convolutional = "lstm" not in method
+    trunk = count(network.trunk) if convolutional else 0
+    features = tuple(network.features(crop)[0].shape) if convolutional else "none: reads the blocks"
+    rows.append(
+        {
+            "method": method,
+            "features": features,
+            "A": tuple(network(crop, forward_dct(crop))[0].shape),
+            "parameters, trunk": f"{trunk:,}",
+            "parameters, rest": f"{count(network) - trunk:,}",
+        }
+    )
+style.table(rows)
+
+# %% [markdown]
+# They do. Each $A$ has two maps of 28 × 28 blocks with 8 × 8 numbers, and block 7 of ResNet-152 gives the 28 × 28
+# features in 512 channels that the paper states. The last column is what has to be learned from nothing. The trunk can
+# be trained along (as in the paper) or left **frozen** (as in our profile `cpu`). The features of a frozen trunk are
+# computed once and reused, which is what makes training on two cores bearable.
 
 # %% [markdown]
 # ### How far does it see?
 #
-# A network that decides about a block should know its surroundings. We can measure what it knows: nudge each pixel of
-# the photo and see how much the map of *one* block moves. That is a gradient, and it comes for free.
+# A network that decides about a block should know the surroundings. We can measure what it knows: change each pixel of
+# the photo a little, and see how much the map of *one* block changes. That is a gradient, and PyTorch computes it for
+# all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
+
 
 # %%
-crop, block = attention.middle(rgb, 224), (14, 14)
-methods = {
-    "VGG-16": "vgg16",
-    "ResNet-152": "resnet152-block7",
-    "LSTM": "lstm",
-    "BiLSTM": "bilstm",
+def reach(network, x, row, col):
+    """(H, W), at most 1: how much each pixel changes the map of block (row, col)."""
+    x = x.clone().requires_grad_()
+    A = network(x, forward_dct(x))[0, :, row, col]
+    signs = torch.randn(A.shape, generator=torch.Generator().manual_seed(0)).sign()
+    (gradient,) = torch.autograd.grad((A * signs).sum(), x)
+    strength = gradient[0].abs().sum(0)
+    return strength / strength.max()
+
+
+top, left = (x.shape[2] - 224) // 2, (x.shape[3] - 224) // 2
+crop = x[..., top : top + 224, left : left + 224]
+networks = {
+    "VGG-16": vgg,
+    "ResNet-152": attention.build("resnet152-block7", seed),
+    "LSTM": attention.build("lstm", seed),
+    "BiLSTM": attention.build("bilstm", seed),
 }
-found = {}
-for name, method in methods.items():
-    found[name] = attention.reach(attention.build(method, seed), crop, *block)
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels move the map of the framed block, on a scale of powers of ten. Bright is much. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
-attention.reach_maps(found, *block)
-
-# %% tags=["remove-cell"]
-for key, strength in zip(("vgg", "resnet", "lstm", "bilstm"), found.values(), strict=True):
-    glue(f"reach_{key}", attention.blocks_reached(strength))
+reached = {name: reach(network, crop, 14, 14) for name, network in networks.items()}
 
 # %% [markdown]
-# {numref}`fig-reach` tells more than a table of layers. VGG-16 looks at a small window of
-# {glue:text}`reach_vgg` blocks around the one in question, ResNet-152 at a window of
-# {glue:text}`reach_resnet`. (These are blocks that have at least a thousandth of the strongest influence.)
-# The other two are the paper's recurrent networks, and they see a thin line. We come to them below.
+# Where the gradient is zero, a pixel should have no say at all. We paint all such pixels grey and look at the block's
+# map again:
+
+# %% tags=["nbval-check-output"]
+greyed = torch.where(reached["VGG-16"] > 0, crop, 128.0)
+before, after = (convolutional_attention(v, vgg.trunk, vgg.head)[0, :, 14, 14] for v in (crop, greyed))
+print("pixels painted grey:", bool((greyed != crop).any()), "– the same map:", torch.allclose(before, after, atol=1e-5))
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels change the map of the framed block, on a scale of powers of ten. Bright is much. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
+attention.reach_maps(reached, 14, 14)
+
+# %% [markdown]
+# To put a number on it, we count the blocks that hold a pixel with at least a thousandth of the strongest influence:
+
+# %%
+blocks = {
+    name: int((to_blocks(strength[None, None]).amax((-1, -2)) >= 1e-3).sum()) for name, strength in reached.items()
+}
+
+# %% tags=["remove-cell"]
+for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), strict=True):
+    glue(f"reach_{key}", number)
+
+# %% [markdown]
+# | network | blocks that it sees |
+# |---|---|
+# | VGG-16 | {glue:text}`reach_vgg` |
+# | ResNet-152 | {glue:text}`reach_resnet` |
+# | LSTM | {glue:text}`reach_lstm` |
+# | BiLSTM | {glue:text}`reach_bilstm` |
+#
+# {numref}`fig-reach` shows which blocks these are. VGG-16 looks at a small window around the block in question, and
+# ResNet-152 at a large one. The other two are the paper's recurrent networks, and they see a thin line. We come to
+# them below.
 
 # %% [markdown]
 # ## Weights, and how to feed them
 #
-# A trunk is only as good as its weights. This is what this machine has, in the order in which `repro.weights` looks
-# for it:
+# A trunk is only as good as its weights. This is what the machine that built this page has, in the order in which
+# `repro.weights` looks for them:
 
 # %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
 style.table(attention.weights_at_hand())
 
 # %% [markdown]
-# Every file's hash is checked before it is read. Where a network has no weights here, its pictures on this page are
-# of random ones: good enough for shapes and windows, and for nothing else. `repro weights fetch vgg19` gets them
-# where there is a network.
+# The hash of every file is checked before it is read. Where there are no weights for a network, its pictures on this
+# page were made with random ones. They are good enough for shapes and windows, and for nothing else.
+# `repro weights fetch vgg19` gets the published weights from the network.
 #
-# There is a trap. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, over its standard
-# deviation**. The baseline's program takes colours from 0 to 1 and leaves the mean in. Does a trunk mind?
+# There is a trap. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by its standard
+# deviation**. The baseline's program takes colours from 0 to 1 and leaves the mean in. Does a trunk mind? We compare
+# how strongly each channel responds on average:
 
 # %%
-vgg = attention.build("vgg16", seed)
-fed = attention.responses(vgg, rgb)
+inputs = {
+    "as it was trained": (x / 255 - IMAGENET_MEAN) / IMAGENET_STD,
+    "0–1, mean not taken off": x / 255,
+}
+with torch.no_grad():
+    responses = {name: vgg.trunk(fed).mean(dim=(0, 2, 3)) for name, fed in inputs.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, fed in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: fed without taking the mean off, most channels respond less, and a few more strongly."}}
-attention.response_plot(fed)
+attention.response_plot(responses)
 
 # %% tags=["remove-cell"]
-trained, raw = fed.values()
+trained, raw = responses.values()
 glue("response_trained", trained.mean())
 glue("response_raw", raw.mean())
 glue("response_share", 100 * raw.mean() / trained.mean())
-glue("response_correlation", np.corrcoef(trained, raw)[0, 1])
+glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 
 # %% [markdown]
 # It does. Fed the baseline's way, the channels respond with {glue:text}`response_raw:.2f` on average instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %, and not all in the same proportion:
-# the two sets of responses correlate by {glue:text}`response_correlation:.2f` only ({numref}`fig-responses`). A trunk
-# that is trained along can get used to this; a frozen one cannot. We feed every trunk as it was trained.
+# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %, and not all in the same proportion: the
+# correlation of the two sets of responses is only {glue:text}`response_correlation:.2f` ({numref}`fig-responses`). A
+# trunk that is trained along can get used to this; a frozen one cannot. We feed every trunk as it was trained.
 
 # %% [markdown]
 # ## The maps
 #
-# Now for a real map, of a network that was {glue:text}`map_state` (the
-# weights of its trunk: {glue:text}`map_weights`).
-# With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` takes
-# them in five bands, from the mean of the block (DC) to its finest checks. Watch which blocks stay bright as the patterns
-# get finer. ({numref}`fig-resnet-bands` has the same for three trunks, all trained.)
+# Now for a real map, of a network that was {glue:text}`map_state` (the weights of its trunk:
+# {glue:text}`map_weights`).
 
 # %%
-shown = attention.network_to_show("vgg16")
-A = attention.maps(shown.network, rgb)
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
-frames, labels, alts, captions = attention.band_slider(rgb, A)
-frames_slider(frames, labels, alts, captions=captions, description="Band", start=1)
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through (row $v$, column $u$)."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
-attention.mean_by_frequency(A)
-
-# %% tags=["remove-cell"]
-glue("map_state", shown.words)
-glue("map_weights", shown.network.source.split(" (sha256")[0])
-glue("mean_dc", A[0, ..., 0, 0].mean())
-glue("mean_high", A[0][..., attention.in_band(8, 14)].mean())
-glue("contrast", attention.follows_contrast(A, rgb))
+model = attention.network_to_show("vgg16")
+with torch.no_grad():
+    A = convolutional_attention(x, model.network.trunk, model.network.head)[0]
 
 # %% [markdown]
-# Luma's means are multiplied by {glue:text}`mean_dc:.2f` on average, its finer patterns (those with $u + v \ge 8$)
-# by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). Is it busy blocks that are kept, or plain ones? The
-# correlation of $A^{(L)}$ in the low band with the contrast of the block is {glue:text}`contrast:.2f`, where +1 would
-# be "the busier, the more is kept". Before training such numbers are chance: a random last layer keeps its outlines of
-# things wherever the trunk sees them, and fades them as often as it keeps them. {ref}`ch-resnet` shows what training
-# makes of three such maps, and {ref}`ch-first-experiment` asks whether they earn what they cost.
+# With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` shows
+# five bands, from the mean of the block (DC) to its finest patterns. Watch which blocks stay bright as the patterns get
+# finer. ({numref}`fig-resnet-bands` has the same for three trunks, all trained.)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
+frames, labels, alts, captions = attention.band_slider(rgb, A.numpy())
+frames_slider(frames, labels, alts, captions=captions, description="Band", start=1)
+
+# %% [markdown]
+# Two questions to the map: how much of each pattern is let through on average, and is it the busy blocks that are kept,
+# or the plain ones? For the second we take the low band of $A^{(L)}$ ($v + u$ is 1 or 2) and correlate it with the
+# contrast of the block, which by Parseval's theorem is the length of its AC coefficients:
+
+# %%
+by_frequency = A.mean(dim=(1, 2))
+high = by_frequency[0][v_plus_u >= 8].mean()
+low_band = A[0][..., (v_plus_u == 1) | (v_plus_u == 2)].mean(dim=-1)
+contrast = F[0, 0].flatten(2)[..., 1:].norm(dim=-1)
+correlation = torch.corrcoef(torch.stack([low_band.flatten(), contrast.flatten()]))[0, 1]
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through (row $v$, column $u$)."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
+attention.mean_by_frequency(by_frequency)
+
+# %% tags=["remove-cell"]
+glue("map_state", model.words)
+glue("map_weights", model.network.source.split(" (sha256")[0])
+glue("mean_dc", by_frequency[0, 0, 0])
+glue("mean_high", high)
+glue("contrast", correlation)
+
+# %% [markdown]
+# The means of luma's blocks are multiplied by {glue:text}`mean_dc:.2f` on average, its finer patterns (those with
+# $v + u \ge 8$) by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). The correlation with contrast is
+# {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". Before training, such numbers
+# are chance: outlines show in the map wherever the trunk sees them, but a random last layer fades them as often as it
+# keeps them. {ref}`ch-resnet` shows what training makes of three such maps, and {ref}`ch-first-experiment` asks whether
+# they are worth what they cost.
 
 # %% [markdown]
 # ## Reading the blocks in a row: LSTM
 #
-# The paper's last idea is to do without a trunk. The DCT blocks themselves are read like words of a text, from left to
-# right and line by line, by an LSTM {cite:p}`hochreiter1997lstm` with 64 units: one network for luma, one for chroma.
-# At each block it puts out 64 numbers, and these are the map.
+# The paper's last idea is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` with 64 units reads the DCT blocks
+# themselves like the words of a text, from left to right and line by line. There is one network for luma and one for
+# chroma. At each block they put out 64 numbers, and these are the map.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, luma and chroma: DCT blocks, in a row, LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
-networks.recurrent()
+diagrams.recurrent()
 
 # %% [markdown]
-# The variants: **BiLSTM** {cite:p}`schuster1997birnn` reads a second time from the end backwards, and each map may be
-# stretched by **min–max** so that its smallest value is 0 and its largest 1. None of these is trained yet on this
-# page, yet something can already be seen.
+# An LSTM's output $h$ lies between −1 and 1, so we take $A = (1 + h) / 2$. A **BiLSTM** {cite:p}`schuster1997birnn`
+# reads a second time from the end backwards. It gives 128 numbers at each block, and a linear layer merges them to 64.
+
 
 # %%
-lstm = attention.build("lstm", seed)
-stretched = attention.build("lstm", seed, minmax=True)
-both_ways = attention.build("bilstm", seed)
-variants = {"LSTM": lstm, "LSTM, min–max": stretched, "BiLSTM": both_ways}
-recurrent = {name: attention.maps(network, rgb) for name, network in variants.items()}
+def recurrent_attention(F, luma, chroma, merge=None):
+    """A (B, 2, rows, cols, 8, 8) of LSTMs with 64 units, which read F / 128 block by block."""
+    maps = []
+    for plane, lstm in enumerate((luma, chroma, chroma)):
+        h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
+        maps.append((1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h)))
+    A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
+    return A.view(F.shape[0], 2, *F.shape[2:])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
-attention.recurrent_maps(rgb, recurrent)
 
 # %% [markdown]
-# Look at the streaks along the rows in {numref}`fig-recurrent-maps`, and back at {numref}`fig-reach`. The block
-# *above* is a whole row of blocks ago in the sequence. By then it has faded from memory: in this untrained LSTM only
-# {glue:text}`reach_lstm` blocks still count, itself and those on its left. For a text that order is natural; for a photo
-# it is not, as up and down mean as much as left and right. Training can lengthen the memory, but it has to fight for
-# what a convolution has by its shape. The paper finds that its recurrent networks lose to VGG (its section 6.8), and
-# here is one good reason to expect so.
+# No network here is trained yet; the weights are those with which PyTorch starts:
+
+# %% tags=["nbval-check-output"]
+lstm, bilstm = networks["LSTM"], networks["BiLSTM"]
+one_way = recurrent_attention(F, lstm.luma, lstm.chroma)
+both_ways = recurrent_attention(F, bilstm.luma, bilstm.chroma, bilstm.merge)
+for name, A in {"LSTM": one_way, "BiLSTM": both_ways}.items():
+    same = torch.allclose(A, networks[name](x, F), atol=1e-4)
+    print(f"{name}: the package's fast version agrees:", same)
+
+# %% [markdown]
+# Last, each map may be stretched by **min–max**, so that its smallest value in the photo is 0 and its largest 1:
+
+
+# %%
+def min_max(A):
+    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1 (section 6.8)."""
+    low, high = A.amin((2, 3, 4, 5), keepdim=True), A.amax((2, 3, 4, 5), keepdim=True)
+    return (A - low) / (high - low).clamp_min(1e-6)
+
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
+maps = {"LSTM": one_way, "LSTM, min–max": min_max(one_way), "BiLSTM": both_ways}
+attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
+
+# %% [markdown]
+# Look at the streaks along the rows in {numref}`fig-recurrent-maps`, and back at {numref}`fig-reach`. In the sequence,
+# the block *above* lies a whole row of blocks back. By then it is forgotten: in this untrained LSTM only
+# {glue:text}`reach_lstm` blocks still count, the block itself and those on its left. For a text that order is natural.
+# For a photo it is not, as up and down mean as much as left and right. Training can lengthen the memory, but it has to
+# learn what a convolution has by construction. The paper finds that its recurrent networks lose to VGG (its
+# section 6.8), and here is one good reason to expect so. {ref}`ch-lstm` looks inside an LSTM's step.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -306,9 +475,9 @@ attention.recurrent_maps(rgb, recurrent)
 # - An attention map is a pre-edit: 64 numbers between 0 and 1 for each block, which fade coefficients before they are
 #   rounded. No decoder can bring them back.
 # - Even the mean of a block can fade. A careless map puts fog over the photo.
-# - A trunk trained on ImageNet gives one feature vector a block; a 1 × 1 convolution and a sigmoid make the map.
-# - VGG sees a small window, ResNet a large one, an LSTM a thin line of blocks before.
-# - A trunk must be fed as it was trained, or it responds otherwise than it learned to.
+# - A trunk trained on ImageNet gives one feature vector per block; a 1 × 1 convolution and a sigmoid make the map.
+# - VGG sees a small window, ResNet a large one, an LSTM a thin line of the blocks before.
+# - A trunk must be fed as it was trained, or its channels respond differently.
 #
 # ## Exercises
 #
@@ -319,13 +488,13 @@ attention.recurrent_maps(rgb, recurrent)
 # :class: dropdown
 # The whole numbers $\hat Z$ are the same, and so are their Huffman codes. But the file also holds the table, and the
 # decoder multiplies by it. With the coarse table it brings the coefficients back to full size; with attention it
-# multiplies by the fine one, and they stay at half. So attention that is the same everywhere can only lose: all that
-# it saves, a coarser table saves too, and without the fog. Attention earns its keep only by being *different* from
-# block to block.
+# multiplies by the fine one, and they stay at half. So attention that is the same everywhere can only lose: whatever it
+# saves, a coarser table saves too, and without the fog. Attention is worth having only if it *differs* from block to
+# block.
 # ```
 #
 # **2.** The table of shapes says that the head on top of VGG has 32,896 parameters. Derive the number. How many would
-# there be, if chroma had a map for each of its two planes?
+# there be if chroma had a map for each of its two planes?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -334,12 +503,12 @@ attention.recurrent_maps(rgb, recurrent)
 # ```
 #
 # **3.** What does the decoder show if $A$ is 1 for the mean of each block and 0 for all else? Try it:
-# `A = np.zeros((8, 8)); A[0, 0] = 1`, then `attention.pre_edit(rgb, A, quality=30)`.
+# `A = torch.zeros(8, 8); A[0, 0] = 1`, then `decode(pre_edit(A))`.
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs no more than the difference of its
-# mean from that of the block before, and a sign that nothing else comes. It is the cheapest picture that still has every
+# A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs no more than the difference of
+# its mean from that of the block before, and an end-of-block symbol. It is the cheapest picture that still has every
 # block's brightness and colour right, and a reminder that what the map takes out, no table brings back.
 # ```
 #

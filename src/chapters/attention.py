@@ -1,4 +1,4 @@
-"""Pictures of chapter 2: what an attention map is, who makes it, how far its maker sees, what it does to a photo."""
+"""Pictures of attention maps (chapters 2, 6 and 7), and the networks whose maps are shown."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ import numpy as np
 import torch
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from torch import nn
 
 from chapters import style
 from chapters.style import OKABE_ITO, WIDTH, cells, show_image
 from repro import attention, weights
-from repro.attention import ConvolutionalAttention
 from repro.experiments import Experiment, Store, experiments_of
 from repro.jpeg.blocks import pad, to_blocks
-from repro.jpeg.codestream import Coefficients, decode, write
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
-from repro.jpeg.tables import quality_tables
 from repro.model import load_checkpoint
 
 #: Bands of frequency: name → smallest and largest v + u.
@@ -90,23 +88,6 @@ def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
     return network(x, coefficients(x))[0].numpy()
 
 
-@torch.no_grad()
-def anatomy(methods: Sequence[str] = attention.METHODS[1:], side: int = 224) -> list[dict[str, str]]:
-    """What each method looks like for a picture ``side`` px square, found by running it: shapes and sizes."""
-    x = torch.rand(1, 3, side, side) * 255
-    rows = []
-    for method in methods:
-        network = build(method)
-        A, features, trunk = network(x, coefficients(x)), "none: reads the blocks", 0
-        if isinstance(network, ConvolutionalAttention):
-            features = str(tuple(network.features(x).shape[1:]))
-            trunk = sum(p.numel() for p in network.trunk.parameters())
-        rest = sum(p.numel() for p in network.parameters()) - trunk
-        sizes = {"parameters, trunk": f"{trunk:,}", "parameters, rest": f"{rest:,}"}
-        rows.append({"method": method, "features": features, "A": str(tuple(A.shape[1:])), **sizes})
-    return rows
-
-
 def reach(network: nn.Module, rgb: np.ndarray, row: int, col: int) -> np.ndarray:
     """(H, W) ≥ 0, at most 1: how strongly each pixel moves the map of block (row, col), by the gradient."""
     x = to_tensor(rgb).requires_grad_()
@@ -117,16 +98,11 @@ def reach(network: nn.Module, rgb: np.ndarray, row: int, col: int) -> np.ndarray
     return strength / strength.max()
 
 
-def blocks_reached(strength: np.ndarray, least: float = 1e-3) -> int:
-    """How many 8×8 blocks hold a pixel whose :func:`reach` is ``least`` or more."""
-    return int((to_blocks(torch.from_numpy(strength)[None, None]).amax((-1, -2)) >= least).sum())
-
-
-def reach_maps(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
-    """:func:`reach` of several methods side by side; the block in question is framed."""
+def reach_maps(found: Mapping[str, ArrayLike], row: int, col: int) -> Figure:
+    """The influence (H, W) of each pixel, by method; the block in question is framed."""
     fig, axes = style.figure(2.3, 1, len(found))
     for ax, (method, strength) in zip(axes[0], found.items(), strict=True):
-        shown = show_image(ax, strength.clip(1e-4), method, norm=LogNorm(1e-4, 1), cmap="magma")
+        shown = show_image(ax, np.asarray(strength).clip(1e-4), method, norm=LogNorm(1e-4, 1), cmap="magma")
         ax.plot([8 * col + 3.5], [8 * row + 3.5], "s", ms=8, mfc="none", mec=OKABE_ITO["sky"], mew=1.6)
     scale = fig.colorbar(shown, ax=axes[0, -1], label="influence", shrink=0.75)
     scale.set_ticks([1e-4, 1e-3, 1e-2, 0.1, 1], labels=["0.0001", "0.001", "0.01", "0.1", "1"], minor=False)
@@ -134,20 +110,9 @@ def reach_maps(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
     return fig
 
 
-@torch.no_grad()
-def responses(network: nn.Module, rgb: np.ndarray) -> dict[str, np.ndarray]:
-    """The mean of each channel of the trunk over the photo, fed as it was trained and as the baseline's code does."""
-    x = to_tensor(rgb)
-    inputs = {
-        "as it was trained": network.features(x),  # type: ignore[operator]
-        "0–1, mean not taken off": network.trunk(x / 255),  # type: ignore[operator]
-    }
-    return {name: features.mean((0, 2, 3)).numpy() for name, features in inputs.items()}
-
-
-def response_plot(found: Mapping[str, np.ndarray]) -> Figure:
-    """:func:`responses`, channel against channel: on the line a channel does not notice how the photo is fed."""
-    (name_x, trained), (name_y, raw) = found.items()
+def response_plot(found: Mapping[str, ArrayLike]) -> Figure:
+    """Two sets of mean responses, channel against channel: on the line a channel does not notice the difference."""
+    (name_x, trained), (name_y, raw) = ((name, np.asarray(each)) for name, each in found.items())
     fig, axes = style.figure(3.6)
     ax = axes[0, 0]
     top = 1.05 * max(trained.max(), raw.max())
@@ -223,26 +188,12 @@ def _networks_frame(rgb: np.ndarray, luma: Mapping[str, np.ndarray]) -> Figure:
     return fig
 
 
-def mean_by_frequency(A: np.ndarray) -> Figure:
-    """A averaged over all blocks of a photo: how much of each cosine is let through."""
+def mean_by_frequency(A: ArrayLike) -> Figure:
+    """The mean of A over all blocks of a photo, (2, 8, 8): how much of each cosine is let through."""
     fig, axes = style.figure(3.9, 1, 2)
-    for ax, one, title in zip(axes[0], A.mean((1, 2)), ("A for luma", "A for chroma"), strict=True):
+    for ax, one, title in zip(axes[0], np.asarray(A), ("A for luma", "A for chroma"), strict=True):
         cells(ax, one, title, fmt=".2f", cmap="viridis", vmin=0, vmax=1)
     return fig
-
-
-def pre_edit(rgb: np.ndarray, A: np.ndarray, quality: int) -> tuple[np.ndarray, float]:
-    """What a decoder shows, and bits per pixel, if every block is multiplied by the same ``A`` (8, 8): Eqs. 4–6."""
-    return coded(rgb, quality_tables(quality).numpy(), A)
-
-
-def coded(rgb: np.ndarray, tables: np.ndarray, A: np.ndarray | float = 1.0) -> tuple[np.ndarray, float]:
-    """:func:`pre_edit` with tables (2, 8, 8) of any numbers, which are rounded and kept in 1–255."""
-    Q = torch.as_tensor(np.rint(tables).clip(1, 255)).float()
-    z_hat = (coefficients(to_tensor(rgb))[0] * torch.as_tensor(A).float() / Q[[0, 1, 1], None, None]).round()
-    planes = tuple(np.ascontiguousarray(plane) for plane in z_hat.to(torch.int16).numpy())
-    data = write(Coefficients(planes, Q.numpy().astype(np.uint16), *rgb.shape[:2]))
-    return decode(data), 8 * len(data) / (rgb.shape[0] * rgb.shape[1])
 
 
 def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
@@ -254,9 +205,3 @@ def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
         one = A[0][..., in_band(1, 14)].mean(-1)
         show_image(ax, one, f"{name}: {one.min():.2f} to {one.max():.2f}", cmap="viridis", interpolation="nearest")
     return fig
-
-
-def follows_contrast(A: np.ndarray, rgb: np.ndarray, band: str = "low") -> float:
-    """Correlation, over the photo's blocks, of A^(L) in a band with the contrast (standard deviation) of the block."""
-    contrast = coefficients(to_tensor(rgb))[0, 0].flatten(2)[..., 1:].square().sum(-1).sqrt().numpy()
-    return float(np.corrcoef(A[0][..., in_band(*BANDS[band])].mean(-1).ravel(), contrast.ravel())[0, 1])

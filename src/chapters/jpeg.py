@@ -1,27 +1,22 @@
-"""Pictures of chapter 1: a photo's way through JPEG, from colour planes to one block's whole numbers."""
+"""Pictures of chapter 1. What they show is computed in the chapter's cells; arrays may be NumPy's or PyTorch's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from chapters import style
-from chapters.style import OKABE_ITO, WIDTH, cells, show_image
-from repro import codecs
-from repro.jpeg.blocks import pad, to_blocks
-from repro.jpeg.codestream import decode, predict_decode, read
-from repro.jpeg.color import rgb_to_ycbcr
-from repro.jpeg.dct import dct, dct_matrix, idct
-from repro.jpeg.huffman import count_bits
-from repro.jpeg.tables import ZIGZAG, quality_tables
+from chapters.style import FAINT, OKABE_ITO, PAPER, WIDTH, cells, show_image
+
+#: What ``bookkit.frames_slider`` takes: frames, labels, alternative texts and captions.
+Slider = tuple[list[Any], list[str], list[str], list[str]]
 
 
 class Box(NamedTuple):
@@ -41,55 +36,14 @@ class Box(NamedTuple):
         return Rectangle((self.left - 0.5, self.top - 0.5), self.width, self.height, fill=False, ec=color, lw=2)
 
 
-@dataclass(frozen=True)
-class CodedBlock:
-    """One 8×8 luma block on its way: samples, F, Ẑ and the samples that come back, all (8, 8); what it costs."""
-
-    samples: np.ndarray
-    F: np.ndarray
-    z_hat: np.ndarray
-    rebuilt: np.ndarray
-    bits: int
-
-    @property
-    def kept(self) -> int:
-        """How many of the 64 coefficients are not zero."""
-        return int(np.count_nonzero(self.z_hat))
-
-    @property
-    def error(self) -> float:
-        """Root mean square error of the samples, in levels."""
-        return float(np.sqrt(((self.samples - self.rebuilt) ** 2).mean()))
-
-
-def planes(rgb: np.ndarray) -> torch.Tensor:
-    """(H, W, 3) uint8 → (1, 3, H, W) float: Y, Cb, Cr on 0–255, sides made multiples of 8."""
-    return rgb_to_ycbcr(pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float()))
-
-
-def code_block(samples: np.ndarray, Q: np.ndarray | torch.Tensor) -> CodedBlock:
-    """An 8×8 block of luma samples (0–255) through DCT, table ``Q`` (8, 8), rounding and back.
-
-    Bits are Annex K's, for a block whose neighbour on the left is mid-grey.
-    """
-    x = torch.as_tensor(samples, dtype=torch.float64).view(1, 1, 1, 1, 8, 8)
-    steps = torch.as_tensor(Q, dtype=torch.float64)
-    F = dct(x - 128)
-    z_hat = (F / steps).round()
-    rebuilt = (idct(z_hat * steps) + 128).round().clamp(0, 255)
-    whole = z_hat.to(torch.int64).numpy()[0, 0]
-    bits = int(count_bits(whole, 0).sum())
-    return CodedBlock(np.asarray(samples), F.numpy()[0, 0, 0, 0], whole[0, 0], rebuilt.numpy()[0, 0, 0, 0], bits)
-
-
-def edge_block(y: np.ndarray) -> tuple[int, int]:
+def edge_block(y: ArrayLike) -> tuple[int, int]:
     """Row and column of a telling block of a luma plane (H, W): a strong edge beside a flat part."""
-    blocks = to_blocks(torch.as_tensor(y, dtype=torch.float32)[None, None])[0, 0].flatten(2)
-    low, high = blocks.amin(2), blocks.amax(2)
-    near = torch.minimum(blocks - low[..., None], high[..., None] - blocks)
-    flat = (near < 0.12 * (high - low)[..., None]).float().mean(2)
-    rows, cols = flat.shape
-    score = ((high - low) * flat)[1 : rows - 1, 1 : cols - 1]
+    plane = np.asarray(y, dtype=float)
+    rows, cols = (side // 8 for side in plane.shape)
+    blocks = plane[: 8 * rows, : 8 * cols].reshape(rows, 8, cols, 8).swapaxes(1, 2).reshape(rows, cols, 64)
+    low, high = blocks.min(2, keepdims=True), blocks.max(2, keepdims=True)
+    flat = (np.minimum(blocks - low, high - blocks) < 0.12 * (high - low)).mean(2)
+    score = ((high - low)[..., 0] * flat)[1:-1, 1:-1]
     row, col = divmod(int(score.argmax()), cols - 2)
     return row + 1, col + 1
 
@@ -100,24 +54,6 @@ def around(row: int, col: int, rgb: np.ndarray, height: int = 88, width: int = 1
     top = min(max(8 * (row - tall // 16), 0), (rgb.shape[0] - tall) // 8 * 8)
     left = min(max(8 * (col - wide // 16), 0), (rgb.shape[1] - wide) // 8 * 8)
     return Box(top, left, tall, wide)
-
-
-def energy_share(y: np.ndarray, count: int) -> float:
-    """Which share (0–1) of the AC coefficients' energy the first ``count`` of them in zigzag order hold."""
-    F = dct(to_blocks(pad(torch.from_numpy(y)[None, None] - 128)))
-    energy = F.square().sum((0, 1, 2, 3)).ravel()[ZIGZAG][1:]
-    return float(energy[:count].sum() / energy.sum())
-
-
-def inverse_agreement(rgb: np.ndarray, quality: int) -> dict[str, float]:
-    """What our inverse predicts against what libjpeg-turbo decodes, over all samples of the picture.
-
-    ``equal`` and ``within_one`` are shares in 0–1, ``largest`` is in levels of 255.
-    """
-    data = codecs.get("pillow-444").encode(rgb, quality)
-    ours = predict_decode(read(data))[0].permute(1, 2, 0).numpy()
-    off = np.abs(ours - decode(data))
-    return {"equal": float((off == 0).mean()), "within_one": float((off <= 1).mean()), "largest": float(off.max())}
 
 
 def levels(versions: Mapping[str, np.ndarray], box: Box) -> Figure:
@@ -133,96 +69,37 @@ def levels(versions: Mapping[str, np.ndarray], box: Box) -> Figure:
     return fig
 
 
-#: The steps of the encoder, what each hands on, and where the decoder undoes it. Fig. 2 of the paper.
-_STEPS = (
-    ("colour", "RGB → Y Cb Cr"),
-    ("blocks", "8×8, − 128"),
-    ("DCT", "64 numbers F"),
-    ("quantise", "round(F / Q)"),
-    ("entropy code", "Huffman codes"),
-)
-_BACK = (
-    ("colour", "Y Cb Cr → RGB"),
-    ("unblock", "+ 128"),
-    ("inverse DCT", "add 64 waves"),
-    ("scale", "Ẑ · Q"),
-    ("decode", "Huffman codes"),
-)
-
-
-def workflow() -> Figure:
-    """The encoder from left to right, the decoder from right to left; the one step that loses is marked."""
-    fig, axes = style.figure(2.9)
-    ax = axes[0, 0]
-    ax.set(xlim=(-0.55, 5.6), ylim=(-0.55, 1.75))
-    ax.axis("off")
-    for row, steps in ((1.15, _STEPS), (0.0, _BACK)):
-        for i, (name, what) in enumerate(steps):
-            draw_step(ax, (i, row), name, what, loses=name == "quantise")
-    for i in range(4):
-        draw_arrow(ax, (i + 0.44, 1.15), (i + 0.57, 1.15))
-        draw_arrow(ax, (i + 0.56, 0), (i + 0.43, 0))
-    ax.text(5.1, 0.575, ".jpg\nfile", ha="center", va="center", fontweight="bold")
-    draw_arrow(ax, (4.46, 1.15), (5.1, 0.85), bend=-0.3)
-    draw_arrow(ax, (5.1, 0.3), (4.46, 0), bend=-0.3)
-    ax.text(-0.45, 1.68, "Encoder", fontweight="bold", va="top")
-    ax.text(-0.45, 0.53, "Decoder", fontweight="bold", va="top")
-    ax.text(3, 0.62, "only here is\nanything thrown away", ha="center", va="center", color=OKABE_ITO["vermillion"])
-    return fig
-
-
-def draw_step(
-    ax: Axes, at: tuple[float, float], name: str, what: str, *, loses: bool = False, wide: float = 0.9
-) -> None:
-    """A box of a diagram with a name and, below, what it does."""
-    color = OKABE_ITO["vermillion" if loses else "blue"]
-    corner, shape = (at[0] - wide / 2, at[1] - 0.24), "round,pad=0,rounding_size=0.06"
-    ax.add_patch(FancyBboxPatch(corner, wide, 0.48, boxstyle=shape, fc=color + "1c", ec=color, lw=1.4))
-    ax.text(at[0], at[1] + 0.1, name, ha="center", va="center", fontweight="bold", fontsize=style.SMALLEST)
-    ax.text(at[0], at[1] - 0.11, what, ha="center", va="center", fontsize=style.SMALLEST)
-
-
-def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    """An arrow of a diagram, straight or bent."""
-    how: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 11,
-        "color": "#444444",
-        "connectionstyle": f"arc3,rad={bend}",
-    }
-    ax.add_patch(FancyArrowPatch(start, end, **how))
-
-
-def colour_planes(rgb: np.ndarray) -> Figure:
-    """The photo and its planes Y, Cb, Cr, each with the spread of its values (standard deviation, in levels)."""
+def colour_planes(rgb: np.ndarray, planes: ArrayLike) -> Figure:
+    """The photo and its ``planes`` Y, Cb, Cr (3, H, W), each with the spread of its values (standard deviation)."""
     fig, axes = style.figure(2 * WIDTH / 2 * rgb.shape[0] / rgb.shape[1] + 0.5, 2, 2)
     show_image(axes[0, 0], rgb, "photo")
-    for ax, name, plane in zip(axes.flat[1:], ("Y", "Cb", "Cr"), planes(rgb)[0].numpy(), strict=True):
+    for ax, name, plane in zip(axes.flat[1:], ("Y", "Cb", "Cr"), np.asarray(planes), strict=True):
         show_image(ax, plane, f"{name}: spread {plane.std():.0f} levels", vmin=0, vmax=255)
     return fig
 
 
-def block_in_photo(y: np.ndarray, row: int, col: int) -> Figure:
-    """Where a block lies in the luma plane ``y``, its neighbours, and its 64 numbers."""
+def block_in_photo(y: ArrayLike, row: int, col: int) -> Figure:
+    """Where a block lies in the luma plane ``y``, its neighbours, and its 64 samples."""
+    plane = np.asarray(y)
     fig, axes = style.figure(3.0, 1, 3, width_ratios=(1.45, 1, 1.15))
     around = Box(8 * (row - 1), 8 * (col - 1), 24, 24)
-    show_image(axes[0, 0], y, "luma plane Y", vmin=0, vmax=255)
+    show_image(axes[0, 0], plane, "luma plane Y", vmin=0, vmax=255)
     axes[0, 0].add_patch(around.frame())
-    show_image(axes[0, 1], around.of(y), "3 × 3 blocks", vmin=0, vmax=255)
+    show_image(axes[0, 1], around.of(plane), "3 × 3 blocks", vmin=0, vmax=255)
     for line in (7.5, 15.5):
         axes[0, 1].axhline(line, color=OKABE_ITO["sky"])
         axes[0, 1].axvline(line, color=OKABE_ITO["sky"])
     axes[0, 1].add_patch(Box(8, 8, 8, 8).frame())
-    show_image(axes[0, 2], Box(8 * row, 8 * col, 8, 8).of(y), "the block: 64 samples", vmin=0, vmax=255)
+    show_image(axes[0, 2], Box(8 * row, 8 * col, 8, 8).of(plane), "the block: 64 samples", vmin=0, vmax=255)
     return fig
 
 
-def basis() -> Figure:
-    """The 64 basis images: row v and column u show a cosine of v half-waves down and u half-waves across."""
-    D = dct_matrix().numpy()
+def basis(D: ArrayLike) -> Figure:
+    """The 64 products of two rows of ``D`` (8, 8): v half-waves down and u half-waves across."""
+    rows = np.asarray(D)
     mosaic = np.full((79, 79), np.nan)
     for v, u in np.ndindex(8, 8):
-        image = np.outer(D[v], D[u])
+        image = np.outer(rows[v], rows[u])
         mosaic[10 * v : 10 * v + 8, 10 * u : 10 * u + 8] = image / np.abs(image).max() if v + u else 1
     fig, axes = style.figure(5.2)
     ax = axes[0, 0]
@@ -235,38 +112,178 @@ def basis() -> Figure:
     return fig
 
 
-def tables(Q: torch.Tensor, titles: Sequence[str] = ("luma", "chroma")) -> Figure:
-    """Quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
-    fig, axes = style.figure(3.9, 1, len(Q))
-    for ax, table, title in zip(axes[0], Q.numpy(), titles, strict=True):
-        cells(ax, table, title, cmap="cividis_r", vmin=1, vmax=max(120, int(Q.max())))
-    return fig
+def rebuild_slider(block: ArrayLike, F: ArrayLike, order: Sequence[int], sums: Sequence[ArrayLike]) -> Slider:
+    """``sums`` of the cosines of a ``block`` (8, 8), one more at each stop, in ``order`` (indices 8v + u)."""
+    samples, coefficients = np.asarray(block), np.asarray(F).ravel()
+    added = np.diff(np.stack([np.asarray(one) for one in sums]), axis=0, prepend=128)
+    errors = [float(np.sqrt(np.square(np.asarray(one) - samples).mean())) for one in sums]
+    captions = []
+    for place, (index, error) in enumerate(zip(order, errors, strict=True)):
+        named = f"row {index // 8}, column {index % 8}" if place else "the mean (row 0, column 0)"
+        value = f"{coefficients[index]:.1f}".replace("-", "−")
+        captions.append(f"Place {place}, {named}: F = {value}. The sum so far is off by {error:.1f} levels (RMS).")
+    alts = [f"The block, the cosine added last, the sum so far, and its error by place. {said}" for said in captions]
+    return list(_rebuild_frames(samples, order, sums, added, errors)), [str(n) for n in range(64)], alts, captions
 
 
-def block_frame(block: CodedBlock) -> Figure:
-    """One stop of the quality slider: samples, F, Ẑ and the rebuilt samples of a block, as pictures with numbers."""
+def _rebuild_frames(
+    samples: np.ndarray, order: Sequence[int], sums: Sequence[ArrayLike], added: np.ndarray, errors: Sequence[float]
+) -> Iterator[np.ndarray]:
+    """Pixels (H, W, 3) of each stop. One figure is laid out once and filled anew: laying out takes longest."""
     style.use()
-    fig = Figure(figsize=(6.2, 6.5), layout="constrained")
-    axes = fig.subplots(2, 2)
-    grey: dict[str, Any] = {"vmin": 0, "vmax": 255, "cmap": "gray"}
-    signed: dict[str, Any] = {"cmap": "RdBu_r", "norm": SymLogNorm(8, vmin=-1000, vmax=1000)}
-    small: dict[str, Any] = {"cmap": "RdBu_r", "norm": SymLogNorm(1, vmin=-60, vmax=60)}
-    cells(axes[0, 0], block.samples.round(), "samples", **grey)
-    cells(axes[0, 1], block.F.round(), "coefficients F", **signed)
-    cells(axes[1, 1], block.z_hat, "whole numbers Ẑ = round(F / Q)", **small)
-    cells(axes[1, 0], block.rebuilt, "what the decoder shows", **grey)
+    fig = Figure(figsize=(4.8, 4.1), dpi=130, layout="constrained")  # narrow: a phone shrinks its text less
+    (above,), (below,) = fig.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.3))
+    one, so_far, last = above.subplots(1, 3)
+    path, error = below.subplots(1, 2, width_ratios=(1, 1.9))
+    show_image(one, samples, "the block", vmin=0, vmax=255)
+    reach = float(np.abs(added).max())
+    total = show_image(so_far, samples, "the sum so far", vmin=0, vmax=255)
+    signed = SymLogNorm(4, vmin=-reach, vmax=reach)
+    cosine = show_image(last, np.zeros((8, 8)), "added last", norm=signed, cmap="RdBu_r")
+    squares = []
+    for index in order:
+        corner = (index % 8 - 0.5, index // 8 - 0.5)
+        squares.append(path.add_patch(Rectangle(corner, 1, 1, facecolor=PAPER, edgecolor="#bbbbbb", linewidth=0.5)))
+    path.plot([i % 8 for i in order], [i // 8 for i in order], color="#777777", linewidth=0.8)
+    path.set(xlim=(-0.5, 7.5), ylim=(7.5, -0.5), aspect="equal")
+    style.bare(path, "zigzag order")
+    error.plot(errors, color=OKABE_ITO["blue"])
+    (dot,) = error.plot([0], [0], "o", color=OKABE_ITO["vermillion"], markersize=8)
+    error.set(xlabel="place in zigzag order", ylabel="off by, levels (RMS)", xlim=(-2, 65), ylim=(0, None))
+    error.set_xticks([0, 9, 20, 35, 48, 63])
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    fig.set_layout_engine("none")
+    for place in range(64):
+        total.set_data(np.asarray(sums[place]))
+        cosine.set_data(added[place])
+        for n, square in enumerate(squares):
+            square.set_facecolor(OKABE_ITO["sky"] if n == place else FAINT if n < place else PAPER)
+        dot.set_data([place], [errors[place]])
+        canvas.draw()
+        yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def tables(Q: ArrayLike, titles: Sequence[str] = ("luma", "chroma")) -> Figure:
+    """Quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
+    both = np.asarray(Q)
+    fig, axes = style.figure(3.9, 1, len(both))
+    for ax, table, title in zip(axes[0], both, titles, strict=True):
+        cells(ax, table, title, cmap="cividis_r", vmin=1, vmax=max(120, int(both.max())))
     return fig
 
 
-def block_slider(samples: np.ndarray, qualities: Sequence[int]) -> tuple[list[Figure], list[str], list[str], list[str]]:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: one block by quality."""
-    frames, alts, captions = [], [], []
-    for quality in qualities:
-        block = code_block(samples, quality_tables(quality)[0])
-        frames.append(block_frame(block))
-        facts = f"{block.kept} of 64 coefficients left, {block.bits} bits, off by {block.error:.1f} levels (RMS)"
+def block_slider(block: ArrayLike, F: ArrayLike, stops: Mapping[int, tuple[ArrayLike, ArrayLike, int]]) -> Slider:
+    """One block by quality: ``stops`` has Ẑ, the samples that come back, and the bits of each quality."""
+    samples, frames, alts, captions = np.asarray(block), [], [], []
+    for quality, (z, back, bits) in stops.items():
+        z_hat, rebuilt = np.asarray(z), np.asarray(back)
+        frames.append(block_frame(samples, np.asarray(F), z_hat, rebuilt))
+        error = np.sqrt(np.square(samples - rebuilt).mean())
+        facts = f"{np.count_nonzero(z_hat)} of 64 coefficients left, {bits} bits, off by {error:.1f} levels (RMS)"
         captions.append(f"Quality {quality}: {facts}.")
         alts.append(
             f"Four 8 by 8 tables at quality {quality}: samples, coefficients, quantised coefficients, rebuilt: {facts}."
         )
-    return frames, [str(q) for q in qualities], alts, captions
+    return frames, [str(quality) for quality in stops], alts, captions
+
+
+def block_frame(samples: np.ndarray, F: np.ndarray, z_hat: np.ndarray, rebuilt: np.ndarray) -> Figure:
+    """One stop of the quality slider: samples, F, Ẑ and the rebuilt samples of a block, with their numbers."""
+    style.use()
+    fig = Figure(figsize=(6.2, 6.5), layout="constrained")
+    axes = fig.subplots(2, 2)
+    grey: dict[str, Any] = {"vmin": 0, "vmax": 255, "cmap": "gray"}
+    cells(axes[0, 0], samples.round(), "samples", **grey)
+    cells(axes[0, 1], F.round(), "coefficients F", cmap="RdBu_r", norm=SymLogNorm(8, vmin=-1000, vmax=1000))
+    cells(axes[1, 1], z_hat, "whole numbers Ẑ = round(F / Q)", cmap="RdBu_r", norm=SymLogNorm(1, vmin=-60, vmax=60))
+    cells(axes[1, 0], rebuilt, "what the decoder shows", **grey)
+    return fig
+
+
+def where_bits_go(spent: Mapping[int, Mapping[str, float]]) -> Figure:
+    """Stacked bars, one a quality: part of the file → bits per pixel."""
+    fig, axes = style.figure(0.5 * len(spent) + 1.5)
+    ax, left = axes[0, 0], np.zeros(len(spent))
+    colors, hatches = ("black", "blue", "sky", "orange", "purple"), ("", "", "///", "...", "")
+    for part, color, hatch in zip(next(iter(spent.values())), colors, hatches, strict=True):
+        width = np.array([bits[part] for bits in spent.values()])
+        ax.barh([f"quality {q}" for q in spent], width, left=left, color=OKABE_ITO[color], hatch=hatch,
+                ec="white", lw=0.5, label=part)  # fmt: skip
+        left += width
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("bits per pixel")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig
+
+
+def compare_sizes(bpp: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figure:
+    """Bits per pixel by quality for each way to write a file, and as a share of the first of them."""
+    fig, axes = style.figure(3.2, 1, 2)
+    default = next(iter(bpp.values()))
+    for (name, size), color, marker in zip(bpp.items(), ("black", "blue", "green"), "os^", strict=True):
+        look = {"color": OKABE_ITO[color], "marker": marker, "label": name}
+        axes[0, 0].plot(qualities, size, **look)
+        axes[0, 1].plot(qualities, 100 * size / default, **look)
+    axes[0, 0].set(xlabel="quality", ylabel="bits per pixel", ylim=(0, None))
+    axes[0, 1].set(xlabel="quality", ylabel="size, % of default", ylim=(0, 105))
+    axes[0, 0].legend(loc="upper left")
+    return fig
+
+
+def edge(step: ArrayLike, rebuilt: ArrayLike, F: ArrayLike, F_hat: ArrayLike) -> Figure:
+    """Three blocks (8, 24) with an edge, before and after; the first row (8,) of the middle block's F and Ẑ·Q."""
+    before, after, u = np.asarray(step), np.asarray(rebuilt), np.arange(8)
+    fig, axes = style.figure(4.6, 2, 2, width_ratios=(1, 1), height_ratios=(1, 2.1))
+    titles = ("three blocks with an edge", "after rounding")
+    for ax, picture, title in zip(axes[0], (before, after), titles, strict=True):
+        show_image(ax, picture, title, vmin=0, vmax=255)
+        ax.vlines([7.5, 15.5], -0.5, 7.5, color=OKABE_ITO["sky"], lw=1.2)
+    ax = axes[1, 0]
+    ax.bar(u - 0.2, np.asarray(F), 0.4, color=OKABE_ITO["blue"], label="F, as it should be")
+    ax.bar(u + 0.2, np.asarray(F_hat), 0.4, color=OKABE_ITO["orange"], hatch="///", ec="white", lw=0,
+           label="Ẑ·Q, as it is stored")  # fmt: skip
+    ax.axhline(0, color="#666666", lw=0.8)
+    ax.set(xlabel="horizontal frequency u", ylabel="coefficient (levels)", title="the middle block's cosines", xticks=u)
+    ax.legend(loc="lower right")
+    ax = axes[1, 1]
+    x = np.arange(24)
+    ax.plot(x, before[0], color=OKABE_ITO["blue"], drawstyle="steps-mid", label="original")
+    ax.plot(x, after[0], color=OKABE_ITO["vermillion"], marker="o", ms=4, ls="--", label="decoded")
+    for border in (7.5, 15.5):
+        ax.axvline(border, color=OKABE_ITO["sky"], lw=1.2)
+    ax.set(xlabel="column (pixels)", ylabel="brightness (levels)", title="one row of pixels", xticks=range(0, 24, 4))
+    ax.legend(loc="lower right")
+    return fig
+
+
+def errors(rgb: np.ndarray, decoded: np.ndarray, difference: ArrayLike, box: Box) -> Figure:
+    """A part of the photo, what the file shows there, and the ``difference`` in luma (H, W) with the grid of blocks."""
+    fig, axes = style.figure(2.75, 1, 3)
+    show_image(axes[0, 0], box.of(rgb), "original", interpolation="nearest")
+    show_image(axes[0, 1], box.of(decoded), "decoded", interpolation="nearest")
+    ax, part = axes[0, 2], box.of(np.asarray(difference))
+    shown = show_image(ax, part, "difference in luma", cmap="RdBu_r", vmin=-60, vmax=60, interpolation="nearest")
+    ax.set_xticks(np.arange(-box.left % 8, box.width, 8) - 0.5, [])
+    ax.set_yticks(np.arange(-box.top % 8, box.height, 8) - 0.5, [])
+    ax.tick_params(length=0)
+    ax.grid(True, color="#bbbbbb", lw=0.6)
+    ax.set_axisbelow(False)
+    fig.colorbar(shown, ax=ax, label="levels", shrink=0.55)
+    return fig
+
+
+def blocking(steps: Mapping[str, ArrayLike]) -> Figure:
+    """Mean step (8,) from each column of a block to the next, by version: a peak at the border is what we see."""
+    fig, axes = style.figure(3.1)
+    ax = axes[0, 0]
+    for (name, each), color, marker in zip(
+        steps.items(), ("black", "blue", "orange", "vermillion"), "osD^", strict=False
+    ):
+        ax.plot(np.asarray(each), color=OKABE_ITO[color], marker=marker, label=name)
+    ax.set(xlabel="from column k of a block to the next", ylabel="mean step (levels)", xticks=range(8), ylim=(0, None))
+    ax.set_xticklabels(["0→1", "1→2", "2→3", "3→4", "4→5", "5→6", "6→7", "over the\nborder"])
+    ax.legend(ncols=2, loc="upper left")
+    ax.margins(y=0.25)
+    return fig

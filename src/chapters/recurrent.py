@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from chapters import style
-from chapters.jpeg import draw_arrow, draw_step
+from chapters.diagrams import draw_arrow, draw_step
 from chapters.rate_distortion import look_of, plot_line
 from chapters.style import INK, LOOKS, OKABE_ITO, PAPER
 from chapters.tables import Rows
