@@ -18,11 +18,12 @@
 # (ch-first-experiment)=
 # # A first experiment: what is it all worth?
 #
-# Four chapters of parts; now they run. We train, write real files, decode them with a real decoder, and count. The
-# paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder. To
+# Four chapters have explained the parts. Now we train, write real files, decode them with a real decoder, and measure.
+# The paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder. To
 # answer that one has to know what the other parts are worth, so we run those alone, too.
 #
 # ```{admonition} What you will learn
+# - what a whole training is, in twenty lines
 # - how to compare two encoders without fooling yourself: equal size, photo by photo, with an interval
 # - what learned tables are worth, without any network
 # - what attention adds, and what the choice of rounding does
@@ -48,9 +49,15 @@ profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 steps = 150  # of the training on this page
-exam = 24  # photos that it is examined on, at most
+exam = 24  # photos that it is tested on, at most
 
 # %% tags=["hide-input"]
+import math
+
+import numpy as np
+import torch
+from scipy.interpolate import PchipInterpolator
+
 from bookkit import curtain, frames_slider, glue, html, points
 from chapters import comparison, failures, rate_distortion, style, tables
 from chapters import learned as compare
@@ -58,40 +65,124 @@ from chapters import steps as drawn
 from chapters import trained as trained_models
 from chapters.every_point import every_point
 from chapters.origin import origin
+from repro import codecs
 from repro.data import crop_pool, photos
-from repro.evaluation import encoder_of, versus
+from repro.evaluation import encoder_of, measure, versus
 from repro.experiments import objective
-from repro.experiments.claims import METRICS, Evidence, all_claims, loss, worth
+from repro.experiments.claims import METRICS, Evidence, all_claims, worth
+from repro.experiments.claims import loss as claims
+from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
+from repro.metrics import lpips
 from repro.model import ModelSettings
-from repro.training import Recipe, train
+from repro.plain import (  # chapters 3 and 4 show these
+    decode,
+    distortion,
+    forward_dct,
+    loss,
+    quantise,
+    rate,
+    round_straight_through,
+    round_third_order,
+)
+from repro.training import Recipe, batch_indices, train
 
 evidence = Evidence()
 curves, first = evidence.seeds("5", "7", "ours"), evidence.first("5", "7", "ours")
-compared, weights_compared = worth.comparisons(curves), loss.comparisons(curves)
+compared, weights_compared = worth.comparisons(curves), claims.comparisons(curves)
 
 # %% [markdown]
 # ## Train one, here and now
 #
-# Before we look at stored results, let us make one that nobody stored. When this page was built, the next cell trained
-# 128 numbers, the two tables, and nothing else:
+# Before we look at stored results, let us make one that nobody stored. A step of training puts the earlier chapters
+# together: forward by Eqs. 1–6, the loss by Eqs. 7–9, backward, a step of Adam, and the tables back into 1–255. It needs
+# the attention as a function of the crops and their coefficients:
+
+
+# %%
+def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order, gamma=500, sigma=1000):
+    """One step on a batch ``x`` of crops; returns the loss before it. ``attend`` is (x, F) → A."""
+    Q, F = log_Q.exp(), forward_dct(x)
+    A = attend(x, F)
+    x_hat = decode(quantise(F, A, Q, rounding), Q)
+    L = loss(distortion(x, x_hat, lpips, gamma, sigma), rate(Q, A), lam)
+    adam.zero_grad()
+    L.backward()
+    adam.step()
+    with torch.no_grad():
+        log_Q.clamp_(0, math.log(255))
+    return L.item()
+
+
+# %% [markdown]
+# A training is this step in a loop. Here nothing but the two tables is trained, 128 numbers, from those of quality 25 on.
+# The learning rate falls along a cosine. A few small crops and a few steps are enough to see it work:
 
 # %%
 training_photos = photos("train", data_dir)
 crops = crop_pool(training_photos, 96, seed=seed)
-settings = ModelSettings(method="tables", rounding="straight-through")
-recipe = Recipe(steps=steps, seed=seed)
-trained = train(settings, LossWeights(lam=0.02), recipe, crops)
+few, small = 5, crops[:20, :, :176, :176]
+
+
+def no_attention(x, F):
+    """A = 1."""
+    return torch.ones_like(F[:, :2])
+
+
+log_Q = torch.as_tensor(quality_tables(25)).float().log().requires_grad_()
+adam = torch.optim.Adam([log_Q])
+losses = []
+for step in range(few):
+    x = small[batch_indices(step, len(small), 4, seed)].float()  # four crops, drawn by the seed
+    adam.param_groups[0]["lr"] = 0.03 * (1 + math.cos(math.pi * step / few)) / 2
+    losses.append(training_step(x, log_Q, no_attention, lpips, adam, 0.02, round_straight_through))
 
 # %% [markdown]
-# Then the examination, on photos that no training has seen. Each is encoded with the new tables, and by Pillow
-# (libjpeg-turbo) at the lowest quality that takes *no fewer* bytes. Both files are 4:4:4 and sequential with Huffman
-# codes made for them, so the tables are all that differs. Both are decoded and measured.
+# The package's `train` does the same with faster parts. It computes once what is known of the crops, and has derivatives
+# written by hand. From the same crops and seed it takes the same way:
+
+# %%
+settings = ModelSettings(method="tables", rounding="straight-through")
+recipe = Recipe(steps=few, seed=seed, log_every=1, precision="32-true")
+again = train(settings, LossWeights(lam=0.02), recipe, small)
+print("losses here:  ", *(f"{value:.2f}" for value in losses))
+print("losses there: ", *(f"{row['loss']:.2f}" for row in again.log))
+print("the package's fast version agrees:", np.allclose(losses, [row["loss"] for row in again.log], rtol=2e-3))
+print("and so do the tables:", torch.allclose(log_Q.exp(), again.model.tables(), rtol=0.01))
+
+# %% [markdown]
+# With it we take {glue:text}`train_steps` steps, on all of the crops and at their full size:
+
+# %%
+trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed), crops)
+
+# %% [markdown]
+# ## Two files of one size
+#
+# The tables are tested on photos that no training has seen. A comparison needs two files of one size. So we encode a
+# photo with the new tables, and by Pillow (libjpeg-turbo) at the lowest quality that takes *no fewer* bytes. Both files
+# are 4:4:4 and sequential with Huffman codes made for them, so the tables are all that differs:
 
 # %%
 chosen = comparison.exam_photos(data_dir)[:exam]
-ours = encoder_of(trained.model, progressive=False)
+ours = encoder_of(trained.model, progressive=False)  # pixels → the bytes of a JPEG file
+pillow = codecs.get("pillow-444").encode  # pixels and a quality → the bytes of a JPEG file
+
+rgb = chosen[0].rgb()
+file = ours(rgb)
+quality, other = next((q, data) for q in range(1, 101) if len(data := pillow(rgb, q)) >= len(file))
+for name, data in (("learned tables", file), (f"Pillow at quality {quality}", other)):
+    told = measure(rgb, data)
+    print(
+        f"{len(data):,} bytes, {name}: MSE {told['mse']:.1f}, LPIPS {told['lpips']:.3f}, MS-SSIM {told['ms_ssim']:.4f}"
+    )
+
+# %% [markdown]
+# The package does this for every photo. It finds the quality by bisection:
+
+# %%
 matches = versus(ours, "pillow-444", chosen)
+print("the package's fast version agrees:", matches[0].quality == quality)
 
 # %% tags=["hide-input"]
 html.table(*tables.matched(matches), caption="Learned tables / plain JPEG, photo by photo, at equal size")
@@ -130,60 +221,162 @@ html.table([], list(origin("5", "cpu").items()), caption="Where the stored resul
 rate_distortion.rd_plot(first, worth.MAIN)
 
 # %% [markdown]
-# ### How to read what follows
+# ### Photo by photo
 #
 # A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` has every file behind
 # these means. Point at one: it says which photo, encoder and setting it is, and brings that photo's curves to the front.
-# Look how far two photos lie apart, and how close together all encoders are on one of them.
+# Compare how far two photos lie apart with how close all encoders are on one of them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
 every = every_point({name: first[name] for name in worth.MAIN}, METRICS, (0.1, 0.8))
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
-# So we compare **photo by photo**: interpolate each photo's own curve, take the difference at one rate, and then average. The interval says how much that average
-# would move, had we drawn other photos like these (bootstrap, 95 %). **BD-rate** {cite:p}`bjontegaard2001` turns it
-# around: how many bits more or less for the *same* quality, averaged over the range that both curves share.
+# So we compare **photo by photo**. Each photo has a curve of its own, in decibels against bits per pixel. A point that
+# another file of the same encoder beats in both is left out:
+
+
+# %%
+def curve_of(points):
+    """(n, 2): bits per pixel and PSNR of one photo's files by one encoder, both rising."""
+    line = np.array(sorted((p["bpp"], 10 * math.log10(255**2 / p["mse"])) for p in points))
+    best_before = np.maximum.accumulate(line[:, 1])
+    return line[np.diff(best_before, prepend=-np.inf) > 0]
+
+
+# %% [markdown]
+# What lies between the points is interpolated, over the logarithm of the rate, where such curves are nearly straight.
+# Then we take the difference at one rate, photo by photo. Here it is for the tables alone against plain JPEG, both 4:4:4,
+# both sequential with optimised codes:
+
+# %%
+plain, learned = worth.first_seed(curves)  # stored points, photo by photo
+
+
+def mse_at(line, bpp):
+    """MSE of one photo at a rate between its points."""
+    decibels = PchipInterpolator(np.log(line[:, 0]), line[:, 1])(math.log(bpp))
+    return 255**2 / 10 ** (decibels / 10)
+
+
+saved = []
+for photo in plain.images:
+    a, b = curve_of(plain.images[photo]), curve_of(learned.images[photo])
+    if max(a[0, 0], b[0, 0]) <= 0.3 <= min(a[-1, 0], b[-1, 0]):  # both reach this rate
+        saved.append(mse_at(a, 0.3) - mse_at(b, 0.3))
+print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f}, the mean over {len(saved)} photos")
+
+# %% [markdown]
+# How much would that mean change, had we taken other photos like these? The **bootstrap** draws photos anew from those at
+# hand, with replacement, again and again. The middle 95 % of the means of the draws are the interval. Because the
+# differences are paired, it does not matter how much photos differ from each other. Where a model was trained from
+# several seeds, seeds are drawn, too:
+
+
+# %%
+def paired_bootstrap(differences, draws=2000, seed=0):
+    """A 95 % interval of the mean of paired ``differences`` (seeds, photos)."""
+    rng = np.random.default_rng(seed)
+    seeds, photos = differences.shape
+    drawn_photos = rng.integers(0, photos, (draws, 1, photos))
+    drawn_seeds = rng.integers(0, seeds, (draws, seeds, 1))
+    means = differences[drawn_seeds, drawn_photos].mean(axis=(1, 2))
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+# %%
+interval = paired_bootstrap(np.array([saved]))
+found = worth.matched_gains(curves)
+published = next(g for g in found if (g.bpp, g.metric) == (0.3, "mse"))
+print("interval: {:.2f} to {:.2f}".format(*interval))
+print(
+    "the published figures agree:",
+    np.allclose([np.mean(saved), *interval], [published.mean, published.low, published.high]),
+)
+
+# %% [markdown]
+# **BD-rate** {cite:p}`bjontegaard2001` turns the question around: how many bits more or less for the *same* quality? It
+# integrates both curves, bits as a function of decibels, over the qualities that both reach. The mean distance of the
+# logarithms is a ratio of bits:
+
+
+# %%
+def bd_rate(anchor, test):
+    """Per cent of the bits that ``test`` takes more (or, below 0, less) than ``anchor`` at equal quality."""
+    low = max(anchor[0, 1], test[0, 1])
+    high = min(anchor[-1, 1], test[-1, 1])
+    areas = [PchipInterpolator(dB, np.log(bpp)).integrate(low, high) for bpp, dB in (anchor.T, test.T)]
+    return 100 * float(np.expm1((areas[1] - areas[0]) / (high - low)))
+
+
+# %% [markdown]
+# Now for every photo, and for every seed of the learned tables:
+
+# %%
+(plain,), of_seeds = worth.same_coding(curves)
+bits = np.array([[bd_rate(curve_of(plain.images[p]), curve_of(of.images[p])) for p in plain.images] for of in of_seeds])
+low, high = paired_bootstrap(bits)
+published = compared["learned tables\nagainst plain JPEG"]["mse"]
+print(f"bits at equal MSE: {bits.mean():+.1f} % ({low:+.1f} to {high:+.1f})")
+print(
+    "the published figures agree:",
+    np.allclose([bits.mean(), low, high], [published.mean, published.low, published.high]),
+)
 
 # %% [markdown]
 # ## What are learned tables worth?
 #
-# First the tables alone against plain JPEG, both 4:4:4, both sequential with optimised codes. Here it is the first seed's
-# tables, which were trained for every λ, so that all rates can be compared:
+# The same at other rates and in the other metrics. This is the first seed's tables, which were trained for every λ, so
+# that all rates can be compared:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off above 0.4 bits per pixel."}}
-plain, learned = worth.first_seed(curves)
 rate_distortion.gain_plot(
     [rate_distortion.Pair("learned tables against plain JPEG", plain, learned, "tables")], worth.MATCHED_RATES
 )
 
 # %% tags=["hide-input"]
-found = worth.matched_gains(curves)
 html.table(*tables.gain_rows(found), caption="The same in numbers: gain (95 % interval)")
 
 # %% tags=["remove-cell"]
 for name, words in worth.numbers(curves, compared).items():
     glue(name, words)
-for name, words in loss.numbers(curves, weights_compared).items():
+for name, words in claims.numbers(curves, weights_compared).items():
     glue(name, words)
-glue("seeds", len(curves[loss.PAPER]))
+glue("seeds", len(curves[claims.PAPER]))
 
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
-# In bits, over all seeds, at equal MSE: {glue:text}`tables_plain_mse`. At equal LPIPS: {glue:text}`tables_plain_lpips`. At equal
-# MS-SSIM: {glue:text}`tables_plain_ms_ssim`.
+#
+# In bits, over all seeds:
+#
+# | | learned tables against plain JPEG |
+# |---|---|
+# | at equal MSE | {glue:text}`tables_plain_mse` |
+# | at equal LPIPS | {glue:text}`tables_plain_lpips` |
+# | at equal MS-SSIM | {glue:text}`tables_plain_ms_ssim` |
 
 # %% [markdown]
 # ### What have they learned?
 #
-# {numref}`fig-learned-tables` puts the learned tables below Annex K's at the quality that takes as many bits. Look at the
-# first entry of each table, the step of the blocks' means, and then at the slow patterns next to it: the bits have moved.
-# With small λ look at the dark part. There both would like to be coarser still, and 255 is all that a baseline file can
-# hold.
+# To compare tables, they should take as many bits. So for each λ we look for the quality whose files have the same mean
+# rate, by interpolation:
 
 # %%
 learned_tables = evidence.parts("ours", "tables")
-same_bits = compare.by_lambda(learned_tables[worth.TABLES], learned, plain)
+by_quality, by_lam = ({p["setting"]: p["bpp"] for p in c.mean().images["mean"]} for c in (plain, learned))
+rates = np.log(list(by_quality.values()))
+same_bits = []
+for lam, bpp in sorted(by_lam.items()):
+    if rates[0] <= math.log(bpp) <= rates[-1]:
+        quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
+        Q = np.rint(learned_tables[worth.TABLES][lam]).astype(int)
+        same_bits.append(compare.Beside(lam, bpp, Q, quality, np.asarray(quality_tables(quality))))
+
+# %% [markdown]
+# {numref}`fig-learned-tables` puts the learned tables below Annex K's. Look at the first entry of each table, the step of
+# the blocks' means, and then at the slow patterns next to it: the bits have moved. With small λ look at the dark part.
+# There both would like to be coarser still, and 255 is all that a baseline file can hold.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables and learned ones that take as many bits (4:4:4, means over the photos), by \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = compare.lambda_slider(same_bits)
@@ -192,14 +385,14 @@ frames_slider(frames, labels, alts, captions=captions, description="λ", start=l
 # %% tags=["remove-cell"]
 one = same_bits[len(same_bits) // 2]
 glue("same_bits_lam", one.lam)
-glue("same_bits_learned", one.first[0])
-glue("same_bits_annexk", one.first[1])
+glue("same_bits_learned", one.learned[0, 0, 0])
+glue("same_bits_annexk", one.annex_k[0, 0, 0])
 glue("same_bits_slow", one.coarser(1, 10))
 
 # %% [markdown]
 # At λ = {glue:text}`same_bits_lam:g` the step of luma's means is {glue:text}`same_bits_learned` instead of
 # {glue:text}`same_bits_annexk`, and slow detail pays for it: its steps are {glue:text}`same_bits_slow:.2f` times Annex
-# K's. This loss forgives a little blur before it forgives a wrong mean.
+# K's. To this loss, a little blur matters less than a wrong mean.
 
 # %% [markdown]
 # ## And against the encoders people use?
@@ -213,36 +406,42 @@ rate_distortion.savings_plot(compared)
 html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
 
 # %% [markdown]
-# Here our files are progressive, too, and still 4:4:4. Against progressive 4:2:0 JPEG, what many web sites serve, the
-# learned tables need, at equal MSE,
-# {glue:text}`tables_pillow420_mse`; at equal LPIPS {glue:text}`tables_pillow420_lpips`; at equal MS-SSIM
-# {glue:text}`tables_pillow420_ms_ssim`. Against **mozjpeg**: {glue:text}`tables_mozjpeg_mse`,
-# {glue:text}`tables_mozjpeg_lpips`, and {glue:text}`tables_mozjpeg_ms_ssim`. Against **jpegli**:
-# {glue:text}`tables_jpegli_mse`, {glue:text}`tables_jpegli_lpips`, and {glue:text}`tables_jpegli_ms_ssim`. (Each time
-# at equal MSE, LPIPS and MS-SSIM, in this order.)
+# In all rows but the first, our files are progressive, too, and still 4:4:4. JPEG 4:2:0, progressive, is what many web
+# sites serve:
 #
-# Of encoders in use, the paper's curves show plain JPEG only. These lines are why one should look further: they all
-# halve chroma in both directions; mozjpeg also chooses *which coefficients to drop* and searches its scans, and jpegli
+# | learned tables need | at equal MSE | at equal LPIPS | at equal MS-SSIM |
+# |---|---|---|---|
+# | against JPEG 4:2:0, progressive | {glue:text}`tables_pillow420_mse_brief` | {glue:text}`tables_pillow420_lpips_brief` | {glue:text}`tables_pillow420_ms_ssim_brief` |
+# | against mozjpeg | {glue:text}`tables_mozjpeg_mse_brief` | {glue:text}`tables_mozjpeg_lpips_brief` | {glue:text}`tables_mozjpeg_ms_ssim_brief` |
+# | against jpegli | {glue:text}`tables_jpegli_mse_brief` | {glue:text}`tables_jpegli_lpips_brief` | {glue:text}`tables_jpegli_ms_ssim_brief` |
+#
+# Of encoders in use, the paper's curves show plain JPEG only. These rows are why one should look further. All three
+# halve chroma in both directions. Mozjpeg also chooses *which coefficients to drop* and searches its scans, and jpegli
 # adapts to the photo from block to block. All of that is open to a learned encoder, too.
 
 # %% [markdown]
 # ## What does rounding do to training?
 #
-# {ref}`ch-quantisation` ended with an open question: which harm weighs more, the noise of third-order rounding or the
+# {ref}`ch-quantisation` ended with an open question: which does more harm, the noise of third-order rounding or the
 # steady error of straight-through? The first test: *which of the two ends lower in what training minimises?* We take
 # that on files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). Each rounding has the
 # recipe that did best for it on the tuning photos; third-order got more and smaller steps ({ref}`ch-steps`).
 
+# %%
+ends = objective.ends("5", "ours")  # of every stored run: λ d + r on files
+ratios = {}
+for name, (third, straight) in {
+    "tables alone": (ends[worth.TABLES_THIRD], ends[worth.TABLES]),
+    "VGG attention": (ends[claims.PAPER_THIRD], ends[claims.PAPER]),
+}.items():
+    both = sorted(third.keys() & straight.keys())
+    ratios[name] = {lam: third[lam].objective / straight[lam].objective for lam in both}
+
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "Where training with the paper's rounding ends, over where it ends with straight-through rounding: Eq. 7 on files, for each \u03bb that both have. Above 1 straight-through is ahead."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
-ends = objective.ends("5", "ours")
-pairs = {
-    "tables alone": objective.ratios(ends[worth.TABLES_THIRD], ends[worth.TABLES]),
-    "VGG attention": objective.ratios(ends[loss.PAPER_THIRD], ends[loss.PAPER]),
-}
-drawn.ratio_plot(pairs)
+drawn.ratio_plot(ratios)
 
 # %% tags=["remove-cell"]
-for key, found in zip(("tables", "vgg"), pairs.values(), strict=True):
+for key, found in zip(("tables", "vgg"), ratios.values(), strict=True):
     glue(f"loss_ratio_{key}_low", min(found.values()))
     glue(f"loss_ratio_{key}_high", max(found.values()))
 glue("dc_third", learned_tables[worth.TABLES_THIRD][0.04][0][0][0])
@@ -250,23 +449,32 @@ glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 
 # %% [markdown]
 # Third-order ends at {glue:text}`loss_ratio_tables_low:.2f` to {glue:text}`loss_ratio_tables_high:.2f` times the
-# objective of straight-through for tables alone, and at {glue:text}`loss_ratio_vgg_low:.2f` to {glue:text}`loss_ratio_vgg_high:.2f`
-# times with attention ({numref}`fig-loss-ratio`). It fits what {numref}`fig-crops` shows: the first entry of the luma
-# table, the step of all the block means, about which third-order knows least, becomes too coarse. At λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding and at {glue:text}`dc_straight:.0f` with
-# straight-through. In files: for tables alone, straight-through needs against the paper's rounding
-# {glue:text}`rounding_mse` at equal MSE, {glue:text}`rounding_lpips` at equal LPIPS, and
-# {glue:text}`rounding_ms_ssim` at equal MS-SSIM.
+# objective of straight-through for tables alone, and at {glue:text}`loss_ratio_vgg_low:.2f` to
+# {glue:text}`loss_ratio_vgg_high:.2f` times with attention ({numref}`fig-loss-ratio`). It fits what {numref}`fig-crops`
+# shows. The gradient of the first entry of the luma table, the step of all the block means, is where third-order is
+# noisiest, and this entry becomes too coarse. At λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding
+# and at {glue:text}`dc_straight:.0f` with straight-through. In bits of files, {numref}`fig-savings` has the comparison:
 #
-# Are its steps too large still? {ref}`ch-steps` repeats one λ with more and smaller ones. Here **we judge the paper's claims with straight-through rounding**, which ends lower, and show the other
-# beside it.
+# | tables alone, straight-through against the paper's rounding | |
+# |---|---|
+# | at equal MSE | {glue:text}`rounding_mse` |
+# | at equal LPIPS | {glue:text}`rounding_lpips` |
+# | at equal MS-SSIM | {glue:text}`rounding_ms_ssim` |
+#
+# Are the steps of third-order still too large? {ref}`ch-steps` repeats one λ with more and smaller ones. Here **we judge
+# the paper's claims with straight-through rounding**, which ends lower, and show the other beside it.
 
 # %% [markdown]
-# ## Does attention earn its keep?
+# ## Is attention worth it?
 #
 # Now a network is added: VGG-16, frozen, with a trained head that fades coefficients block by block. Against tables
-# alone it needs {glue:text}`attention_mse` at equal MSE, {glue:text}`attention_lpips` at equal LPIPS, and
-# {glue:text}`attention_ms_ssim` at equal MS-SSIM. (With the paper's rounding for both: {glue:text}`attention_third_mse`,
-# {glue:text}`attention_third_lpips`, and {glue:text}`attention_third_ms_ssim`.)
+# alone it needs
+#
+# | | both straight-through | both the paper's rounding |
+# |---|---|---|
+# | at equal MSE | {glue:text}`attention_mse` | {glue:text}`attention_third_mse` |
+# | at equal LPIPS | {glue:text}`attention_lpips` | {glue:text}`attention_third_lpips` |
+# | at equal MS-SSIM | {glue:text}`attention_ms_ssim` | {glue:text}`attention_third_ms_ssim` |
 #
 # {ref}`ch-steps` takes the network apart: a trunk that is trained along, one that never saw ImageNet, and twice the steps.
 
@@ -282,13 +490,13 @@ glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 # the paper's own.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, the baseline's loss and the loss with MS-SSIM, both with VGG attention. Above in the paper's counting of bits, its range shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
-rate_distortion.two_countings(first, loss.FIGURE_5)
+rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
-_, without, with_it = loss.paper_counted(curves)
+_, without, with_it = claims.paper_counted(curves)
 rate_distortion.gain_plot(
     [rate_distortion.Pair("with MS-SSIM in the loss, against without", without, with_it, "vgg16")],
-    loss.WIDER_RATES,
+    claims.WIDER_RATES,
     shaded=(0.25, 0.42),
 )
 
@@ -298,15 +506,20 @@ rate_distortion.gain_plot(
 # **{glue:text}`ms_ssim_answer`** {glue:text}`ms_ssim_evidence`
 # ```
 #
-# With the paper's rounding, MS-SSIM in the loss takes {glue:text}`loss_third_ms_ssim` at equal MS-SSIM,
-# {glue:text}`loss_third_mse` at equal MSE, and {glue:text}`loss_third_lpips` at equal LPIPS.
+# In bits of the file, with either rounding:
 #
-# Each point is one training; another seed draws other crops and starts the network elsewhere. Number of seeds in these
+# | with MS-SSIM in the loss, against without | both straight-through | both the paper's rounding |
+# |---|---|---|
+# | at equal MSE | {glue:text}`loss_mse_brief` | {glue:text}`loss_third_mse_brief` |
+# | at equal LPIPS | {glue:text}`loss_lpips_brief` | {glue:text}`loss_third_lpips_brief` |
+# | at equal MS-SSIM | {glue:text}`loss_ms_ssim_brief` | {glue:text}`loss_third_ms_ssim_brief` |
+#
+# Each point is one training. Another seed draws other crops and starts the network elsewhere. Number of seeds in these
 # runs: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. How much do seeds
 # matter by themselves?
 
 # %% tags=["hide-input"]
-added = {"MS-SSIM in the loss, against without": weights_compared[loss.ADDED]}
+added = {"MS-SSIM in the loss, against without": weights_compared[claims.ADDED]}
 html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by seed, %")
 
 # %% [markdown]
@@ -317,14 +530,14 @@ html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by see
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper: a part of a portrait, the original, standard JPEG, and by the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture what the whole photo measures."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
-fig_6 = trained_models.at_one_rate(evidence, portrait, (loss.BASELINE, loss.PAPER), figure="5")
+fig_6 = trained_models.at_one_rate(evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5")
 trained_models.portrait(fig_6, comparison.CROPS[portrait.name])
 
 # %% tags=["hide-input"]
 html.table(*trained_models.portrait_rows(fig_6), caption="What each version measures")
 
 # %% [markdown]
-# One portrait is an anecdote, so we also measured "color" and "pixel blocks" on every photo at that rate: the squared
+# One portrait proves little, so we also measured "color" and "pixel blocks" on every photo at that rate: the squared
 # error of Cb and Cr, and how much more luma jumps where blocks meet than elsewhere.
 # Verdict: **{glue:text}`pictures_verdict`** ({glue:text}`pictures_evidence`).
 
@@ -335,7 +548,7 @@ html.table(*trained_models.portrait_rows(fig_6), caption="What each version meas
 # does not say what its smaller weights are; we take half of both.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: weights of LPIPS and MS-SSIM in the loss, VGG attention, the paper's counting of bits, its range shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
-rate_distortion.rd_plot(first, loss.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42))
+rate_distortion.rd_plot(first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-weights", "caption": "BD-rates (bits of the file) with 95 % intervals: the first against the second, at equal quality. Left of zero the first needs fewer bits."}, "image": {"alt": "A row for each comparison of weights with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(weights_compared)
@@ -348,14 +561,14 @@ html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: 
 #
 # *Can MS-SSIM replace LPIPS?* Verdict: **{glue:text}`no_lpips_verdict`** ({glue:text}`no_lpips_evidence`).
 #
-# "Best" depends on whom one asks: the plot has three answers, one for each metric.
+# "Best" depends on the metric: the plot has three answers.
 
 # %% [markdown]
 # ## Look
 #
-# Numbers end arguments about numbers. Here is one photo at equal size by four encoders, two of them this chapter's:
-# learned tables, and VGG attention (`repro encode --model tables`, and `--model vgg16`). Neither was given more bytes
-# than the others.
+# The last word is with the eye. Here is one photo at equal size by four encoders, two of them this chapter's: learned
+# tables, and VGG attention (`repro encode --model tables`, and `--model vgg16`). Neither was given more bytes than the
+# others.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes, and what the whole photo measures. Drag the slider, or use the arrow keys."}}
 made = comparison.closeups(portrait, [0.25, 0.315, 0.42])
@@ -415,7 +628,7 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 # ```{admonition} Solution
 # :class: dropdown
 # Both can. A has spent its bits where LPIPS looks and taken them from where MSE looks, as MS-SSIM in the loss does here.
-# "Better" then depends on what the files are for: to be looked at, or to be measured and worked on. Say both numbers,
+# "Better" then depends on what the files are for: to be looked at, or to be measured and worked on. Give both numbers,
 # and add a metric that neither was made for; {ref}`ch-beyond` does so with SSIMULACRA 2.
 # ```
 #

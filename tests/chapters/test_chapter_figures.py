@@ -150,23 +150,17 @@ def line_of(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
 
 
-def test_learned_tables_stand_beside_those_that_take_as_many_bits() -> None:
-    plain, ours = curve("pillow-444"), curve("tables, MSE", saved=0.8)
-    by_tens = {photo: tuple({**p, "setting": 10 + 10 * p["setting"]} for p in of) for photo, of in plain.images.items()}
-    plain = Curve("pillow-444", by_tens)
-    settings = [p["setting"] for p in ours.mean().images["mean"]]
-    tables = dict.fromkeys(settings, quality_tables(20).tolist())
-    found = learned.by_lambda(tables, ours, plain)
-    assert 0 < len(found) < len(settings), "what lies beyond plain JPEG's ends is left out"
-    by_quality = {p["setting"]: p["bpp"] for p in plain.mean().images["mean"]}
-    for one in found:
-        near = sorted(by_quality, key=lambda q: abs(q - one.quality))[:2]
-        assert min(by_quality[q] for q in near) * 0.9 <= one.bpp <= max(by_quality[q] for q in near) * 1.1
-        assert np.array_equal(one.annex_k, quality_tables(one.quality)) and one.first[0] == quality_tables(20)[0, 0, 0]
-    same = learned.Beside(1, 0.3, quality_tables(20).numpy(), 20, quality_tables(20).numpy())
+def test_a_slider_compares_learned_tables_with_annex_k() -> None:
+    annex_k = quality_tables(20).numpy()
+    same = learned.Beside(0.02, 0.3, annex_k, 20, annex_k)
     assert same.coarser(1, 10) == same.coarser(48, 64) == 1
-    frames, labels, alts, captions = learned.lambda_slider(found[:2])
-    assert len(frames) == 2 == len(set(labels)) == len(set(alts)) == len(set(captions))
+    coarse = annex_k.copy()
+    coarse[0, 0, 1] *= 10  # the first of nine slow patterns
+    other = learned.Beside(0.04, 0.4, coarse, 25, annex_k)
+    assert other.coarser(1, 10) == 2 and other.coarser(48, 64) == 1
+    frames, labels, alts, captions = learned.lambda_slider([same, other])
+    assert labels == ["0.02", "0.04"] and len(frames) == 2 and "are 2.00 times Annex K's" in captions[1]
+    assert all(caption in alt for alt, caption in zip(alts, captions, strict=True))
 
 
 # --- chapter 3
