@@ -310,9 +310,9 @@ share = energy[1:11].sum() / energy[1:].sum()
 glue("energy_first_ten", 100 * share)
 
 # %% [markdown]
-# The first 10 of 63 AC coefficients hold {glue:text}`energy_first_ten:.0f` % of it. Photos are smooth nearly
-# everywhere, and a smooth block needs only low frequencies. That is the whole secret of JPEG: the DCT does not make a
-# block smaller, it **gathers what matters in a few numbers**, so that the rest can be rounded to zero.
+# Ten of 63 coefficients hold {glue:text}`energy_first_ten:.0f` % of it. Photos are smooth nearly everywhere, and a
+# smooth block needs only low frequencies. That is the whole secret of JPEG: the DCT does not make a block smaller, it
+# **gathers what matters in a few numbers**, so that the rest can be rounded to zero.
 #
 # There is a second gift. Because $D$ keeps lengths, an error in the coefficients has the same energy as the error that
 # it makes in the pixels (Parseval's theorem). An encoder can therefore weigh its errors without decoding:
@@ -723,7 +723,7 @@ for quality, each in off.items():
     glue(f"most_{quality}", int(each.max()))
 
 # %% [markdown]
-# | quality | the same value, % | within one level of 255, % | furthest off, in levels |
+# | quality | the same value, % | within one level, % | furthest off, in levels |
 # |---|---|---|---|
 # | 10 | {glue:text}`equal_10:.2f` | {glue:text}`near_10:.2f` | {glue:text}`most_10` |
 # | 50 | {glue:text}`equal_50:.2f` | {glue:text}`near_50:.2f` | {glue:text}`most_50` |
