@@ -61,8 +61,7 @@ sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py, and t
 	$(BIN)/jupytext --quiet --sync $(NOTEBOOKS)
 	$(BIN)/python tools/command_line.py
 
-references: $(INSTALLED) ## renew tests/nbval from a run at profile smoke, after a notebook's checked cells changed
-	$(BIN)/python -m bookkit --profile smoke
+references: $(INSTALLED) ## renew tests/nbval from runs at profile smoke, after a notebook's checked cells changed
 	$(BIN)/python tools/nbval_references.py
 
 lock: $(INSTALLED) ## renew requirements.lock from pyproject.toml

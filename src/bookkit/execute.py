@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ CELL_TIMEOUT = {"smoke": 300, "cpu": 3600, "paper": None}
 NOTED = {"reads", "code", "machine"}
 
 
-def execute(project: Project) -> None:
-    """Bring every executed notebook of ``project`` up to date, with one line for each on standard error.
+def execute(project: Project, names: Sequence[str] | None = None) -> None:
+    """Bring executed notebooks of ``project`` (default: all) up to date, with one line for each on standard error.
 
     Raises :class:`ReproError` with the notebook's and the cell's name at the first failure; the notebook with the error
     stays in ``_build/failed`` for inspection.
     """
-    for name in project.notebooks():
+    for name in project.notebooks() if names is None else names:
         if is_current(project, name):
             said = "unchanged"
         else:
