@@ -9,6 +9,7 @@ A reference is a notebook as it runs at profile smoke, without prose, as far as 
 from __future__ import annotations
 
 import nbformat
+from nbval.plugin import coalesce_streams
 
 from bookkit.execute import execute
 from bookkit.file_cache import source
@@ -26,7 +27,7 @@ def reference(executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
         checked.pop()
     kept = []
     for number, (cell, check) in enumerate(zip(cells, checked, strict=False)):
-        metadata, outputs = ({"tags": [TAG]}, cell.outputs) if check else ({}, [])
+        metadata, outputs = ({"tags": [TAG]}, coalesce_streams(cell.outputs)) if check else ({}, [])
         made = nbformat.v4.new_code_cell(cell.source, id=f"cell-{number}", metadata=metadata, outputs=outputs)
         made.execution_count = number + 1 if check else None
         kept.append(made)
