@@ -1,17 +1,20 @@
-"""What Sphinx does not do by itself: find short names in docstrings, offer a notebook's text, write pages side by side.
+"""What Sphinx does not do by itself; ``_config.yml`` lists this module among the extensions.
 
-``_config.yml`` lists this module among the extensions.
+Short names in docstrings are found, the role ``{version}`numpy``` says which version is installed, a notebook's text is
+offered for download, and pages are written on every core.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import zlib
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element
+    from docutils.nodes import Element, Node
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -25,7 +28,17 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", _skip_fields)
     app.connect("html-page-context", _offer_text, priority=_AFTER_THE_THEME)
     app.connect("env-updated", _write_in_parallel)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_role("version", _version)
+    # where a package changed, every page is read again
+    installed = sorted((one.name, one.version) for one in metadata.distributions())
+    return {"env_version": zlib.crc32(str(installed).encode()), "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _version(_role: str, _source: str, package: str, *_: object) -> tuple[list[Node], list[Any]]:
+    """The role: which version of a package is installed, which is the one of the lock."""
+    from docutils.nodes import Text
+
+    return [Text(metadata.version(package))], []
 
 
 def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> Element | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from bookkit import api, cards, reading_time, status, versions
+from bookkit import api, cards, reading_time, status
 from bookkit.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write
@@ -25,9 +25,8 @@ def makers() -> dict[str, Callable[[Project], str]]:
         "cards-photos": lambda _: cards.photo_sets(),
         "cards-weights": lambda _: cards.weight_files(),
         "status": status.page,
-        "versions": versions.page,
         "walk": reading_time.walk,
-        **{page: partial(_api, page) for page in api.PAGES},
+        **{page: partial(_api, page) for page in api.pages()},
     }
 
 
