@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
 from own_page import opened, write_page
 from test_book_html import WILD, Parsed
-from test_curtain import AXE
 
 from bookkit import points
-from chapters.every_point import MEAN, every_point, marker_path
-from chapters.style import LOOKS
+from chapters.every_point import MEAN, every_point
 from made_curves import curves_of
 from repro.experiments.claims import METRICS, worth
 
@@ -48,18 +45,6 @@ def test_every_point_is_there_with_its_photo_and_setting(plot: dict[str, Any]) -
             assert values == pytest.approx([inside[key][metric] for metric in METRICS], rel=1e-4)
 
 
-@pytest.mark.parametrize("marker", sorted({look.marker for look in LOOKS.values()}))
-def test_markers_are_those_of_the_other_plots(marker: str) -> None:
-    assert marker_path(marker).startswith("M") and len(marker_path(marker)) > 5
-
-
-def test_the_means_are_a_table_too(plot: dict[str, Any]) -> None:
-    parsed = Parsed(points(plot, "Means"))
-    means = [point for point in plot["points"] if point[1] == 0]
-    assert len(parsed.all("tr")) == 1 + len(means) and parsed.all("caption")[0][1] == "Means"
-    assert json.loads(parsed.all("script")[0][1])["points"] == plot["points"]
-
-
 def test_words_stay_words(plot: dict[str, Any]) -> None:
     series = [{**plot["series"][0], "label": WILD}, *plot["series"][1:]]
     parsed = Parsed(points({**plot, "series": series}, WILD))
@@ -73,14 +58,6 @@ def test_words_stay_words(plot: dict[str, Any]) -> None:
 def test_a_point_of_nothing_is_refused(point: list[Any], plot: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="points"):
         points({**plot, "points": [point]}, "Means")
-
-
-def test_the_script_is_small_and_asks_nobody() -> None:
-    folder = resources.files("bookkit") / "assets" / "points"
-    script, style = ((folder / f"points.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-    assert len(script.splitlines()) <= 200
-    assert not any(word in script + style for word in ("</script", "http", "fetch(", "import(", "@import", "url("))
-    assert "transition" not in style and "animation" not in style, "nothing moves by itself"
 
 
 # --- what it does
@@ -173,14 +150,6 @@ def test_it_fits_a_phone_with_words_of_full_size(width: int, tab: Any) -> None:
     assert tip["x"] >= view["x"] and tip["x"] + tip["width"] <= view["x"] + view["width"] + 1
     sizes = tab.locator(".view text").evaluate_all("all => all.map(one => parseFloat(getComputedStyle(one).fontSize))")
     assert min(sizes) >= 12, "px: 9 points"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_shut_out(scheme: str, tab: Any) -> None:
-    tab.emulate_media(color_scheme=scheme)
-    tab.get_by_role("application").press("ArrowRight")
-    tab.add_script_tag(path=AXE)
-    assert [found["id"] for found in tab.evaluate("axe.run().then(found => found.violations)")] == []
 
 
 def test_without_a_script_the_means_are_there(browser: Any, page: str) -> None:
