@@ -11,7 +11,7 @@ from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, figure
 from chapters.tables import Rows
 from repro.evaluation import Curve
 from repro.experiments.claims.recurrent import learning_rate
-from repro.experiments.claims.steps import DIRECTIONS, Means, normalised
+from repro.experiments.claims.steps import DIRECTIONS, Means
 from repro.experiments.objective import Outcome
 
 _LOOKS = {
@@ -23,12 +23,12 @@ _RUNS = (("vermillion", "s", "-"), ("blue", "o", "--"))
 
 
 def normalised_plot(runs: Mapping[str, Means]) -> Figure:
-    """Each of ``runs`` (title → means at snapshots): bits, MSE and MS-SSIM, each stretched to 0–1, against steps."""
+    """Each of ``runs`` (title → snapshots): bits, MSE and MS-SSIM, all between 0 and 1, against steps."""
     fig, axes = figure(3.1, 1, len(runs), sharey=True)
     for ax, (title, run) in zip(axes[0], runs.items(), strict=True):
         for metric in DIRECTIONS:
             color, marker, label = _LOOKS[metric]
-            ax.plot(run["step"], normalised(run[metric]), marker=marker, color=OKABE_ITO[color], label=label)
+            ax.plot(run["step"], run[metric], marker=marker, color=OKABE_ITO[color], label=label)
         ax.set(title=title, xlabel="step")
     axes[0, 0].set_ylabel("normalised to 0–1")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -50,16 +50,16 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
     """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
     best: dict[str, float] = {}
     for o in found:
-        key = _kind(o)
+        key = kind(o)
         best[key] = min(best.get(key, np.inf), o.objective)
     rows: list[list[object]] = [
         [
-            _kind(o),
+            kind(o),
             o.experiment.recipe.steps,
             _rate(o.experiment.recipe.lr_tables),
             "" if o.experiment.model.method == "tables" else _rate(o.experiment.recipe.lr_network),
             f"{o.on_crops:.2f}",
-            f"{o.objective:.2f}" + (" (least)" if o.objective == best[_kind(o)] else ""),
+            f"{o.objective:.2f}" + (" (least)" if o.objective == best[kind(o)] else ""),
             f"{o.bpp:.3f}",
             f"{o.dc:.0f}",
         ]
@@ -73,7 +73,7 @@ def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
     """One row a kind of model: what twice the steps change."""
     rows: list[list[object]] = [
         [
-            _kind(once),
+            kind(once),
             f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}",
             f"{once.on_crops:.2f} → {twice.on_crops:.2f}",
             f"{once.objective:.2f} → {twice.objective:.2f} ({100 * (twice.objective / once.objective - 1):+.1f} %)",
@@ -85,11 +85,6 @@ def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
         for once, twice in pairs
     ]
     return ["model", "steps", "λ·d + r, crops", "λ·d + r, files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
-
-
-def most_changed(pairs: Sequence[tuple[Outcome, Outcome]]) -> float:
-    """The largest relative change of λ·d + r that twice the steps bring, in per cent, without its sign."""
-    return max(abs(100 * (twice.objective / once.objective - 1)) for once, twice in pairs)
 
 
 def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -> Figure:
@@ -128,12 +123,7 @@ def told(o: Outcome) -> str:
     return f"{'VGG' if of_network else 'tables'}, {recipe.steps:,} steps at {_rate(recipe.lr_tables)}"
 
 
-def dc_of(runs: Mapping[float, Sequence[Sequence[Sequence[float]]]], lam: float) -> float:
-    """The luma DC step of the run (λ → its tables) at the λ nearest to ``lam``."""
-    return float(runs[min(runs, key=lambda known: abs(known - lam))][0][0][0])
-
-
-def _kind(o: Outcome) -> str:
+def kind(o: Outcome) -> str:
     """ "VGG-16, trunk trained, third-order"."""
     made = o.experiment.model
     name = LOOKS[made.method].label.removesuffix(" attention")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from chapters import steps as drawn
-from made_curves import curve
 from repro.errors import ReproError
 from repro.experiments import Experiment, Store, Variant, experiments_of, objective, profile_of
-from repro.experiments.claims.steps import DIRECTIONS, Means, means, normalised
+from repro.experiments.claims.steps import means
 from repro.experiments.numerics import numerics_of
 from repro.losses import LossWeights
 
@@ -72,9 +69,6 @@ def test_runs_are_paired_with_twice_their_steps(store: Store) -> None:
         assert (a.experiment.key, b.experiment.key) == (short.key, long.key) and b.objective < a.objective
     head, rows = drawn.doubling_rows(pairs)
     assert len(rows) == 5 and all(len(row) == len(head) for row in rows) and rows[0][1] == "2 → 4"
-    assert drawn.most_changed(pairs) == pytest.approx(
-        max(100 * (1 - b.objective / a.objective) for a, b in pairs), rel=1e-9
-    )
 
 
 def test_ends_are_by_series_and_lambda_of_the_first_seed(store: Store) -> None:
@@ -105,52 +99,7 @@ def test_the_least_objective_of_each_kind_is_marked() -> None:
     assert [drawn._rate(value) for value in (0.03, 0.0001, 1e-6)] == ["0.03", "0.0001", "1e-6"]
 
 
-def _run(steps: list[int], **values: list[float]) -> Means:
-    return {"step": np.array(steps), **{k: np.array(v) for k, v in values.items()}}
-
-
-WAY: Mapping[str, Means] = {
-    "with attention": _run([0, 10, 20], bpp=[3.0, 1.0, 0.5], mse=[1.0, 50, 90], ms_ssim=[0.999, 0.98, 0.95]),
-    "without attention": _run([0, 10, 20], bpp=[3.0, 1.1, 0.6], mse=[1.0, 40, 80], ms_ssim=[0.999, 0.985, 0.96]),
-}
-
-
-def test_pictures_of_the_way_have_every_run_and_metric() -> None:
-    stretched = drawn.normalised_plot(WAY)
-    assert [ax.get_title() for ax in stretched.axes] == list(WAY)
-    for ax in stretched.axes:
-        assert len(ax.lines) == len(DIRECTIONS) and ax.get_xlabel() == "step"
-        assert all(0 <= v <= 1 for line in ax.lines for v in np.asarray(line.get_ydata()))
-    own = drawn.true_units_plot(WAY)
-    assert [ax.get_title() for ax in own.axes] == ["bits per pixel", "MSE", "MS-SSIM"]
-    assert all(len(ax.lines) == len(WAY) for ax in own.axes)
-
-
-def test_a_flat_line_is_stretched_to_nothing() -> None:
-    assert normalised(np.array([2.0, 2.0])).tolist() == [0.0, 0.0]
-
-
 def test_snapshots_become_means_in_the_order_of_steps() -> None:
     point = {"bpp": 1.0, "mse": 2.0, "ms_ssim": 0.9}
     found = means({"100": {"a": point, "b": {**point, "bpp": 2.0}}, "20": {"a": point, "b": point}})
     assert found["step"].tolist() == [20, 100] and found["bpp"].tolist() == [1.0, 1.5]
-
-
-def test_recipes_are_points_beside_a_line() -> None:
-    found = [objective.outcome(RUN, result(RUN, mse=mse)) for mse in (90.0, 110.0)]
-    fig = drawn.recipe_points(found, ["one", "other"], curve("tables"))
-    for ax, metric in zip(fig.axes, ("mse", "lpips", "ms_ssim"), strict=True):
-        labels = [str(line.get_label()) for line in ax.lines]
-        assert labels == ["one", "other", "tables, straight-through"] and ax.get_xlabel() == "bits per pixel"
-        assert ax.lines[0].get_ydata() == pytest.approx([getattr(found[0], metric)])
-    assert drawn.told(found[0]) == "tables, 2 steps at 0.03"
-
-
-def test_ratios_are_drawn_against_lambda() -> None:
-    (ax,) = drawn.ratio_plot({"tables alone": {0.01: 1.1, 0.04: 1.3}, "VGG attention": {0.01: 1.2}}).axes
-    assert ax.get_xscale() == "log" and len(ax.lines) == 3
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tables alone", "VGG attention"]
-
-
-def test_the_nearest_lambdas_dc_is_taken() -> None:
-    assert drawn.dc_of({0.01: [[[80.0]]], 0.05: [[[40.0]]]}, 0.04) == 40

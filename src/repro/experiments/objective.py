@@ -12,6 +12,7 @@ from repro.experiments.profiles import ONE_LAMBDA, profile_of
 from repro.experiments.registry import doubled, recipes, tuning
 from repro.experiments.settings import Experiment, Variant
 from repro.experiments.store import Store, require, stored_results
+from repro.losses import LossWeights
 
 #: Rows of a log whose mean is its end: single batches differ too much.
 _LAST_ROWS = 8
@@ -34,12 +35,17 @@ class Outcome:
 
 def outcome(experiment: Experiment, result: Mapping[str, Any]) -> Outcome:
     """λ·d + r of a stored result: d from its files, decoded; r, which hardly differs between photos, as last logged."""
-    loss, points = experiment.loss, list(result["images"].values())
+    points = list(result["images"].values())
     bpp, mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("bpp", "mse", "lpips", "ms_ssim"))
-    d = mse + loss.gamma * lpips + loss.sigma * (1 - ms_ssim)
-    objective = loss.lam * d + result["log"][-1]["rate"]
+    objective = on_files(experiment.loss, points, result["log"][-1]["rate"])
     on_crops = float(np.mean([row["loss"] for row in result["log"][-_LAST_ROWS:]]))
     return Outcome(experiment, objective, on_crops, bpp, mse, lpips, ms_ssim, result["tables"][0][0][0])
+
+
+def on_files(loss: LossWeights, points: Sequence[Mapping[str, Any]], rate: float) -> float:
+    """λ·d + r, Eq. 7: d the mean over what files measure (MSE, LPIPS and MS-SSIM of each), r as it is given."""
+    mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("mse", "lpips", "ms_ssim"))
+    return loss.lam * (mse + loss.gamma * lpips + loss.sigma * (1 - ms_ssim)) + rate
 
 
 def tried(profile: str = "cpu", store: Store | None = None) -> list[Outcome]:

@@ -32,12 +32,6 @@ def means(snapshots: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Means:
     return found
 
 
-def normalised(values: np.ndarray) -> np.ndarray:
-    """Between 0 and 1, as the paper's figures show them."""
-    span = values.max() - values.min()
-    return (values - values.min()) / span if span else np.zeros_like(values)
-
-
 def judge_directions(runs: Mapping[str, Means]) -> v.Judged:
     """bpp falls, MSE rises and MS-SSIM falls, from the first step to the last and mostly on the way, in every run."""
     parts, told = [], []
