@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import same_color, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from bookkit import frames_slider, html
+from bookkit import frames_slider
 from chapters import comparison, learned, loss, quantisation, rate_distortion, style, tables
 from chapters.jpeg import Box
 from chapters.rate_distortion import Pair
@@ -25,10 +24,10 @@ from repro import codecs
 from repro.data import Photo, photos
 from repro.encoder import models
 from repro.errors import ReproError, UsageError
-from repro.evaluation import BDRate, Curve, Match, compare_at_rate, measure
+from repro.evaluation import Curve, Match, compare_at_rate, measure
 from repro.experiments import Experiment, claims, experiments_of
-from repro.experiments.claims import Claim, recurrent, trunks, worth
-from repro.experiments.claims.loss import BASELINE, BASELINE_THIRD, FIGURE_5, FIGURE_7
+from repro.experiments.claims import recurrent, trunks, worth
+from repro.experiments.claims.loss import FIGURE_5, FIGURE_7
 from repro.experiments.claims.loss import PAPER as OURS
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
@@ -201,54 +200,12 @@ def test_looks_of_one_plot_tell_apart_without_colour(names: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("figure", ["5", "7", "8", "10", "15"])
-@pytest.mark.parametrize("profile", ["smoke", "cpu", "paper"])
+@pytest.mark.parametrize("profile", ["smoke", "cpu"])
 def test_every_stored_curve_has_a_look(profile: str, figure: str) -> None:
     for e in experiments_of(figure, profile):
         name = e.series if isinstance(e, Experiment) else e.codec
         method = e.model.method if isinstance(e, Experiment) else e.codec
         assert rate_distortion.look_of(name).color == style.LOOKS[method].color, "the colour is the method's"
-
-
-def test_looks_say_what_is_special() -> None:
-    terms = "MSE + LPIPS + MS-SSIM, straight-through"
-    labels = {
-        worth.TABLES: "learned tables",
-        OURS: "VGG-16 attention",
-        BASELINE: "VGG-16 attention, loss without MS-SSIM",
-        worth.TABLES_THIRD: "learned tables, the paper's rounding",
-        BASELINE_THIRD: "VGG-16 attention, loss without MS-SSIM, the paper's rounding",
-        FIGURE_7[1]: "VGG-16 attention, half the weights",
-        FIGURE_7[3]: "VGG-16 attention, loss without LPIPS",
-        f"vgg16, trunk trained, {terms}": "VGG-16 attention, trunk trained",
-        f"vgg16, random trunk, {terms}": "VGG-16 attention, random trunk",
-        f"vgg16, trunk trained, random trunk, {terms}": "VGG-16 attention, trunk trained, random trunk",
-        recurrent.STRETCHED: f"{style.LOOKS['lstm'].label}, map stretched",
-    }
-    for name, label in labels.items():
-        assert rate_distortion.look_of(name).label == label
-        assert (rate_distortion.look_of(name).linestyle == "-") == (label in ("learned tables", "VGG-16 attention"))
-
-
-def test_curves_are_means_over_photos(curves: dict[str, Curve]) -> None:
-    fig = rate_distortion.rd_plot(curves, FIGURE_5, rates=(0.2, 0.6), shaded=(0.25, 0.42))
-    for ax, metric in zip(fig.axes, claims.METRICS, strict=True):
-        assert ax.get_title() == f"{claims.SHORT[metric]} {'↑' if metric == 'ms_ssim' else '↓'}"
-        assert ax.get_xlim() == (0.2, 0.6)
-        shown: list[float] = []
-        for name, line in zip(FIGURE_5, ax.get_lines(), strict=True):
-            points = curves[name].images.values()
-            x, y = (np.mean([[p[key] for p in photo] for photo in points], axis=0) for key in ("bpp", metric))
-            assert np.allclose(line.get_data(), (x, y)), name
-            assert line.get_label() == rate_distortion.look_of(name).label
-            shown += y[(x >= 0.2) & (x <= 0.6)].tolist()
-        low, high = ax.get_ylim()
-        assert low < min(shown) and max(shown) < high and high - low < 1.2 * (max(shown) - min(shown))
-    hollow = [same_color(line.get_markerfacecolor(), "white") for line in fig.axes[0].get_lines()]
-    assert hollow == [False, True, False], "the baseline's loss"
-    (band,) = fig.axes[0].patches
-    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.25, 0.42))
-    legend = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert legend == [rate_distortion.look_of(name).label for name in FIGURE_5]
 
 
 def test_losses_of_one_method_tell_apart(curves: dict[str, Curve]) -> None:
@@ -293,27 +250,6 @@ def test_gains_that_cannot_be_compared_are_not_drawn(curves: dict[str, Curve]) -
     assert line_of(ax, "never")[0].size == 0
 
 
-def test_savings_stand_in_their_rows() -> None:
-    values = [(-5.0, -9.0, -4.0), (2.0, -1.0, 8.0), (0.5, 0.25, 0.625)]
-    turns = {"first": values, "second\nagainst third": values[1:] + values[:1]}
-    compared = {
-        label: {m: BDRate(m, *figures, {}, {}, None) for m, figures in zip(claims.METRICS, turn, strict=True)}
-        for label, turn in turns.items()
-    }
-    ax = rate_distortion.savings_plot(compared).axes[0]
-    assert [t.get_text() for t in ax.get_yticklabels()] == list(compared)
-    assert ax.get_ylim()[0] > ax.get_ylim()[1], "the first row is on top"
-    assert len(ax.containers) == 3
-    for metric, container in zip(claims.METRICS, ax.containers, strict=True):
-        markers, _, (bars,) = container.lines  # type: ignore[attr-defined]
-        assert markers.get_xdata().tolist() == [row[metric].mean for row in compared.values()]
-        assert np.rint(markers.get_ydata()).tolist() == list(range(len(compared)))
-        for (left, right), row in zip(bars.get_segments(), compared.values(), strict=True):
-            assert (left[0], right[0]) == pytest.approx((row[metric].low, row[metric].high))
-    shapes = {container.lines[0].get_marker() for container in ax.containers}  # type: ignore[attr-defined]
-    assert len(shapes) == 3, "they tell apart without colour"
-
-
 # --- chapter 5: tables of numbers
 
 
@@ -336,25 +272,6 @@ def test_matches_in_numbers() -> None:
     assert tables.wins(matches) == {"mse": 2, "lpips": 2, "ms_ssim": 1}, "equal is no win, and nor is unknown"
 
 
-def test_gains_in_numbers() -> None:
-    found = claims.gains(curve("a"), curve("b", {"mse": 0.9}, reach=dict.fromkeys(range(5), 0.4)), [0.3, 0.5])
-    head, rows = tables.gain_rows([g for g in found if (g.metric, g.bpp) != ("lpips", 0.5)])
-    assert head == ["bits per pixel", "photos", "MSE gain", "LPIPS gain", "MS-SSIM gain"]
-    mse = next(g for g in found if (g.metric, g.bpp) == ("mse", 0.3))
-    assert rows[0] == ["0.30", 24, f"+{mse.mean:.1f} (+{mse.low:.1f} to +{mse.high:.1f})", *rows[0][3:]]
-    assert rows[0][3].replace("-", "+") == "+0.000 (+0.000 to +0.000)"
-    assert rows[1][:2] == ["0.50", 19] and rows[1][3] == "–", "what was not compared is not made up"
-
-
-def test_savings_in_numbers(curves: dict[str, Curve]) -> None:
-    compared = worth.comparisons(curves)
-    head, rows = tables.saving_rows(compared)
-    assert head == ["bits, %", "at equal MSE", "at equal LPIPS", "at equal MS-SSIM"]
-    assert [row[0] for row in rows] == [label.replace("\n", " ") for label in compared]
-    first = next(iter(compared.values()))["lpips"]
-    assert rows[0][2] == f"{first.mean:+.1f} ({first.low:+.1f} to {first.high:+.1f})"
-
-
 def test_savings_seed_by_seed() -> None:
     seeds = [curve("test", saved=share) for share in (0.8, 0.9)]
     head, rows = tables.seed_rows({"test against anchor": claims.savings(curve("anchor"), seeds)})
@@ -363,45 +280,6 @@ def test_savings_seed_by_seed() -> None:
         f"test against anchor, at equal {short}" for short in ("MSE", "LPIPS", "MS-SSIM")
     ]
     assert all(row[1:] == ["-20.0, -10.0", "-15.0", "-20.0 to -10.0"] for row in rows)
-
-
-def a_claim(verdict: str, page: str = "", number: int = 1) -> Claim:
-    return Claim(number, "6.4, Fig. 5", f"it is {verdict}", "5", page, verdict=verdict, evidence=f"because {verdict}")
-
-
-def test_claims_as_a_table() -> None:
-    told = [a_claim(claims.REPRODUCED, "../notebooks/05.html#here"), a_claim(claims.NOT_TESTABLE)]
-    head, rows = tables.claim_rows(told, html.badge, html.link)
-    assert head == ["the paper says (section, figure)", "verdict", "evidence"] and len(rows) == len(told)
-    shown = html.table(head, rows).text
-    for claim, row in zip(told, rows, strict=True):
-        assert row[1:] == [html.badge(claim.verdict), f"{claim.evidence}. Again: `{claim.command}`"]
-        said = f"{claim.words} ({claim.where})"
-        assert row[0] == (html.link(said, claim.page) if claim.page else said)
-        assert html.badge(claim.verdict).text in shown and claim.command in shown
-
-
-def test_the_small_table_is_of_the_main_claims_alone() -> None:
-    main = [a_claim(claims.NOT, f"../notebooks/{number}.html", number) for number in claims.MAIN]
-    other = a_claim(claims.REPRODUCED, number=max(claims.MAIN) + 1)
-    head, rows = tables.main_rows([other, *main], html.badge, html.link)
-    assert head == ["the paper says", "here"]
-    assert rows == [[html.link(c.words, c.page), html.badge(c.verdict)] for c in main]
-    assert set(claims.MAIN) <= {c.number for c in claims.CLAIMS if c.judge and c.page}, "judged, and told on a page"
-
-
-def test_verdicts_are_counted_with_those_that_are_not_there() -> None:
-    told = [a_claim(v) for v in (claims.PARTLY, claims.NOT, claims.PARTLY)]
-    assert tables.verdict_counts(told) == {
-        claims.REPRODUCED: 0,
-        claims.PARTLY: 2,
-        claims.NOT: 1,
-        claims.NOT_YET: 0,
-        claims.NOT_TESTABLE: 0,
-    }
-    assert tables.waiting_words(told) == ""
-    waiting = [*told, a_claim(claims.NOT_YET)]
-    assert tables.waiting_words(waiting) == ", and 1 waits for runs that are not stored"
 
 
 # --- chapter 5: pictures at equal size
@@ -424,26 +302,6 @@ def test_none_of_ours_has_more_bytes_than_a_peer(rgb: np.ndarray, versions: list
         assert all(v == pytest.approx(values[key], rel=1e-5) for key, v in (version.values or {}).items() if v)
 
 
-def test_words_under_a_picture_are_its_numbers(rgb: np.ndarray, versions: list[comparison.Version]) -> None:
-    assert versions[0].words == "131,949 bytes\nas it is"
-    last = versions[-1]
-    values = last.values or {}
-    expected = f"{len(last.data):,} bytes · MSE {values['mse']:.0f}\nLPIPS {values['lpips']:.3f}"
-    assert last.words == f"{expected} · MS-SSIM {values['ms_ssim']:.3f}"
-    small = replace(last, values={**values, "ms_ssim": None})
-    assert "MS-SSIM" not in small.words
-
-
-def test_a_closeup_shows_one_part_of_all(versions: list[comparison.Version]) -> None:
-    box = Box(20, 30, 90, 100)
-    axes = comparison.closeup(versions, box).axes
-    assert len(axes) == 6
-    for ax, version in zip(axes, versions, strict=False):
-        assert np.array_equal(ax.get_images()[0].get_array(), version.pixels[20:110, 30:130])
-        assert (ax.get_title(), ax.get_xlabel()) == (version.label, version.words)
-    assert not axes[5].axison, "the place that is left over stays empty"
-
-
 @pytest.fixture
 def photo(rgb: np.ndarray, tmp_path: Path) -> Photo:
     Image.fromarray(rgb).save(tmp_path / "part.png")
@@ -461,11 +319,6 @@ def test_closeups_for_the_slider(photo: Photo, shipped: Path) -> None:
     assert len(box.children[1].children) == 2
 
 
-def test_shipped_methods_have_looks(shipped: Path) -> None:
-    assert comparison.shipped_methods() == ["tables", "vgg16"]
-    assert set(comparison.shipped_methods()) <= style.LOOKS.keys()
-
-
 def test_an_unknown_set_is_refused(rgb: np.ndarray, shipped: Path) -> None:
     with pytest.raises(UsageError, match="unknown model 'vgg19'; choose from tables, vgg16"):
         comparison.versions(rgb, 0.6, ours=("vgg19",))
@@ -474,9 +327,10 @@ def test_an_unknown_set_is_refused(rgb: np.ndarray, shipped: Path) -> None:
 def test_crops_lie_within_their_photos() -> None:
     sizes = {photo.name: photo.rgb().shape[:2] for photo in photos("sample")}
     sizes |= {"kodim04.png": (768, 512), "kodim15.png": (512, 768), "kodim23.png": (512, 768)}
-    for name, box in comparison.CROPS.items():
+    for name, box in [*comparison.CROPS.items(), *quantisation.PARTS.items()]:
         height, width = sizes[name]
         assert min(box) >= 0 and box.top + box.height <= height and box.left + box.width <= width, name
+    for box in comparison.CROPS.values():
         assert 3 * box.width >= style.WIDTH * 72, "a pixel of the photo is no more than a point on the page"
 
 
