@@ -20,8 +20,7 @@ from factorised import INSTALL, Factorised
 from repro import codecs
 from repro.data import PhotoSet, photos
 from repro.encoder import models
-from repro.encoder.analysis import Analysis, attention_of
-from repro.encoder.encode import Settings, encode_analysis, encode_picture
+from repro.encoder.encode import Settings, encode_picture, encoder_for
 from repro.encoder.images import Picture
 from repro.errors import ReproError
 
@@ -56,8 +55,8 @@ from pathlib import Path
 from repro.encoder.encode import Settings, encode_file
 warm, source, settings, kept, rounds = sys.argv[1:]
 if kept:
-    from repro.encoder import analysis
-    analysis.KEPT_BYTES = int(kept)
+    from repro.torch_encoder import networks
+    networks.KEPT_BYTES = int(kept)
 settings = Settings(overwrite=True, **eval(settings))
 encode_file(warm, warm + ".jpg", settings)
 seconds, cpu_seconds = [], []
@@ -169,7 +168,7 @@ def cost(
     folder: Path, height: int, width: int, *, rounds: int = 1, kept: int | None = None, **settings: Any
 ) -> dict[str, Any]:
     """Lists of ``seconds`` and ``cpu_seconds`` of ``rounds`` encodings of a picture of that size, file to file, by a
-    process that is warm, and its ``peak_mib``, with all that was loaded. ``kept``: see ``analysis.KEPT_BYTES``.
+    process that is warm, and its ``peak_mib``, with all that was loaded. ``kept``: see ``networks.KEPT_BYTES``.
     """
     warm, source = folder / "warm.ppm", folder / f"{height}x{width}.ppm"
     for path, (rows, cols) in ((warm, (256, 256)), (source, (height, width))):
@@ -183,7 +182,7 @@ def cost(
 
 
 def lambdas(quick: bool) -> list[dict[str, Any]]:
-    """One row a model and number of qualities: all from one analysis, against as many encodings from the start."""
+    """One row a model and number of qualities: all from one encoder, against as many encodings from the start."""
     picture = Picture(next(iter(_photos())).rgb())
     rows = []
     for label, settings in list(EFFORTS.items())[1 : 2 if quick else 3]:
@@ -192,9 +191,9 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
             qualities = np.linspace(20, 80, count).tolist()
 
             def together(model: models.ModelSet = model, qualities: list[float] = qualities) -> None:
-                analysis = Analysis(picture, attention_of(model.method), once=len(qualities) == 1)
+                encoder = encoder_for(picture, model, Settings(), once=len(qualities) == 1)
                 for quality in qualities:
-                    encode_analysis(analysis, model.at(quality))
+                    encoder.encode(quality)
 
             def apart(settings: dict[str, Any] = settings, qualities: list[float] = qualities) -> None:
                 for quality in qualities:

@@ -23,11 +23,11 @@ import paired
 from chapters.style import kodak_or_sample
 from repro.attention import ConvolutionalAttention
 from repro.encoder import models
-from repro.encoder.analysis import Analysis, attention_of
-from repro.encoder.encode import DEFAULT_QUALITY, Settings, encode_analysis, encode_picture
+from repro.encoder.encode import DEFAULT_QUALITY, Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.errors import ReproError
 from repro.progress import track
+from repro.torch_encoder.networks import AttentionEncoder, attention_of
 
 TABLES, VGG16, VGG19 = "tables alone", "VGG-16 attention", "VGG-19 attention"
 #: How a learned codec is called here, and by the program that runs it.
@@ -110,14 +110,17 @@ def vgg19() -> Coder:
     remark = "VGG-16's head and tables"
     try:
         network = attention_of("vgg19")
-        assert network is not None
     except ReproError:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network = ConvolutionalAttention("vgg19", pretrained=False).eval()
         remark = f"random trunk, {remark}"
-    parameters = models.load("vgg16").at(DEFAULT_QUALITY)
-    return Coder(lambda rgb: encode_analysis(Analysis(Picture(rgb), network, once=True), parameters), remark)
+    model = models.load("vgg16")
+
+    def encode(rgb: np.ndarray) -> bytes:
+        return AttentionEncoder(Picture(rgb), model, once=True, attention=network).encode(DEFAULT_QUALITY)
+
+    return Coder(encode, remark)
 
 
 def begin(stack: ExitStack) -> tuple[dict[str, Coder], list[dict[str, Any]]]:

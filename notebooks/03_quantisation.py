@@ -244,7 +244,7 @@ def decode(z_hat, Q):
 
 # %% tags=["nbval-check-output"]
 x = crops[:1].float()
-Q = quality_tables(25).float().requires_grad_()
+Q = torch.from_numpy(quality_tables(25)).float().requires_grad_()
 F = forward_dct(x)
 A = torch.ones_like(F[:, :2])
 z_hat = quantise(F, A, Q, round_straight_through)

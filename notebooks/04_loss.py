@@ -378,10 +378,10 @@ for key, share in zip(("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), st
 # %%
 tried = [5, 10, 15, 20, 30, 50, 75, 90]
 ones = torch.ones(1, 2, 1, 1, 8, 8)  # no attention
-r = np.array([rate(quality_tables(quality).float(), ones, beta=0).item() for quality in tried])
+r = np.array([rate(torch.from_numpy(quality_tables(quality)).float(), ones, beta=0).item() for quality in tried])
 files = [encode(rgb, quality) for quality in tried]
 bpp = np.array([8 * len(file) / rgb[..., 0].size for file in files])
-by_paper = np.array([paper_bpp(decode(f), quality_tables(q).numpy()) for f, q in zip(files, tried, strict=True)])
+by_paper = np.array([paper_bpp(decode(f), quality_tables(q)) for f, q in zip(files, tried, strict=True)])
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the paper's counting is flatter than the file's own and lies above it."}}
 fig.rate_plot(tried, r, bpp, by_paper)
@@ -404,7 +404,7 @@ glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 corners = [(top, left) for top in range(0, len(rgb) - 127, 128) for left in range(0, rgb.shape[1] - 127, 128)]
 squares = [np.ascontiguousarray(rgb[top : top + 128, left : left + 128]) for top, left in corners]
 bits = sorted(8 * len(encode(square, 50)) / 128**2 for square in squares)
-print(f"r is {rate(quality_tables(50).float(), ones):.1f} for both")
+print(f"r is {rate(torch.from_numpy(quality_tables(50)).float(), ones):.1f} for both")
 print(f"the files take {bits[0]:.2f} and {bits[-1]:.2f} bits per pixel")
 
 # %% [markdown]

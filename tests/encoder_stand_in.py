@@ -22,7 +22,7 @@ def stand_in(**changes) -> models.ModelSet:
         "method": "tables",
         "lams": np.geomspace(0.001, 0.1, len(ANCHORS)),
         "qualities": np.array(ANCHORS, dtype=float),
-        "tables": np.stack([quality_tables(q).numpy() for q in ANCHORS]).astype(float),
+        "tables": np.stack([quality_tables(q) for q in ANCHORS]).astype(float),
     }
     return models.ModelSet(**(fields | changes))
 

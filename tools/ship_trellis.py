@@ -11,8 +11,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from repro import threads
 from repro.data import photos
 from repro.encoder.calibrate import calibrate
 from repro.encoder.models import TRELLIS, ModelSet, save
@@ -25,7 +25,7 @@ from ship_models import CALIBRATION_PHOTOS, spread
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets"
 #: What errors are worth, as weights in Eq. 8's distortion with MSE at 1.
-MIX = {"mse": 1.0, "lpips": 200.0, "ms_ssim": 2400.0}
+METRIC_WEIGHTS = {"mse": 1.0, "lpips": 200.0, "ms_ssim": 2400.0}
 #: Squared error that a bit is worth, from the finest tables to the coarsest.
 LAMBDAS = (12.0, 30.0, 75.0, 170.0, 380.0, 800.0, 1600.0, 3200.0, 6400.0)
 #: Crops that tables learn from, their side, and how many of them sensitivities are measured on.
@@ -45,11 +45,9 @@ def training_crops(seed: int = 0) -> np.ndarray:
 
 def learn_set(crops: np.ndarray, known: sensitivity.Sensitivity) -> ModelSet:
     """The tables of every λ, not yet calibrated."""
-    examples = learning.examples_of(crops, lambda analysed: known.weights(analysed, MIX))
-    threads = torch.get_num_threads()
-    tables = [
-        learning.learn(examples, lam, steps=40, batch=16, threads=threads) for lam in sorted(LAMBDAS, reverse=True)
-    ]
+    examples = learning.examples_of(crops, lambda dct: known.weights(dct, METRIC_WEIGHTS))
+    cores = threads.available()
+    tables = [learning.learn(examples, lam, steps=40, batch=16, threads=cores) for lam in sorted(LAMBDAS, reverse=True)]
     made = provenance()
     return ModelSet(
         name="trellis",
@@ -57,7 +55,7 @@ def learn_set(crops: np.ndarray, known: sensitivity.Sensitivity) -> ModelSet:
         lams=np.array([1 / lam for lam in sorted(LAMBDAS, reverse=True)]),
         qualities=np.arange(1.0, len(LAMBDAS) + 1),
         tables=np.array(tables),
-        mix=MIX,
+        metric_weights=METRIC_WEIGHTS,
         provenance={
             "commit": made["commit"],
             "training photos": describe(photos("train")),

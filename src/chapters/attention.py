@@ -17,10 +17,8 @@ from chapters import style
 from chapters.style import OKABE_ITO, WIDTH, cells, show_image
 from repro import attention, weights
 from repro.experiments import Experiment, Store, experiments_of
-from repro.jpeg.blocks import pad, to_blocks
-from repro.jpeg.color import rgb_to_ycbcr
-from repro.jpeg.dct import dct
 from repro.model import load_checkpoint
+from repro.stages import dct, pad, rgb_to_ycbcr, to_blocks
 
 #: Bands of frequency: name → smallest and largest v + u.
 BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": (5, 7), "high": (8, 14)}

@@ -157,12 +157,12 @@ def _attention(picture: Picture, quality: float) -> Known:
     """The mean of A^(L) over a block's 63 AC coefficients."""
     import torch
 
-    from repro.encoder.analysis import Analysis, attention_of
+    from repro.torch_encoder.networks import AttentionEncoder
 
-    analysis = Analysis(picture, attention_of(ATTENTIVE), once=True)
+    encoder = AttentionEncoder(picture, models.load(ATTENTIVE), once=True)
     values = np.zeros((-(-picture.height // 8), -(-picture.width // 8)), np.float32)
     with torch.no_grad():
-        for region, _, A in analysis.parts(models.load(ATTENTIVE).at(quality)):
+        for region, _, A in encoder.parts(models.load(ATTENTIVE).at(quality)):
             assert A is not None
             of_luma = A[0, 0].flatten(2)[..., 1:].mean(-1).numpy()
             values[region.top // 8 : region.bottom // 8, region.left // 8 : region.right // 8] = of_luma
@@ -172,11 +172,10 @@ def _attention(picture: Picture, quality: float) -> Known:
 
 def _worth(picture: Picture) -> Known:
     """The mean weight of a luma block's 63 AC coefficients over the photo's."""
-    from repro.encoder.analysis import to_tensor
     from repro.trellis import planes, sensitivity
 
-    analysed = planes.analyse(to_tensor(picture))
-    luma = sensitivity.shipped().weights(analysed, models.load().mix)[0]
-    worth = luma.by_frequency[:, 1:].mean(1)[luma.row].reshape(analysed.planes[0].rows, analysed.planes[0].cols)
+    dct = planes.forward_dct(picture.samples)
+    luma = sensitivity.shipped().weights(dct, models.load().metric_weights)[0]
+    worth = luma.by_frequency[:, 1:].mean(1)[luma.row].reshape(dct.planes[0].rows, dct.planes[0].cols)
     words = "What the default set knows: what an error in a block is worth, by how much goes on in it and around it"
     return Known(worth / worth.mean(), "worth of an error, against the photo's mean", True, words)

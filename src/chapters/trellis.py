@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -13,11 +12,11 @@ from matplotlib.patches import Rectangle
 from chapters.learned import grids
 from chapters.style import INK, OKABE_ITO, PAPER, cells, figure, show_image
 from repro.encoder import models
-from repro.encoder.analysis import to_tensor
 from repro.encoder.images import Picture
-from repro.encoder.optimised import PLANS, Optimised
 from repro.experiments import ablations
+from repro.jpeg.dct import idct
 from repro.jpeg.tables import quality_tables
+from repro.torch_encoder.descent import PLANS, DescentEncoder
 from repro.trellis import planes, sensitivity, symbols
 
 #: Each term of the distortion as a title says it.
@@ -71,12 +70,12 @@ def choice(rgb: np.ndarray, quality: int) -> Choice:
     Shares are in per cent of luma's AC: of its bits,
     of its squared error, and of the numbers that are not zero after rounding.
     """
-    analysed = planes.analyse(to_tensor(Picture(rgb)), "4:2:0")
-    tables = quality_tables(quality).numpy()
-    weights = ablations.mse_weights(analysed)
-    plain = ablations.rounded(analysed, tables)[0]
-    best = planes.optimise(analysed, weights, tables, ablations.lam_of(tables))[0]
-    F, Q = analysed.planes[0].F, planes.steps(tables, 0)
+    dct = planes.forward_dct(rgb, "4:2:0")
+    tables = quality_tables(quality)
+    weights = ablations.mse_weights(dct)
+    plain = ablations.rounded(dct, tables)[0]
+    best = planes.trellis_quantize(dct, weights, tables, ablations.lam_of(tables))[0]
+    F, Q = dct.planes[0].F, planes.steps(tables, 0)
     costs = symbols.ac_costs(symbols.ac_symbols(best))
     bits = np.array([[symbols.ac_symbols(z[i : i + 1]) @ costs for i in range(len(z))] for z in (plain, best)])
     errors = np.array([np.square(F - z * Q)[:, 1:].sum(1) for z in (plain, best)])
@@ -144,7 +143,7 @@ def leaning(term: str) -> float:
 
 def tables_plot(quality: int) -> Figure:
     """Annex K's luma and chroma tables at ``quality`` above those learned through the trellis."""
-    rows = {"Annex K": quality_tables(quality).numpy(), "learned": models.load(models.TRELLIS).at(quality).tables}
+    rows = {"Annex K": quality_tables(quality), "learned": models.load(models.TRELLIS).at(quality).tables}
     return grids(rows)
 
 
@@ -152,7 +151,7 @@ def table_words(quality: int) -> dict[str, float]:
     """For glue: the mean step of the highest frequencies over that of the lowest, of both luma tables."""
     found = {}
     for name, tables in (
-        ("annexk", quality_tables(quality).numpy()),
+        ("annexk", quality_tables(quality)),
         ("learned", models.load(models.TRELLIS).at(quality).tables),
     ):
         steps = planes.steps(tables, 0).astype(float)
@@ -181,10 +180,9 @@ class Way:
 def way(rgb: np.ndarray, quality: int, steps: int) -> Way:
     """The best objective of ``"best"``'s descent on ``rgb``, (H, W, 3) uint8, after 0 to ``steps`` steps."""
     chosen = models.load(models.TRELLIS)
-    optimised = Optimised(Picture(rgb), chosen, "best")
-    how = PLANS["best"].descent
-    assert how is not None
-    found = optimised.descend(optimised.ready(quality), replace(how, steps=steps))
+    plan = PLANS["best"]
+    encoder = DescentEncoder(Picture(rgb), chosen, plan)
+    found = encoder.descend(encoder.prepare(quality), replace(plan.descent, steps=steps))
     best = np.minimum.accumulate(found.objective) / found.before
     return Way(tuple(range(len(best))), tuple(best.tolist()))
 
@@ -201,10 +199,7 @@ def way_plot(descent: Way) -> Figure:
 
 def _pixels(F: np.ndarray) -> np.ndarray:
     """(64,) zigzag coefficients → (8, 8) levels on 0–255."""
-    from repro.jpeg.dct import idct
-
-    square = torch.from_numpy(_square(F).astype(np.float32))[None, None, None, None]
-    return np.asarray(idct(square)[0, 0, 0, 0] + 128).clip(0, 255)
+    return (idct(_square(F)) + 128).clip(0, 255)
 
 
 def _square(zigzag: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ A convolutional network looks at the photo with an ImageNet trunk cut at stride 
 convolution turns each vector into 2 × 64 numbers and a sigmoid puts them between 0 and 1. A recurrent one reads the
 DCT blocks themselves, row by row. Both return A of shape (B, 2, rows, cols, 8, 8): luma, then chroma for Cb and Cr.
 
-A photo is encoded region by region (:func:`analyse`), to the same maps in bounded memory: a trunk sees each tile with
+A photo is encoded region by region (:func:`attend`), to the same maps in bounded memory: a trunk sees each tile with
 all the pixels around it that its features can depend on; an LSTM's state goes on from strip to strip.
 """
 
@@ -19,10 +19,10 @@ from torch import nn
 from repro import weights
 from repro.errors import UsageError
 from repro.jpeg.blocks import SIDE
-from repro.jpeg.checks import check_blocks, check_image
-from repro.jpeg.regions import Part, Region, pixels, strips, tiles, transform
 from repro.precision import full_precision
 from repro.recurrent import read_side_by_side
+from repro.regions import Part, Region, pixels, strips, tiles
+from repro.stages import check_blocks, check_image, forward_dct
 
 #: How many convolutions each VGG has before its third max-pool, stage by stage.
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
@@ -72,21 +72,21 @@ def build(
 
 
 @torch.no_grad()
-def analyse(network: nn.Module | None, x: torch.Tensor) -> Iterator[Part]:
+def attend(network: nn.Module | None, x: torch.Tensor) -> Iterator[Part]:
     """F and A of ``x`` (1, 1 or 3, H, W) on 0–255, of any type and size, region by region; what ``network`` says of
     the whole picture, None: no attention. A grey picture is looked at as RGB, but only its luma is given.
     """
     if isinstance(network, ConvolutionalAttention):
         for region, features in network.tiles(x):
-            yield Part(region, transform(pixels(x, region)), network.maps(features))
+            yield Part(region, forward_dct(pixels(x, region)), network.maps(features))
     elif isinstance(network, RecurrentAttention):
         regions, rgb = strips(x), x.expand(-1, 3, -1, -1)
-        streamed = network.stream(lambda i: transform(pixels(rgb, regions[i])), len(regions))
+        streamed = network.stream(lambda i: forward_dct(pixels(rgb, regions[i])), len(regions))
         for region, (F, A) in zip(regions, streamed, strict=True):
             yield Part(region, F[:, : x.shape[1]], A)
     else:
         for region in strips(x):
-            yield Part(region, transform(pixels(x, region)), None)
+            yield Part(region, forward_dct(pixels(x, region)), None)
 
 
 class ConvolutionalAttention(nn.Module):

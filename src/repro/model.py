@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as nnf
 from safetensors import SafetensorError, safe_open
@@ -22,14 +23,11 @@ from torch.autograd.function import once_differentiable
 from repro import attention
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write
-from repro.jpeg.blocks import from_blocks, pad
-from repro.jpeg.checks import check_image, check_range
 from repro.jpeg.codestream import Coefficients
-from repro.jpeg.color import ycbcr_to_rgb
-from repro.jpeg.dct import idct
-from repro.jpeg.regions import TABLE_OF, attended, quantise, transform
 from repro.precision import full_precision
+from repro.regions import TABLE_OF, attended, quantise
 from repro.rounding import ROUNDINGS
+from repro.stages import check_image, check_range, forward_dct, from_blocks, idct, pad, ycbcr_to_rgb
 
 #: The paper's scaling factor: the optimisation variable is Q·s, so that Adam at 1e-6 moves Q by 0.1 a step.
 S = 1e-5
@@ -51,9 +49,9 @@ class LearnedTables(nn.Module):
         self.set(torch.rand(2, 8, 8) + 1)  # the paper's start: uniform in 1–2
 
     @torch.no_grad()
-    def set(self, Q: torch.Tensor) -> None:
+    def set(self, Q: torch.Tensor | np.ndarray) -> None:
         """Put the tables at ``Q`` (2, 8, 8), clipped to 1–255."""
-        clipped = Q.to(self.variable).clamp(1, 255)
+        clipped = torch.as_tensor(Q).to(self.variable).clamp(1, 255)
         self.variable.copy_(clipped * S if self.kind == "paper" else clipped.log())
 
     @torch.no_grad()
@@ -115,13 +113,13 @@ class LearnedJPEG(nn.Module):
             return None
         return self.attention.trunk
 
-    def analyse(
+    def transform_and_attend(
         self, x: torch.Tensor, features: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8) and A (B, 2, rows, cols, 8, 8) or None."""
         padded = pad(check_range(check_image(x)))
         with full_precision(x):
-            F = transform(padded)
+            F = forward_dct(padded)
         return F, None if self.attention is None else self.attention(padded, F, features).float()
 
     def forward(self, x: torch.Tensor, features: torch.Tensor | None = None) -> Output:
@@ -129,7 +127,7 @@ class LearnedJPEG(nn.Module):
 
         ``features`` are the trunk's, computed before: (B, channels, rows, cols).
         """
-        F, A = self.analyse(x, features)
+        F, A = self.transform_and_attend(x, features)
         Q = self.tables()
         steps = _per_plane(Q).view(1, 3, 1, 1, 8, 8)
         with full_precision(x):
@@ -150,7 +148,7 @@ class LearnedJPEG(nn.Module):
         """
         check_range(check_image(x))
         with full_precision(x):
-            return quantise(x, self.integer_tables().cpu().numpy(), attention.analyse(self.attention, x))
+            return quantise(x, self.integer_tables().cpu().numpy(), attention.attend(self.attention, x))
 
     def learned_state(self) -> dict[str, torch.Tensor]:
         """What training changes: the whole state less a frozen trunk, on the CPU."""

@@ -74,7 +74,7 @@ def chapter_3(rgb: np.ndarray) -> dict[str, Figure]:
     slopes = {place: np.linspace(1, 2, 7) for place in ("DC", "row 0, column 1", "row 2, column 2")}
     reported = dict.fromkeys(slopes, pair)
     log = [{"step": step, "loss": 1.02, "d": 50.0, "rate": 0.02} for step in (1.0, 2.0)]
-    film = [(step, quality_tables(25).numpy(), codecs.get("pillow-444").encode(rgb, 25)) for step in (0, 5)]
+    film = [(step, quality_tables(25), codecs.get("pillow-444").encode(rgb, 25)) for step in (0, 5)]
     return {
         "equation 3": quantisation.equation_slider(z, lines, lines, [0.3])[0][0],
         "descent": quantisation.path_plot(lines, 3),
@@ -150,7 +150,7 @@ def line_of(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_slider_compares_learned_tables_with_annex_k() -> None:
-    annex_k = quality_tables(20).numpy()
+    annex_k = quality_tables(20)
     same = learned.Beside(0.02, 0.3, annex_k, 20, annex_k)
     assert same.coarser(1, 10) == same.coarser(48, 64) == 1
     coarse = annex_k.copy()
@@ -167,7 +167,7 @@ def test_a_slider_compares_learned_tables_with_annex_k() -> None:
 
 def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
     files = {quality: codecs.get("pillow-444").encode(rgb, quality) for quality in range(5, 95, 6)}
-    film = [(10 * i, quality_tables(q).numpy(), data) for i, (q, data) in enumerate(files.items())]
+    film = [(10 * i, quality_tables(q), data) for i, (q, data) in enumerate(files.items())]
     frames, labels, alts, captions = quantisation.film_slider(film, rgb, Box(20, 30, 96, 96), count=5)
     assert len(frames) == len(set(captions)) == 5 and labels[0] == "0" and labels[-1] == "140"
     gaps = np.diff([int(label) for label in labels])

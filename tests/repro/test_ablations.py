@@ -66,30 +66,30 @@ def test_a_hybrid_has_our_tables_and_their_trellis(rgb: np.ndarray) -> None:
 
 
 def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) -> None:
-    analysed = planes.analyse(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None])
-    tables = quality_tables(40).numpy()
-    weights, lam = mse_weights(analysed), lam_of(tables)
+    dct = planes.forward_dct(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None])
+    tables = quality_tables(40)
+    weights, lam = mse_weights(dct), lam_of(tables)
 
     def objective(z: list[np.ndarray]) -> float:
         error = sum(
             (w.by_frequency * np.square(plane.F - numbers * planes.steps(tables, i))).sum()
-            for i, (w, plane, numbers) in enumerate(zip(weights, analysed.planes, z, strict=True))
+            for i, (w, plane, numbers) in enumerate(zip(weights, dct.planes, z, strict=True))
         )
-        return float(error) + lam * planes.bits(analysed, z)
+        return float(error) + lam * planes.bits(dct, z)
 
-    assert objective(planes.optimise(analysed, weights, tables, lam)) < objective(rounded(analysed, tables))
+    assert objective(planes.trellis_quantize(dct, weights, tables, lam)) < objective(rounded(dct, tables))
 
 
 @pytest.mark.parametrize(("plane", "place"), [(0, 1), (0, 30), (1, 0), (1, 5), (2, 0), (2, 12), (1, 40)])
 def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
     """One error in the middle of an even picture, decoded: the weight predicts its sum of squares over RGB."""
-    analysed = planes.analyse(torch.full((1, 3, 96, 96), 128.0))
-    parts = [torch.from_numpy(p.F.copy()) for p in analysed.planes]
-    middle = analysed.planes[plane].rows // 2 * analysed.planes[plane].cols + analysed.planes[plane].cols // 2
+    dct = planes.forward_dct(torch.full((1, 3, 96, 96), 128.0))
+    parts = [torch.from_numpy(p.F.copy()) for p in dct.planes]
+    middle = dct.planes[plane].rows // 2 * dct.planes[plane].cols + dct.planes[plane].cols // 2
     parts[plane][middle, place] += 40.0
-    shown = decoder.decode(analysed, parts)
+    shown = decoder.decode(dct, parts)
     found = float((shown - 128).square().mean(1).sum())
-    assert found == pytest.approx(1600 * float(mse_weights(analysed)[plane].by_frequency[0, place]), rel=1e-3)
+    assert found == pytest.approx(1600 * float(mse_weights(dct)[plane].by_frequency[0, place]), rel=1e-3)
 
 
 def test_every_ablation_is_planned_where_it_should_be() -> None:

@@ -9,8 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from encoder_stand_in import astronaut, decode
 from repro.encoder import chroma, models
+from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.encoder.optimised import Optimised
+from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.jpeg import codestream
 from repro.metrics import mse
 from repro.trellis import sensitivity
@@ -28,7 +29,8 @@ def page(side: int = 192) -> np.ndarray:
 
 
 def kept(samples: np.ndarray, quality: float, effort: str = "fast", progressive: bool = True) -> str:
-    return codestream.read(Optimised(Picture(samples), SET, effort, progressive=progressive).at(quality)).subsampling
+    settings = Settings(quality=quality, effort=effort, progressive=progressive)  # type: ignore[arg-type]
+    return codestream.read(encode_picture(Picture(samples), settings).data).subsampling
 
 
 def tensor(samples: np.ndarray) -> torch.Tensor:
@@ -59,10 +61,10 @@ def test_grey_has_nothing_to_decide(effort: str) -> None:
 
 def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page at a quality where all is kept, against half of chroma at a quality that takes more bits."""
-    whole = Optimised(Picture(page()), SET, "fast").at(60)
-    monkeypatch.setattr(chroma, "cheaper", lambda *_, **__: chroma.HALF)
-    halved = Optimised(Picture(page()), SET, "fast")
-    rival = next(data for data in (halved.at(q) for q in range(60, 100, 2)) if len(data) >= len(whole))
+    whole = TrellisEncoder(Picture(page()), SET).encode(60)
+    monkeypatch.setattr(chroma, "cheaper_subsampling", lambda *_, **__: chroma.HALF)
+    halved = TrellisEncoder(Picture(page()), SET)
+    rival = next(data for data in (halved.encode(q) for q in range(60, 100, 2)) if len(data) >= len(whole))
     x = tensor(page())
     errors = [mse(x, tensor(np.array(decode(data).convert("RGB")))).item() for data in (whole, rival)]
     assert errors[0] < 0.8 * errors[1]
@@ -75,25 +77,25 @@ def test_what_half_cannot_show_is_counted() -> None:
     p = SET.at(50)
     assert p.lam is not None
 
-    def weigh(analysed):
-        return sensitivity.shipped().weights(analysed, SET.mix)
+    def weigh(dct):
+        return sensitivity.shipped().weights(dct, SET.metric_weights)
 
-    assert chroma.cheaper(tensor(rgb), p.tables, 1 / p.lam, weigh) == chroma.ALL
-    assert chroma.cheaper(tensor(rgb), p.tables, 1e9, weigh) == chroma.HALF  # bits are dear: nothing is tried
+    assert chroma.cheaper_subsampling(rgb, p.tables, 1 / p.lam, weigh) == chroma.FULL
+    assert chroma.cheaper_subsampling(rgb, p.tables, 1e9, weigh) == chroma.HALF  # bits are dear: nothing is tried
 
 
 def test_steps_for_all_of_chroma_are_twice_as_long_and_stay_in_a_byte() -> None:
     tables = np.stack([np.full((8, 8), 20), np.full((8, 8), 150)]).astype(np.uint16)
-    found = chroma.tables_for(chroma.ALL, tables)
+    found = chroma.tables_for(chroma.FULL, tables)
     assert (found[0] == 20).all() and (found[1] == 255).all() and found.dtype == tables.dtype
     assert chroma.tables_for(chroma.HALF, tables) is tables
     ones = np.ones((2, 8, 8), np.uint16)
-    assert (chroma.tables_for(chroma.ALL, ones) == 1).all()
+    assert (chroma.tables_for(chroma.FULL, ones) == 1).all()
 
 
 def test_a_file_within_bits_may_keep_all_of_it() -> None:
-    data = Optimised(Picture(page()), SET, "fast").fit(70, 1e6)
-    assert data is not None and codestream.read(data).subsampling == "4:4:4"
+    _, data = TrellisEncoder(Picture(page()), SET).within(4 * page()[..., 0].size, "page")
+    assert codestream.read(data).subsampling == "4:4:4"
 
 
 def test_the_books_two_ways_are_of_one_size() -> None:

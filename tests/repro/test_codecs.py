@@ -115,7 +115,7 @@ def test_own_tables_reach_the_file() -> None:
 
 
 def test_annex_k_is_pillows_quality_50() -> None:
-    tables = ANNEX_K.numpy()
+    tables = ANNEX_K
     assert codecs.save_with_tables(astronaut(), tables) == codecs.get("pillow-444-default").encode(astronaut(), 50)
 
 

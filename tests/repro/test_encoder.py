@@ -16,14 +16,15 @@ from skimage import data as photos
 from encoder_stand_in import astronaut, save, stand_in
 from repro.attention import ConvolutionalAttention
 from repro.encoder import batch, models
-from repro.encoder.analysis import Analysis
 from repro.encoder.encode import Encoded, Settings, encode_file, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.search import largest_within
+from repro.encoder.tables_encoder import quantise
 from repro.errors import ReproError
 from repro.jpeg.codestream import Coefficients
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
+from repro.torch_encoder.networks import AttentionEncoder
 
 # ---- analysis ---------------------------------------------------------------------------------------------------
 
@@ -38,13 +39,13 @@ def test_tables_give_what_the_model_gives(size):
     whole = LearnedJPEG()
     whole.tables.set(quality_tables(35))
     expected = whole.coefficients(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
-    assert equal(Analysis(Picture(rgb)).quantise(stand_in().at(35)), expected)
+    assert equal(quantise(rgb, stand_in().at(35).tables), expected)
 
 
-@pytest.mark.parametrize("kept", [0, 1 << 30])  # in a file, in memory
+@pytest.mark.parametrize("kept", [1, 1 << 30])  # in a file, in memory
 def test_attention_gives_what_the_model_gives_and_is_kept(kept, monkeypatch):
-    monkeypatch.setattr("repro.encoder.analysis.KEPT_BYTES", kept)
-    monkeypatch.setattr("repro.jpeg.regions.TILE_SIDE", 128)
+    monkeypatch.setattr("repro.torch_encoder.networks.KEPT_BYTES", kept)
+    monkeypatch.setattr("repro.regions.TILE_SIDE", 128)
     torch.manual_seed(0)
     rgb = astronaut(240, 272)
     whole = LearnedJPEG(ModelSettings(method="vgg16", pretrained=False)).eval()
@@ -53,12 +54,14 @@ def test_attention_gives_what_the_model_gives_and_is_kept(kept, monkeypatch):
     expected = whole.coefficients(torch.from_numpy(rgb).permute(2, 0, 1)[None].float())
     head = (whole.attention.head.weight.detach()[..., 0, 0].numpy().copy(), np.zeros(128, np.float32))
     p = models.Parameters(stand_in().at(35).tables, head)
-    once, often = (Analysis(Picture(rgb), whole.attention, once=once) for once in (True, False))
+    once, often = (
+        AttentionEncoder(Picture(rgb), stand_in(), once=once, attention=whole.attention) for once in (True, False)
+    )
     assert equal(once.quantise(p), expected) and equal(often.quantise(p), expected)
     monkeypatch.setattr(ConvolutionalAttention, "features", None)  # from here on, what was kept must do
     assert equal(often.quantise(p), expected)
     faded = often.quantise(models.Parameters(p.tables, head, strength=0.0))
-    plain = Analysis(Picture(rgb)).quantise(p)
+    plain = quantise(rgb, p.tables)
     assert equal(faded, plain) and not equal(expected, plain)
     assert all((np.abs(a) <= np.abs(b)).all() for a, b in zip(expected.planes, plain.planes, strict=True))
 
@@ -68,12 +71,12 @@ def test_full_disk_under_kept_features_is_told_in_one_line(monkeypatch):
         def write(self, data):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("repro.encoder.analysis.KEPT_BYTES", 0)
-    monkeypatch.setattr("repro.encoder.analysis.tempfile.TemporaryFile", lambda prefix: Full())
-    analysis = Analysis(Picture(astronaut(16, 16)), ConvolutionalAttention("vgg16", pretrained=False))
+    monkeypatch.setattr("repro.torch_encoder.networks.tempfile.SpooledTemporaryFile", lambda *_, **__: Full())
+    attention = ConvolutionalAttention("vgg16", pretrained=False)
+    encoder = AttentionEncoder(Picture(astronaut(16, 16)), stand_in(), attention=attention)
     head = (np.zeros((128, 256), np.float32), np.zeros(128, np.float32))
     with pytest.raises(ReproError, match=r"No space left on device.*free some space"):
-        analysis.quantise(models.Parameters(stand_in().at(35).tables, head))
+        encoder.quantise(models.Parameters(stand_in().at(35).tables, head))
 
 
 def test_grey_picture_looks_to_attention_like_its_rgb():
@@ -81,8 +84,10 @@ def test_grey_picture_looks_to_attention_like_its_rgb():
     attention = ConvolutionalAttention("vgg16", pretrained=False)
     head = (np.full((128, 256), 0.01, np.float32), np.zeros(128, np.float32))
     parameters = models.Parameters(stand_in().at(35).tables, head)
-    one = Analysis(Picture(grey_samples), attention).quantise(parameters)
-    three = Analysis(Picture(np.dstack([grey_samples] * 3)), attention).quantise(parameters)
+    one, three = (
+        AttentionEncoder(Picture(samples), stand_in(), attention=attention).quantise(parameters)
+        for samples in (grey_samples, np.dstack([grey_samples] * 3))
+    )
     assert np.array_equal(one.planes[0], three.planes[0]) and len(one.planes) == 1
 
 

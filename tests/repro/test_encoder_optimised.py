@@ -139,19 +139,19 @@ def test_efforts_that_a_model_does_not_know(tmp_path: Path) -> None:
         Settings(model="trellis", effort="best", seconds=-1)
 
 
-def test_a_set_for_the_trellis_is_stored_with_its_mix(tmp_path: Path) -> None:
+def test_a_set_for_the_trellis_is_stored_with_its_metric_weights(tmp_path: Path) -> None:
     chosen = models.load("trellis")
     models.save(chosen, tmp_path / "copy")
     again = models.load(str(tmp_path / "copy"))
-    assert again.mix == chosen.mix and again.at(33).lam == pytest.approx(chosen.at(33).lam)
+    assert again.metric_weights == chosen.metric_weights and again.at(33).lam == pytest.approx(chosen.at(33).lam)
     lams = [chosen.at(q).lam for q in (5, 20, 40, 60, 80, 95, 99, 100)]
     assert all(a < b for a, b in itertools.pairwise(lams))  # type: ignore[operator]
 
 
-def test_a_mix_and_the_trellis_belong_together() -> None:
+def test_metric_weights_and_the_trellis_belong_together() -> None:
     from encoder_stand_in import stand_in
 
-    with pytest.raises(ReproError, match="needs a mix of terms for the trellis"):
-        stand_in(mix={"mse": 1.0})
-    with pytest.raises(ReproError, match="needs a mix of terms for the trellis"):
+    with pytest.raises(ReproError, match="needs metric weights for the trellis"):
+        stand_in(metric_weights={"mse": 1.0})
+    with pytest.raises(ReproError, match="needs metric weights for the trellis"):
         stand_in(method="trellis")

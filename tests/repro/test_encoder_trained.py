@@ -11,9 +11,9 @@ import torch
 
 from encoder_stand_in import astronaut, save
 from repro import cli
-from repro.encoder.analysis import trained
 from repro.jpeg import codestream
 from repro.model import LearnedJPEG, ModelSettings, save_checkpoint
+from repro.torch_encoder.networks import trained
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_equation_4_on_one_block() -> None:
     model = untrained("lstm")
     model.tables.set(torch.full((2, 8, 8), 3.0))
     x = photo(8, 8)
-    F, A = model.analyse(x)
+    F, A = model.transform_and_attend(x)
     assert A is not None
     expected = (F[0, 0, 0, 0] * A[0, 0, 0, 0] / 3).round()
     assert torch.equal(model(x).z_hat[0, 0, 0, 0], expected)

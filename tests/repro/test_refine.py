@@ -9,107 +9,109 @@ import pytest
 import torch
 
 from repro.data import photos
-from repro.encoder import refine as refining
-from repro.encoder.refine import Descent, refine
 from repro.errors import UsageError
 from repro.jpeg.codestream import decode, write
 from repro.jpeg.tables import quality_tables
 from repro.metrics import lpips
+from repro.stages import to_tensor
+from repro.torch_encoder import refine as refining
+from repro.torch_encoder.refine import Descent, refine
 from repro.trellis import planes
-from repro.trellis.planes import Analysed, Weights
+from repro.trellis.planes import DctPlanes, Weights
 
 LAM = 120.0
-TABLES = quality_tables(40).numpy()
+TABLES = quality_tables(40)
 
 
-def photo(height: int, width: int, top: int = 40, left: int = 120) -> torch.Tensor:
-    part = photos("sample").items[0].rgb()[top : top + height, left : left + width]
-    return torch.from_numpy(part.copy()).permute(2, 0, 1)[None]
+def photo(height: int, width: int) -> np.ndarray:
+    return photos("sample").items[0].rgb()[40 : 40 + height, 120 : 120 + width].copy()
 
 
-def weights_of(analysed: Analysed) -> list[Weights]:
+def weights_of(dct: DctPlanes) -> list[Weights]:
     """MSE's in 4:2:0, twice."""
     return [
         Weights(np.full((1, 64), w, np.float32), np.zeros(len(plane.F), np.int64))
-        for plane, w in zip(analysed.planes, (2, 8, 7), strict=False)
+        for plane, w in zip(dct.planes, (2, 8, 7), strict=False)
     ]
 
 
-def shown(analysed: Analysed, z: list[np.ndarray]) -> torch.Tensor:
-    data = write(planes.assemble(analysed, z, TABLES))
-    return torch.from_numpy(decode(data).copy()).permute(2, 0, 1)[None].float()
+def shown(dct: DctPlanes, z: list[np.ndarray]) -> torch.Tensor:
+    data = write(planes.assemble(dct, z, TABLES))
+    return to_tensor(decode(data)).float()
 
 
 def test_a_picture_looks_better_for_the_bits() -> None:
     x = photo(192, 192)
-    analysed = planes.analyse(x)
-    plain = planes.optimise(analysed, weights_of(analysed), TABLES, LAM)
-    found = refine(x, analysed, weights_of(analysed), TABLES, LAM, Descent(steps=6))
+    dct = planes.forward_dct(x)
+    plain = planes.trellis_quantize(dct, weights_of(dct), TABLES, LAM)
+    found = refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, Descent(steps=6))
     assert found.steps == 6 and found.after < found.before
-    before, after = (lpips(x.float(), shown(analysed, z)).item() for z in (plain, found.z))
+    before, after = (lpips(to_tensor(x).float(), shown(dct, z)).item() for z in (plain, found.z))
     assert after < 0.93 * before
-    assert planes.bits(analysed, found.z) < 1.08 * planes.bits(analysed, plain)
+    assert planes.bits(dct, found.z) < 1.08 * planes.bits(dct, plain)
 
 
 def test_the_best_is_kept() -> None:
     """Steps that are far too long: the trellis's own choice stays."""
     x = photo(168, 168)
-    analysed = planes.analyse(x)
-    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=(0.0, 0.0))
-    found = refine(x, analysed, weights_of(analysed), TABLES, LAM, wild)
-    assert found.after <= found.before
+    dct = planes.forward_dct(x)
+    wild = Descent(steps=2, max_shift=0.5, damping=0.01, momentum=(0.0, 0.0))
+    found = refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, wild)
+    assert found.objective[1] > found.objective[0] and found.objective[2] > found.objective[0]
+    for ours, plain in zip(found.z, planes.trellis_quantize(dct, weights_of(dct), TABLES, LAM), strict=True):
+        np.testing.assert_array_equal(ours, plain)
 
 
 def test_tables_learned_again_on_the_way() -> None:
     """The objective falls further, and the numbers belong to the tables that come with them."""
     x = photo(192, 192)
-    analysed = planes.analyse(x)
-    weights = weights_of(analysed)
-    once, again = (refine(x, analysed, weights, TABLES, LAM, Descent(steps=6, anew=anew)) for anew in (0, 1))
+    dct = planes.forward_dct(x)
+    weights = weights_of(dct)
+    once, again = (refine(to_tensor(x), dct, weights, TABLES, LAM, Descent(steps=6, table_updates=n)) for n in (0, 1))
     assert (once.tables == TABLES).all() and (again.tables != TABLES).any()
     assert again.after < once.after
-    J = [d_of(x, analysed, found) + LAM * planes.bits(analysed, found.z) for found in (once, again)]
+    J = [d_of(x, dct, found) + LAM * planes.bits(dct, found.z) for found in (once, again)]
     assert J[1] < J[0]
 
 
-def d_of(x: torch.Tensor, analysed: Analysed, found: refining.Refined) -> float:
+def d_of(x: np.ndarray, dct: DctPlanes, found: refining.Refined) -> float:
     """The distortion of what a real decoder shows, in sum over pixels."""
-    pixels = decode(write(planes.assemble(analysed, found.z, found.tables)))
-    y = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
+    pixels = decode(write(planes.assemble(dct, found.z, found.tables)))
+    y = to_tensor(pixels).float()
     how = Descent()
     loss = refining.Distortion(refining.LossWeights(1.0, gamma=how.gamma, sigma=how.sigma))
-    return float(loss(x.float(), y)["d"]) * x[0, 0].numel()
+    return float(loss(to_tensor(x).float(), y)["d"]) * x[..., 0].size
 
 
 def test_an_unseen_step_is_not_taken_where_the_one_before_did_harm() -> None:
     x = photo(168, 168)
-    analysed = planes.analyse(x)
-    weights = weights_of(analysed)
-    wild = Descent(steps=2, trust=0.5, damping=0.01, memory=(0.0, 0.0), trusting=True)
-    found = refine(x, analysed, weights, TABLES, LAM, wild)
+    dct = planes.forward_dct(x)
+    weights = weights_of(dct)
+    wild = Descent(steps=2, max_shift=0.5, damping=0.01, momentum=(0.0, 0.0), skip_final_check=True)
+    found = refine(to_tensor(x), dct, weights, TABLES, LAM, wild)
     assert found.objective[1] > found.objective[0]
-    for ours, plain in zip(found.z, planes.optimise(analysed, weights, TABLES, LAM), strict=True):
+    for ours, plain in zip(found.z, planes.trellis_quantize(dct, weights, TABLES, LAM), strict=True):
         np.testing.assert_array_equal(ours, plain)
 
 
 def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of MSE the gradient is the very same; only at the borders of windows chroma is filtered otherwise."""
     x = photo(200, 328)
-    analysed = planes.analyse(x)
-    z = planes.optimise(analysed, weights_of(analysed), TABLES, LAM)
+    dct = planes.forward_dct(x)
+    z = planes.trellis_quantize(dct, weights_of(dct), TABLES, LAM)
     Q = [planes.steps(TABLES, i).astype(np.float32) for i in range(3)]
     how = Descent(gamma=0.0, sigma=0.0)
 
     def gradient() -> tuple[float, list[np.ndarray]]:
-        rgb = x.float()
-        tiles = [refining._Tile(rgb, analysed, place, how) for place in refining._places(analysed)]
-        found = refining._gradient(tiles, analysed, z, Q, None)
+        rgb = to_tensor(x).float()
+        tiles = [refining._Tile(rgb, dct, place, how) for place in refining._places(dct)]
+        found = refining._gradient(tiles, dct, z, Q, None)
         assert found is not None
         return found
 
     whole = gradient()
     monkeypatch.setattr(refining, "TILE", 128)
-    assert len(list(refining._places(analysed))) == 6
+    assert len(list(refining._places(dct))) == 6
     parts = gradient()
     for a, b in zip(whole[1], parts[1], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3 * np.abs(a).max())
@@ -118,9 +120,9 @@ def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tiles_cover_every_block_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refining, "TILE", 64)
     for size in ((1, 1), (40, 200), (129, 65), (250, 16)):
-        analysed = planes.analyse(torch.zeros(1, 3, *size))
-        count = np.zeros((analysed.planes[0].rows, analysed.planes[0].cols), int)
-        for (rows, core_rows), (cols, core_cols) in refining._places(analysed):
+        dct = planes.forward_dct(np.zeros((*size, 3), np.uint8))
+        count = np.zeros((dct.planes[0].rows, dct.planes[0].cols), int)
+        for (rows, core_rows), (cols, core_cols) in refining._places(dct):
             count[slice(*core_rows), slice(*core_cols)] += 1
             assert rows[0] <= core_rows[0] < core_rows[1] <= rows[1] and cols[0] <= core_cols[0]
             assert not (core_rows[0] % 2 or core_cols[0] % 2 or rows[0] % 2 or cols[0] % 2), "4:2:0's units stay whole"
@@ -131,27 +133,27 @@ def test_tiles_cover_every_block_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("channels, subsampling", [(1, "4:2:0"), (3, "4:2:0"), (3, "4:4:4")])
 def test_small_and_grey_pictures(size: tuple[int, int], channels: int, subsampling: str) -> None:
     """Where a metric finds the picture too small it is left out."""
-    x = photo(*size)[:, :channels]
-    analysed = planes.analyse(x, subsampling)
-    found = refine(x, analysed, weights_of(analysed), TABLES, LAM, Descent(steps=1))
-    assert [len(z) for z in found.z] == [len(plane.F) for plane in analysed.planes]
-    write(planes.assemble(analysed, found.z, TABLES))
+    x = photo(*size)[..., 0] if channels == 1 else photo(*size)
+    dct = planes.forward_dct(x, subsampling)
+    found = refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, Descent(steps=1))
+    assert [len(z) for z in found.z] == [len(plane.F) for plane in dct.planes]
+    write(planes.assemble(dct, found.z, TABLES))
 
 
 def test_time_is_kept() -> None:
     x = photo(192, 192)
-    analysed = planes.analyse(x)
+    dct = planes.forward_dct(x)
     for steps in (1, 2):  # what is compiled or read at first is no part of the time
         start = time.monotonic()
-        refine(x, analysed, weights_of(analysed), TABLES, LAM, Descent(steps=steps))
+        refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, Descent(steps=steps))
     enough = time.monotonic() - start  # for two steps, on a machine that does other work too
     start = time.monotonic()
-    found = refine(x, analysed, weights_of(analysed), TABLES, LAM, Descent(steps=10_000), deadline=start + enough)
+    found = refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, Descent(steps=10_000), deadline=start + enough)
     assert time.monotonic() - start < 10 * enough
-    assert 0 < found.steps < 10_000 and found.after <= found.before
-    at_once = refine(x, analysed, weights_of(analysed), TABLES, LAM, Descent(steps=5), deadline=start)
+    assert 0 < found.steps < 10_000
+    at_once = refine(to_tensor(x), dct, weights_of(dct), TABLES, LAM, Descent(steps=5), deadline=start)
     assert at_once.steps == 0
-    plain = planes.optimise(analysed, weights_of(analysed), TABLES, LAM)
+    plain = planes.trellis_quantize(dct, weights_of(dct), TABLES, LAM)
     for ours, expected in zip(at_once.z, plain, strict=True):
         np.testing.assert_array_equal(ours, expected)
 
@@ -160,12 +162,12 @@ def test_time_is_kept() -> None:
     "bad",
     [
         {"steps": 0},
-        {"trust": 0.0},
-        {"trust": 0.6},
+        {"max_shift": 0.0},
+        {"max_shift": 0.6},
         {"damping": 0.0},
-        {"memory": (1.0, 0.5)},
-        {"memory": (0.5, 1.0)},
-        {"anew": 21},
+        {"momentum": (1.0, 0.5)},
+        {"momentum": (0.5, 1.0)},
+        {"table_updates": 21},
     ],
 )
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from repro import attention
-from repro.jpeg import regions
+from repro import attention, regions
 from repro.model import LearnedJPEG, ModelSettings
 
 sides = st.one_of(st.integers(1, 40), st.integers(1, 3000))
@@ -60,7 +59,7 @@ def test_coefficients_by_regions_are_those_of_the_whole(
     rgb = np.tile(data.astronaut(), (2, 1, 1))[: size[0], : size[1]]
     x = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float()
     with torch.no_grad():
-        F, A = model.analyse(x)
+        F, A = model.transform_and_attend(x)
     steps = model.integer_tables()[[0, 1, 1]].view(1, 3, 1, 1, 8, 8)
     whole = ((F if A is None else F * A[:, [0, 1, 1]]) / steps).round()[0].numpy()
     found = model.coefficients(x)
@@ -74,6 +73,6 @@ def test_a_photo_in_bytes_is_the_photo_in_floats() -> None:
     for method in ("tables", "bilstm"):
         model = LearnedJPEG(ModelSettings(method=method))
         for parts in zip(
-            attention.analyse(model.attention, x), attention.analyse(model.attention, x.float()), strict=True
+            attention.attend(model.attention, x), attention.attend(model.attention, x.float()), strict=True
         ):
             assert torch.equal(parts[0].F, parts[1].F)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from test_rdo import even, picture
+from test_trellis import even, picture
 
 from repro.jpeg import codestream
 from repro.jpeg.codestream import Coefficients
@@ -14,9 +13,9 @@ from repro.trellis import planes, scans
 
 
 def chosen(height: int, width: int, channels: int = 3, subsampling: str = "4:2:0") -> Coefficients:
-    analysed = planes.analyse(picture(height, width, channels), subsampling)
-    tables = quality_tables(40).numpy()
-    return planes.assemble(analysed, planes.optimise(analysed, even(analysed), tables, 30.0), tables)
+    dct = planes.forward_dct(picture(height, width, channels), subsampling)
+    tables = quality_tables(40)
+    return planes.assemble(dct, planes.trellis_quantize(dct, even(dct), tables, 30.0), tables)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 9), (17, 33), (64, 40), (96, 200)])
@@ -34,9 +33,9 @@ def test_every_file_holds_the_same_numbers(size: tuple[int, int], channels: int,
 def test_luma_by_itself_is_smaller() -> None:
     """Where shades run slowly: a difference along a diagonal is larger than one to the side."""
     y, x = np.mgrid[:256, :256]
-    shades = torch.from_numpy((128 + 90 * np.sin(x / 90) * np.cos(y / 20)).astype(np.uint8)).expand(1, 3, -1, -1)
-    analysed, tables = planes.analyse(shades), quality_tables(80).numpy()
-    c = planes.assemble(analysed, planes.optimise(analysed, even(analysed), tables, 30.0), tables)
+    shades = (128 + 90 * np.sin(x / 90) * np.cos(y / 20)).astype(np.uint8)[..., None].repeat(3, 2)
+    dct, tables = planes.forward_dct(shades), quality_tables(80)
+    c = planes.assemble(dct, planes.trellis_quantize(dct, even(dct), tables, 30.0), tables)
     assert len(scans.smallest(c)) < 0.95 * len(codestream.write(c))
 
 

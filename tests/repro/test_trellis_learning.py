@@ -12,11 +12,11 @@ from repro import metrics
 from repro.data import photos
 from repro.errors import ReproError
 from repro.jpeg.tables import quality_tables
+from repro.stages import decode, to_tensor
 from repro.training.sensitivity import Coarseness, _errors, measure
 from repro.trellis import planes, sensitivity
 from repro.trellis import tables as learning
-from repro.trellis.decoder import decode
-from repro.trellis.planes import Analysed, Weights
+from repro.trellis.planes import DctPlanes, Weights
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def measured(crops: np.ndarray) -> sensitivity.Sensitivity:
     return measure(crops, (RATE,))
 
 
-def plain(analysed: Analysed) -> list[Weights]:
-    return [Weights(np.ones((1, 64), np.float32), np.zeros(len(p.F), np.int64)) for p in analysed.planes]
+def plain(dct: DctPlanes) -> list[Weights]:
+    return [Weights(np.ones((1, 64), np.float32), np.zeros(len(p.F), np.int64)) for p in dct.planes]
 
 
 def test_mean_squared_error_is_worth_what_colours_say(measured: sensitivity.Sensitivity) -> None:
@@ -51,16 +51,16 @@ def test_mean_squared_error_is_worth_what_colours_say(measured: sensitivity.Sens
 def test_shares_add_up_to_the_distortion(crops: np.ndarray, term: str) -> None:
     """Weights times squared errors are what the decoder's picture has of a term beyond a picture without errors."""
     found = measure(crops[:1], (RATE,))
-    x = torch.from_numpy(crops[0].copy()).permute(2, 0, 1)[None].float()
-    analysed = planes.analyse(x, "4:4:4")
-    errors = _errors(analysed, quality_tables(RATE.quality).numpy(), RATE.lam)
+    x = to_tensor(crops[0]).float()
+    dct = planes.forward_dct(crops[0], "4:4:4")
+    errors = _errors(dct, quality_tables(RATE.quality), RATE.lam)
     weighed = sum(
         (found.of[term][1, i][row] * np.square(e)).sum()
-        for i, (e, row) in enumerate(zip(errors, sensitivity.classes(analysed), strict=True))
+        for i, (e, row) in enumerate(zip(errors, sensitivity.classes(dct), strict=True))
     )
-    parts = [torch.from_numpy(plane.F + e) for plane, e in zip(analysed.planes, errors, strict=True)]
+    parts = [torch.from_numpy(plane.F + e) for plane, e in zip(dct.planes, errors, strict=True)]
     metric = {"lpips": metrics.lpips, "ms_ssim": lambda a, b: 1 - metrics.ms_ssim(a, b)}[term]
-    assert weighed / x[0, 0].numel() == pytest.approx(metric(x, decode(analysed, parts)).item(), rel=0.1)
+    assert weighed / x[0, 0].numel() == pytest.approx(metric(x, decode(dct, parts)).item(), rel=0.1)
 
 
 def test_busy_places_forgive_more(measured: sensitivity.Sensitivity) -> None:
@@ -70,13 +70,13 @@ def test_busy_places_forgive_more(measured: sensitivity.Sensitivity) -> None:
 
 
 def test_weights_mix_the_terms(measured: sensitivity.Sensitivity, crops: np.ndarray) -> None:
-    analysed = learning.examples_of(crops[:1], plain)[0].analysed
-    alone = measured.weights(analysed, {"mse": 1.0})
-    both = measured.weights(analysed, {"mse": 1.0, "ms_ssim": 1000.0})
-    for a, b, plane in zip(alone, both, analysed.planes, strict=True):
+    dct = learning.examples_of(crops[:1], plain)[0].dct
+    alone = measured.weights(dct, {"mse": 1.0})
+    both = measured.weights(dct, {"mse": 1.0, "ms_ssim": 1000.0})
+    for a, b, plane in zip(alone, both, dct.planes, strict=True):
         assert a.by_frequency.shape == (sensitivity.CLASSES, 64) and len(a.row) == len(plane.F)
         assert (b.by_frequency >= a.by_frequency).all() and (b.by_frequency > a.by_frequency).any()
-    (grey,) = measured.weights(planes.Analysed(analysed.planes[:1], 192, 192, "grey"), {"mse": 1.0})
+    (grey,) = measured.weights(planes.DctPlanes(dct.planes[:1], 192, 192, "grey"), {"mse": 1.0})
     np.testing.assert_array_equal(grey.by_frequency, alone[0].by_frequency)
 
 
@@ -104,9 +104,9 @@ def test_the_gradient_of_a_table_is_that_of_what_it_costs(crops: np.ndarray) -> 
     def cost(tables: np.ndarray) -> float:
         total = 0.0
         for example in examples:
-            z = planes.optimise(example.analysed, example.weights, tables, lam)
-            total += lam * planes.bits(example.analysed, z)
-            for i, (plane, numbers) in enumerate(zip(example.analysed.planes, z, strict=True)):
+            z = planes.trellis_quantize(example.dct, example.weights, tables, lam)
+            total += lam * planes.bits(example.dct, z)
+            for i, (plane, numbers) in enumerate(zip(example.dct.planes, z, strict=True)):
                 back = numbers * planes.steps(tables, i)
                 total += float(np.square(plane.F - back).sum())
         return total
@@ -123,7 +123,7 @@ def test_the_gradient_of_a_table_is_that_of_what_it_costs(crops: np.ndarray) -> 
 
 def test_learning_goes_downhill(crops: np.ndarray) -> None:
     examples, lam = learning.examples_of(crops, plain), 60.0
-    start = np.clip(quality_tables(70).numpy().astype(float), 1, 255)
+    start = np.clip(quality_tables(70).astype(float), 1, 255)
     learned = learning.learn(examples, lam, start=start, steps=15, batch=2, rate=0.1)
     assert learned.shape == (2, 8, 8) and learned.min() >= 1 and learned.max() <= 255
     assert learning.objective(examples, learned, lam) < 0.97 * learning.objective(examples, start, lam)

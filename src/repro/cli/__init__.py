@@ -74,6 +74,8 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
     except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ModuleNotFoundError as error:
+        return _tell(f"{error.name} is not installed; run: pip install 'repro[{_extra_of(error)}]'", 1)
     except MemoryError:
         return _tell("out of memory; try a smaller picture or fewer --jobs", 1)
     except Exception as error:
@@ -84,6 +86,13 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
 def main() -> None:
     """Entry point of the ``repro`` script."""
     sys.exit(run())
+
+
+def _extra_of(error: ModuleNotFoundError) -> str:
+    """The extra of ``pyproject.toml`` that has the package; ``train`` has nearly all."""
+    package = (error.name or "").partition(".")[0]
+    elsewhere = {"distributed": "cluster", "dask": "cluster", "ssimulacra2": "peers", "DISTS_pytorch": "peers"}
+    return elsewhere.get(package, "train")
 
 
 def _tell_usage(error: typer.TyperException) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from repro import threads
 from repro.encoder.encode import Report, Settings, encode_file
 from repro.errors import ReproError, UsageError
 
@@ -114,6 +115,5 @@ def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure
 
 
 def _share_processors(jobs: int) -> None:
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // jobs))
+    """In a new process, before PyTorch is imported, which reads this too."""
+    os.environ[threads.VARIABLE] = str(max(1, threads.available() // jobs))

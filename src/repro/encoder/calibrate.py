@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from repro import codecs
-from repro.encoder.analysis import Analysis, attention_of
-from repro.encoder.encode import encode_analysis
+from repro.encoder.encode import Settings, encoder_for
 from repro.encoder.images import Picture
 from repro.encoder.models import TRELLIS, ModelSet
-from repro.encoder.optimised import Optimised
 from repro.errors import UsageError
 from repro.progress import track
 
@@ -26,24 +24,17 @@ def calibrate(models: ModelSet, photos: Sequence[np.ndarray]) -> ModelSet:
     """
     if not len(photos):
         raise UsageError("calibrate: needs at least one photo")
+    settings = Settings(effort="fast" if models.method == TRELLIS else "default")  # a descent hardly changes the bits
     ours = []
     for photo in track(photos, "calibrate"):
-        write = _writer(Picture(photo), models)
-        ours.append([_bpp(write(q), photo) for q in models.qualities])
+        encoder = encoder_for(Picture(photo), models, settings)
+        ours.append([_bpp(encoder.encode(q), photo) for q in models.qualities])
     grid = np.arange(1, 100, 2)
     peer = codecs.get("pillow-420-progressive")
     theirs = [[_bpp(peer.encode(photo, int(q)), photo) for q in grid] for photo in track(photos, "calibrate libjpeg")]
     ours_log, theirs_log = (np.log(np.mean(bpp, axis=0)) for bpp in (ours, theirs))
     qualities = np.array([np.interp(bits, theirs_log, grid) for bits in ours_log])
     return replace(models, qualities=np.round(qualities, 1))
-
-
-def _writer(picture: Picture, models: ModelSet) -> Callable[[float], bytes]:
-    """Quality → file; of a set for the trellis without a look at the distortion, which hardly changes the bits."""
-    if models.method == TRELLIS:
-        return Optimised(picture, models, "fast").at
-    analysis = Analysis(picture, attention_of(models.method))
-    return lambda quality: encode_analysis(analysis, models.at(quality))
 
 
 def _bpp(data: bytes, photo: np.ndarray) -> float:

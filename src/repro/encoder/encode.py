@@ -1,47 +1,37 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
-Of a set for the trellis, as the one called so that ships, ``"fast"`` is the trellis alone, ``"default"`` looks at the
-distortion itself once, ``"best"`` until its time is up: :mod:`repro.encoder.optimised`.
+Of a set for the trellis, as the one that ships under this name, ``"fast"`` is the trellis alone, ``"default"`` takes
+one gradient of the distortion, ``"best"`` descends on it until its time is up.
 
-Of the paper's sets, ``"fast"`` is libjpeg-turbo's own pixels to coefficients with the learned tables, without torch; no
-attention. ``"default"``: our coefficients, exact where libjpeg rounds on the way, attention where the model has it, and
-a search for the cheapest progressive scans. They know no ``"best"``.
+Of the paper's sets, ``"fast"`` is libjpeg-turbo with the set's tables and without attention; ``"default"`` has exact
+coefficients, attention where the set has it, and a search for the cheapest progressive scans. They know no ``"best"``.
+
+The gradient and attention need PyTorch (:mod:`repro.torch_encoder`), which is imported for them alone.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
-from PIL import ImageFile
-
-from repro.codecs import save_with_tables
 from repro.encoder import models
 from repro.encoder.images import MAX_PIXELS, Picture, open_picture
+from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
-from repro.encoder.search import TOLERANCE, largest_within
-from repro.errors import ReproError, UsageError
+from repro.encoder.search import TOLERANCE
+from repro.encoder.tables_encoder import TablesEncoder, encode_fast
+from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.errors import ReproError, UsageError, needs_extra
 from repro.files import atomic_write
-from repro.jpeg.codestream import embed_icc, write
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from repro.encoder.analysis import Analysis
-    from repro.encoder.optimised import Optimised
+from repro.jpeg.codestream import write
 
 Effort = Literal["fast", "default", "best"]
 DEFAULT_QUALITY = 75.0
-#: How long ``"best"`` looks at a picture, at most, unless told.
+#: The most time that ``"best"`` takes for its descent, unless another is given.
 BEST_SECONDS = 60.0
-#: Held while Pillow's buffer, which all threads share, has another size.
-_SAVING = threading.Lock()
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
@@ -51,8 +41,8 @@ class Settings:
 
     ``model`` is a shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves neither quality
     nor bits to choose; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
-    allows to replace a file that is there; ``effort`` as in the module; ``seconds`` bounds how long ``"best"`` looks
-    at one picture (60 unless given). Raises :class:`UsageError` for a value out of range.
+    allows to replace a file that is there; ``effort`` as in the module; ``seconds`` bounds the descent of ``"best"`` on
+    one picture (60 unless given). Raises :class:`UsageError` for a value out of range.
     """
 
     quality: float | None = None
@@ -100,7 +90,8 @@ class Settings:
         """Read the model. Raises :class:`UsageError` where there is none or it takes more than the effort gives,
         :class:`ReproError` where it is damaged."""
         if self.checkpoint:
-            from repro.encoder.analysis import trained
+            with needs_extra("train", f"--model {self.model}"):
+                from repro.torch_encoder.networks import trained
 
             method = trained(self.checkpoint).settings.method
         else:
@@ -146,96 +137,66 @@ class Report:
         return asdict(self)
 
 
+class Encoder(Protocol):
+    """Encodes one picture, at any quality."""
+
+    def encode(self, quality: float) -> bytes:
+        """The file at a quality from 1 to 100."""
+
+    def within(self, bits: float, name: str) -> tuple[float, bytes]:
+        """(quality, file) of the largest file within ``bits``; ``name`` is what an error calls the picture."""
+
+
 def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
     """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
 
     Raises :class:`UsageError` for an unknown model, or one that ``settings.effort`` has no time for;
-    :class:`ReproError` where ``settings.bpp`` cannot be met.
+    :class:`ReproError` where ``settings.bpp`` cannot be met, or where PyTorch is needed and not installed.
     """
     settings = settings or Settings()
     settings.check_model()
-    pixels = picture.width * picture.height
     quality: float | None = None
     if settings.checkpoint:
         data = _encode_trained(picture, settings.checkpoint, settings)
-    elif settings.bpp is None:
-        quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
-        data = _encoder(picture, settings)(quality)
-    elif models.load(settings.model).method == models.TRELLIS:
-        quality, data = _optimised_within(picture, settings, settings.bpp * pixels, name)
     else:
-        quality, data = largest_within(_encoder(picture, settings), settings.bpp * pixels, pixels, name)
-    bpp = 8 * len(data) / pixels
+        encoder = encoder_for(picture, models.load(settings.model), settings, once=settings.bpp is None)
+        if settings.bpp is None:
+            quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
+            data = encoder.encode(quality)
+        else:
+            quality, data = encoder.within(settings.bpp * picture.pixels, name)
+    bpp = 8 * len(data) / picture.pixels
     notices = picture.notices
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
         notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
     return Encoded(data, quality, bpp, notices)
 
 
-def _encoder(picture: Picture, settings: Settings) -> Callable[[float], bytes]:
-    """Quality → the file of ``picture`` with the model, effort and scans of ``settings``."""
-    chosen = models.load(settings.model)
-    if chosen.method == models.TRELLIS:
-        return _optimised(picture, settings).at
-    if settings.effort == "fast":
-        return lambda quality: encode_fast(picture, chosen.at(quality).tables, settings.progressive)
-    from repro.encoder.analysis import Analysis, attention_of
+def encoder_for(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
+    """What encodes ``picture`` with the set ``chosen`` and the effort and scans of ``settings``; ``once``: at one
+    quality, so that nothing has to be kept for others."""
+    if chosen.method == models.TABLES:
+        return TablesEncoder(picture, chosen, exact=settings.effort != "fast", progressive=settings.progressive)
+    if chosen.method == models.TRELLIS and settings.effort == "fast":
+        return TrellisEncoder(picture, chosen, progressive=settings.progressive)
+    with needs_extra("train", f"--model {settings.model} --effort {settings.effort}"):
+        if chosen.method == models.TRELLIS:
+            from repro.torch_encoder.descent import PLANS, DescentEncoder
 
-    analysis = Analysis(picture, attention_of(chosen.method), once=settings.bpp is None)
-    return lambda quality: encode_analysis(analysis, chosen.at(quality), settings.progressive, picture.icc)
+            plan, seconds = PLANS[settings.effort], settings.time_limit
+            return DescentEncoder(picture, chosen, plan, progressive=settings.progressive, seconds=seconds)
+        from repro.torch_encoder.networks import AttentionEncoder
 
-
-def _optimised_within(picture: Picture, settings: Settings, bits: float, name: str) -> tuple[float, bytes]:
-    """As :func:`largest_within`, descending once only: at the quality that the trellis alone takes for these bits."""
-    optimised = _optimised(picture, settings)
-    quality, data = largest_within(optimised.quick, bits, picture.width * picture.height, name)
-    return quality, data if settings.effort == "fast" else optimised.fit(quality, bits) or data
-
-
-def _optimised(picture: Picture, settings: Settings) -> Optimised:
-    from repro.encoder.optimised import Optimised
-
-    return Optimised(
-        picture,
-        models.load(settings.model),
-        settings.effort,
-        progressive=settings.progressive,
-        seconds=settings.time_limit,
-    )
+        return AttentionEncoder(picture, chosen, progressive=settings.progressive, once=once)
 
 
 def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> bytes:
-    from repro.encoder.analysis import quantise_trained, trained
+    from repro.torch_encoder.networks import quantise_trained, trained
 
     model = trained(checkpoint)
     if settings.effort == "fast":
         return encode_fast(picture, model.integer_tables().numpy(), settings.progressive)
     return write(quantise_trained(picture, model), progressive=settings.progressive, icc=picture.icc)
-
-
-def encode_fast(picture: Picture, tables: np.ndarray, progressive: bool = True) -> bytes:
-    """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
-    with _room_for(picture):
-        data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
-    return embed_icc(data, picture.icc) if picture.icc else data
-
-
-@contextmanager
-def _room_for(picture: Picture) -> Iterator[None]:
-    """libjpeg writes optimised files in one piece; Pillow's buffer for them is too small for noise at high quality."""
-    with _SAVING:
-        before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, max(ImageFile.MAXBLOCK, 2**16 + 4 * picture.samples.size)
-        try:
-            yield
-        finally:
-            ImageFile.MAXBLOCK = before
-
-
-def encode_analysis(
-    analysis: Analysis, p: models.Parameters, progressive: bool = True, icc: bytes | None = None
-) -> bytes:
-    """The bytes of the file that ``p`` makes of an analysed picture."""
-    return write(analysis.quantise(p), progressive=progressive, icc=icc)
 
 
 def encode_file(source: Path | str, output: Path | str, settings: Settings | None = None) -> Report:

@@ -50,6 +50,11 @@ class Picture:
         """In pixels."""
         return self.samples.shape[1]
 
+    @property
+    def pixels(self) -> int:
+        """How many."""
+        return self.width * self.height
+
 
 def open_picture(path: Path | str, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
     """Read the picture at ``path``; see the module for what becomes of its parts, ``profiles.settle`` for ``icc``.

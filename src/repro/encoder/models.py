@@ -39,7 +39,7 @@ TRELLIS = DEFAULT = "trellis"
 TABLES = "tables"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
-#: Quality 100 has a scale of 0, and yet an end to what errors are worth.
+#: Quality 100 has a scale of 0, but λ must stay finite.
 _LEAST_SCALE = 1e-3
 _JSON, _HEADS, _SUMS = "model.json", "heads.safetensors", "SHA256SUMS"
 
@@ -74,8 +74,8 @@ class ModelSet:
         float (K, 2, 8, 8) in 1–255; made non-increasing along K here.
     head_weights, head_biases
         float32 (K, 128, channels) and (K, 128) for attention methods, else None.
-    mix
-        of a set for the trellis (method :data:`TRELLIS`): term of the distortion → its weight in what errors are worth.
+    metric_weights
+        of a set for the trellis (method :data:`TRELLIS`): metric → its share in the weights of errors, MSE's being 1.
     provenance
         what made it: for people, stored as it is.
 
@@ -89,7 +89,7 @@ class ModelSet:
     tables: np.ndarray
     head_weights: np.ndarray | None = None
     head_biases: np.ndarray | None = None
-    mix: Mapping[str, float] = field(default_factory=dict)
+    metric_weights: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,13 +104,12 @@ class ModelSet:
         self._check(bool((np.diff(self.qualities) > 0).all()), "qualities must increase with λ")
         self._check(self.qualities[0] >= LOWEST and self.qualities[-1] <= 99, "qualities must lie in 1–99")
         self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
-        self._check(bool(self.mix) == (self.method == TRELLIS), "needs a mix of terms for the trellis, and only then")
+        self._check(
+            bool(self.metric_weights) == (self.method == TRELLIS), "needs metric weights for the trellis, and only then"
+        )
         if self.method in (TABLES, TRELLIS):
             self._check(not heads, f"has heads, but its method is {self.method!r}")
         else:
-            from repro.attention import CONVOLUTIONAL  # torch, which tables alone do without
-
-            self._check(self.method in CONVOLUTIONAL, f"method {self.method!r} has no head to interpolate")
             shapes = [h.shape[:2] for h in heads]
             self._check(shapes == [(K, 128), (K, 128)], f"needs {K} heads of 128 outputs, got {shapes}")
         object.__setattr__(self, "tables", np.minimum.accumulate(self.tables.astype(np.float64), axis=0))
@@ -183,7 +182,7 @@ def load(name: str = DEFAULT) -> ModelSet:
             tables=np.array([[p["luma"], p["chroma"]] for p in points], dtype=np.float64),
             head_weights=heads["weight"].astype(np.float32) if heads else None,
             head_biases=heads["bias"].astype(np.float32) if heads else None,
-            mix=stored.get("mix", {}),
+            metric_weights=stored.get("mix", {}),
             provenance=stored.get("provenance", {}),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -201,7 +200,7 @@ def save(models: ModelSet, folder: Path | str) -> None:
         )
     ]
     stored = {"format": _FORMAT, "name": models.name, "method": models.method, "provenance": dict(models.provenance)}
-    stored |= {"mix": dict(models.mix)} if models.mix else {}
+    stored |= {"mix": dict(models.metric_weights)} if models.metric_weights else {}
     files = {_JSON: (json.dumps(stored | {"models": points}, indent=1) + "\n").encode()}
     if models.head_weights is not None and models.head_biases is not None:
         heads: dict[str, np.ndarray] = {

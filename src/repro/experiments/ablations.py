@@ -13,18 +13,17 @@ from functools import partial
 from importlib import resources
 
 import numpy as np
-import torch
 
-from repro import codecs
+from repro import codecs, threads
 from repro.encoder import models
-from repro.encoder.analysis import to_tensor
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.encoder.optimised import PLANS, Optimised, Plan
+from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError
 from repro.files import sha256_file
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import ZIGZAG, quality_tables
+from repro.torch_encoder.descent import PLANS, DescentEncoder
 from repro.trellis import planes
 from repro.trellis.scans import smallest
 
@@ -76,16 +75,16 @@ def ablation_of(name: str) -> Ablation:
     return ABLATIONS[name]
 
 
-def mse_weights(analysed: planes.Analysed) -> list[planes.Weights]:
+def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:
     """The weight of a squared error in MSE over RGB, for each plane of a picture in 4:2:0: the same in every block.
 
     An error of chroma reaches four pixels, through the decoder's triangle filter, which dampens high frequencies.
     """
-    half = np.outer(_energies(), _energies()).ravel()[ZIGZAG.numpy()]
+    half = np.outer(_energies(), _energies()).ravel()[ZIGZAG]
     by_frequency = [np.ones(64), *(channels * half for channels in _CHROMA)]
     return [
         planes.Weights(w[None].astype(np.float32), np.zeros(len(plane.F), np.int64))
-        for plane, w in zip(analysed.planes, by_frequency, strict=False)
+        for plane, w in zip(dct.planes, by_frequency, strict=False)
     ]
 
 
@@ -99,11 +98,11 @@ def _energies() -> np.ndarray:
     return np.asarray(np.square(left).sum(1) + np.square(right).sum(1)) / 16
 
 
-def rounded(analysed: planes.Analysed, tables: np.ndarray) -> list[np.ndarray]:
+def rounded(dct: planes.DctPlanes, tables: np.ndarray) -> list[np.ndarray]:
     """int32 (n, 64) zigzag for each plane: the nearest whole numbers of steps."""
     return [
         np.rint(plane.F / planes.steps(tables, i)).astype(np.int32).clip(-1023, 1023)
-        for i, plane in enumerate(analysed.planes)
+        for i, plane in enumerate(dct.planes)
     ]
 
 
@@ -119,21 +118,21 @@ def tables_444(rgb: np.ndarray, quality: int) -> bytes:
 
 def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
     """Annex K's tables, half of chroma, rounding to the nearest; progressive, optimised."""
-    analysed, tables = _standard(rgb, quality)
-    return write(planes.assemble(analysed, rounded(analysed, tables), tables))
+    dct, tables = _standard(rgb, quality)
+    return write(planes.assemble(dct, rounded(dct, tables), tables))
 
 
 def annexk_scans(rgb: np.ndarray, quality: int) -> bytes:
     """The same coefficients in the smallest of the known scan scripts."""
-    analysed, tables = _standard(rgb, quality)
-    return smallest(planes.assemble(analysed, rounded(analysed, tables), tables))
+    dct, tables = _standard(rgb, quality)
+    return smallest(planes.assemble(dct, rounded(dct, tables), tables))
 
 
 def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
     """The same, with coefficients chosen by the trellis for MSE alone and the bits of those scans."""
-    analysed, tables = _standard(rgb, quality)
-    z = planes.optimise(analysed, mse_weights(analysed), tables, lam_of(tables, share), threads=torch.get_num_threads())
-    return smallest(planes.assemble(analysed, z, tables))
+    dct, tables = _standard(rgb, quality)
+    z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables, share), threads=threads.available())
+    return smallest(planes.assemble(dct, z, tables))
 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -143,14 +142,15 @@ def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PA
 
 def fast_lpips(rgb: np.ndarray, quality: int) -> bytes:
     """ "fast" with LPIPS weighing several times as much."""
-    return _by_plan(Plan(mix={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, heavier=2.2), rgb, quality)
+    plan = Plan(metric_weights={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, lambda_scale=2.2)
+    return TrellisEncoder(Picture(rgb), models.load(models.TRELLIS), plan).encode(quality)
 
 
 def default_still(rgb: np.ndarray, quality: int) -> bytes:
     """ "default", whose step of descent updates the weights of blocks and moves no target."""
-    descent = PLANS["default"].descent
-    assert descent is not None
-    return _by_plan(Plan(replace(descent, trust=_STILL), tables=PLANS["default"].tables), rgb, quality)
+    default = PLANS["default"]
+    plan = replace(default, descent=replace(default.descent, max_shift=_STILL))
+    return DescentEncoder(Picture(rgb), models.load(models.TRELLIS), plan).encode(quality)
 
 
 def mozjpeg_learned(rgb: np.ndarray, quality: int) -> bytes:
@@ -170,13 +170,9 @@ def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds:
     return encode_picture(Picture(rgb), settings).data
 
 
-def _by_plan(plan: Plan, rgb: np.ndarray, quality: int) -> bytes:
-    return Optimised(Picture(rgb), models.load(models.TRELLIS), plan).at(quality)
-
-
-def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.Analysed, np.ndarray]:
-    tables = quality_tables(quality).numpy().astype(np.uint16)
-    return planes.analyse(to_tensor(Picture(rgb)), "4:2:0"), tables
+def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.DctPlanes, np.ndarray]:
+    tables = quality_tables(quality).astype(np.uint16)
+    return planes.forward_dct(rgb, "4:2:0"), tables
 
 
 def _peer(name: str) -> Ablation:

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from repro.data import photos
-from repro.encoder.analysis import one_thread
 from repro.errors import ReproError
 from repro.evaluation import BDRate, Curve, bd_rate, measure_settings
 from repro.experiments import bench
 from repro.experiments.registry import ABLATION_QUALITIES, ALTERNATIVE_QUALITIES, experiments_of
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require, sweep_curve
+from repro.threads import one_thread
 
 #: Bits per pixel of the file, from and to, over which encoders are compared.
 WINDOW = (0.2, 0.6)

@@ -17,7 +17,6 @@ import numpy as np
 
 from repro import codecs
 from repro.data import PhotoSet
-from repro.encoder.analysis import one_thread
 from repro.evaluation import measure_settings
 from repro.evaluation.curves import Point
 from repro.experiments.inputs import describe
@@ -26,6 +25,7 @@ from repro.experiments.settings import PeerSweep, Sweep
 from repro.files import atomic_write
 from repro.progress import track
 from repro.runtime import provenance
+from repro.threads import one_thread
 
 if TYPE_CHECKING:
     from repro.experiments.store import Store

@@ -1,49 +1,48 @@
-"""Pictures to 8×8 blocks and back, and chroma at half resolution as libjpeg makes and undoes it."""
+"""Planes to 8×8 blocks and back, and chroma at half resolution as libjpeg makes and undoes it."""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as nnf
-
-from repro.jpeg.checks import check_blocks
+import numpy as np
 
 SIDE = 8
 
 
-def pad(x: torch.Tensor, multiple: int = SIDE) -> torch.Tensor:
-    """(B, C, H, W) → the same, its last column and row repeated until both sides are multiples of ``multiple``.
+def pad(plane: np.ndarray, multiple: int = SIDE) -> np.ndarray:
+    """(H, W) → the same, its last column and row repeated until both sides are multiples of ``multiple``.
 
     Repeating the edge is what libjpeg does: it costs few bits and rings less than zeros would.
     """
-    height, width = x.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
-    if not bottom and not right:
-        return x
-    return nnf.pad(x, (0, right, 0, bottom), mode="replicate")
+    return np.pad(plane, [(0, -side % multiple) for side in plane.shape], mode="edge")
 
 
-def to_blocks(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) → (B, C, H/8, W/8, 8, 8). Sides must be multiples of 8: :func:`pad` first."""
-    batch, channels, height, width = x.shape
+def to_blocks(plane: np.ndarray) -> np.ndarray:
+    """(H, W) → (H/8, W/8, 8, 8). Sides must be multiples of 8: :func:`pad` first."""
+    height, width = plane.shape
     if height % SIDE or width % SIDE:
-        raise ValueError(f"to_blocks: sides must be multiples of 8, got {height}×{width}; pad the image first")
-    return x.reshape(batch, channels, height // SIDE, SIDE, width // SIDE, SIDE).transpose(3, 4)
+        raise ValueError(f"to_blocks: sides must be multiples of 8, got {height}×{width}; pad the plane first")
+    return plane.reshape(height // SIDE, SIDE, width // SIDE, SIDE).swapaxes(1, 2)
 
 
-def from_blocks(blocks: torch.Tensor) -> torch.Tensor:
-    """(B, C, rows, cols, 8, 8) → (B, C, 8·rows, 8·cols), the inverse of :func:`to_blocks`."""
-    batch, channels, rows, cols = check_blocks(blocks).shape[:4]
-    return blocks.transpose(3, 4).reshape(batch, channels, rows * SIDE, cols * SIDE)
+def from_blocks(blocks: np.ndarray) -> np.ndarray:
+    """(rows, cols, 8, 8) → (8·rows, 8·cols), the inverse of :func:`to_blocks`."""
+    rows, cols = blocks.shape[:2]
+    return blocks.swapaxes(1, 2).reshape(rows * SIDE, cols * SIDE)
 
 
-def subsample(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) → (B, C, ⌈H/2⌉, ⌈W/2⌉): the mean of each 2×2, an odd last row or column repeated (4:2:0)."""
-    return nnf.avg_pool2d(pad(x, 2), 2)
+def subsample(plane: np.ndarray) -> np.ndarray:
+    """(H, W) → (⌈H/2⌉, ⌈W/2⌉): the mean of each 2×2, an odd last row or column repeated (4:2:0)."""
+    p = pad(plane, 2)
+    return (p[::2, ::2] + p[::2, 1::2] + p[1::2, ::2] + p[1::2, 1::2]) / 4
 
 
-def upsample(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) → (B, C, 2H, 2W) with libjpeg's “fancy” triangle filter, weights 3/4 and 1/4 on each axis.
+def upsample(plane: np.ndarray) -> np.ndarray:
+    """(H, W) → (2H, 2W) with libjpeg's “fancy” triangle filter, weights 3/4 and 1/4 on each axis, the edge repeated."""
+    return _doubled(_doubled(plane).T).T
 
-    Bilinear interpolation between pixel centres has exactly these weights, and repeats the edge as libjpeg does.
-    """
-    return nnf.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+def _doubled(plane: np.ndarray) -> np.ndarray:
+    """Twice as many rows."""
+    edged = np.pad(plane, ((1, 1), (0, 0)), mode="edge")
+    near = 3 * plane
+    rows = np.stack([near + edged[:-2], near + edged[2:]], axis=1) / 4
+    return rows.reshape(2 * len(plane), -1)

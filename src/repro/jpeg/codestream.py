@@ -14,15 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from repro.errors import ReproError
-
-if TYPE_CHECKING:
-    import torch
+from repro.jpeg.blocks import from_blocks, upsample
+from repro.jpeg.color import ycbcr_to_rgb
+from repro.jpeg.dct import idct
 
 MAX_SIDE = 65_500
 _MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
@@ -157,33 +156,23 @@ def decode(data: bytes) -> np.ndarray:
         raise ReproError(f"not a readable JPEG file ({error})") from error
 
 
-def predict_decode(c: Coefficients) -> torch.Tensor:
-    """What our own inverse pipeline says a decoder shows: (1, 3, H, W) float32 RGB, whole numbers in 0–255.
+def predict_decode(c: Coefficients) -> np.ndarray:
+    """What our own inverse pipeline says a decoder shows: (H, W, 3) float32 RGB, whole numbers in 0–255.
 
     Samples are rounded and clipped in YCbCr, converted, then rounded and clipped again, as decoders do. Decoders may
     differ by a level or two: T.81 leaves the inverse DCT's arithmetic free.
     """
-    import torch
-
-    from repro.jpeg.blocks import from_blocks, upsample
-    from repro.jpeg.color import ycbcr_to_rgb
-    from repro.jpeg.dct import idct
-
     planes = []
     for index, z_hat in enumerate(c.planes):
-        q = torch.from_numpy(c.tables[min(index, 1)].astype(np.float32))
-        samples = from_blocks(idct(torch.from_numpy(z_hat.astype(np.float32))[None, None] * q)) + 128
-        planes.append(_round_half_up(samples).clamp(0, 255))
+        dequantised = z_hat.astype(np.float32) * c.tables[min(index, 1)].astype(np.float32)
+        planes.append(_round_half_up(from_blocks(idct(dequantised)) + 128).clip(0, 255))
+    if c.subsampling == "4:2:0":
+        half = (slice(-(-c.height // 2)), slice(-(-c.width // 2)))
+        planes[1:] = [_round_upsampled(upsample(p[half])) for p in planes[1:]]
+    shown = np.stack([p[: c.height, : c.width] for p in planes])
     if c.subsampling == "grey":
-        picture = planes[0].expand(-1, 3, -1, -1)
-    else:
-        if c.subsampling == "4:2:0":
-            half = (-(-c.height // 2), -(-c.width // 2))
-            planes[1:] = [_round_upsampled(upsample(p[..., : half[0], : half[1]])) for p in planes[1:]]
-        rows, cols = (min(p.shape[i] for p in planes) for i in (2, 3))
-        picture = ycbcr_to_rgb(torch.cat([p[..., :rows, :cols] for p in planes], dim=1))
-        picture = _round_half_up(picture).clamp(0, 255)
-    return picture[..., : c.height, : c.width]
+        return np.repeat(shown[0][..., None], 3, axis=2)
+    return _round_half_up(ycbcr_to_rgb(shown)).clip(0, 255)
 
 
 def embed_icc(data: bytes, profile: bytes) -> bytes:
@@ -197,15 +186,15 @@ def embed_icc(data: bytes, profile: bytes) -> bytes:
     return data[:after_header] + markers + data[after_header:]
 
 
-def _round_half_up(x: torch.Tensor) -> torch.Tensor:
+def _round_half_up(x: np.ndarray) -> np.ndarray:
     """Integer decoders add a half and cut. Flat blocks make exact halves common, so the tie rule shows."""
-    return (x + (0.5 + 1e-4)).floor()
+    return np.floor(x + np.float32(0.5 + 1e-4))
 
 
-def _round_upsampled(x: torch.Tensor) -> torch.Tensor:
+def _round_upsampled(x: np.ndarray) -> np.ndarray:
     """libjpeg's fancy upsampling adds 8/16 on even columns and 7/16 on odd ones, so that ties go both ways."""
-    bias = x.new_tensor([8 / 16, 7 / 16]).repeat(x.shape[-1] // 2)
-    return (x + bias + 1e-4).floor()
+    bias = np.tile(np.array([8 / 16, 7 / 16], np.float32), x.shape[-1] // 2)
+    return np.floor(x + bias + np.float32(1e-4))
 
 
 def _blocks(pixels: int) -> int:

@@ -5,35 +5,33 @@ Source: JFIF 1.02 (ITU-T T.871), section 7: BT.601 weights, full range 0–255, 
 
 from __future__ import annotations
 
-import torch
+import numba
+import numpy as np
 
-from repro.jpeg.checks import check_image
-
-_RGB_TO_YCBCR = (
-    (0.299, 0.587, 0.114),
-    (-0.168735892, -0.331264108, 0.5),
-    (0.5, -0.418687589, -0.081312411),
-)
-_YCBCR_TO_RGB = (
-    (1.0, 0.0, 1.402),
-    (1.0, -0.344136286, -0.714136286),
-    (1.0, 1.772, 0.0),
-)
+RGB_TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
+YCBCR_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
+#: Of Y, Cb and Cr: the value that stands for none.
+CENTRE = np.array([0.0, 128.0, 128.0])
 
 
-def rgb_to_ycbcr(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) RGB on 0–255 → (B, 3, H, W) Y, Cb, Cr on 0–255 (chroma centred on 128). Not rounded."""
-    return _mix(check_image(x, "RGB image"), _RGB_TO_YCBCR) + _centre(x)
+def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) RGB on 0–255 → float32 (3, H, W): Y, Cb, Cr on 0–255 (chroma centred on 128). Not rounded."""
+    planes = np.empty((3, *rgb.shape[:2]), np.float32)
+    _convert(rgb, RGB_TO_YCBCR.astype(np.float32), CENTRE.astype(np.float32), planes)
+    return planes
 
 
-def ycbcr_to_rgb(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) Y, Cb, Cr on 0–255 → (B, 3, H, W) RGB. Neither rounded nor clipped: 0–255 only for valid colours."""
-    return _mix(check_image(x, "YCbCr image") - _centre(x), _YCBCR_TO_RGB)
+def ycbcr_to_rgb(planes: np.ndarray) -> np.ndarray:
+    """(3, H, W) Y, Cb, Cr on 0–255 → float32 (H, W, 3) RGB. Neither rounded nor clipped: 0–255 only for valid
+    colours."""
+    centred = planes - CENTRE.astype(np.float32)[:, None, None]
+    return np.tensordot(centred, YCBCR_TO_RGB.astype(np.float32), (0, 1))
 
 
-def _mix(x: torch.Tensor, matrix: tuple[tuple[float, ...], ...]) -> torch.Tensor:
-    return (x.new_tensor(matrix) @ x.flatten(2)).view_as(x)
-
-
-def _centre(x: torch.Tensor) -> torch.Tensor:
-    return x.new_tensor([0.0, 128.0, 128.0]).view(1, 3, 1, 1)
+@numba.njit(cache=True, nogil=True)
+def _convert(rgb: np.ndarray, matrix: np.ndarray, offset: np.ndarray, planes: np.ndarray) -> None:
+    for y in range(rgb.shape[0]):
+        for x in range(rgb.shape[1]):
+            r, g, b = np.float32(rgb[y, x, 0]), np.float32(rgb[y, x, 1]), np.float32(rgb[y, x, 2])
+            for c in range(3):
+                planes[c, y, x] = matrix[c, 0] * r + matrix[c, 1] * g + matrix[c, 2] * b + offset[c]

@@ -10,47 +10,56 @@ from __future__ import annotations
 import functools
 import math
 
-import torch
+import numba
+import numpy as np
 
-from repro.jpeg.checks import check_blocks
+from repro.jpeg.tables import ZIGZAG
 
 
-@functools.cache
-@torch.inference_mode(False)  # whoever asks first, the cached matrix must serve training too
-def _matrix(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    n = torch.arange(8, dtype=torch.float64)
-    d = torch.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) / 2
+def dct_matrix() -> np.ndarray:
+    """(8, 8) float64, the orthonormal matrix D; row k is the cosine of frequency k."""
+    n = np.arange(8)
+    d = np.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) / 2
     d[0] /= math.sqrt(2)
-    return d.to(dtype=dtype, device=device)
+    return d
 
 
-def dct_matrix(like: torch.Tensor | None = None) -> torch.Tensor:
-    """(8, 8) orthonormal matrix D; row k is the cosine of frequency k. Float64, or the type and device of ``like``."""
-    if like is None:
-        return _matrix(torch.float64, torch.device("cpu"))
-    return _matrix(like.dtype, like.device)
-
-
-@functools.cache
-@torch.inference_mode(False)
-def _both_ways(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """(64, 64) D ⊗ D: row 8v + u is the pattern of frequency (v, u)."""
-    d = _matrix(torch.float64, torch.device("cpu"))
-    return torch.kron(d, d).to(dtype=dtype, device=device)
-
-
-def dct(blocks: torch.Tensor) -> torch.Tensor:
-    """(B, C, rows, cols, 8, 8) samples → coefficients F of the same shape: F[v, u], v vertical, u horizontal.
+def dct(blocks: np.ndarray) -> np.ndarray:
+    """(…, 8, 8) float samples → coefficients F of the same shape: F[v, u], v vertical, u horizontal.
 
     Samples are centred on 0 (−128…127), so F lies in −1024…1016; F[0, 0] is 8 times the block's mean.
     """
-    return _product(blocks, _both_ways(blocks.dtype, blocks.device).T)
+    return _product(blocks, _both_ways(blocks.dtype).T).reshape(blocks.shape)
 
 
-def idct(coefficients: torch.Tensor) -> torch.Tensor:
-    """(B, C, rows, cols, 8, 8) coefficients F → samples of the same shape, the inverse of :func:`dct`."""
-    return _product(coefficients, _both_ways(coefficients.dtype, coefficients.device))
+def idct(coefficients: np.ndarray) -> np.ndarray:
+    """(…, 8, 8) float coefficients F → samples of the same shape, the inverse of :func:`dct`."""
+    return _product(coefficients, _both_ways(coefficients.dtype)).reshape(coefficients.shape)
 
 
-def _product(blocks: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    return (check_blocks(blocks).flatten(-2) @ matrix).unflatten(-1, (8, 8))
+def dct_zigzag(blocks: np.ndarray) -> np.ndarray:
+    """(…, 8, 8) float samples → (n, 64): what :func:`dct` gives, each block's coefficients in zigzag order."""
+    return _product(blocks, _both_ways(blocks.dtype)[ZIGZAG].T)
+
+
+@functools.cache
+def _both_ways(dtype: np.dtype) -> np.ndarray:
+    """(64, 64) D ⊗ D: row 8v + u is the pattern of frequency (v, u)."""
+    return np.kron(dct_matrix(), dct_matrix()).astype(dtype)
+
+
+def _product(blocks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    if blocks.shape[-2:] != (8, 8):
+        raise ValueError(f"blocks: expected shape (…, 8, 8), got {blocks.shape}")
+    rows = np.ascontiguousarray(blocks).reshape(-1, 64)
+    return _multiply(rows, np.ascontiguousarray(matrix), np.zeros_like(rows))
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """``rows @ matrix``, in the order in which BLAS adds, whatever its number of threads: files do not depend on it."""
+    for n in range(rows.shape[0]):
+        for k in range(64):
+            for j in range(64):
+                out[n, j] += rows[n, k] * matrix[k, j]
+    return out

@@ -56,7 +56,7 @@ def count_bits(plane: np.ndarray, index: int, lengths: CodeLengths | None = None
     if plane.ndim != 4 or plane.shape[2:] != (8, 8):
         raise ValueError(f"plane: expected (rows, cols, 8, 8), got {plane.shape}")
     dc, ac = (dict((lengths or annex_k())[kind, index]) for kind in (0, 1))
-    blocks = plane.reshape(-1, 64)[:, ZIGZAG.numpy()].astype(np.int64)
+    blocks = plane.reshape(-1, 64)[:, ZIGZAG].astype(np.int64)
     bits = np.zeros((len(blocks), 65), dtype=np.int64)
     for n, difference in enumerate(np.diff(blocks[:, 0], prepend=0)):
         category = int(abs(difference)).bit_length()

@@ -5,7 +5,7 @@ Source: ITU-T T.81, Annex K.1 (tables) and Figure A.6 (zigzag); libjpeg's ``jcpa
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
 from repro.errors import UsageError
 
@@ -31,15 +31,13 @@ _CHROMA = """
 """
 
 #: (2, 8, 8) int64: the luma and chroma tables of Annex K, which stand for quality 50.
-ANNEX_K = torch.tensor([[int(v) for v in text.split()] for text in (_LUMA, _CHROMA)]).view(2, 8, 8)
+ANNEX_K = np.array([text.split() for text in (_LUMA, _CHROMA)], np.int64).reshape(2, 8, 8)
 
 #: (64,) int64: the natural (row-major) index of each zigzag position: along anti-diagonals, turning at the edges.
-ZIGZAG = torch.tensor(
-    sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8)), dtype=torch.int64
-)
+ZIGZAG = np.array(sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
 
 
-def quality_tables(quality: int) -> torch.Tensor:
+def quality_tables(quality: int) -> np.ndarray:
     """(2, 8, 8) int64 tables in 1–255 that libjpeg uses at ``quality`` 1–100 (baseline: entries fit a byte).
 
     Annex K times 1 at quality 50, times 50/quality below, times 2 − quality/50 above, in whole percents.
@@ -47,4 +45,4 @@ def quality_tables(quality: int) -> torch.Tensor:
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality:g} is out of range; choose from 1 to 100")
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return ((ANNEX_K * percent + 50) // 100).clamp(1, 255)
+    return ((ANNEX_K * percent + 50) // 100).clip(1, 255)

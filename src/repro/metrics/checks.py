@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 
 from repro.errors import ReproError
-from repro.jpeg.checks import check_image, check_range
+from repro.stages import check_image, check_range
 
 
 def check_pair(x: torch.Tensor, y: torch.Tensor) -> None:

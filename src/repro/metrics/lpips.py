@@ -25,9 +25,9 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from repro import weights
-from repro.jpeg.checks import check_image, check_range
 from repro.metrics.checks import check_pair, check_side
 from repro.precision import full_precision
+from repro.stages import check_image, check_range
 
 #: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
 MIN_SIDE_LPIPS = 31

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import torch
 
-from repro.jpeg.color import rgb_to_ycbcr
 from repro.metrics.checks import check_pair
+from repro.stages import rgb_to_ycbcr
 
 
 def mse(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

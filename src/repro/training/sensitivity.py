@@ -21,9 +21,9 @@ import torch
 from repro.jpeg.tables import quality_tables
 from repro.losses import Distortion, LossWeights, Reference
 from repro.progress import track
+from repro.stages import decode, to_tensor
 from repro.trellis import planes
-from repro.trellis.decoder import decode
-from repro.trellis.planes import Analysed, Weights
+from repro.trellis.planes import DctPlanes, Weights
 from repro.trellis.sensitivity import CLASSES, TERMS, Sensitivity, classes
 
 #: Weights of squared errors of Y, Cb, Cr in MSE, about: how the crops that are measured on are coded.
@@ -72,15 +72,15 @@ def _shares(crops: np.ndarray, rate: Coarseness) -> tuple[dict[str, np.ndarray],
     """Of each term, and squared errors: sums over all blocks of a class, (2, 3, classes, 64)."""
     sums = {name: np.zeros((2, 3, CLASSES, 64)) for name in TERMS}
     squares = np.zeros((2, 3, CLASSES, 64))
-    tables = quality_tables(rate.quality).numpy()
+    tables = quality_tables(rate.quality)
     for crop in track(crops, f"sensitivity at λ={rate.lam:g}"):
-        x = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float()
+        x = to_tensor(crop).float()
         for which, subsampling in enumerate(("4:2:0", "4:4:4")):
-            analysed = planes.analyse(x, subsampling)
-            errors, rows = _errors(analysed, tables, rate.lam), classes(analysed)
-            gradients = _Gradients(x, analysed)
+            dct = planes.forward_dct(crop, subsampling)
+            errors, rows = _errors(dct, tables, rate.lam), classes(dct)
+            gradients = _Gradients(x, dct)
             on_the_way = [
-                gradients([plane.F + place * e for plane, e in zip(analysed.planes, errors, strict=True)])
+                gradients([plane.F + place * e for plane, e in zip(dct.planes, errors, strict=True)])
                 for place in _PLACES
             ]
             for plane, (error, row) in enumerate(zip(errors, rows, strict=True)):
@@ -101,14 +101,14 @@ def _leaning(shares: np.ndarray, squares: np.ndarray) -> np.ndarray:
 class _Gradients:
     """Of each term times the number of pixels, with respect to the dequantised coefficients."""
 
-    def __init__(self, x: torch.Tensor, analysed: Analysed) -> None:
-        self.x, self.analysed = x, analysed
+    def __init__(self, x: torch.Tensor, dct: DctPlanes) -> None:
+        self.x, self.dct = x, dct
         self.losses = {name: Distortion(weights) for name, weights in _LOSSES.items()}
         self.known: dict[str, Reference] = {name: loss.reference(x) for name, loss in self.losses.items()}
 
     def __call__(self, coefficients: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
         values = [torch.from_numpy(c.astype(np.float32)).requires_grad_() for c in coefficients]
-        shown = decode(self.analysed, values)
+        shown = decode(self.dct, values)
         pixels = shown.shape[-1] * shown.shape[-2]
         found = {}
         for name, loss in self.losses.items():
@@ -117,14 +117,14 @@ class _Gradients:
         return found
 
 
-def _errors(analysed: Analysed, tables: np.ndarray, lam: float) -> list[np.ndarray]:
+def _errors(dct: DctPlanes, tables: np.ndarray, lam: float) -> list[np.ndarray]:
     """What the decoder gets, less what is true, for each plane as its F."""
     plain = [
         Weights(np.full((1, 64), _PLAIN[i], np.float32), np.zeros(len(plane.F), np.int64))
-        for i, plane in enumerate(analysed.planes)
+        for i, plane in enumerate(dct.planes)
     ]
-    z = planes.optimise(analysed, plain, tables, lam)
+    z = planes.trellis_quantize(dct, plain, tables, lam)
     return [
         numbers * planes.steps(tables, i).astype(np.float32) - plane.F
-        for i, (numbers, plane) in enumerate(zip(z, analysed.planes, strict=True))
+        for i, (numbers, plane) in enumerate(zip(z, dct.planes, strict=True))
     ]

@@ -1,6 +1,6 @@
-"""Rate–distortion optimised quantisation: which whole numbers to write, by what they cost and what they are worth.
+"""Trellis quantisation: the whole numbers to write are those that make weighted error plus λ · bits least.
 
-:mod:`~repro.trellis.symbols` counts what Huffman coding will charge, :mod:`~repro.trellis.paths` chooses the
-coefficients of a block that make weighted error and bits together least, :mod:`~repro.trellis.planes` brings pictures
-there and back.
+:mod:`~repro.trellis.symbols` counts Huffman symbols, :mod:`~repro.trellis.costs` says what they cost in a file's scans,
+:mod:`~repro.trellis.paths` finds the best numbers of a block, :mod:`~repro.trellis.planes` does so for a picture, and
+:mod:`~repro.trellis.tables` learns quantisation tables with all of that in the loop.
 """

@@ -1,9 +1,9 @@
 """What a file charges for the numbers in it, in a sequential scan or in progressive ones, and what one choice costs.
 
-A sequential scan has all AC of a block in one go, with an end of its own, in codes that Cb and Cr share. Progressive
-scans (:mod:`repro.trellis.scans`) have one component each, in one band of frequencies or two. There blocks that end
-side by side share one symbol, so that a block with nothing in a band is nearly free, and a block with something pays
-for the end that it sets.
+A sequential scan codes all AC of a block at once and marks the end of each block; Cb and Cr share their codes. A
+progressive scan (:mod:`repro.trellis.scans`) codes one component, in one band of frequencies or two. There one symbol
+stands for a run of blocks that end side by side. So a block with nothing in a band is nearly free, and a block with
+something pays for the run that it cuts.
 """
 
 from __future__ import annotations
@@ -20,25 +20,32 @@ from repro.trellis import symbols
 SPLITS = (0, 2, 5)
 #: Bits of a scan's header and of its table of codes, which has 8 more for each symbol.
 _HEADER = 8 * (10 + 4 + 17)
-#: Ends in a row are told apart up to so many.
-_ENDS = 64
+#: Runs of ended blocks are told apart up to this length.
+_LONGEST_RUN = 64
 
 
 class Band(NamedTuple):
-    """Positions ``first``–``last`` of the zigzag, and what coding charges there: ``ac`` float64 (256,) bits of each
-    symbol with its number, ``end`` of a block's, on the mean; ``shared``: whether blocks share ends."""
+    """Positions ``first``–``last`` of the zigzag, and what coding charges there.
+
+    ac
+        float64 (256,): bits of each symbol together with the number that follows it.
+    eob
+        bits of a block's end, on average.
+    eob_runs
+        whether one symbol stands for several blocks that end side by side, as in progressive scans.
+    """
 
     first: int
     last: int
     ac: np.ndarray
-    end: float
-    shared: bool
+    eob: float
+    eob_runs: bool
 
     @property
-    def ends(self) -> np.ndarray:
+    def eob_run_bits(self) -> np.ndarray:
         """float64: bits of the symbol for 0, 1, 2, … blocks that end side by side."""
-        several = np.log2(np.arange(1, _ENDS)).astype(int)
-        return np.concatenate([[0.0], self.ac[symbols.ENDS[several]]])
+        several = np.log2(np.arange(1, _LONGEST_RUN)).astype(int)
+        return np.concatenate([[0.0], self.ac[symbols.EOB_RUNS[several]]])
 
 
 def bands(members: Sequence[np.ndarray], progressive: bool) -> list[Band]:
@@ -70,7 +77,7 @@ def _coded(members: Sequence[np.ndarray], progressive: bool) -> tuple[float, lis
     if not progressive:
         counts = np.sum([symbols.ac_symbols(z) for z in members], axis=0)
         ac = symbols.ac_costs(counts)
-        return float(counts @ ac), [Band(1, 63, ac, float(ac[EOB]), shared=False)]
+        return float(counts @ ac), [Band(1, 63, ac, float(ac[EOB]), eob_runs=False)]
     found = []
     for split in SPLITS:
         scans = [_scan(members, first, last) for first, last in _cut(split)]
@@ -85,10 +92,7 @@ def _cut(split: int) -> list[tuple[int, int]]:
 def _scan(members: Sequence[np.ndarray], first: int, last: int) -> tuple[float, Band]:
     counts = np.sum([symbols.scan_symbols(z, first, last) for z in members], axis=0)
     ac = symbols.ac_costs(counts)
-    ends = counts[symbols.ENDS]
-    end = float(ends @ ac[symbols.ENDS]) / ends.sum() if ends.any() else float(ac[EOB])
+    runs = counts[symbols.EOB_RUNS]
+    eob = float(runs @ ac[symbols.EOB_RUNS]) / runs.sum() if runs.any() else float(ac[EOB])
     header = _HEADER + 8 * np.count_nonzero(counts)
-    return float(counts @ ac) + header, Band(first, last, ac, end, shared=True)
-
-
-MODE = [0]
+    return float(counts @ ac) + header, Band(first, last, ac, eob, eob_runs=True)

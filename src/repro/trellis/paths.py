@@ -33,12 +33,11 @@ def choose_ac(
     z: np.ndarray,
     first: int,
     last: int,
-    end: float,
+    eob: float,
     cost: np.ndarray,
 ) -> None:
-    """Fill positions ``first``–``last`` of ``z``, int32 (n, 64), with the best that is not all zero, block by block.
-
-    Where nothing but zeros would be nearest anyway, zeros they are. Other positions are left alone.
+    """Fill positions ``first``–``last`` of ``z``, int32 (n, 64), with the best choice that is not all zero, for each
+    block; with zeros where plain rounding gives nothing else. Other positions are left alone.
 
     F
         float32 (n, 64): what the decoder should get back, in zigzag order.
@@ -50,11 +49,11 @@ def choose_ac(
         float64 (256,) bits of each symbol with its number: :func:`repro.trellis.symbols.ac_costs`.
     first, last
         a band of the zigzag, 1–63 in a sequential scan.
-    end
+    eob
         bits of the end of a block that ends before ``last``.
     cost
-        float64 (n, 2), filled: λ · bits + error of the block without anything, its end apart, and of what was chosen,
-        with its end; infinite where there is nothing to choose.
+        float64 (n, 2), filled: λ · bits + error of the all-zero block without its end, and of what was chosen with its
+        end; infinite where there is nothing to choose.
     """
     place = np.zeros(64, np.int64)  # positions that may be kept, from 1; [0] is what stands before the first
     best = np.zeros(64)  # cost of the best path that keeps this one last
@@ -95,7 +94,7 @@ def choose_ac(
                         best[count], before[count], value[count] = path, previous, candidate
             whole = best[count] + total - dropped[position]
             if position < last:
-                whole += lam * end
+                whole += lam * eob
             if whole < least:
                 least, kept = whole, count
         cost[block, 0], cost[block, 1] = total, least
@@ -106,25 +105,25 @@ def choose_ac(
 
 
 @numba.njit(cache=True, nogil=True)
-def choose_ends(cost: np.ndarray, early: np.ndarray, ends: np.ndarray, lam: float) -> np.ndarray:
-    """bool (n,): which blocks keep what was chosen for them, in a progressive scan, where blocks that end side by side
-    share one symbol: the cheapest path through how many have ended so far.
+def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> np.ndarray:
+    """bool (n,): which blocks of a progressive scan keep what was chosen for them. One symbol stands for a run of
+    blocks that end side by side, so the cheapest path runs over the length of the run so far.
 
     cost
-        float64 (n, 2) as of :func:`choose_ac`, without any ends.
+        float64 (n, 2) as of :func:`choose_ac`, without the bits of any end.
     early
         bool (n,): whether what was chosen ends before the band does, and so needs an end.
-    ends
-        float64 (m,): bits of the symbol for 0, 1, 2, … ends; where more have ended, as for the last.
+    eob_run_bits
+        float64 (m,): bits of the symbol for a run of 0, 1, 2, … blocks; longer runs cost as much as the last.
     """
-    count, states = cost.shape[0], ends.shape[0]
+    count, states = cost.shape[0], eob_run_bits.shape[0]
     reached = np.full(states, np.inf)
     reached[0] = 0.0
     closed = np.zeros(count, np.int16)  # how many had ended before this block, where it keeps something
     kept = np.zeros(count, np.bool_)  # whether the state that this block begins is best reached by keeping
     stayed = np.zeros(count, np.bool_)  # whether the last state is best reached from itself
     for block in range(count):
-        through, closed[block] = _least(reached, ends, lam)
+        through, closed[block] = _least(reached, eob_run_bits, lam)
         through += cost[block, 1]
         stayed[block] = reached[states - 1] < reached[states - 2]
         longest = min(reached[states - 1], reached[states - 2])
@@ -136,7 +135,7 @@ def choose_ends(cost: np.ndarray, early: np.ndarray, ends: np.ndarray, lam: floa
         if through < reached[begun]:
             reached[begun], kept[block] = through, True
     keep = np.zeros(count, np.bool_)
-    _, state = _least(reached, ends, lam)
+    _, state = _least(reached, eob_run_bits, lam)
     for block in range(count - 1, -1, -1):
         if kept[block] and state == (1 if early[block] else 0):
             keep[block], state = True, closed[block]
@@ -146,11 +145,11 @@ def choose_ends(cost: np.ndarray, early: np.ndarray, ends: np.ndarray, lam: floa
 
 
 @numba.njit(cache=True, nogil=True)
-def _least(reached: np.ndarray, ends: np.ndarray, lam: float) -> tuple[float, int]:
-    """The least cost once what has ended is written, and how many ended there."""
+def _least(reached: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[float, int]:
+    """The least cost once the run is written, and its length."""
     least, at = np.inf, 0
-    for state in range(ends.shape[0]):
-        cost = reached[state] + lam * ends[state]
+    for state in range(eob_run_bits.shape[0]):
+        cost = reached[state] + lam * eob_run_bits[state]
         if cost < least:
             least, at = cost, state
     return least, at

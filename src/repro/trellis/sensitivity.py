@@ -1,9 +1,9 @@
-"""What an error in a coefficient is worth to each metric, by frequency and by how much goes on around the block.
+"""The weight of a squared error in each metric, by frequency and by the activity around the block.
 
-The distortion of Eq. 8 is no sum over coefficients, but it can be shared out among them: what the errors of a kind
-cost together, over the sum of their squares, is their weight. Those of MSE are constants; LPIPS and MS-SSIM forgive in
-busy places and look at some frequencies more than at others. :mod:`repro.training.sensitivity` measures the weights on
-training photos; here they are mixed for a picture.
+The distortion of Eq. 8 is not a sum over coefficients, but it can be shared out among them: what all errors of one kind
+cost, over the sum of their squares, is their weight. The weights of MSE are constants. LPIPS and MS-SSIM forgive errors
+in busy places, and some frequencies matter more to them than others. :mod:`repro.training.sensitivity` measures the
+weights on training photos; here they are combined for a picture.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from scipy.ndimage import uniform_filter
 
 from repro.errors import ReproError
 from repro.files import atomic_path
-from repro.trellis.planes import Analysed, Weights
+from repro.trellis.planes import DctPlanes, Weights
 
 #: Where one class of activity ends and the next begins: mean square of luma's AC over 3 × 3 blocks.
 EDGES = np.array([2, 5, 10, 20, 50, 100, 200, 400, 800, 1600], np.float32)
@@ -43,29 +42,29 @@ class Sensitivity:
 
     of: Mapping[str, np.ndarray]
 
-    def weights(self, analysed: Analysed, mix: Mapping[str, float], floor: float = 0.15) -> list[Weights]:
-        """For each plane: the weights of Σ mix · term, at least ``floor`` times those of MSE alone.
+    def weights(self, dct: DctPlanes, metric_weights: Mapping[str, float], floor: float = 0.15) -> list[Weights]:
+        """For each plane: the weights of Σ metric_weights · term, at least ``floor`` times those of MSE alone.
 
-        LPIPS alone would have some errors be of no concern at all; what it forgives on the mean is not always free.
+        LPIPS alone would give some errors no weight at all, but what it forgives on average is not always free.
         """
-        which = 1 if analysed.subsampling == "4:4:4" else 0
+        which = 1 if dct.subsampling == "4:4:4" else 0
         found = []
-        for plane, activity in enumerate(classes(analysed)):
+        for plane, activity in enumerate(classes(dct)):
             terms = {name: np.maximum(0, self.of[name][which, plane]) for name in TERMS}
-            total = sum(mix.get(name, 0.0) * terms[name] for name in TERMS)
+            total = sum(metric_weights.get(name, 0.0) * terms[name] for name in TERMS)
             found.append(Weights(np.maximum(total, floor * terms["mse"]).astype(np.float32), activity))
         return found
 
 
-def classes(analysed: Analysed) -> list[np.ndarray]:
+def classes(dct: DctPlanes) -> list[np.ndarray]:
     """int64 (n,) for each plane: which class each block is in, activity × (RATIOS + 1) + share; chroma's is that of the
     luma there."""
-    luma = analysed.planes[0]
+    luma = dct.planes[0]
     own = np.square(luma.F[:, 1:]).sum(1).reshape(luma.rows, luma.cols) / 64
-    around = uniform_filter(own, 3, mode="nearest")
+    around = _mean_3x3(own)
     found = [_class_of(own, around)]
-    for chroma in analysed.planes[1:]:
-        factor = 2 if analysed.subsampling == "4:2:0" else 1
+    for chroma in dct.planes[1:]:
+        factor = 2 if dct.subsampling == "4:2:0" else 1
         below = ((0, factor * chroma.rows - luma.rows), (0, factor * chroma.cols - luma.cols))
         own_there, around_there = (
             np.pad(values, below, mode="edge").reshape(chroma.rows, factor, chroma.cols, factor).mean((1, 3))
@@ -73,6 +72,14 @@ def classes(analysed: Analysed) -> list[np.ndarray]:
         )
         found.append(_class_of(own_there, around_there))
     return found
+
+
+def _mean_3x3(values: np.ndarray) -> np.ndarray:
+    """The mean of each value and its eight neighbours, edges repeated."""
+    for _ in range(2):  # down the rows, then across the columns
+        edged = np.pad(values.astype(np.float64), ((1, 1), (0, 0)), mode="edge")
+        values = ((edged[:-2] + edged[1:-1] + edged[2:]) / 3).astype(np.float32).T
+    return values
 
 
 def _class_of(own: np.ndarray, around: np.ndarray) -> np.ndarray:

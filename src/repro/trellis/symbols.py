@@ -16,12 +16,12 @@ from repro.jpeg.huffman import EOB, ZRL
 DC_SYMBOLS, AC_SYMBOLS = 12, 256
 #: A code has at most 16 bits (T.81, B.2.4.2); what never occurs is charged a little more than that.
 _LONGEST, _UNSEEN = 16.0, 18.0
-#: So many ends of blocks fit one symbol.
-_MOST_ENDED = 0x7FFF
+#: The longest run of ended blocks that one symbol can tell.
+_LONGEST_EOB_RUN = 0x7FFF
 #: Ends of 1, of 2–3, of 4–7, … blocks; how many bits follow each AC symbol.
-ENDS = np.arange(0, 0xF0, 16)
+EOB_RUNS = np.arange(0, 0xF0, 16)
 _FOLLOWING = np.arange(AC_SYMBOLS) & 15
-_FOLLOWING[ENDS] = np.arange(len(ENDS))
+_FOLLOWING[EOB_RUNS] = np.arange(len(EOB_RUNS))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -81,7 +81,7 @@ def scan_symbols(z: np.ndarray, first: int, last: int) -> np.ndarray:
             run = 0
         if run > 0:
             ended += 1
-            if ended == _MOST_ENDED:
+            if ended == _LONGEST_EOB_RUN:
                 counts[16 * (category(ended) - 1)] += 1
                 ended = 0
     if ended > 0:

@@ -1,9 +1,9 @@
-"""Learn quantisation tables with the trellis in the loop: what files cost, and what errors are worth, in truth.
+"""Learn quantisation tables with the trellis in the loop.
 
-For given tables Q the trellis finds the numbers ẑ that make J = weighted squared error + λ · bits least. How that least
-J changes with Q is known without differentiating any choice: where ẑ is best, a small change of ẑ changes nothing, so
-that dJ/dQ is the derivative of the error alone with ẑ as it is (the envelope theorem; Huffman's codes are chosen too,
-and drop out in the same way). No stand-in derivative of rounding is needed, and no stand-in for the rate.
+For given tables Q the trellis finds the numbers ẑ that minimise J = weighted squared error + λ · bits. How that minimum
+changes with Q is known without differentiating the choice: ẑ is optimal, so a small change of it changes nothing, and
+dJ/dQ is the derivative of the error alone with ẑ held fixed (the envelope theorem; the Huffman codes are optimal too,
+and drop out in the same way). Neither rounding nor the rate needs an approximate derivative.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from repro.progress import bar
 from repro.trellis import planes
-from repro.trellis.planes import Analysed, Weights
+from repro.trellis.planes import DctPlanes, Weights
 
-WeightsOf = Callable[[Analysed], Sequence[Weights]]
+WeightsOf = Callable[[DctPlanes], Sequence[Weights]]
 #: A step is best about this many times √(λ / weight): where the search begins.
 _TYPICAL = 3.8
 #: Adam's memory of gradients and of their squares.
@@ -28,9 +27,9 @@ _MOMENTUM, _SQUARES = 0.8, 0.9
 
 @dataclass(frozen=True)
 class Example:
-    """A training picture, and what its errors are worth."""
+    """A training picture, and the weights of its errors."""
 
-    analysed: Analysed
+    dct: DctPlanes
     weights: Sequence[Weights]
 
 
@@ -61,7 +60,8 @@ def learn(
     """Tables (2, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
 
     ``start`` is :func:`first_guess` unless given. Steps that are too large cannot be learned smaller again once every
-    coefficient is zero; the first guess lies low enough. ``rounds`` as in :func:`repro.trellis.planes.optimise`.
+    coefficient is zero; the first guess lies low enough. ``rounds`` as in
+    :func:`repro.trellis.planes.trellis_quantize`.
     """
     rng = np.random.default_rng(seed)
     log_q = np.log(first_guess(examples, lam) if start is None else start)
@@ -84,8 +84,8 @@ def learn(
 def adapt(example: Example, tables: np.ndarray, lam: float, *, steps: int, rate: float, threads: int = 1) -> np.ndarray:
     """Tables of one picture's own, whole numbers of the type of ``tables``, in a few ``steps`` from ``tables``.
 
-    As they come where there is nothing to gain: at the highest qualities, where all steps are 1. Codes are made once a
-    step, not twice: it is this that the time goes into.
+    The same ``tables`` where there is nothing to gain: at the highest qualities, where all steps are 1. The trellis
+    runs one round a step, not two, since it takes nearly all of the time.
     """
     if tables.max() <= 1:
         return tables
@@ -99,20 +99,20 @@ def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threa
     total, pixels = 0.0, 0
     whole = np.rint(tables)
     for example in examples:
-        z = planes.optimise(example.analysed, example.weights, whole, lam, threads=threads)
-        total += lam * planes.bits(example.analysed, z)
-        for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
+        z = planes.trellis_quantize(example.dct, example.weights, whole, lam, threads=threads)
+        total += lam * planes.bits(example.dct, z)
+        for i, (plane, weight, numbers) in enumerate(zip(example.dct.planes, example.weights, z, strict=True)):
             error = plane.F - numbers * planes.steps(whole, i)
             total += float((weight.by_frequency[weight.row] * np.square(error)).sum())
-        pixels += example.analysed.height * example.analysed.width
+        pixels += example.dct.height * example.dct.width
     return total / pixels
 
 
 def _gradient(example: Example, tables: np.ndarray, lam: float, rounds: int, threads: int) -> np.ndarray:
     """dJ/d log Q, (2, 8, 8)."""
-    z = planes.optimise(example.analysed, example.weights, tables, lam, rounds=rounds, threads=threads)
+    z = planes.trellis_quantize(example.dct, example.weights, tables, lam, rounds=rounds, threads=threads)
     found = np.zeros((2, 64))
-    for i, (plane, weight, numbers) in enumerate(zip(example.analysed.planes, example.weights, z, strict=True)):
+    for i, (plane, weight, numbers) in enumerate(zip(example.dct.planes, example.weights, z, strict=True)):
         Q = planes.steps(tables, i)
         back = numbers * Q
         found[i and 1] += (2 * weight.by_frequency[weight.row] * (back - plane.F) * back).sum(0)
@@ -125,10 +125,6 @@ def _square(zigzag: np.ndarray) -> np.ndarray:
 
 
 def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:
-    """Of uint8 (n, S, S, 3); ``weigh`` says what the errors of an analysed picture are worth."""
-    found = []
-    for crop in crops:
-        x = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None]
-        analysed = planes.analyse(x, subsampling)
-        found.append(Example(analysed, weigh(analysed)))
-    return found
+    """Of uint8 (n, S, S, 3); ``weigh`` gives the weights of a picture's errors."""
+    every = (planes.forward_dct(crop, subsampling) for crop in crops)
+    return [Example(dct, weigh(dct)) for dct in every]

@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from repro.jpeg.blocks import SIDE, pad, to_blocks
+from repro.jpeg.blocks import SIDE
 from repro.jpeg.codestream import Coefficients
-from repro.jpeg.color import rgb_to_ycbcr
-from repro.jpeg.dct import dct
+from repro.stages import pad
 
 #: Which table and map Y, Cb and Cr take: Cb and Cr share the second.
 TABLE_OF = [0, 1, 1]
@@ -64,11 +63,6 @@ def tiles(x: torch.Tensor, reach: int) -> list[tuple[Region, Region]]:
 def pixels(x: torch.Tensor, region: Region) -> torch.Tensor:
     """(1, C, H, W) of any type → float32 (1, C, bottom − top, right − left); edges repeat beyond the picture."""
     return pad(x[..., region.top : region.bottom, region.left : region.right].float())
-
-
-def transform(x: torch.Tensor) -> torch.Tensor:
-    """(1, C, H, W) on 0–255, RGB or grey, sides multiples of 8 → F (1, C, H/8, W/8, 8, 8) of Y, Cb, Cr, or of Y."""
-    return dct(to_blocks((rgb_to_ycbcr(x) if x.shape[1] == 3 else x) - 128))
 
 
 def attended(F: torch.Tensor, A: torch.Tensor) -> torch.Tensor:

@@ -1,22 +1,22 @@
-"""Parts of large pictures: the same blocks, whether pixels are cut or blocks are."""
+"""Samples of large pictures: the same blocks, whether pixels are cut or blocks are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from repro.trellis import parts, planes
+from repro.trellis import planes, sampling
 from repro.trellis.planes import Weights
 
 
-def noise(channels: int, height: int, width: int) -> torch.Tensor:
-    return torch.rand((1, channels, height, width), generator=torch.Generator().manual_seed(0)) * 255
+def noise(channels: int, height: int, width: int) -> np.ndarray:
+    shape = (height, width, 3)[: 2 if channels == 1 else 3]
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1600, 1200), (700, 701), (513, 2048), (4000, 6000), (64, 40000)])
 def test_strips_are_a_part_from_top_to_bottom(height: int, width: int) -> None:
-    rows = parts.strips(height, width)
+    rows = sampling.sampled_rows(height, width)
     seen = np.concatenate([np.arange(part.start, part.stop) for part in rows])
     assert np.all(np.diff(seen) > 0), "in order, and none twice"
     assert seen[0] == 0 and height - 16 <= seen[-1] < height
@@ -26,10 +26,10 @@ def test_strips_are_a_part_from_top_to_bottom(height: int, width: int) -> None:
 
 
 def test_pixels_of_a_part_are_a_quarter_from_top_to_bottom() -> None:
-    x = torch.arange(1600.0)[None, None, :, None].expand(1, 3, 1600, 1200)
-    part = parts.of_pixels(x)
-    assert 0.2 < part[0, 0].numel() / x[0, 0].numel() < 0.3
-    assert part[0, 0, 0, 0] == 0 and part[0, 0, -1, 0] == 1599
+    x = np.broadcast_to(np.arange(1600.0)[:, None, None], (1600, 1200, 3))
+    part = sampling.sample_strips(x)
+    assert 0.2 < part.size / x.size < 0.3
+    assert part[0, 0, 0] == 0 and part[-1, 0, 0] == 1599
 
 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
@@ -37,9 +37,9 @@ def test_pixels_of_a_part_are_a_quarter_from_top_to_bottom() -> None:
 @pytest.mark.parametrize(("height", "width"), [(700, 701), (1201, 1000)])
 def test_blocks_of_a_part_are_those_of_its_pixels(height: int, width: int, channels: int, subsampling: str) -> None:
     x = noise(channels, height, width)
-    whole, cut = (planes.analyse(image, subsampling) for image in (x, parts.of_pixels(x)))
+    whole, cut = (planes.forward_dct(image, subsampling) for image in (x, sampling.sample_strips(x)))
     worth = [Weights(np.ones((1, 64), np.float32), np.arange(len(plane.F))) for plane in whole.planes]
-    part, rows = parts.of_blocks(whole, worth)
+    part, rows = sampling.sample_blocks(whole, worth)
     assert (part.height, part.width) == (cut.height, cut.width) and part.height < height
     for a, b, of in zip(part.planes, cut.planes, rows, strict=True):
         assert (a.rows, a.cols) == (b.rows, b.cols)
@@ -49,7 +49,7 @@ def test_blocks_of_a_part_are_those_of_its_pixels(height: int, width: int, chann
 
 def test_a_small_picture_is_its_own_part() -> None:
     x = noise(3, 200, 300)
-    analysed = planes.analyse(x)
-    worth = [Weights(np.ones((1, 64), np.float32), np.zeros(len(plane.F), np.int64)) for plane in analysed.planes]
-    assert parts.of_pixels(x) is x
-    assert parts.of_blocks(analysed, worth) == (analysed, worth)
+    dct = planes.forward_dct(x)
+    worth = [Weights(np.ones((1, 64), np.float32), np.zeros(len(plane.F), np.int64)) for plane in dct.planes]
+    assert sampling.sample_strips(x) is x
+    assert sampling.sample_blocks(dct, worth) == (dct, worth)

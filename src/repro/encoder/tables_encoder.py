@@ -1,0 +1,80 @@
+"""Encode with learned tables alone, the paper's way without attention: 4:4:4, each coefficient to the nearest step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import ImageFile
+
+from repro.codecs import save_with_tables
+from repro.encoder.images import Picture
+from repro.encoder.models import ModelSet
+from repro.encoder.search import largest_within
+from repro.jpeg.blocks import SIDE, pad, to_blocks
+from repro.jpeg.codestream import Coefficients, embed_icc, write
+from repro.jpeg.color import rgb_to_ycbcr
+from repro.jpeg.dct import dct
+
+#: About how many pixels are transformed at a time: what is worked with does not grow with the picture.
+_STRIP_PIXELS = 1 << 19
+#: Held while Pillow's buffer, which all threads share, has another size.
+_SAVING = threading.Lock()
+
+
+class TablesEncoder:
+    """Encodes ``picture`` with a set of tables, at any quality.
+
+    ``exact``: with our own DCT, which rounds once, and a search for the cheapest progressive scans; else with
+    libjpeg-turbo's, which rounds on the way.
+    """
+
+    def __init__(self, picture: Picture, models: ModelSet, *, exact: bool = True, progressive: bool = True) -> None:
+        self.picture, self.models, self.exact, self.progressive = picture, models, exact, progressive
+
+    def encode(self, quality: float) -> bytes:
+        """The file at a quality from 1 to 100."""
+        tables = self.models.at(quality).tables
+        if not self.exact:
+            return encode_fast(self.picture, tables, self.progressive)
+        return write(quantise(self.picture.samples, tables), progressive=self.progressive, icc=self.picture.icc)
+
+    def within(self, bits: float, name: str) -> tuple[float, bytes]:
+        """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
+        return largest_within(self.encode, bits, self.picture.pixels, name)
+
+
+def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:
+    """Ẑ = round(F / Q) of (H, W) or (H, W, 3) uint8; ``tables`` Q (2, 8, 8) are whole numbers, as in a file."""
+    height, width = samples.shape[:2]
+    components = 1 if samples.ndim == 2 else 3
+    planes = np.empty((components, -(-height // SIDE), -(-width // SIDE), SIDE, SIDE), np.int16)
+    tall = SIDE * max(1, _STRIP_PIXELS // (SIDE * width))
+    for top in range(0, height, tall):
+        strip = samples[top : top + tall]
+        of_strip = strip[None].astype(np.float32) if components == 1 else rgb_to_ycbcr(strip)
+        for index, plane in enumerate(of_strip):
+            F = dct(to_blocks(pad(plane - 128)))
+            z = np.rint(F / tables[min(index, 1)].astype(np.float32))
+            planes[index, top // SIDE : top // SIDE + len(z)] = z
+    return Coefficients(tuple(planes), tables[: min(2, components)].astype(np.uint16), height, width)
+
+
+def encode_fast(picture: Picture, tables: np.ndarray, progressive: bool = True) -> bytes:
+    """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
+    with _room_for(picture):
+        data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
+    return embed_icc(data, picture.icc) if picture.icc else data
+
+
+@contextmanager
+def _room_for(picture: Picture) -> Iterator[None]:
+    """libjpeg writes optimised files in one piece; Pillow's buffer for them is too small for noise at high quality."""
+    with _SAVING:
+        before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, max(ImageFile.MAXBLOCK, 2**16 + 4 * picture.samples.size)
+        try:
+            yield
+        finally:
+            ImageFile.MAXBLOCK = before

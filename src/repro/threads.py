@@ -1,0 +1,39 @@
+"""How many threads one picture's work is spread over."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: The variable that OpenMP, and with it PyTorch, reads when it is loaded. The trellis obeys it too.
+VARIABLE = "OMP_NUM_THREADS"
+
+
+def available() -> int:
+    """As many as :data:`VARIABLE` says, else one for each core that this process may use."""
+    named = os.environ.get(VARIABLE, "")
+    if named.isdigit() and int(named):
+        return int(named)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Work on one thread in here: several jobs share the cores, or times are compared."""
+    named = os.environ.get(VARIABLE)
+    torch = sys.modules.get("torch")  # who has not imported it has no threads of it to hold
+    before = torch.get_num_threads() if torch else 1
+    os.environ[VARIABLE] = "1"
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if named is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = named
+        if torch:
+            torch.set_num_threads(before)

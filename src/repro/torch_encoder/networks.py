@@ -1,0 +1,136 @@
+"""Encode with a network: sets with attention, and checkpoints of ``repro train``."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from repro.attention import CONVOLUTIONAL, ConvolutionalAttention, attend
+from repro.encoder.images import Picture
+from repro.encoder.models import ModelSet, Parameters
+from repro.encoder.search import largest_within
+from repro.errors import ReproError
+from repro.jpeg.codestream import Coefficients, write
+from repro.model import LearnedJPEG, load_checkpoint
+from repro.regions import Part, Region, pixels, quantise
+from repro.stages import forward_dct, to_tensor
+
+#: Features of up to so many bytes are kept in memory: those of 16 megapixels by a VGG.
+KEPT_BYTES = 256 << 20
+
+
+class AttentionEncoder:
+    """Encodes ``picture`` with a set that has attention, at any quality.
+
+    A trunk's features cost seconds per megapixel: they are computed once and kept, in memory while they are small, else
+    in a temporary file. ``once`` says that one quality will be asked for, so that nothing has to be kept.
+    ``attention`` is the set's own unless given. Raises :class:`ReproError` where its weights are not at hand.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        models: ModelSet,
+        *,
+        progressive: bool = True,
+        once: bool = False,
+        attention: ConvolutionalAttention | None = None,
+    ) -> None:
+        self.picture, self.models, self.progressive = picture, models, progressive
+        self.attention = attention or attention_of(models.method)
+        self.x = to_tensor(picture.samples)
+        self._once = once
+        self._kept: _Kept | None = None
+
+    def encode(self, quality: float) -> bytes:
+        """The file at a quality from 1 to 100."""
+        return write(self.quantise(self.models.at(quality)), progressive=self.progressive, icc=self.picture.icc)
+
+    def within(self, bits: float, name: str) -> tuple[float, bytes]:
+        """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
+        return largest_within(self.encode, bits, self.picture.pixels, name)
+
+    @torch.no_grad()
+    def quantise(self, p: Parameters) -> Coefficients:
+        """Ẑ = round(A ⊙ F / Q) with the tables and head of ``p``.
+
+        Raises :class:`ReproError` where the temporary file cannot be written.
+        """
+        return quantise(self.x, p.tables, self.parts(p))
+
+    def parts(self, p: Parameters) -> Iterator[Part]:
+        """F and A by region: maps are eased towards 1 where the quality lies above the set's last model."""
+        assert p.head is not None
+        weight, bias = (torch.from_numpy(array) for array in p.head)
+        self.attention.head.load_state_dict({"weight": weight[..., None, None], "bias": bias})
+        for region, features in self._features():
+            A = self.attention.maps(features)
+            eased = A if p.strength == 1 else 1 - p.strength * (1 - A)  # 1 − (1 − A) is A less its last bits
+            yield Part(region, forward_dct(pixels(self.x, region)), eased)
+
+    def _features(self) -> Iterator[tuple[Region, torch.Tensor]]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept = None if self._once else _Kept()
+        for region, features in self.attention.tiles(self.x):
+            if kept is not None:
+                kept.append(region, features)
+            yield region, features
+        self._kept = kept
+
+
+class _Kept:
+    """Features by region, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(KEPT_BYTES, prefix="repro-")  # noqa: SIM115
+        self._index: list[tuple[Region, torch.Size]] = []
+
+    def append(self, region: Region, features: torch.Tensor) -> None:
+        """Features are (1, channels, rows, cols) float32, and lie in memory as channels last."""
+        try:
+            self._file.write(features.permute(0, 2, 3, 1).contiguous().numpy().data)
+        except OSError as error:
+            raise ReproError(
+                f"{tempfile.gettempdir()}: a temporary file cannot be written ({error.strerror}); free some space there"
+            ) from error
+        self._index.append((region, features.shape))
+
+    def __iter__(self) -> Iterator[tuple[Region, torch.Tensor]]:
+        self._file.seek(0)
+        for region, (batch, channels, rows, cols) in self._index:
+            stored = np.empty((batch, rows, cols, channels), np.float32)
+            self._file.readinto(stored.data)
+            yield region, torch.from_numpy(stored).permute(0, 3, 1, 2)
+
+
+@functools.lru_cache(maxsize=2)
+def attention_of(method: str) -> ConvolutionalAttention:
+    """The trunk of ``method`` with its ImageNet weights; read once a process, for it takes long.
+
+    Raises :class:`ReproError` where there is no such trunk, or its weights are not at hand.
+    """
+    if method not in CONVOLUTIONAL:
+        raise ReproError(f"unknown method {method!r} of a model set; it must be one of {', '.join(CONVOLUTIONAL)}")
+    return ConvolutionalAttention(method).eval()
+
+
+@functools.lru_cache(maxsize=1)
+def trained(path: Path) -> LearnedJPEG:
+    """The model of a checkpoint that ``repro train`` wrote; read once a process.
+
+    Raises :class:`ReproError` where it, or the weights of its trunk, cannot be read.
+    """
+    return load_checkpoint(path)[0].eval()
+
+
+def quantise_trained(picture: Picture, model: LearnedJPEG) -> Coefficients:
+    """What a file of ``picture`` by a trained model holds, any method; of a grey picture, the luma."""
+    x = to_tensor(picture.samples)
+    return quantise(x, model.integer_tables().numpy(), attend(model.attention, x))
