@@ -1,8 +1,7 @@
-"""The book's machinery: what notebooks say to it, and what runs and builds it.
+"""The book's machinery: helpers that notebooks call, and what executes, checks, builds and prints them.
 
 Notebooks import the helpers (``glue``, ``frames_slider``, ``curtain``, ``points``) from here, tables and badges from
-:mod:`bookkit.html`. The executor (:mod:`bookkit.execute`) and the builder (:mod:`bookkit.build`) are for
-``repro book`` and import papermill and Jupyter Book only when called.
+:mod:`bookkit.html`. The rest is for ``make book`` and imports papermill and Jupyter Book only when called.
 """
 
 from bookkit.curtain import curtain

@@ -1,6 +1,6 @@
 """Tables of the cards: photographs, weights and shipped models, from the registries that check them.
 
-Whatever a page says of a file's size or hash is read here from what the package itself goes by.
+Sizes and hashes are read from what the package itself checks files against.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def photo_sets() -> str:
 
 
 def weight_files() -> str:
-    """Every file of weights that the package knows: size, hash, and where it comes from, in the order of search."""
+    """Every file of weights that the package knows: its size, hash and source, in the order of search."""
     rows = []
     for name, published in weights.PUBLISHED.items():
         rows.append((name, code(published.file), "torchvision", _published_size(name), code(f"{published.prefix}…")))
@@ -55,7 +55,7 @@ def weight_files() -> str:
 
 
 def models() -> str:
-    """What ships with the package and was trained here: how, on which photographs, and the files."""
+    """Models that were trained here and ship with the package: how, on which photographs, and their files."""
     rows: list[tuple[object, ...]] = []
     for name in shipped.shipped():
         made = shipped.load(name)

@@ -1,4 +1,4 @@
-"""What every notebook must be before and after its run, checked so that the build can stop with a name."""
+"""Checks of every notebook before and after its run; a failure names the notebook and the cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from repro.errors import ReproError
 
 
 def check_pairs(project: Project) -> None:
-    """Every notebook's ``.ipynb``, which is what others open, says what its ``.py`` says, and stands alone nowhere.
+    """Every notebook's ``.ipynb``, which is what others open, has a ``.py`` with the same cells.
 
     Raises :class:`ReproError` with the name of the first that does not.
     """
@@ -45,7 +45,7 @@ def _said(notebook: Any) -> list[Any]:
 
 
 def check_run(notebook: Any, name: str) -> None:
-    """Every cell of an executed notebook was run and none failed, also none that is allowed to by its tag.
+    """Every cell of an executed notebook was run and none failed, not even one whose tag allows it.
 
     Raises :class:`ReproError` with the notebook's name and the cell's first line.
     """
@@ -61,9 +61,9 @@ def check_run(notebook: Any, name: str) -> None:
 
 
 def check_figures(notebook: Any, name: str) -> None:
-    """Every cell that shows a picture says what it is: ``mystnb.image.alt`` and ``mystnb.figure.caption``.
+    """Every cell that shows a picture describes it: ``mystnb.image.alt`` and ``mystnb.figure.caption``.
 
-    A picture that a widget holds carries its own words (:func:`bookkit.frames_slider`). Raises
+    A picture inside a widget carries its own alternative text (:func:`bookkit.frames_slider`). Raises
     :class:`ReproError` with the notebook's name and the cell's first line.
     """
     for cell in notebook.cells:

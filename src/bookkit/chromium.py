@@ -12,7 +12,7 @@ from repro.errors import ReproError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-#: It speaks to nobody.
+#: So that it contacts nobody.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -1,4 +1,4 @@
-"""A smaller book that looks the same: pictures with no pixel changed, and nothing that no reader loads."""
+"""Make the book smaller without changing a pixel: pack its pictures, drop files that no reader loads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 def smaller(png: bytes) -> bytes:
     """The same pixels as a PNG file in fewer bytes, or the file as it is where it cannot be made smaller.
 
-    Matplotlib writes every figure with a channel of opacity, which is full everywhere, and packs it in haste.
+    Matplotlib writes every figure with an opaque alpha channel, and compresses it little.
     """
     with Image.open(io.BytesIO(png)) as picture:
         opaque = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255)
@@ -32,6 +32,6 @@ def pack_pictures(notebook: Any) -> None:
 
 
 def drop_maps(html: Path) -> None:
-    """Take out of a built book what leads from the theme's scripts and styles to their sources, for its makers."""
+    """Delete the source maps of the theme's scripts and styles, which only the theme's authors need."""
     for path in (html / "_static").rglob("*.map"):
         path.unlink()

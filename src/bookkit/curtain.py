@@ -1,7 +1,7 @@
-"""Two pictures of one thing over each other, with a curtain between them that the reader draws.
+"""Two pictures of one photo over each other, with a curtain between them that the reader drags.
 
-It is a small script of our own (``assets/curtain``): what there is ready-made has the handle, but neither enlarges
-pixel by pixel nor lets one choose the pictures. Everything is inside the cell's output, so that it works in Jupyter
+It is a small script of our own (``assets/curtain``): ready-made ones have the handle, but neither enlarge pixel by
+pixel nor let the reader choose the pictures. Everything is inside the cell's output, so that it works in Jupyter
 and in a static page alike, without a kernel and without a network.
 """
 

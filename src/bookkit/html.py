@@ -38,7 +38,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def badge(verdict: str) -> Html:
-    """A verdict as the coloured word that the book uses for it."""
+    """A verdict as a coloured badge."""
     colour = COLOURS[verdict]
     return Html(f'<span class="sd-badge sd-bg-{colour} sd-bg-text-{colour}">{escape(verdict)}</span>')
 
@@ -49,7 +49,7 @@ def link(text: str, href: str) -> Html:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
-    """Rows under a head; cells are text, or :class:`Html` that is set in unchanged. First cells name their rows.
+    """Rows under a head; cells are text, or :class:`Html`, which is left unchanged. First cells name their rows.
 
     Of text, numbers are :func:`typeset <bookkit.glue.typeset>`, and what stands in backticks is code.
     """

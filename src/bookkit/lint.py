@@ -1,4 +1,4 @@
-"""Bad prose stops the build: a number that was measured and is typed, a picture without words.
+"""Prose that must not be published: a measured number that was typed, a picture without an alternative text.
 
 What is read: the markdown cells and the captions of every notebook, and the pages of ``book/``. Code, formulas, roles
 (glue, citations, references), addresses and quotations are left out. In the rest no decimal number, no per cent, no
@@ -57,7 +57,7 @@ _WORDS = re.compile(r"^[ \t]*:alt:[ \t]*\S", re.M)
 
 
 def check(project: Project) -> None:
-    """Raise :class:`ReproError` with the page, the cell and the words of the first thing that must not stand there."""
+    """Raise :class:`ReproError` with the page, the cell and the words of the first thing that must not be there."""
     allowed = definitions(project.root / ALLOWED)
     for page in (*map(project.source, project.notebooks()), *sorted((project.root / "book").glob("**/*.md"))):
         for where, text in texts(page):
@@ -65,7 +65,7 @@ def check(project: Project) -> None:
             for words in typed(text, allowed):
                 raise ReproError(f"{place}: types a number, …{words}…; glue it, or say in {ALLOWED} why it may stand")
             for picture in wordless(text):
-                raise ReproError(f"{place}: shows a picture without words, {picture}; give it an alternative text")
+                raise ReproError(f"{place}: shows a picture without an alternative text, {picture}; give it one")
 
 
 def paragraphs(markdown: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The whole book as one PDF file: :mod:`bookkit.single` printed by Chromium, with contents and an outline.
 
-It is printed twice: the first time tells on which page each chapter begins, the second has that in its contents.
+It is printed twice: the first time to learn on which page each chapter begins, the second time with these numbers in
+the contents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plot of rate against quality in which every point says what it is: which photo, which encoder, which setting.
+"""A plot of rate against quality in which every point tells its photo, its encoder and its setting.
 
 It is a small script of our own (``assets/points``) that draws SVG: a plotting library would add megabytes to a book
 that has to be read offline, and its points cannot be reached by keyboard. All data are inside the cell's output, as

@@ -1,4 +1,4 @@
-"""The book's project: where things are in the checkout, what the table of contents names, what each profile sets."""
+"""The book's files: where they are in the checkout, what the table of contents names, what each profile sets."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Project:
 
     @property
     def scratch(self) -> Path:
-        """The folder in which cells run: what one writes by accident lands here, not in the checkout."""
+        """The folder in which cells run: what they write by accident lands here, not in the checkout."""
         return self.root / "_build" / "scratch"
 
     def source(self, name: str) -> Path:
-        """The text of the notebook ``name``, the one of the pair that is edited."""
+        """The text of the notebook ``name``: the half of the pair that is edited."""
         return self.root / "notebooks" / f"{name}.py"
 
     def executed(self, name: str) -> Path:
@@ -66,7 +66,7 @@ class Project:
         return list(_files(yaml_of(self.root / "_toc.yml")))
 
     def notebooks(self) -> list[str]:
-        """The names of the notebooks in reading order. Each has its page and each page its file, or ``ReproError``."""
+        """The names of the notebooks in reading order; ``ReproError`` where files and table of contents differ."""
         listed = [page.removeprefix("notebooks/") for page in self.pages() if page.startswith("notebooks/")]
         found = {path.stem for path in (self.root / "notebooks").glob("*.py")}
         for name in sorted(found.symmetric_difference(listed)):
@@ -78,7 +78,7 @@ class Project:
         return listed
 
     def parameters(self, name: str) -> dict[str, Any]:
-        """What the notebook ``name`` is run with: the profile, and what ``notebooks/parameters.yml`` says for it."""
+        """The parameters of the notebook ``name``: the profile, and what ``notebooks/parameters.yml`` sets for it."""
         path = self.root / MARK
         settings = yaml_of(path)
         unknown = set(settings) - set(PROFILES)

@@ -1,7 +1,7 @@
-"""The whole book as one page to be printed: every built page's text, one after the other, its links leading within.
+"""The whole book as one page for printing: the text of every built page in order, with links that stay in it.
 
-Where the built page answers to the reader's hand, paper shows one picture: of a slider that at which it stands, of a
-curtain the two that hang there first. Solutions are open. Code that the page keeps folded is left out.
+Of what is interactive, paper shows one state: of a slider the picture at which it stands, of a curtain its first two
+pictures. Solutions are unfolded. Folded code is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page that says of every notebook when, where and with what it was run, from what the run itself noted."""
+"""The page on how every notebook was run: when, where and with what, as the run itself recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INPUTS = {"weights": ("network", "weights from"), "photos": ("split", "photos")
 
 
 def page(project: Project) -> str:
-    """Every notebook's run, then what they read and the machines and versions that ran them, as Markdown."""
+    """Every notebook's run, then what the notebooks read, and the machines and versions that ran them, as Markdown."""
     runs = {name: metadata(project, name) for name in project.notebooks()}
     machines: list[dict[str, Any]] = []
     for run in runs.values():
@@ -72,8 +72,8 @@ def _machine(number: int, machine: Mapping[str, Any]) -> str:
 
 
 def metadata(project: Project, name: str) -> dict[str, Any]:
-    """What is noted of the run of the executed notebook ``name``, by papermill and by us; else ``ReproError``."""
+    """What papermill and we recorded of the run of the notebook ``name``; ``ReproError`` where there is no record."""
     stored = notebook(project.executed(name))["metadata"]
     if not stored.get("repro", {}).keys() >= NOTED:
-        raise ReproError(f"notebooks/{name}.py: was executed without a note of what made it; run `make book`")
+        raise ReproError(f"notebooks/{name}.py: was executed without a record of what made it; run `make book`")
     return dict(stored)

@@ -1,7 +1,7 @@
-"""Pictures that answer to the reader's hand, in Jupyter and in a static page alike.
+"""Pictures on a slider, which work in Jupyter and in a static page alike.
 
-A static page has no Python to ask, so every picture is made beforehand and the slider only chooses which one shows:
-``jslink`` ties the two in the browser.
+A static page has no Python, so every picture is made beforehand and the slider only chooses which one is shown:
+``jslink`` connects the two in the browser.
 """
 
 from __future__ import annotations

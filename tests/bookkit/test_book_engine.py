@@ -272,7 +272,11 @@ def test_a_cell_that_was_left_out_stops_with_its_name():
             "# A book\n\nIt saves 12.3 % of them.\n",
             "book/intro.md: types a number, …It saves 12.3 % of",
         ),
-        ("book/intro.md", "# A book\n\n![](a.png)\n", "book/intro.md: shows a picture without words, ![](a.png); give"),
+        (
+            "book/intro.md",
+            "# A book\n\n![](a.png)\n",
+            "book/intro.md: shows a picture without an alternative",
+        ),
     ],
 )
 def test_bad_input_stops_the_command_before_anything_runs(project, path, text, says, monkeypatch, capsys):
