@@ -6,7 +6,10 @@ import grimp
 
 #: Page → its packages and modules, in this order. What of ``repro`` stands on no other page stands on the last.
 PAGES = {
-    "api_model": ["plain", "model", "losses", "attention", "rounding", "metrics", "training", "evaluation"],
+    "api_model": [
+        *("plain", "model", "losses", "attention", "rounding", "recurrent", "regions", "metrics", "stages"),
+        *("training", "evaluation", "torch_encoder"),
+    ],
     "api_experiments": ["experiments"],
     "api_codec": ["encoder", "trellis", "jpeg", "codecs"],
 }
