@@ -59,7 +59,7 @@ import torch
 from scipy.interpolate import PchipInterpolator
 
 from bookkit import curtain, frames_slider, glue, html, points
-from chapters import comparison, failures, rate_distortion, style, tables
+from chapters import comparison, failures, findings, rate_distortion, style, tables
 from chapters import learned as compare
 from chapters import steps as drawn
 from chapters import trained as trained_models
@@ -69,7 +69,7 @@ from repro import codecs
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, measure, versus
 from repro.experiments import objective
-from repro.experiments.claims import METRICS, Evidence, all_claims, worth
+from repro.experiments.claims import METRICS, Evidence, all_claims
 from repro.experiments.claims import loss as claims
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
@@ -89,7 +89,8 @@ from repro.training import Recipe, batch_indices, train
 
 evidence = Evidence()
 curves, first = evidence.seeds("5", "7", "ours"), evidence.first("5", "7", "ours")
-compared, weights_compared = worth.comparisons(curves), claims.comparisons(curves)
+compared = findings.compare(curves, findings.ENCODERS)
+weights_compared = findings.compare(curves, findings.LOSS_TERMS)
 
 # %% [markdown]
 # ## Train one, here and now
@@ -218,7 +219,7 @@ html.table([], list(origin("5", "cpu").items()), caption="Where the stored resul
 # enough. Rates are of real files: all headers, all tables, all bits.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Mean over the photos for each model or quality, bits of the file itself. Solid lines are learned encoders (4:4:4), broken lines are encoders in use. All but plain JPEG 4:4:4 are progressive files, which accounts for a part of its distance. Arrows say which way is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
-rate_distortion.rd_plot(first, worth.MAIN)
+rate_distortion.rd_plot(first, findings.MAIN_LINES)
 
 # %% [markdown]
 # ### Photo by photo
@@ -228,7 +229,7 @@ rate_distortion.rd_plot(first, worth.MAIN)
 # Compare how far two photos lie apart with how close all encoders are on one of them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
-every = every_point({name: first[name] for name in worth.MAIN}, METRICS, (0.1, 0.8))
+every = every_point({name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8))
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
@@ -250,7 +251,7 @@ def curve_of(points):
 # both sequential with optimised codes:
 
 # %%
-plain, learned = worth.first_seed(curves)  # stored points, photo by photo
+(plain,), (learned, *other_seeds) = findings.same_coding(curves)  # stored points, photo by photo
 
 
 def mse_at(line, bpp):
@@ -287,7 +288,7 @@ def paired_bootstrap(differences, draws=2000, seed=0):
 
 # %%
 interval = paired_bootstrap(np.array([saved]))
-found = worth.matched_gains(curves)
+found = findings.matched_gains(curves)
 published = next(g for g in found if (g.bpp, g.metric) == (0.3, "mse"))
 print("interval: {:.2f} to {:.2f}".format(*interval))
 print(
@@ -314,7 +315,7 @@ def bd_rate(anchor, test):
 # Now for every photo, and for every seed of the learned tables:
 
 # %%
-(plain,), of_seeds = worth.same_coding(curves)
+of_seeds = [learned, *other_seeds]
 bits = np.array([[bd_rate(curve_of(plain.images[p]), curve_of(of.images[p])) for p in plain.images] for of in of_seeds])
 low, high = paired_bootstrap(bits)
 published = compared["learned tables\nagainst plain JPEG"]["mse"]
@@ -332,16 +333,15 @@ print(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off above 0.4 bits per pixel."}}
 rate_distortion.gain_plot(
-    [rate_distortion.Pair("learned tables against plain JPEG", plain, learned, "tables")], worth.MATCHED_RATES
+    [rate_distortion.Pair("learned tables against plain JPEG", plain, learned, "tables")], findings.MATCHED_RATES
 )
 
 # %% tags=["hide-input"]
 html.table(*tables.gain_rows(found), caption="The same in numbers: gain (95 % interval)")
 
 # %% tags=["remove-cell"]
-for name, words in worth.numbers(curves, compared).items():
-    glue(name, words)
-for name, words in claims.numbers(curves, weights_compared).items():
+said = findings.words(findings.ENCODERS, compared) | findings.words(findings.LOSS_TERMS, weights_compared)
+for name, words in (said | findings.answers(curves)).items():
     glue(name, words)
 glue("seeds", len(curves[claims.PAPER]))
 
@@ -370,7 +370,7 @@ same_bits = []
 for lam, bpp in sorted(by_lam.items()):
     if rates[0] <= math.log(bpp) <= rates[-1]:
         quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
-        Q = np.rint(learned_tables[worth.TABLES][lam]).astype(int)
+        Q = np.rint(learned_tables[findings.TABLES][lam]).astype(int)
         same_bits.append(compare.Beside(lam, bpp, Q, quality, np.asarray(quality_tables(quality))))
 
 # %% [markdown]
@@ -431,8 +431,8 @@ html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent
 ends = objective.ends("5", "ours")  # of every stored run: λ d + r on files
 ratios = {}
 for name, (third, straight) in {
-    "tables alone": (ends[worth.TABLES_THIRD], ends[worth.TABLES]),
-    "VGG attention": (ends[claims.PAPER_THIRD], ends[claims.PAPER]),
+    "tables alone": (ends[findings.TABLES_THIRD], ends[findings.TABLES]),
+    "VGG attention": (ends[findings.PAPER_THIRD], ends[claims.PAPER]),
 }.items():
     both = sorted(third.keys() & straight.keys())
     ratios[name] = {lam: third[lam].objective / straight[lam].objective for lam in both}
@@ -444,8 +444,8 @@ drawn.ratio_plot(ratios)
 for key, found in zip(("tables", "vgg"), ratios.values(), strict=True):
     glue(f"loss_ratio_{key}_low", min(found.values()))
     glue(f"loss_ratio_{key}_high", max(found.values()))
-glue("dc_third", learned_tables[worth.TABLES_THIRD][0.04][0][0][0])
-glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
+glue("dc_third", learned_tables[findings.TABLES_THIRD][0.04][0][0][0])
+glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 
 # %% [markdown]
 # Third-order ends at {glue:text}`loss_ratio_tables_low:.2f` to {glue:text}`loss_ratio_tables_high:.2f` times the
@@ -493,10 +493,10 @@ glue("dc_straight", learned_tables[worth.TABLES][0.04][0][0][0])
 rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
-_, without, with_it = claims.paper_counted(curves)
+without, with_it = findings.paper_counted(curves, claims.BASELINE, claims.PAPER)
 rate_distortion.gain_plot(
     [rate_distortion.Pair("with MS-SSIM in the loss, against without", without, with_it, "vgg16")],
-    claims.WIDER_RATES,
+    findings.WIDER_RATES,
     shaded=(0.25, 0.42),
 )
 
@@ -519,7 +519,7 @@ rate_distortion.gain_plot(
 # matter by themselves?
 
 # %% tags=["hide-input"]
-added = {"MS-SSIM in the loss, against without": weights_compared[claims.ADDED]}
+added = {"MS-SSIM in the loss, against without": weights_compared[findings.LOSS_TERMS["loss"].label]}
 html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by seed, %")
 
 # %% [markdown]

@@ -51,13 +51,12 @@ steps = 10  # of the distillation that is shown
 
 # %% tags=["hide-input"]
 from bookkit import frames_slider, glue, html
-from chapters import attention, comparison, rate_distortion, style, tables, trained
+from chapters import attention, comparison, findings, rate_distortion, style, tables, trained
 from chapters import resnet as fig
 from chapters.origin import origin
 from chapters.rate_distortion import Pair
 from repro.data import crop_pool, photos
 from repro.experiments.claims import Evidence, all_claims, loss, trunks
-from repro.experiments.claims.verdicts import numbers_of
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")
@@ -433,11 +432,11 @@ fig.labelled(drawn, trunk)
 # {ref}`ch-first-experiment` (with one seed; Fig. 10 has three):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), the loss without MS-SSIM, with 95 % intervals. Above zero ResNet is better. The range in which the paper finds it lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg_curves, *resnet_curves = loss.paper_counted(curves, *without)
+vgg_curves, *resnet_curves = findings.paper_counted(curves, *without)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]
-fig.labelled(rate_distortion.gain_plot(pairs, loss.WIDER_RATES, shaded=(0.26, 0.31)), trunk)
+fig.labelled(rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.26, 0.31)), trunk)
 
 # %% tags=["remove-cell"]
 judged = [claim for claim in all_claims(evidence) if claim.figure in ("8", "9", "10")]
@@ -492,26 +491,24 @@ drawn = rate_distortion.two_countings(first, (loss.STANDARD, *with_it), shaded=(
 fig.labelled(drawn, trunk)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), MS-SSIM in the loss, all seeds together, with 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg_curves, *resnet_curves = loss.paper_counted(curves, *with_it)
+vgg_curves, *resnet_curves = findings.paper_counted(curves, *with_it)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]
-fig.labelled(rate_distortion.gain_plot(pairs, loss.WIDER_RATES, shaded=(0.30, 0.38)), trunk)
+fig.labelled(rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.30, 0.38)), trunk)
 
 # %% [markdown]
 # Would one seed have said the same? For each seed by itself we take the mean over photos of the paired differences. Less
 # MSE and LPIPS is a gain, so their sign is turned.
 
 # %%
-from repro.evaluation import compare_at_rate
+from repro.evaluation import gain_at_rate
 
-signs = {"mse": -1, "lpips": -1, "ms_ssim": 1}
 gains = {}
 for pair in pairs:
-    for metric, sign in signs.items():
-        for bpp in trunks.BETTER_RATES:
-            differences = compare_at_rate(pair.anchor, pair.test, bpp, metric).per_seed
-            gains[pair.label, metric, bpp] = [sign * difference for difference in differences]
+    for metric in ("mse", "lpips", "ms_ssim"):
+        for bpp in trunks.BETTER_RATES:  # above zero is better, in every metric
+            gains[pair.label, metric, bpp] = gain_at_rate(pair.anchor, pair.test, bpp, metric).per_seed
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, one mark a seed (mean over photos), at the rates of the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
 fig.labelled(fig.seed_plot(gains, pairs), trunk)
@@ -520,9 +517,8 @@ fig.labelled(fig.seed_plot(gains, pairs), trunk)
 # Where the marks of one colour lie on both sides of zero, a paper with a single run could have found either.
 
 # %% tags=["remove-cell"]
-compared = trunks.comparisons(curves)
-keys = ("block1_without", "block7_without", "block1_with", "block7_with")
-for name, words in numbers_of(dict(zip(keys, compared.values(), strict=True))).items():
+compared = findings.compare(curves, findings.RESNETS)
+for name, words in findings.words(findings.RESNETS, compared).items():
     glue(name, words)
 glue("seeds", len(vgg_curves))
 

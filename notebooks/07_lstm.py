@@ -51,13 +51,12 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
 from bookkit import glue, html
-from chapters import attention, rate_distortion, style, tables, trained
+from chapters import attention, findings, rate_distortion, style, tables, trained
 from chapters import recurrent as fig
 from chapters.origin import origin
 from chapters.rate_distortion import Pair
-from repro.experiments.claims import Evidence, all_claims, loss
+from repro.experiments.claims import PAPER_RATES, Evidence, all_claims, savings
 from repro.experiments.claims import recurrent as judge
-from repro.experiments.claims.verdicts import numbers_of, savings
 
 evidence = Evidence()
 curves, first = evidence.seeds("15"), evidence.first("15")
@@ -336,9 +335,9 @@ html.table([], list(origins.items()), caption="Where the stored results of this 
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
-cnn, one_way, bilstm, stretched = loss.paper_counted(curves, *judge.FIGURE_15[1:])
+cnn, one_way, bilstm, stretched = findings.paper_counted(curves, *judge.FIGURE_15[1:])
 pairs = [Pair("LSTM against CNN", cnn, one_way, "lstm"), Pair("BiLSTM against CNN", cnn, bilstm, "bilstm")]
-rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
+rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
 # %% tags=["remove-cell"]
 judged = [claim for claim in all_claims(evidence) if claim.figure == "15"]
@@ -366,7 +365,7 @@ pairs = [
     Pair("BiLSTM against LSTM", one_way, bilstm, "bilstm"),
     Pair("LSTM, min–max against LSTM", one_way, stretched, "lstm"),
 ]
-rate_distortion.gain_plot(pairs, loss.PAPER_RATES, shaded=(0.25, 0.42))
+rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
 # %% [markdown]
 # | the paper says | here |
@@ -443,7 +442,7 @@ rate_distortion.savings_plot(compared)
 html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
 
 # %% tags=["remove-cell"]
-for name, words in numbers_of(dict(zip(("lstm", "bilstm", "order", "minmax"), compared.values(), strict=True))).items():
+for name, words in findings.words(("lstm", "bilstm", "order", "minmax"), compared).items():
     glue(name, words)
 
 # %% [markdown]

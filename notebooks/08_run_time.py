@@ -59,7 +59,7 @@ stored = bench.load()
 html.table([], list(speed.machine(stored["training"]).items()), caption="Where training was timed")
 
 # %% tags=["remove-cell"]
-for name, words in times.numbers(stored).items():
+for name, words in pictures.numbers(stored).items():
     glue(name, words)
 glue("claimed", times.CLAIMED)
 glue("about", times.ABOUT)
@@ -208,7 +208,7 @@ def multiplications(method, side=224):
 # %%
 for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
     count = multiplications(method)
-    print(f"{method}: {count / 1e9:.1f} · 10⁹ products a crop,", "agrees:", count == times.operations(method))
+    print(f"{method}: {count / 1e9:.1f} · 10⁹ products a crop,", "agrees:", count == pictures.operations(method))
 
 # %% [markdown]
 # By arithmetic alone a ResNet would be faster still. But a step is more than its trunk. The loss costs every method the
@@ -280,7 +280,7 @@ html.table(*pictures.time_table(stored), caption="Encoding and decoding in numbe
 
 # %% tags=["hide-input"]
 machine = html.table([], list(speed.machine(stored["inference"]).items()), caption="Where coders were timed")
-html.table([], [[line] for line in times.absent(stored)], first="td") if times.absent(stored) else machine
+html.table([], [[line] for line in pictures.absent(stored)], first="td") if pictures.absent(stored) else machine
 
 # %% [markdown]
 # ### What was found

@@ -51,14 +51,15 @@ steps = 30  # of the short trainings that are shown
 
 # %% tags=["hide-input"]
 from bookkit import glue, html
-from chapters import rate_distortion, style, tables
+from chapters import findings, rate_distortion, style, tables
 from chapters import steps as drawn
 from chapters.attention import middle, to_tensor
 from chapters.origin import origin
 from repro.data import crop_pool, photos
 from repro.experiments import objective
-from repro.experiments.claims import Evidence, all_claims, in_words, worth
+from repro.experiments.claims import Evidence, all_claims, savings
 from repro.experiments.claims import steps as judge
+from repro.experiments.claims.loss import PAPER
 
 style.use()
 evidence = Evidence()
@@ -248,13 +249,13 @@ outcomes = objective.third_order_recipes()
 html.table(*drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point a run, means over the photos. The line is learned tables with straight-through rounding, all \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
-drawn.recipe_points(outcomes, [drawn.told(o) for o in outcomes], evidence.first("ours")[worth.TABLES])
+drawn.recipe_points(outcomes, [drawn.told(o) for o in outcomes], evidence.first("ours")[findings.TABLES])
 
 # %% tags=["remove-cell"]
 slow, fast = (pick(outcomes, key=lambda o: o.experiment.recipe.lr_tables) for pick in (min, max))
 glue("paper_recipe_dc", slow.dc)
 glue("large_steps_dc", fast.dc)
-glue("straight_dc", evidence.parts("ours", "tables")[worth.TABLES][slow.experiment.loss.lam][0][0][0])
+glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.experiment.loss.lam][0][0][0])
 
 # %% [markdown]
 # | at this λ | step of the luma DC |
@@ -283,9 +284,9 @@ glue("straight_dc", evidence.parts("ours", "tables")[worth.TABLES][slow.experime
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; the first seed, which was trained for every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved, MS-SSIM gained by VGG attention over learned tables."}}
 curves = evidence.seeds("ours", "5", "10")
 attention = rate_distortion.Pair(
-    "VGG attention, against tables alone", curves[worth.TABLES][0], curves[worth.PAPER][0], "vgg16"
+    "VGG attention, against tables alone", curves[findings.TABLES][0], curves[PAPER][0], "vgg16"
 )
-rate_distortion.gain_plot([attention], worth.MATCHED_RATES)
+rate_distortion.gain_plot([attention], findings.MATCHED_RATES)
 
 # %% [markdown]
 # Then the network's parts: ImageNet's weights against random ones, and a trunk that is trained along against a frozen one.
@@ -293,18 +294,17 @@ rate_distortion.gain_plot([attention], worth.MATCHED_RATES)
 # among three on the tuning photos. The paper's 20,000 steps are not among these runs.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whose-gain", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
-parts = worth.network_comparisons(curves)
+parts = findings.compare(curves, findings.NETWORKS)
 rate_distortion.savings_plot(parts)
 
 # %% tags=["hide-input"]
 html.table(*tables.saving_rows(parts), caption="The same in numbers: per cent of bits (95 % interval)")
 
 # %% tags=["remove-cell"]
-for name, row in worth.named_parts(parts).items():
-    for metric, found in row.items():
-        glue(f"{name}_{metric}", in_words(found))
-for metric, found in worth.attention_saving(curves).items():
-    glue(f"attention_{metric}", in_words(found))
+for name, words in findings.words(findings.NETWORKS, parts).items():
+    glue(name, words)
+for metric, found in savings(curves[findings.TABLES], curves[PAPER]).items():
+    glue(f"attention_{metric}", findings.in_words(found))
 
 # %% [markdown]
 # | question | equal MSE | equal LPIPS | equal MS-SSIM |

@@ -58,12 +58,12 @@ from chapters import beyond as fig
 from chapters import chroma, comparison, failures, style, trellis
 from chapters import content_types as content_types_fig
 from chapters.every_point import every_point
+from chapters.findings import briefly
 from chapters.jpeg import Box
 from chapters.origin import sweeps_origin
 from repro.data import photos
 from repro.data.content_types import draw
 from repro.experiments import beyond, content_types
-from repro.experiments.claims import briefly
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from chapters.findings import in_words
 from chapters.style import INK, LOOKS, OKABE_ITO, Look, figure
 from chapters.tables import Rows
 from repro.evaluation import BDRate
@@ -23,7 +24,7 @@ from repro.experiments.beyond import (
     Target,
     benched_seconds,
 )
-from repro.experiments.claims import SHORT, in_words
+from repro.experiments.claims import SHORT
 
 #: Ablation → its look: peers as everywhere in the book, ours by how much is done well.
 ABLATION_LOOKS: dict[str, Look] = {

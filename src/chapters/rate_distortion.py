@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from chapters.style import INK, LOOKS, OKABE_ITO, Look, figure
-from repro.evaluation import BDRate, Curve
-from repro.evaluation.bdrate import Curves
-from repro.experiments.claims import METRICS, SHORT, Gain, gains
+from repro.evaluation import BDRate, Curve, Curves, Gain
+from repro.experiments.claims import METRICS, SHORT, gains
 from repro.metrics import METRICS as ALL_METRICS
 
 #: Each metric's colour and marker where the rows are comparisons, not methods.

@@ -11,7 +11,18 @@ from matplotlib.figure import Figure
 from chapters import style
 from chapters.style import LOOKS, OKABE_ITO
 from repro.experiments.bench import Row, seconds_in_words, significant
-from repro.experiments.claims.times import Stored, coded, label_of, setting_of
+from repro.experiments.claims.times import (
+    LEARNED,
+    OURS,
+    TABLES,
+    Stored,
+    coded,
+    label_of,
+    ratio_in_words,
+    setting_of,
+    share,
+    training_rows,
+)
 
 Rows = tuple[list[str], list[list[str]]]
 
@@ -125,3 +136,68 @@ def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in rows:
         groups.setdefault(setting_of(row), []).append(row)
     return groups
+
+
+def operations(method: str, side: int = 224) -> float:
+    """Multiplications with an addition that the trunk of ``method`` does for one crop of ``side`` pixels squared."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from repro.attention import ConvolutionalAttention
+
+    network = ConvolutionalAttention(method, pretrained=False)
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        network.features(torch.zeros(1, 3, side, side))
+    return counted.get_total_flops() / 2
+
+
+def absent(stored: Stored) -> list[str]:
+    """A line for each coder that could not be timed, which says how to have it."""
+    rows = stored.get("inference", {"rows": []})["rows"]
+    return [f"{row['coder']}: {row['remark']}" for row in rows if row["task"] == "encode" and "mean" not in row]
+
+
+_KEYS = {TABLES: "tables", "VGG-16 attention": "vgg16", OURS: "vgg19", LEARNED[0]: "balle", LEARNED[1]: "factorised"}
+
+
+def numbers(stored: Stored) -> dict[str, str]:
+    """For glue: the numbers that the chapter quotes; "not timed" where a coder is not at hand."""
+    words: dict[str, str] = {}
+    for row in training_rows(stored):
+        key = f"{row['program']}_{row['trunk']}_{row['precision'].partition('-')[0]}_{row['method'].rpartition('-')[2]}"
+        words[f"speed_{key}"] = f"{row['steps_per_second']['median']:.2f}"
+        if "ratio" in row:
+            words[f"ratio_{key}"] = ratio_in_words(row)
+    for task in ("encode", "decode"):
+        found = coded(stored, task)
+        for name, key in _KEYS.items():
+            words |= {f"{task}_{key}_{what}": said for what, said in _of_coder(found.get(name)).items()}
+    return words | _ratios(coded(stored), coded(stored, "decode"))
+
+
+def _of_coder(row: Row | None) -> dict[str, str]:
+    names = ("mean", "share", "bpp", "operations", "transform", "start")
+    if row is None:
+        return dict.fromkeys(names, "not timed")
+    seconds = {"mean": row["mean"], "transform": row.get("transform_seconds"), "start": row.get("start_seconds")}
+    return {name: seconds_in_words(value) for name, value in seconds.items() if value} | {
+        "share": f"{100 * share(row):.1f} %",
+        "bpp": f"{row['bits_per_pixel']:.1f}",
+        "operations": f"{row.get('operations_per_pixel', 0):,.0f}",
+    }
+
+
+def _ratios(encode: Mapping[str, Row], decode: Mapping[str, Row]) -> dict[str, str]:
+    """How many times as long one takes as another."""
+    pairs: Mapping[str, tuple[Mapping[str, Row], str, str]] = {
+        "vgg19_over_balle": (encode, OURS, LEARNED[0]),
+        "vgg19_over_factorised": (encode, OURS, LEARNED[1]),
+        "balle_over_tables": (encode, LEARNED[0], TABLES),
+        "factorised_over_tables": (encode, LEARNED[1], TABLES),
+        "decode_balle_over_jpeg": (decode, LEARNED[0], TABLES),
+        "decode_factorised_over_jpeg": (decode, LEARNED[1], TABLES),
+    }
+    return {
+        name: f"{found[one]['mean'] / found[other]['mean']:.2g}" if {one, other} <= found.keys() else "not timed"
+        for name, (found, one, other) in pairs.items()
+    }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from repro.evaluation import BDRate, Match
-from repro.experiments.claims import MAIN, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim, Gain
+from repro.evaluation import BDRate, Gain, Match
+from repro.experiments.claims import MAIN, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[list[str], list[list[object]]]
@@ -39,7 +39,7 @@ def gain_rows(found: Sequence[Gain]) -> Rows:
     rows: list[list[object]] = [
         [
             f"{rate:.2f}",
-            max(at[rate, k].photos for k in METRICS if (rate, k) in at),
+            max(len(at[rate, k].photos) for k in METRICS if (rate, k) in at),
             *(_interval(at.get((rate, k)), DECIMALS[k]) for k in METRICS),
         ]
         for rate in rates
@@ -73,14 +73,28 @@ def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Ca
         again = f"Again: `{c.command}`" if c.command else ""
         evidence = f"{c.evidence}. {again}" if again and c.evidence else c.evidence or again
         said = f"{c.words} ({c.where})"
-        rows.append([link(said, c.page) if c.page else said, badge(c.verdict), evidence])
+        rows.append([link(said, _page(c)) if c.figure else said, badge(c.verdict), evidence])
     return ["the paper says (section, figure)", "verdict", "evidence"], rows
 
 
 def main_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
     """The claims that stand for the paper's contributions (``claims.MAIN``), linked to their pages, and verdicts."""
-    rows: list[list[object]] = [[link(c.words, c.page), badge(c.verdict)] for c in claims if c.number in MAIN]
+    rows: list[list[object]] = [[link(c.words, _page(c)), badge(c.verdict)] for c in claims if c.number in MAIN]
     return ["the paper says", "here"], rows
+
+
+#: Figure that a claim is judged on → the page that tells it.
+_PAGES = {
+    **dict.fromkeys(("5", "6", "7"), "05_first_experiment.html#ch-first-experiment"),
+    **dict.fromkeys(("8", "9", "10"), "06_resnet.html#ch-resnet"),
+    **dict.fromkeys(("11", "12"), "08_run_time.html#ch-run-time"),
+    "13": "09_steps.html#ch-steps",
+    "15": "07_lstm.html#ch-lstm",
+}
+
+
+def _page(claim: Claim) -> str:
+    return f"../notebooks/{_PAGES[claim.figure]}"
 
 
 def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:

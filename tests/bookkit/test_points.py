@@ -11,9 +11,10 @@ from own_page import opened, write_page
 from test_book_html import WILD, Parsed
 
 from bookkit import points
+from chapters import findings
 from chapters.every_point import MEAN, every_point
 from made_curves import curves_of
-from repro.experiments.claims import METRICS, worth
+from repro.experiments.claims import METRICS
 
 RATES = (0.1, 0.8)
 
@@ -21,7 +22,7 @@ RATES = (0.1, 0.8)
 @pytest.fixture(scope="module")
 def plot() -> dict[str, Any]:
     curves = curves_of()
-    return every_point({name: curves[name] for name in worth.MAIN}, METRICS, RATES)
+    return every_point({name: curves[name] for name in findings.MAIN_LINES}, METRICS, RATES)
 
 
 # --- what is in the page
@@ -30,7 +31,7 @@ def plot() -> dict[str, Any]:
 def test_every_point_is_there_with_its_photo_and_setting(plot: dict[str, Any]) -> None:
     curves = curves_of()
     assert plot["photos"][0] == MEAN and [one["label"] for one in plot["series"]][-2] == "learned tables"
-    for of, name in enumerate(worth.MAIN):
+    for of, name in enumerate(findings.MAIN_LINES):
         images = {MEAN: curves[name].mean().images["mean"], **curves[name].images}
         held = {(plot["photos"][p[1]], p[2]): p[3:] for p in plot["points"] if p[0] == of}
         inside = {
@@ -133,7 +134,7 @@ def test_one_chooses_photo_metric_and_encoders(tab: Any, plot: dict[str, Any]) -
     tab.get_by_role("combobox", name="Photo").select_option(plot["photos"][0])
     assert markers() == count(who=0)
     tab.get_by_role("checkbox", name="mozjpeg").uncheck()
-    assert markers() == count(who=0) - count(who=0, of=worth.MAIN.index("mozjpeg-420"))
+    assert markers() == count(who=0) - count(who=0, of=findings.MAIN_LINES.index("mozjpeg-420"))
     tab.get_by_role("combobox", name="Metric").select_option("MS-SSIM")
     assert tab.locator("svg text", has_text="MS-SSIM (higher is better)").count() == 1
     for box in tab.get_by_role("checkbox").all():

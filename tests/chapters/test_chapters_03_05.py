@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bookkit import frames_slider
-from chapters import comparison, learned, loss, quantisation, rate_distortion, style, tables
+from chapters import comparison, findings, learned, loss, quantisation, rate_distortion, style, tables
 from chapters.jpeg import Box
 from chapters.rate_distortion import Pair
 from encoder_stand_in import stand_in
@@ -24,9 +24,9 @@ from repro import codecs
 from repro.data import Photo, photos
 from repro.encoder import models
 from repro.errors import ReproError, UsageError
-from repro.evaluation import Curve, Match, compare_at_rate, measure
+from repro.evaluation import Curve, Match, gain_at_rate, measure
 from repro.experiments import Experiment, claims, experiments_of
-from repro.experiments.claims import recurrent, trunks, worth
+from repro.experiments.claims import recurrent, trunks
 from repro.experiments.claims.loss import FIGURE_5, FIGURE_7
 from repro.experiments.claims.loss import PAPER as OURS
 from repro.jpeg.codestream import decode
@@ -64,7 +64,7 @@ def versions(rgb: np.ndarray, shipped: Path) -> list[comparison.Version]:
 def curves() -> dict[str, Curve]:
     """Figure 5 with learned tables and the paper's encoder better than the others by about a tenth."""
     better = {"mse": 0.9, "lpips": 0.9, "ms_ssim": 0.9}
-    return curves_of(changed={name: curve(name, better, noise=0.05) for name in (worth.TABLES, OURS)})
+    return curves_of(changed={name: curve(name, better, noise=0.05) for name in (findings.TABLES, OURS)})
 
 
 def chapter_3(rgb: np.ndarray) -> dict[str, Figure]:
@@ -99,14 +99,14 @@ def chapter_4(rgb: np.ndarray) -> dict[str, Figure]:
 
 
 def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> dict[str, Figure]:
-    plain, learned = worth.same_coding(curves)
+    plain, learned = findings.same_coding(curves)
     pair = Pair("learned tables against plain JPEG", plain, learned, "tables")
     return {
-        "rate and distortion": rate_distortion.rd_plot(curves, worth.MAIN),
+        "rate and distortion": rate_distortion.rd_plot(curves, findings.MAIN_LINES),
         "every curve": rate_distortion.rd_plot({name: curves[name] for name in names_of("5")}),
         "two countings": rate_distortion.two_countings(curves, FIGURE_5),
-        "gains": rate_distortion.gain_plot([pair], worth.MATCHED_RATES, shaded=(0.25, 0.42)),
-        "savings": rate_distortion.savings_plot(worth.comparisons(curves)),
+        "gains": rate_distortion.gain_plot([pair], findings.MATCHED_RATES, shaded=(0.25, 0.42)),
+        "savings": rate_distortion.savings_plot(findings.compare(curves, findings.ENCODERS)),
         "closeup": comparison.closeup(versions, Box(20, 30, 100, 100)),
     }
 
@@ -183,7 +183,7 @@ def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
 
 #: The lines of each plot of curves.
 LINES = {
-    "main": worth.MAIN,
+    "main": findings.MAIN_LINES,
     "figure 5": FIGURE_5,
     "figure 7": FIGURE_7,
     "figure 8": ("pillow-444", *trunks.names(0.0)),
@@ -227,25 +227,24 @@ def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
 
 
 def test_gains_are_drawn_with_their_intervals(curves: dict[str, Curve]) -> None:
-    pair = Pair("tables against JPEG", curves["pillow-444"], curves[worth.TABLES], "tables")
-    fig = rate_distortion.gain_plot([pair], worth.MATCHED_RATES)
+    pair = Pair("tables against JPEG", curves["pillow-444"], curves[findings.TABLES], "tables")
+    fig = rate_distortion.gain_plot([pair], findings.MATCHED_RATES)
     for ax, metric in zip(fig.axes, claims.METRICS, strict=True):
         assert ax.get_title() == f"{claims.SHORT[metric]} {'gained' if metric == 'ms_ssim' else 'saved'}"
         x, y = line_of(ax, "tables against JPEG")
-        assert x.tolist() == list(worth.MATCHED_RATES)
-        sign = 1 if metric == "ms_ssim" else -1
-        found = [compare_at_rate(pair.anchor, pair.test, rate, metric) for rate in x]
-        assert y.tolist() == [sign * d.difference for d in found] and min(y) > 0, "better is up in every plot"
+        assert x.tolist() == list(findings.MATCHED_RATES)
+        found = [gain_at_rate(pair.anchor, pair.test, rate, metric) for rate in x]
+        assert y.tolist() == [g.mean for g in found] and min(y) > 0, "better is up in every plot"
         (band,) = ax.collections
         corners = band.get_paths()[0].vertices
-        ends = [end for d in found for end in (sign * d.low, sign * d.high)]
+        ends = [end for g in found for end in (g.low, g.high)]
         assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((min(ends), max(ends)))
 
 
 def test_gains_that_cannot_be_compared_are_not_drawn(curves: dict[str, Curve]) -> None:
     short = Pair("short", curves["pillow-444"], curve("short", rates=(0.1, 0.41)), "tables")
     never = Pair("never", curves["pillow-444"], curve("never", rates=(2.0, 3.0)), "vgg16")
-    ax = rate_distortion.gain_plot([short, never], worth.MATCHED_RATES).axes[0]
+    ax = rate_distortion.gain_plot([short, never], findings.MATCHED_RATES).axes[0]
     assert line_of(ax, "short")[0].tolist() == [0.25, 0.30, 0.35, 0.40]
     assert line_of(ax, "never")[0].size == 0
 

@@ -22,9 +22,8 @@ from repro.errors import ReproError
 from repro.evaluation import Curve, paper_bpp
 from repro.evaluation.measure import file_tables
 from repro.experiments import Experiment, Store, experiments_of
-from repro.experiments.claims import METRICS, Evidence, loss, trunks
+from repro.experiments.claims import CLAIMS, METRICS, Evidence, loss, trunks
 from repro.experiments.claims import recurrent as judge
-from repro.experiments.claims.paper import CLAIMS
 from repro.experiments.paper import RESNETS
 from repro.jpeg.codestream import decode
 from repro.model import LearnedJPEG, ModelSettings, save_checkpoint
@@ -153,10 +152,10 @@ def test_memory_in_words(back: int, word: str) -> None:
 
 
 def test_claims_in_words() -> None:
-    words = tables.claim_words([c for c in CLAIMS if c.figure in ("8", "9", "10")])
+    words = tables.claim_words([c for c in CLAIMS.values() if c.figure in ("8", "9", "10")])
     assert {f"claim_{n}" for n in range(6, 12)} | {"tally"} == words.keys()
     assert words["tally"] == "6 not yet"
-    assert {c.number for c in CLAIMS if c.figure == "15"} == set(range(16, 22))
+    assert {c.number for c in CLAIMS.values() if c.figure == "15"} == set(range(16, 22))
 
 
 # --- pictures

@@ -63,7 +63,7 @@ def tables(**rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[float, float]) -> dict[str, Any]:
-    names = (times.OURS, *times.RIVALS)
+    names = (times.OURS, *times.LEARNED)
     return tables(inference=[coder(n, *v) for n, v in zip(names, (ours, balle, prior), strict=True)])
 
 
@@ -116,17 +116,17 @@ def test_stability(balle: float, prior: float, expected: str) -> None:
 @pytest.mark.parametrize("judge", [times.judge_inference, times.judge_stability])
 def test_without_a_codec_there_is_no_verdict(judge: Any) -> None:
     stored = coders((1.0, 0.1), (2.0, 0.1), (2.0, 0.1))
-    stored["inference"]["rows"][1] = {"coder": times.RIVALS[0], "task": "encode", "remark": "pip install x"}
+    stored["inference"]["rows"][1] = {"coder": times.LEARNED[0], "task": "encode", "remark": "pip install x"}
     assert judge(stored) == (NOT_YET, "not timed: Ballé et al. 2017")
     assert judge({})[0] == NOT_YET
-    assert times.absent(stored) == ["Ballé et al. 2017: pip install x"]
-    words = times.numbers(stored)
+    assert pictures.absent(stored) == ["Ballé et al. 2017: pip install x"]
+    words = pictures.numbers(stored)
     assert words["encode_balle_mean"] == words["vgg19_over_balle"] == "not timed"
     assert words["vgg19_over_factorised"] == "0.5"
 
 
 def test_a_resnet_does_a_fraction_of_the_work() -> None:
-    vgg, block1, block7 = (times.operations(m, 64) for m in ("vgg19", "resnet152-block1", "resnet152-block7"))
+    vgg, block1, block7 = (pictures.operations(m, 64) for m in ("vgg19", "resnet152-block1", "resnet152-block7"))
     assert block1 < block7 < vgg / 3
 
 
@@ -179,7 +179,7 @@ def test_a_codec_that_cannot_be_installed_is_a_row_with_the_line_that_would(monk
         found, missing = inference.begin(stack)
     assert not found and len(missing) == 2 * len(inference.LEARNED)
     assert all("no network" in row["remark"] and factorised.INSTALL in row["remark"] for row in missing)
-    assert len(times.absent(tables(inference=missing))) == len(inference.LEARNED)
+    assert len(pictures.absent(tables(inference=missing))) == len(inference.LEARNED)
 
 
 def test_our_coder_gives_a_file_that_decodes() -> None:
@@ -196,7 +196,7 @@ def test_the_stored_times_have_every_method_and_coder() -> None:
     assert {"plain", "train"} == {row["program"] for row in rows}
     assert {row["coder"] for row in STORED["inference"]["rows"]} == set(inference.CODERS)
     assert set(times.coded(STORED, "decode")) | {"VGG-16 attention", times.OURS} >= set(times.coded(STORED))
-    assert {inference.TABLES, inference.VGG19, *inference.LEARNED} == {times.TABLES, times.OURS, *times.RIVALS}
+    assert {inference.TABLES, inference.VGG19, *inference.LEARNED} == {times.TABLES, times.OURS, *times.LEARNED}
     assert not STORED["inference"]["provenance"]["modified"]
     for judge in (times.judge_training, times.judge_inference, times.judge_stability):
         verdict, evidence = judge(STORED)

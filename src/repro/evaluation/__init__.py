@@ -1,10 +1,10 @@
 """Rate and distortion of real files: measured, drawn into curves, compared.
 
-:mod:`~repro.evaluation.measure` weighs one file, :mod:`~repro.evaluation.curves` sweeps an encoder over photos and
-reads the curves between their points, :mod:`~repro.evaluation.bdrate` says how many per cent one encoder saves.
+:mod:`~repro.evaluation.measure` measures one file, :mod:`~repro.evaluation.curves` sweeps an encoder over photos and
+reads curves between their points, :mod:`~repro.evaluation.bdrate` compares encoders.
 """
 
-from repro.evaluation.bdrate import BDRate, Difference, bd_rate, bootstrap_interval, compare_at_rate
+from repro.evaluation.bdrate import BDRate, Curves, Gain, as_seeds, bd_rate, gain_at_rate
 from repro.evaluation.curves import AtRate, Curve, evaluate_model, measure_settings, rate_distortion, value_at_rate
 from repro.evaluation.matched import Match, encoder_of, match_size, versus
 from repro.evaluation.measure import measure, measure_many, paper_bpp
@@ -13,13 +13,14 @@ __all__ = [
     "AtRate",
     "BDRate",
     "Curve",
-    "Difference",
+    "Curves",
+    "Gain",
     "Match",
+    "as_seeds",
     "bd_rate",
-    "bootstrap_interval",
-    "compare_at_rate",
     "encoder_of",
     "evaluate_model",
+    "gain_at_rate",
     "match_size",
     "measure",
     "measure_many",

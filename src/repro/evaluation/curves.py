@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -23,13 +23,18 @@ Encode = Callable[[np.ndarray, int], bytes]
 #: Pixels a side of the part of a photo that is encoded before times are taken.
 _WARM_UP = 64
 
-#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. SSIMULACRA 2 is a
-#: scale of its own and stays as it is; blocking can be below 0, and only changes its sign.
+
+def _decibels(error: float) -> float:
+    return -10 * math.log10(error) if error > 0 else math.inf
+
+
+#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. A perfect value has
+#: infinitely many. SSIMULACRA 2 is a scale of its own and stays as it is; blocking only changes its sign.
 DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
-    **dict.fromkeys(("mse", "mse_chroma"), (lambda v: 10 * math.log10(255**2 / v), lambda d: 255**2 / 10 ** (d / 10))),
+    **dict.fromkeys(("mse", "mse_chroma"), (lambda v: _decibels(v / 255**2), lambda d: 255**2 / 10 ** (d / 10))),
+    "lpips": (_decibels, lambda d: 10 ** (-d / 10)),
+    "ms_ssim": (lambda v: _decibels(1 - v), lambda d: 1 - 10 ** (-d / 10)),
     **dict.fromkeys(("psnr", "psnr_y", "ssimulacra2"), (lambda v: v, lambda d: d)),
-    "lpips": (lambda v: -10 * math.log10(v), lambda d: 10 ** (-d / 10)),
-    "ms_ssim": (lambda v: -10 * math.log10(1 - v), lambda d: 1 - 10 ** (-d / 10)),
     "blocking": (lambda v: -v, lambda d: -d),
 }
 
@@ -39,8 +44,6 @@ class PhotoLike(Protocol):
 
     @property
     def name(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
     def rgb(self) -> np.ndarray: ...
 
 
@@ -92,9 +95,9 @@ class Curve:
         best: dict[float, float] = {}
         for point in self.images[photo]:
             value, bits = point[metric], point["bpp"]
-            if value is None or bits is None or value in _PERFECT[metric]:
+            if value is None or bits is None or not math.isfinite(y := to_decibels(value)):
                 continue
-            x, y = math.log10(bits), to_decibels(value)
+            x = math.log10(bits)
             best[x] = max(best.get(x, -math.inf), y)
         return np.array(sorted(best)), np.array([best[x] for x in sorted(best)])
 
@@ -110,33 +113,17 @@ class Curve:
         return cls(name, {p: tuple({**runs[s][p], "setting": s} for s in runs) for p in photos.pop()})
 
 
-@dataclass(frozen=True)
-class AtRate:
+class AtRate(NamedTuple):
     """A metric at one rate: ``values`` of the photos whose curve reaches it, ``missing`` says why others have none."""
 
-    bpp: float
-    metric: str
     values: dict[str, float]
     missing: dict[str, str]
-
-    @property
-    def mean(self) -> float:
-        """Mean over all photos. Raises :class:`ReproError` where some photo's curve does not reach the rate.
-
-        A mean over whichever photos happen to reach it is not comparable between encoders: see
-        :func:`~repro.evaluation.bdrate.compare_at_rate`.
-        """
-        if self.missing:
-            photo, why = next(iter(self.missing.items()))
-            more = f", and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
-            raise ReproError(f"no mean {self.metric} at {self.bpp:g} bpp: {photo} {why}{more}")
-        return float(np.mean(list(self.values.values())))
 
 
 def value_at_rate(curve: Curve, bpp: float, metric: str) -> AtRate:
     """``metric`` of every photo at ``bpp``: monotone cubic interpolation of decibels over log-rate.
 
-    Never extrapolates: photos whose points do not enclose the rate are told in ``missing``, with their range.
+    It never extrapolates: photos whose points do not enclose the rate are in ``missing``, with their range.
     """
     if not (math.isfinite(bpp) and bpp > 0):
         raise UsageError(f"rate: expected bits per pixel above 0, got {bpp:g}")
@@ -151,7 +138,7 @@ def value_at_rate(curve: Curve, bpp: float, metric: str) -> AtRate:
             missing[photo] = f"was measured from {10 ** x[0]:.3f} to {10 ** x[-1]:.3f} bpp"
         else:
             values[photo] = DECIBELS[metric][1](float(interpolate(x, y, at)))
-    return AtRate(bpp, metric, values, missing)
+    return AtRate(values, missing)
 
 
 def interpolate(x: np.ndarray, y: np.ndarray, at: float | np.ndarray) -> np.ndarray:
@@ -200,15 +187,6 @@ def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str,
         sequential = 8 * len(write(coefficients, progressive=False)) / (rgb.shape[0] * rgb.shape[1])
         images[photo.name] = _rounded(measure(rgb, write(coefficients)) | {"bpp_sequential": sequential})
     return images
-
-
-#: Values whose decibels are infinite.
-_PERFECT: dict[str, set[float]] = {
-    **{metric: {0.0} for metric in ("mse", "mse_chroma", "lpips")},
-    **{metric: {math.inf} for metric in ("psnr", "psnr_y")},
-    "ms_ssim": {1.0},
-    **{metric: set() for metric in ("blocking", "ssimulacra2")},
-}
 
 
 def _mean_point(points: Sequence[Point]) -> Point:

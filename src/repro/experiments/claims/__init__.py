@@ -1,28 +1,24 @@
 """What the paper claims, and what the stored results say of it: verdicts that are computed, never typed.
 
-:mod:`verdicts` has the words and how they follow from paired comparisons; :mod:`loss`, :mod:`trunks`, :mod:`times`,
-:mod:`steps` and :mod:`recurrent` judge a section each, from curves by name; :mod:`worth` asks what the paper does not;
-:mod:`paper` lists every claim.
+:mod:`loss`, :mod:`trunks`, :mod:`times`, :mod:`steps` and :mod:`recurrent` judge a section each, one function a claim,
+on curves by name; :mod:`verdicts` has the rules by which paired comparisons become a verdict.
 """
 
-from repro.experiments.claims import loss, recurrent, steps, times, trunks, worth
-from repro.experiments.claims.evidence import Evidence
-from repro.experiments.claims.paper import CLAIMS, MAIN, Claim, all_claims
-from repro.experiments.claims.verdicts import (
-    METRICS,
+from repro.experiments.claims import loss, recurrent, steps, times, trunks
+from repro.experiments.claims.claim import (
+    CLAIMS,
+    MAIN,
     NOT,
     NOT_TESTABLE,
     NOT_YET,
     PARTLY,
     REPRODUCED,
-    SHORT,
-    Gain,
-    Judged,
-    briefly,
-    gains,
-    in_words,
-    savings,
+    Claim,
+    Judgement,
+    all_claims,
 )
+from repro.experiments.claims.evidence import Evidence
+from repro.experiments.claims.verdicts import METRICS, PAPER_RATES, SHORT, Seeds, counted, gains, savings
 
 __all__ = [
     "CLAIMS",
@@ -31,22 +27,21 @@ __all__ = [
     "NOT",
     "NOT_TESTABLE",
     "NOT_YET",
+    "PAPER_RATES",
     "PARTLY",
     "REPRODUCED",
     "SHORT",
     "Claim",
     "Evidence",
-    "Gain",
-    "Judged",
+    "Judgement",
+    "Seeds",
     "all_claims",
-    "briefly",
+    "counted",
     "gains",
-    "in_words",
     "loss",
     "recurrent",
     "savings",
     "steps",
     "times",
     "trunks",
-    "worth",
 ]

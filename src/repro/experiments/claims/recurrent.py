@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from repro.evaluation.bdrate import Curves
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.loss import STANDARD, Seeds, paper_gains
+from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Judgement, claim, seeds
+from repro.experiments.claims.loss import STANDARD
+from repro.experiments.claims.verdicts import Seeds, describe, paper_gains
 from repro.experiments.settings import Variant
 
-CNN, LSTM, BILSTM, STRETCHED = (
-    Variant("vgg16").series,
-    Variant("lstm").series,
-    Variant("bilstm").series,
-    Variant("lstm", minmax=True).series,
-)
+CNN, LSTM, BILSTM = (Variant(method).series for method in ("vgg16", "lstm", "bilstm"))
+STRETCHED = Variant("lstm", minmax=True).series
 FIGURE_15 = (STANDARD, CNN, LSTM, BILSTM, STRETCHED)
 _NAMES = {STANDARD: "standard JPEG", LSTM: "LSTM", BILSTM: "BiLSTM"}
 #: "Lower BPP levels", and where MS-SSIM is said to saturate.
@@ -27,56 +24,97 @@ OVERSHOOT = 1.05
 Log = Sequence[Mapping[str, float]]
 
 
-def judge_below(curves: Seeds) -> v.Judged:
-    """Fig. 15: LSTM and BiLSTM attention are below convolutional attention in MS-SSIM."""
+@claim(
+    16,
+    "6.8, Fig. 15",
+    "“LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only counterpart”",
+    figure="15",
+    on=seeds("15"),
+)
+def judge_below(curves: Seeds) -> Judgement:
+    """Convolutional attention is better in MS-SSIM than both."""
     found = [paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for other in (LSTM, BILSTM)]
-    evidence = f"CNN against LSTM: {v.told(found[0])}; against BiLSTM: {v.told(found[1])}"
-    return v.Judged(v.together(v.wins(g) for g in found), evidence)
+    evidence = f"CNN against LSTM: {describe(found[0])}; against BiLSTM: {describe(found[1])}"
+    return Judgement(v.together(v.wins(g) for g in found), evidence)
 
 
-def judge_order(curves: Seeds) -> v.Judged:
-    """Fig. 15: BiLSTM is lower than a single LSTM."""
-    return _over(curves, BILSTM, LSTM, "LSTM against BiLSTM")
+@claim(
+    17,
+    "6.8, Fig. 15",
+    "Bi-LSTM “leads to performance lower than a single LSTM layer”",
+    figure="15",
+    on=seeds("15"),
+)
+def judge_order(curves: Seeds) -> Judgement:
+    """A single LSTM is better in MS-SSIM."""
+    found = paper_gains(curves, BILSTM, LSTM, metrics=["ms_ssim"])
+    return Judgement(v.wins(found), f"LSTM against BiLSTM: {describe(found)}")
 
 
-def judge_stretching(curves: Seeds) -> v.Judged:
-    """Section 6.8: min-max normalisation of the map degrades the performance."""
-    return _over(curves, STRETCHED, LSTM, "LSTM without normalisation against with")
+@claim(
+    18,
+    "6.8",
+    "min–max normalisation of the attention map “resulted in further degrading the performance”",
+    figure="15",
+    on=seeds("15"),
+)
+def judge_stretching(curves: Seeds) -> Judgement:
+    """The LSTM without it is better in MS-SSIM."""
+    found = paper_gains(curves, STRETCHED, LSTM, metrics=["ms_ssim"])
+    return Judgement(v.wins(found), f"LSTM without normalisation against with: {describe(found)}")
 
 
-def judge_low_rates(curves: Seeds) -> v.Judged:
-    """Section 6.8: at low rates the recurrent models struggle to beat standard JPEG (here: are not clearly better)."""
-    found = [paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for other in (LSTM, BILSTM)]
-    flat = [g for f in found for g in f]
-    turned = {v.REPRODUCED: v.NOT, v.NOT: v.REPRODUCED}
-    verdict = v.wins(flat) if all(found) else v.NOT_YET
-    evidence = f"LSTM against standard JPEG: {v.told(found[0])}; BiLSTM: {v.told(found[1])}"
-    return v.Judged(turned.get(verdict, verdict), evidence)
-
-
-def judge_saturation(curves: Seeds) -> v.Judged:
-    """Section 6.8: MS-SSIM saturates as bits increase (here: rises by less than half of what standard JPEG's does)."""
-    found = {name: _rise(curves, name) for name in (STANDARD, LSTM, BILSTM)}
-    rises = {name: rise for name, rise in found.items() if rise is not None}
-    if len(rises) < len(found):
-        return v.Judged(v.NOT_YET, "the curves do not reach these rates")
-    parts = [v.REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else v.NOT for n in (LSTM, BILSTM)]
-    told = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())
-    low, high = HIGH_RATES
-    return v.Judged(v.together(parts), f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {told}")
-
-
-def judge_rates(logs: Mapping[float, Log]) -> v.Judged:
-    """Section 6.8: learning rates above the smallest overshoot. ``logs``: learning rate → log."""
+@claim(
+    19,
+    "6.8",
+    "“any LR greater than 1e-6 leads to over-shooting”",
+    figure="15",
+    on=lambda evidence: evidence.lstm_logs(),
+)
+def judge_rates(logs: Mapping[float, Log]) -> Judgement:
+    """All learning rates above the smallest overshoot, and that does not. ``logs``: learning rate → log."""
     smallest, *larger = sorted(logs)
-    over = {rate: overshoot(logs[rate]) for rate in logs}
-    parts = [v.REPRODUCED if over[rate] > OVERSHOOT else v.NOT for rate in larger]
-    told = ", ".join(f"{learning_rate(rate)}: {value:.2f}" for rate, value in sorted(over.items()))
+    over = {rate: overshoot(logs[rate]) for rate in sorted(logs)}
     lowest = min(logs, key=lambda rate: _smooth(logs[rate])[-1])
-    evidence = f"the loss's end over its least value: {told}; {learning_rate(lowest)} ends lowest"
+    each = ", ".join(f"{learning_rate(rate)}: {value:.2f}" for rate, value in over.items())
+    evidence = f"the loss's end over its least value: {each}; {learning_rate(lowest)} ends lowest"
     if over[smallest] > OVERSHOOT:
-        return v.Judged(v.NOT, evidence)
-    return v.Judged(v.together(parts), evidence)
+        return Judgement(NOT, evidence)
+    return Judgement(v.together(REPRODUCED if over[rate] > OVERSHOOT else NOT for rate in larger), evidence)
+
+
+@claim(
+    20,
+    "6.8, Fig. 15",
+    "at lower rates “these models still are struggling to beat the vanilla JPEG baseline”",
+    figure="15",
+    on=seeds("15"),
+)
+def judge_low_rates(curves: Seeds) -> Judgement:
+    """The recurrent models are not clearly better than standard JPEG at low rates."""
+    found = [paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for other in (LSTM, BILSTM)]
+    verdict = v.wins([g for f in found for g in f]) if all(found) else NOT_YET
+    evidence = f"LSTM against standard JPEG: {describe(found[0])}; BiLSTM: {describe(found[1])}"
+    return Judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), evidence)
+
+
+@claim(
+    21,
+    "6.8, Fig. 15",
+    "as bits per pixel increase, “the MS-SSIM saturates”",
+    figure="15",
+    on=seeds("15"),
+)
+def judge_saturation(curves: Seeds) -> Judgement:
+    """MS-SSIM rises by less than half of what standard JPEG's does."""
+    ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}
+    if any(len(found) < 2 for found in ends.values()):
+        return Judgement(NOT_YET, "the curves do not reach these rates")
+    rises = {name: high.test - low.test for name, (low, high) in ends.items()}
+    verdict = v.together(REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else NOT for n in (LSTM, BILSTM))
+    each = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())
+    low, high = HIGH_RATES
+    return Judgement(verdict, f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {each}")
 
 
 def learning_rate(rate: float) -> str:
@@ -85,7 +123,7 @@ def learning_rate(rate: float) -> str:
 
 
 def overshoot(log: Log) -> float:
-    """Where the loss ends, over the least that it was, both means of some rows."""
+    """Where the loss ends, over the least that it was, both means of ten rows."""
     smooth = _smooth(log)
     return float(smooth[-1] / smooth.min())
 
@@ -94,14 +132,3 @@ def _smooth(log: Log, window: int = 10) -> np.ndarray:
     losses = np.array([row["loss"] for row in log])
     window = min(window, len(losses))
     return np.convolve(losses, np.ones(window) / window, "valid")
-
-
-def _over(curves: Seeds, anchor: str, test: str, label: str) -> v.Judged:
-    found = paper_gains(curves, anchor, test, metrics=["ms_ssim"])
-    return v.Judged(v.wins(found), f"{label}: {v.told(found)}")
-
-
-def _rise(curves: Mapping[str, Curves], name: str) -> float | None:
-    """How much MS-SSIM rises over :data:`HIGH_RATES`; None where a curve does not reach both."""
-    ends = paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"])
-    return ends[1].test - ends[0].test if len(ends) == 2 else None

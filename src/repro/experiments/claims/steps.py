@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from repro.experiments.claims import verdicts as v
+from repro.experiments.claims.claim import NOT, PARTLY, REPRODUCED, Judgement, claim
+from repro.experiments.claims.verdicts import together
 
 #: metric → which way the paper says that it goes as training goes on.
 DIRECTIONS = {"bpp": -1, "mse": 1, "ms_ssim": -1}
-#: Each as the evidence says it.
-_TOLD = {
-    "bpp": "bits per pixel {:.2f} → {:.2f}",
-    "mse": "MSE {:.1f} → {:.1f}",
-    "ms_ssim": "MS-SSIM {:.4f} → {:.4f}",
-}
+_EVIDENCE = "bits per pixel {:.2f} → {:.2f}, MSE {:.1f} → {:.1f}, MS-SSIM {:.4f} → {:.4f}"
 #: So many of all changes from one snapshot to the next have to go that way.
 MOSTLY = 0.75
 
@@ -32,18 +28,23 @@ def means(snapshots: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Means:
     return found
 
 
-def judge_directions(runs: Mapping[str, Means]) -> v.Judged:
-    """bpp falls, MSE rises and MS-SSIM falls, from the first step to the last and mostly on the way, in every run."""
-    parts, told = [], []
+@claim(
+    15,
+    "6.7, Fig. 13, 14",
+    "with the training step, bits fall, the mean square error grows and MS-SSIM falls",
+    figure="13",
+    on=lambda evidence: evidence.on_the_way(),
+)
+def judge_directions(runs: Mapping[str, Means]) -> Judgement:
+    """From the first step to the last, and mostly on the way, in every run."""
+    parts, evidence = [], []
     for name, run in runs.items():
-        shares = {}
+        shares = []
         for metric, sign in DIRECTIONS.items():
-            changes = sign * np.diff(run[metric])
-            shares[metric] = float((changes > 0).mean())
+            shares.append(float((sign * np.diff(run[metric]) > 0).mean()))
             right = sign * (run[metric][-1] - run[metric][0]) > 0
-            parts.append(v.REPRODUCED if right and shares[metric] >= MOSTLY else v.PARTLY if right else v.NOT)
-        words = ", ".join(_TOLD[metric].format(run[metric][0], run[metric][-1]) for metric in DIRECTIONS)
-        least = min(shares.values())
-        way = "all" if least == 1 else f"at least {100 * least:.0f} %"
-        told.append(f"{name}: {words} ({way} of the changes go the paper's way)")
-    return v.Judged(v.together(parts) if parts else v.NOT_YET, "; ".join(told))
+            parts.append(REPRODUCED if right and shares[-1] >= MOSTLY else PARTLY if right else NOT)
+        ends = _EVIDENCE.format(*(run[metric][at] for metric in DIRECTIONS for at in (0, -1)))
+        way = "all" if min(shares) == 1 else f"at least {100 * min(shares):.0f} %"
+        evidence.append(f"{name}: {ends} ({way} of the changes go the paper's way)")
+    return Judgement(together(parts), "; ".join(evidence))

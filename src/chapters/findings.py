@@ -1,0 +1,191 @@
+"""What chapters 5, 6 and 9 compare in bits at equal quality, and the words for what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from repro.evaluation import BDRate, Curve, Gain, as_seeds
+from repro.experiments.claims import (
+    METRICS,
+    NOT,
+    NOT_YET,
+    PAPER_RATES,
+    PARTLY,
+    REPRODUCED,
+    SHORT,
+    Seeds,
+    counted,
+    gains,
+    loss,
+    savings,
+    trunks,
+)
+from repro.experiments.claims.loss import BASELINE, HALVED, NO_LPIPS, PAPER, STANDARD
+from repro.experiments.claims.verdicts import paper_gains
+from repro.experiments.settings import Variant
+
+#: The paper's range of rates in its own counting, and beyond, for a plot.
+WIDER_RATES = (*PAPER_RATES, 0.46, 0.50, 0.55, 0.60)
+#: Where learned tables have to beat plain JPEG, in bits of the file.
+MATCHED_RATES = (0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60)
+#: Our best tables; and these, the paper's encoder and the baseline's with the paper's rounding.
+TABLES, TABLES_THIRD = (Variant("tables", rounding).series for rounding in ("straight-through", "third-order"))
+PAPER_THIRD, BASELINE_THIRD = (Variant("vgg16", "third-order", sigma=s).series for s in (1000.0, 0.0))
+#: The lines of chapter 5's first plot.
+MAIN_LINES = (STANDARD, "pillow-420-progressive", "mozjpeg-420", "jpegli-420", TABLES, PAPER)
+
+
+class Comparison(NamedTuple):
+    """Two series and the label of their comparison in plots and tables; ``counting`` is that of the test's bits."""
+
+    label: str
+    anchor: str
+    test: str
+    counting: str = "bpp"
+
+
+#: Glue name → comparison, chapter 5. Plain JPEG is sequential: so are the tables' files that are compared with it.
+ENCODERS = {
+    "tables_plain": Comparison("learned tables\nagainst plain JPEG", STANDARD, TABLES, "bpp_sequential"),
+    "tables_pillow420": Comparison("learned tables\nagainst JPEG 4:2:0, progressive", "pillow-420-progressive", TABLES),
+    "tables_mozjpeg": Comparison("learned tables\nagainst mozjpeg", "mozjpeg-420", TABLES),
+    "tables_jpegli": Comparison("learned tables\nagainst jpegli", "jpegli-420", TABLES),
+    "rounding": Comparison("tables, straight-through\nagainst the paper's rounding", TABLES_THIRD, TABLES),
+    "attention": Comparison("VGG against tables", TABLES, PAPER),
+    "attention_third": Comparison("VGG against tables,\nboth the paper's rounding", TABLES_THIRD, PAPER_THIRD),
+}
+LOSS_TERMS = {
+    "loss": Comparison("MS-SSIM in the loss\nagainst the baseline", BASELINE, PAPER),
+    "loss_third": Comparison("the same,\nboth the paper's rounding", BASELINE_THIRD, PAPER_THIRD),
+    "halved": Comparison("half the weights\nagainst the baseline", BASELINE, HALVED),
+    "replaced": Comparison("MS-SSIM for LPIPS\nagainst the baseline", BASELINE, NO_LPIPS),
+    "doubled": Comparison("all weights\nagainst half of them", HALVED, PAPER),
+}
+#: Chapter 6, ResNet against VGG at both depths.
+RESNETS = {
+    f"block{block}_{words.partition(' ')[0]}": Comparison(f"ResNet block {block}\nagainst VGG, {words}", vgg, resnet)
+    for words, sigma in (("without MS-SSIM", 0.0), ("with MS-SSIM", 1000.0))
+    for vgg, *resnets in [trunks.names(sigma)]
+    for block, resnet in zip((1, 7), resnets, strict=True)
+}
+_TRAINED, _RANDOM, _RANDOM_TRAINED = (
+    Variant("vgg16", trunk_trained=trained, pretrained=pretrained).series
+    for trained, pretrained in ((True, True), (False, False), (True, False))
+)
+#: Chapter 9: what a network's training and its start are worth, at two λ.
+NETWORKS = {
+    "trained": Comparison("VGG, trunk trained\nagainst frozen", PAPER, _TRAINED),
+    "random": Comparison("VGG, random and frozen\nagainst pretrained and frozen", PAPER, _RANDOM),
+    "random_trained": Comparison("VGG, random and trained\nagainst pretrained and trained", _TRAINED, _RANDOM_TRAINED),
+    "trained_tables": Comparison("VGG, trunk trained\nagainst tables alone", TABLES, _TRAINED),
+    "resnet_trained": Comparison(
+        "ResNet block 7, trunk trained\nagainst frozen",
+        Variant("resnet152-block7").series,
+        Variant("resnet152-block7", trunk_trained=True).series,
+    ),
+}
+
+
+def compare(curves: Seeds, comparisons: Mapping[str, Comparison]) -> dict[str, dict[str, BDRate]]:
+    """Label → metric → BD-rate of the test encoder."""
+    return {c.label: savings(curves[c.anchor], counted(curves[c.test], c.counting)) for c in comparisons.values()}
+
+
+def words(names: Iterable[str], compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
+    """For glue: ``{name}_{metric}`` → the saving in words, and ``…_brief`` without its interval."""
+    rows = zip(names, compared.values(), strict=True)
+    each = {f"{name}_{metric}": found for name, row in rows for metric, found in row.items()}
+    said = {name: in_words(found) for name, found in each.items()}
+    return said | {f"{name}_brief": briefly(found) for name, found in each.items()}
+
+
+def in_words(found: BDRate) -> str:
+    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; where zero lies inside, "about as many bits" and the same."""
+    if math.isnan(found.mean):
+        return "no quality in common"
+    if found.low <= 0 <= found.high:
+        return f"about as many bits ({found.mean:+.1f} %, 95 % interval {found.low:+.1f} to {found.high:+.1f})"
+    low, high = sorted((abs(found.low), abs(found.high)))
+    word = "fewer" if found.mean < 0 else "more"
+    return f"{abs(found.mean):.1f} % {word} bits (95 % interval {low:.1f} to {high:.1f})"
+
+
+def briefly(found: BDRate) -> str:
+    """:func:`in_words` without the interval, for a page that names what another one shows: "12.3 % fewer bits"."""
+    return in_words(found).partition(" (")[0]
+
+
+def paper_counted(curves: Seeds, *names: str) -> list[list[Curve]]:
+    """The curves of these names, seed by seed, in the paper's counting of bits."""
+    return [counted(curves[name], "bpp_paper") for name in names]
+
+
+def same_coding(curves: Seeds) -> tuple[list[Curve], list[Curve]]:
+    """(Pillow 4:4:4, learned tables), seed by seed, both as sequential files with Huffman tables made for them."""
+    return as_seeds(curves[STANDARD]), counted(curves[TABLES], "bpp_sequential")
+
+
+def matched_gains(curves: Seeds) -> list[Gain]:
+    """What learned tables of the first seed gain over plain JPEG at :data:`MATCHED_RATES`, in the :func:`same_coding`.
+
+    Further seeds have fewer λ, so that all together reach fewer rates.
+    """
+    (plain, *_), (learned, *_) = same_coding(curves)
+    return gains(plain, learned, MATCHED_RATES)
+
+
+def tables_beat_plain(curves: Seeds) -> str:
+    """Whether learned tables gain in all three metrics at every one of :data:`MATCHED_RATES`, in a sentence."""
+    found, asked = matched_gains(curves), len(METRICS) * len(MATCHED_RATES)
+    unknown = asked - len(found)
+    if not found:
+        return f"Not tested: all {asked} comparisons lie outside of the curves."
+    if not unknown and all(g.clear > 0 for g in found):
+        return "Yes: every gain is above zero, and so is its whole interval."
+    if not unknown and all(g.mean > 0 for g in found):
+        return f"Yes in the mean, though {sum(g.clear <= 0 for g in found)} of {asked} intervals hold zero."
+    lost = [f"{SHORT[g.metric]} at {g.bpp:.2f} bpp" for g in found if g.mean <= 0]
+    short = f" {unknown} of {asked} comparisons lie outside of the curves." if unknown else ""
+    return f"No: no gain in {', '.join(lost)}.{short}" if lost else f"Yes, wherever the curves reach.{short}"
+
+
+def answers(curves: Seeds) -> dict[str, str]:
+    """For glue: what chapter 5 says of the loss beside its numbers."""
+    judged = {
+        "pictures": loss.judge_pictures(curves),
+        "weights": loss.judge_weights(curves),
+        "no_lpips": loss.judge_no_lpips(curves),
+    }
+    said = {f"{name}_verdict": found.verdict for name, found in judged.items()}
+    said |= {f"{name}_evidence": found.evidence for name, found in judged.items()}
+    said |= {"ms_ssim_answer": ms_ssim_answer(curves), "ms_ssim_evidence": ms_ssim_evidence(curves)}
+    return said | {"must_reach": tables_beat_plain(curves)}
+
+
+def ms_ssim_answer(curves: Seeds) -> str:
+    """Chapter 5's question, answered in one sentence, for the paper's encoder (VGG attention)."""
+    better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
+    if better.verdict == NOT_YET:
+        return "Unknown: our curves do not reach the paper's range."
+    answer = {
+        REPRODUCED: "Yes, it raises MS-SSIM at every rate of the paper's range that our curves reach",
+        PARTLY: "In part: it raises MS-SSIM at some rates of the paper's range",
+        NOT: "No, it does not raise MS-SSIM",
+    }[better.verdict]
+    if harmless.verdict == NOT:
+        return f"{answer}, and it makes MSE and LPIPS worse."
+    others = [metric for metric in METRICS if metric != "ms_ssim"]
+    lost = {g.metric for g in paper_gains(curves, BASELINE, PAPER, metrics=others) if g.clear < 0}
+    saved = savings(curves[BASELINE], curves[PAPER])  # over the whole curve, in bits of the file
+    paid = " and ".join(SHORT[m] for m in others if m in lost or saved[m].low > 0)
+    return f"{answer}, {f'and it costs something in {paid}' if paid else 'and costs nothing in MSE and LPIPS'}."
+
+
+def ms_ssim_evidence(curves: Seeds) -> str:
+    """What the answer rests on: rates counted, and bits of the file itself."""
+    better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
+    saved = savings(curves[BASELINE], curves[PAPER])
+    bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)
+    return f"At equal rate, {better.evidence}; {harmless.evidence}. In bits of the file itself: {bits}."
