@@ -109,15 +109,16 @@ def test_the_server_refuses_who_has_no_token(server: tuple[int, str]) -> None:
         ask(server[0], "wrong", "contents/notebooks")
 
 
-def test_the_kernel_finds_the_package_and_the_photos(server: tuple[int, str], api: Callable[..., Any]) -> None:
+def test_the_kernel_finds_the_packages_and_the_photos(server: tuple[int, str], api: Callable[..., Any]) -> None:
     code = (
-        "import os, repro\nfrom repro.data import photos\n"
-        "print(repro.__file__, os.environ.get('REPRO_DATA'), len(photos('sample')), sep='|')"
+        "import os, bookkit, chapters, repro\nfrom repro.data import photos\n"
+        "print(repro.__file__, chapters.__file__, bookkit.__file__, sep='|', end='|')\n"
+        "print(os.environ.get('REPRO_DATA'), len(photos('sample')), sep='|')"
     )
     kernel = api("kernels", {"name": "python3", "path": "notebooks"})
     said = run(server, kernel["id"], code)
-    place, data, count = said.strip().split("|")
-    assert Path(place).parents[1] == Path(sys.modules["repro"].__file__).parents[2]
+    *places, data, count = said.strip().split("|")
+    assert {Path(place).parents[1] for place in places} == {ROOT / "src"}
     assert data == str(os.environ.get("REPRO_DATA")) and count == "4"
 
 
