@@ -241,14 +241,18 @@ def _stretch(maps: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch
 
 
 def _vgg_trunk(method: str) -> tuple[nn.Module, int]:
-    """VGG up to and with its third max-pool (stride 8, 256 channels), keys as torchvision's ``features.N``."""
+    """VGG up to and with its third max-pool (stride 8, 256 channels), keys as torchvision's ``features.N``.
+
+    The ReLU before a pool stands behind it, where it has a quarter of the work and, as it grows with its argument, gives
+    the same.
+    """
     layers: list[nn.Module] = []
     channels = 3
     for stage, count in enumerate(_VGG_STAGES[method]):
         for _ in range(count):
             layers += [nn.Conv2d(channels, 64 << stage, 3, padding=1), nn.ReLU(inplace=True)]
             channels = 64 << stage
-        layers.append(nn.MaxPool2d(2))
+        layers.insert(-1, nn.MaxPool2d(2))
     trunk = nn.Sequential()
     trunk.add_module("features", nn.Sequential(*layers))
     return trunk, channels
