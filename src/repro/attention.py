@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
+import torch.nn.functional as nnf
 from torch import nn
 
 from repro import weights
@@ -138,9 +139,12 @@ class ConvolutionalAttention(nn.Module):
     def maps(self, features: torch.Tensor) -> torch.Tensor:
         """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8)."""
         with full_precision(features):  # A multiplies coefficients
-            logits = self.head(features.to(self.head.weight.dtype))
-        batch, _, rows, cols = logits.shape
-        return torch.sigmoid(logits).view(batch, 2, 8, 8, rows, cols).permute(0, 1, 4, 5, 2, 3)
+            places = features.to(self.head.weight.dtype).permute(
+                0, 2, 3, 1
+            )  # a matrix: its convolution is slow backward
+            logits = nnf.linear(places, self.head.weight.flatten(1), self.head.bias)
+        batch, rows, cols, _ = logits.shape
+        return torch.sigmoid(logits).view(batch, rows, cols, 2, 8, 8).permute(0, 3, 1, 2, 4, 5)
 
 
 class RecurrentAttention(nn.Module):
@@ -243,8 +247,7 @@ def _stretch(maps: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch
 def _vgg_trunk(method: str) -> tuple[nn.Module, int]:
     """VGG up to and with its third max-pool (stride 8, 256 channels), keys as torchvision's ``features.N``.
 
-    The ReLU before a pool stands behind it, where it has a quarter of the work and, as it grows with its argument, gives
-    the same.
+    The ReLU before a pool stands behind it, where it has a quarter of the work and gives the same: it never falls.
     """
     layers: list[nn.Module] = []
     channels = 3
