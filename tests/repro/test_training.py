@@ -185,7 +185,7 @@ def test_the_log_tells_what_becomes_of_luma_dc() -> None:
     assert row["Q_dc"] == pytest.approx(model.tables()[0, 0, 0].item())
     output = model(crops()[batch_indices(0, 4, 2, 0)].float())
     assert output.A is not None
-    assert row["A_dc"] == pytest.approx(float(output.A[:, 0, :, :, 0, 0].mean()), abs=2e-3)
+    assert row["A_dc"] == pytest.approx(output.A[:, 0, :, :, 0, 0].mean().item(), abs=2e-3)
     assert train(settings(), LOSS, replace(SHORT, steps=1), crops()).log[0]["A_dc"] == 1
 
 
