@@ -252,13 +252,14 @@ F = dct(block - 128)
 # %% tags=["nbval-check-output"]
 from scipy.fft import dctn
 
-from repro.stages import dct as fast_dct
+from repro.stages import forward_dct
 
 D = dct_matrix()
-fast = fast_dct(to_blocks(ycbcr - 128))[0, 0, row, col]
+scipy = dctn(block.numpy() - 128, norm="ortho")
+fast = forward_dct(x)[0, 0, row, col]
 print("D Dᵀ is the identity:", torch.allclose(D @ D.T, torch.eye(8), atol=1e-6))
 print("the block comes back:", torch.allclose(idct(F) + 128, block, atol=1e-3))
-print("SciPy agrees:", np.allclose(F, dctn(block.numpy() - 128, norm="ortho"), atol=1e-3))
+print("SciPy agrees:", np.allclose(F, scipy, atol=1e-3))
 print("the package's fast version agrees:", torch.allclose(F, fast, atol=1e-3))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-dct-basis", "caption": "The 64 patterns of the DCT. Every 8 \u00d7 8 block of every JPEG photo is a sum of these."}, "image": {"alt": "A grid of 8 by 8 small patterns: flat at the top left, vertical stripes getting finer to the right, horizontal stripes getting finer downwards, checks in between."}}
@@ -348,7 +349,7 @@ print(z_hat.int().numpy())
 
 # %% [markdown]
 # All numbers are small now, and many are zero. But one step size for all coefficients is a poor choice, as the eye
-# misses high frequencies least. The standard {cite:p}`itu1992t81` suggests better tables in its Annex K:
+# hardly sees errors in high frequencies. The standard {cite:p}`itu1992t81` suggests better tables in its Annex K:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables", "caption": "The tables of Annex K of the standard, which stand for quality 50: step sizes for luma and for chroma. Dark is coarse."}, "image": {"alt": "Two 8 by 8 tables of numbers. Luma goes from 10 at the top left to 121 near the bottom right; chroma reaches 99 after four places."}}
 from repro.jpeg.tables import ANNEX_K
@@ -382,8 +383,8 @@ from repro.jpeg.codestream import read
 
 for quality in (10, 50, 90):
     print(quality, quality_tables(quality)[0, 0].tolist())
-equal = [np.array_equal(read(data).tables, quality_tables(q)) for q, data in files.items()]
-print("libjpeg's files hold the same tables:", all(equal))
+same = [np.array_equal(read(f).tables, quality_tables(q)) for q, f in files.items()]
+print("libjpeg's files hold the same tables:", all(same))
 
 # %% [markdown]
 # ## Writing the numbers down
@@ -402,7 +403,7 @@ print("libjpeg's files hold the same tables:", all(equal))
 
 # %%
 def block_symbols(z, dc_before):
-    """Ẑ of a block, (64,) in zigzag order → (symbol, bits of the value that follows), DC first."""
+    """Ẑ of a block in zigzag order → (symbol, bits of the value after it), DC first."""
     size = abs(int(z[0]) - dc_before).bit_length()
     symbols = [(size, size)]
     run = 0
@@ -436,9 +437,9 @@ print([f"{symbol:02x}" for symbol, _ in block_symbols(z, dc_before=7)])
 
 # %%
 def block_bits(z, dc_before, dc_lengths, ac_lengths):
-    """Bits of a block in a file whose Huffman codes have these lengths (symbol → bits)."""
+    """Bits of a block, where Huffman codes have these lengths (symbol → bits)."""
     (dc, dc_size), *ac = block_symbols(z, dc_before)
-    return dc_lengths[dc] + dc_size + sum(ac_lengths[symbol] + size for symbol, size in ac)
+    return dc_lengths[dc] + dc_size + sum(ac_lengths[s] + size for s, size in ac)
 
 
 # %% [markdown]
@@ -518,9 +519,10 @@ for quality in (10, 50):
 
 # %%
 def spend(quality):
-    """Bits per pixel of a file with the Huffman codes of Annex K, by what they are for."""
+    """Bits per pixel of a file with the Huffman codes of Annex K, part by part."""
     data = save(rgb, quality=quality)
-    luma, cb, cr = (count_bits(z_hat, i) for z_hat, i in zip(read(data).planes, (0, 1, 1), strict=True))
+    planes = read(data).planes
+    luma, cb, cr = (count_bits(planes[i], min(i, 1)) for i in range(3))
     bits = {
         "headers": 8 * len(data) - luma.sum() - cb.sum() - cr.sum(),
         "luma: means (DC)": luma[..., 0].sum(),
@@ -596,7 +598,7 @@ glue("bpp_optimised_10", bpp["optimised Huffman"][at[10]])
 
 # %%
 def edge_at(column, quality=10):
-    """Three blocks with an edge: rows (8, 24), F, Ẑ ⊙ Q, and the rows that come back."""
+    """Three blocks with an edge: (8, 24), F, Ẑ ⊙ Q, and what comes back."""
     step = torch.where(torch.arange(24) < column, 60.0, 190.0).repeat(8, 1)
     blocks, Q = to_blocks(step[None, None])[0, 0, 0], quality_tables(quality)[0]
     z_hat, restored = quantise_and_restore(blocks, Q)
@@ -629,11 +631,18 @@ glue("border_off", (flat_8 - step_8).abs().max())
 # **That is ringing: a block shows ripples beside an edge because the cosines that should have cancelled them were
 # rounded away.** It is most visible where the picture is plain: in the sky beside a roof.
 
+
 # %%
-luma_error = rgb_to_ycbcr(torch.tensor(shown[10]).permute(2, 0, 1)[None].float())[0, 0] - y
+def luma(rgb):
+    """The plane Y, (H, W), of a photo (H, W, 3)."""
+    x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
+    return rgb_to_ycbcr(x)[0, 0]
+
+
+difference = luma(shown[10]) - luma(rgb)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-errors", "caption": "A part of the photo, the same at quality 10, and the difference in luma (red: too light, blue: too dark) with the grid of blocks."}, "image": {"alt": "Left the original part, in the middle its decoded version with ripples and squares, on the right the difference: strong red and blue patterns inside blocks that hold an edge, pale elsewhere."}}
-jpeg.errors(rgb, shown[10], luma_error, near)
+jpeg.errors(rgb, shown[10], difference, near)
 
 # %% [markdown]
 # {numref}`fig-errors` shows the same on the photo. Blocks with an edge are filled with ripples, up to their borders.
@@ -649,12 +658,13 @@ jpeg.errors(rgb, shown[10], luma_error, near)
 
 # %%
 def column_steps(rgb):
-    """(8,) mean step in luma from column k of a block to the next; k = 7 crosses the border."""
-    steps = rgb_to_ycbcr(torch.tensor(rgb).permute(2, 0, 1)[None].float())[0, 0].diff(dim=1).abs()
+    """(8,) mean step in luma from column k of a block to the next; 7 crosses the border."""
+    steps = luma(rgb).diff(dim=1).abs()
     return torch.stack([steps[:, k::8].mean() for k in range(8)])
 
 
-steps = {"original": column_steps(rgb)} | {f"quality {q}": column_steps(shown[q]) for q in (30, 10, 5)}
+steps = {"original": column_steps(rgb)}
+steps |= {f"quality {q}": column_steps(shown[q]) for q in (30, 10, 5)}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-blocking", "caption": "Mean step in luma from one column to the next, by place in the block."}, "image": {"alt": "Four curves. The original is level. The decoded ones are lower than it inside the block and jump above it at the border, the more so the lower the quality."}}
 jpeg.blocking(steps)
@@ -677,7 +687,13 @@ glue("border_after", after[7] / after[:7].mean())
 # steps of {numref}`fig-workflow` backwards. Two are still missing:
 
 # %%
-RGB = torch.tensor([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
+RGB = torch.tensor(
+    [
+        [1.0, 0.0, 1.402],
+        [1.0, -0.344136286, -0.714136286],
+        [1.0, 1.772, 0.0],
+    ]
+)
 
 
 def ycbcr_to_rgb(y):
@@ -699,10 +715,11 @@ def from_blocks(blocks):
 def our_decoder(data):
     """The pixels (H, W, 3) of a 4:4:4 file whose sides are multiples of 8."""
     file = read(data)
-    z_hat, Q = torch.tensor(np.stack(file.planes)), torch.tensor(file.tables.astype(int))
-    planes = from_blocks(idct((z_hat * Q[[0, 1, 1]][:, None, None]).float())[None]) + 128
-    planes = (planes + 0.5).floor().clamp(0, 255)
-    return (ycbcr_to_rgb(planes) + 0.5).floor().clamp(0, 255)[0].permute(1, 2, 0).numpy()
+    Q = torch.tensor(file.tables.astype(np.float32))[[0, 1, 1]][:, None, None]
+    F_hat = torch.tensor(np.stack(file.planes)) * Q
+    planes = (from_blocks(idct(F_hat)[None]) + 128.5).floor().clamp(0, 255)
+    colours = (ycbcr_to_rgb(planes) + 0.5).floor().clamp(0, 255)
+    return colours[0].permute(1, 2, 0).numpy()
 
 
 off = {}

@@ -138,8 +138,9 @@ edited = {name: pre_edit(A) for name, A in by_hand.items()}
 # contrast should be left. Nothing has undone the edit:
 
 # %% tags=["nbval-check-output"]
-half = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
-print("Ẑ ⊙ Q is F / 2 to half a step:", bool(((half - F[0] / 2).abs() <= Q / 2 + 1e-3).all()))
+F_hat = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
+off = (F_hat - F[0] / 2).abs()
+print("Ẑ ⊙ Q is F / 2 to half a step:", bool((off <= Q / 2 + 1e-3).all()))
 contrast = {name: decode(data).std() for name, data in edited.items()}
 print("contrast that is left:", round(float(contrast["A = 0.5"] / contrast["A = 1"]), 1))
 
@@ -210,25 +211,27 @@ print("the package's fast version agrees:", torch.allclose(A, fast, atol=1e-4))
 
 
 # %% tags=["nbval-check-output"] mystnb={"markdown_format": "gfm"}
+from repro.attention import CONVOLUTIONAL, METHODS
+
+
 def count(module):
     return sum(p.numel() for p in module.parameters())
 
 
+def shape(tensor):
+    return "×".join(str(side) for side in tensor.shape[1:])
+
+
 crop, rows = x[..., :224, :224], []
-for method in ("vgg16", "vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm"):
+for method in METHODS[1:]:
     network = attention.build(method, seed)
-    convolutional = "lstm" not in method
-    trunk = count(network.trunk) if convolutional else 0
-    features = tuple(network.features(crop)[0].shape) if convolutional else "none: reads the blocks"
-    rows.append(
-        {
-            "method": method,
-            "features": features,
-            "A": tuple(network(crop, forward_dct(crop))[0].shape),
-            "parameters, trunk": f"{trunk:,}",
-            "parameters, rest": f"{count(network) - trunk:,}",
-        }
-    )
+    A = network(crop, forward_dct(crop))
+    features, trunk = "none", 0
+    if method in CONVOLUTIONAL:
+        features, trunk = shape(network.features(crop)), count(network.trunk)
+    row = {"method": method, "features": features, "A": shape(A)}
+    row |= {"parameters, trunk": f"{trunk:,}", "rest": f"{count(network) - trunk:,}"}
+    rows.append(row)
 style.table(rows)
 
 # %% [markdown]
@@ -272,8 +275,9 @@ reached = {name: reach(network, crop, 14, 14) for name, network in networks.item
 
 # %% tags=["nbval-check-output"]
 greyed = torch.where(reached["VGG-16"] > 0, crop, 128.0)
-before, after = (convolutional_attention(v, vgg.trunk, vgg.head)[0, :, 14, 14] for v in (crop, greyed))
-print("pixels painted grey:", bool((greyed != crop).any()), "– the same map:", torch.allclose(before, after, atol=1e-5))
+before, after = vgg(crop, None)[0, :, 14, 14], vgg(greyed, None)[0, :, 14, 14]
+print("most pixels are grey:", bool((reached["VGG-16"] == 0).float().mean() > 0.9))
+print("the map is the same:", torch.allclose(before, after, atol=1e-5))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels change the map of the framed block, on a scale of powers of ten. Bright is much. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
 attention.reach_maps(reached, 14, 14)
@@ -282,9 +286,10 @@ attention.reach_maps(reached, 14, 14)
 # To put a number on it, we count the blocks that hold a pixel with at least a thousandth of the strongest influence:
 
 # %%
-blocks = {
-    name: int((to_blocks(strength[None, None]).amax((-1, -2)) >= 1e-3).sum()) for name, strength in reached.items()
-}
+blocks = {}
+for name, strength in reached.items():
+    strongest = to_blocks(strength[None, None]).amax((-1, -2))
+    blocks[name] = int((strongest >= 1e-3).sum())
 
 # %% tags=["remove-cell"]
 for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), strict=True):
@@ -325,8 +330,7 @@ inputs = {
     "as it was trained": (x / 255 - IMAGENET_MEAN) / IMAGENET_STD,
     "0–1, mean not taken off": x / 255,
 }
-with torch.no_grad():
-    responses = {name: vgg.trunk(fed).mean(dim=(0, 2, 3)) for name, fed in inputs.items()}
+responses = {name: vgg.trunk(fed).mean((0, 2, 3)) for name, fed in inputs.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, fed in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: fed without taking the mean off, most channels respond less, and a few more strongly."}}
 attention.response_plot(responses)
@@ -411,7 +415,7 @@ diagrams.recurrent()
 
 # %%
 def recurrent_attention(F, luma, chroma, merge=None):
-    """A (B, 2, rows, cols, 8, 8) of LSTMs with 64 units, which read F / 128 block by block."""
+    """A (B, 2, rows, cols, 8, 8) of LSTMs that read F / 128 block by block."""
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
@@ -432,18 +436,15 @@ for name, A in {"LSTM": one_way, "BiLSTM": both_ways}.items():
     print(f"{name}: the package's fast version agrees:", same)
 
 # %% [markdown]
-# Last, each map may be stretched by **min–max**, so that its smallest value in the photo is 0 and its largest 1:
-
+# Last, each map may be stretched by **min–max**, so that its smallest value in the photo is 0 and its largest 1
+# ({ref}`ch-lstm` writes it out):
 
 # %%
-def min_max(A):
-    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1 (section 6.8)."""
-    low, high = A.amin((2, 3, 4, 5), keepdim=True), A.amax((2, 3, 4, 5), keepdim=True)
-    return (A - low) / (high - low).clamp_min(1e-6)
+from repro.plain import min_max
 
+maps = {"LSTM": one_way, "LSTM, min–max": min_max(one_way), "BiLSTM": both_ways}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
-maps = {"LSTM": one_way, "LSTM, min–max": min_max(one_way), "BiLSTM": both_ways}
 attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
 # %% [markdown]

@@ -18,7 +18,7 @@ from chapters.style import OKABE_ITO, WIDTH, cells, show_image
 from repro import attention, weights
 from repro.experiments import Experiment, Store, experiments_of
 from repro.model import load_checkpoint
-from repro.stages import dct, pad, rgb_to_ycbcr, to_blocks
+from repro.stages import forward_dct, pad
 
 #: Bands of frequency: name → smallest and largest v + u.
 BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": (5, 7), "high": (8, 14)}
@@ -63,11 +63,6 @@ def weights_at_hand() -> list[dict[str, str]]:
     return [{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()]
 
 
-def coefficients(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8)."""
-    return dct(to_blocks(rgb_to_ycbcr(pad(x)) - 128))
-
-
 def to_tensor(rgb: np.ndarray) -> torch.Tensor:
     """A photo (H, W, 3) as (1, 3, H, W), float on 0–255, filled up to whole blocks."""
     return pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
@@ -83,17 +78,7 @@ def middle(rgb: np.ndarray, side: int) -> np.ndarray:
 def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
     """A of one photo (H, W, 3): float32 (2, rows, cols, 8, 8), luma then chroma."""
     x = to_tensor(rgb)
-    return network(x, coefficients(x))[0].numpy()
-
-
-def reach(network: nn.Module, rgb: np.ndarray, row: int, col: int) -> np.ndarray:
-    """(H, W) ≥ 0, at most 1: how strongly each pixel moves the map of block (row, col), by the gradient."""
-    x = to_tensor(rgb).requires_grad_()
-    A = network(x, coefficients(x))[0, :, row, col]
-    signs = torch.randint(0, 2, A.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    (gradient,) = torch.autograd.grad((A * signs).sum(), x)
-    strength = gradient[0].abs().sum(0).numpy()
-    return strength / strength.max()
+    return network(x, forward_dct(x))[0].numpy()
 
 
 def reach_maps(found: Mapping[str, ArrayLike], row: int, col: int) -> Figure:

@@ -98,7 +98,7 @@ def block_symbols(z: np.ndarray, dc_before: int) -> list[tuple[int, int]]:
 def block_bits(z: np.ndarray, dc_before: int, dc_lengths: Mapping[int, int], ac_lengths: Mapping[int, int]) -> int:
     """Bits of a block in a file whose Huffman codes have these lengths (symbol → bits)."""
     (dc, dc_size), *ac = block_symbols(z, dc_before)
-    return dc_lengths[dc] + dc_size + sum(ac_lengths[symbol] + size for symbol, size in ac)
+    return dc_lengths[dc] + dc_size + sum(ac_lengths[s] + size for s, size in ac)
 
 
 # Eqs. 1 and 2: attention, from a convolutional network (Fig. 3) or from a recurrent one (Fig. 4)
