@@ -105,7 +105,7 @@ def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -
 
 
 def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
-    """Objectives over one another against λ, a line each (:func:`repro.experiments.objective.ratios`)."""
+    """Ratios of objectives against λ, a line each."""
     fig, axes = figure(2.9)
     ax = axes[0, 0]
     ax.axhline(1, color=INK, linewidth=1)

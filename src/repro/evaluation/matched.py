@@ -1,9 +1,11 @@
-"""Two encoders on one photo at one size: what a reader's eye, and a fair table, ask for."""
+"""Two encoders on one photo at one file size, for comparisons by eye and by number."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -29,16 +31,14 @@ class Match:
 def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
     """(quality, file): the lowest quality at which ``codec`` spends ``size`` bytes or more on ``rgb``.
 
-    So the peer is never the one that has less to spend; where even 100 is smaller, its file is taken.
+    So the peer never has less to spend; where even quality 100 is smaller, its file is taken.
     """
     peer = codecs.get(codec)
-    low, high = peer.lowest, 100
-    files: dict[int, bytes] = {}
-    while low < high:
-        middle = (low + high) // 2
-        files[middle] = peer.encode(rgb, middle)
-        low, high = (low, middle) if len(files[middle]) >= size else (middle + 1, high)
-    return low, files.get(low) or peer.encode(rgb, low)
+    encode = cache(lambda quality: peer.encode(rgb, quality))
+    qualities = range(peer.lowest, 101)
+    place = bisect_left(qualities, size, key=lambda quality: len(encode(quality)))
+    quality = qualities[min(place, len(qualities) - 1)]
+    return quality, encode(quality)
 
 
 def versus(encode: Callable[[np.ndarray], bytes], codec: str, photos: Iterable[PhotoLike]) -> list[Match]:

@@ -79,10 +79,5 @@ def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dic
     return found
 
 
-def ratios(above: Mapping[float, Outcome], below: Mapping[float, Outcome]) -> dict[float, float]:
-    """λ → objective of one kind of run over that of another, where both have the λ."""
-    return {lam: above[lam].objective / below[lam].objective for lam in sorted(above.keys() & below.keys())}
-
-
 def _outcomes(experiments: Sequence[Experiment], store: Store | None) -> list[Outcome]:
     return [outcome(e, require(e, store or Store.default())) for e in experiments]
