@@ -12,7 +12,7 @@ from bookkit import lint, parts, reading_time
 from bookkit.check import check_figures, check_pairs
 from bookkit.compress import drop_maps
 from bookkit.execute import execute, with_new_words
-from bookkit.file_cache import file_hash
+from bookkit.file_cache import file_hash, write_if_changed
 from bookkit.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write, sha256_bytes
@@ -75,12 +75,8 @@ def _stage_notebook(project: Project, name: str) -> None:
     notebook = with_new_words(project, name)
     check_figures(notebook, f"notebooks/{name}.py")
     notebook.cells.insert(1, reading_time.line(project, name))
-    text = nbformat.writes(notebook)
-    target = project.staged(name)
-    if not target.is_file() or target.read_text(encoding="utf-8") != text:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(target, text)
-    _copy(project.source(name), target.with_suffix(".py"))
+    write_if_changed(project.staged(name), nbformat.writes(notebook))
+    _copy(project.source(name), project.staged(name).with_suffix(".py"))
 
 
 def _is_built(project: Project, stamp: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is read from a file once and kept while the program runs, for as long as the file is not written again."""
+"""Files that are read once while the program runs, until they are written again, and written only where they change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 
 from repro.errors import ReproError
-from repro.files import sha256_file
+from repro.files import atomic_write, sha256_file
 
 Found = TypeVar("Found")
 
@@ -59,3 +59,10 @@ def yaml_of(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ReproError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write ``text``, leaving alone a file that has it, so that Sphinx reads only what changed."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, text)

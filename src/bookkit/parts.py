@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from bookkit import api, cards, reading_time, status
+from bookkit.file_cache import write_if_changed
 from bookkit.project import Project
-from repro.files import atomic_write
 
 
 def makers(project: Project) -> dict[str, Callable[[], str]]:
@@ -29,10 +29,5 @@ def write(project: Project) -> None:
     """Make in the staging tree what the pages of ``project`` include; what did not change is left alone."""
     pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted((project.root / "book").glob("*.md")))
     for name, make in makers(project).items():
-        path = project.stage / "made" / f"{name}.md"
-        if f"```{{include}} ../made/{name}.md\n" not in pages:
-            continue
-        text = make()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, text)
+        if f"```{{include}} ../made/{name}.md\n" in pages:
+            write_if_changed(project.stage / "made" / f"{name}.md", make())
