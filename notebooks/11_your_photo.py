@@ -18,10 +18,11 @@
 # (ch-your-photo)=
 # # Your own photo
 #
-# Ten chapters looked at other people's photos. Here is the place for yours: choose it, set how much of it is to be kept,
-# and see it before and after, what the encoder knew of it, and what it costs.
+# Ten chapters looked at other people's photos. This is the place for yours. Choose it, set how much of it is kept, and
+# compare before and after: what the encoder saw in it, and what the file costs.
 #
 # ```{admonition} What you will learn
+# - what the encoder does, in six lines
 # - what your own photo looks like at a size of your choice
 # - where in it an encoder spends its bits
 # - how far one can go before one sees it
@@ -53,21 +54,69 @@ from bookkit import curtain, frames_slider, glue
 from chapters import own_photo, style
 from chapters.panel import Panel
 from repro.data import photos
+from repro.encoder import models
+from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
+from repro.trellis import planes, scans, sensitivity
 
 style.use()
 
 # %% [markdown]
+# ## The encoder, as one reads it
+#
+# **Open.** A picture is its samples, 8-bit sRGB. `repro.encoder.images.open_picture` makes them of any file that Pillow
+# opens: upright, converted from other colour spaces, on white where it was transparent. This one comes with scikit-image:
+
+# %%
+coffee = next(photo for photo in photos("sample") if photo.name == "coffee.png")
+picture = Picture(coffee.rgb())
+
+# %% [markdown]
+# **Transform.** Luma at full resolution, chroma at half; blocks of 8×8; cosines ({ref}`ch-jpeg`). And a quality stands for
+# tables, and for λ, what an error is worth in bits ({ref}`ch-beyond`):
+
+# %%
+chosen = models.load("trellis")
+parameters = chosen.at(quality=30)
+dct = planes.forward_dct(picture.samples, "4:2:0")
+
+# %% [markdown]
+# **Attend.** What an error is worth depends on where it is: on its frequency, and on the activity in and around its block.
+# The paper's attention fades coefficients; this encoder gives weights to their errors instead.
+
+# %%
+weights = sensitivity.shipped().weights(dct, chosen.metric_weights)
+
+# %% [markdown]
+# **Choose.** The trellis finds the whole numbers that make weighted error and bits together least ({eq}`eq-trellis`).
+
+# %%
+z = planes.trellis_quantize(dct, weights, parameters.tables, lam=1 / parameters.lam)
+
+# %% [markdown]
+# **Write.** Huffman codes are made for these numbers, and scans are laid out in the order that takes the fewest bytes.
+
+# %%
+data = scans.smallest(planes.assemble(dct, z, parameters.tables))
+
+# %% [markdown]
+# That is effort `fast`, for a picture whose chroma pays at half its resolution. The package's encoder makes the same file:
+
+# %%
+fast = encode_picture(picture, Settings(quality=30, effort="fast")).data
+print(f"{len(data):,d} bytes; the package's encoder agrees: {data == fast}")
+
+# %% [markdown]
 # ## Live
 #
-# The window below needs a running notebook. A built page has no Python behind it, so there it is left out, and the rest of
-# this page shows the same for a photo that is always at hand. There are three ways to run it:
+# The window below needs a running notebook. A published page has no Python behind it, so there the window is left out, and
+# the rest of the page shows the same for the photo above. There are three ways to run the notebook:
 #
-# - **On your own machine**: `make lab` in a checkout opens JupyterLab; choose `notebooks/11_your_photo.ipynb`, then *Run*,
+# - **On your own machine**: `make lab` in a checkout opens JupyterLab. Choose `notebooks/11_your_photo.ipynb`, then *Run*,
 #   *Run All Cells*. Your photo does not leave your machine.
-# - **On Binder**: the rocket at the top of this page, then *Binder*. It installs everything, which takes some minutes, and
-#   lends you a small machine.
-# - **On Colab**: the same rocket, *Colab*. The first cell fetches the book and the packages that are missing there.
+# - **On Binder**: choose the rocket at the top of this page, then *Binder*. It installs everything, which takes some
+#   minutes, and lends you a small machine.
+# - **On Colab**: choose the same rocket, then *Colab*. The first cell fetches the book and the packages that are missing.
 
 # %% tags=["remove-output"]
 Panel().box
@@ -77,25 +126,22 @@ glue("most_pixels", f"{own_photo.MAX_PIXELS / 1e6:.0f} megapixels")
 glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 
 # %% [markdown]
-# 1. *Photo*, or a file dropped on it, takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG,
-#    TIFF, WebP and many others. What is no picture, is damaged or too large is refused in a line that says so.
-# 2. *Quality* is about libjpeg's scale, and *λ* the same in the words of {ref}`ch-beyond`: what an error is worth in bits.
-#    One slider moves the other.
-# 3. *Effort* is that of `repro encode`: `fast` takes the trellis's first choice, `default` looks at what came out, `best`
-#    looks for a minute, at most.
-# 4. *Encode*. Then drag the curtain between before and after, and download the JPEG file. Every decoder opens it.
+# 1. *Photo* takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG, TIFF, WebP and many others. You
+#    can also drop a file on it. A file that is no picture, is damaged or is too large is refused with a line that says so.
+# 2. *Quality* is close to libjpeg's scale, and *λ* says the same in the terms of {ref}`ch-beyond`: what an error is worth
+#    in bits. Each slider moves the other.
+# 3. *Effort* is that of `repro encode`: `fast` takes the trellis's first choice, `default` corrects it once by what a
+#    decoder shows, `best` goes on correcting for up to a minute.
+# 4. *Encode*. Then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
 #
-# It is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
+# This is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
 
 # %% [markdown]
-# ## A photo that is always at hand
+# ## One photo at several qualities
 #
-# This one comes with scikit-image. The slider is the quality; the pictures are the files themselves, and it is your browser
-# that decodes them:
+# The slider is the quality. The pictures are the files themselves, decoded by your browser:
 
 # %% tags=["hide-input"]
-coffee = next(photo for photo in photos("sample") if photo.name == "coffee.png")
-picture = Picture(coffee.rgb())
 made = [own_photo.make(coffee.name, picture, quality, effort) for quality in qualities]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, its \u03bb, and what it costs."}}
@@ -114,7 +160,7 @@ for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": 
 # The photo has {glue:text}`pixels` pixels. At quality {glue:text}`lowest_quality` its file takes {glue:text}`lowest_words`;
 # at {glue:text}`middle_quality`, {glue:text}`middle_words`; at {glue:text}`highest_quality`, {glue:text}`highest_words`.
 #
-# Before and after, pixel by pixel. The curtain hangs between the original and any of the files:
+# And before and after, pixel by pixel. The curtain compares the original with any of the files:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-curtain", "caption": "The middle of the photo, before and after. Drag the handle, or use the arrow keys; choose another quality; enlarge, then drag the picture, too."}}
 curtain(
@@ -122,14 +168,14 @@ curtain(
 )
 
 # %% [markdown]
-# ## What the encoder knew
+# ## What the encoder saw
 #
-# Of the set with VGG-16 attention, this is the {term}`attention map` of luma, averaged over the AC coefficients of each
-# block: what of its detail the network wants kept. Where the network's weights are missing, or a photo is larger than
-# {glue:text}`attention_pixels`, the map shows instead by what the default set decides: what an error in a block is worth,
-# by how much goes on in and around it.
+# For the set with VGG-16 attention, this is the {term}`attention map` of luma, averaged over the AC coefficients of each
+# block: how much of its detail the network keeps. Where the network's weights are missing, or a photo is larger than
+# {glue:text}`attention_pixels`, the map shows what the default set decides by instead: what an error in a block is worth,
+# given the activity in and around it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-known", "caption": "The photo, and for each block what the encoder knew: bright is kept or worth much, dark is let go."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block: bright is kept or worth much, dark may go."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
 own_photo.known_plot(own_photo.rgb(picture), known)
 
@@ -141,7 +187,7 @@ glue("known_words", known.words)
 #
 # ## Summary
 #
-# - The whole book in one button: a photo in, an ordinary JPEG file out.
+# - Open, transform, attend, choose, write: a photo in, an ordinary JPEG file out.
 # - What you save depends on your photo. Try one with much sky, and one with much grass.
 # - Trust your eyes more than any metric.
 #
@@ -152,8 +198,8 @@ glue("known_words", known.words)
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Mostly in smooth places, as blocks, and around hard edges, as ripples. Texture hides much, which the encoder knows: there
-# it lets go first.
+# Mostly in smooth places, as blocks, and around hard edges, as ripples. Texture hides much. The encoder takes this into
+# account: it drops detail there first.
 # ```
 #
 # **2.** Encode a JPEG file that this encoder wrote, once more, at the same quality. Does it become smaller? Does it become
@@ -161,11 +207,11 @@ glue("known_words", known.words)
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A little of both. Its coefficients are already whole steps of its tables, so that the same tables find hardly anything to
-# round; but `default` makes tables of the picture's own, and chroma was reduced to half its resolution before.
+# A little of both. Its coefficients are already whole steps of its tables, so the same tables find hardly anything to
+# round. But `default` makes tables of the picture's own, and chroma lost half its resolution the first time.
 # ```
 #
-# **3.** Take a screenshot with text. What goes wrong, and why does no quality below the highest mend it?
+# **3.** Take a screenshot with text. What goes wrong, and why does no quality below the highest fix it?
 #
 # ```{admonition} Solution
 # :class: dropdown
