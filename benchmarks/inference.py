@@ -53,7 +53,7 @@ class Coder:
         return paired.seconds(lambda: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
 
     def cost(self, rgb: np.ndarray) -> dict[str, Any]:
-        """``operations_per_pixel`` of encoding: multiplications with an addition that PyTorch does."""
+        """``operations_per_pixel`` of the network: multiplications with an addition. The codec does without PyTorch."""
         with FlopCounterMode(display=False) as counted:
             self._encode(rgb)
         return {"operations_per_pixel": counted.get_total_flops() / 2 / (rgb.size / 3)}

@@ -87,20 +87,19 @@ def test_measure_by_hand() -> None:
     assert 0 < (got["lpips"] or 0) < 1 and 0.5 < (got["ms_ssim"] or 0) < 1
 
 
-def test_measure_many_is_measure_of_each() -> None:
-    rgb = astronaut()
-    files = [jpeg(rgb, quality=q) for q in (10, 60)]
-    for many, one in zip(measure_many(rgb, files), (measure(rgb, f) for f in files), strict=True):
-        assert many == pytest.approx(one, rel=1e-5)
-
-
-@pytest.mark.parametrize(("side", "has_lpips"), [(1, False), (30, False), (31, True), (160, True)])
-def test_small_pictures_lack_only_what_they_are_too_small_for(side: int, has_lpips: bool) -> None:
+@pytest.mark.parametrize(
+    ("side", "missing"),
+    [
+        (1, {"ms_ssim", "ssimulacra2", "lpips", "dists"}),
+        (30, {"ms_ssim", "ssimulacra2", "lpips"}),
+        (112, {"ms_ssim", "ssimulacra2"}),
+        (160, {"ms_ssim"}),
+    ],
+)
+def test_small_pictures_lack_only_what_they_are_too_small_for(side: int, missing: set[str]) -> None:
     rgb = astronaut(side, 170)
-    got = measure(rgb, jpeg(rgb, quality=30))
-    assert got["ms_ssim"] is None
-    assert (got["lpips"] is not None) == has_lpips
-    assert all(got[key] is not None for key in ("bpp", "bpp_paper", "mse", "psnr", "psnr_y"))
+    (got,) = measure_many(rgb, [jpeg(rgb, quality=30)], more=["ssimulacra2", "dists"])
+    assert {key for key, value in got.items() if value is None} == missing
 
 
 def test_a_grey_flat_picture_is_perfect() -> None:
@@ -408,19 +407,15 @@ def pair(tmp_path: Path) -> tuple[str, str]:
     return str(tmp_path / "a.png"), str(tmp_path / "a.jpg")
 
 
-def test_command_prints_a_table(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_a_table_or_json(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    expected = measure(astronaut(), jpeg(astronaut(), quality=30))
     assert cli.run(["evaluate", *pair, *pair]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["file", "bpp", "MSE", "PSNR", "dB", "PSNR-Y", "dB", "LPIPS", "MS-SSIM"]
-    expected = measure(astronaut(), jpeg(astronaut(), quality=30))
     assert lines[1] == lines[2] and f"{expected['bpp']:.4f}" in lines[1] and f"{expected['mse']:.2f}" in lines[1]
-
-
-def test_command_prints_json(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["evaluate", "--json", *pair]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert row["file"] == pair[1] and row["original"] == pair[0]
-    assert row["mse"] == pytest.approx(measure(astronaut(), jpeg(astronaut(), quality=30))["mse"])
+    assert (row.pop("original"), row.pop("file")) == pair and row == pytest.approx(expected)
 
 
 def test_command_takes_small_and_perfect_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -433,11 +428,11 @@ def test_command_takes_small_and_perfect_pictures(tmp_path: Path, capsys: pytest
     assert "–" in shown.out and "too small" in shown.err
     assert cli.run(["evaluate", "--json", *files]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert (row["psnr"], row["ms_ssim"]) == (None, None)
+    assert (row["psnr"], row["ms_ssim"]) == (None, None), "JSON has no infinity"
 
 
-def test_command_takes_the_encoders_view_of_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Grey, and turned by EXIF: what `repro encode` would have read, and so nothing is off but the JPEG's rounding."""
+def test_command_reads_the_original_as_the_encoder_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Grey, and turned by EXIF: nothing is off but the JPEG's rounding."""
     grey = Image.fromarray(astronaut()[..., 0])
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter
@@ -447,19 +442,14 @@ def test_command_takes_the_encoders_view_of_the_original(tmp_path: Path, capsys:
     assert json.loads(capsys.readouterr().out)[0]["psnr"] > 45
 
 
-def test_command_tells_bad_input(pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_names_bad_input(pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     png, jpg = pair
-    Path(tmp_path / "empty.jpg").touch()
-    Image.fromarray(astronaut(80)).save(tmp_path / "other.png")
+    (tmp_path / "empty.jpg").touch()
     for arguments, code, says in [
         ([png, jpg, png], 2, "a.png: has no partner"),
         ([png, str(tmp_path / "none.jpg")], 1, "none.jpg: cannot be read (No such file"),
-        ([str(tmp_path / "none.png"), jpg], 1, "none.png: "),
-        ([png, str(tmp_path)], 1, "cannot be read (Is a directory)"),
         ([str(tmp_path), jpg], 1, f"{tmp_path}: "),
         ([png, str(tmp_path / "empty.jpg")], 1, "empty.jpg: not a readable JPEG"),
-        ([str(tmp_path / "empty.jpg"), jpg], 1, "empty.jpg: "),
-        ([str(tmp_path / "other.png"), jpg], 1, "a.jpg: the file shows 200×176 px, the original has 200×80"),
         ([png, png], 1, "a.png: not a JPEG file"),
     ]:
         assert cli.run(["evaluate", *arguments]) == code, says

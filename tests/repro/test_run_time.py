@@ -1,4 +1,4 @@
-"""Run time: event files are read, codecs that are absent are told, and verdicts say what the stored times say."""
+"""Run time: event files are read, missing codecs are named, and verdicts follow the stored times."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ def test_our_coder_gives_a_file_that_decodes() -> None:
     rgb = next(iter(photos("sample"))).rgb()[:64, :64]
     ours = inference.ours()
     seconds, size = ours.encode(rgb)
-    assert seconds > 0 and size > 100 and ours.decode(rgb) > 0 and ours.cost(rgb)["operations_per_pixel"] > 0
+    assert seconds > 0 and size > 100 and ours.decode(rgb) > 0
+    assert ours.cost(rgb)["operations_per_pixel"] == 0, "tables alone have no network"
 
 
 def test_the_stored_times_have_every_method_and_coder() -> None:
