@@ -86,6 +86,8 @@ class Fabric:
         new = moved(network)
         for group in optimiser.param_groups:
             group["params"] = [new[p] for p in group["params"]]
+        for old in list(optimiser.state):  # the real one moves parameters in place
+            optimiser.state[new[old]] = optimiser.state.pop(old)
         return network, optimiser
 
     def backward(self, loss: torch.Tensor) -> None:
@@ -132,6 +134,17 @@ def test_no_tensor_of_the_step_stays_on_the_cpu(
         moments = [m for values in stepper.optimiser.state.values() for m in values.values()]
         assert all(p.grad is not None and p.grad.device == CUDA for p in learned), "each learns"
         assert len(stepper.optimiser.state) == len(learned) and {m.device for m in moments} == {CUDA}
+
+
+def test_restored_moments_follow_to_the_gpu(without_numbers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    stepper, side = stepper_of("vgg19", monkeypatch)
+    for group in stepper.optimiser.param_groups:
+        for p in group["params"]:
+            moments = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+            stepper.optimiser.state[p] = {"step": torch.tensor(3.0), **moments}
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        step(stepper, side)
+        assert {m.device for values in stepper.optimiser.state.values() for m in values.values()} == {CUDA}
 
 
 def test_a_constant_that_stays_on_the_cpu_is_found(without_numbers: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,10 @@ from repro.training import Pool, known_pool, new_model
 
 
 def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Pool, dict[str, str]]:
-    """Crops with what is known of them, memory-mapped from the cache, and which weights made that."""
+    """Crops with what is known of them, memory-mapped from the cache, and which weights made that.
+
+    A GPU computes what could be known of them sooner than it is read.
+    """
     spec = experiment.crops
     stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
     crops = _memo(
@@ -25,6 +28,8 @@ def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Po
     )
     model = new_model(experiment.model, experiment.recipe)
     weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
+    if torch.cuda.is_available():
+        return Pool(crops), weights
     return known_pool(crops, model, experiment.loss, experiment.recipe.dtype, cache), weights
 
 

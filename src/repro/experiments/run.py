@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -32,7 +33,7 @@ from repro.files import atomic_write
 from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 from repro.progress import track
 from repro.runtime import provenance
-from repro.training import train
+from repro.training import one_device, train
 
 T = TypeVar("T")
 
@@ -99,7 +100,14 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
     trained = train(
-        experiment.model, experiment.loss, experiment.recipe, pool, folder=folder, made_of=made_of, observe=observe
+        experiment.model,
+        experiment.loss,
+        experiment.recipe,
+        pool,
+        folder=folder,
+        made_of=made_of,
+        fabric=one_device("cuda" if torch.cuda.is_available() else "cpu"),
+        observe=observe,
     )
     told = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
     made = provenance() | {
@@ -108,7 +116,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         "machines": trained.machines,
         "data": {"train": describe(source)},
     }
-    return _Trained(trained.model, told, trained.seconds, made)
+    return _Trained(trained.model.cpu(), told, trained.seconds, made)
 
 
 def _kept(experiment: Experiment, store: Store) -> _Trained | None:
@@ -135,7 +143,7 @@ class _Snapshots:
     def __call__(self, step: int, model: LearnedJPEG) -> None:
         kept = self.read()
         if step in self.steps and str(step) not in kept:
-            kept[str(step)] = evaluate_model(model, self.evaluation)
+            kept[str(step)] = evaluate_model(deepcopy(model).cpu(), self.evaluation)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(self.path, json.dumps(kept))
 

@@ -77,8 +77,7 @@ def train(
 
     Raises :class:`ReproError` where the loss is no longer a number; the last good checkpoint stays and is named.
     """
-    # named, as Fabric would else take a Slurm job's tasks for the processes of one training
-    fabric = fabric or Fabric(accelerator="cpu", devices=1, plugins=[LightningEnvironment()])
+    fabric = fabric or one_device("cpu")
     pool = crops if isinstance(crops, Pool) else Pool(crops)
     stepper = Stepper(new_model(settings, recipe), loss, recipe, fabric, micro_batch)
     run, path = checkpoint.Progress(), folder / "checkpoint.safetensors" if folder else None
@@ -123,6 +122,12 @@ def train(
             if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
                 checkpoint.save(path, made_of, model.learned_state(), stepper.optimiser, run)
     return Trained(model, run.log, run.seconds, run.machines)
+
+
+def one_device(accelerator: str) -> Fabric:
+    """Fabric on one device of this machine, "cpu" or "cuda"."""
+    # its environment is named, as Fabric would else take a Slurm job's tasks for the processes of one training
+    return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
 def _check(loss: torch.Tensor, run: checkpoint.Progress, path: Path | None) -> None:

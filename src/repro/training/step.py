@@ -53,6 +53,8 @@ class Stepper:
         """Move everything to the device; after a checkpoint was restored."""
         _keep_memory()
         self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
+        for variable, moments in self.optimiser.state.items():  # Fabric leaves what was restored where it was
+            moments |= {name: value.to(variable.device) for name, value in moments.items()}
         self.plain = Distortion(self.loss, self.dtype, self.fabric.device)
         self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
         if compile:
