@@ -792,6 +792,28 @@ def test_command_runs_what_is_missing_and_then_has_nothing_left(
     assert contents(place) == before
 
 
+def test_command_goes_on_with_what_was_cut_off_or_begins_anew(
+    place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer = replace(QUICK, recipe=replace(QUICK.recipe, steps=5, checkpoint_every=2))
+    in_figure_5(monkeypatch, QUICK, longer)
+    call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", str(place), "--data", str(folder)]
+    steps = _Steps(monkeypatch)
+    steps.stop_after = 2 + 3
+    with pytest.raises(KeyboardInterrupt):
+        reproduce([QUICK, longer], Store(place, place / "runs"), folder)
+    capsys.readouterr()
+    assert cli.run([*call, "--dry-run"]) == 0
+    _, stored, begun, _ = capsys.readouterr().out.splitlines()
+    assert stored == f"  {QUICK.key}  {QUICK.describe()}: stored"
+    assert begun.startswith(f"  {longer.key}  {longer.describe()}, about ") and begun.endswith(", begun (step 2)")
+    steps.taken, steps.stop_after = 0, -1
+    assert cli.run([*call, "--resume"]) == 0 and steps.taken == 3
+    Store(place, place / "runs").result_path(longer).unlink()
+    Store(place, place / "runs").checkpoint_path(longer).unlink()
+    assert cli.run([*call, "--anew"]) == 0 and steps.taken == 3 + 5
+
+
 def test_command_names_what_failed(
     place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

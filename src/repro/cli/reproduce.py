@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,17 @@ def reproduce(
     scheduler: Annotated[
         str, typer.Option(help="Where: local, or dask://HOST:PORT, a Dask cluster whose machines share the folders.")
     ] = "local",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is missing, run nothing.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--anew", help="Go on with runs that were cut off, or begin them anew.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what is stored and what is missing, run nothing.")
+    ] = False,
 ) -> None:
-    """Run the experiments of a figure that have no stored result; resume what was cut off."""
+    """Run the experiments of a figure that have no stored result; resume what was cut off.
+
+    Stop it at any time: the same command goes on. A run that other code, photos or weights began is refused by name.
+    """
     from repro import experiments as ex
     from repro.experiments.estimate import Estimate, hours
 
@@ -42,12 +51,19 @@ def reproduce(
         return
     estimate = Estimate(place)
     typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(wanted)} results are missing")
+    for e in wanted if dry_run else ():
+        if e not in missing:
+            typer.echo(f"  {e.key}  {e.describe()}: stored")
     for e in missing:
-        typer.echo(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e))}")
+        reached = ex.step_reached(e, place) if resume else 0
+        begun = f", begun (step {reached})" if reached else ""
+        typer.echo(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e, reached))}{begun}")
     together = f", {hours(estimate.total(missing) / jobs)} with {jobs} at a time" if jobs > 1 else ""
     typer.echo(f"about {hours(estimate.total(missing))} one after the other{together}")
     if dry_run:
         return
+    for e in () if resume else missing:
+        shutil.rmtree(place.scratch / e.key, ignore_errors=True)
     failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)
     for key, reason in failed.items():
         typer.echo(f"repro: {key}: {reason}", err=True)

@@ -9,7 +9,7 @@ An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSO
 
 from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
 from repro.experiments.registry import FIGURES, everything, experiments_of
-from repro.experiments.run import plan, reproduce, run
+from repro.experiments.run import plan, reproduce, run, step_reached
 from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Variant, Wanted, with_seed
 from repro.experiments.store import Store, stored_curves, stored_runs
 
@@ -30,6 +30,7 @@ __all__ = [
     "profile_of",
     "reproduce",
     "run",
+    "step_reached",
     "stored_curves",
     "stored_runs",
     "with_seed",

@@ -43,14 +43,14 @@ class Estimate:
 
     store: Store
 
-    def seconds(self, wanted: Wanted) -> float:
-        """Of training and measuring ``wanted``."""
+    def seconds(self, wanted: Wanted, reached: int = 0) -> float:
+        """Of training ``wanted`` from step ``reached`` on, and measuring it."""
         if isinstance(wanted, PeerSweep):
             return _QUALITY * len(wanted.qualities)
         if isinstance(wanted, EncoderSweep):
             guessed = _PHOTOS * _SLOW_FILES.get(wanted.ablation, _FILE)
             return len(wanted.qualities) * self._sweeps.get(wanted.key, self._sweeps.get(wanted.ablation, guessed))
-        steps, evaluations = wanted.recipe.steps, 1 + len(wanted.snapshots)
+        steps, evaluations = wanted.recipe.steps - reached, 1 + sum(at >= reached for at in wanted.snapshots)
         like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
         if like:
             a_step, an_evaluation = (median(values) for values in zip(*like, strict=True))

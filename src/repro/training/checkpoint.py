@@ -91,5 +91,14 @@ def restore(path: Path, made_of: Mapping[str, str], model: nn.Module, optimiser:
     return Progress(int(header["step"]), log, seconds, machines)
 
 
+def step_of(path: Path) -> int:
+    """How many steps the run had done that wrote the checkpoint at ``path``; 0 where there is none to read."""
+    try:
+        with safe_open(str(path), framework="pt") as stored:
+            return int((stored.metadata() or {}).get("step", 0))
+    except (SafetensorError, OSError):
+        return 0
+
+
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
