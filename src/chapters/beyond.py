@@ -100,7 +100,7 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str] = tuple(ABLATION_L
 
 
 def target_rows(found: Sequence[Target]) -> Rows:
-    """One row a number that was asked for: effort, against what, metric, asked, found with interval, verdict."""
+    """One row a target: effort, against what, metric, asked, found with interval, verdict."""
     rows: list[list[object]] = [
         [
             one.effort,
@@ -191,7 +191,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def cell(found: BDRate) -> str:
-    """ "−12.3 (−14.0 to −10.1)", or a dash where no photo has a figure; how many have none is told."""
+    """ "−12.3 (−14.0 to −10.1)", or a dash where no photo can be compared; and how many cannot."""
     if np.isnan(found.mean):
         return "–"
     without = f", {len(found.missing)} photos without" if found.missing else ""

@@ -118,7 +118,7 @@ def _not_compared(found: ContentTypeSavings) -> str:
 def _needs(found: ContentTypeSavings, name: str) -> str:
     numbers = {metric: found.percent(name, "default", metric) for metric in METRICS}
     known = [f"{_cell(p)} % at equal {SHORT[metric]}" for metric, p in numbers.items() if not isinstance(p, str)]
-    return ", ".join(known) or "cannot be told"
+    return ", ".join(known) or "no number"
 
 
 def _cell(percent: float | str) -> str:

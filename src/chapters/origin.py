@@ -10,7 +10,7 @@ from repro.experiments.store import Store, stored_results
 
 
 def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
-    """What is said of the results behind ``figure``: label → words; where runs differ, each variant once.
+    """Rows on the results behind ``figure``, label → words; where runs differ, each variant once.
 
     Raises :class:`ReproError` where a result is missing.
     """
@@ -40,7 +40,7 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
 
 
 def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") -> dict[str, str]:
-    """The same of stored sweeps of encoders: label → words, each variant once."""
+    """The same rows on stored sweeps of encoders."""
     if not results:
         return {"results": "none are stored; parts of shipped photos replace them, and nothing here is a finding"}
     made = [result["provenance"] for result in results]

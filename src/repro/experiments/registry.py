@@ -255,7 +255,7 @@ FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
     "content-types": content_types,
 }
 #: Those for which nothing is trained: the same at profile paper. And how many peers stand beside its other figures.
-_UNTRAINED = ("beyond", "kinds")
+_UNTRAINED = ("beyond", "content-types")
 _PEERS_BESIDE = {"5": len(PEERS), "13": 0, "ours": len(PEERS)}
 #: Figures that are made of another's runs.
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}
