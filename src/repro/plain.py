@@ -200,7 +200,8 @@ def distortion(
     sigma: float = 1000,
 ) -> torch.Tensor:
     """d(x, x̂) = MSE + γ LPIPS + σ (1 − MS-SSIM), the mean over the batch. Eq. 8."""
-    return mse(x, x_hat) + gamma * lpips(x, x_hat).mean() + sigma * (1 - ms_ssim(x, x_hat).mean())
+    structure = ms_ssim(x, x_hat).mean()
+    return mse(x, x_hat) + gamma * lpips(x, x_hat).mean() + sigma * (1 - structure)
 
 
 def rate(Q: torch.Tensor, A: torch.Tensor, alpha: float = 10, beta: float = 1) -> torch.Tensor:
@@ -236,7 +237,8 @@ def ssim_terms(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     window = torch.outer(g, g) / g.sum() ** 2
 
     def mean(v: torch.Tensor) -> torch.Tensor:
-        return nnf.conv2d(v.flatten(0, 1)[:, None], window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
+        planes = v.flatten(0, 1)[:, None]
+        return nnf.conv2d(planes, window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
 
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = mean(x), mean(y)
@@ -279,15 +281,13 @@ def training_step(
     adam: torch.optim.Optimizer,
     lam: float,
     rounding: Callable[[torch.Tensor], torch.Tensor] = round_third_order,
-    gamma: float = 500,
-    sigma: float = 1000,
 ) -> float:
     """One step on a batch ``x`` of crops: forward by Eqs. 1–6, the loss by Eqs. 7–9, backward, Adam, tables back into
     1–255. Returns the loss before the step. ``attend`` is (x, F) → A."""
     Q, F = log_Q.exp(), forward_dct(x)
     A = attend(x, F)
     x_hat = decode(quantise(F, A, Q, rounding), Q)
-    L = loss(distortion(x, x_hat, lpips, gamma, sigma), rate(Q, A), lam)
+    L = loss(distortion(x, x_hat, lpips), rate(Q, A), lam)
     adam.zero_grad()
     L.backward()
     adam.step()
@@ -305,7 +305,9 @@ def bd_rate(anchor: np.ndarray, test: np.ndarray) -> float:
     """
     low = max(anchor[0, 1], test[0, 1])
     high = min(anchor[-1, 1], test[-1, 1])
-    areas = [PchipInterpolator(dB, np.log(bpp)).integrate(low, high) for bpp, dB in (anchor.T, test.T)]
+    areas = []
+    for bpp, dB in (anchor.T, test.T):
+        areas.append(PchipInterpolator(dB, np.log(bpp)).integrate(low, high))
     return 100 * float(np.expm1((areas[1] - areas[0]) / (high - low)))
 
 

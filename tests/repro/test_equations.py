@@ -186,9 +186,7 @@ def test_a_training_goes_downhill():
     adam = torch.optim.Adam([log_Q], lr=0.05)
     ones = lambda x, F: torch.ones_like(F[:, :2])  # noqa: E731
     nothing = lambda x, y: torch.zeros(1)  # noqa: E731
-    step = lambda: plain.training_step(  # noqa: E731
-        PHOTO, log_Q, ones, nothing, adam, 0.02, plain.round_straight_through, gamma=0, sigma=0
-    )
+    step = lambda: plain.training_step(PHOTO, log_Q, ones, nothing, adam, 0.02, plain.round_straight_through)  # noqa: E731
     losses = [step() for _ in range(15)]
     assert losses[-1] < 0.8 * losses[0] and log_Q.min() >= 0 and log_Q.max() <= math.log(255)
 
