@@ -102,7 +102,8 @@ def loss(d, r, lam):
 
 def distortion(x, x_hat, lpips, gamma=500, sigma=1000):
     """d(x, x̂) = MSE + γ LPIPS + σ (1 − MS-SSIM), the mean over the batch. Eq. 8."""
-    return mse(x, x_hat) + gamma * lpips(x, x_hat).mean() + sigma * (1 - ms_ssim(x, x_hat).mean())
+    structure = ms_ssim(x, x_hat).mean()
+    return mse(x, x_hat) + gamma * lpips(x, x_hat).mean() + sigma * (1 - structure)
 
 
 def rate(Q, A, alpha=10, beta=1):
@@ -117,14 +118,18 @@ def rate(Q, A, alpha=10, beta=1):
 # LPIPS the reference of another work (number 10 in the paper's list); section 6.3 has the right one,
 # {cite:t}`zhang2018lpips`.
 #
-# A check by hand: with every step 2, Σ 1/Q is 128/2 = 64, so $r = 10 \cdot 64$, and the means of two maps of attention.
+# A check by hand: with every step 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ is $10 \cdot 64$ and the means of the two
+# maps of attention.
 
 # %% tags=["nbval-check-output"]
 Q = torch.full((2, 8, 8), 2.0)
-A = torch.stack([torch.full((1, 4, 4, 8, 8), 0.25), torch.full((1, 4, 4, 8, 8), 0.5)], dim=1)
+A = torch.ones(1, 2, 4, 4, 8, 8)
+A[:, 0], A[:, 1] = 0.25, 0.5  # luma, chroma
 r = rate(Q, A)
-print("r =", r.item(), "and with d = 100, λ = 0.01 the loss is", loss(100.0, r, 0.01).item())
-print("the package's rate term agrees:", bool(r == package.rate(Q, A, package.LossWeights(lam=0.01))))
+print("r =", r.item())
+print("with d = 100 and λ = 0.01, L =", loss(100.0, r, 0.01).item())
+fast = package.rate(Q, A, package.LossWeights(lam=0.01))
+print("the package's rate term agrees:", bool(r == fast))
 
 # %% [markdown]
 # ## Three ways of being wrong
@@ -160,7 +165,8 @@ def ssim_terms(x, y):
     window = torch.outer(g, g) / g.sum() ** 2
 
     def mean(v):
-        return nnf.conv2d(v.flatten(0, 1)[:, None], window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
+        planes = v.flatten(0, 1)[:, None]
+        return nnf.conv2d(planes, window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
 
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = mean(x), mean(y)
@@ -176,7 +182,7 @@ def ssim_terms(x, y):
 
 # %%
 def ms_ssim(x, y):
-    """(B,) multi-scale structural similarity, 1 for equal pictures (Wang, Simoncelli and Bovik 2003)."""
+    """(B,) multi-scale structural similarity, 1 for equal pictures."""
     result = torch.ones(x.shape[:2])
     for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
         if scale:
@@ -196,7 +202,7 @@ def ms_ssim(x, y):
 
 # %%
 def lpips(features_x, features_y, weights):
-    """(B,) perceptual distance from a network's features, layer by layer (B, C, h, w), and ``weights`` (C,)."""
+    """(B,) perceptual distance, from features (B, C, h, w) and weights (C,)."""
     total = torch.zeros(len(features_x[0]))
     for f, g, w in zip(features_x, features_y, weights, strict=True):
         f, g = (v / (v.norm(dim=1, keepdim=True) + 1e-10) for v in (f, g))
@@ -224,12 +230,17 @@ def perceptual(x, y):
 
 # %% tags=["nbval-check-output"]
 small = rgb_to_tensor(photos("sample").items[0].rgb()[:192, :192], "cpu")
-noisy = (small + 12 * torch.randn(small.shape, generator=torch.manual_seed(0))).clamp(0, 255)
-fast = package.Distortion(package.LossWeights(lam=0.01))(small, noisy)
-print("MSE agrees:", torch.isclose(mse(small, noisy), fast["mse"]).item())
-print("MS-SSIM agrees:", torch.isclose(ms_ssim(small, noisy), fast["ms_ssim"], rtol=1e-4).item())
-print("LPIPS agrees:", torch.isclose(perceptual(small, noisy), fast["lpips"], rtol=1e-3).item())
-print("d agrees:", torch.isclose(distortion(small, noisy, perceptual), fast["d"], rtol=1e-3).item())
+noise = torch.randn(small.shape, generator=torch.manual_seed(0))
+other = (small + 12 * noise).clamp(0, 255)
+ours = {
+    "mse": mse(small, other),
+    "ms_ssim": ms_ssim(small, other),
+    "lpips": perceptual(small, other),
+    "d": distortion(small, other, perceptual),
+}
+fast = package.Distortion(package.LossWeights(lam=0.01))(small, other)
+for name, value in ours.items():
+    print(f"the package's {name} agrees:", np.allclose(value, fast[name], rtol=1e-3))
 
 # %% [markdown]
 # Do the three agree with each other? Let us damage one photo ({glue:text}`photo_name`) in four ways. Each damage is as
@@ -238,7 +249,7 @@ print("d agrees:", torch.isclose(distortion(small, noisy, perceptual), fast["d"]
 
 # %%
 def strongest(damage, most, target=150.0):
-    """``damage`` of the photo at the largest strength up to ``most`` whose MSE is at most ``target``."""
+    """The damaged photo at the largest strength whose MSE is at most the target."""
     low, high = 0.0, most
     for _ in range(24):
         middle = (low + high) / 2
@@ -249,24 +260,46 @@ def strongest(damage, most, target=150.0):
     return damage(low)
 
 
-def levels(y):
-    """Whole numbers from 0 to 255, as a picture file holds them."""
-    return y.round().clamp(0, 255)
-
-
-noise = torch.from_numpy(np.random.default_rng(seed).normal(size=rgb.shape)).permute(2, 0, 1)[None].float()
-encode = codecs.get("pillow-444").encode  # Pillow: (pixels, quality) → a JPEG file, 4:4:4
-
-damaged = {
-    "lighter": strongest(lambda s: levels(x + s), 100.0),
-    "noise": strongest(lambda s: levels(x + s * noise), 100.0),
-    "blur": strongest(lambda s: levels(torch.from_numpy(gaussian_filter(x.numpy(), (0, 0, s, s)))), 20.0),
-    "JPEG": strongest(lambda s: rgb_to_tensor(decode(encode(rgb, round(100 - s))), "cpu"), 99.0),
-}
+# %% [markdown]
+# The photo is made lighter, noisy, or blurred, always in whole levels from 0 to 255, or it is saved as a JPEG file and
+# decoded again:
 
 # %%
+encode = codecs.get("pillow-444").encode  # pixels and a quality → a JPEG file, 4:4:4
+noise = torch.randn(x.shape, generator=torch.manual_seed(seed))
+
+
+def lighter(strength):
+    return (x + strength).round().clamp(0, 255)
+
+
+def noisy(strength):
+    return (x + strength * noise).round().clamp(0, 255)
+
+
+def blurred(strength):
+    y = gaussian_filter(x.numpy(), (0, 0, strength, strength))
+    return torch.from_numpy(y).round()
+
+
+def compressed(strength):
+    return rgb_to_tensor(decode(encode(rgb, round(100 - strength))), "cpu")
+
+
+# %% [markdown]
+# What do the three measures say of them?
+
+# %%
+damaged = {
+    "lighter": strongest(lighter, 100.0),
+    "noise": strongest(noisy, 100.0),
+    "blur": strongest(blurred, 20.0),
+    "JPEG": strongest(compressed, 99.0),
+}
 with torch.no_grad():
-    said = {name: (mse(x, y).item(), perceptual(x, y).item(), ms_ssim(x, y).item()) for name, y in damaged.items()}
+    said = {}
+    for name, y in damaged.items():
+        said[name] = mse(x, y).item(), perceptual(x, y).item(), ms_ssim(x, y).item()
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally wrong by MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
 pictures = {name: y[0].permute(1, 2, 0).byte().numpy() for name, y in damaged.items()}
@@ -288,7 +321,7 @@ for name, (_, perceived, similar) in said.items():
 
 # %%
 def scales(x, y):
-    """Contrast and structure at five scales, finest first, and luminance at the last: means over the picture."""
+    """Contrast and structure at five scales, finest first, and luminance at the last."""
     found = []
     for _ in range(5):
         luminance, structure = ssim_terms(x, y)
@@ -350,11 +383,12 @@ rows = []
 with torch.no_grad():
     for quality in qualities:
         y = rgb_to_tensor(decode(encode(rgb, quality)), "cpu")
-        rows.append((mse(x, y).item(), 500 * perceptual(x, y).item(), 1000 * (1 - ms_ssim(x, y).item())))
-terms = dict(zip(("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)"), np.array(rows).T, strict=True))
+        perceived, similar = perceptual(x, y).item(), ms_ssim(x, y).item()
+        rows.append((mse(x, y).item(), 500 * perceived, 1000 * (1 - similar)))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares; LPIPS has the largest, MSE and MS-SSIM less, and they change little with quality."}}
-fig.term_bars(terms, qualities)
+names = ("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)")
+fig.term_bars(dict(zip(names, np.array(rows).T, strict=True)), qualities)
 
 # %% tags=["remove-cell"]
 at_10 = np.array(rows[qualities.index(10)])
@@ -378,13 +412,16 @@ for key, share in zip(("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), st
 # %%
 tried = [5, 10, 15, 20, 30, 50, 75, 90]
 ones = torch.ones(1, 2, 1, 1, 8, 8)  # no attention
-r = np.array([rate(torch.from_numpy(quality_tables(quality)).float(), ones, beta=0).item() for quality in tried])
-files = [encode(rgb, quality) for quality in tried]
-bpp = np.array([8 * len(file) / rgb[..., 0].size for file in files])
-by_paper = np.array([paper_bpp(decode(f), quality_tables(q)) for f, q in zip(files, tried, strict=True)])
+r, bpp, by_paper = [], [], []
+for quality in tried:
+    Q = quality_tables(quality)
+    file = encode(rgb, quality)
+    r.append(rate(torch.from_numpy(Q), ones, beta=0).item())
+    bpp.append(8 * len(file) / rgb[..., 0].size)
+    by_paper.append(paper_bpp(decode(file), Q))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the paper's counting is flatter than the file's own and lies above it."}}
-fig.rate_plot(tried, r, bpp, by_paper)
+fig.rate_plot(tried, *np.array([r, bpp, by_paper]))
 
 # %% tags=["remove-cell"]
 ten, fifty = tried.index(10), tried.index(50)
@@ -401,11 +438,13 @@ glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 # busiest of them with the same tables:
 
 # %%
-corners = [(top, left) for top in range(0, len(rgb) - 127, 128) for left in range(0, rgb.shape[1] - 127, 128)]
-squares = [np.ascontiguousarray(rgb[top : top + 128, left : left + 128]) for top, left in corners]
-bits = sorted(8 * len(encode(square, 50)) / 128**2 for square in squares)
-print(f"r is {rate(torch.from_numpy(quality_tables(50)).float(), ones):.1f} for both")
-print(f"the files take {bits[0]:.2f} and {bits[-1]:.2f} bits per pixel")
+bits = []
+for top in range(0, len(rgb) - 127, 128):
+    for left in range(0, rgb.shape[1] - 127, 128):
+        square = np.ascontiguousarray(rgb[top : top + 128, left : left + 128])
+        bits.append(8 * len(encode(square, 50)) / 128**2)
+print(f"r is {rate(torch.from_numpy(quality_tables(50)), ones):.1f} for both")
+print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 
 # %% [markdown]
 # Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a coefficient

@@ -69,7 +69,7 @@ from repro import codecs
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, measure, versus
 from repro.experiments import objective
-from repro.experiments.claims import METRICS, Evidence, all_claims
+from repro.experiments.claims import METRICS, SHORT, Evidence, all_claims
 from repro.experiments.claims import loss as claims
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
@@ -101,12 +101,12 @@ weights_compared = findings.compare(curves, findings.LOSS_TERMS)
 
 
 # %%
-def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order, gamma=500, sigma=1000):
-    """One step on a batch ``x`` of crops; returns the loss before it. ``attend`` is (x, F) → A."""
+def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order):
+    """One step on a batch x of crops; returns the loss. attend is (x, F) → A."""
     Q, F = log_Q.exp(), forward_dct(x)
     A = attend(x, F)
     x_hat = decode(quantise(F, A, Q, rounding), Q)
-    L = loss(distortion(x, x_hat, lpips, gamma, sigma), rate(Q, A), lam)
+    L = loss(distortion(x, x_hat, lpips), rate(Q, A), lam)
     adam.zero_grad()
     L.backward()
     adam.step()
@@ -130,13 +130,14 @@ def no_attention(x, F):
     return torch.ones_like(F[:, :2])
 
 
-log_Q = torch.as_tensor(quality_tables(25)).float().log().requires_grad_()
+log_Q = torch.from_numpy(quality_tables(25)).float().log().requires_grad_()
 adam = torch.optim.Adam([log_Q])
-losses = []
+rounding, losses = round_straight_through, []
 for step in range(few):
-    x = small[batch_indices(step, len(small), 4, seed)].float()  # four crops, drawn by the seed
+    x = small[batch_indices(step, len(small), 4, seed)].float()  # four crops
     adam.param_groups[0]["lr"] = 0.03 * (1 + math.cos(math.pi * step / few)) / 2
-    losses.append(training_step(x, log_Q, no_attention, lpips, adam, 0.02, round_straight_through))
+    L = training_step(x, log_Q, no_attention, lpips, adam, 0.02, rounding)
+    losses.append(L)
 
 # %% [markdown]
 # The package's `train` does the same with faster parts. It computes once what is known of the crops, and has derivatives
@@ -146,10 +147,12 @@ for step in range(few):
 settings = ModelSettings(method="tables", rounding="straight-through")
 recipe = Recipe(steps=few, seed=seed, log_every=1, precision="32-true")
 again = train(settings, LossWeights(lam=0.02), recipe, small)
-print("losses here:  ", *(f"{value:.2f}" for value in losses))
-print("losses there: ", *(f"{row['loss']:.2f}" for row in again.log))
-print("the package's fast version agrees:", np.allclose(losses, [row["loss"] for row in again.log], rtol=2e-3))
-print("and so do the tables:", torch.allclose(log_Q.exp(), again.model.tables(), rtol=0.01))
+theirs = [row["loss"] for row in again.log]
+print("losses here:  ", *(f"{L:.2f}" for L in losses))
+print("losses there: ", *(f"{L:.2f}" for L in theirs))
+print("the package's fast version agrees:", np.allclose(losses, theirs, rtol=2e-3))
+Q = again.model.tables()
+print("and so do the tables:", torch.allclose(log_Q.exp(), Q, rtol=0.01))
 
 # %% [markdown]
 # With it we take {glue:text}`train_steps` steps, on all of the crops and at their full size:
@@ -166,17 +169,17 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 
 # %%
 chosen = comparison.exam_photos(data_dir)[:exam]
-ours = encoder_of(trained.model, progressive=False)  # pixels → the bytes of a JPEG file
-pillow = codecs.get("pillow-444").encode  # pixels and a quality → the bytes of a JPEG file
+ours = encoder_of(trained.model, progressive=False)  # pixels → a JPEG file
+pillow = codecs.get("pillow-444").encode  # pixels and a quality → a JPEG file
 
 rgb = chosen[0].rgb()
 file = ours(rgb)
-quality, other = next((q, data) for q in range(1, 101) if len(data := pillow(rgb, q)) >= len(file))
+quality = next(q for q in range(1, 101) if len(pillow(rgb, q)) >= len(file))
+other = pillow(rgb, quality)
 for name, data in (("learned tables", file), (f"Pillow at quality {quality}", other)):
-    told = measure(rgb, data)
-    print(
-        f"{len(data):,} bytes, {name}: MSE {told['mse']:.1f}, LPIPS {told['lpips']:.3f}, MS-SSIM {told['ms_ssim']:.4f}"
-    )
+    found = measure(rgb, data)
+    print(f"{name}: {len(data):,} bytes")
+    print("  ", *(f"{SHORT[metric]} {found[metric]:.4g}" for metric in METRICS))
 
 # %% [markdown]
 # The package does this for every photo. It finds the quality by bisection:
@@ -239,10 +242,11 @@ points(every, caption="Means over the photos, by setting")
 
 # %%
 def curve_of(points):
-    """(n, 2): bits per pixel and PSNR of one photo's files by one encoder, both rising."""
-    line = np.array(sorted((p["bpp"], 10 * math.log10(255**2 / p["mse"])) for p in points))
-    best_before = np.maximum.accumulate(line[:, 1])
-    return line[np.diff(best_before, prepend=-np.inf) > 0]
+    """(n, 2): bits per pixel and PSNR of a photo's files by one encoder, both rising."""
+    psnr = [10 * math.log10(255**2 / p["mse"]) for p in points]
+    line = np.array(sorted(zip([p["bpp"] for p in points], psnr, strict=True)))
+    best = np.maximum.accumulate(line[:, 1])
+    return line[np.diff(best, prepend=-np.inf) > 0]
 
 
 # %% [markdown]
@@ -265,7 +269,7 @@ for photo in plain.images:
     a, b = curve_of(plain.images[photo]), curve_of(learned.images[photo])
     if max(a[0, 0], b[0, 0]) <= 0.3 <= min(a[-1, 0], b[-1, 0]):  # both reach this rate
         saved.append(mse_at(a, 0.3) - mse_at(b, 0.3))
-print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f}, the mean over {len(saved)} photos")
+print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f} ({len(saved)} photos)")
 
 # %% [markdown]
 # How much would that mean change, had we taken other photos like these? The **bootstrap** draws photos anew from those at
@@ -276,7 +280,7 @@ print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f}, the mean over {le
 
 # %%
 def paired_bootstrap(differences, draws=2000, seed=0):
-    """A 95 % interval of the mean of paired ``differences`` (seeds, photos)."""
+    """A 95 % interval of the mean of paired differences (seeds, photos)."""
     rng = np.random.default_rng(seed)
     seeds, photos = differences.shape
     drawn_photos = rng.integers(0, photos, (draws, 1, photos))
@@ -287,14 +291,12 @@ def paired_bootstrap(differences, draws=2000, seed=0):
 
 
 # %%
-interval = paired_bootstrap(np.array([saved]))
+low, high = paired_bootstrap(np.array([saved]))
+print(f"interval: {low:.2f} to {high:.2f}")
 found = findings.matched_gains(curves)
-published = next(g for g in found if (g.bpp, g.metric) == (0.3, "mse"))
-print("interval: {:.2f} to {:.2f}".format(*interval))
-print(
-    "the published figures agree:",
-    np.allclose([np.mean(saved), *interval], [published.mean, published.low, published.high]),
-)
+g = next(g for g in found if (g.bpp, g.metric) == (0.3, "mse"))
+agree = np.allclose([np.mean(saved), low, high], [g.mean, g.low, g.high])
+print("the published figures agree:", agree)
 
 # %% [markdown]
 # **BD-rate** {cite:p}`bjontegaard2001` turns the question around: how many bits more or less for the *same* quality? It
@@ -304,10 +306,12 @@ print(
 
 # %%
 def bd_rate(anchor, test):
-    """Per cent of the bits that ``test`` takes more (or, below 0, less) than ``anchor`` at equal quality."""
+    """Per cent of bits that test takes more (below 0: less) than anchor."""
     low = max(anchor[0, 1], test[0, 1])
     high = min(anchor[-1, 1], test[-1, 1])
-    areas = [PchipInterpolator(dB, np.log(bpp)).integrate(low, high) for bpp, dB in (anchor.T, test.T)]
+    areas = []
+    for bpp, dB in (anchor.T, test.T):
+        areas.append(PchipInterpolator(dB, np.log(bpp)).integrate(low, high))
     return 100 * float(np.expm1((areas[1] - areas[0]) / (high - low)))
 
 
@@ -316,14 +320,15 @@ def bd_rate(anchor, test):
 
 # %%
 of_seeds = [learned, *other_seeds]
-bits = np.array([[bd_rate(curve_of(plain.images[p]), curve_of(of.images[p])) for p in plain.images] for of in of_seeds])
+bits = np.empty((len(of_seeds), len(plain.images)))
+for i, one in enumerate(of_seeds):
+    for j, photo in enumerate(plain.images):
+        bits[i, j] = bd_rate(curve_of(plain.images[photo]), curve_of(one.images[photo]))
 low, high = paired_bootstrap(bits)
-published = compared["learned tables\nagainst plain JPEG"]["mse"]
 print(f"bits at equal MSE: {bits.mean():+.1f} % ({low:+.1f} to {high:+.1f})")
-print(
-    "the published figures agree:",
-    np.allclose([bits.mean(), low, high], [published.mean, published.low, published.high]),
-)
+b = compared["learned tables\nagainst plain JPEG"]["mse"]
+agree = np.allclose([bits.mean(), low, high], [b.mean, b.low, b.high])
+print("the published figures agree:", agree)
 
 # %% [markdown]
 # ## What are learned tables worth?
@@ -364,14 +369,15 @@ glue("seeds", len(curves[claims.PAPER]))
 
 # %%
 learned_tables = evidence.parts("ours", "tables")
-by_quality, by_lam = ({p["setting"]: p["bpp"] for p in c.mean().images["mean"]} for c in (plain, learned))
+by_quality = {p["setting"]: p["bpp"] for p in plain.mean().images["mean"]}
+by_lam = {p["setting"]: p["bpp"] for p in learned.mean().images["mean"]}
 rates = np.log(list(by_quality.values()))
 same_bits = []
 for lam, bpp in sorted(by_lam.items()):
     if rates[0] <= math.log(bpp) <= rates[-1]:
         quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
         Q = np.rint(learned_tables[findings.TABLES][lam]).astype(int)
-        same_bits.append(compare.Beside(lam, bpp, Q, quality, np.asarray(quality_tables(quality))))
+        same_bits.append(compare.Beside(lam, bpp, Q, quality, quality_tables(quality)))
 
 # %% [markdown]
 # {numref}`fig-learned-tables` puts the learned tables below Annex K's. Look at the first entry of each table, the step of
