@@ -19,7 +19,9 @@ NAMES = PROJECT.notebooks()
 REFERENCES = ROOT / "tests" / "nbval"
 CHECKED = "nbval-check-output"
 #: A cell that a reader sees defines what the sentence before it says; a longer one is cut in two, with words between.
-MAX_VISIBLE_LINES = 30
+MAX_VISIBLE_LINES, MAX_LINES = 30, 40
+#: Over all chapters, in cells that a reader sees.
+MIN_LINES_SHOWN = 600
 FOLDED = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
 
 
@@ -59,8 +61,19 @@ def test_parameters(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_can_be_read(name):
     for cell in code(name):
-        visible = not FOLDED & set(tags(cell))
-        assert not visible or len(cell.source.splitlines()) <= MAX_VISIBLE_LINES, f"cut it in two:\n{cell.source}"
+        most = MAX_LINES if FOLDED & set(tags(cell)) else MAX_VISIBLE_LINES
+        assert len(cell.source.splitlines()) <= most, f"cut it in two:\n{cell.source}"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name[0].isdigit()])
+def test_a_chapter_shows_code(name):
+    """A reader who deletes ``chapters`` loses pictures and no idea."""
+    assert any(not FOLDED & set(tags(cell)) for cell in code(name) if "parameters" not in tags(cell))
+
+
+def test_the_chapters_show_their_code():
+    cells = [cell for name in NAMES for cell in code(name) if not {*FOLDED, "parameters"} & set(tags(cell))]
+    assert sum(len(cell.source.splitlines()) for cell in cells) >= MIN_LINES_SHOWN
 
 
 def functions(source: str) -> dict[str, str]:
