@@ -23,7 +23,8 @@ from repro.experiments.numerics import numerics_of, why_stale
 from repro.experiments.registry import ABLATION_QUALITIES, ALTERNATIVE_QUALITIES
 from repro.jpeg.codestream import decode, read
 from repro.jpeg.tables import quality_tables
-from repro.trellis import decoder, planes
+from repro.stages import decode as decode_planes
+from repro.trellis import planes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -66,8 +67,8 @@ def test_a_hybrid_has_our_tables_and_their_trellis(rgb: np.ndarray) -> None:
 
 
 def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) -> None:
-    dct = planes.forward_dct(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None])
-    tables = quality_tables(40)
+    dct = planes.forward_dct(rgb)
+    tables = quality_tables(40).astype(np.uint16)
     weights, lam = mse_weights(dct), lam_of(tables)
 
     def objective(z: list[np.ndarray]) -> float:
@@ -83,11 +84,11 @@ def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) ->
 @pytest.mark.parametrize(("plane", "place"), [(0, 1), (0, 30), (1, 0), (1, 5), (2, 0), (2, 12), (1, 40)])
 def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
     """One error in the middle of an even picture, decoded: the weight predicts its sum of squares over RGB."""
-    dct = planes.forward_dct(torch.full((1, 3, 96, 96), 128.0))
+    dct = planes.forward_dct(np.full((96, 96, 3), 128, np.uint8))
     parts = [torch.from_numpy(p.F.copy()) for p in dct.planes]
     middle = dct.planes[plane].rows // 2 * dct.planes[plane].cols + dct.planes[plane].cols // 2
     parts[plane][middle, place] += 40.0
-    shown = decoder.decode(dct, parts)
+    shown = decode_planes(dct, parts)
     found = float((shown - 128).square().mean(1).sum())
     assert found == pytest.approx(1600 * float(mse_weights(dct)[plane].by_frequency[0, place]), rel=1e-3)
 

@@ -182,7 +182,7 @@ def test_damaged_training_photo_is_an_error_not_a_fallback(monkeypatch: pytest.M
 def test_missing_folder_and_unknown_split(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="nowhere: no such data folder"):
         data.photos("val", tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="train, val, tune, check, kodak, sample, kinds, hdrplus"):
+    with pytest.raises(UsageError, match="train, val, tune, check, kodak, sample, content-types, hdrplus"):
         data.photos("test")
 
 
