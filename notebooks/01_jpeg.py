@@ -658,7 +658,7 @@ jpeg.errors(rgb, shown[10], difference, near)
 
 # %%
 def column_steps(rgb):
-    """(8,) mean step in luma from column k of a block to the next; 7 crosses the border."""
+    """(8,) mean step from column k of a block to the next; 7 crosses the border."""
     steps = luma(rgb).diff(dim=1).abs()
     return torch.stack([steps[:, k::8].mean() for k in range(8)])
 

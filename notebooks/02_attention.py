@@ -173,7 +173,7 @@ diagrams.convolutional()
 # %% [markdown]
 # In {numref}`fig-attention-network`, the 1 × 1 convolution is a matrix that turns the features of one block into 128
 # numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. What remains is
-# to see the 128 numbers as two blocks of 8 × 8. That is all of Eqs. 1 and 2:
+# to view the 128 numbers as two blocks of 8 × 8. That gives the maps of Eqs. 1 and 2:
 
 # %%
 from repro.plain import IMAGENET_MEAN, IMAGENET_STD
@@ -195,7 +195,8 @@ def convolutional_attention(x, trunk, head):
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
 # The trunk of VGG-16 is `torchvision.models.vgg16().features[:17]`, and the head on top of it is
-# `nn.Conv2d(256, 2 * 64, kernel_size=1)`. The package builds both; we run them by the function above:
+# `nn.Conv2d(256, 2 * 64, kernel_size=1)`. `attention.build` makes both, with ImageNet's weights in the trunk and random
+# ones, drawn by `seed`, in the head. We run them by the function above:
 
 # %% tags=["nbval-check-output"]
 vgg = attention.build("vgg16", seed)
