@@ -255,7 +255,7 @@ def curve_of(points):
 # both sequential with optimised codes:
 
 # %%
-(plain,), (learned, *other_seeds) = findings.same_coding(curves)  # stored points, photo by photo
+(plain,), (learned, *other_seeds) = findings.same_coding(curves)  # stored points
 
 
 def mse_at(line, bpp):
@@ -289,6 +289,9 @@ def paired_bootstrap(differences, draws=2000, seed=0):
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
+
+# %% [markdown]
+# So much for the MSE that the tables save at this rate. The package has the same from all its stored points:
 
 # %%
 low, high = paired_bootstrap(np.array([saved]))
@@ -461,7 +464,7 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # noisiest, and this entry becomes too coarse. At λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding
 # and at {glue:text}`dc_straight:.0f` with straight-through. In bits of files, {numref}`fig-savings` has the comparison:
 #
-# | tables alone, straight-through against the paper's rounding | |
+# | | tables alone, straight-through against the paper's rounding |
 # |---|---|
 # | at equal MSE | {glue:text}`rounding_mse` |
 # | at equal LPIPS | {glue:text}`rounding_lpips` |
@@ -545,7 +548,7 @@ html.table(*trained_models.portrait_rows(fig_6), caption="What each version meas
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo at that rate: the squared
 # error of Cb and Cr, and how much more luma jumps where blocks meet than elsewhere.
-# Verdict: **{glue:text}`pictures_verdict`** ({glue:text}`pictures_evidence`).
+# Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
 
 # %% [markdown]
 # ## Weights: Fig. 7
@@ -563,9 +566,9 @@ rate_distortion.savings_plot(weights_compared)
 html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: per cent of bits (95 % interval)")
 
 # %% [markdown]
-# *Are the largest weights the best?* Verdict: **{glue:text}`weights_verdict`** ({glue:text}`weights_evidence`).
+# *Are the largest weights the best?* Verdict: **{glue:text}`weights_verdict`**: {glue:text}`weights_evidence`.
 #
-# *Can MS-SSIM replace LPIPS?* Verdict: **{glue:text}`no_lpips_verdict`** ({glue:text}`no_lpips_evidence`).
+# *Can MS-SSIM replace LPIPS?* Verdict: **{glue:text}`no_lpips_verdict`**: {glue:text}`no_lpips_evidence`.
 #
 # "Best" depends on the metric: the plot has three answers.
 
