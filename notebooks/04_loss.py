@@ -25,7 +25,7 @@
 # - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would rather spend bits
 # - how much each of the three weighs at the paper's settings
 # - that the paper's rate term is not a rate, and how far it can be trusted
-# - how to be sure that a metric is the one that its name says
+# - how to be sure that a metric is what its name says
 #
 # You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the symbols.
 # ```
@@ -455,7 +455,7 @@ print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 # was going to be zero anyway.
 
 # %% [markdown]
-# ## Is it the metric that it says it is?
+# ## Is a metric what its name says?
 #
 # Published curves often fail to repeat because two programs mean different things by one name. For MS-SSIM the paper
 # names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and halves pictures

@@ -291,7 +291,7 @@ def paired_bootstrap(differences, draws=2000, seed=0):
 
 
 # %% [markdown]
-# So much for the MSE that the tables save at this rate. The package has the same from all its stored points:
+# The interval of the mean above, and what the package publishes for this rate:
 
 # %%
 low, high = paired_bootstrap(np.array([saved]))
