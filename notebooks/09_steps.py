@@ -47,7 +47,7 @@ if importlib.util.find_spec("chapters") is None:
 profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
-steps = 30  # of the short trainings that are shown
+steps = 20  # of the short trainings that are shown
 
 # %% tags=["hide-input"]
 from bookkit import glue, html
@@ -89,7 +89,7 @@ def short_run(quality):
         snapshots[step] = measure(rgb, encoder_of(model)(rgb))
 
     settings = ModelSettings("tables", rounding="straight-through")
-    recipe = Recipe(steps=steps, batch=2, lr_tables=0.2, tables_start=quality, seed=seed, log_every=max(steps // 5, 1))
+    recipe = Recipe(steps=steps, batch=2, lr_tables=0.3, tables_start=quality, seed=seed, log_every=max(steps // 5, 1))
     return train(settings, weights, recipe, crops, observe=observe), snapshots
 
 
