@@ -60,7 +60,8 @@ from repro.experiments.claims import Evidence, all_claims, loss, trunks
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")
-rgb = style.book_photo("kodim23", data_dir).rgb()
+photo = style.book_photo("kodim23", data_dir)
+rgb = photo.rgb()
 trunk = fig.trunk_of(evidence)
 
 # %% tags=["remove-cell"]
@@ -110,7 +111,8 @@ x = torch.zeros(1, 3, 224, 224, device="meta")
 for name in ("VGG-16", "VGG-19"):
     print(f"{name}, block3_pool: {tuple(vgg_features(whole[name], x).shape[1:])}")
 for blocks in (1, 7):
-    print(f"ResNet-152, conv3_block{blocks}: {tuple(resnet_features(whole['ResNet-152'], x, blocks).shape[1:])}")
+    features = resnet_features(whole["ResNet-152"], x, blocks)
+    print(f"ResNet-152, conv3_block{blocks}: {tuple(features.shape[1:])}")
 
 # %% [markdown]
 # Every cut gives 28 × 28 vectors, one for each 8 × 8 block of the crop. VGG's have 256 numbers, ResNet's have 512. Now we
@@ -138,7 +140,7 @@ z = (x / 255 - IMAGENET_MEAN) / IMAGENET_STD
 for method, features in cuts.items():
     with torch.no_grad():
         agree = torch.allclose(features(z), build(method).features(x), atol=1e-3)
-    print(f"the package's trunk of {fig.NAMES[method]} agrees: {agree}")
+    print(f"{fig.NAMES[method]}: the package's trunk agrees: {agree}")
 
 # %% [markdown]
 # ## Why ResNet can be so deep
@@ -170,7 +172,8 @@ def residual_block(x, block):
 # %%
 with torch.no_grad():
     f, block = resnet_features(resnet, z, 1), resnet.layer2[1]
-    print("torchvision's block agrees:", torch.allclose(residual_block(f, block), block(f), atol=1e-5))
+    same = torch.allclose(residual_block(f, block), block(f), atol=1e-5)
+print("torchvision's block agrees:", same)
 
 torch.manual_seed(seed)
 block = resnet152(zero_init_residual=True).eval().layer2[1]  # random weights, but F(x) = 0
@@ -202,8 +205,8 @@ def field(features, x, row, col):
 row = col = 14
 seen = {method: field(features, z, row, col) for method, features in cuts.items()}
 for method, (left, right) in seen.items():
-    width = right - left + 1
-    print(f"{fig.NAMES[method]}: {width} px, {8 * col - left} before the block and {right - 8 * col - 7} after it")
+    before, after = 8 * col - left, right - 8 * col - 7
+    print(f"{fig.NAMES[method]}: {before} px before the block, 8 in it, {after} after it")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with side and channels of their features. The paper's two cuts lie in conv3; what comes after is not used. Right: the pixels on which the features of the filled block depend, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
@@ -287,8 +290,10 @@ for name, W in zip(("block1", "block7"), adapters.values(), strict=True):
     package.adapters[name].load_state_dict(W.state_dict())
 with torch.no_grad():
     maps = package.train()(crops)
-    ours = {f"block{blocks}": W(resnet_features(student, crops, int(blocks))) for blocks, W in adapters.items()}
-print("the package's student agrees:", all(torch.allclose(maps[k], ours[k], atol=1e-3) for k in ours))
+    for blocks, W in adapters.items():
+        ours = W(resnet_features(student, crops, int(blocks)))
+        same = torch.allclose(maps[f"block{blocks}"], ours, atol=1e-3)
+        print(f"block {blocks}: the package's fast version agrees: {same}")
 
 # %% [markdown]
 # `repro weights distil` repeats the real training: some thousand crops, two thousand steps. Then $W$ is thrown away, and
@@ -299,13 +304,14 @@ print("the package's student agrees:", all(torch.allclose(maps[k], ours[k], atol
 
 # %%
 def linear_share(x, y, x_test, y_test):
-    """Share of the variance of ``y_test`` (n, d) that a linear map of ``x_test`` explains, fitted on ``x`` and ``y``."""
+    """Share of the variance of y_test that a linear map fitted on x and y explains."""
     mean, spread = x.mean(0), x.std(0)
-    spread = spread.clamp_min(0.05 * spread.mean())  # a channel that hardly varies here may vary elsewhere
-    design, design_test = (nn.functional.pad((of - mean) / spread, (0, 1), value=1.0) for of in (x, x_test))
-    penalty = 0.1 * len(x) * torch.eye(design.shape[1], dtype=x.dtype)
-    W = torch.linalg.solve(design.T @ design + penalty, design.T @ y)
-    error = (design_test @ W - y_test).square().sum()
+    spread = spread.clamp_min(0.05 * spread.mean())  # a channel may vary more elsewhere
+    X, X_test = ((of - mean) / spread for of in (x, x_test))
+    X, X_test = (nn.functional.pad(of, (0, 1), value=1.0) for of in (X, X_test))
+    penalty = 0.1 * len(x) * torch.eye(X.shape[1], dtype=x.dtype)
+    W = torch.linalg.solve(X.T @ X + penalty, X.T @ y)
+    error = (X_test @ W - y_test).square().sum()
     return 1 - (error / (y_test - y_test.mean(0)).square().sum()).item()
 
 
@@ -318,7 +324,8 @@ torch.manual_seed(seed)
 inputs, noise = torch.randn(4000, 12), torch.randn(4000, 5)
 linear = inputs @ torch.randn(12, 5)
 for wanted in (linear, linear + linear.std(0) * noise):
-    print(f"{linear_share(inputs[:2000], wanted[:2000], inputs[2000:], wanted[2000:]):.1f}")
+    share = linear_share(inputs[:2000], wanted[:2000], inputs[2000:], wanted[2000:])
+    print(f"{share:.1f} of the variance explained")
 
 # %% [markdown]
 # Now the trunks: ours, and for comparison a ResNet with random weights.
@@ -327,7 +334,7 @@ for wanted in (linear, linear + linear.std(0) * noise):
 # %%
 @torch.no_grad()
 def vectors(features, pictures):
-    """The features of the middles of ``pictures``, one vector a block: (blocks, channels)."""
+    """The features of some pictures' middles: (blocks, channels)."""
     found = []
     for rgb in pictures:
         x = attention.to_tensor(attention.middle(rgb, 448))
@@ -337,7 +344,7 @@ def vectors(features, pictures):
 
 torch.manual_seed(seed)
 random = resnet152().eval()
-sample = [photo.rgb() for photo in photos("sample")]
+sample = [other.rgb() for other in photos("sample") if other.name != photo.name]
 y, y_test = vectors(cuts["vgg16"], sample), vectors(cuts["vgg16"], [rgb])
 known = {"as used here": [], "random": []}
 for net, shares in zip((resnet, random), known.values(), strict=True):
@@ -385,15 +392,19 @@ html.table(["", "Figs. 8 and 9", "Fig. 10"], rows, caption="Where the stored res
 from repro.plain import convolutional_attention, forward_dct
 
 without = trunks.names(0.0)  # three curves, MS-SSIM not in the loss
-networks = {fig.NAMES[m]: trained.network_of(evidence, "8", name).eval() for m, name in zip(cuts, without, strict=True)}
-
-for name, network in networks.items():
+networks = {}
+for method, name in zip(cuts, without, strict=True):
+    network = networks[fig.NAMES[method]] = trained.network_of(evidence, "8", name).eval()
     with torch.no_grad():
         A = convolutional_attention(x, network.trunk, network.head)
-        print(f"{name}: the package agrees: {torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)}")
+        same = torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)
+    print(f"{fig.NAMES[method]}: the package's fast version agrees: {same}")
+
+# %% [markdown]
+# And of the whole photo:
 
 # %%
-maps = {name: attention.maps(network, rgb) for name, network in networks.items()}  # of the whole photo
+maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, maps)
@@ -460,17 +471,17 @@ for name, words in tables.claim_words(judged).items():
 # nearest to this rate on this photo ({glue:text}`portrait`), in the paper's counting, and give the rate that it reached:
 
 # %%
-photo = style.book_photo("kodim04", data_dir)
-versions = trained.at_one_rate(evidence, photo, without)
+portrait = style.book_photo("kodim04", data_dir)
+versions = trained.at_one_rate(evidence, portrait, without)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp of the paper's counting as its settings come. Under each picture: bytes of the file, and what the whole photo measures."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
-trained.portrait(versions, comparison.CROPS[photo.name])
+trained.portrait(versions, comparison.CROPS[portrait.name])
 
 # %% tags=["hide-input"]
 html.table(*trained.portrait_rows(versions), caption=f"The same in numbers, of the whole photo (ResNet: {trunk})")
 
 # %% tags=["remove-cell"]
-glue("portrait", photo.name.partition(".")[0])
+glue("portrait", portrait.name.partition(".")[0])
 
 # %% [markdown]
 # The rates differ a little, so a picture that took more bits should also look better. (The ResNets are the
@@ -507,8 +518,9 @@ from repro.evaluation import gain_at_rate
 gains = {}
 for pair in pairs:
     for metric in ("mse", "lpips", "ms_ssim"):
-        for bpp in trunks.BETTER_RATES:  # above zero is better, in every metric
-            gains[pair.label, metric, bpp] = gain_at_rate(pair.anchor, pair.test, bpp, metric).per_seed
+        for bpp in trunks.BETTER_RATES:
+            found = gain_at_rate(pair.anchor, pair.test, bpp, metric)
+            gains[pair.label, metric, bpp] = found.per_seed
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, one mark a seed (mean over photos), at the rates of the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
 fig.labelled(fig.seed_plot(gains, pairs), trunk)
@@ -561,10 +573,10 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The pape
 #
 # | cut, loss | equal MSE | equal LPIPS | equal MS-SSIM |
 # |---|---|---|---|
-# | block 1, without MS-SSIM | {glue:text}`block1_without_mse` | {glue:text}`block1_without_lpips` | {glue:text}`block1_without_ms_ssim` |
-# | block 7, without MS-SSIM | {glue:text}`block7_without_mse` | {glue:text}`block7_without_lpips` | {glue:text}`block7_without_ms_ssim` |
-# | block 1, with MS-SSIM | {glue:text}`block1_with_mse` | {glue:text}`block1_with_lpips` | {glue:text}`block1_with_ms_ssim` |
-# | block 7, with MS-SSIM | {glue:text}`block7_with_mse` | {glue:text}`block7_with_lpips` | {glue:text}`block7_with_ms_ssim` |
+# | block 1, without MS-SSIM | {glue:text}`block1_without_mse_brief` | {glue:text}`block1_without_lpips_brief` | {glue:text}`block1_without_ms_ssim_brief` |
+# | block 7, without MS-SSIM | {glue:text}`block7_without_mse_brief` | {glue:text}`block7_without_lpips_brief` | {glue:text}`block7_without_ms_ssim_brief` |
+# | block 1, with MS-SSIM | {glue:text}`block1_with_mse_brief` | {glue:text}`block1_with_lpips_brief` | {glue:text}`block1_with_ms_ssim_brief` |
+# | block 7, with MS-SSIM | {glue:text}`block7_with_mse_brief` | {glue:text}`block7_with_lpips_brief` | {glue:text}`block7_with_ms_ssim_brief` |
 #
 # - **The shape** matters as well as the weights: block 1 sees no farther than VGG, and both cuts are centred on the corner
 #   of a block, not on its middle.

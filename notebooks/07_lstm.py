@@ -86,7 +86,8 @@ sequence = F[:, 0].flatten(1, 2).flatten(2) / 128  # of luma: (1, steps, 64)
 n, m, M = 14, 62, F.shape[3]
 t = n * M + m + 1
 print(tuple(F.shape), "→", tuple(sequence.shape))
-print(f"step {t} is block ({n}, {m}):", torch.equal(sequence[0, t - 1], F[0, 0, n, m].flatten() / 128))
+same = torch.equal(sequence[0, t - 1], F[0, 0, n, m].flatten() / 128)
+print(f"step {t} is block ({n}, {m}): {same}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-order", "caption": "Left: the order in which the blocks are read (every eighth row is shown). Right: one block and its neighbours, each with how many steps before (\u2212) or after (+) it that block is read."}, "image": {"alt": "Left: a photo with arrows from left to right, one below the other, in colours from dark to light. Right: three rows of five blocks with numbers: the block to the left is one step before, the block above a whole row of steps before."}}
 fig.reading_order(rgb, n, m)
@@ -181,7 +182,7 @@ fig.unrolled()
 
 # %%
 def recurrent_attention(F, luma, chroma, merge=None):
-    """A (B, 2, rows, cols, 8, 8) in 0–1 of LSTMs with 64 units, which read F / 128 block by block. Eqs. 1 and 2."""
+    """A (B, 2, rows, cols, 8, 8) in 0–1 of LSTMs with 64 units, which read F / 128."""
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
@@ -203,7 +204,7 @@ F = forward_dct(x)
 torch.manual_seed(seed)
 package = build("lstm").requires_grad_(False)
 A = recurrent_attention(F, package.luma, package.chroma)
-print("the package agrees:", torch.allclose(A, package(x, F), atol=1e-5))
+print("the package's fast version agrees:", torch.allclose(A, package(x, F), atol=1e-5))
 print(f"untrained, A is {A.mean():.2f} on average")
 
 # %% [markdown]
@@ -216,16 +217,17 @@ print(f"untrained, A is {A.mean():.2f} on average")
 # %%
 torch.manual_seed(seed)
 both = build("bilstm").requires_grad_(False)
-ways = {"": nn.LSTM(64, 64, batch_first=True), "_reverse": nn.LSTM(64, 64, batch_first=True)}
+forward, backward = (nn.LSTM(64, 64, batch_first=True) for _ in range(2))
 weights = both.luma.state_dict()
-for suffix, one in ways.items():
+for one, suffix in ((forward, ""), (backward, "_reverse")):
     one.load_state_dict({name: weights[name + suffix] for name in one.state_dict()})
 
 luma = F[:, 0].flatten(1, 2).flatten(2) / 128
-h_forward, _ = ways[""](luma)
-h_backward, _ = ways["_reverse"](luma.flip(1))
+h_forward, _ = forward(luma)
+h_backward, _ = backward(luma.flip(1))
 h = torch.cat([h_forward, h_backward.flip(1)], dim=-1)
-print(tuple(h.shape), "PyTorch's own agrees:", torch.allclose(h, both.luma(luma)[0], atol=1e-5))
+print(tuple(h.shape))
+print("PyTorch's BiLSTM agrees:", torch.allclose(h, both.luma(luma)[0], atol=1e-5))
 
 # %% [markdown]
 # A linear layer merges the 128 numbers into 64, and a sigmoid brings them into 0 … 1:
@@ -234,7 +236,7 @@ print(tuple(h.shape), "PyTorch's own agrees:", torch.allclose(h, both.luma(luma)
 A_luma = torch.sigmoid(both.merge[0](h)).view(F[:, 0].shape)
 A = recurrent_attention(F, both.luma, both.chroma, both.merge)
 print("recurrent_attention agrees:", torch.allclose(A_luma, A[:, 0], atol=1e-5))
-print("the package agrees:", torch.allclose(A, both(x, F), atol=1e-5))
+print("the package's fast version agrees:", torch.allclose(A, both(x, F), atol=1e-5))
 
 # %% [markdown]
 # ## What can it know?
@@ -250,17 +252,18 @@ print("the package agrees:", torch.allclose(A, both(x, F), atol=1e-5))
 
 # %%
 def influence(network, x, row, col):
-    """(rows, cols) in 0–1: how strongly each block's pixels move the map of the block (row, col)."""
+    """(rows, cols) in 0–1: how strongly each block moves the map of (row, col)."""
     x = x.clone().requires_grad_()
     A = network(x, forward_dct(x))[0, :, row, col]
-    signs = torch.randint(0, 2, A.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.manual_seed(0)
+    signs = torch.randint(0, 2, A.shape) * 2 - 1
     (gradient,) = torch.autograd.grad((A * signs).sum(), x)
     strength = to_blocks(gradient.abs().sum(1, keepdim=True)).amax((-1, -2))[0, 0]
     return strength / strength.max()
 
 
 def steps_back(strength, row, col, least=1e-3):
-    """How many steps before (row, col) the farthest block was read whose influence is ``least`` or more."""
+    """How many steps before (row, col) the farthest block of that influence was read."""
     steps = torch.arange(strength.numel()) - (row * strength.shape[1] + col)
     return -steps[strength.flatten() >= least].min().item()
 
@@ -272,19 +275,22 @@ def steps_back(strength, row, col, least=1e-3):
 # %%
 from repro.plain import to_blocks
 
-networks = {name: trained.network_of(evidence, "15", series) for name, series in fig.NAMED.items()}
-shown = ("CNN (VGG-16)", "LSTM", "BiLSTM")
+networks = {}
+for name, series in fig.NAMED.items():
+    networks[name] = trained.network_of(evidence, "15", series)
+
 block = (14, 14)
-found = {name: influence(networks[name], x, *block) for name in shown}
-for name, strength in found.items():
-    print(f"{name}: {(strength >= 1e-3).sum()} blocks, the farthest {steps_back(strength, *block)} steps back")
-print(f"LSTM before training: {steps_back(influence(package, x, *block), *block)} steps back")
+found = {n: influence(networks[n], x, *block) for n in ("CNN (VGG-16)", "LSTM", "BiLSTM")}
+untrained = influence(package, x, *block)
+for name, strength in [*found.items(), ("LSTM before training", untrained)]:
+    count, back = (strength >= 1e-3).sum(), steps_back(strength, *block)
+    print(f"{name}: {count} blocks, the farthest {back} steps back")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block moves the map of the block at 0, by trained networks, in the order of reading; dotted lines are whole rows. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
 fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *block)
 
 # %% tags=["remove-cell"]
-glue("memory_untrained", steps_back(influence(package, x, *block), *block))
+glue("memory_untrained", steps_back(untrained, *block))
 glue("memory_lstm", steps_back(found["LSTM"], *block))
 glue("memory_words", fig.memory_words(steps_back(found["LSTM"], *block), 224 // 8))
 glue("memory_bilstm", steps_back(found["BiLSTM"], *block))
@@ -305,7 +311,7 @@ for key, strength in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True)
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
-attention.recurrent_maps(rgb, {name: maps[name] for name in shown})
+attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 
 # %% tags=["hide-input"]
 html.table(*trained.map_rows(maps), caption="The maps in numbers")
@@ -383,7 +389,7 @@ rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
 # %%
 def min_max(A):
-    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1 (section 6.8)."""
+    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1."""
     low, high = A.amin((2, 3, 4, 5), keepdim=True), A.amax((2, 3, 4, 5), keepdim=True)
     return (A - low) / (high - low).clamp_min(1e-6)
 
@@ -396,8 +402,10 @@ def min_max(A):
 stretching = build("lstm", minmax=True).requires_grad_(False)
 stretching.load_state_dict(package.state_dict())
 A = recurrent_attention(F, package.luma, package.chroma)
-print("the package agrees:", torch.allclose(min_max(A), stretching(x, F), atol=1e-4))
-print(f"before: {A.min():.2f} to {A.max():.2f}, after: {min_max(A).min():.2f} to {min_max(A).max():.2f}")
+same = torch.allclose(min_max(A), stretching(x, F), atol=1e-4)
+print("the package's fast version agrees:", same)
+for name, one in (("before", A), ("after", min_max(A))):
+    print(f"{name}: {one[0, 0].min():.2f} to {one[0, 0].max():.2f} in luma")
 
 odd = A.clone()
 odd[0, 0, 0, 0, 0, 0] = 1.0  # one number of one block
@@ -473,9 +481,12 @@ for lr in (1e-6, 1e-5, 1e-4):
 import numpy as np
 
 logs = evidence.lstm_logs()
-smooth = {rate: np.convolve([row["loss"] for row in log], np.ones(10) / 10, "valid") for rate, log in logs.items()}
-for rate, losses in smooth.items():
-    print(f"learning rate {rate:.0e}: ends {losses[-1] / losses.min():.2f} times its lowest loss")
+smooth = {}
+for rate, log in logs.items():
+    losses = [row["loss"] for row in log]
+    smooth[rate] = np.convolve(losses, np.ones(10) / 10, "valid")
+    over = smooth[rate][-1] / smooth[rate].min()
+    print(f"learning rate {rate:.0e}: the end is {over:.2f} times the lowest loss")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-rates", "caption": "The loss of the LSTM's training at three learning rates (logarithmic): single rows of the log faint, means of ten bold, the lowest of these circled."}, "image": {"alt": "Three lines of the loss against the step, one for each learning rate, all from the same start. The table below has where each ends, and how far above its own lowest point."}}
 fig.loss_plot(logs, smooth)
@@ -505,13 +516,13 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 #
 # | | equal MSE | equal LPIPS | equal MS-SSIM |
 # |---|---|---|---|
-# | LSTM against CNN | {glue:text}`lstm_mse` | {glue:text}`lstm_lpips` | {glue:text}`lstm_ms_ssim` |
-# | BiLSTM against CNN | {glue:text}`bilstm_mse` | {glue:text}`bilstm_lpips` | {glue:text}`bilstm_ms_ssim` |
-# | BiLSTM against LSTM | {glue:text}`order_mse` | {glue:text}`order_lpips` | {glue:text}`order_ms_ssim` |
-# | min–max against plain LSTM | {glue:text}`minmax_mse` | {glue:text}`minmax_lpips` | {glue:text}`minmax_ms_ssim` |
+# | LSTM against CNN | {glue:text}`lstm_mse_brief` | {glue:text}`lstm_lpips_brief` | {glue:text}`lstm_ms_ssim_brief` |
+# | BiLSTM against CNN | {glue:text}`bilstm_mse_brief` | {glue:text}`bilstm_lpips_brief` | {glue:text}`bilstm_ms_ssim_brief` |
+# | BiLSTM against LSTM | {glue:text}`order_mse_brief` | {glue:text}`order_lpips_brief` | {glue:text}`order_ms_ssim_brief` |
+# | min–max against plain LSTM | {glue:text}`minmax_mse_brief` | {glue:text}`minmax_lpips_brief` | {glue:text}`minmax_ms_ssim_brief` |
 #
 # **The memory** of the trained LSTM, {glue:text}`memory_lstm` steps, {glue:text}`memory_words` in a crop and
-# {glue:text}`cols_photo` in this photo. Whatever the cell can do, the order of reading works against it.
+# {glue:text}`cols_photo` in this photo. It is the order of reading that decides what the map of a block can know.
 #
 # ## Exercises
 #

@@ -110,6 +110,8 @@ def test_runs_at_profile_smoke(name, smoke):
         if cell["cell_type"] == "code":
             assert cell["execution_count"], "a cell was not run"
             assert all(output["output_type"] != "error" for output in cell["outputs"])
+            said = "".join("".join(o["text"]) for o in cell["outputs"] if o["output_type"] == "stream")
+            assert "agrees: False" not in said, f"what a page shows and what the package does differ:\n{said}"
 
 
 @pytest.mark.parametrize("name", NAMES)
