@@ -64,13 +64,13 @@ from chapters import chroma, comparison, failures, style
 from chapters import content_types as content_types_fig
 from chapters import trellis as trellis_fig
 from chapters.every_point import every_point
+from chapters.findings import briefly
 from chapters.jpeg import Box
 from chapters.origin import sweeps_origin
 from repro import plain
 from repro.data import photos
 from repro.data.content_types import draw
 from repro.experiments import ablations, beyond, content_types
-from repro.experiments.claims import briefly
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
 from repro.plain import block_symbols
