@@ -382,8 +382,10 @@ rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 # %% [markdown]
 # ## What min–max does to a map
 #
+# The paper also normalises a map over the whole photo:
+#
 # $$
-# A' = \frac{A - \min A}{\max A - \min A} , \qquad \text{both over the whole photo.}
+# A' = \frac{A - \min A}{\max A - \min A} .
 # $$ (eq-min-max)
 
 

@@ -246,7 +246,8 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 #
 # $$
 # \begin{aligned}
-# \bar t &= \frac1n \sum_i t_i , \qquad s^2 = \frac{1}{n - 1} \sum_i (t_i - \bar t)^2 \\
+# \bar t &= \frac1n \sum_i t_i \\
+# s^2 &= \frac{1}{n - 1} \sum_i (t_i - \bar t)^2 \\
 # \text{standard error} &= \frac{s}{\sqrt n} .
 # \end{aligned}
 # $$ (eq-standard-error)

@@ -255,7 +255,7 @@ outcomes = objective.third_order_recipes()
 html.table(*drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point a run, means over the photos. The line is learned tables with straight-through rounding, all \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
-drawn.recipe_points(outcomes, [drawn.told(o) for o in outcomes], evidence.first("ours")[findings.TABLES])
+drawn.recipe_points(outcomes, [drawn.recipe_label(o) for o in outcomes], evidence.first("ours")[findings.TABLES])
 
 # %% tags=["remove-cell"]
 slow, fast = (pick(outcomes, key=lambda o: o.experiment.recipe.lr_tables) for pick in (min, max))

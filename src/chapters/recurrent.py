@@ -185,7 +185,7 @@ def loss_plot(logs: Mapping[float, recurrent.Log], smooth: Mapping[float, np.nda
 
 
 def rate_rows(logs: Mapping[float, recurrent.Log]) -> Rows:
-    """One row a learning rate: how far a table entry moves in a step, where the loss ends, and over its least."""
+    """One row a learning rate: how far a table entry moves in a step, where the loss ends, and that over its lowest."""
     rows: list[list[object]] = [
         [
             recurrent.learning_rate(rate),
@@ -202,5 +202,5 @@ def rate_rows(logs: Mapping[float, recurrent.Log]) -> Rows:
         "steps",
         "loss at the end",
         "its rate term",
-        "over its least",
+        "end over its lowest",
     ], rows

@@ -42,8 +42,8 @@ def speeds(rows: Sequence[Row]) -> Figure:
             ax.plot([speed["low"], speed["high"]], [y, y], color=look.color, lw=4, alpha=0.4)
             label = label_of(row) if place == 0 else None
             ax.plot(speed["median"], y, look.marker, color=look.color, label=label)
-            told = f"{speed['median']:.3g}" + (f" ({row['ratio']['median']:.2f} ×)" if "ratio" in row else "")
-            _told(ax, told, speed["high"], y)
+            label = f"{speed['median']:.3g}" + (f" ({row['ratio']['median']:.2f} ×)" if "ratio" in row else "")
+            _annotate(ax, label, speed["high"], y)
     ax.set_yticks(range(len(groups)), [name.replace(", ", ",\n", 1) for name in groups])
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set(xscale="log", xlabel="steps a second (8 crops of 224 px each)")
@@ -79,12 +79,10 @@ def _coder(ax: Axes, y: float, row: Row, color: str, marker: str) -> None:
     photos = np.asarray(row["seconds_by_photo"])
     ax.plot(photos, np.full(len(photos), y), ".", color=color, alpha=0.25, ms=5, mew=0)
     ax.errorbar(row["mean"], y, xerr=row["standard_error"], fmt=marker, color=color, capsize=4)
-    ax.annotate(
-        seconds_in_words(row["mean"]), (photos.max(), y), (8, 0), textcoords="offset points", va="center", fontsize=9
-    )
+    _annotate(ax, seconds_in_words(row["mean"]), photos.max(), y)
 
 
-def _told(ax: Axes, words: str, x: float, y: float) -> None:
+def _annotate(ax: Axes, words: str, x: float, y: float) -> None:
     """``words`` to the right of a point."""
     ax.annotate(words, (x, y), (8, 0), textcoords="offset points", va="center", fontsize=style.SMALLEST)
 

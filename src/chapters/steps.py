@@ -70,7 +70,7 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
 
 
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
-    """One row a kind of model: what twice the steps change."""
+    """One row a model: what twice the steps change."""
     rows: list[list[object]] = [
         [
             kind(once),
@@ -116,7 +116,7 @@ def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
     return fig
 
 
-def told(o: Outcome) -> str:
+def recipe_label(o: Outcome) -> str:
     """A recipe in a few words, for a legend."""
     recipe = o.experiment.recipe
     of_network = o.experiment.model.method != "tables"
