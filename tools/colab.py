@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Beside what the package itself needs: what notebooks show things with.
-SHOWN_WITH = ("ipywidgets", "matplotlib")
+#: Of the extra ``book``: what notebooks show things with, and what the book's helpers read their settings with.
+SHOWN_WITH = ("ipywidgets", "matplotlib", "pyyaml")
 
 
 def name_of(requirement: str) -> str:
@@ -37,9 +37,10 @@ def missing(requirements: list[str]) -> list[str]:
 def calls() -> list[list[str]]:
     """What pip is to be called with, in order; the files-only packages last and without what their code would need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    book = [r for r in project["optional-dependencies"]["book"] if name_of(r) in SHOWN_WITH]
+    extras = project["optional-dependencies"]
+    book = [r for r in extras["book"] if name_of(r) in SHOWN_WITH]
     lines = (ROOT / "requirements-nodeps.lock").read_text(encoding="utf-8").splitlines()
-    wanted = missing([*project["dependencies"], *book])
+    wanted = missing([*project["dependencies"], *extras["train"], *extras["peers"], *book])
     files_only = missing([line for line in lines if line and not line.startswith("#")])
     return [call for call in (wanted, ["--no-deps", *files_only] if files_only else []) if call]
 

@@ -19,9 +19,9 @@ from typing import Annotated
 import typer
 
 from repro import __version__
-from repro.errors import ReproError
+from repro.errors import REPOSITORY, ReproError, install_command
 
-ISSUES = "https://github.com/literate-jpeg/repro/issues"
+ISSUES = f"{REPOSITORY}/issues"
 COMMANDS = ("encode", "train", "evaluate", "reproduce")
 GROUPS = ("data", "weights")
 
@@ -75,7 +75,7 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        return _tell(f"{error.name} is not installed; run: pip install 'repro[{_extra_of(error)}]'", 1)
+        return _tell(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
     except MemoryError:
         return _tell("out of memory; try a smaller picture or fewer --jobs", 1)
     except Exception as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from repro.errors import ReproError, UsageError
+from repro.errors import UsageError, needs_extra
 from repro.evaluation.curves import Curve, interpolate, value_at_rate
 from repro.metrics import METRICS
 from repro.plain import paired_bootstrap
@@ -166,10 +166,8 @@ def _front(curve: Curve, photo: str, metric: str, window: Window | None) -> tupl
 
 def _bd_rate(anchor: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float | str:
     """Per cent, or why there is none."""
-    try:
+    with needs_extra("peers", "BD-rate"):
         from bjontegaard import bd_rate as bjontegaard_rate
-    except ImportError as error:
-        raise ReproError("BD-rate: not installed; run: pip install bjontegaard matplotlib") from error
 
     (x, y), (u, v) = anchor, test
     if min(len(x), len(u)) < 2:
