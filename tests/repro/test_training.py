@@ -21,7 +21,7 @@ from repro.errors import ReproError, UsageError
 from repro.losses import Distortion, LossWeights, rate
 from repro.model import LearnedJPEG, ModelSettings
 from repro.runtime import has_bfloat16
-from repro.training import PRECISIONS, Pool, Recipe, batch_indices, learning_rate, new_model, train
+from repro.training import PRECISIONS, Pool, Recipe, batch_indices, checkpoint, learning_rate, new_model, train
 from repro.training.pool import trunk_features
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "training.json"
@@ -104,14 +104,14 @@ def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
         f"model = t.replace(t.settings({method!r}), trunk_trained={method != 'tables'})\n"
         f"t.train(model, t.LOSS, t.replace(t.SHORT, steps={steps}), t.crops(), folder=Path(sys.argv[1]))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
 
     def start(folder: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, str(script), str(tmp_path / folder)], env=environment)
 
     assert start("whole").wait(300) == 0
     process, cut = start("cut"), tmp_path / "cut" / "checkpoint.safetensors"
-    while not cut.exists() and process.poll() is None:
+    while checkpoint.step_of(cut) < 2 and process.poll() is None:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(60) == -signal.SIGKILL
