@@ -12,7 +12,7 @@ import torch
 import paired
 from repro.data import crop_pool, photos
 from repro.model import LearnedJPEG
-from repro.training import PRECISIONS, known_pool, new_model, train
+from repro.training import PRECISIONS, new_model, precomputed_pool, train
 from step import CPU, LOSS, METHODS, RECIPE, ready, settings_of
 
 
@@ -51,7 +51,7 @@ def _ending(label: str, method: str, trained: bool, crops: torch.Tensor, folder:
     ends = {}
     for precision, seed in (("32-true", 0), ("bf16-mixed", 0), ("32-true", 1)):
         recipe = replace(RECIPE, steps=100, batch=4, precision=precision, seed=seed, log_every=1)
-        pool = known_pool(crops, new_model(settings_of(method, trained), recipe), LOSS, recipe.dtype, folder)
+        pool = precomputed_pool(crops, new_model(settings_of(method, trained), recipe), LOSS, recipe.dtype, folder)
         log = train(settings_of(method, trained), LOSS, recipe, pool).log[-32:]
         ends[precision, seed] = {
             metric: paired.spread([row[metric] for row in log])["median"] for metric in ("mse", "lpips", "ms_ssim")

@@ -1,6 +1,6 @@
 """The paper's training step, written straight from its equations: eager, 32 bits, every term computed anew.
 
-The yardstick of the benchmarks, and an independent witness in the tests: it shares no arithmetic with ``repro``, only
+The yardstick of the benchmarks, and an independent oracle in the tests: it shares no arithmetic with ``repro``, only
 the numbers (weights, tables) that :func:`twin` copies. LPIPS and MS-SSIM are those of ``lpips`` and ``pytorch-msssim``.
 """
 

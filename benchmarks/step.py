@@ -18,7 +18,7 @@ import plain
 from repro.data import crop_pool, photos
 from repro.losses import LossWeights
 from repro.model import ModelSettings
-from repro.training import Pool, Recipe, batch_indices, known_pool, new_model
+from repro.training import Pool, Recipe, batch_indices, new_model, precomputed_pool
 from repro.training.step import Stepper
 
 #: Label, method, whether the trunk is trained, and how many times as fast as the plain step ours must be.
@@ -58,7 +58,7 @@ def ready(settings: ModelSettings, recipe: Recipe, crops: torch.Tensor, folder: 
     model = new_model(settings, recipe)
     stepper = Stepper(model, LOSS, recipe, Fabric(accelerator="cpu", devices=1))
     stepper.set_up()
-    return stepper, known_pool(crops, model, LOSS, recipe.dtype, folder)
+    return stepper, precomputed_pool(crops, model, LOSS, recipe.dtype, folder)
 
 
 def _row(

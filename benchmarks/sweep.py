@@ -17,7 +17,7 @@ from repro.data import crop_pool, photos
 from repro.experiments.run import Here
 from repro.losses import LossWeights
 from repro.model import ModelSettings
-from repro.training import Recipe, known_pool, new_model, train
+from repro.training import Recipe, new_model, precomputed_pool, train
 from repro.training.step import Stepper
 from step import CPU, ready
 
@@ -83,7 +83,7 @@ def prepare(folder: Path, scale: Scale) -> Any:
     """The crops and what is known of them, from ``folder`` or made there."""
     crops = crop_pool(photos("train"), scale.crops, seed=0)
     model = new_model(SETTINGS, scale.recipe)
-    return known_pool(crops, model, LossWeights(lam=1), scale.recipe.dtype, folder)
+    return precomputed_pool(crops, model, LossWeights(lam=1), scale.recipe.dtype, folder)
 
 
 def one(lam: float, folder: str, scale: Scale) -> None:

@@ -23,7 +23,7 @@ import paired
 import plain
 from repro.data import crop_pool, photos
 from repro.model import LearnedJPEG, ModelSettings
-from repro.training import PAPER_RECIPE, Pool, Recipe, batch_indices, known_pool, new_model, train
+from repro.training import PAPER_RECIPE, Pool, Recipe, batch_indices, new_model, precomputed_pool, train
 from step import CROPS, LOSS, RECIPE
 
 METHODS = {
@@ -145,7 +145,7 @@ def _pool(setting: Setting, method: str, folder: Path, crops: torch.Tensor) -> P
     """The crops and what is known of them, made once in this process, as ``repro train`` makes it."""
     if (setting, method) not in _POOLS:
         model = new_model(setting.model(method), setting.recipe)
-        _POOLS[setting, method] = known_pool(crops, model, LOSS, setting.recipe.dtype, folder)
+        _POOLS[setting, method] = precomputed_pool(crops, model, LOSS, setting.recipe.dtype, folder)
     return _POOLS[setting, method]
 
 

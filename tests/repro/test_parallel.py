@@ -17,7 +17,7 @@ from test_training import LOSS, SHORT, crops, settings
 
 from repro.errors import ReproError, UsageError
 from repro.losses import LossWeights
-from repro.training import Pool, known_pool, new_model, pool, train
+from repro.training import Pool, new_model, pool, precomputed_pool, train
 from repro.training.step import Stepper
 
 EXACT = replace(SHORT, precision="32-true", batch=4)
@@ -138,7 +138,7 @@ def test_without_a_compiler_training_goes_on(
 
 def filled(folder: Path, count: int = 4, seed: int = 0, dtype: torch.dtype = torch.bfloat16) -> Pool:
     model = new_model(settings("vgg16"), replace(SHORT, seed=seed))
-    return known_pool(crops(count), model, LOSS, dtype, folder)
+    return precomputed_pool(crops(count), model, LOSS, dtype, folder)
 
 
 def test_what_is_known_is_computed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +200,7 @@ def test_a_cache_that_is_too_large_is_not_made(
 
 def test_a_loss_without_lpips_keeps_nothing_for_it(tmp_path: Path) -> None:
     model = new_model(settings(), SHORT)
-    assert known_pool(crops(), model, LossWeights(lam=1, gamma=0), torch.float32, tmp_path).perception is None
+    assert precomputed_pool(crops(), model, LossWeights(lam=1, gamma=0), torch.float32, tmp_path).perception is None
 
 
 def test_from_the_cache_training_is_the_same(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from test_training import crops
 
 from repro.losses import LossWeights
 from repro.model import ModelSettings
-from repro.training import PRECISIONS, Recipe, batch_indices, known_pool, new_model, train
+from repro.training import PRECISIONS, Recipe, batch_indices, new_model, precomputed_pool, train
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -56,7 +56,7 @@ def test_steps_are_the_papers(precision: str, method: str, options: dict[str, ob
     settings = ModelSettings(method=method, pretrained=False, **{"rounding": "straight-through"} | options)  # type: ignore[arg-type]
     steps = STEPS_TRUNK if settings.trunk_trained else STEPS
     recipe = replace(RECIPE, precision=precision, steps=steps)
-    pool = known_pool(crops(), new_model(settings, recipe), LOSS, recipe.dtype, tmp_path)
+    pool = precomputed_pool(crops(), new_model(settings, recipe), LOSS, recipe.dtype, tmp_path)
     ours = [row["loss"] for row in train(settings, LOSS, recipe, pool).log]
     theirs = plain_losses(settings, steps)
     assert len(ours) == steps and ours[-1] != ours[0]

@@ -24,7 +24,7 @@ from repro.experiments import Experiment, Store, everything
 from repro.experiments.numerics import why_stale
 from repro.experiments.sweeps import measure_photo
 from repro.model import load_checkpoint
-from repro.training import batch_indices, known_pool, new_model
+from repro.training import batch_indices, new_model, precomputed_pool
 from repro.training.step import Stepper
 
 #: Largest relative differences of a file's numbers and of the losses on the way. Other processors differ by up to 0.7 %
@@ -92,7 +92,7 @@ def assert_first_steps_are_the_same(wanted: Experiment, result: Mapping[str, Any
     chosen = torch.stack([batch_indices(s, spec.count, recipe.batch, recipe.seed) for s in range(max(rows))])
     used, places = chosen.unique(return_inverse=True)
     crops = crop_pool(source, spec.count, size=spec.size, seed=spec.seed)[used]
-    pool = known_pool(crops, model, wanted.loss, recipe.dtype, folder)
+    pool = precomputed_pool(crops, model, wanted.loss, recipe.dtype, folder)
     stepper = Stepper(model, wanted.loss, recipe, fabric)
     stepper.set_up()
     for step, batch in enumerate(places):

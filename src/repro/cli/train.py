@@ -44,7 +44,7 @@ def train(
     from repro.errors import UsageError
     from repro.losses import LossWeights
     from repro.model import ModelSettings, save_checkpoint
-    from repro.training import PAPER_RECIPE, Recipe, known_pool, new_model
+    from repro.training import PAPER_RECIPE, Recipe, new_model, precomputed_pool
     from repro.training import train as run
 
     recipes = {"cpu": Recipe(), "paper": PAPER_RECIPE}
@@ -79,7 +79,7 @@ def train(
     with processes(accelerator=accelerator, devices=devices) as fabric:
         with fabric.rank_zero_first():  # what the first keeps, the others read
             drawn = crop_pool(source, crops, seed=seed)
-            pool = known_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
+            pool = precomputed_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
         trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
     if fabric.is_global_zero:
         save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})

@@ -1,4 +1,4 @@
-"""What runs share: training crops and what is known of them, computed once, memory-mapped."""
+"""What runs share: training crops and what is computed of them once, memory-mapped."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import torch
 from repro.data import PhotoSet, crop_pool
 from repro.experiments.settings import Experiment
 from repro.files import atomic_path, sha256_bytes
-from repro.training import Pool, known_pool, new_model
+from repro.training import Pool, new_model, precomputed_pool
 
 
 def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Pool, dict[str, str]]:
-    """Crops with what is known of them, memory-mapped from the cache, and which weights made that.
+    """Crops with what was computed of them, memory-mapped from the cache, and which weights made that.
 
-    A GPU computes what could be known of them sooner than it is read.
+    A GPU computes that sooner than it is read.
     """
     spec = experiment.crops
     stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
@@ -30,7 +30,7 @@ def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Po
     weights = {} if model.attention is None else {experiment.model.method: str(model.attention.source)}
     if torch.cuda.is_available():
         return Pool(crops), weights
-    return known_pool(crops, model, experiment.loss, experiment.recipe.dtype, cache), weights
+    return precomputed_pool(crops, model, experiment.loss, experiment.recipe.dtype, cache), weights
 
 
 def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:

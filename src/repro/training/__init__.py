@@ -5,7 +5,7 @@ so a run that was killed goes on from its last checkpoint and ends with the same
 """
 
 from repro.training.loop import Trained, new_model, one_device, train
-from repro.training.pool import Pool, known_pool
+from repro.training.pool import Pool, precomputed_pool
 from repro.training.recipe import PAPER_RECIPE, PRECISIONS, Recipe, batch_indices, learning_rate
 
 __all__ = [
@@ -15,9 +15,9 @@ __all__ = [
     "Recipe",
     "Trained",
     "batch_indices",
-    "known_pool",
     "learning_rate",
     "new_model",
     "one_device",
+    "precomputed_pool",
     "train",
 ]

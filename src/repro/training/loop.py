@@ -63,7 +63,7 @@ def train(
     """Minimise λ d + r (Eq. 7) over the model's tables and attention.
 
     crops
-        (n, 3, S, S) uint8 RGB, or a :class:`~repro.training.Pool` with what is known of them. MS-SSIM needs S ≥ 161;
+        (n, 3, S, S) uint8 RGB, or a :class:`~repro.training.Pool` with what is computed once. MS-SSIM needs S ≥ 161;
         the paper's is 224.
     folder
         where checkpoints and TensorBoard's logs go; a run found there goes on. None: nothing is written.

@@ -1,4 +1,4 @@
-"""The crops that a model trains on, with what needs computing once only: a frozen trunk's features, and LPIPS's."""
+"""The crops that a model trains on, with what is computed once: a frozen trunk's features, and LPIPS's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _AT_ONCE = 8
 
 
 class Batch(NamedTuple):
-    """x (B, 3, S, S) uint8; the frozen trunk's features and LPIPS's known maps, None where not at hand."""
+    """x (B, 3, S, S) uint8; the frozen trunk's features and LPIPS's of the crops, None where not at hand."""
 
     x: torch.Tensor
     features: torch.Tensor | None = None
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Pool:
-    """Training crops and what is known of them.
+    """Training crops and what was computed of them beforehand.
 
     crops
         (n, 3, S, S) uint8 RGB.
@@ -108,13 +108,15 @@ def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor | No
     return _places(model.attention.features(crops.float())).half()  # type: ignore[operator]
 
 
-def known_perception(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """What LPIPS knows of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
+def reference_features(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    """LPIPS's features of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
     return tuple(_places(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
 
 
-def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype: torch.dtype, folder: Path) -> Pool:
-    """(n, 3, S, S) uint8 crops with all that training ``model`` for ``loss`` can know of them, cached in ``folder``.
+def precomputed_pool(
+    crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype: torch.dtype, folder: Path
+) -> Pool:
+    """(n, 3, S, S) uint8 crops with all that training ``model`` for ``loss`` needs of them, cached in ``folder``.
 
     Crops and weights are told apart by the hash of their bytes. ``dtype`` is that of LPIPS's products.
     """
@@ -125,7 +127,7 @@ def known_pool(crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype
         features = None if kept is None else kept[0]
     if loss.gamma:
         key = f"{made_of} {dtype} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
-        maps = cached("perception", crops, lambda part: known_perception(part, dtype), folder, key)
+        maps = cached("perception", crops, lambda part: reference_features(part, dtype), folder, key)
     return Pool(crops, features, maps)
 
 

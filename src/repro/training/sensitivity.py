@@ -104,7 +104,7 @@ class _Gradients:
     def __init__(self, x: torch.Tensor, dct: DctPlanes) -> None:
         self.x, self.dct = x, dct
         self.losses = {name: Distortion(weights) for name, weights in _LOSSES.items()}
-        self.known: dict[str, Reference] = {name: loss.reference(x) for name, loss in self.losses.items()}
+        self.references: dict[str, Reference] = {name: loss.reference(x) for name, loss in self.losses.items()}
 
     def __call__(self, coefficients: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
         values = [torch.from_numpy(c.astype(np.float32)).requires_grad_() for c in coefficients]
@@ -112,7 +112,7 @@ class _Gradients:
         pixels = shown.shape[-1] * shown.shape[-2]
         found = {}
         for name, loss in self.losses.items():
-            d = loss(self.x, shown, self.known[name])["d"] * pixels
+            d = loss(self.x, shown, self.references[name])["d"] * pixels
             found[name] = [g.numpy() for g in torch.autograd.grad(d, values, retain_graph=True)]
         return found
 

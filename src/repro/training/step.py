@@ -109,11 +109,11 @@ class Stepper:
 
     def _part(self, part: Batch, share: float, tell: bool) -> dict[str, torch.Tensor]:
         x = part.x.float()
-        known = self.plain.reference(x, part.perception)
+        reference = self.plain.reference(x, part.perception)
         # Fabric's own mixed precision would also bring pixels and features to bfloat16
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             output = self.model(x, part.features)
-        terms = self.distortion(x, output.x_hat, known)
+        terms = self.distortion(x, output.x_hat, reference)
         bits = rate(output.Q, output.A, self.loss)
         total = self.loss.lam * terms["d"] + bits
         self.fabric.backward(total * share)
