@@ -45,7 +45,13 @@ TRUNK_INPUTS = ("imagenet", "unit")
 
 
 def build(
-    method: str, *, pretrained: bool = True, minmax: bool = False, start: float = 0.0, trunk_input: str = "imagenet"
+    method: str,
+    *,
+    pretrained: bool = True,
+    minmax: bool = False,
+    start: float = 0.0,
+    trunk_input: str = "imagenet",
+    keep_dc: bool = False,
 ) -> nn.Module | None:
     """The attention network of ``method``, or None for ``"tables"`` (no attention: A = 1).
 
@@ -58,6 +64,8 @@ def build(
     trunk_input
         one of :data:`TRUNK_INPUTS`: "imagenet" is what the trunks were trained to see, "unit" what the baseline's
         program gives them, colours from 0 to 1 and no mean taken off.
+    keep_dc
+        convolutional methods only: A is 1 for DC, so that no block fades. No part of the paper.
     """
     if trunk_input not in TRUNK_INPUTS:
         raise UsageError(f"unknown trunk input {trunk_input!r}; choose from {', '.join(TRUNK_INPUTS)}")
@@ -69,7 +77,7 @@ def build(
         raise UsageError(f"unknown method {method!r}; choose from {', '.join(METHODS)}")
     if minmax:
         raise UsageError(f"min-max normalisation is for recurrent attention, not for {method!r}")
-    return ConvolutionalAttention(method, pretrained=pretrained, start=start, trunk_input=trunk_input)
+    return ConvolutionalAttention(method, pretrained=pretrained, start=start, trunk_input=trunk_input, keep_dc=keep_dc)
 
 
 @torch.no_grad()
@@ -94,10 +102,16 @@ class ConvolutionalAttention(nn.Module):
     """Trunk, 1×1 convolution to 128 channels, sigmoid (paper, section 3.2 and Fig. 3; ResNet: section 5.2)."""
 
     def __init__(
-        self, method: str, *, pretrained: bool = True, start: float = 0.0, trunk_input: str = "imagenet"
+        self,
+        method: str,
+        *,
+        pretrained: bool = True,
+        start: float = 0.0,
+        trunk_input: str = "imagenet",
+        keep_dc: bool = False,
     ) -> None:
         super().__init__()
-        self.trunk_input = trunk_input
+        self.trunk_input, self.keep_dc = trunk_input, keep_dc
         self.trunk, channels = _vgg_trunk(method) if method in _VGG_STAGES else _resnet_trunk(method)
         self.reach, self.exact = _REACH[method], method == _EXACT
         self.source = "random"
@@ -144,7 +158,10 @@ class ConvolutionalAttention(nn.Module):
             )  # a matrix: its convolution is slow backward
             logits = nnf.linear(places, self.head.weight.flatten(1), self.head.bias)
         batch, rows, cols, _ = logits.shape
-        return torch.sigmoid(logits).view(batch, rows, cols, 2, 8, 8).permute(0, 3, 1, 2, 4, 5)
+        A = torch.sigmoid(logits).view(batch, rows, cols, 2, 64)
+        if self.keep_dc:
+            A = A.masked_fill(torch.arange(64, device=A.device) == 0, 1.0)
+        return A.view(batch, rows, cols, 2, 8, 8).permute(0, 3, 1, 2, 4, 5)
 
 
 class RecurrentAttention(nn.Module):

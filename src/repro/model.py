@@ -85,6 +85,7 @@ class ModelSettings:
     minmax: bool = False
     start: float = 0.0
     trunk_input: str = "imagenet"
+    keep_dc: bool = False
 
 
 class LearnedJPEG(nn.Module):
@@ -102,6 +103,7 @@ class LearnedJPEG(nn.Module):
             minmax=self.settings.minmax,
             start=self.settings.start,
             trunk_input=self.settings.trunk_input,
+            keep_dc=self.settings.keep_dc,
         )
         if self.frozen_trunk is not None:
             self.frozen_trunk.requires_grad_(False)

@@ -154,7 +154,7 @@ def test_golden_key() -> None:
     )
     assert experiment.key == "7091f8f1e78acdf1"
     told = {k: v for k, v in asdict(experiment).items() if k != "series"}
-    assert told["model"].pop("trunk_input") == "imagenet"
+    assert told["model"].pop("trunk_input") == "imagenet" and told["model"].pop("keep_dc") is False
     assert json.loads(experiment.canonical) == json.loads(json.dumps(told))
     other = replace(experiment, model=replace(experiment.model, trunk_input="unit"))
     assert json.loads(other.canonical)["model"]["trunk_input"] == "unit" and other.key != experiment.key

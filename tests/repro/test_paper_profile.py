@@ -57,7 +57,7 @@ def network_of(model: LearnedJPEG) -> dict[str, torch.Tensor]:
 
 
 def test_every_run_is_by_the_papers_recipe() -> None:
-    learned = [e for e in everything("paper") if isinstance(e, Experiment)]
+    learned = [e for e in everything("paper") if isinstance(e, Experiment) and not e.model.keep_dc]
     assert {e.model.method for e in learned} == set(METHODS), "each is tried here"
     for e in learned:
         of_its_method = PAPER.run(Variant(e.model.method, PAPER.rounding), 0.01)
@@ -70,13 +70,13 @@ def test_every_run_is_by_the_papers_recipe() -> None:
 
 
 def test_what_is_wanted_most_comes_first(tmp_path: Path) -> None:
-    """A pair that differs in σ alone, then the next; tables, LSTM and BiLSTM; the ResNets; the baseline's input."""
+    """A pair that differs in σ alone, then the next; tables, LSTM and BiLSTM; the ResNets; the baseline's input; DC."""
     runs = plan(everything("paper"), Store(tmp_path, tmp_path))
     kinds = [(e.model.method, e.loss.sigma, e.model.trunk_input) for e in runs if isinstance(e, Experiment)]
     pair = [("vgg19", 1000, "imagenet"), ("vgg19", 0, "imagenet")]
     two = [(method, 1000, "imagenet") for method in ("tables", "lstm", "bilstm")] * 2
     trunks = [(method, 1000, "imagenet") for method in ("resnet152-block1", "resnet152-block7")] * 2
-    assert kinds == pair * 4 + two + trunks + [("vgg19", 1000, "unit")]
+    assert kinds == pair * 4 + two + trunks + [("vgg19", 1000, "unit"), ("vgg16", 1000, "imagenet")]
     learned = [e for e in runs if isinstance(e, Experiment)]
     for one, other in zip(learned[0:8:2], learned[1:8:2], strict=True):
         assert replace(other, loss=one.loss, snapshots=one.snapshots).key == one.key
@@ -92,6 +92,25 @@ def test_figures_share_the_runs() -> None:
     assert all(max(e.snapshots) == e.recipe.steps for e in paper.runs("13"))
     with pytest.raises(UsageError, match="figure 7 has no runs by the paper's own recipe"):
         experiments_of("7", "paper")
+
+
+def test_with_dc_kept_nothing_else_differs_from_the_stored_run() -> None:
+    frozen, kept = paper.trunk_frozen(), paper.trunk_frozen(keep_dc=True)
+    assert frozen in experiments_of("ours", "cpu") and Store.default().load(frozen) is not None
+    assert replace(kept, series=frozen.series, model=replace(kept.model, keep_dc=False)) == frozen != kept
+
+
+def test_kept_dc_is_one_and_the_rest_as_before(crops: torch.Tensor) -> None:
+    x = crops[:1, :, :32, :32].float()
+    as_it_is, kept = (LearnedJPEG(ModelSettings("vgg16", pretrained=False, keep_dc=keep)) for keep in (False, True))
+    kept.load_state_dict(as_it_is.state_dict())
+    before, after = as_it_is(x).A, kept(x).A
+    assert before is not None and after is not None
+    assert (after[..., 0, 0] == 1).all() and (before[..., 0, 0] < 1).all()
+    rest = torch.arange(64).view(8, 8) > 0
+    assert torch.equal(before[..., rest], after[..., rest])
+    after.sum().backward()
+    assert kept.attention is not None and kept.attention.head.bias.grad.view(2, 64)[:, 0].tolist() == [0, 0]  # type: ignore
 
 
 def test_the_baselines_input_leaves_the_mean_in(crops: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ from repro.experiments import paper
 from repro.experiments.paper import RESNETS, SNAPSHOTS
 from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
 from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Variant, Wanted
-from repro.training import PAPER_RECIPE, Recipe
+from repro.training import Recipe
 
 #: λ beyond the published curves, for the high qualities of the encoder.
 FINE_LAMBDAS = (0.4, 1.5)
@@ -155,9 +155,7 @@ def recipes(profile: str) -> list[Experiment]:
         p.run(variant, lam, replace(fast, steps=steps, lr_tables=rate), f"tables, {steps} steps at {rate:g}")
         for steps, rate in tried
     ]
-    slow = replace(PAPER_RECIPE, checkpoint_every=500)  # as it was run
-    frozen = p.run(Variant(p.vgg, "third-order"), lam, slow, "the paper's recipe, trunk frozen")
-    return [*runs, replace(frozen, model=replace(frozen.model, table_param="paper", start=0.0))]
+    return [*runs, paper.trunk_frozen()]
 
 
 def tuning(profile: str) -> list[Wanted]:

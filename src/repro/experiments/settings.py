@@ -10,6 +10,9 @@ from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe
 
+#: Settings of a model that came later → what they were before.
+_ADDED = {"trunk_input": "imagenet", "keep_dc": False}
+
 
 @dataclass(frozen=True)
 class Crops:
@@ -39,12 +42,13 @@ class Experiment:
 
     @property
     def canonical(self) -> str:
-        """JSON with sorted keys, without the label, and without ``trunk_input`` where it is as it always was: results
-        from before there was a choice keep their names."""
+        """JSON with sorted keys, without the label, and without a choice of :data:`_ADDED` where it is as it always
+        was: results from before there was a choice keep their names."""
         settings = asdict(self)
         del settings["series"]
-        if self.model.trunk_input == "imagenet":
-            del settings["model"]["trunk_input"]
+        for name, always in _ADDED.items():
+            if settings["model"][name] == always:
+                del settings["model"][name]
         return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
     @property
