@@ -105,8 +105,8 @@ for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
         print(f"{start}, step {step:2}: {bpp:.2f} bpp, MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}")
 
 # %% [markdown]
-# From the fine start bits fall, MSE rises and MS-SSIM falls. From the coarse start all three go the other way. Keep that
-# in mind when you look at the paper's figures.
+# From the fine start bits fall, MSE rises and MS-SSIM falls. From the coarse start it is the other way round: in the end
+# there are more bits, a smaller MSE and a higher MS-SSIM. Keep that in mind when you look at the paper's figures.
 
 # %% [markdown]
 # ## Figs. 13 and 14
