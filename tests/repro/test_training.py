@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from skimage import data as photos
 
@@ -139,6 +140,16 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(b"rubbish")
     with pytest.raises(ReproError, match="not a readable checkpoint"):
         train(settings(), LOSS, replace(SHORT, steps=2), crops(), folder=tmp_path)
+
+
+def test_a_checkpoint_outlives_settings_that_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that nobody had at first, and has its default now, makes no other run; nor does how often one saves."""
+    train(settings(), LOSS, SHORT, crops(), folder=tmp_path)
+    with safe_open(str(tmp_path / "checkpoint.safetensors"), framework="pt") as stored:
+        told = json.loads(json.loads(stored.metadata()["made_of"])["settings"])
+    assert told == [{"pretrained": False, "start": 2.0}, {"lam": 0.02}, {"batch": 2, "log_every": 1, "steps": 6}]
+    again = train(settings(), LOSS, replace(SHORT, checkpoint_every=3), crops(), folder=tmp_path)
+    assert again.log[-1]["step"] == SHORT.steps
 
 
 @pytest.mark.parametrize("other", ["code", "photos", "weights"])

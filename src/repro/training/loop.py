@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +81,7 @@ def train(
     pool = crops if isinstance(crops, Pool) else Pool(crops)
     stepper = Stepper(new_model(settings, recipe), loss, recipe, fabric, micro_batch)
     run, path = checkpoint.Progress(), folder / "checkpoint.safetensors" if folder else None
-    made_of = {
-        "settings": json.dumps([asdict(settings), asdict(loss), asdict(recipe)], sort_keys=True),
-        **(made_of or {}),
-    }
+    made_of = {"settings": json.dumps([_chosen(s) for s in (settings, loss, recipe)]), **(made_of or {})}
     if path and path.exists():
         run = checkpoint.restore(path, made_of, stepper.raw, stepper.optimiser)
     elif path and fabric.is_global_zero:  # from the start it is known whose folder this is
@@ -122,6 +119,14 @@ def train(
             if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
                 checkpoint.save(path, made_of, model.learned_state(), stepper.optimiser, run)
     return Trained(model, run.log, run.seconds, run.machines)
+
+
+def _chosen(settings: ModelSettings | LossWeights | Recipe) -> dict[str, Any]:
+    """What differs from the defaults, by name. So a setting that is added later leaves older checkpoints alone; and how
+    often one is written makes no other run.
+    """
+    differing = {f.name: getattr(settings, f.name) for f in fields(settings) if getattr(settings, f.name) != f.default}
+    return {name: differing[name] for name in sorted(differing) if name != "checkpoint_every"}
 
 
 def one_device(accelerator: str) -> Fabric:
