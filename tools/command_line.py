@@ -16,7 +16,7 @@ from repro.files import atomic_write
 
 PAGE = Path(__file__).resolve().parents[1] / "book" / "command_line.md"
 #: What stands below this line is written by :func:`page`.
-MARK = "<!-- Below is what the commands say of themselves, written by tools/command_line.py. -->\n"
+MARK = "<!-- Below is the help of every command, written by tools/command_line.py. -->\n"
 #: Columns of the help: as wide as the book sets code without a scroll bar.
 WIDTH = 88
 

@@ -179,8 +179,8 @@ def test_wrong_folders(photos, model, tmp_path, capsys):
     (tmp_path / "file").touch()
     for code, says, arguments in [
         (2, "with -o", [photos]),
-        (2, "folder of the inputs", [photos, "-o", photos]),
-        (1, "cannot be made a folder", [photos, "-o", tmp_path / "file"]),
+        (2, "folder of an input", [photos, "-o", photos]),
+        (1, "cannot create this folder", [photos, "-o", tmp_path / "file"]),
         (1, "holds no pictures", [tmp_path / "empty", "-o", tmp_path / "out"]),
         (2, "unknown model", [photos, "-o", tmp_path / "out", "--model", "nonsense"]),
     ]:

@@ -301,6 +301,6 @@ def test_the_command_teaches_saves_and_tells(
     call = ["weights", "distil", "--out", str(out), "--steps", "1", "--folder", str(tmp_path / "run")]
     assert cli.run(call) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"{out}: of the variance of VGG-16's features, on photos it has not seen, block1: ")
+    assert said.startswith(f"{out}: share of the variance of VGG-16's features explained on unseen photos: block1: ")
     assert asked == [("train", 4, 32, 0), ("val", 64, 32, 0)], "judged on photos that it did not learn from"
     assert load_file(out) and (tmp_path / "run" / "checkpoint.safetensors").exists()

@@ -430,7 +430,7 @@ def test_command_names_bad_input(pair: tuple[str, str], tmp_path: Path, capsys: 
     png, jpg = pair
     (tmp_path / "empty.jpg").touch()
     for arguments, code, says in [
-        ([png, jpg, png], 2, "a.png: has no partner"),
+        ([png, jpg, png], 2, "a.png: is not part of a pair"),
         ([png, str(tmp_path / "none.jpg")], 1, "none.jpg: cannot be read (No such file"),
         ([str(tmp_path), jpg], 1, f"{tmp_path}: "),
         ([png, str(tmp_path / "empty.jpg")], 1, "empty.jpg: not a readable JPEG"),

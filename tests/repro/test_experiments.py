@@ -811,7 +811,7 @@ def test_command_goes_on_with_what_was_cut_off_or_begins_anew(
     assert cli.run([*call, "--resume"]) == 0 and steps.taken == 3
     Store(place, place / "runs").result_path(longer).unlink()
     Store(place, place / "runs").checkpoint_path(longer).unlink()
-    assert cli.run([*call, "--anew"]) == 0 and steps.taken == 3 + 5
+    assert cli.run([*call, "--restart"]) == 0 and steps.taken == 3 + 5
 
 
 def test_command_names_what_failed(

@@ -3,8 +3,8 @@
 Each command is a plain function in the module of its name (a group of commands, as ``repro data``, is that module's
 ``app``). These modules import nothing heavy at their top, so that ``repro --help`` answers at once.
 
-Whatever goes wrong is told in one line on standard error: exit code 2 for a wrong call, 1 for a failure, 130 for
-Ctrl-C. ``REPRO_DEBUG=1`` shows the traceback as well.
+Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C.
+``REPRO_DEBUG=1`` shows the traceback, too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _repro(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """A photo in, a standard JPEG out: encode with learned tables, repeat the experiments."""
+    """Encode photos as standard JPEG files with what was learned, and repeat the experiments of the book."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
@@ -59,28 +59,30 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
-    """Run a command line of ``application``, called ``name``; returns its exit code, errors become one line each."""
+    """Run a command line of ``application``, called ``name``, and return its exit code; errors become one line each."""
     try:
         code = typer.main.get_command(application).main(arguments, prog_name=name, standalone_mode=False)
-        if code == 130:  # typer's answer to Ctrl-C, which it gives without a word
+        if code == 130:  # typer's answer to Ctrl-C; it prints nothing
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except ReproError as error:
-        return _tell(str(error), error.exit_code)
-    except typer.TyperException as error:  # a wrong call that typer found: unknown option, missing argument
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:  # a wrong call found by typer: unknown option, missing argument
         return _tell_usage(error)
     except (KeyboardInterrupt, typer.Abort):
-        return _tell("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing left to tell
+        return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing can be printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        return _tell(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
+        return _fail(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
     except MemoryError:
-        return _tell("out of memory; try a smaller picture or fewer --jobs", 1)
+        return _fail("out of memory; try a smaller picture or fewer --jobs", 1)
     except Exception as error:
         what = " ".join(str(error).split())
-        return _tell(f"unexpected {type(error).__name__}: {what} (REPRO_DEBUG=1 shows where; report it: {ISSUES})", 1)
+        return _fail(
+            f"unexpected {type(error).__name__}: {what} (REPRO_DEBUG=1 shows where; please report it: {ISSUES})", 1
+        )
 
 
 def main() -> None:
@@ -89,7 +91,7 @@ def main() -> None:
 
 
 def _extra_of(error: ModuleNotFoundError) -> str:
-    """The extra of ``pyproject.toml`` that has the package; ``train`` has nearly all."""
+    """The extra of ``pyproject.toml`` that has the missing package; ``train`` has nearly all."""
     package = (error.name or "").partition(".")[0]
     elsewhere = {"distributed": "cluster", "dask": "cluster", "ssimulacra2": "peers", "DISTS_pytorch": "peers"}
     return elsewhere.get(package, "train")
@@ -102,10 +104,10 @@ def _tell_usage(error: typer.TyperException) -> int:
         return 2
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "repro"
-    return _tell(f"{' '.join(message.split())} (see {where} --help)", 2)
+    return _fail(f"{' '.join(message.split())} (see {where} --help)", 2)
 
 
-def _tell(message: str, code: int) -> int:
+def _fail(message: str, code: int) -> int:
     if os.environ.get("REPRO_DEBUG"):
         traceback.print_exc()
     print(f"repro: {message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``repro data status`` and ``repro data fetch``: which photographs are used, and from where."""
+"""``repro data status`` and ``repro data fetch``: which photos are used, and where they come from."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Say which photographs are used, or fetch them.")
+app = typer.Typer(no_args_is_help=True, help="Show which photos are used, or download them.")
 
 
 @app.command()
 def status(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of photographs; else the one that REPRO_DATA names.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
 ) -> None:
-    """Say for each split which photographs would be used, from where, and on what terms; check every file's hash."""
+    """Show which photos each split would use.
+
+    Also show their source and terms, and check the hash of every file.
+    """
     from repro.data import status as rows
 
     for row in rows(data_dir):
@@ -34,7 +35,10 @@ def fetch(
         list[str] | None, typer.Argument(help="kodak, cid22 or clic2025-val; default: all three.", show_default=False)
     ] = None,
 ) -> None:
-    """Download photographs from their publishers into the cache and check their hashes; what is there is kept."""
+    """Download photos from their publishers and check their hashes.
+
+    They go into the cache; files already there are kept.
+    """
     from repro.data import fetch as download
     from repro.data.publishers import FETCHES
 

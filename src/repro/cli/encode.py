@@ -1,4 +1,4 @@
-"""``repro encode``: a photo, or a folder of them, to standard JPEG files."""
+"""``repro encode``: a photo, or a folder of photos, to standard JPEG files."""
 
 from __future__ import annotations
 
@@ -16,30 +16,37 @@ if TYPE_CHECKING:
 
 def encode(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="A picture (whatever Pillow opens), several, or a folder.")
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="One or more pictures (any format that Pillow reads), or a folder."),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The JPEG file; for a folder or several inputs, the folder for them."),
+        typer.Option(
+            "-o", "--output", help="The JPEG file; for several inputs or a folder, the folder for the results."
+        ),
     ] = None,
     quality: Annotated[
-        float | None, typer.Option(help="1 to 100, also in between; about libjpeg's scale. [default: 75]")
+        float | None, typer.Option(help="1 to 100, fractions allowed; about libjpeg's scale. [default: 75]")
     ] = None,
     bpp: Annotated[
-        float | None, typer.Option(help="Instead of --quality: the largest file not over this many bits per pixel.")
+        float | None, typer.Option(help="Instead of --quality: the largest file within this many bits per pixel.")
     ] = None,
     model: Annotated[
         str,
         typer.Option(
-            help="A shipped model's name, the folder of one, or what `repro train` made: FOLDER/model.safetensors."
+            help="trellis, tables or vgg16 (shipped), the folder of another model set, or FOLDER/model.safetensors "
+            "from `repro train`."
         ),
     ] = "trellis",
     effort: Annotated[
         Literal["fast", "default", "best"],
-        typer.Option(help="More effort, better files; best takes a minute at most. vgg16 and tables know no best."),
+        typer.Option(
+            help="More effort gives better files. best takes up to a minute, and only --model trellis has it. "
+            "All but fast need PyTorch; --model tables never does."
+        ),
     ] = "default",
     seconds: Annotated[
-        float | None, typer.Option(help="How long --effort best may look at a picture. [default: 60]")
+        float | None, typer.Option(help="Time limit of --effort best for each picture. [default: 60]")
     ] = None,
     icc: Annotated[
         Literal["keep", "srgb"], typer.Option(help="Keep an RGB colour profile, or convert the colours to sRGB.")
@@ -48,20 +55,24 @@ def encode(
         bool, typer.Option("--progressive/--no-progressive", help="Progressive files are smaller.")
     ] = True,
     max_pixels: Annotated[
-        int | None, typer.Option(help="Refuse larger pictures. [default: Pillow's limit, 89478485]")
+        int | None, typer.Option(help="Stop at larger pictures. [default: Pillow's limit, 89478485]")
     ] = None,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="How many pictures at once, each in a process.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="How many pictures to encode at once, each in a process.")
+    ] = 1,
     force: Annotated[
-        bool, typer.Option("-f", "--force", help="Replace files that you did not name yourself with -o, too.")
+        bool, typer.Option("-f", "--force", help="Replace existing files, even those not named with -o.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file, for programs.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only; a terminal sees the bar.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per file.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print errors only, and the progress bar in a terminal.")
+    ] = False,
 ) -> None:
     """Encode pictures as standard JPEG files with learned quantisation tables.
 
-    Orientation is applied, transparency set on white; other metadata than the colour profile is left behind. Without
-    -o, photo.png becomes photo.jpg beside it. A file that you name with -o FILE is replaced if it is there; any other
-    only with --force; the input itself never.
+    The orientation is applied, transparency becomes white, and all metadata but the colour profile is dropped. Without
+    -o, photo.png becomes photo.jpg beside it. An existing file is replaced if you name it with -o FILE, any other only
+    with --force, and the input itself never.
     """
     from repro.encoder.encode import Settings
     from repro.encoder.images import MAX_PIXELS
@@ -102,25 +113,25 @@ def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jo
     from repro.progress import bar
 
     if output is None:
-        raise UsageError("a folder or several inputs: name the folder for the results with -o")
-    settings.check_model()  # a wrong name is one mistake, not one per picture
+        raise UsageError("several inputs or a folder: name a folder for the results with -o")
+    settings.check_model()  # a wrong name is one error, not one per picture
     sources: list[Path] = []
     for path in inputs:
         found, others = pictures_in(path) if path.is_dir() else ([path], 0)
         sources += found
         if others:
-            printer.notice(f"{path}: {others} other files and folders left alone")
+            printer.notice(f"{path}: {others} other files and folders skipped")
     if output.resolve() in {source.resolve().parent for source in sources}:
-        raise UsageError(f"{output}: is a folder of the inputs; name another with -o")
+        raise UsageError(f"{output}: is the folder of an input; name another with -o")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReproError(f"{output}: cannot be made a folder ({error.strerror}); name another with -o") from error
+        raise ReproError(f"{output}: cannot create this folder ({error.strerror}); name another with -o") from error
     pairs = list(zip(sources, name_outputs(sources, output), strict=True))
     reports: list[Report] = []
     with bar(len(pairs), "encode") as progress:
         for result in encode_files(pairs, settings, jobs):
-            progress.clear()  # results go where the bar stands
+            progress.clear()  # results are printed where the bar is
             if isinstance(result, Failure):
                 printer.failure(result)
             else:
@@ -161,7 +172,7 @@ class _Printer:
             self._object({"input": source, "error": error})
 
     def summary(self, reports: list[Report], total: int) -> None:
-        """The last line; an error where a file failed."""
+        """The last line; an error if a file failed."""
         if len(reports) < total:
             raise ReproError(f"{total - len(reports)} of {total} pictures failed; the lines above say why")
         if not (self.json or self.quiet):

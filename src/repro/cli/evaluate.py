@@ -1,4 +1,4 @@
-"""``repro evaluate``: what a JPEG file costs, and how far it is from its original."""
+"""``repro evaluate``: the bits of a JPEG file, and how far it is from its original."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ def evaluate(
     files: Annotated[
         list[Path], typer.Argument(metavar="ORIGINAL JPEG [ORIGINAL JPEG]...", help="Pairs of original and JPEG file.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """Measure JPEG files against their originals: bits per pixel, MSE, PSNR, LPIPS, MS-SSIM."""
+    """Measure JPEG files against their originals.
+
+    Bits per pixel, MSE, PSNR, LPIPS and MS-SSIM are measured.
+    """
     if len(files) % 2:
-        raise UsageError(f"{files[-1]}: has no partner; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
+        raise UsageError(f"{files[-1]}: is not part of a pair; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
     rows = [_measure(original, jpeg) for original, jpeg in zip(files[::2], files[1::2], strict=True)]
     if as_json:
         typer.echo(json.dumps([_finite(row) for row in rows], indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""``repro reproduce``: run what a figure needs and has not; never compute a result twice."""
+"""``repro reproduce``: run the experiments of a figure that have no stored result."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ def reproduce(
         str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond', 'content-types' or 'all'.")
     ] = "all",
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
-    jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time; the cores are shared out.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many experiments to run at once; they share the cores.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
     store: Annotated[Path | None, typer.Option(help="Folder for results (default: the checkout's data/).")] = None,
     scheduler: Annotated[
-        str, typer.Option(help="Where: local, or dask://HOST:PORT, a Dask cluster whose machines share the folders.")
+        str, typer.Option(help="local, or dask://HOST:PORT for a Dask cluster whose machines share the folders.")
     ] = "local",
     resume: Annotated[
-        bool, typer.Option("--resume/--anew", help="Go on with runs that were cut off, or begin them anew.")
+        bool, typer.Option("--resume/--restart", help="Continue interrupted runs, or start them again.")
     ] = True,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what is stored and what is missing, run nothing.")
+        bool, typer.Option("--dry-run", help="Show what is stored and what is missing, and run nothing.")
     ] = False,
 ) -> None:
-    """Run the experiments of a figure that have no stored result; resume what was cut off.
+    """Run the experiments of a figure that have no stored result.
 
-    Stop it at any time: the same command goes on. A run that other code, photos or weights began is refused by name.
+    Stop it at any time: the same command continues interrupted runs. A run that was started with other code, photos or
+    weights is an error.
     """
     from repro import experiments as ex
     from repro.experiments.estimate import Estimate, hours

@@ -1,4 +1,4 @@
-"""``repro train``: one model with settings of your own."""
+"""``repro train``: one model with your own settings."""
 
 from __future__ import annotations
 
@@ -10,35 +10,43 @@ import typer
 
 def train(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoints, logs and model.safetensors.")],
-    lam: Annotated[float, typer.Option(help="λ: weight of distortion against rate; larger means larger files.")] = 0.02,
+    lam: Annotated[
+        float, typer.Option(help="λ: weight of the distortion against the rate; larger means larger files.")
+    ] = 0.02,
     method: Annotated[
-        str, typer.Option(help="tables, vgg16, vgg19, resnet152-block1, -block7, lstm, bilstm.")
+        str, typer.Option(help="tables, vgg16, vgg19, resnet152-block1, resnet152-block7, lstm or bilstm.")
     ] = "tables",
     gamma: Annotated[float, typer.Option(help="γ: weight of LPIPS.")] = 500.0,
     sigma: Annotated[float, typer.Option(help="σ: weight of 1 − MS-SSIM.")] = 1000.0,
     alpha: Annotated[float, typer.Option(help="α: weight of the tables' rate term.")] = 10.0,
     beta: Annotated[float, typer.Option(help="β: weight of the attention's rate term.")] = 1.0,
     rounding: Annotated[str, typer.Option(help="third-order or straight-through.")] = "third-order",
-    recipe: Annotated[str, typer.Option(help="cpu (fast, frozen trunk) or paper (section 6.2 to the letter).")] = "cpu",
-    steps: Annotated[int | None, typer.Option(min=1, help="Updates (default: the recipe's).")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Crops in a batch (default: the recipe's).")] = None,
-    crops: Annotated[int, typer.Option(min=1, help="Crops of 224 px to draw from the photos.")] = 512,
-    seed: Annotated[int, typer.Option(help="Seed of weights, crops and their order.")] = 0,
+    recipe: Annotated[
+        str, typer.Option(help="cpu (fast, with a frozen trunk) or paper (the paper's section 6.2).")
+    ] = "cpu",
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of training steps (default: the recipe's).")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Crops per batch (default: the recipe's).")] = None,
+    crops: Annotated[int, typer.Option(min=1, help="How many crops of 224 px to draw from the photos.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seed of the weights, the crops and their order.")] = 0,
     data: Annotated[
-        Path | None, typer.Option(help="Folder with known sets of photos, or with your own (default: REPRO_DATA).")
+        Path | None,
+        typer.Option(help="Folder with known sets of photos, or with your own photos (default: REPRO_DATA)."),
     ] = None,
     accelerator: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="How many devices to use.")] = 1,
     precision: Annotated[str | None, typer.Option(help="bf16-mixed (fast) or 32-true (default: the recipe's).")] = None,
     micro_batch: Annotated[
-        int | None, typer.Option(min=1, help="Crops at once on each device, where memory is short (default: all).")
+        int | None,
+        typer.Option(
+            min=1, help="How many crops to process at once on each device, if memory is short (default: all)."
+        ),
     ] = None,
-    compile: Annotated[bool, typer.Option("--compile", help="Compile the loss, for GPUs: slow to start.")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the loss, for GPUs; slow to start.")] = False,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for what is computed once of each crop (default: cache beside OUT).")
+        Path | None, typer.Option(help="Folder for what is computed only once per crop (default: cache beside OUT).")
     ] = None,
 ) -> None:
-    """Train a model; a run that was cut off goes on when the same command is given again."""
+    """Train a model; the same command continues an interrupted run."""
     from dataclasses import replace
 
     from repro.errors import UsageError
@@ -77,7 +85,7 @@ def train(
     typer.echo(f"photos: {source.name} ({source.source})")
     model = new_model(settings, chosen)
     with processes(accelerator=accelerator, devices=devices) as fabric:
-        with fabric.rank_zero_first():  # what the first keeps, the others read
+        with fabric.rank_zero_first():  # the first process stores it, the others read it
             drawn = crop_pool(source, crops, seed=seed)
             pool = precomputed_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
         trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
