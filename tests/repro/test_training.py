@@ -122,15 +122,19 @@ def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
-def test_not_a_number_stops_with_the_step_and_the_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("at", "said"), [(3, "step 3: the loss is nan"), (4, "step 4: weights add up to nan")])
+def test_not_a_number_stops_with_the_step_and_the_checkpoint(tmp_path: Path, at: int, said: str) -> None:
+    """Also where weights are none just before they would be kept."""
+
     def spoil(step: int, model: LearnedJPEG) -> None:
-        if step == 3:
+        if step == at:
             with torch.no_grad():
                 model.tables.variable.fill_(float("nan"))
 
-    with pytest.raises(ReproError, match=r"stopped at step 3: the loss is nan; last good checkpoint: .*checkpoint"):
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(ReproError, match=f"stopped at {said}; last good checkpoint: {path}, step 2; lower"):
         train(settings(), LOSS, SHORT, crops(), folder=tmp_path, observe=spoil)
-    assert all(v.isfinite().all() for v in load_file(tmp_path / "checkpoint.safetensors").values())
+    assert all(v.isfinite().all() for v in load_file(path).values())
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:

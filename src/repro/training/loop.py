@@ -105,7 +105,7 @@ def train(
             batch = batches(run.step)
             logged = (run.step + 1) % recipe.log_every == 0 or run.step + 1 == recipe.steps
             terms = stepper(run.step, batch, tell=logged)
-            _check(terms["loss"], run, path)
+            _check(terms["loss"], "the loss is", run.step, path)
             run.step += 1
             progress.update()
             if logged:
@@ -117,7 +117,11 @@ def train(
                     observe(run.step, model)
             run.seconds = before + time.perf_counter() - started
             if path and fabric.is_global_zero and (run.step % recipe.checkpoint_every == 0 or run.step == recipe.steps):
-                checkpoint.save(path, made_of, model.learned_state(), stepper.optimiser, run)
+                learned = model.learned_state()
+                _check(
+                    torch.stack([v.float().sum() for v in learned.values()]).sum(), "weights add up to", run.step, path
+                )
+                checkpoint.save(path, made_of, learned, stepper.optimiser, run)
     return Trained(model, run.log, run.seconds, run.machines)
 
 
@@ -135,13 +139,11 @@ def one_device(accelerator: str) -> Fabric:
     return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
-def _check(loss: torch.Tensor, run: checkpoint.Progress, path: Path | None) -> None:
-    """Stop, naming the step and what is kept, where the loss is no number."""
-    if not torch.isfinite(loss):
-        kept = f"last good checkpoint: {path}" if path else "nothing was stored"
-        raise ReproError(
-            f"training stopped at step {run.step}: the loss is {float(loss)}; {kept}; lower the learning rate"
-        )
+def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None:
+    """Stop, naming the step and what is kept, where ``value`` is no number."""
+    if not torch.isfinite(value):
+        kept = f"last good checkpoint: {path}, step {checkpoint.step_of(path)}" if path else "nothing was stored"
+        raise ReproError(f"training stopped at step {step}: {what} {float(value)}; {kept}; lower the learning rate")
 
 
 def _tensorboard(folder: Path) -> Any:
