@@ -46,7 +46,7 @@ def book(quick: bool) -> list[dict[str, Any]]:
         environment = os.environ | {"PYTHONPATH": str(clone / "src")}
 
         def build() -> None:
-            command = [sys.executable, "-m", "repro", "book", "--profile", "cpu"]
+            command = [sys.executable, "-m", "bookkit", "--profile", "cpu"]
             subprocess.run(command, cwd=clone, env=environment, check=True, capture_output=True)
 
         return [

@@ -14,12 +14,12 @@ import torch
 from lightning_fabric import Fabric
 
 import paired
-import plain
 from repro.data import crop_pool, photos
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Pool, Recipe, batch_indices, new_model, precomputed_pool
 from repro.training.step import Stepper
+from twin import plain_twin
 
 #: Label, method, whether the trunk is trained, and how many times as fast as the plain step ours must be.
 METHODS: tuple[tuple[str, str, bool, float | None], ...] = (
@@ -109,7 +109,7 @@ def _our_steps(orders: Connection, settings: ModelSettings, crops: torch.Tensor,
 
 
 def _plain_steps(orders: Connection, settings: ModelSettings, crops: torch.Tensor) -> None:
-    step = plain.twin(new_model(settings, RECIPE), LOSS, RECIPE)
+    step = plain_twin(new_model(settings, RECIPE), LOSS, RECIPE)
     while (number := orders.recv()) is not None:
         orders.send(step(crops[_chosen(number)].float()))
 

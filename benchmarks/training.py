@@ -20,11 +20,11 @@ from typing import Any
 import torch
 
 import paired
-import plain
 from repro.data import crop_pool, photos
 from repro.model import LearnedJPEG, ModelSettings
 from repro.training import PAPER_RECIPE, Pool, Recipe, batch_indices, new_model, precomputed_pool, train
 from step import CROPS, LOSS, RECIPE
+from twin import plain_twin
 
 METHODS = {
     "vgg19": "VGG-19",
@@ -173,5 +173,5 @@ def timed(setting: Setting, method: str, crops: torch.Tensor, steps: int) -> lis
 
 
 @functools.cache
-def _plain(setting: Setting, method: str) -> plain.PlainStep:
-    return plain.twin(new_model(setting.model(method), setting.recipe), LOSS, setting.recipe)
+def _plain(setting: Setting, method: str) -> Callable[[torch.Tensor], float]:
+    return plain_twin(new_model(setting.model(method), setting.recipe), LOSS, setting.recipe)

@@ -1,4 +1,4 @@
-"""Our training step against the paper's, written straight from its equations (benchmarks/plain.py): the same losses."""
+"""Our training step against the paper's, written straight from its equations (repro.plain): the same losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from repro.training import PRECISIONS, Recipe, batch_indices, new_model, precomp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import plain
+from twin import plain_twin
 
 #: A trunk that is trained, too, takes several times as long a step.
 STEPS, STEPS_TRUNK = 50, 15
@@ -30,7 +30,7 @@ FIRST, AT_FIRST, AT_FIRST_LSTM, LATER = 5, 1e-3, 4e-3, 1e-2
 
 @functools.cache
 def plain_losses(settings: ModelSettings, steps: int) -> list[float]:
-    pool, step = crops(), plain.twin(new_model(settings, RECIPE), LOSS, RECIPE)
+    pool, step = crops(), plain_twin(new_model(settings, RECIPE), LOSS, RECIPE)
     batches = (pool[batch_indices(i, len(pool), RECIPE.batch, RECIPE.seed)].float() for i in range(steps))
     return [step(x) for x in batches]
 
