@@ -18,16 +18,17 @@
 # (ch-speed)=
 # # How fast it is, and why
 #
-# Every experiment of this book is paid for in training steps. The paper's recipe asks for 20,000 of them, sixty times
-# over. This page says how our step came to be several times as fast as the same step written straight from the
+# Every experiment of this book costs training steps. The paper's recipe takes 20,000 steps for a model, and its figures need
+# some sixty models. This page says how our step became several times as fast as the same step written straight from the
 # paper's equations, and shows that both give the same losses. It then times the encoder against others.
 #
 # ```{admonition} What you will learn
-# - why a loss is slower than the network that it trains, and what to do about that
-# - how to use numbers of eight bits where a difference of nearly equal things is wanted
+# - why the loss takes longer than the network that it trains, and what to do about it
+# - how to compute the difference of two nearly equal things with numbers of eight bits
+# - how to time two programs fairly
 # - how long `repro encode` takes beside libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
 #
-# The numbers are stored results of `make bench`; nothing is timed while this page is built.
+# The numbers are stored results of `make bench`. This page does not time training or encoding itself.
 # ```
 
 # %% tags=["remove-cell"]
@@ -48,50 +49,166 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
+import math
+import statistics
+import time
+
+import numpy as np
 import torch
+import torch.nn.functional as nnf
 
 from bookkit import glue, html
 from chapters import speed
 from repro.data import crop_pool, photos
 from repro.experiments import bench
+from repro.jpeg.tables import quality_tables
+from repro.losses import LossWeights
 from repro.metrics import LPIPS
 from repro.metrics.ms_ssim import ms_ssim_from_difference, reference_statistics
+from repro.model import ModelSettings
+from repro.plain import (  # chapters 3 and 4 show these
+    decode,
+    distortion,
+    forward_dct,
+    loss,
+    quantise,
+    rate,
+    round_straight_through,
+    round_third_order,
+    ssim_terms,
+)
+from repro.training import Recipe, batch_indices, train
 
 stored = bench.load()
 html.table([], list(speed.machine(stored["step"]).items()), caption="Where the training step was timed")
 
 # %% [markdown]
+# ## The plain step
+#
+# This is the step that ours is timed against: Eqs. 1–9 in their order, eager, in 32 bits, with every term computed anew at
+# every step. {ref}`ch-first-experiment` trains with it:
+
+
+# %%
+def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order):
+    """One step on a batch x of crops; returns the loss. attend is (x, F) → A."""
+    Q, F = log_Q.exp(), forward_dct(x)
+    A = attend(x, F)
+    x_hat = decode(quantise(F, A, Q, rounding), Q)
+    L = loss(distortion(x, x_hat, lpips), rate(Q, A), lam)
+    adam.zero_grad()
+    L.backward()
+    adam.step()
+    with torch.no_grad():
+        log_Q.clamp_(0, math.log(255))
+    return L.item()
+
+
+# %% [markdown]
+# Here are a few steps of it on a few crops, for tables alone:
+
+
+# %%
+def no_attention(x, F):
+    """A = 1."""
+    return torch.ones_like(F[:, :2])
+
+
+crops = crop_pool(photos("train", data_dir), 8, seed=seed)
+lpips, rounding, few = LPIPS(), round_straight_through, 3
+log_Q = torch.from_numpy(quality_tables(25)).float().log().requires_grad_()
+adam = torch.optim.Adam([log_Q], lr=0.03)
+plain_losses = []
+for step in range(few):
+    x = crops[batch_indices(step, len(crops), 4, seed)].float()
+    L = training_step(x, log_Q, no_attention, lpips, adam, 0.02, rounding)
+    plain_losses.append(L)
+
+# %% [markdown]
+# And here are the same steps by the package, with everything that this page describes, bfloat16 included:
+
+# %%
+settings = ModelSettings(method="tables", rounding="straight-through")
+recipe = Recipe(steps=few, seed=seed, schedule="constant", log_every=1)
+fast = train(settings, LossWeights(lam=0.02), recipe, crops)
+fast_losses = [row["loss"] for row in fast.log]
+print("plain:", *(f"{L:.2f}" for L in plain_losses))
+print("fast: ", *(f"{L:.2f}" for L in fast_losses))
+print("the package's fast version agrees:", np.allclose(plain_losses, fast_losses, rtol=0.01))
+
+# %% [markdown]
 # ## Where the time goes
 #
-# With the trunk frozen, its features of a crop are the same at every step: computed once and kept on disk, they cost
-# nothing. What is left is the loss, and nearly all of that is LPIPS and MS-SSIM. Both compare the picture $\hat x$
-# with an original $x$ that is known long before, so everything that depends on $x$ alone can be had in advance. The
-# rest depends on the difference $\delta = \hat x - x$, and that is the key to the other half of the gain.
+# A frozen trunk gives the same features of a crop at every step. So they are computed once and kept on disk. What is left is
+# the loss, and nearly all of that is LPIPS and MS-SSIM. Both compare the picture $\hat x$ with an original $x$ that does not
+# change, so everything that depends on $x$ alone is computed in advance, too. The rest depends on the difference
+# $\delta = \hat x - x$, which allows the other half of the gain.
 #
 # ### MS-SSIM from a difference
 #
-# SSIM's contrast and structure term is usually computed from the two pictures' variances and their covariance under a
-# Gaussian window. Put $\hat x = x + \delta$, and it becomes
+# SSIM's contrast and structure term is usually computed from the variances of the two pictures and their covariance under a
+# Gaussian window. With $\hat x = x + \delta$ it becomes
 #
 # $$\mathrm{cs} = 1 - \frac{\sigma^2_\delta}{2\sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta + C_2}$$ (eq-cs-difference)
 #
-# which is exact, needs three windowed maps at each scale in the place of five, and computes the small number
-# $1 - \mathrm{cs}$ from small numbers. The gradient is written out by hand: automatic differentiation would walk over
-# memory some forty times. All planes of a batch go through one convolution, channels last.
+# This is exact. It needs three windowed maps at each scale instead of five, and it computes the small number
+# $1 - \mathrm{cs}$ from small numbers:
+
+# %%
+g = torch.exp(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2))
+window = torch.outer(g, g) / g.sum() ** 2
+C2 = (0.03 * 255) ** 2
+
+
+def mean(v):
+    """Under the window at each place, for (B, C, H, W)."""
+    planes = v.flatten(0, 1)[:, None]
+    return nnf.conv2d(planes, window[None, None]).unflatten(0, v.shape[:2])[:, :, 0]
+
+
+def one_minus_cs(x, d):
+    """1 − cs of x and x + d; mean(x) and mean(x²) are known before training."""
+    mx, md = mean(x), mean(d)
+    vx, vd = mean(x * x) - mx * mx, mean(d * d) - md * md
+    return vd / (2 * vx + 2 * (mean(x * d) - mx * md) + vd + C2)
+
+
+# %% [markdown]
+# On a crop and a slightly noisy copy of it, against the usual form:
+
+# %%
+original = crops[:1].float().clamp(20, 235)  # room for the noise
+d = 3 * torch.randn(original.shape, generator=torch.Generator().manual_seed(seed))
+usual = 1 - ssim_terms(original, original + d)[1]
+print("both forms agree:", torch.allclose(usual, one_minus_cs(original, d), atol=1e-3))
+
+# %% [markdown]
+# In the package the gradient of this is written by hand, because automatic differentiation would pass over memory some forty
+# times. All planes of a batch go through one convolution, channels last.
 #
 # ### LPIPS from a difference
 #
-# LPIPS compares features of AlexNet that are nearly equal. In bfloat16 a number has eight significant bits, and the
-# difference of two such numbers that agree in six of them has two. So the network does not carry $\hat x$: it carries
-# $\delta$, beside what is known of $x$. A convolution maps differences linearly. A ReLU that is known to stand at
-# $p$ turns a difference $d$ into $\max(d, -p) - \max(-p, 0)$. A difference has eight bits of its own, and the
-# products may be taken in bfloat16. Watch both ways on a crop and a slightly noisy copy:
+# LPIPS compares features of AlexNet that are nearly equal. In bfloat16 a number has eight significant bits. If two such
+# numbers agree in six of them, their difference has only two. So the network does not compute the features of $\hat x$. It
+# computes how they differ from those of $x$, which are known. A convolution maps a difference to a difference. So does a ReLU
+# whose input for $x$ is known to be $p$:
+
 
 # %%
-crop = crop_pool(photos("train", data_dir), 1, seed=seed).float()
-d = 3 * torch.randn(crop.shape, generator=torch.Generator().manual_seed(seed))
-lpips = LPIPS()
-original = crop.clamp(20, 235)  # room for the noise
+def relu_difference(p, d):
+    """relu(p + d) − relu(p), without subtracting two nearly equal numbers."""
+    return torch.maximum(d, -p) - torch.maximum(-p, torch.zeros_like(p))
+
+
+p, small = torch.linspace(-2, 2, 9), torch.full((9,), 0.01)
+plainly = (p + small).relu() - p.relu()
+print("both agree:", torch.allclose(relu_difference(p, small), plainly, atol=1e-6))
+
+# %% [markdown]
+# A difference that is stored by itself has eight bits of its own, so the products may be taken in bfloat16. Compare LPIPS in
+# 32 bits, by differences with products in bfloat16, and with both pictures sent through the network in bfloat16:
+
+# %%
 exact = float(lpips(original, original + d))
 by_difference = float(lpips.from_difference(lpips.reference(original, torch.bfloat16), d))
 similarity = float(ms_ssim_from_difference(reference_statistics(original), d))
@@ -109,25 +226,57 @@ glue("speed_coarse", coarse)
 glue("speed_similarity", similarity)
 
 # %% [markdown]
-# In 32 bits LPIPS is {glue:text}`speed_exact:.6f`; by differences, with products in bfloat16,
-# {glue:text}`speed_difference:.6f`; with both pictures sent through the network in bfloat16,
-# {glue:text}`speed_coarse:.6f`. (MS-SSIM of the same pair, in 32 bits throughout: {glue:text}`speed_similarity:.6f`.)
+# | LPIPS of the same pair | |
+# |---|---|
+# | 32 bits | {glue:text}`speed_exact:.6f` |
+# | by differences, products in bfloat16 | {glue:text}`speed_difference:.6f` |
+# | both pictures in bfloat16 | {glue:text}`speed_coarse:.6f` |
 #
-# ## The step against the plain step
+# (MS-SSIM of the pair, in 32 bits, is {glue:text}`speed_similarity:.6f`.)
 #
-# `benchmarks/plain.py` has the paper's step written from its equations: eager, 32 bits, `lpips` and `pytorch-msssim`,
-# every term computed anew. Both take batches of eight crops of 224 px, in turns, in one process.
+# ## How a step is timed
+#
+# A computer is not equally fast all the time. So two programs are timed in turn: whatever slows the machine for a while
+# slows both, and the ratio of their times hardly changes. Every other round goes in reverse order, so that neither always
+# runs first:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-step-speed", "caption": "How many times as fast our training step is as the plain step of the same method, batches of 8 crops of 224 px. Bars are quartiles, red ticks what it had to be at least. A frozen trunk is not trained and its features are kept; the plain step runs it forward each time."}, "image": {"alt": "One line for each method with a point for the median ratio. All lie right of 1; frozen VGG-19 is the furthest to the right. The table below has the numbers."}}
+
+# %%
+def in_turn(programs, rounds):
+    """Name → seconds of each of its calls."""
+    times = {name: [] for name in programs}
+    for turn in range(rounds):
+        for name in list(programs)[:: -1 if turn % 2 else 1]:
+            start = time.perf_counter()
+            programs[name]()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+# %% [markdown]
+# To try it, time two programs that do nothing but wait. The second waits twice as long:
+
+# %%
+times = in_turn({"one": lambda: time.sleep(0.1), "two": lambda: time.sleep(0.2)}, rounds=3)
+ratio = statistics.median(b / a for a, b in zip(times["one"], times["two"], strict=True))
+print("the ratio is about 2:", 1.8 < ratio < 2.2)
+
+# %% [markdown]
+# `make bench` times the plain step and ours this way, each in a process of its own, after a few steps that are not counted.
+# Both take the same batches of eight crops of 224 px. The tables give the median of the ratios, and their quartiles.
+#
+# ## The fast step against the plain step
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-step-speed", "caption": "How many times as fast our training step is as the plain step of the same method, batches of 8 crops of 224 px. Bars are quartiles, red ticks the least ratio that was asked for. Our step reads the features of a frozen trunk from disk; the plain step computes them every time."}, "image": {"alt": "One line for each method with a point for the median ratio. All lie right of 1; frozen VGG-19 is the furthest to the right. The table below has the numbers."}}
 speed.ratios(stored["step"]["rows"], "times as fast as the plain step")
 
 # %% tags=["hide-input"]
 html.table(*bench.table(stored["step"]["rows"]), caption="The training step in numbers")
 
 # %% [markdown]
-# *Is it the same training?* The tests hold both steps to the same losses over 50 steps for every method. Here are
-# the gradients of one step in both precisions, and how far apart 100 steps end, in the median of the last 32, beside
-# what another seed does:
+# *Is it the same training?* Tests check that both steps have the same losses over 50 steps, for every method. The table
+# compares 32 bits with bfloat16: the gradients of one step, and how far apart two runs of 100 steps end (the median of the
+# last 32), beside the difference that another seed makes:
 
 # %% tags=["hide-input"]
 html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bfloat16")
@@ -135,44 +284,44 @@ html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bf
 # %% [markdown]
 # ## How near to the machine's limit?
 #
-# A processor can be busy with two things, arithmetic and memory. A step that does few operations for each byte that
-# it touches cannot be faster than memory lets it, however fast the multipliers are.
+# A processor spends its time on arithmetic or on memory. A step that does few operations for each byte cannot be faster than
+# memory allows, however fast the arithmetic is.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count every operator's inputs and outputs, as if no cache held them, so that a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie at a few operations a byte, near the slope; the step that trains VGG-19 lies further right and higher."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie at a few operations a byte, near the slope; the step that trains VGG-19 lies further right and higher."}}
 speed.roofline(stored["roofline"]["rows"])
 
 # %% [markdown]
-# The loss lives at the slope: after the products were made cheap, what remains is walking over memory. Tried and left
-# out on processors: `torch.compile` fuses walks, but gained nothing over the steps written out by hand and took most of
-# a minute to start (`repro train --compile` offers it, for GPUs). Halving the parts of a batch so that they stay in the
-# cache costs more in small operators than it saves.
+# The loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two more things were
+# tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code written by hand and
+# took most of a minute to start (`repro train --compile` offers it, for GPUs). Smaller parts of a batch, which would fit into
+# the cache, cost more in small operators than they save.
 #
 # ## Many models of one sweep
 #
-# A curve needs a model for each λ. They share crops, the trunk's features and what LPIPS knows, and each then runs on
-# one core: two processes of one thread wait less for each other than the two threads of one process.
+# A curve needs a model for each λ. The models share crops, the trunk's features and LPIPS's features of the originals. Each
+# then trains on one core: two processes of one thread wait less for each other than the two threads of one process.
 
 # %% tags=["hide-input"]
 html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one sweep")
 
 # %% [markdown]
-# The last line is what one step that trains many models at once could save. It is about what a process for each core
-# brings, and that needs no code of its own.
+# The last line shows what a single step that trains many models at once could save. That is about as much as one process per
+# core saves, which needs no extra code.
 #
 # ## Encoding
 #
-# From pixels in memory to the file's bytes, at about equal rates. A time is for all photos together, as many megapixels as
-# stand behind the name. Ours are the paper's ways, with learned tables and with VGG-16; what `repro encode` does by itself
-# today, with a trellis, is timed in {ref}`ch-beyond`:
+# The table times encoding from pixels in memory to the bytes of a file, at about equal rates. Each time is for all photos
+# together; the name says how many megapixels they have. Our rows are the paper's methods, learned tables alone and with
+# VGG-16. {ref}`ch-beyond` times the default of `repro encode`, with its trellis:
 
 # %% tags=["hide-input"]
 html.table(*speed.encoders(stored["encode"]["rows"]), caption="Encoders in pairs")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "One photo encoded from file to file by a warm process: seconds and peak memory against its size. Memory counts everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, which grows slowly with the size of the photo."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, which grows slowly with the size of the photo."}}
 speed.cost(stored["size"]["rows"])
 
 # %% [markdown]
-# Several qualities of one photo can share its analysis, which is what `repro encode --bpp` does:
+# Several qualities of one photo can share the attention network's features. `repro encode --bpp` does this:
 
 # %% tags=["hide-input"]
 html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities at once")
@@ -180,28 +329,29 @@ html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities a
 # %% [markdown]
 # ## Starting up
 #
-# A command that encodes one photo spends most of its time on loading: PyTorch, compiled loops, and for the default effort
-# what LPIPS needs. `repro encode` of a folder does so once for all photos in it.
+# A command that encodes one photo spends most of its time on loading: the compiled loops of the trellis and, for the default
+# effort, PyTorch and LPIPS. For a folder, `repro encode` loads them once.
 
 # %% tags=["hide-input"]
 html.table(
     *bench.table([*stored["start"]["rows"], *stored["book"]["rows"]]),
-    caption="Commands from a cold start, and the book in a fresh clone and once more",
+    caption="Commands from a cold start; the book built in a fresh clone, and again",
 )
 
 # %% [markdown]
 # ## Summary
 #
-# - What is known before training begins need not be computed in it: features of a frozen trunk, all that a loss asks of
-#   the original.
-# - A small difference of large numbers wants many bits. Carry the difference instead, and few are enough.
-# - Once products are cheap, a step waits for memory; then only fewer walks over it help.
-# - A speed is believed when both ways give the same losses.
+# - Compute before training what does not change during it: the features of a frozen trunk, and all that the loss needs of the
+#   originals.
+# - A small difference of large numbers needs many bits. If the difference itself is computed, few are enough.
+# - Once products are cheap, a step waits for memory. Then only fewer passes over memory help.
+# - Time two programs in turn and compare their ratios.
+# - A faster step counts only if it gives the same losses.
 #
 # ## Exercises
 #
 # **1.** The difference form of SSIM divides by $2\sigma^2_x + 2\sigma_{x\delta} + \sigma^2_\delta + C_2$. Show that this
-# is $\sigma^2_x + \sigma^2_{\hat x} + C_2$, and so never zero.
+# is $\sigma^2_x + \sigma^2_{\hat x} + C_2$, and therefore never zero.
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -213,19 +363,19 @@ html.table(
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The map comes out of the 1 × 1 convolution behind the trunk, and that one is trained: it gives another map at each step.
+# The map comes from the 1 × 1 convolution behind the trunk. That convolution is trained, so its map changes at every step.
 # ```
 #
-# **3.** A new machine multiplies twice as fast and has the same memory. What do the steps in {numref}`fig-roofline` gain
-# that lie under the slope, and what those under the roof?
+# **3.** A new machine does arithmetic twice as fast and has the same memory. How much faster are the steps in
+# {numref}`fig-roofline` that lie under the slope, and how much those under the flat roof?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Under the slope nothing: they wait for memory. Under the roof up to half of their time. The point where slope and roof
-# meet moves to the right, so that fewer steps reach the roof at all.
+# Under the slope they gain nothing, because they wait for memory. Under the flat roof they take as little as half the time.
+# The point where slope and roof meet moves to the right, so fewer steps are limited by arithmetic.
 # ```
 #
 # ## What's next
 #
-# All this is one machine. {doc}`../book/cluster` spreads a sweep over several, and {ref}`extending` adds a trunk, a term of
-# the loss or an experiment to what is there.
+# All of this was on one machine. {ref}`cluster` runs a sweep on several, and {ref}`extending` shows how to add a trunk, a term
+# of the loss or an experiment.
