@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
-from bookkit import frames_slider
-from chapters import comparison, findings, learned, loss, quantisation, rate_distortion, style, tables
+from chapters import comparison, findings, learned, quantisation, rate_distortion, style, tables
 from chapters.jpeg import Box
-from chapters.rate_distortion import Pair
 from encoder_stand_in import stand_in
-from made_curves import PAPER, SEQUENTIAL, curve, curves_of, names_of
 from repro import codecs
 from repro.data import Photo, photos
 from repro.encoder import models
 from repro.errors import ReproError, UsageError
-from repro.evaluation import Curve, Match, gain_at_rate, measure
+from repro.evaluation import Match, measure
 from repro.experiments import Experiment, claims, experiments_of
 from repro.experiments.claims import recurrent, trunks
 from repro.experiments.claims.loss import FIGURE_5, FIGURE_7
-from repro.experiments.claims.loss import PAPER as OURS
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
-
-QUALITIES = [5, 10, 30, 75]
 
 
 @pytest.fixture(scope="module")
@@ -58,95 +47,6 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def versions(rgb: np.ndarray, shipped: Path) -> list[comparison.Version]:
     return comparison.versions(rgb, 0.6, ours=("tables", "vgg16"))
-
-
-@pytest.fixture(scope="module")
-def curves() -> dict[str, Curve]:
-    """Figure 5 with learned tables and the paper's encoder better than the others by about a tenth."""
-    better = {"mse": 0.9, "lpips": 0.9, "ms_ssim": 0.9}
-    return curves_of(changed={name: curve(name, better, noise=0.05) for name in (findings.TABLES, OURS)})
-
-
-def chapter_3(rgb: np.ndarray) -> dict[str, Figure]:
-    z = np.linspace(-0.49, 1.99, 50)
-    lines = {"Eq. 3 as printed": -z, "Eq. 3, sign corrected": z, "straight-through": np.ones(50)}
-    Q, pair = np.linspace(4, 100, 7), {"Eq. 3, sign corrected": z[:7], "straight-through": 100 * z[:7]}
-    slopes = {place: np.linspace(1, 2, 7) for place in ("DC", "row 0, column 1", "row 2, column 2")}
-    reported = dict.fromkeys(slopes, pair)
-    log = [{"step": step, "loss": 1.02, "d": 50.0, "rate": 0.02} for step in (1.0, 2.0)]
-    film = [(step, quality_tables(25), codecs.get("pillow-444").encode(rgb, 25)) for step in (0, 5)]
-    return {
-        "equation 3": quantisation.equation_slider(z, lines, lines, [0.3])[0][0],
-        "descent": quantisation.path_plot(lines, 3),
-        "slopes": quantisation.slope_plot(Q, slopes, reported),
-        "slopes by crop": quantisation.crop_plot(slopes, reported),
-        "Adam": quantisation.adam_plot({"Q·s, the paper's, at 1e-6": Q, "log Q, ours, at 0.03": Q}),
-        "film": quantisation.film_slider(film, rgb, Box(20, 30, 96, 96))[0][0],
-        "loss": quantisation.loss_plot(log, 0.02),
-    }
-
-
-def chapter_4(rgb: np.ndarray) -> dict[str, Figure]:
-    pictures = dict.fromkeys(("lighter", "noise", "blur", "JPEG"), rgb)
-    terms = dict.fromkeys(("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)"), np.arange(4.0, 0, -1))
-    rising = np.array([0.2, 0.4, 0.9, 1.8])
-    return {
-        "equally wrong": loss.damage_row(pictures, dict.fromkeys(pictures, (150, 0.3, 0.9)), Box(20, 30, 100, 100)),
-        "gradients": loss.gradient_maps(rgb, dict.fromkeys(("MSE", "LPIPS", "MS-SSIM"), rgb[..., 0])),
-        "terms": loss.term_bars(terms, QUALITIES),
-        "rate": loss.rate_plot(QUALITIES, 50 * rising, rising, rising + 0.1),
-    }
-
-
-def chapter_5(curves: dict[str, Curve], versions: list[comparison.Version]) -> dict[str, Figure]:
-    plain, learned = findings.same_coding(curves)
-    pair = Pair("learned tables against plain JPEG", plain, learned, "tables")
-    return {
-        "rate and distortion": rate_distortion.rd_plot(curves, findings.MAIN_LINES),
-        "every curve": rate_distortion.rd_plot({name: curves[name] for name in names_of("5")}),
-        "two countings": rate_distortion.two_countings(curves, FIGURE_5),
-        "gains": rate_distortion.gain_plot([pair], findings.MATCHED_RATES, shaded=(0.25, 0.42)),
-        "savings": rate_distortion.savings_plot(findings.compare(curves, findings.ENCODERS)),
-        "closeup": comparison.closeup(versions, Box(20, 30, 100, 100)),
-    }
-
-
-#: Figures that are plots of numbers; the others are pictures.
-PLOTS = {
-    *("equation 3", "descent", "slopes", "slopes by crop", "Adam", "loss", "terms", "rate"),
-    *("rate and distortion", "every curve", "two countings", "gains", "savings"),
-}
-
-
-def test_every_figure_can_be_read(
-    rgb: np.ndarray,
-    curves: dict[str, Curve],
-    versions: list[comparison.Version],
-) -> None:
-    figures = {
-        **chapter_3(rgb),
-        **chapter_4(rgb),
-        **chapter_5(curves, versions),
-    }
-    assert figures.keys() >= PLOTS
-    for name, fig in figures.items():
-        fig.draw_without_rendering()  # a figure that pyplot does not know has no canvas that would
-        written = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
-        assert written, name
-        assert min(t.get_fontsize() for t in written) >= style.SMALLEST, name
-        assert fig.get_figwidth() <= style.WIDTH, name
-        assert fig.get_facecolor()[:3] == to_rgb(style.PAPER), name
-        # Cut to what is drawn, as the book does, it must still be no wider, or its text would shrink on the page.
-        assert fig.get_tightbbox().width <= style.WIDTH + 0.02, name
-        if name in PLOTS:
-            bare = [ax for ax in fig.axes if ax.get_xticks().size and not ax.get_xlabel()]
-            assert not bare, f"{name}: an axis without a name"
-
-
-def line_of(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
-    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
-    x, y = found.get_data()
-    return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
 
 
 def test_a_slider_compares_learned_tables_with_annex_k() -> None:
@@ -208,47 +108,6 @@ def test_every_stored_curve_has_a_look(profile: str, figure: str) -> None:
         assert rate_distortion.look_of(name).color == style.LOOKS[method].color, "the colour is the method's"
 
 
-def test_losses_of_one_method_tell_apart(curves: dict[str, Curve]) -> None:
-    """Fig. 7 is of VGG attention alone, four times: by their lines only, curves on top of each other are one."""
-    lines = rate_distortion.rd_plot(dict.fromkeys(FIGURE_7, curves[OURS])).axes[0].get_lines()
-    assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == len(lines) == 4
-
-
-def test_each_row_has_its_own_counting(curves: dict[str, Curve]) -> None:
-    fig = rate_distortion.two_countings(curves, FIGURE_5)
-    above, below = np.array(fig.axes).reshape(2, 3)
-    for paper, file in zip(above, below, strict=True):
-        for one, other in zip(paper.get_lines(), file.get_lines(), strict=True):
-            coding = 1 if one.get_label() == rate_distortion.look_of("pillow-444").label else SEQUENTIAL
-            assert np.allclose(one.get_xdata(), PAPER / coding * np.asarray(other.get_xdata()))
-            assert np.array_equal(one.get_ydata(), other.get_ydata())
-        assert len(paper.patches) == 1 and not file.patches, "the paper's range is one of its own counting"
-    assert (above[0].get_ylabel(), below[0].get_ylabel()) == ("the paper's counting", "the file itself")
-
-
-def test_gains_are_drawn_with_their_intervals(curves: dict[str, Curve]) -> None:
-    pair = Pair("tables against JPEG", curves["pillow-444"], curves[findings.TABLES], "tables")
-    fig = rate_distortion.gain_plot([pair], findings.MATCHED_RATES)
-    for ax, metric in zip(fig.axes, claims.METRICS, strict=True):
-        assert ax.get_title() == f"{claims.SHORT[metric]} {'gained' if metric == 'ms_ssim' else 'saved'}"
-        x, y = line_of(ax, "tables against JPEG")
-        assert x.tolist() == list(findings.MATCHED_RATES)
-        found = [gain_at_rate(pair.anchor, pair.test, rate, metric) for rate in x]
-        assert y.tolist() == [g.mean for g in found] and min(y) > 0, "better is up in every plot"
-        (band,) = ax.collections
-        corners = band.get_paths()[0].vertices
-        ends = [end for g in found for end in (g.low, g.high)]
-        assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((min(ends), max(ends)))
-
-
-def test_gains_that_cannot_be_compared_are_not_drawn(curves: dict[str, Curve]) -> None:
-    short = Pair("short", curves["pillow-444"], curve("short", rates=(0.1, 0.41)), "tables")
-    never = Pair("never", curves["pillow-444"], curve("never", rates=(2.0, 3.0)), "vgg16")
-    ax = rate_distortion.gain_plot([short, never], findings.MATCHED_RATES).axes[0]
-    assert line_of(ax, "short")[0].tolist() == [0.25, 0.30, 0.35, 0.40]
-    assert line_of(ax, "never")[0].size == 0
-
-
 # --- chapter 5: tables of numbers
 
 
@@ -269,16 +128,6 @@ def test_matches_in_numbers() -> None:
     assert rows[0] == ["one", "0.250 / 0.260", "10.0 / 12.0", "0.123 / 0.200", "0.9877 / 0.9000"]
     assert rows[1] == ["small", "0.250 / 0.260", "5.0 / 6.0", "0.100 / 0.300", "–"]
     assert tables.wins(matches) == {"mse": 2, "lpips": 2, "ms_ssim": 1}, "equal is no win, and nor is unknown"
-
-
-def test_savings_seed_by_seed() -> None:
-    seeds = [curve("test", saved=share) for share in (0.8, 0.9)]
-    head, rows = tables.seed_rows({"test against anchor": claims.savings(curve("anchor"), seeds)})
-    assert head == ["bits, %", "each seed", "all", "95 % interval, photos and seeds"]
-    assert [row[0] for row in rows] == [
-        f"test against anchor, at equal {short}" for short in ("MSE", "LPIPS", "MS-SSIM")
-    ]
-    assert all(row[1:] == ["-20.0, -10.0", "-15.0", "-20.0 to -10.0"] for row in rows)
 
 
 # --- chapter 5: pictures at equal size
@@ -314,8 +163,6 @@ def test_closeups_for_the_slider(photo: Photo, shipped: Path) -> None:
         assert [ax.get_title() for ax in fig.axes[3:5]] == ["learned tables", "VGG-16 attention"], "all that ships"
         assert alt.startswith(f"The same part of part at about {rate:g} bits per pixel. original: 131,949 bytes")
         assert "\n" not in alt and all(ax.get_xlabel().replace("\n", ", ") in alt for ax in fig.axes[:5])
-    box = frames_slider(made.frames, made.labels, made.alts, description="Size")
-    assert len(box.children[1].children) == 2
 
 
 def test_an_unknown_set_is_refused(rgb: np.ndarray, shipped: Path) -> None:
@@ -334,13 +181,6 @@ def test_crops_lie_within_their_photos() -> None:
 
 
 def test_the_exam_is_on_kodak_where_it_is_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    names = [f"kodim{i:02}.png" for i in range(1, 25)]
-    kodak = SimpleNamespace(name="kodak", items=tuple(names))
-    monkeypatch.setattr(comparison, "kodak_or_sample", lambda folder: kodak)
-    chosen = comparison.exam_photos()
-    assert sorted(chosen) == names and len(chosen) == 24, "each once"
-    assert list(chosen[:6]) == names[::4], "a few of them are spread over the set"
-    monkeypatch.undo()
     monkeypatch.delenv("REPRO_DATA", raising=False)
     monkeypatch.setattr("repro.data.sets.cache_dir", lambda: tmp_path)
     assert comparison.exam_photos() == photos("sample").items

@@ -8,29 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
-from chapters import attention, rate_distortion, recurrent, resnet, style, tables, trained
-from chapters.rate_distortion import Pair
-from made_curves import curve, curves_of
+from chapters import resnet, trained
 from repro import codecs
 from repro.attention import build
 from repro.data import Photo, photos
 from repro.errors import ReproError
-from repro.evaluation import Curve, paper_bpp
+from repro.evaluation import paper_bpp
 from repro.evaluation.measure import file_tables
 from repro.experiments import Experiment, Store, experiments_of
-from repro.experiments.claims import CLAIMS, METRICS, Evidence, loss, trunks
-from repro.experiments.claims import recurrent as judge
-from repro.experiments.paper import RESNETS
+from repro.experiments.claims import Evidence, loss, trunks
 from repro.jpeg.codestream import decode
 from repro.model import LearnedJPEG, ModelSettings, save_checkpoint
 from repro.plain import forward_dct
 
 VGG, BLOCK_1, BLOCK_7 = trunks.names(0.0)
-LOG = [{"step": float(i + 1), "loss": 9 - 0.1 * i, "rate": 4.0} for i in range(30)]
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +36,6 @@ def rgb() -> np.ndarray:
 def photo(rgb: np.ndarray, tmp_path: Path) -> Photo:
     Image.fromarray(rgb).save(tmp_path / "part.png")
     return Photo("part.png", tmp_path / "part.png", "0")
-
-
-@pytest.fixture(scope="module")
-def curves() -> dict[str, Curve]:
-    """Curves of all figures of the two chapters, alike but for a little noise."""
-    return {name: curve(name, noise=0.002 * i) for i, name in enumerate(curves_of("5", "8", "10", "15"))}
 
 
 @pytest.fixture(scope="module")
@@ -96,20 +83,6 @@ def test_pictures_at_one_rate(evidence: Evidence, photo: Photo, rgb: np.ndarray)
     assert standard.data == min(others, key=off) and "standard JPEG\nquality" in standard.label
 
 
-@pytest.mark.parametrize("wanted, best", [(0.0, 0), (1.6, 2), (2.4, 2), (9.0, 4)])
-def test_the_nearest_of_some_files(wanted: float, best: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-
-    def way(i: int) -> tuple[str, object]:
-        return str(i), lambda: asked.append(i) or bytes([i])
-
-    monkeypatch.setattr(trained, "decode", lambda data: data)
-    monkeypatch.setattr(trained, "file_tables", lambda data: None)
-    monkeypatch.setattr(trained, "paper_bpp", lambda data, tables: float(data[0]))
-    assert trained._nearest([way(i) for i in range(5)], wanted) == (str(best), bytes([best]))  # type: ignore[misc]
-    assert len(asked) == len(set(asked)) < 5, "none is made twice, and not all"
-
-
 def test_an_lstm_knows_nothing_of_what_comes_after_and_a_bilstm_does() -> None:
     x = 255 * torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
     F = forward_dct(x)
@@ -144,54 +117,3 @@ def test_numbers_of_a_distilled_trunk_are_called_so(tmp_path: Path, monkeypatch:
     trunk = resnet.trunk_of(evidence)
     assert trunk == "torchvision's resnet152-394f9c45.pth"
     assert resnet.trunk_words(trunk).endswith(f"made with {trunk}") and "distilled" not in resnet.trunk_words(trunk)
-
-
-@pytest.mark.parametrize("back, word", [(27, "does not reach"), (28, "reaches")])
-def test_memory_in_words(back: int, word: str) -> None:
-    assert recurrent.memory_words(back, 28) == f"{word} the block above, which is 28 steps back"
-
-
-def test_claims_in_words() -> None:
-    words = tables.claim_words([c for c in CLAIMS.values() if c.figure in ("8", "9", "10")])
-    assert {f"claim_{n}" for n in range(6, 12)} | {"tally"} == words.keys()
-    assert words["tally"] == "6 not yet"
-    assert {c.number for c in CLAIMS.values() if c.figure == "15"} == set(range(16, 22))
-
-
-# --- pictures
-
-
-def test_figure_15_shows_both_countings(curves: dict[str, Curve]) -> None:
-    for ax, counting in zip(recurrent.figure_15(curves).axes, ("bpp_paper", "bpp_sequential"), strict=True):
-        for name, line in zip(judge.FIGURE_15, ax.get_lines(), strict=True):
-            key = "bpp" if name == loss.STANDARD and counting == "bpp_sequential" else counting
-            x = np.mean([[p[key] for p in photo] for photo in curves[name].images.values()], axis=0)
-            assert np.allclose(line.get_xdata(), x), name
-
-
-def drawn(rgb: np.ndarray, curves: dict[str, Curve]) -> dict[str, Figure]:
-    pairs = [Pair(f"{m} against VGG", [curve("vgg")], [curve(m)], m) for m in RESNETS]
-    gains = {(p.label, metric, bpp): [-0.1, 0.2] for p in pairs for metric in METRICS for bpp in trunks.BETTER_RATES}
-    seen = {m: (60 - 5 * i, 100 + 5 * i) for i, m in enumerate(resnet.NAMES)}
-    strength = np.random.default_rng(0).random((28, 28))
-    logs = {rate: LOG for rate in (1e-6, 1e-5, 1e-4)}
-    return {
-        "anatomy": resnet.anatomy(attention.middle(rgb, 168), seen, 10, 10),
-        "knowledge": resnet.knowledge_plot({"as used here": [0.61, 0.72], "random": [0.02, -0.004]}),
-        "figure 8": resnet.labelled(rate_distortion.two_countings(curves, (loss.STANDARD, *trunks.names(0.0))), "ours"),
-        "seeds": resnet.labelled(resnet.seed_plot(gains, pairs), "distilled trunk"),
-        "order": recurrent.reading_order(rgb, 5, 8),
-        "unrolled": recurrent.unrolled(),
-        "memory": recurrent.memory_plot({"CNN": strength, "LSTM": strength}, 14, 14),
-        "figure 15": recurrent.figure_15(curves),
-        "histogram": recurrent.histogram({"LSTM": np.full((2, 4, 6, 8, 8), 0.5)}),
-        "loss": recurrent.loss_plot(logs, {rate: np.linspace(9, 7, 21) for rate in logs}),
-    }
-
-
-def test_every_figure_can_be_read(rgb: np.ndarray, curves: dict[str, Curve]) -> None:
-    for name, fig in drawn(rgb, curves).items():
-        fig.draw_without_rendering()
-        written = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
-        assert min(t.get_fontsize() for t in written) >= style.SMALLEST, name
-        assert fig.get_tightbbox().width <= style.WIDTH + 0.02, name

