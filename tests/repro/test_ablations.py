@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -151,14 +150,6 @@ def test_a_sweep_resumes_where_it_was_cut_off(store: Store, folder: Path, monkey
     assert calls[3:] == [[35], [35]], "stored qualities are kept"
 
 
-def test_what_other_code_began_is_not_resumed(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = interrupted(monkeypatch, store, folder)
-    part = store.scratch / f"{SWEEP.key}.json"
-    part.write_text(json.dumps(json.loads(part.read_text()) | {"numerics": {"encoder": 0, "evaluation": 1}}))
-    run(SWEEP, store, folder)
-    assert calls[2:] == [[20, 50], [20, 50]]
-
-
 def test_another_model_set_makes_it_stale(store: Store, folder: Path) -> None:
     sweep = EncoderSweep("fast", (20,), "hdrplus")
     run(sweep, store, folder)
@@ -168,16 +159,3 @@ def test_another_model_set_makes_it_stale(store: Store, folder: Path) -> None:
     other = result | {"assets": result["assets"] | {"models/trellis/model.json": "0" * 64}}
     assert why_stale(sweep, other) == "made with other files of the package (models/trellis/model.json)"
     assert "another version of the code (encoder, evaluation)" in why_stale(sweep, result | {"numerics": {}})
-
-
-def test_ablations_are_timed(monkeypatch: pytest.MonkeyPatch, rgb: np.ndarray) -> None:
-    import ablations as timed
-
-    monkeypatch.setattr(timed, "ABLATION_QUALITIES", ("mozjpeg-420", "fast"))
-    rows = timed.ablations(quick=True)
-    assert [row["name"] for row in rows] == ["mozjpeg-420", "fast"]
-    for row in rows:
-        assert row["mean"] > 0 and row["standard_error"] == 0 and row["threads"] == 2
-        assert row["bits_per_pixel"] == pytest.approx(timed.BPP, rel=0.2)
-    two = timed._row("mozjpeg-420", [rgb[:64], rgb[64:]], 1)
-    assert two["standard_error"] > 0 and two["seconds"]["low"] <= two["mean"] <= two["seconds"]["high"]

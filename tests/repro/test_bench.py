@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from chapters import speed
 from repro.errors import ReproError
 from repro.experiments import bench
 from repro.experiments.store import Store
@@ -59,18 +58,6 @@ def test_limits(row: dict[str, Any], expected: bool | None) -> None:
     assert bench.cells(row)[-1] == {True: "reached", False: "missed", None: ""}[expected]
 
 
-def test_a_report_says_what_was_asked_for() -> None:
-    text = bench.report(
-        "step", [timed(at_least=8), timed("slow", at_most=15), {"name": "absent", "remark": "pip install x"}]
-    )
-    assert "== step" in text and "10.0 (10.0–15.0) × as fast" in text and "≥ 8" in text
-    assert "× as long" in text and "pip install x" in text
-
-
-def test_seconds_in_words() -> None:
-    assert [bench.seconds_in_words(s) for s in (0.0123, 1.234, 204)] == ["12.3 ms", "1.23 s", "3.4 min"]
-
-
 def test_missing_or_broken_results_are_named(tmp_path: Path) -> None:
     store = Store(tmp_path, tmp_path)
     with pytest.raises(ReproError, match=r"bench.json: no stored benchmarks; run `make bench`"):
@@ -93,16 +80,6 @@ def test_the_published_benchmarks_are_whole_and_reach_what_was_asked() -> None:
     assert not any(table["provenance"]["modified"] for table in stored.values())
 
 
-def test_pictures_show_every_row() -> None:
-    stored = bench.load()
-    assert len(speed.ratios(stored["step"]["rows"], "×").axes[0].get_yticks()) == len(stored["step"]["rows"])
-    (roof,) = speed.roofline(stored["roofline"]["rows"]).axes
-    assert len(roof.lines) == sum("flops" in r or "flops_per_second" in r for r in stored["roofline"]["rows"])
-    seconds, memory = speed.cost(stored["size"]["rows"]).axes
-    efforts = {row["name"] for row in stored["size"]["rows"]}
-    assert len(seconds.lines) == len(memory.lines) == len(efforts)
-
-
 @pytest.mark.slow
 def test_the_command_measures_stores_and_judges(tmp_path: Path) -> None:
     """All of ours but the encoder's (see ``test_bench_encode``), as quickly as can be."""
@@ -123,15 +100,3 @@ def test_an_unknown_table_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: py
     with pytest.raises(SystemExit, match=r"^2$"):
         program.main()
     assert "no such table: nonsense; choose from step" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("value", "words"), [(2.3, "2.30"), (37, "37.0"), (123.4, "123"), (999.9, "1,000"), (1091.7, "1,090")]
-)
-def test_three_digits_are_told(value: float, words: str) -> None:
-    assert bench.significant(value) == words
-
-
-def test_a_hundredth_of_a_speed_is_told_as_a_time() -> None:
-    row = {"name": "slow", "against": "quick", "ratio": {"median": 0.01, "low": 0.008, "high": 0.02}, "at_least": None}
-    assert bench.cells(row)[3] == "100 (50.0–125) × as long"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import typer
 
-from repro import __version__, cli
+from repro import cli
 from repro.errors import ReproError, UsageError
 
 
@@ -66,20 +66,9 @@ def test_wrong_calls_exit_2_in_one_line(failing, capsys, arguments):
     assert out == "" and err.startswith("repro: ") and err.count("\n") == 1 and "--help" in err
 
 
-def test_version(capsys):
-    assert cli.run(["--version"]) == 0
-    assert capsys.readouterr().out == f"repro {__version__}\n"
-
-
 def test_no_command_shows_help(capsys):
     assert cli.run([]) == 2
     assert "Usage: repro" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", [*cli.COMMANDS, *cli.GROUPS])
-def test_every_command_has_help(name, capsys):
-    assert cli.run([name, "--help"]) == 0
-    assert f"repro {name}" in capsys.readouterr().out
 
 
 def test_help_imports_nothing_heavy():

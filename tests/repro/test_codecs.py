@@ -7,6 +7,7 @@ import io
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,52 +111,29 @@ def test_own_tables_reach_the_file() -> None:
     by_option = codecs.get("pillow-444").encode(astronaut(), 50, qtables=tables)
     assert np.array_equal(file_tables(by_option), tables)
     assert len(by_option) < len(made)  # the codec optimises its Huffman tables
+    assert codecs.save_with_tables(astronaut(), ANNEX_K) == codecs.get("pillow-444-default").encode(astronaut(), 50)
     one = codecs.save_with_tables(astronaut(), tables[:1])
     assert np.array_equal(file_tables(one), tables[:1])
 
 
-def test_annex_k_is_pillows_quality_50() -> None:
-    tables = ANNEX_K
-    assert codecs.save_with_tables(astronaut(), tables) == codecs.get("pillow-444-default").encode(astronaut(), 50)
-
-
 @pytest.mark.parametrize(
-    ("tables", "says"),
-    [(np.ones((8, 8)), "shape"), (np.zeros((2, 8, 8)), "1–65535"), (np.full((2, 8, 8), 1.5), "whole numbers")],
+    ("name", "rgb", "quality", "options", "says"),
+    [
+        ("pillow-444", astronaut(), 0, {}, "pillow-444: quality 0 .* choose from"),
+        ("guetzli", astronaut(), 83, {}, "guetzli: quality 83 .* choose from"),
+        ("pillow-444", np.zeros((8, 8), np.uint8), 50, {}, r"expected \(H, W, 3\) uint8"),
+        ("pillow-444", np.zeros((8, 8, 3)), 50, {}, r"expected \(H, W, 3\) uint8"),
+        ("mozjpeg-420", np.zeros((1, 65_501, 3), np.uint8), 50, {}, "65500"),
+        ("mozjpeg-420", astronaut(), 50, {"progressive": False}, "takes no options, got progressive"),
+        ("webp", astronaut(), 50, {}, r"'webp'.*pillow-444.*guetzli"),
+        ("pillow-444", astronaut(), 50, {"qtables": np.ones((8, 8))}, "shape"),
+        ("pillow-444", astronaut(), 50, {"qtables": np.zeros((2, 8, 8))}, "1–65535"),
+        ("pillow-444", astronaut(), 50, {"qtables": np.full((2, 8, 8), 1.5)}, "whole numbers"),
+    ],
 )
-def test_bad_tables_are_told(tables: np.ndarray, says: str) -> None:
+def test_bad_input_is_told(name: str, rgb: np.ndarray, quality: int, options: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        codecs.save_with_tables(astronaut(), tables)
-
-
-@pytest.mark.parametrize(("name", "quality"), [("pillow-444", 0), ("mozjpeg-420", 101), ("guetzli", 83)])
-def test_quality_out_of_range(name: str, quality: int) -> None:
-    with pytest.raises(UsageError, match=rf"{name}: quality {quality} .* choose from"):
-        codecs.get(name).encode(astronaut(), quality)
-
-
-@pytest.mark.parametrize(
-    "rgb",
-    [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((0, 8, 3), np.uint8), np.zeros((8, 8, 4), np.uint8)],
-)
-def test_bad_pictures_are_told(rgb: np.ndarray) -> None:
-    with pytest.raises(UsageError, match=r"expected \(H, W, 3\) uint8"):
-        codecs.get("pillow-444").encode(rgb, 50)
-
-
-def test_a_side_too_long_for_jpeg() -> None:
-    with pytest.raises(UsageError, match="65500"):
-        codecs.get("mozjpeg-420").encode(np.zeros((1, 65_501, 3), np.uint8), 50)
-
-
-def test_options_where_there_are_none() -> None:
-    with pytest.raises(UsageError, match="takes no options, got progressive"):
-        codecs.get("mozjpeg-420").encode(astronaut(), 50, progressive=False)
-
-
-def test_unknown_codec_lists_those_there_are() -> None:
-    with pytest.raises(UsageError, match=r"'webp'.*pillow-444.*guetzli"):
-        codecs.get("webp")
+        codecs.get(name).encode(rgb, quality, **options)
 
 
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

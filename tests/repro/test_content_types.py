@@ -14,7 +14,7 @@ from repro.data.content_types import CONTENT_TYPES, draw
 from repro.data.sets import hashes_of, known_sets
 from repro.errors import ReproError, UsageError
 from repro.evaluation import Curve
-from repro.experiments import EncoderSweep, Store, beyond, content_types, experiments_of, run
+from repro.experiments import EncoderSweep, Store, content_types, run
 from repro.experiments.beyond import BETTER_PEER, METRICS, EncoderCurves
 from repro.experiments.content_types import APART, TOO_SMALL, ContentTypeSavings
 from repro.files import sha256_bytes
@@ -64,14 +64,6 @@ def test_a_sweep_holds_the_hash_of_every_image(store: Store, monkeypatch: pytest
     assert result is not None and {p["sha256"] for p in result["photos"].values()} == {digest}
     assert result["provenance"]["data"]["evaluation"]["count"] == 11
     assert store.load(wanted) is None, "of other images than the known ones"
-
-
-def test_every_effort_and_peer_is_planned() -> None:
-    wanted = experiments_of("content-types", "cpu")
-    names = [w.ablation for w in wanted if isinstance(w, EncoderSweep)]
-    assert names == [beyond.PLAIN, *beyond.MODERN_PEERS, *beyond.EFFORTS]
-    assert {w.evaluation for w in wanted} == {"content-types"}
-    assert len(experiments_of("content-types", "smoke")) == 2, "seconds"
 
 
 FACTORS = {

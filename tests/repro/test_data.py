@@ -58,38 +58,23 @@ def one_line(caught: pytest.ExceptionInfo[ReproError]) -> str:
 # ---- Kodak: all of it, right, or a clear line
 
 
-def kodak_folder(root: Path, count: int = 24) -> Path:
+@pytest.mark.parametrize(
+    ("count", "says"),
+    [
+        (0, "are not in {folder} nor in "),
+        (23, "{folder}: holds 23 of the 24"),
+        (24, "{folder}/kodim01.png: SHA-256"),
+    ],
+    ids=["empty", "one missing", "other files"],
+)
+def test_kodak_is_whole_or_an_error(count: int, says: str, tmp_path: Path) -> None:
+    folder = tmp_path / "kodak"
+    folder.mkdir()
     for i in range(1, count + 1):
-        save(root / "kodak" / f"kodim{i:02}.png", picture(blue=i))
-    return root / "kodak"
-
-
-def test_kodak_missing_names_the_folder_and_the_mend(tmp_path: Path) -> None:
+        save(folder / f"kodim{i:02}.png", picture(blue=i))
     with pytest.raises(ReproError) as caught:
         data.photos("kodak", tmp_path)
-    message = one_line(caught)
-    assert str(tmp_path / "kodak") in message
-    assert "`repro data fetch kodak`" in message and "REPRO_DATA=" in message
-
-
-def test_kodak_with_23_photos(tmp_path: Path) -> None:
-    folder = kodak_folder(tmp_path, 23)
-    with pytest.raises(ReproError) as caught:
-        data.photos("kodak", tmp_path)
-    assert f"{folder}: holds 23 of the 24" in one_line(caught) and "kodim24.png" in one_line(caught)
-
-
-def test_kodak_with_a_wrong_hash(tmp_path: Path) -> None:
-    folder = kodak_folder(tmp_path)
-    with pytest.raises(ReproError) as caught:
-        data.photos("kodak", tmp_path)
-    assert f"{folder / 'kodim01.png'}: SHA-256" in one_line(caught)
-
-
-def test_an_empty_kodak_folder_counts_as_none(tmp_path: Path) -> None:
-    (tmp_path / "kodak").mkdir()
-    with pytest.raises(ReproError, match="are not in"):
-        data.photos("kodak", tmp_path)
+    assert says.format(folder=folder) in one_line(caught) and "`repro data fetch kodak`" in one_line(caught)
 
 
 # ---- Kodak never in training
@@ -228,13 +213,6 @@ def test_content_hash_follows_content_not_place(tmp_path: Path) -> None:
     assert first.sha256 == second.sha256
     assert first.sha256 != photo_set(tmp_path / "c", (41, 60)).sha256
     assert first.sha256 != photo_set(tmp_path / "a", (40, 60), dead_leaves=True).sha256
-
-
-def test_halves_share_nothing_and_lose_nothing(tmp_path: Path) -> None:
-    photos = photo_set(tmp_path, *[(40, 60)] * 5)
-    first, second = photos.halves()
-    assert first.items + second.items == photos.items and (len(first), len(second)) == (3, 2)
-    assert first.name != second.name
 
 
 # ---- reading pictures
@@ -470,18 +448,19 @@ def test_fetch_takes_only_the_sets_files_out_of_an_archive(monkeypatch: pytest.M
     assert not list(tmp_path.rglob("climbed.png"))
 
 
-def test_fetch_from_an_archive_that_lacks_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (False, r"holds 2 of the 3 photos of cid22/val, val2\.png is missing"),
+        (True, r"CID22\.zip: not a whole archive"),
+    ],
+)
+def test_fetch_of_a_bad_archive(broken: bool, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with serve(tmp_path / "site") as server:
         cid22_archive(monkeypatch, tmp_path / "site", server.url, leave_out="val2.png")
-        with pytest.raises(ReproError, match=r"holds 2 of the 3 photos of cid22/val, val2\.png is missing"):
-            data.fetch("cid22")
-
-
-def test_fetch_of_a_broken_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with serve(tmp_path / "site") as server:
-        cid22_archive(monkeypatch, tmp_path / "site", server.url)
-        (tmp_path / "site" / "CID22.zip").write_bytes(b"<html>moved</html>")
-        with pytest.raises(ReproError, match=r"CID22\.zip: not a whole archive"):
+        if broken:
+            (tmp_path / "site" / "CID22.zip").write_bytes(b"<html>moved</html>")
+        with pytest.raises(ReproError, match=says):
             data.fetch("cid22")
 
 
@@ -535,12 +514,3 @@ def test_real_kodak_is_refused_even_when_saved_anew(tmp_path: Path) -> None:
     Image.fromarray(kodak.items[0].rgb()).save(tmp_path / "hdrplus" / "beach.png", compress_level=1)
     with pytest.raises(ReproError, match=r"beach\.png: is a Kodak photo"):
         data.crop_pool(data.photos("hdrplus", tmp_path), 4)
-
-
-@needs_real
-def test_real_photos_give_crops_of_every_part() -> None:
-    assert REAL is not None
-    pool = data.crop_pool(data.photos("val", REAL), 82)
-    assert pool.shape == (82, 3, 224, 224)
-    assert len({crop.numpy().tobytes() for crop in pool}) == 82
-    assert 5 < pool.float().std() < 128

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -128,23 +127,6 @@ def test_a_longer_run_learns(crops: torch.Tensor, tmp_path: Path) -> None:
     assert all(log[-1][name] < 0.8 * log[0][name] for name in distil.DEPTHS)
 
 
-def test_every_second_step_sees_its_crops_mirrored(
-    crops: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[torch.Tensor] = []
-    features = ConvolutionalAttention.features
-
-    def noted(self: ConvolutionalAttention, x: torch.Tensor) -> torch.Tensor:
-        seen.append(x.clone())
-        return features(self, x)
-
-    monkeypatch.setattr(ConvolutionalAttention, "features", noted)
-    distil.distil(crops, TINY, tmp_path)
-    _, first, second = seen  # the first call is for the channels' variance
-    assert torch.equal(first, crops[distil.batch_indices(0, 4, 2, 0)].float())
-    assert torch.equal(second, crops[distil.batch_indices(1, 4, 2, 0)].float().flip(-1))
-
-
 def test_a_run_that_was_cut_off_ends_with_the_same_weights(
     crops: torch.Tensor, learned: distil.Student, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,9 +149,6 @@ def test_what_has_learned_is_not_taught_again(
 ) -> None:
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_: pytest.fail("taught again"))
     assert same(distil.distil(crops, TINY, folder), learned)
-
-
-def test_another_recipes_checkpoint_is_refused(crops: torch.Tensor, learned: distil.Student, folder: Path) -> None:
     with pytest.raises(ReproError, match="belongs to a run with other settings; move it away"):
         distil.distil(crops, replace(TINY, lr=0.1), folder)
 
@@ -217,13 +196,6 @@ def test_a_channel_that_sees_nothing_is_not_counted(teacher: ConvolutionalAttent
     assert found["block1"] == pytest.approx(1, abs=1e-6) and found["block7"] == pytest.approx(0.75, abs=0.05)
 
 
-def test_a_new_student_explains_less_than_a_taught_one(crops: torch.Tensor, tmp_path: Path) -> None:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        fresh = distil.explained(distil.Student(), crops)
-    assert all(math.isfinite(v) and v < 0.5 for v in fresh.values())
-
-
 # --- its file
 
 
@@ -244,7 +216,9 @@ def test_the_file_has_torchvisions_names_and_sixteen_bits(file: Path, learned: d
         assert values.dtype == (torch.float16 if values.is_floating_point() else torch.int64)
         ours = learned.trunk.state_dict()[name]
         assert torch.equal(values, ours.half() if ours.is_floating_point() else ours)
-    assert file.stat().st_size < 2.1 * sum(v.numel() for v in stored.values()) + 50_000
+    with safe_open(str(file), framework="pt") as opened:
+        told = {key: json.loads(value) for key, value in opened.metadata().items()}
+    assert told["recipe"] == asdict(TINY) and told["source"] == "four crops" and told["explained"]["block7"] == 0.5
 
 
 @pytest.mark.parametrize("method", ["resnet152-block1", "resnet152-block7"])
@@ -272,17 +246,6 @@ def test_the_file_is_loaded_as_the_trunk_of_both_depths(
     monkeypatch.setattr(weights, "DISTILLED", {"resnet152": (file.name, "0" * 64)})
     with pytest.raises(ReproError, match="SHA-256 begins"):
         ConvolutionalAttention(method)
-
-
-def test_the_header_says_how_it_was_made(file: Path) -> None:
-    with safe_open(str(file), framework="pt") as stored:
-        told = {key: json.loads(value) for key, value in stored.metadata().items()}
-    assert told == {
-        "recipe": asdict(TINY),
-        "source": "four crops",
-        "explained": {"block1": 0.25, "block7": 0.5},
-        "provenance": {"commit": "abc"},
-    }
 
 
 def test_the_command_teaches_saves_and_tells(

@@ -199,27 +199,19 @@ def test_damaged_exif_is_no_reason_to_refuse(tmp_path):
     assert np.array_equal(open_picture(tmp_path / "damaged.jpg").samples, open_picture(tmp_path / "plain.jpg").samples)
 
 
-@pytest.mark.parametrize(
-    ("mode", "expected"), [("1", "L"), ("LA", "L"), ("P", "RGB"), ("PA", "RGB"), ("YCbCr", "RGB"), ("LAB", "RGB")]
-)
+@pytest.mark.parametrize(("mode", "expected"), [("1", "L"), ("LA", "L"), ("YCbCr", "RGB"), ("LAB", "RGB")])
 def test_other_modes(mode, expected, tmp_path):
+    image = Image.fromarray(astronaut(32, 32))
     if mode == "LAB":
-        rgb = Image.fromarray(astronaut(32, 32))
-        to_lab = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
-        image = ImageCms.profileToProfile(rgb, *to_lab, outputMode="LAB")
-    elif mode == "PA":
-        image = Image.fromarray(astronaut(32, 32)).convert("P").convert("PA")
+        spaces = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+        shown, image = image, ImageCms.profileToProfile(image, *spaces, outputMode="LAB")
     else:
-        image = Image.fromarray(astronaut(32, 32)).convert(mode)
-    path = tmp_path / "picture.tif"
-    if mode == "PA":
-        path = path.with_suffix(".png")
-        image = image.convert("RGBA")
-    image.save(path)
-    picture = open_picture(path)
-    assert picture.samples.ndim == (2 if expected == "L" else 3)
-    reference = np.asarray(Image.fromarray(astronaut(32, 32)).convert(expected)).astype(int)
-    assert np.abs(picture.samples - reference).mean() < (130 if mode == "1" else 40 if mode in ("P", "PA") else 3)
+        image = image.convert(mode)
+        shown = image.convert(expected)
+    image.save(tmp_path / "picture.tif")
+    samples = open_picture(tmp_path / "picture.tif").samples
+    assert samples.shape == np.asarray(shown).shape
+    assert np.abs(samples - np.asarray(shown).astype(int)).mean() < 3
 
 
 def test_sixteen_bits_are_rounded_not_cut(tmp_path):

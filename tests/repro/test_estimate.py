@@ -11,7 +11,7 @@ import pytest
 
 from repro import cli
 from repro.errors import ReproError
-from repro.experiments import FIGURES, PROFILES, Experiment, PeerSweep, Store, Variant, estimate, everything, profile_of
+from repro.experiments import FIGURES, PROFILES, Experiment, PeerSweep, Store, Variant, everything, profile_of
 from repro.experiments.bench import BENCH, load
 from repro.experiments.estimate import Estimate, hours
 
@@ -56,11 +56,6 @@ def test_a_run_takes_what_like_runs_took(store: Store) -> None:
         assert Estimate(store).seconds(other) == pytest.approx(0.2 * steps + 30)
 
 
-def test_steps_are_counted_of_each_run_by_itself(store: Store) -> None:
-    took(store, replace(VGG, recipe=replace(VGG.recipe, steps=100)), 50.0, 20.0)
-    assert Estimate(store).seconds(VGG) == pytest.approx(0.5 * 800 + 20)
-
-
 @pytest.mark.parametrize(
     "other",
     [TABLES, TRAINED, replace(VGG, recipe=replace(VGG.recipe, batch=8)), CPU.run(Variant("lstm"), 0.02)],
@@ -103,17 +98,6 @@ def test_without_anything_a_second_a_step_is_guessed(store: Store) -> None:
     assert Estimate(store).seconds(VGG) == bare, "a benchmark of other steps does not help"
 
 
-def test_a_sweep_takes_longer_the_more_qualities(store: Store) -> None:
-    one, three = (Estimate(store).seconds(replace(SWEEP, qualities=q)) for q in ((10,), (10, 20, 30)))
-    assert three == pytest.approx(3 * one) and one > 0
-
-
-def test_a_plan_takes_what_its_runs_take(store: Store) -> None:
-    of = Estimate(store)
-    assert of.total([VGG, TABLES, SWEEP]) == sum(of.seconds(w) for w in (VGG, TABLES, SWEEP))
-    assert of.total([]) == 0
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_run_of_every_profile_has_an_estimate(profile: str, store: Store) -> None:
     wanted = everything(profile)
@@ -125,30 +109,7 @@ def test_every_run_of_every_profile_has_an_estimate(profile: str, store: Store) 
     assert longest < 100, "the benchmark has a row for each kind of run"
 
 
-def test_the_names_are_those_of_the_stored_benchmark() -> None:
-    rows = {row["name"] for row in load()["step"]["rows"] if "seconds" in row}
-    assert set(estimate._BENCHED.values()) <= rows
-
-
 # --- words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.4, "0 s"),
-        (40, "40 s"),
-        (89.4, "89 s"),
-        (90, "2 min"),
-        (725, "12 min"),
-        (5399, "90 min"),
-        (5400, "1.5 h"),
-        (12_240, "3.4 h"),
-        (400_000, "111.1 h"),
-    ],
-)
-def test_hours_in_words(seconds: float, words: str) -> None:
-    assert hours(seconds) == words
 
 
 # --- the plan
@@ -178,14 +139,6 @@ def test_a_plan_says_how_long_each_and_all_take(
     }
     total = 7200 + 660 + Estimate(store).seconds(SWEEP)
     assert last == f"about {hours(total)} one after the other"
-
-
-def test_a_plan_says_what_several_at_a_time_save(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    total = Estimate(store).total([VGG, TABLES, SWEEP])
-    *_, last = plan_of(store, monkeypatch, capsys, "--jobs", "2")
-    assert last == f"about {hours(total)} one after the other, {hours(total / 2)} with 2 at a time"
 
 
 @pytest.mark.parametrize("text", ["{broken", "[]", "3", '{"experiment": {}}', '{"experiment": {"model": 1}}'])

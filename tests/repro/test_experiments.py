@@ -26,16 +26,14 @@ from repro import cli, codecs, runtime
 from repro.data import crop_pool, photos
 from repro.errors import ReproError, UsageError
 from repro.evaluation import evaluate_model, measure
+from repro.evaluation.measure import MEASURED
 from repro.experiments import (
     FIGURES,
-    LAMBDAS,
-    PROFILES,
     Crops,
     Experiment,
     PeerSweep,
     Store,
     Wanted,
-    everything,
     experiments_of,
     inputs,
     numerics,
@@ -51,7 +49,7 @@ from repro.files import sha256_bytes, sha256_file
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import ModelSettings, load_checkpoint
-from repro.training import PAPER_RECIPE, Recipe, new_model, train
+from repro.training import Recipe, new_model, train
 from repro.training.pool import trunk_features
 
 #: The module, whose name in its package is that of the function.
@@ -120,16 +118,11 @@ def variants(settings: Any) -> Iterator[tuple[str, Any]]:
 
 
 def test_equal_experiments_have_equal_keys() -> None:
-    again = Experiment(
-        "another label",
-        "smoke",
-        ModelSettings(),
-        LossWeights(0.02),
-        Recipe(steps=2, batch=2, log_every=1),
-        Crops(4, 168, 0, "hdrplus"),
-        "sample",
-    )
+    recipe, crops = Recipe(steps=2, batch=2, log_every=1), Crops(4, 168, 0, "hdrplus")
+    again = Experiment("another label", "smoke", ModelSettings(), LossWeights(0.02), recipe, crops, "sample")
     assert again != TINY and again.key == TINY.key, "the label is for legends alone"
+    one, other = (replace(TINY, loss=LossWeights(lam=lam)) for lam in (1, 1.0))
+    assert one.key == other.key, "whole weights are the same numbers"
     assert re.fullmatch(r"[0-9a-f]{16}", TINY.key)
 
 
@@ -160,12 +153,6 @@ def test_golden_key() -> None:
     assert json.loads(other.canonical)["model"]["trunk_input"] == "unit" and other.key != experiment.key
 
 
-def test_whole_weights_are_the_same_numbers() -> None:
-    one, other = (replace(TINY, loss=LossWeights(lam=lam)) for lam in (1, 1.0))
-    assert one == other
-    assert one.key == other.key
-
-
 def test_another_seed_is_another_experiment() -> None:
     other = with_seed(TINY, 7)
     assert (other.recipe.seed, other.crops.seed) == (7, 7)
@@ -173,43 +160,6 @@ def test_another_seed_is_another_experiment() -> None:
 
 
 # --- the figures
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_figure_5_compares_losses_at_one_recipe(profile: str) -> None:
-    wanted = experiments_of("5", profile)
-    learned = [e for e in wanted if isinstance(e, Experiment)]
-    assert len({e.key for e in wanted}) == len(wanted)
-    assert len({(e.series, e.loss.lam, e.seed) for e in learned}) == len(learned), "one model for each λ and seed"
-    assert {e.evaluation for e in wanted} == {"sample" if profile == "smoke" else "kodak"}
-    assert len({(with_seed(e, 0).recipe, e.model.rounding, with_seed(e, 0).crops) for e in learned}) == (
-        1 if profile == "paper" else 2
-    ), "one recipe for each rounding"
-    # The question of the figure is σ, so there must be pairs that differ in nothing else.
-    paper = "vgg19" if profile == "paper" else "vgg16"
-    for rounding in ["third-order"] if profile == "paper" else ["third-order", "straight-through"]:
-        ours = [e for e in learned if (e.model.method, e.model.rounding) == (paper, rounding)]
-        without, with_it = ([e for e in ours if e.loss.sigma == sigma] for sigma in (0, 1000))
-        assert len(without) >= 2
-        losses = [replace(e, loss=replace(e.loss, sigma=1000.0)).key for e in without]
-        assert losses == [replace(e, snapshots=()).key for e in with_it]
-
-
-def test_profile_paper_is_the_papers() -> None:
-    learned = [e for e in experiments_of("5", "paper") if isinstance(e, Experiment)]
-    for e in learned:
-        assert e.recipe == PAPER_RECIPE and e.crops.size == 224
-        assert (e.model.method, e.model.rounding, e.model.table_param) == ("vgg19", "third-order", "paper")
-        assert e.model.trunk_trained and e.model.pretrained and e.model.start == 0
-
-
-def test_what_ships_covers_more_of_the_scale() -> None:
-    shipped, figure = ({e.key: e for e in experiments_of(name, "cpu")} for name in ("encoder", "ours"))
-    extra = [e.loss.lam for key, e in shipped.items() if key not in figure and isinstance(e, Experiment)]
-    assert min(extra) > max(LAMBDAS["straight-through"])
-    assert len(shipped) - len(extra) == len(LAMBDAS["straight-through"]), "the others are those of the tables' curve"
-    with pytest.raises(UsageError, match="profile cpu"):
-        experiments_of("encoder", "paper")
 
 
 def test_what_is_unknown_is_refused_with_the_choice() -> None:
@@ -222,23 +172,11 @@ def test_what_is_unknown_is_refused_with_the_choice() -> None:
         experiments_of("5", "fast")
 
 
-def test_a_plan_has_a_line_for_each() -> None:
-    assert TINY.describe() == "tables, tiny, λ = 0.02, 2 steps"
-    assert SWEEP.describe() == "pillow-444 on hdrplus at 2 qualities"
-
-
 # --- the store
 
 
-def test_a_missing_result_is_none(store: Store) -> None:
-    assert store.load(TINY) is None and store.load(SWEEP) is None
-    assert store.result_path(TINY) == store.data / "results" / f"{TINY.key}.json"
-    assert store.result_path(SWEEP) == store.data / "results" / "peers" / "pillow-444-hdrplus.json"
-    assert store.checkpoint_path(TINY) == store.data / "checkpoints" / f"{TINY.key}.safetensors"
-
-
 @pytest.mark.parametrize("wanted", [TINY, SWEEP], ids=["model", "peer"])
-@pytest.mark.parametrize("text", ["", '{"experiment": {"prof', "[]", "{}", "3", '"text"', "\xff"])
+@pytest.mark.parametrize("text", ["", '{"experiment": {"prof', "[]", '{"name": "p", "photos": []}', "\xff"])
 def test_a_broken_result_is_told(store: Store, wanted: Wanted, text: str) -> None:
     path = store.result_path(wanted)
     path.parent.mkdir(parents=True)
@@ -246,14 +184,6 @@ def test_a_broken_result_is_told(store: Store, wanted: Wanted, text: str) -> Non
     with pytest.raises(ReproError, match="not a result of this program; delete it") as caught:
         store.load(wanted)
     assert str(caught.value).startswith(f"{path}: ")
-
-
-def test_a_sweep_without_photos_is_told(store: Store) -> None:
-    path = store.result_path(SWEEP)
-    path.parent.mkdir(parents=True)
-    path.write_text('{"name": "p", "photos": []}')
-    with pytest.raises(ReproError, match="not a result of this program; delete it"):
-        store.load(SWEEP)
 
 
 def test_another_experiments_result_is_told(store: Store) -> None:
@@ -328,11 +258,6 @@ def test_plan_has_each_missing_result_once(done: Store, store: Store) -> None:
     assert not list(store.data.parent.glob("*")), "to plan is not to write"
 
 
-def test_the_default_store_is_the_checkouts() -> None:
-    root = Path(__file__).resolve().parents[2]
-    assert Store.default() == Store(root / "data", root / "runs")
-
-
 # --- a whole run
 
 
@@ -341,19 +266,8 @@ def test_a_result_has_all_that_made_it(done: Store, folder: Path) -> None:
     assert result["key"] == TINY.key and result["experiment"] == json.loads(TINY.canonical)
     sample = photos("sample")
     assert list(result["images"]) == [photo.name for photo in sample]
-    metrics = {
-        "bpp",
-        "bpp_paper",
-        "bpp_sequential",
-        "mse",
-        "psnr",
-        "psnr_y",
-        "lpips",
-        "ms_ssim",
-        "mse_chroma",
-        "blocking",
-    }
-    assert all(point.keys() == metrics and None not in point.values() for point in result["images"].values())
+    measured = {"bpp", "bpp_paper", "bpp_sequential", *MEASURED}
+    assert all(point.keys() == measured and None not in point.values() for point in result["images"].values())
     assert [row["step"] for row in result["log"]] == [1, 2]
     assert all({"loss", "rate", "mse", "lpips", "ms_ssim", "d", "nonzero"} <= row.keys() for row in result["log"])
     assert np.shape(result["tables"]) == (2, 8, 8)
@@ -409,11 +323,6 @@ def test_nothing_is_computed_twice(done: Store, folder: Path, monkeypatch: pytes
     assert contents(done.data) == before
 
 
-def test_crops_are_drawn_once_for_all(done: Store, folder: Path) -> None:
-    (kept,) = (done.scratch / "cache").glob("crops-*")
-    assert np.array_equal(np.load(kept), crop_pool(photos("hdrplus", folder), 4, size=168, seed=0).numpy())
-
-
 def test_another_seed_draws_other_crops(folder: Path, tmp_path: Path) -> None:
     source = photos("hdrplus", folder)
     for seed in (0, 5, 0):
@@ -438,15 +347,6 @@ def test_a_frozen_trunk_is_asked_once(folder: Path, tmp_path: Path) -> None:
     assert moving.features is None, "a trunk that changes is asked at every step"
 
 
-def test_another_random_trunk_has_other_features(folder: Path, tmp_path: Path) -> None:
-    network = replace(QUICK, model=ModelSettings(method="vgg16", pretrained=False))
-    for seed in (0, 1):
-        other = replace(network, recipe=replace(network.recipe, seed=seed))
-        pool, _ = inputs.inputs_of(other, photos("hdrplus", folder), tmp_path)
-        expected = trunk_features(new_model(other.model, other.recipe), pool.crops)
-        assert expected is not None and torch.equal(pool.features, expected)
-
-
 def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: Store) -> None:
     run(SWEEP, store, folder)
     before = json.loads(store.result_path(SWEEP).read_text())["photos"]
@@ -462,20 +362,15 @@ def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: St
 
 def test_one_failure_does_not_stop_the_rest(folder: Path, store: Store) -> None:
     nowhere = replace(QUICK, evaluation="nowhere")
-    failed = reproduce([FAILING, nowhere, QUICK, SWEEP], store, folder)
-    assert failed.keys() == {FAILING.key, nowhere.key}
+    too_large = replace(QUICK, crops=replace(QUICK.crops, size=400))
+    failed = reproduce([FAILING, nowhere, too_large, QUICK, SWEEP], store, folder)
+    assert failed.keys() == {FAILING.key, nowhere.key, too_large.key}
+    assert "smaller than a crop of 400 px" in failed[too_large.key]
     assert "64×64 px; MS-SSIM" in failed[FAILING.key] and "unknown split 'nowhere'" in failed[nowhere.key]
     assert store.load(QUICK) is not None and store.load(SWEEP) is not None
     for e in (FAILING, nowhere):
         assert not store.result_path(e).exists() and not store.checkpoint_path(e).exists()
     assert plan([FAILING, nowhere, QUICK, SWEEP], store) == [FAILING, nowhere], "what failed is tried again"
-
-
-def test_photos_that_cannot_be_cropped_do_not_stop_the_rest(folder: Path, store: Store) -> None:
-    too_large = replace(QUICK, crops=replace(QUICK.crops, size=400))
-    failed = reproduce([too_large, SWEEP], store, folder)
-    assert failed.keys() == {too_large.key} and "smaller than a crop of 400 px" in failed[too_large.key]
-    assert store.load(SWEEP) is not None
 
 
 class _Steps:
@@ -592,18 +487,6 @@ def test_snapshots_before_a_checkpoint_are_not_lost(
     assert list((store.load(filmed) or {})["snapshots"]) == ["0", "2", "4"]
 
 
-def test_snapshots_that_other_code_took_are_refused_with_the_run(
-    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where only measuring changed, which a run without them would survive."""
-    with monkeypatch.context() as patch:
-        patch.setitem(numerics.NUMERICS, "evaluation", 0)
-        assert reproduce([FILMED, QUICK], store, folder) == {}
-    (error,) = reproduce([FILMED], store, folder).values()
-    assert "belongs to a run with other code" in error
-    assert reproduce([QUICK], store, folder) == {}, "it is measured again"
-
-
 def test_a_model_that_was_trained_is_not_trained_again(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -700,32 +583,6 @@ def test_a_missing_result_is_told_with_its_command(done: Store, monkeypatch: pyt
             ask("5", "smoke", done)
         assert str(caught.value).startswith(f"{done.result_path(QUICK)}: no stored result")
         assert "\n" not in str(caught.value)
-
-
-def test_any_part_of_a_result_by_series_and_lambda(done: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_figure_5(monkeypatch, *DONE)
-    for part in ("log", "tables", "seconds"):
-        expected = {e.loss.lam: (done.load(e) or {})[part] for e in DONE if isinstance(e, Experiment)}
-        assert stored_runs("5", "smoke", part, done) == {"tables, tiny": expected}
-
-
-def test_origin_tells_where_results_came_from(done: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_figure_5(monkeypatch, *DONE)
-    told = origin("5", "smoke", done)
-    results = [done.load(e) or {} for e in DONE[1:]]
-    made = results[0]["provenance"]
-    assert told["command"] == "repro reproduce --figure 5 --profile smoke"
-    assert told["models"] == "2, one for each method, loss and λ; seed 0"
-    assert told["recipe"] == "tables: 2 steps of 2 crops, Adam at 0.03 (log tables), cosine"
-    assert told["trained on"] == "4 crops from 2 of HDR+"
-    assert told["measured on"] == photos("sample").source
-    assert told["weights"] == "none"
-    assert told["peers"] == codecs.get("pillow-444").label
-    assert told["commit"].startswith(str(made["commit"])[:10])
-    assert told["commit"].endswith(" and changes") == bool(made["modified"])
-    assert told["versions"] == f"torch {made['versions']['torch']}, lpips {made['versions']['lpips']}"
-    assert (made["gpu"] or made["cpu"]) in told["machine"] and f"{made['cores']} cores" in told["machine"]
-    assert told["date"] == made["date"][:10]
 
 
 def test_origin_tells_every_variant(done: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -850,18 +707,6 @@ def test_all_figures_share_their_experiments(place: Path, capsys: pytest.Capture
     keys = [e.key for name in FIGURES for e in experiments_of(name, "smoke")]
     assert len(planned) == len(set(planned)) and set(planned) == set(keys)
     assert len(keys) > len(planned), "the figures have models in common"
-
-
-def test_the_plans_head_counts_its_lines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["reproduce", "--profile", "smoke", "--dry-run", "--store", str(place)]) == 0
-    head, *lines, _ = capsys.readouterr().out.splitlines()
-    assert head == f"figure all, profile smoke: {len(lines)} of {len(lines)} results are missing"
-
-
-def test_all_figures_at_the_papers_profile(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["reproduce", "--profile", "paper", "--dry-run", "--store", str(place)]) == 0
-    keys = {e.key for e in everything("paper")}
-    assert len(capsys.readouterr().out.splitlines()) == 1 + len(keys) + 1
 
 
 @pytest.mark.slow

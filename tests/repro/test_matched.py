@@ -12,7 +12,7 @@ from PIL import Image
 
 from repro import codecs
 from repro.data import photos
-from repro.evaluation import Match, encoder_of, match_size, measure, versus
+from repro.evaluation import encoder_of, match_size, measure, versus
 from repro.evaluation.measure import file_tables, rgb_to_tensor
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
@@ -99,16 +99,6 @@ def test_versus_measures_both_files(parts: list[Part], model: LearnedJPEG) -> No
         assert (match.theirs["bpp"] or 0) >= (match.ours["bpp"] or 0)
         smaller = codecs.get("pillow-444").encode(part.pixels, quality - 1)
         assert 8 * len(smaller) / part.pixels[..., 0].size < (match.ours["bpp"] or 0)
-
-
-def test_the_same_encoder_meets_itself(parts: list[Part]) -> None:
-    """Plain JPEG against plain JPEG: the very same file, and no difference at all."""
-
-    def encode(rgb: np.ndarray) -> bytes:
-        return codecs.get("pillow-444").encode(rgb, 35)
-
-    (match,) = versus(encode, "pillow-444", parts[:1])
-    assert match == Match("astronaut.png", match.ours, match.ours, 35)
 
 
 # --- a model as a function from pixels to bytes

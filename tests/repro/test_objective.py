@@ -68,18 +68,3 @@ def test_ends_are_by_series_and_lambda_of_the_first_seed(store: Store) -> None:
     put(store, *wanted)
     found = objective.ends("13", profile="smoke", store=store)
     assert {(name, lam) for name, runs in found.items() for lam in runs} == {(e.series, e.loss.lam) for e in wanted}
-
-
-# --- the pages' tables and pictures
-
-
-def test_the_least_objective_of_each_kind_is_marked() -> None:
-    better, worse = (objective.outcome(RUN, result(RUN, mse=mse)) for mse in (90.0, 110.0))
-    third = profile_of("smoke").run(Variant("tables", "third-order"), 0.02)
-    other = objective.outcome(third, result(third, mse=300.0))
-    head, rows = drawn.recipe_rows([worse, better, other])
-    marked = ["(least)" in str(row[head.index("λ·d + r, files")]) for row in rows]
-    assert marked == [False, True, True], "each kind has its own"
-    assert rows[0][head.index("of the network")] == "", "tables have no network"
-    assert [row[0] for row in rows] == 2 * ["learned tables, straight-through"] + ["learned tables, third-order"]
-    assert [drawn._rate(value) for value in (0.03, 0.0001, 1e-6)] == ["0.03", "0.0001", "1e-6"]

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from chapters import run_time as pictures
-from repro.data import photos
 from repro.experiments import bench
 from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, times
 
@@ -71,9 +70,7 @@ def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[f
     ("rows", "expected"),
     [
         ([trained(1.57)], REPRODUCED),
-        ([trained(1.75)], REPRODUCED),  # its lower quartile reaches into 1.57 ± 0.15
         ([trained(1.40, wide=0.01)], PARTLY),
-        ([trained(3.3), trained(1.5, block=7)], REPRODUCED),
         ([trained(3.3), trained(0.7, block=7)], PARTLY),
         ([trained(0.7), trained(0.9, block=7)], NOT),
         ([trained(1.01, wide=0.05)], NOT),  # no faster, as far as one can tell
@@ -86,13 +83,6 @@ def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[f
 def test_training_speed(rows: list[dict[str, Any]], expected: str) -> None:
     verdict, evidence = times.judge_training(tables(training=rows))
     assert verdict == expected and evidence and "\n" not in evidence
-
-
-def test_the_evidence_for_speed_has_every_ratio() -> None:
-    rows = [trained(1.5, "bf16-mixed"), trained(3.3), trained(2.6, block=7)]
-    _, evidence = times.judge_training(tables(training=rows))
-    assert "block 1 3.30 times (3.23–3.37), ResNet-152 block 7 2.60 times" in evidence
-    assert evidence.index("32 bits") < evidence.index("bfloat16: ResNet-152 block 1 1.50 times")
 
 
 @pytest.mark.parametrize(
@@ -150,16 +140,6 @@ def test_a_training_is_stopped_and_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(found) == 1 and 0 < found[0] < time.time() - begun
 
 
-def test_rows_of_training_have_their_ratio() -> None:
-    setting = training.SETTINGS[0]
-    seconds = {(setting, "vgg19"): [2.0, 2.0], (setting, "resnet152-block1"): [1.0, 0.5]}
-    vgg, resnet = (training._row(seconds, setting, method) for method in ("vgg19", "resnet152-block1"))
-    assert "ratio" not in vgg and resnet["ratio"] == {"median": 3.0, "low": 2.5, "high": 3.5}
-    assert vgg["steps_per_second"]["median"] == 0.5 and vgg["steps"] == 2 * training.LOG_EVERY
-    assert "random weights" in vgg["remark"] and bench.cells(resnet)
-    assert times.training_rows(tables(training=[vgg, resnet])) == [vgg, resnet]
-
-
 def test_coders_are_timed_by_the_photo() -> None:
     rows = inference.inference(quick=True)
     assert [row["task"] for row in rows] == ["encode", "decode"]
@@ -182,14 +162,6 @@ def test_a_codec_that_cannot_be_installed_is_a_row_with_the_line_that_would(monk
     assert len(pictures.absent(tables(inference=missing))) == len(inference.LEARNED)
 
 
-def test_our_coder_gives_a_file_that_decodes() -> None:
-    rgb = next(iter(photos("sample"))).rgb()[:64, :64]
-    ours = inference.ours()
-    seconds, size = ours.encode(rgb)
-    assert seconds > 0 and size > 100 and ours.decode(rgb) > 0
-    assert ours.cost(rgb)["operations_per_pixel"] == 0, "tables alone have no network"
-
-
 def test_the_stored_times_have_every_method_and_coder() -> None:
     rows = times.training_rows(STORED)
     settings = {times.setting_of(row) for row in rows}
@@ -202,14 +174,3 @@ def test_the_stored_times_have_every_method_and_coder() -> None:
     for judge in (times.judge_training, times.judge_inference, times.judge_stability):
         verdict, evidence = judge(STORED)
         assert verdict in (REPRODUCED, PARTLY, NOT, NOT_YET) and evidence
-
-
-def test_pictures_and_tables_show_every_method_and_coder() -> None:
-    rows = times.training_rows(STORED)
-    assert {times.setting_of(row) for row in rows} == {
-        label.get_text().replace(",\n", ", ") for label in pictures.speeds(rows).axes[0].get_yticklabels()
-    }
-    shown = [label.get_text() for label in pictures.times(STORED).axes[0].get_yticklabels()]
-    assert shown == [*times.coded(STORED), *pictures.PAPER_TIMES]
-    for head, cells in (pictures.speed_table(rows), pictures.time_table(STORED)):
-        assert cells and all(len(line) == len(head) for line in cells)

