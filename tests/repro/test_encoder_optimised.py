@@ -131,9 +131,9 @@ def test_the_same_again() -> None:
 
 
 def test_efforts_that_a_model_does_not_know(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--effort best: 'tables' knows no such effort; use --effort default"):
+    with pytest.raises(UsageError, match="--effort best: 'tables' does not have it; use --effort default"):
         encode_picture(Picture(astronaut(8, 8)), Settings(model="tables", effort="best"))
-    with pytest.raises(UsageError, match="--seconds: bounds --effort best"):
+    with pytest.raises(UsageError, match="--seconds: only --effort best has a time limit"):
         Settings(model="trellis", seconds=3)
     with pytest.raises(UsageError, match="--seconds -1: must be a number above 0"):
         Settings(model="trellis", effort="best", seconds=-1)

@@ -69,8 +69,8 @@ def test_the_fast_effort_takes_its_tables(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("method", "arguments", "code", "says"),
     [
-        ("tables", ["--quality", 50], 2, "one λ and knows no scale; leave --quality out"),
-        ("tables", ["--bpp", 0.5], 2, "one λ and knows no scale; leave --bpp out"),
+        ("tables", ["--quality", 50], 2, "one λ and has no quality scale; leave --quality out"),
+        ("tables", ["--bpp", 0.5], 2, "one λ and has no quality scale; leave --bpp out"),
         ("lstm", ["--effort", "fast"], 2, "--effort fast"),
         (None, [], 1, "no such checkpoint; train one"),
         ("rubbish", [], 1, "not a checkpoint of this program"),

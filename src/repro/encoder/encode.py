@@ -57,14 +57,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.quality is not None and self.bpp is not None:
-            raise UsageError("--quality and --bpp: give one of them")
+            raise UsageError("--quality and --bpp: give only one of them")
         if self.checkpoint and (self.quality is not None or self.bpp is not None):
             option = "--bpp" if self.quality is None else "--quality"
-            raise UsageError(f"{option}: {self.model} was trained for one λ and knows no scale; leave {option} out")
+            raise UsageError(
+                f"{option}: {self.model} was trained for one λ and has no quality scale; leave {option} out"
+            )
         if self.quality is not None:
             models.check_quality(self.quality)
         if self.bpp is not None and not (self.bpp > 0 and math.isfinite(self.bpp)):
-            raise UsageError(f"--bpp {self.bpp:g}: must be a number of bits per pixel above 0, as 0.5")
+            raise UsageError(f"--bpp {self.bpp:g}: must be a number of bits per pixel above 0, such as 0.5")
         if self.icc not in ("keep", "srgb"):
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
         if self.max_pixels < 1:
@@ -74,7 +76,7 @@ class Settings:
         if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise UsageError(f"--seconds {self.seconds:g}: must be a number above 0")
         if self.seconds is not None and self.effort != "best":
-            raise UsageError(f"--seconds: bounds --effort best; {self.effort} takes no such time, leave it out")
+            raise UsageError("--seconds: only --effort best has a time limit; leave --seconds out")
 
     @property
     def time_limit(self) -> float | None:
@@ -87,8 +89,8 @@ class Settings:
         return Path(self.model) if self.model.endswith(".safetensors") else None
 
     def check_model(self) -> None:
-        """Read the model. Raises :class:`UsageError` where there is none or it takes more than the effort gives,
-        :class:`ReproError` where it is damaged."""
+        """Read the model. Raises :class:`UsageError` if there is none or it does not have the effort,
+        :class:`ReproError` if it is damaged."""
         if self.checkpoint:
             with needs_extra("train", f"--model {self.model}"):
                 from repro.torch_encoder.networks import trained
@@ -97,9 +99,9 @@ class Settings:
         else:
             method = models.load(self.model).method
         if self.effort == "fast" and method not in (models.TABLES, models.TRELLIS):
-            raise UsageError(f"--effort fast: has no time for the attention of {self.model!r}; use --effort default")
+            raise UsageError(f"--effort fast: leaves no time for the attention of {self.model!r}; use --effort default")
         if self.effort == "best" and method != models.TRELLIS:
-            raise UsageError(f"--effort best: {self.model!r} knows no such effort; use --effort default")
+            raise UsageError(f"--effort best: {self.model!r} does not have it; use --effort default")
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Encoder(Protocol):
 def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
     """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
 
-    Raises :class:`UsageError` for an unknown model, or one that ``settings.effort`` has no time for;
+    Raises :class:`UsageError` for an unknown model, or one that does not have ``settings.effort``;
     :class:`ReproError` where ``settings.bpp`` cannot be met, or where PyTorch is needed and not installed.
     """
     settings = settings or Settings()
@@ -232,7 +234,9 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
 def check_output(source: Path, output: Path, overwrite: bool) -> None:
     """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already."""
     if output.is_dir():
-        raise UsageError(f"{output}: is a folder; name the file in it, as {output / source.with_suffix('.jpg').name}")
+        raise UsageError(
+            f"{output}: is a folder; name a file in it, such as {output / source.with_suffix('.jpg').name}"
+        )
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output}: a JPEG's name ends in .jpg; call it {output.with_suffix('.jpg').name}")
     if output.exists() and source.exists() and output.samefile(source):

@@ -59,7 +59,7 @@ class Picture:
 def open_picture(path: Path | str, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
     """Read the picture at ``path``; see the module for what becomes of its parts, ``profiles.settle`` for ``icc``.
 
-    Raises :class:`ReproError` that names the file and the mend where it is missing, empty, a folder, no picture,
+    Raises :class:`ReproError` that names the file and the fix where it is missing, empty, a folder, no picture,
     damaged, larger than ``max_pixels`` or than a JPEG can be.
     """
     path = Path(path)
@@ -115,7 +115,9 @@ def _check_file(path: Path) -> None:
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if max(size) > MAX_SIDE:
-        raise ReproError(f"{path}: is {width}×{height} pixels, but a JPEG's sides end at {MAX_SIDE}; cut or shrink it")
+        raise ReproError(
+            f"{path}: is {width}×{height} pixels, but a JPEG has at most {MAX_SIDE} a side; crop or shrink it"
+        )
     if width * height > max_pixels:
         raise _too_large(path, f"{width}×{height} pixels", max_pixels)
 

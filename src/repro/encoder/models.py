@@ -171,7 +171,9 @@ def load(name: str = DEFAULT) -> ModelSet:
     try:
         stored = json.loads(files[_JSON])
         if stored["format"] != _FORMAT:
-            raise ReproError(f"{path}: has format {stored['format']}, this program reads {_FORMAT}; install its match")
+            raise ReproError(
+                f"{path}: has format {stored['format']}, this program reads {_FORMAT}; install the version that matches"
+            )
         points = stored["models"]
         heads = load_safetensors(files[_HEADS]) if _HEADS in files else {}
         return ModelSet(

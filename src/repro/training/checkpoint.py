@@ -71,7 +71,7 @@ def restore(path: Path, made_of: Mapping[str, str], model: nn.Module, optimiser:
             header = stored.metadata() or {}
             tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
-        raise ReproError(f"{path}: not a readable checkpoint ({error}); delete it to start anew") from error
+        raise ReproError(f"{path}: not a readable checkpoint ({error}); delete it to start again") from error
     then = json.loads(header.get("made_of", "{}"))
     others = sorted(what for what in then.keys() | made_of.keys() if then.get(what) != made_of.get(what))
     if others:
