@@ -245,15 +245,6 @@ def test_one_chooses_pictures_and_photo(tab: Any) -> None:
     assert_shown(seen(tab), pixels("photo2", "coarse"))
 
 
-def test_it_fits_a_phone_and_finds_its_middle_again(tab: Any) -> None:
-    tab.set_viewport_size({"width": 200, "height": 600})
-    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    tab.get_by_role("slider").press("End")
-    width = seen(tab).shape[1]
-    left = (240 - width) // 2
-    assert_shown(seen(tab), pixels("photo1", "coarse")[:, left : left + width])
-
-
 def test_without_a_script_the_pictures_are_there(browser: Any, page: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()

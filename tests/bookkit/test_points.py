@@ -139,17 +139,6 @@ def test_one_chooses_photo_metric_and_encoders(tab: Any, plot: dict[str, Any]) -
     assert markers() == 0
 
 
-@pytest.mark.parametrize("width", [390, 1200])
-def test_it_fits_a_phone_with_words_of_full_size(width: int, tab: Any) -> None:
-    tab.set_viewport_size({"width": width, "height": 900})
-    tab.get_by_role("application").press("ArrowRight")
-    assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    tip, view = (tab.locator(name).bounding_box() for name in (".tip", ".view"))
-    assert tip["x"] >= view["x"] and tip["x"] + tip["width"] <= view["x"] + view["width"] + 1
-    sizes = tab.locator(".view text").evaluate_all("all => all.map(one => parseFloat(getComputedStyle(one).fontSize))")
-    assert min(sizes) >= 12, "px: 9 points"
-
-
 def test_without_a_script_the_means_are_there(browser: Any, page: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()

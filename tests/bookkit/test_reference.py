@@ -35,22 +35,6 @@ def test_every_part_is_included_once() -> None:
         assert pages.count(f"```{{include}} ../made/{name}.md\n") == 1, f"no page, or more than one, has {name}"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Any:
-    (tmp_path / "book").mkdir()
-    return SimpleNamespace(root=tmp_path, stage=tmp_path / "stage")
-
-
-def test_only_what_pages_include_is_made_and_only_anew_where_it_changed(project: Any) -> None:
-    (project.root / "book" / "a.md").write_text("# A\n\n```{include} ../made/api_codec.md\n```\n")
-    parts.write(project)
-    (path,) = (project.stage / "made").iterdir()
-    assert "automodule:: repro.errors" in path.read_text()
-    then = path.stat().st_mtime_ns
-    parts.write(project)
-    assert path.stat().st_mtime_ns == then
-
-
 # --- the package
 
 

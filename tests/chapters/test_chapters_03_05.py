@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chapters import comparison, findings, learned, quantisation, rate_distortion, style, tables
+from chapters import comparison, learned, quantisation, style, tables
 from chapters.jpeg import Box
 from encoder_stand_in import stand_in
 from repro import codecs
@@ -17,9 +17,7 @@ from repro.data import Photo, photos
 from repro.encoder import models
 from repro.errors import ReproError, UsageError
 from repro.evaluation import Match, measure
-from repro.experiments import Experiment, claims, experiments_of
-from repro.experiments.claims import recurrent, trunks
-from repro.experiments.claims.loss import FIGURE_5, FIGURE_7
+from repro.experiments import claims
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
 
@@ -76,36 +74,6 @@ def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
         values = measure(rgb, film[int(label) // 10][2])
         assert f"{values['bpp']:.2f} bits per pixel" in caption and f"MSE of {values['mse']:.0f}." in caption
         assert caption in alt
-
-
-# --- chapter 5: curves
-
-
-#: The lines of each plot of curves.
-LINES = {
-    "main": findings.MAIN_LINES,
-    "figure 5": FIGURE_5,
-    "figure 7": FIGURE_7,
-    "figure 8": ("pillow-444", *trunks.names(0.0)),
-    "figure 10": ("pillow-444", *trunks.names(1000.0)),
-    "figure 15": recurrent.FIGURE_15,
-}
-
-
-@pytest.mark.parametrize("names", LINES.values(), ids=LINES)
-def test_looks_of_one_plot_tell_apart_without_colour(names: tuple[str, ...]) -> None:
-    looks = [rate_distortion.look_of(name) for name in names]
-    assert len({(look.marker, look.linestyle) for look in looks}) == len(names)
-    assert len({look.label for look in looks}) == len(names)
-
-
-@pytest.mark.parametrize("figure", ["5", "7", "8", "10", "15"])
-@pytest.mark.parametrize("profile", ["smoke", "cpu"])
-def test_every_stored_curve_has_a_look(profile: str, figure: str) -> None:
-    for e in experiments_of(figure, profile):
-        name = e.series if isinstance(e, Experiment) else e.codec
-        method = e.model.method if isinstance(e, Experiment) else e.codec
-        assert rate_distortion.look_of(name).color == style.LOOKS[method].color, "the colour is the method's"
 
 
 # --- chapter 5: tables of numbers

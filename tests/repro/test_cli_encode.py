@@ -183,26 +183,6 @@ def test_wrong_folders(photos, model, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_lost_process_is_a_failure_of_its_files_only(photos, model, tmp_path, monkeypatch, capsys):
-    """A worker that the system kills (out of memory) breaks the pool: the files left are named, not forgotten."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    from repro.encoder.encode import Settings
-
-    class Broken(batch.ProcessPoolExecutor):
-        def submit(self, function, source, *rest):
-            future = super().submit(len, "")
-            future.result()
-            future._result, future._exception = None, BrokenProcessPool("killed")
-            return future
-
-    monkeypatch.setattr(batch, "ProcessPoolExecutor", Broken)
-    pairs = [(photos / n, tmp_path / n) for n in ("a.png", "b.webp")]
-    results = list(batch.encode_files(pairs, Settings(model=model), jobs=2))
-    assert {Path(r.input).name for r in results} == {"a.png", "b.webp"}
-    assert all(isinstance(r, batch.Failure) and "--jobs" in r.error for r in results)
-
-
 def test_unexpected_error_in_one_file_does_not_stop_the_rest(photos, model, tmp_path, monkeypatch):
     from repro.encoder.encode import Settings, encode_file
 

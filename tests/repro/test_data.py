@@ -164,11 +164,13 @@ def test_damaged_training_photo_is_an_error_not_a_fallback(monkeypatch: pytest.M
     assert "ain1.png: SHA-256" in one_line(caught) and "`repro data fetch cid22`" in one_line(caught)
 
 
-def test_missing_folder_and_unknown_split(tmp_path: Path) -> None:
+def test_missing_folder_and_unknown_names(tmp_path: Path) -> None:
     with pytest.raises(ReproError, match="nowhere: no such data folder"):
         data.photos("val", tmp_path / "nowhere")
     with pytest.raises(UsageError, match="train, val, tune, check, kodak, sample, content-types, hdrplus"):
         data.photos("test")
+    with pytest.raises(UsageError, match="kodak, cid22, clic2025-val"):
+        data.fetch("imagenet")
 
 
 def test_hdrplus_takes_pictures_below_the_folder(tmp_path: Path) -> None:
@@ -478,18 +480,6 @@ def test_fetch_without_a_network_is_one_line_and_spoils_nothing(
         data.fetch(name)
     assert one_line(caught).startswith(url) and "cannot be fetched" in one_line(caught)
     assert data.photos("train").dead_leaves, "the fallback still works"
-
-
-def test_fetch_of_an_unknown_set() -> None:
-    with pytest.raises(UsageError, match="kodak, cid22, clic2025-val"):
-        data.fetch("imagenet")
-
-
-def test_status_has_a_row_for_every_split() -> None:
-    rows = {row.split: row for row in data.status()}
-    assert tuple(rows) == data.SPLITS
-    assert rows["sample"].count == 4 and rows["sample"].sha256 == data.photos("sample").sha256
-    assert "`repro data fetch kodak`" in rows["kodak"].problem and rows["kodak"].count == 0
 
 
 # ---- the real folders, where they are at hand

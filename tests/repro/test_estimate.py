@@ -67,12 +67,6 @@ def test_only_like_runs_are_asked(other: Experiment, store: Store) -> None:
     assert Estimate(store).seconds(other) == alone
 
 
-def test_snapshots_take_a_measurement_each(store: Store) -> None:
-    took(store, VGG, 80.0, 20.0)
-    on_the_way = replace(VGG, snapshots=(0, 10, 800))
-    assert Estimate(store).seconds(on_the_way) == pytest.approx(80 + 4 * 20)
-
-
 def test_without_like_runs_the_benchmark_is_asked(store: Store) -> None:
     """Its step is of eight crops, ours of four; VGG-16 costs what VGG-19 does, nearly."""
     benched(store, **{"VGG-19, frozen": 0.5, "VGG-19, trained": 3.0, "LSTM": 0.25, "tables alone": 0.125})
@@ -91,13 +85,6 @@ def test_without_like_runs_the_benchmark_is_asked(store: Store) -> None:
     assert Estimate(store).seconds(VGG) == pytest.approx(100), "what a run took goes before"
 
 
-def test_without_anything_a_second_a_step_is_guessed(store: Store) -> None:
-    bare = Estimate(store).seconds(VGG)
-    assert VGG.recipe.steps < bare < VGG.recipe.steps + 100
-    benched(store, **{"LSTM": 0.25})
-    assert Estimate(store).seconds(VGG) == bare, "a benchmark of other steps does not help"
-
-
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_run_of_every_profile_has_an_estimate(profile: str, store: Store) -> None:
     wanted = everything(profile)
@@ -107,9 +94,6 @@ def test_every_run_of_every_profile_has_an_estimate(profile: str, store: Store) 
     learned = [w for w in wanted if isinstance(w, Experiment)]
     longest = max(Estimate(store).seconds(w) / (1 + len(w.snapshots)) for w in learned)
     assert longest < 100, "the benchmark has a row for each kind of run"
-
-
-# --- words
 
 
 # --- the plan

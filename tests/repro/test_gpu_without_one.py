@@ -145,13 +145,3 @@ def test_restored_moments_follow_to_the_gpu(without_numbers: None, monkeypatch: 
     with FakeTensorMode(allow_non_fake_inputs=True):
         step(stepper, side)
         assert {m.device for values in stepper.optimiser.state.values() for m in values.values()} == {CUDA}
-
-
-def test_a_constant_that_stays_on_the_cpu_is_found(without_numbers: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    stepper, side = stepper_of("tables", monkeypatch)
-    monkeypatch.setattr(model, "_per_plane", lambda Q: Q[[0, 1, 1]] * torch.ones(3, 8, 8))
-    with (
-        FakeTensorMode(allow_non_fake_inputs=True),
-        pytest.raises(RuntimeError, match="two devices, cuda:0 and cpu"),
-    ):
-        step(stepper, side)

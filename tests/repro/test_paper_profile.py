@@ -19,7 +19,7 @@ from repro import attention, weights
 from repro.attention import CONVOLUTIONAL
 from repro.data.leaves import dead_leaves
 from repro.errors import UsageError
-from repro.experiments import Experiment, PeerSweep, Store, Variant, everything, experiments_of, paper, plan, profile_of
+from repro.experiments import Experiment, Store, Variant, everything, experiments_of, paper, profile_of
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, ModelSettings
 from repro.training import PAPER_RECIPE, Recipe, new_model, train
@@ -67,31 +67,6 @@ def test_every_run_is_by_the_papers_recipe() -> None:
     told = {"steps": 20_000, "batch": 8, "lr_tables": 1e-6, "lr_network": 1e-6, "schedule": "constant"}
     assert asdict(PAPER_RECIPE) == asdict(PAPER_RECIPE) | told | {"tables_start": 0}
     assert PAPER.crops.size == 224
-
-
-def test_what_is_wanted_most_comes_first(tmp_path: Path) -> None:
-    """A pair that differs in σ alone, then the next; tables, LSTM and BiLSTM; the ResNets; the baseline's input; DC."""
-    runs = plan(everything("paper"), Store(tmp_path, tmp_path))
-    kinds = [(e.model.method, e.loss.sigma, e.model.trunk_input) for e in runs if isinstance(e, Experiment)]
-    pair = [("vgg19", 1000, "imagenet"), ("vgg19", 0, "imagenet")]
-    two = [(method, 1000, "imagenet") for method in ("tables", "lstm", "bilstm")] * 2
-    trunks = [(method, 1000, "imagenet") for method in ("resnet152-block1", "resnet152-block7")] * 2
-    assert kinds == pair * 4 + two + trunks + [("vgg19", 1000, "unit"), ("vgg16", 1000, "imagenet")]
-    learned = [e for e in runs if isinstance(e, Experiment)]
-    for one, other in zip(learned[0:8:2], learned[1:8:2], strict=True):
-        assert replace(other, loss=one.loss, snapshots=one.snapshots).key == one.key
-
-
-def test_figures_share_the_runs() -> None:
-    every = {e.key for e in paper.runs("all")}
-    for figure in ("5", "10", "13", "15", "ours"):
-        wanted = experiments_of(figure, "paper")
-        assert {e.key for e in wanted if isinstance(e, Experiment)} <= every
-        assert all(isinstance(e, Experiment | PeerSweep) for e in wanted)
-    assert [e.model.method for e in paper.runs("13")] == ["vgg19", "tables"], "with attention, and without"
-    assert all(max(e.snapshots) == e.recipe.steps for e in paper.runs("13"))
-    with pytest.raises(UsageError, match="figure 7 has no runs by the paper's own recipe"):
-        experiments_of("7", "paper")
 
 
 def test_with_dc_kept_nothing_else_differs_from_the_stored_run() -> None:

@@ -11,20 +11,17 @@ import pytest
 
 from repro.data import photos, sets
 from repro.data.sets import SPLITS, hashes_of
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError
 from repro.experiments import (
     PROFILES,
     Experiment,
-    PeerSweep,
     Variant,
-    everything,
     experiments_of,
     profile_of,
     with_seed,
 )
 from repro.experiments.profiles import LAMBDAS
 from repro.experiments.registry import WEIGHTS, figures_of
-from repro.training import PAPER_RECIPE
 
 
 def learned(figure: str, profile: str) -> list[Experiment]:
@@ -86,20 +83,6 @@ def test_one_point_for_each_lambda_and_seed(profile: str) -> None:
 # --- profiles
 
 
-def test_an_unknown_profile_is_refused_with_the_choice() -> None:
-    with pytest.raises(UsageError, match="unknown profile 'gpu'; choose from smoke, cpu, paper"):
-        profile_of("gpu")
-
-
-def test_the_papers_profile_is_the_papers() -> None:
-    p = profile_of("paper")
-    assert p.recipes == {"third-order": PAPER_RECIPE} and p.roundings == ("third-order",)
-    for method in ("vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm", "tables"):
-        run = p.run(Variant(method, "third-order"), 0.01)
-        assert run.recipe == PAPER_RECIPE and run.model.table_param == "paper" and run.model.start == 0
-        assert run.model.trunk_trained == (method not in ("lstm", "bilstm", "tables"))
-
-
 def test_the_recipe_depends_on_the_network_alone() -> None:
     """Comparisons of losses, of seeds, of λ and of min-max are between models that learned alike."""
     p = profile_of("cpu")
@@ -127,14 +110,6 @@ def test_seeds_repeat_a_curve_and_change_nothing_else(profile: str) -> None:
         assert [with_seed(e, 0) for e in part] == first, "the seed is all that differs"
     keys = {e.key for e in (*p.curve(variant), *again)}
     assert len(keys) == len(p.lambdas[p.rounding]) + len(again)
-
-
-def test_everything_is_each_result_once() -> None:
-    for profile in PROFILES:
-        wanted = everything(profile)
-        keys = {e.key for figure in figures_of(profile) for e in experiments_of(figure, profile)}
-        assert len(wanted) == len(keys) and {e.key for e in wanted} == keys
-        assert any(isinstance(e, PeerSweep) for e in wanted)
 
 
 def test_nothing_is_chosen_on_what_it_is_judged_on() -> None:
@@ -165,15 +140,6 @@ def at_hand() -> list[Any]:
 @pytest.mark.parametrize("split", at_hand())
 def test_the_hash_is_known_without_the_photographs(split: str) -> None:
     assert photos(split).sha256 in hashes_of(split) or split == "hdrplus"
-
-
-@pytest.mark.parametrize("split", [s for s in SPLITS if s not in ("kodak", "hdrplus")])
-def test_the_hash_of_what_is_shipped_is_known_too(split: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no data folder is named and nothing was fetched, shipped photographs stand in."""
-    monkeypatch.delenv(sets.ENVIRONMENT, raising=False)
-    monkeypatch.setattr(sets, "cache_dir", lambda: tmp_path)
-    found = photos(split)
-    assert "shipped" in found.source and found.sha256 in hashes_of(split)
 
 
 def test_any_part_of_a_split_is_known_and_nothing_else() -> None:
