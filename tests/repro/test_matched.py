@@ -134,12 +134,3 @@ def test_the_file_is_the_models(model: LearnedJPEG) -> None:
     assert np.array_equal(shown(progressive), shown(sequential)), "only the order of the bits differs"
     kinds = [bool(Image.open(io.BytesIO(data)).info.get("progressive")) for data in (progressive, sequential)]
     assert kinds == [True, False] and len(progressive) < len(sequential)
-
-
-def test_tables_of_annex_k_make_libjpegs_picture(model: LearnedJPEG, parts: list[Part]) -> None:
-    """The model with the standard's tables is a plain encoder: its file is as good and as large as Pillow's."""
-    rgb = parts[1].pixels
-    ours, theirs = encoder_of(model, progressive=False)(rgb), codecs.get("pillow-444").encode(rgb, 30)
-    assert len(ours) == pytest.approx(len(theirs), rel=0.01)
-    errors = [((shown(data) - rgb.astype(float)) ** 2).mean() for data in (ours, theirs)]
-    assert errors[0] == pytest.approx(errors[1], rel=0.01)

@@ -13,11 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from repro import weights
 from repro.attention import ConvolutionalAttention
-from repro.data import photos
 from repro.errors import ReproError, UsageError
 from servers import serve
 
@@ -79,48 +77,6 @@ def test_first_kernels_are_those_torchvision_publishes() -> None:
     torch.testing.assert_close(vgg[1, 0], torch.tensor([0.1755, 0.0099, -0.0814]), atol=5e-5, rtol=0)
     alexnet = weights.load("alexnet").state["features.0.weight"][0, 0, 0]
     torch.testing.assert_close(alexnet[:3], torch.tensor([0.11864, 0.094069, 0.095435]), atol=5e-6, rtol=0)
-
-
-def vgg16_mean_activations(x: torch.Tensor) -> list[float]:
-    state, means = weights.load("vgg16").state, []
-    for n in weights.PUBLISHED["vgg16"].convolutions:
-        if n in {5, 10, 17, 24}:
-            x = torch.nn.functional.max_pool2d(x, 2)
-        weight, bias = state[f"features.{n}.weight"], state[f"features.{n}.bias"]
-        x = torch.relu(torch.nn.functional.conv2d(x, weight, bias, padding=1))
-        means.append(float(x.mean()))
-    return means
-
-
-def test_vgg16_was_trained_on_normalised_input() -> None:
-    """On photographs normalised as ImageNet, activations keep their scale; in Caffe's range they explode."""
-    crops = [torch.from_numpy(photo.rgb()[:160, :160].copy()).permute(2, 0, 1) for photo in photos("sample")]
-    x = torch.stack(crops).float()
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (weights.IMAGENET_MEAN, weights.IMAGENET_STD))
-    with torch.no_grad():
-        normalised = vgg16_mean_activations((x / 255 - mean) / std)
-        caffe = vgg16_mean_activations((x - 255 * mean).flip(1))
-    assert min(normalised) > 0.1 and max(normalised) < 2
-    assert max(caffe) > 20
-
-
-@pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
-def test_lpips_on_kodak_agrees_with_an_independent_computation() -> None:
-    """0.3011 is the 24-image mean for Pillow 4:4:4 at quality 10, as the lpips package with its own weights gives."""
-    from repro.metrics import LPIPS
-
-    def tensor(image: Image.Image) -> torch.Tensor:
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
-
-    distance, values = LPIPS(), []
-    for photo in photos("kodak"):
-        picture, stream = Image.fromarray(photo.rgb()), io.BytesIO()
-        picture.save(stream, "JPEG", quality=10, subsampling=0)
-        with torch.no_grad():
-            x, y = (distance.features(tensor(p)) for p in (picture, Image.open(stream)))
-            values.append(float(distance.distance(x, y)))
-    assert len(values) == 24
-    assert np.mean(values) == pytest.approx(0.3011, abs=2e-4)
 
 
 # ---- order and absence
