@@ -42,7 +42,7 @@ class Experiment:
 
     @property
     def canonical(self) -> str:
-        """JSON with sorted keys, without the label, and without a choice of :data:`_ADDED` where it is as it always
+        """JSON with sorted keys, without the label, and without a choice of ``_ADDED`` where it is as it always
         was: results from before there was a choice keep their names."""
         settings = asdict(self)
         del settings["series"]
