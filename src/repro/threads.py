@@ -21,7 +21,7 @@ def available() -> int:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Work on one thread in here: several jobs share the cores, or times are compared."""
+    """Work on one thread in here: where several jobs share the cores, or times are compared."""
     named = os.environ.get(VARIABLE)
     torch = sys.modules.get("torch")  # who has not imported it has no threads of it to hold
     before = torch.get_num_threads() if torch else 1

@@ -1,14 +1,13 @@
-"""The fast effort: libjpeg-turbo with the learned tables, in a process that never meets torch."""
+"""The fast effort, and what else does without PyTorch."""
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 from encoder_stand_in import ANCHORS, astronaut, decode, save, stand_in
 from repro.encoder import models
@@ -71,17 +70,50 @@ def test_attention_needs_the_default_effort(tmp_path):
         Settings(effort="slow")  # type: ignore[arg-type]
 
 
-def test_a_process_encodes_without_torch(tmp_path):
+#: A process in which all but the core dependencies are missing.
+CORE = """
+import sys
+for name in ("torch", "torchvision", "lpips", "scipy", "skimage", "sklearn", "pooch", "psutil", "yaml"):
+    sys.modules[name] = None
+from repro import cli
+sys.exit(cli.run(sys.argv[1:]))
+"""
+
+
+def with_the_core_alone(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", CORE, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "notice"),
+    [
+        ([], "PyTorch, of the extra train, is not installed, so the effort is fast"),
+        (["--effort", "fast", "--bpp", 0.8], ""),
+        (["--model", "tables"], ""),
+        (["--model", "tables", "--effort", "fast"], ""),
+    ],
+)
+def test_a_photo_is_encoded_with_the_core_dependencies_alone(arguments, notice, tmp_path):
     source = save(tmp_path / "photo.png", astronaut(64, 64))
-    code = (
-        "import sys; from repro import cli; "
-        "code = cli.run(['encode', sys.argv[1], '--model', 'tables', '--effort', 'fast']); "
-        "sys.exit(code or 'torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(source)], capture_output=True, text=True)
+    done = with_the_core_alone("encode", source, *arguments)
     assert done.returncode == 0, done.stderr
-    with Image.open(io.BytesIO((tmp_path / "photo.jpg").read_bytes())) as image:
-        assert image.size == (64, 64)
+    assert done.stderr.strip() == (f"repro: note: {notice}" if notice else "")
+    assert decode((tmp_path / "photo.jpg").read_bytes()).size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["encode", "{}", "--effort", "best"], "--model trellis --effort best: torch is not installed"),
+        (["encode", "{}", "--model", "vgg16"], "--model vgg16 --effort default: torch is not installed"),
+        (["evaluate", "{}", "{}"], "torch is not installed"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(arguments, says, tmp_path):
+    source = save(tmp_path / "photo.png", astronaut(64, 64))
+    done = with_the_core_alone(*(argument.format(source) for argument in arguments))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"repro: {says}") and "pip install 'repro[train]" in done.stderr
 
 
 @pytest.mark.parametrize("progressive", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -39,12 +40,12 @@ def encode(
         ),
     ] = "trellis",
     effort: Annotated[
-        Literal["fast", "default", "best"],
+        Literal["fast", "default", "best"] | None,
         typer.Option(
             help="More effort gives better files. best takes up to a minute, and only --model trellis has it. "
-            "All but fast need PyTorch; --model tables never does."
+            "All but fast need PyTorch; --model tables never does. [default: default; fast without PyTorch]"
         ),
-    ] = "default",
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Time limit of --effort best for each picture. [default: 60]")
     ] = None,
@@ -76,8 +77,13 @@ def encode(
     """
     from repro.encoder.encode import Settings
     from repro.encoder.images import MAX_PIXELS
+    from repro.encoder.models import DEFAULT
 
     several = len(inputs) > 1 or inputs[0].is_dir()
+    printer = _Printer(json=json, quiet=quiet)
+    if effort is None and model == DEFAULT and find_spec("torch") is None:
+        printer.notice("PyTorch, of the extra train, is not installed, so the effort is fast")
+        effort = "fast"
     settings = Settings(
         quality=quality,
         bpp=bpp,
@@ -86,12 +92,11 @@ def encode(
         progressive=progressive,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         overwrite=force or (output is not None and not several),
-        effort=effort,
+        effort=effort or "default",
         seconds=seconds,
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")
-    printer = _Printer(json=json, quiet=quiet)
     if several:
         _encode_many(inputs, output, settings, jobs, printer)
     else:
