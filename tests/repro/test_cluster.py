@@ -223,10 +223,10 @@ def test_other_code_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_kills_its_workers_is_given_up(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "LIVES", 2)
-    monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     with machines(tmp_path, "one", "two") as made, cluster.connect(made.url, store_in(tmp_path), photos, []) as there:
         eventually(lambda: len(there.workers()) == 2)
+        monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
         ((_, error),) = there.each(os._exit, {"deadly": 1})
         assert str(error).startswith("lost 2 workers, the last tcp://127.0.0.1:")
         ((_, error),) = there.each(print, {"any": "thing"})
@@ -234,7 +234,6 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, photos: Path, monkey
 
 
 def test_workers_come_and_schedulers_go(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "repro.py").write_text("raise ModuleNotFoundError('not installed')\n")
     with machines(tmp_path, "one") as made, cluster.connect(made.url, store_in(tmp_path), photos, []) as there:
@@ -243,6 +242,7 @@ def test_workers_come_and_schedulers_go(tmp_path: Path, photos: Path, monkeypatc
         assert len(there.workers()) == 1
         assert "cannot run this program (ModuleNotFoundError('not installed')); install it there" in there.idle()
         assert list(there.each(print, {"any": "thing", "other": "thing"})) == [("any", None), ("other", None)]
+        monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
         made.scheduler.kill()
         ((_, error),) = there.each(print, {"any": "thing"})
         assert str(error) == f"{made.url}: the scheduler was lost; run it again, what was reached is kept"

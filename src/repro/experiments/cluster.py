@@ -1,18 +1,17 @@
 """A sweep on a Dask cluster: one run at a time on each worker; what a lost worker began, another goes on with.
 
-Workers see our folders under our names: results, checkpoints and shared inputs lie there, so that only the names of
-runs travel, and nothing is lost with a worker. Runs are handed out here, worker by worker: Dask would give a worker as
-many as it has threads, and a run wants them all.
+Workers see our folders under our names: results, checkpoints and shared inputs lie there, so only the names of runs
+travel, and nothing is lost with a worker. A run wants all threads of its worker. So each worker that sees what we see
+gets one unit of a resource of Dask's, which a run takes; Dask does the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import queue
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -32,7 +31,7 @@ from repro.files import atomic_write
 from repro.runtime import provenance
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, Worker
 
 T = TypeVar("T")
 
@@ -42,66 +41,58 @@ CONNECT_SECONDS = 10
 IDLE_SECONDS = 60
 #: Seconds between two looks at who is there.
 POLL_SECONDS = 1
-#: Workers that a run may lose. Beyond that it may be what kills them.
-LIVES = 3
 
 
 @dataclass
 class Cluster:
-    """Workers that share our folders, code and photos. Made by :func:`connect`."""
+    """Workers that share our folders, code and photos. Made by :func:`connect`.
+
+    known
+        worker → why it cannot work for us, or None.
+    resource
+        the name of what each worker that can has one of.
+    """
 
     address: str
     client: Client
     store: Store
     data_dir: Path | None
     splits: tuple[str, ...]
-    #: Worker → why it cannot work for us, or None.
     known: dict[str, str | None] = field(default_factory=dict)
+    resource: str = field(default_factory=lambda: f"repro-{uuid4().hex}")
 
     def each(self, task: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
         """Call ``task`` with each item on the cluster; yield name and error, if any, as they end.
 
-        A run whose worker was lost starts again on another, where its checkpoint lets it go on. Should the lost worker
-        live and only have lost its connection, both write the same bits.
+        Dask gives a run whose worker was lost to another, where its checkpoint lets it go on, until it has lost as many
+        as the scheduler's ``allowed-failures`` says. Should the lost worker live and only have lost its connection,
+        both write the same bits.
         """
-        waiting, losses = deque(items), Counter[str]()
-        running: dict[str, tuple[str, Future]] = {}
-        woken: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        waiting: deque[str] = deque(items)
+        running: dict[str, Future] = {}
         seen = time.monotonic()
         try:
             while waiting or running:
-                workers = self.workers()
-                for name, (worker, future) in list(running.items()):
-                    error, lost = _outcome(future, worker in workers)
-                    if not lost and not future.done():
-                        continue
-                    del running[name]
-                    if lost:
-                        future.cancel()
-                        losses[name] += 1
-                        if losses[name] < LIVES:
-                            waiting.appendleft(name)
-                            continue
-                        error = ReproError(
-                            f"lost {LIVES} workers, the last {worker}: out of memory, or of time? See their logs and "
-                            "run it again; what it reached is kept"
-                        )
-                    yield name, error
-                seen = time.monotonic() if workers else seen
+                count = len(self.workers())
+                seen = time.monotonic() if count else seen
                 if time.monotonic() - seen > IDLE_SECONDS:
                     raise ReproError(self.idle())
-                for worker in sorted(workers.difference(worker for worker, _ in running.values())):
-                    if waiting:
-                        name = waiting.popleft()
-                        future = self._submit(worker, name, task, items[name])
-                        running[name] = worker, future
-                        future.add_done_callback(woken.put)
-                with suppress(queue.Empty):
-                    woken.get(timeout=POLL_SECONDS)
+                ended = [name for name, future in running.items() if future.done()]
+                for name in ended:
+                    future = running.pop(name)
+                    if future.cancelled():  # the connection broke and came back
+                        waiting.appendleft(name)
+                    else:
+                        yield name, _error(future)
+                while waiting and len(running) < count:  # handed out early, a run would be lost with its worker
+                    name = waiting.popleft()
+                    running[name] = self._submit(name, task, items[name])
+                if not ended:
+                    time.sleep(POLL_SECONDS)
         except ReproError as error:
             yield from ((name, error) for name in [*running, *waiting])
         finally:
-            self.client.cancel([future for _, future in running.values()])
+            self.client.cancel(list(running.values()))
 
     def workers(self) -> set[str]:
         """The workers that are there and can work for us; new ones are asked what they see.
@@ -112,6 +103,8 @@ class Cluster:
         new = sorted(there.difference(self.known))
         if new:
             self.known |= self._examine(new)
+            if ours := [worker for worker in new if self.known.get(worker, "") is None]:
+                self._ask(self.client.run, _offer, self.resource, workers=ours, on_error="ignore")
         return {worker for worker in there if self.known.get(worker, "died when it was asked") is None}
 
     def idle(self) -> str:
@@ -143,10 +136,9 @@ class Cluster:
                 f"{self.address}: the scheduler was lost; run it again, what was reached is kept"
             ) from error
 
-    def _submit(self, worker: str, name: str, task: Callable[[T], None], item: T) -> Future:
-        return self.client.submit(
-            _work, task, item, sys.argv, key=f"{name}-{uuid4().hex}", workers=[worker], allow_other_workers=False
-        )
+    def _submit(self, name: str, task: Callable[[T], None], item: T) -> Future:
+        key, resources = f"{name}-{uuid4().hex}", {self.resource: 1}
+        return self.client.submit(_work, task, item, sys.argv, key=key, resources=resources)
 
 
 @contextmanager
@@ -197,17 +189,22 @@ async def _greet(address: str) -> None:
     await comm.close()
 
 
-def _outcome(future: Future, there: bool) -> tuple[Exception | None, bool]:
-    """The error that ended a run, if one did, and whether it was lost before its end.
-
-    Dask cancels runs where it loses us for a moment, and lets those wait for ever whose worker is gone.
-    """
+def _error(future: Future) -> Exception | None:
+    """The error that ended a run, if one did."""
     from distributed import KilledWorker
 
-    if future.status == "error":
-        error = future.exception()
-        return error, isinstance(error, KilledWorker)
-    return None, future.status == "cancelled" or (future.status != "finished" and not there)
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return ReproError(
+            f"lost {error.allowed_failures + 1} workers, the last {error.last_worker.address}: out of memory, or of "
+            "time? See their logs and run it again; what it reached is kept"
+        )
+    return error
+
+
+async def _offer(resource: str, dask_worker: Worker) -> None:
+    """On the worker: take one run at a time."""
+    await dask_worker.set_resources(**{resource: 1})
 
 
 def _work(task: Callable[[T], None], item: T, command: list[str]) -> None:
