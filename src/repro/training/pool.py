@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 
 from repro.errors import ReproError
-from repro.files import atomic_write
+from repro.files import sha256_bytes
 from repro.losses import LossWeights
 from repro.metrics import lpips_on
 from repro.metrics.lpips import ReferenceFeatures
@@ -74,8 +73,10 @@ class Pool:
             taken = _as_tensor(_as_array(source)[rows], source.dtype)
             return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
 
-        features = None if self.features is None else _planes(take(self.features))
-        maps = None if self.perception is None else ReferenceFeatures(*(_planes(take(t)) for t in self.perception))
+        features = None if self.features is None else _channels_first(take(self.features))
+        maps = (
+            None if self.perception is None else ReferenceFeatures(*(_channels_first(take(t)) for t in self.perception))
+        )
         return Batch(take(self.crops), features, maps)
 
     @contextmanager
@@ -100,44 +101,36 @@ class Pool:
 
 
 @torch.no_grad()
-def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor | None:
-    """(n, S/8, S/8, channels) float16 of a frozen trunk for (n, 3, S, S) crops; None where there is none to compute."""
-    if model.frozen_trunk is None:
-        return None
+def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor:
+    """(n, S/8, S/8, channels) float16 of the frozen trunk of ``model`` for (n, 3, S, S) crops."""
     assert model.attention is not None
-    return _places(model.attention.features(crops.float())).half()  # type: ignore[operator]
+    return _channels_last(model.attention.features(crops.float())).half()  # type: ignore[operator]
 
 
 def reference_features(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """LPIPS's features of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
-    return tuple(_places(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
+    """:meth:`repro.metrics.LPIPS.reference` of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
+    return tuple(_channels_last(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
 
 
 def precomputed_pool(
     crops: torch.Tensor, model: LearnedJPEG, loss: LossWeights, dtype: torch.dtype, folder: Path
 ) -> Pool:
-    """(n, 3, S, S) uint8 crops with all that training ``model`` for ``loss`` needs of them, cached in ``folder``.
+    """(n, 3, S, S) uint8 crops with all that can be computed of them before ``model`` is trained, cached in ``folder``.
 
     Crops and weights are told apart by the hash of their bytes. ``dtype`` is that of LPIPS's products.
     """
-    features, maps, made_of = None, None, _fingerprint([crops])
+    features, maps, source = None, None, _hash([crops])
     if model.frozen_trunk is not None:
-        key = f"{made_of} {model.settings.method} {_fingerprint(model.frozen_trunk.state_dict().values())}"
-        kept = cached("features", crops, lambda part: _features(model, part), folder, key)
+        key = f"{source} {model.settings.method} {_hash(model.frozen_trunk.state_dict().values())}"
+        kept = cached("features", crops, lambda part: (trunk_features(model, part),), folder, key)
         features = None if kept is None else kept[0]
     if loss.gamma:
-        key = f"{made_of} {dtype} {_fingerprint(lpips_on(crops.device).state_dict().values())}"
+        key = f"{source} {dtype} {_hash(lpips_on(crops.device).state_dict().values())}"
         maps = cached("perception", crops, lambda part: reference_features(part, dtype), folder, key)
     return Pool(crops, features, maps)
 
 
-def _features(model: LearnedJPEG, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    found = trunk_features(model, crops)
-    assert found is not None
-    return (found,)
-
-
-def _fingerprint(tensors: Iterable[torch.Tensor]) -> str:
+def _hash(tensors: Iterable[torch.Tensor]) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.contiguous().numpy().tobytes())
@@ -147,23 +140,22 @@ def _fingerprint(tensors: Iterable[torch.Tensor]) -> str:
 def cached(
     name: str, crops: torch.Tensor, make: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], folder: Path, key: str
 ) -> tuple[torch.Tensor, ...] | None:
-    """What ``make`` gives for the crops, from a memory-mapped cache in ``folder``, which is filled first where it is
-    missing or was made from something else than ``key`` says.
+    """What ``make`` gives for the crops, memory-mapped from a cache in ``folder``; computed first if the cache has
+    nothing for ``key``. A few crops at a time, because all of them may be more than memory holds.
 
-    Its size is told before it is written. None, and a note that says why and what would fit, where it would be larger
-    than :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
+    Its size is told before it is written. None, and a note that says why and what would fit, if it would be larger than
+    :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
     """
-    place = folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    types = _types(place, key)
-    if types is None:
+    place = folder / f"{name}-{sha256_bytes(key.encode())[:16]}"
+    if not place.exists():
         samples = make(crops[:1])
-        types = [t.dtype for t in samples]
         size = len(crops) * sum(t.numel() * t.element_size() for t in samples)
         if not _fits(name, size, len(crops), folder):
             return None
         note(f"{name} of {len(crops)} crops: {size / 1e6:.0f} MB in {folder}, computed once")
-        _fill(place, key, samples, lambda part: make(crops[part]), len(crops), name)
-    return tuple(_as_tensor(np.load(place / f"{i}.npy", mmap_mode="c"), dtype) for i, dtype in enumerate(types))
+        _fill(place, samples, lambda part: make(crops[part]), len(crops), name)
+    arrays = sorted(place.glob("*.npy"))  # as "03.bfloat16.npy"
+    return tuple(_as_tensor(np.load(a, mmap_mode="c"), getattr(torch, a.name.split(".")[1])) for a in arrays)
 
 
 def _fits(name: str, size: int, count: int, folder: Path) -> bool:
@@ -180,29 +172,24 @@ def _fits(name: str, size: int, count: int, folder: Path) -> bool:
     return False
 
 
-def _types(place: Path, key: str) -> list[torch.dtype] | None:
-    """The types of the arrays at ``place``, if the cache there is whole and says that it was made from ``key``."""
-    try:
-        header = json.loads((place / "header.json").read_text())
-        return [getattr(torch, name) for name in header["types"]] if header["key"] == key else None
-    except (OSError, ValueError, KeyError):
-        return None
-
-
 def _fill(
     place: Path,
-    key: str,
     samples: tuple[torch.Tensor, ...],
     make: Callable[[slice], tuple[torch.Tensor, ...]],
     count: int,
     name: str,
 ) -> None:
-    """Write arrays and header beside, then rename: a cache is whole or absent, also where two processes make it."""
+    """Write the arrays beside, then rename: a cache is whole or absent, also where two processes make it."""
     beside = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         beside.mkdir(parents=True)
         arrays = [
-            np.lib.format.open_memmap(beside / f"{i}.npy", "w+", _storage(t.dtype), (count, *t.shape[1:]))
+            np.lib.format.open_memmap(
+                beside / f"{i:02}.{str(t.dtype).removeprefix('torch.')}.npy",
+                "w+",
+                _as_array(t).dtype,
+                (count, *t.shape[1:]),
+            )
             for i, t in enumerate(samples)
         ]
         for first in track(range(0, count, _AT_ONCE), name):
@@ -211,23 +198,19 @@ def _fill(
                 array[part] = _as_array(values)
         for array in arrays:
             array.flush()
-        types = [str(t.dtype).removeprefix("torch.") for t in samples]
-        atomic_write(beside / "header.json", json.dumps({"key": key, "types": types}))
-        if _types(place, key) is None:
-            shutil.rmtree(place, ignore_errors=True)
+        try:
             beside.rename(place)
+        except OSError:
+            if not place.exists():  # else another process was first
+                raise
     except OSError as error:
         raise ReproError(f"{place}: cannot be written ({error.strerror}); free some space or name another") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _storage(dtype: torch.dtype) -> np.dtype:
-    """NumPy has no bfloat16: its bits are kept as whole numbers."""
-    return np.dtype(np.uint16) if dtype is torch.bfloat16 else torch.empty(0, dtype=dtype).numpy().dtype
-
-
 def _as_array(values: torch.Tensor) -> np.ndarray:
+    """NumPy has no bfloat16: its bits are kept as whole numbers."""
     return values.view(torch.uint16).numpy() if values.dtype is torch.bfloat16 else values.numpy()
 
 
@@ -235,11 +218,11 @@ def _as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
     return torch.from_numpy(array).view(dtype)
 
 
-def _places(maps: torch.Tensor) -> torch.Tensor:
+def _channels_last(maps: torch.Tensor) -> torch.Tensor:
     """(n, C, h, w) → (n, h, w, C), whose memory is that of channels last."""
     return maps.permute(0, 2, 3, 1).contiguous()
 
 
-def _planes(places: torch.Tensor) -> torch.Tensor:
-    """(n, h, w, C) → (n, C, h, w), channels last, without a copy."""
-    return places.permute(0, 3, 1, 2)
+def _channels_first(maps: torch.Tensor) -> torch.Tensor:
+    """(n, h, w, C) → (n, C, h, w), channels last in memory, without a copy."""
+    return maps.permute(0, 3, 1, 2)
