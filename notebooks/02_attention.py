@@ -56,6 +56,7 @@ import torch
 
 from bookkit import frames_slider, glue
 from chapters import attention, diagrams, style
+from repro import weights
 
 rgb = style.book_photo("kodim23", data_dir).rgb()
 
@@ -315,7 +316,7 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 # `repro.weights` looks for them:
 
 # %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
-style.table(attention.weights_at_hand())
+style.table([{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()])
 
 # %% [markdown]
 # The hash of every file is checked before it is read. Where there are no weights for a network, its pictures on this
@@ -356,9 +357,9 @@ glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 # {glue:text}`map_weights`).
 
 # %%
-model = attention.network_to_show("vgg16")
+network, state = attention.network_to_show()
 with torch.no_grad():
-    A = convolutional_attention(x, model.network.trunk, model.network.head)[0]
+    A = convolutional_attention(x, network.trunk, network.head)[0]
 
 # %% [markdown]
 # With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` shows
@@ -385,8 +386,8 @@ correlation = torch.corrcoef(torch.stack([low_band.flatten(), contrast.flatten()
 attention.mean_by_frequency(by_frequency)
 
 # %% tags=["remove-cell"]
-glue("map_state", model.words)
-glue("map_weights", model.network.source.split(" (sha256")[0])
+glue("map_state", state)
+glue("map_weights", network.source.split(" (sha256")[0])
 glue("mean_dc", by_frequency[0, 0, 0])
 glue("mean_high", high)
 glue("contrast", correlation)

@@ -59,17 +59,13 @@ import torch
 from scipy.interpolate import PchipInterpolator
 
 from bookkit import curtain, frames_slider, glue, html, points
-from chapters import comparison, failures, findings, rate_distortion, style, tables
-from chapters import learned as compare
+from chapters import comparison, findings, quantisation, rate_distortion, style, tables
 from chapters import steps as drawn
-from chapters import trained as trained_models
-from chapters.every_point import every_point
-from chapters.origin import origin
 from repro import codecs
 from repro.data import crop_pool, photos
 from repro.evaluation import encoder_of, measure, versus
 from repro.experiments import objective
-from repro.experiments.claims import METRICS, SHORT, Evidence, all_claims
+from repro.experiments.claims import METRICS, SHORT, Evidence, all_claims, counted
 from repro.experiments.claims import loss as claims
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
@@ -168,7 +164,8 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 # are 4:4:4 and sequential with Huffman codes made for them, so the tables are all that differs:
 
 # %%
-chosen = comparison.exam_photos(data_dir)[:exam]
+kodak = style.kodak_or_sample(data_dir).items
+chosen = (kodak[::4] + kodak[2::4] + kodak[1::2])[:exam]  # spread over the set
 ours = encoder_of(trained.model, progressive=False)  # pixels → a JPEG file
 pillow = codecs.get("pillow-444").encode  # pixels and a quality → a JPEG file
 
@@ -213,7 +210,7 @@ for metric, count in won.items():
 # that made them:
 
 # %% tags=["hide-input"]
-html.table([], list(origin("5", "cpu").items()), caption="Where the stored results of this page come from")
+html.table([], list(tables.origin("5", "cpu").items()), caption="Where the stored results of this page come from")
 
 # %% [markdown]
 # `repro reproduce --figure 5 --profile cpu` runs whatever of this has no stored result. The recipe is *not* the
@@ -232,7 +229,7 @@ rate_distortion.rd_plot(first, findings.MAIN_LINES)
 # Compare how far two photos lie apart with how close all encoders are on one of them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
-every = every_point({name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8))
+every = rate_distortion.every_point({name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8))
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
@@ -349,8 +346,15 @@ html.table(*tables.gain_rows(found), caption="The same in numbers: gain (95 % in
 
 # %% tags=["remove-cell"]
 said = findings.words(findings.ENCODERS, compared) | findings.words(findings.LOSS_TERMS, weights_compared)
-for name, words in (said | findings.answers(curves)).items():
+for name, words in said.items():
     glue(name, words)
+judges = {"pictures": claims.judge_pictures, "weights": claims.judge_weights, "no_lpips": claims.judge_no_lpips}
+for name, judge in judges.items():
+    glue(f"{name}_verdict", judge(curves).verdict)
+    glue(f"{name}_evidence", judge(curves).evidence)
+glue("ms_ssim_answer", findings.ms_ssim_answer(curves))
+glue("ms_ssim_evidence", findings.ms_ssim_evidence(curves))
+glue("must_reach", findings.tables_beat_plain(curves))
 glue("seeds", len(curves[claims.PAPER]))
 
 # %% [markdown]
@@ -380,7 +384,7 @@ for lam, bpp in sorted(by_lam.items()):
     if rates[0] <= math.log(bpp) <= rates[-1]:
         quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
         Q = np.rint(learned_tables[findings.TABLES][lam]).astype(int)
-        same_bits.append(compare.Beside(lam, bpp, Q, quality, quality_tables(quality)))
+        same_bits.append(quantisation.Beside(lam, bpp, Q, quality, quality_tables(quality)))
 
 # %% [markdown]
 # {numref}`fig-learned-tables` puts the learned tables below Annex K's. Look at the first entry of each table, the step of
@@ -388,7 +392,7 @@ for lam, bpp in sorted(by_lam.items()):
 # There both would like to be coarser still, and 255 is all that a baseline file can hold.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables and learned ones that take as many bits (4:4:4, means over the photos), by \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
-frames, labels, alts, captions = compare.lambda_slider(same_bits)
+frames, labels, alts, captions = quantisation.lambda_slider(same_bits)
 frames_slider(frames, labels, alts, captions=captions, description="λ", start=len(frames) // 2, width="34rem")
 
 # %% tags=["remove-cell"]
@@ -502,7 +506,7 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
-without, with_it = findings.paper_counted(curves, claims.BASELINE, claims.PAPER)
+without, with_it = (counted(curves[name], "bpp_paper") for name in (claims.BASELINE, claims.PAPER))
 rate_distortion.gain_plot(
     [rate_distortion.Pair("with MS-SSIM in the loss, against without", without, with_it, "vgg16")],
     findings.WIDER_RATES,
@@ -539,11 +543,11 @@ html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by see
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper: a part of a portrait, the original, standard JPEG, and by the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture what the whole photo measures."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
-fig_6 = trained_models.at_one_rate(evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5")
-trained_models.portrait(fig_6, comparison.CROPS[portrait.name])
+fig_6 = comparison.at_one_rate(evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5")
+comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
-html.table(*trained_models.portrait_rows(fig_6), caption="What each version measures")
+html.table(*comparison.portrait_rows(fig_6), caption="What each version measures")
 
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo at that rate: the squared
@@ -580,14 +584,12 @@ html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: 
 # others.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes, and what the whole photo measures. Drag the slider, or use the arrow keys."}}
-made = comparison.closeups(portrait, [0.25, 0.315, 0.42])
-frames_slider(made.frames, made.labels, made.alts, description="Size", start=1)
+frames_slider(*comparison.closeups(portrait, [0.25, 0.315, 0.42]), description="Size", start=1)
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-pair = failures.by_photo(style.kodak_or_sample(data_dir), quality=10, count=1)  # by what ships, for the start page
-before_after = curtain(pair.pictures, pair.crops, start=failures.BEFORE_AFTER)
-html.glue_html("before_after", before_after)
+pair = comparison.by_photo(style.kodak_or_sample(data_dir), quality=10, count=1)  # by what ships, for the start page
+html.glue_html("before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours")))
 
 # %% [markdown]
 # Look at skin, hair and the smooth background (this is {glue:text}`portrait`).

@@ -51,12 +51,11 @@ steps = 10  # of the distillation that is shown
 
 # %% tags=["hide-input"]
 from bookkit import frames_slider, glue, html
-from chapters import attention, comparison, findings, rate_distortion, style, tables, trained
+from chapters import attention, comparison, findings, rate_distortion, style, tables
 from chapters import resnet as fig
-from chapters.origin import origin
 from chapters.rate_distortion import Pair
 from repro.data import crop_pool, photos
-from repro.experiments.claims import Evidence, all_claims, loss, trunks
+from repro.experiments.claims import Evidence, all_claims, counted, loss, trunks
 
 evidence = Evidence()
 curves, first = evidence.seeds("8", "10"), evidence.first("8", "10")
@@ -66,7 +65,11 @@ trunk = fig.trunk_of(evidence)
 
 # %% tags=["remove-cell"]
 glue("trunk", trunk)
-glue("trunk_words", fig.trunk_words(trunk))
+said = f"The runs on this page were made with {trunk}"
+if trunk == "distilled trunk":
+    said = "The runs on this page were made with the distilled trunk: “ResNet” means the shape of ResNet-152 with "
+    said += "the knowledge of VGG-16"
+glue("trunk_words", said)
 
 # %% [markdown]
 # ## Where each trunk is cut
@@ -378,7 +381,7 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
 # ```
 
 # %% tags=["hide-input"]
-eight, ten = origin("8", evidence.profile, evidence.store), origin("10", evidence.profile, evidence.store)
+eight, ten = (tables.origin(figure, evidence.profile, evidence.store) for figure in ("8", "10"))
 rows = [[label, eight[label], ten[label]] for label in eight]
 html.table(["", "Figs. 8 and 9", "Fig. 10"], rows, caption="Where the stored results of this page come from")
 
@@ -394,7 +397,7 @@ from repro.plain import convolutional_attention, forward_dct
 without = trunks.names(0.0)  # three curves, MS-SSIM not in the loss
 networks = {}
 for method, name in zip(cuts, without, strict=True):
-    network = networks[fig.NAMES[method]] = trained.network_of(evidence, "8", name).eval()
+    network = networks[fig.NAMES[method]] = comparison.network_of(evidence, "8", name).eval()
     with torch.no_grad():
         A = convolutional_attention(x, network.trunk, network.head)
         same = torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)
@@ -420,7 +423,7 @@ frames, labels, alts, captions = attention.networks_slider(rgb, named)
 frames_slider(frames, labels, alts, captions=captions, description="Band", start=2, width="34rem")
 
 # %% tags=["hide-input"]
-html.table(*trained.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})")
+html.table(*attention.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})")
 
 # %% [markdown]
 # In {numref}`fig-resnet-maps` look first at the *ranges* in the titles. A map that hardly varies from block to block
@@ -443,7 +446,7 @@ fig.labelled(drawn, trunk)
 # {ref}`ch-first-experiment` (with one seed; Fig. 10 has three):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), the loss without MS-SSIM, with 95 % intervals. Above zero ResNet is better. The range in which the paper finds it lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg_curves, *resnet_curves = findings.paper_counted(curves, *without)
+vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]
@@ -472,13 +475,13 @@ for name, words in tables.claim_words(judged).items():
 
 # %%
 portrait = style.book_photo("kodim04", data_dir)
-versions = trained.at_one_rate(evidence, portrait, without)
+versions = comparison.at_one_rate(evidence, portrait, without, figure="8")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp of the paper's counting as its settings come. Under each picture: bytes of the file, and what the whole photo measures."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
-trained.portrait(versions, comparison.CROPS[portrait.name])
+comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
-html.table(*trained.portrait_rows(versions), caption=f"The same in numbers, of the whole photo (ResNet: {trunk})")
+html.table(*comparison.portrait_rows(versions), caption=f"The same in numbers, of the whole photo (ResNet: {trunk})")
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
@@ -502,7 +505,7 @@ drawn = rate_distortion.two_countings(first, (loss.STANDARD, *with_it), shaded=(
 fig.labelled(drawn, trunk)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), MS-SSIM in the loss, all seeds together, with 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
-vgg_curves, *resnet_curves = findings.paper_counted(curves, *with_it)
+vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in with_it)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]

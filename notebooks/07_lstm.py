@@ -51,12 +51,13 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
 from bookkit import glue, html
-from chapters import attention, findings, rate_distortion, style, tables, trained
+from chapters import attention, findings, rate_distortion, style, tables
 from chapters import recurrent as fig
-from chapters.origin import origin
+from chapters.comparison import network_of
 from chapters.rate_distortion import Pair
-from repro.experiments.claims import PAPER_RATES, Evidence, all_claims, savings
+from repro.experiments.claims import PAPER_RATES, Evidence, all_claims, counted, savings
 from repro.experiments.claims import recurrent as judge
+from repro.model import S
 
 evidence = Evidence()
 curves, first = evidence.seeds("15"), evidence.first("15")
@@ -276,8 +277,8 @@ def steps_back(strength, row, col, least=1e-3):
 from repro.plain import to_blocks
 
 networks = {}
-for name, series in fig.NAMED.items():
-    networks[name] = trained.network_of(evidence, "15", series)
+for name, series in zip(("CNN (VGG-16)", "LSTM", "BiLSTM", "LSTM, min–max"), judge.FIGURE_15[1:], strict=True):
+    networks[name] = network_of(evidence, "15", series)
 
 block = (14, 14)
 found = {n: influence(networks[n], x, *block) for n in ("CNN (VGG-16)", "LSTM", "BiLSTM")}
@@ -292,7 +293,8 @@ fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *b
 # %% tags=["remove-cell"]
 glue("memory_untrained", steps_back(untrained, *block))
 glue("memory_lstm", steps_back(found["LSTM"], *block))
-glue("memory_words", fig.memory_words(steps_back(found["LSTM"], *block), 224 // 8))
+reaches = "reaches" if steps_back(found["LSTM"], *block) >= 28 else "does not reach"
+glue("memory_words", f"{reaches} the block above, which is 28 steps back")
 glue("memory_bilstm", steps_back(found["BiLSTM"], *block))
 for key, strength in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True):
     glue(f"reached_{key}", (strength >= 1e-3).sum())
@@ -314,7 +316,7 @@ maps = {name: attention.maps(network, rgb) for name, network in networks.items()
 attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 
 # %% tags=["hide-input"]
-html.table(*trained.map_rows(maps), caption="The maps in numbers")
+html.table(*attention.map_rows(maps), caption="The maps in numbers")
 
 # %% [markdown]
 # Compare the ranges in the titles, and the columns of means. A network that starts at $A = 1/2$ first has to learn to let
@@ -328,7 +330,7 @@ html.table(*trained.map_rows(maps), caption="The maps in numbers")
 # chosen for the LSTM on the tuning photos:
 
 # %% tags=["hide-input"]
-origins = origin("15", evidence.profile, evidence.store)
+origins = tables.origin("15", evidence.profile, evidence.store)
 html.table([], list(origins.items()), caption="Where the stored results of this page come from")
 
 # %% [markdown]
@@ -341,7 +343,7 @@ html.table([], list(origins.items()), caption="Where the stored results of this 
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
-cnn, one_way, bilstm, stretched = findings.paper_counted(curves, *judge.FIGURE_15[1:])
+cnn, one_way, bilstm, stretched = (counted(curves[name], "bpp_paper") for name in judge.FIGURE_15[1:])
 pairs = [Pair("LSTM against CNN", cnn, one_way, "lstm"), Pair("BiLSTM against CNN", cnn, bilstm, "bilstm")]
 rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
@@ -494,7 +496,13 @@ for rate, log in logs.items():
 fig.loss_plot(logs, smooth)
 
 # %% tags=["hide-input"]
-html.table(*fig.rate_rows(logs), caption="Where each learning rate ends")
+rows = []
+for rate, log in sorted(logs.items()):
+    loss, term = (f"{np.mean([row[key] for row in log[-10:]]):.2f}" for key in ("loss", "rate"))
+    moves, last = f"{rate / S:g}", f"{log[-1]['step']:.0f}"
+    rows.append([judge.learning_rate(rate), moves, last, loss, term, f"{judge.overshoot(log):.2f}"])
+head = ["learning rate", "a table's entry moves, a step", "steps", "loss at the end", "its rate term"]
+html.table([*head, "end over its lowest"], rows, caption="Where each learning rate ends")
 
 # %% [markdown]
 # At a rate at which an entry jumps by several levels, the tables have trouble settling, whatever the LSTM does. At a rate

@@ -49,6 +49,8 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
+from itertools import product
+
 from bookkit import glue, html
 from chapters import run_time as pictures
 from chapters import speed, tables
@@ -59,8 +61,28 @@ stored = bench.load()
 html.table([], list(speed.machine(stored["training"]).items()), caption="Where training was timed")
 
 # %% tags=["remove-cell"]
-for name, words in pictures.numbers(stored).items():
-    glue(name, words)
+for row in times.training_rows(stored):
+    if "ratio" in row:
+        run = (row["program"], row["trunk"], row["precision"].partition("-")[0], row["method"].rpartition("-")[2])
+        glue(f"ratio_{'_'.join(run)}", times.ratio_in_words(row))
+encode, decode = times.coded(stored), times.coded(stored, "decode")
+coders = dict(zip(("tables", "vgg19", "balle", "factorised"), (times.TABLES, times.OURS, *times.LEARNED), strict=True))
+for (task, found), (key, coder) in product({"encode": encode, "decode": decode}.items(), coders.items()):
+    row = found.get(coder, {})
+    for what, column in {"mean": "mean", "transform": "transform_seconds", "start": "start_seconds"}.items():
+        glue(f"{task}_{key}_{what}", bench.seconds_in_words(row[column]) if row.get(column) else "not timed")
+    operations = row.get("operations_per_pixel")
+    glue(f"{task}_{key}_operations", f"{operations:,.0f}" if operations else "not timed")
+for name, found, one, other in (
+    ("vgg19_over_balle", encode, "vgg19", "balle"),
+    ("vgg19_over_factorised", encode, "vgg19", "factorised"),
+    ("balle_over_tables", encode, "balle", "tables"),
+    ("factorised_over_tables", encode, "factorised", "tables"),
+    ("decode_balle_over_jpeg", decode, "balle", "tables"),
+    ("decode_factorised_over_jpeg", decode, "factorised", "tables"),
+):
+    both = [found[coders[key]]["mean"] for key in (one, other) if coders[key] in found]
+    glue(name, f"{both[0] / both[1]:.2g}" if len(both) == 2 else "not timed")
 glue("claimed", times.CLAIMED)
 glue("about", times.ABOUT)
 
@@ -213,9 +235,14 @@ def multiplications(method, side=224):
 # The same by PyTorch's own counter:
 
 # %%
+from torch.utils.flop_counter import FlopCounterMode
+
 for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
     count = multiplications(method)
-    same = count == pictures.operations(method)
+    network = ConvolutionalAttention(method, pretrained=False)
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        network.features(torch.zeros(1, 3, 224, 224))
+    same = count == counted.get_total_flops() / 2  # a product and an addition each
     print(f"{method}: {count / 1e9:.1f} · 10⁹ products; PyTorch's counter agrees: {same}")
 
 # %% [markdown]
@@ -291,7 +318,9 @@ html.table(*pictures.time_table(stored), caption="Encoding and decoding in numbe
 
 # %% tags=["hide-input"]
 machine = html.table([], list(speed.machine(stored["inference"]).items()), caption="Where coders were timed")
-html.table([], [[line] for line in pictures.absent(stored)], first="td") if pictures.absent(stored) else machine
+rows = stored.get("inference", {"rows": []})["rows"]
+absent = [[f"{r['coder']}: {r['remark']}"] for r in rows if r["task"] == "encode" and "mean" not in r]
+html.table([], absent, first="td") if absent else machine
 
 # %% [markdown]
 # ### What was found

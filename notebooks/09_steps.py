@@ -54,10 +54,9 @@ from bookkit import glue, html
 from chapters import findings, rate_distortion, style, tables
 from chapters import steps as drawn
 from chapters.attention import middle, to_tensor
-from chapters.origin import origin
 from repro.data import crop_pool, photos
 from repro.experiments import objective
-from repro.experiments.claims import Evidence, all_claims, savings
+from repro.experiments.claims import NOT_YET, Evidence, all_claims, savings
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
 
@@ -325,7 +324,7 @@ for name, words in findings.words(("attention",), alone).items():
 # ## Where these numbers come from
 
 # %% tags=["hide-input"]
-html.table([], list(origin("ours", "cpu").items()), caption="Where the stored results of this page come from")
+html.table([], list(tables.origin("ours", "cpu").items()), caption="Where the stored results of this page come from")
 
 # %% [markdown]
 # ## All claims of the paper
@@ -344,7 +343,8 @@ verdicts
 glue("count_all", len(claims))
 for verdict, count in tables.verdict_counts(claims).items():
     glue(f"count_{verdict.replace(' ', '_')}", count)
-glue("waiting", tables.waiting_words(claims))
+waiting = tables.verdict_counts(claims)[NOT_YET]
+glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs that are not stored" if waiting else "")
 
 # %% [markdown]
 # ## Summary

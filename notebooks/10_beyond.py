@@ -54,27 +54,29 @@ shown = None  # content types that are shown at equal size, at most; None: all
 
 # %% tags=["hide-input"]
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from bookkit import curtain, frames_slider, glue, html, points
 from chapters import beyond as fig
-from chapters import chroma, comparison, failures, style
-from chapters import content_types as content_types_fig
-from chapters import trellis as trellis_fig
-from chapters.every_point import every_point
-from chapters.findings import briefly
-from chapters.jpeg import Box
-from chapters.origin import sweeps_origin
+from chapters import comparison, quantisation, style
+from chapters import tables as table_rows
+from chapters.findings import briefly, in_words
+from chapters.rate_distortion import every_point
 from repro import plain
 from repro.data import photos
-from repro.data.content_types import draw
+from repro.data.content_types import CONTENT_TYPES, draw
+from repro.encoder import chroma, models
+from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.experiments import ablations, beyond, content_types
 from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
 from repro.plain import block_symbols
-from repro.trellis import paths, planes, symbols
+from repro.torch_encoder.descent import PLANS, DescentEncoder
+from repro.trellis import paths, planes, scans, sensitivity, symbols
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))
@@ -193,19 +195,33 @@ paths.choose_ac(some, np.ones((1, 64), np.float32), row, Q.astype(np.float32), c
 fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
-# %% tags=["hide-input"]
-chosen = trellis_fig.choice(rgb, quality)
+# %% [markdown]
+# And over the whole photo. The prices are now those of codes made for what the trellis chose, and the block to look at is
+# one of 8 to 20 numbers that saves the most bits and keeps at least four of them:
+
+# %%
+for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
+chosen = planes.trellis_quantize(for_scans, ablations.mse_weights(for_scans), tables, lam)[0]
+numbers = np.stack([rounded, chosen])
+cost = symbols.ac_costs(symbols.ac_symbols(chosen))
+spent = np.array([[bits(z, cost) for z in of] for of in numbers])
+errors = ((F - numbers * Q) ** 2)[..., 1:].sum(-1)
+
+kept = np.count_nonzero(numbers[..., 1:], axis=-1)
+telling = (kept[0] >= 8) & (kept[0] <= 20) & (kept[1] >= 4)
+block = np.where(telling, spent[0] - spent[1], -np.inf).argmax()
 
 # %% mystnb={"figure": {"caption": "A block, its numbers after rounding, and after the trellis. Framed: what became zero; dotted, where there is any: what only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid, and framed there."}} tags=["hide-input"]
-trellis_fig.block_plot(chosen.block)
+fig.block_plot(F[block], numbers[:, block], spent[:, block])
 
 # %% tags=["remove-cell"]
-glue("dropped", chosen.block.dropped)
-glue("block_rounded", chosen.block.bits[0])
-glue("block_chosen", chosen.block.bits[1])
-glue("photo_saved", chosen.bits_saved)
-glue("photo_zeroed", chosen.zeroed)
-glue("photo_error", chosen.error_added)
+dropped = (numbers[0] != 0) & (numbers[1] == 0)
+glue("dropped", dropped[block].sum())
+glue("block_rounded", spent[0, block])
+glue("block_chosen", spent[1, block])
+glue("photo_saved", 100 * (1 - spent[1].sum() / spent[0].sum()))
+glue("photo_zeroed", 100 * dropped[:, 1:].sum() / kept[0].sum())
+glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 
 # %% [markdown]
 # Here {glue:text}`dropped:d` numbers became zero, and {glue:text}`block_rounded:.0f` bits became
@@ -239,19 +255,35 @@ glue("photo_error", chosen.error_added)
 # low rates half is cheaper for nearly every picture. As the rate grows there comes a quality from which the lost
 # resolution outweighs all other loss. For small coloured letters it comes early:
 
-# %% tags=["hide-input"]
+# %%
+trellis_set = models.load("trellis")
+
+
+def coded(rgb, quality, subsampling):
+    """A file by the trellis alone; the next section says where the weights come from."""
+    parameters = trellis_set.at(quality)
+    dct = planes.forward_dct(rgb, subsampling)
+    tables = chroma.tables_for(subsampling, parameters.tables)
+    weights = sensitivity.shipped().weights(dct, trellis_set.metric_weights)
+    z = planes.trellis_quantize(dct, weights, tables, 1 / parameters.lam)
+    return scans.smallest(planes.assemble(dct, z, tables))
+
+
 screen = draw("screenshot")
-halved = chroma.both_ways(screen, 60)
+whole = coded(screen, 60, "4:4:4")
+half = next(data for q in range(60, 101) if len(data := coded(screen, q, "4:2:0")) >= len(whole))
 
 # %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: as it is, with half of chroma, and with all of it in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
-chroma.both_plot(halved, Box(64, 170, 72, 90))
+both = comparison.measured(screen, {"half of chroma": half, "all of chroma": whole})
+comparison.closeup(both, style.Box(64, 170, 72, 90), interpolation="nearest")
 
 # %% tags=["remove-cell"]
-glue("half_mse", halved[1].values["mse"])
-glue("whole_mse", halved[2].values["mse"])
+glue("half_mse", both[1].values["mse"])
+glue("whole_mse", both[2].values["mse"])
 for name, pixels in (("screen", screen), ("face", draw("portrait"))):
-    least = chroma.changes_over(pixels)
-    glue(f"{name}_from", "no quality" if least is None else f"quality {least}")
+    encoder = TrellisEncoder(Picture(pixels), trellis_set)
+    full = (q for q in range(5, 101, 5) if encoder.prepare(q).dct.subsampling == "4:4:4")
+    glue(f"{name}_from", next((f"quality {q}" for q in full), "no quality"))
 
 # %% [markdown]
 # The squared error is {glue:text}`whole_mse:.0f` instead of {glue:text}`half_mse:.0f`. The encoder decides for each picture
@@ -309,11 +341,12 @@ print((weight / weight.mean()).diagonal().numpy().round(1))
 # metric, by frequency and by *activity*, the energy of the AC coefficients in and around a block:
 
 # %% mystnb={"figure": {"caption": "What an error of a luma coefficient is worth to each metric, against that metric's own mean: red more, blue less. Across: from slow to fast wiggles; down: from calm places to busy ones.", "name": "fig-worth"}, "image": {"alt": "Three heat maps. MSE's is even. LPIPS's is red at middle frequencies and blue at the fastest. MS-SSIM's is deep red at the slowest frequencies and pale blue beyond."}} tags=["hide-input"]
-trellis_fig.worth_plot()
+worth = {metric: np.maximum(sensitivity.shipped().of[metric][0, 0], 0) for metric in ("mse", "lpips", "ms_ssim")}
+fig.worth_plot(worth)
 
 # %% tags=["remove-cell"]
-for term in trellis_fig.TERMS:
-    glue(f"leaning_{term}", trellis_fig.leaning(term))
+for metric, found in worth.items():
+    glue(f"leaning_{metric}", found[:, 1:32].mean() / found[:, 32:].mean())
 
 # %% [markdown]
 # An error in the lower half of the frequencies is worth {glue:text}`leaning_mse:.1f` times one in the upper half to MSE,
@@ -354,11 +387,13 @@ print(f"measured, half a step up and down: {least_J(coarser) - least_J(finer):,.
 # comes out:
 
 # %% mystnb={"figure": {"caption": "Annex K's tables, and those learned through the trellis, at one quality of the scale.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards fast frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
-trellis_fig.tables_plot(quality)
+learned = trellis_set.at(quality).tables
+quantisation.grids({"Annex K": tables, "learned": learned})
 
 # %% tags=["remove-cell"]
-for name, value in trellis_fig.table_words(quality).items():
-    glue(name, value)
+for name, of in (("annexk", tables), ("learned", learned)):
+    Q = planes.steps(of, 0).astype(float)
+    glue(f"steepness_{name}", Q[-16:].mean() / Q[1:10].mean())
 
 # %% [markdown]
 # Annex K's luma steps at the highest frequencies are {glue:text}`steepness_annexk:.1f` times those at the lowest; the
@@ -383,16 +418,19 @@ def moved(F, gradient, w, Q, damping=1.0, max_shift=0.5):
 # Effort `fast` makes no update; `default` makes one, and adapts its tables before and after; `best` makes many, and adapts
 # its tables again half way:
 
-# %% tags=["hide-input"]
-way = trellis_fig.way(box.of(rgb), quality, descent)
+# %%
+encoder = DescentEncoder(Picture(box.of(rgb)), trellis_set, PLANS["best"])
+found = encoder.descend(encoder.prepare(quality), replace(PLANS["best"].descent, steps=descent))
+least = np.minimum.accumulate(found.objective) / found.before  # after each step, over that of the trellis alone
 
 # %% mystnb={"figure": {"caption": "Distortion plus bits of a part of the photo, by how many steps the descent may take; the trellis alone is the line at the top.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
-trellis_fig.way_plot(way)
+fig.descent_plot(least)
 
 # %% tags=["remove-cell"]
-glue("descent_gain", way.gained)
-glue("descent_half", way.half)
-glue("descent_steps", way.steps[-1])
+gained = 100 * (1 - least)
+glue("descent_gain", gained[-1])
+glue("descent_half", np.argmax(gained >= gained[-1] / 2))
+glue("descent_steps", len(gained) - 1)
 
 # %% [markdown]
 # In {glue:text}`descent_steps:d` steps the objective falls by {glue:text}`descent_gain:.1f` %. Half of that is reached by
@@ -406,18 +444,20 @@ glue("descent_steps", way.steps[-1])
 # logarithmic); further down is fewer bits at equal quality:
 
 # %% tags=["hide-input"]
-seconds, how = fig.times(kodak)
+timed = beyond.benched_seconds(fig.ABLATION_LOOKS)
+seconds = timed or kodak.seconds()
 
 # %% mystnb={"figure": {"caption": "Every ablation and every peer: BD-rate against plain JPEG over seconds a photo, with 95 % intervals over photos. The grey line climbs from Annex K's tables to our best.", "name": "fig-ablations"}, "image": {"alt": "Four panels, one a metric. Markers of peers and of our ablations by time and bits; the tables below have the numbers."}} tags=["hide-input"]
 fig.savings_against_time(kodak, seconds)
 
 # %% tags=["remove-cell"]
-glue("how_timed", how)
+alone, beside = "alone on the machine, two threads (make bench)", "while the files of this page were made, one thread"
+glue("how_timed", alone if timed else beside)
 glue("window", "{:g}–{:g} bpp".format(*beyond.WINDOW))
-for name, encoders in (("kodak", kodak), ("check", check)):
-    glue(f"{name}_measured", fig.measured(encoders))
-    for key, said in fig.words(encoders).items():
-        glue(f"{name}_{key}", said)
+glue("kodak_measured", fig.measured(kodak))
+glue("check_measured", fig.measured(check))
+for metric in beyond.METRICS:
+    glue(f"kodak_default_better_{metric}", in_words(kodak.saving("default", beyond.BETTER_PEER, metric)))
 
 # %% [markdown]
 # Measured on {glue:text}`kodak_measured`. Times were taken {glue:text}`how_timed`. Bits are those of the whole file; the
@@ -547,8 +587,8 @@ for metric in beyond.METRICS:
 # files themselves, and your browser decodes them:
 
 # %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size. Drag the handle, or use the arrow keys; enlarged, drag the picture, too.", "name": "fig-flip"}} tags=["hide-input"]
-pairs = failures.by_photo(style.kodak_or_sample(data_dir), quality=20, count=curtains)
-curtain(pairs.pictures, pairs.crops, start=failures.FIRST)
+pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), quality=20, count=curtains)
+curtain(pictures, crops, start=("mozjpeg 4:2:0", "ours"))
 
 # %% [markdown]
 # ## Where it loses
@@ -557,10 +597,14 @@ curtain(pairs.pictures, pairs.crops, start=failures.FIRST)
 # shown where our error exceeds mozjpeg's most:
 
 # %% mystnb={"figure": {"caption": "Original, mozjpeg and ours at equal size, on the photos on which ours does worst.", "name": "fig-losses"}} tags=["hide-input"]
-sets = {"kodak": (kodak, style.kodak_or_sample(data_dir)), "check": (check, photos("check", data_dir))}
-worst = [loss for encoders, chosen in sets.values() for loss in failures.worst(encoders, chosen, 0.4, losing)]
-gallery = failures.gallery(worst)
-frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Photo", captions=gallery.alts)
+worst = {}
+for encoders, chosen in ((kodak, style.kodak_or_sample(data_dir)), (check, photos("check", data_dir))):
+    pixels = {photo.name: photo.rgb for photo in chosen}
+    for name, said in fig.worst(encoders, chosen, losing).items():
+        versions = comparison.versions(pixels[name](), 0.4, beyond.MODERN_PEERS[:1], ("trellis",))
+        worst[name.partition(".")[0]] = said, versions
+frames, labels, alts = fig.gallery(worst, side=200)
+frames_slider(frames, labels, alts, description="Photo", captions=alts)
 
 # %% tags=["remove-cell"]
 for name, encoders in (("kodak", kodak), ("check", check)):
@@ -588,11 +632,25 @@ glue("check_lost", fig.lost_everywhere(check, "default", "mozjpeg-420"))
 found = content_types.stored(profile)
 
 # %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Beyond the middle the scale is logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Four panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
-content_types_fig.savings_plot(found)
+fig.content_type_plot(found)
 
 # %% tags=["remove-cell"]
-for key, said in content_types_fig.words(found).items():
-    glue(f"content_types_{key}", said)
+glue("content_types_measured", fig.measured(found.encoders, "pictures"))
+glue("content_types_even", f"{content_types.EVEN:g} %")
+glue("content_types_shared", "half" if content_types.SHARED == 0.5 else f"{100 * content_types.SHARED:g} %")
+glue("content_types_without", fig.not_compared(found))
+named = {name: CONTENT_TYPES[name].label for name in found.names}
+peers = {"mozjpeg": content_types.MOZJPEG, "better": beyond.BETTER_PEER}
+for effort, (short, against) in itertools.product(beyond.EFFORTS, peers.items()):
+    lost, even, every = found.tally(effort, against)
+    more = f" ({even} more {'is' if even == 1 else 'are'} even)" if even else ""
+    glue(f"content_types_{effort}_{short}", f"{lost} of {every}{more}")
+for short, against in peers.items():
+    everywhere = [named[name] for name in found.lost_everywhere("default", against)]
+    glue(f"content_types_default_{short}_everywhere", fig.listed(everywhere))
+for metric in beyond.METRICS:
+    worse = [f"{named[name]} ({p:+.0f} %)" for name, p in found.lost("default", metric).items()]
+    glue(f"content_types_default_mozjpeg_{metric}", ", ".join(worse) or "nothing")
 
 # %% [markdown]
 # Measured on {glue:text}`content_types_measured`. **mozjpeg is better** than our `default` here:
@@ -612,7 +670,7 @@ for key, said in content_types_fig.words(found).items():
 
 # %% tags=["hide-input"]
 html.table(
-    *content_types_fig.saving_rows(found),
+    *fig.content_type_rows(found),
     caption="Bits of our default against mozjpeg / against the better of mozjpeg and jpegli",
 )
 
@@ -625,8 +683,13 @@ html.table(
 # Here are all of them at equal size, each where our error exceeds mozjpeg's most:
 
 # %% mystnb={"figure": {"caption": "Original, mozjpeg and ours at equal size, a part of a picture of each content type, enlarged.", "name": "fig-content-types-shown"}} tags=["hide-input"]
-gallery = content_types_fig.gallery(found, quality=20, count=shown)
-frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Content type", captions=gallery.alts)
+drawn = {}
+for name in found.names[:shown]:
+    said = f"{named[name]}. Bits of ours against mozjpeg 4:2:0: {fig.needed(found, name)}"
+    versions = comparison.versions(draw(name), None, (content_types.MOZJPEG,), ("trellis",), quality=20)
+    drawn[named[name]] = said, versions
+frames, labels, alts = fig.gallery(drawn, side=128, interpolation="nearest")
+frames_slider(frames, labels, alts, description="Content type", captions=alts)
 
 # %% [markdown]
 # Whichever encoder measures better, small coloured letters lose their colour where chroma is halved, in mozjpeg's files
@@ -650,19 +713,17 @@ frames_slider(gallery.frames, gallery.labels, gallery.alts, description="Content
 # %% tags=["hide-input"]
 html.table(
     [],
-    list(sweeps_origin([*kodak.results, *check.results]).items()),
+    list(table_rows.sweeps_origin([*kodak.results, *check.results]).items()),
     caption="Where the stored results of the ablations come from",
 )
 
 # %% tags=["hide-input"]
 html.table(
     [],
-    list(sweeps_origin(found.encoders.results, "content-types").items()),
+    list(table_rows.sweeps_origin(found.encoders.results, "content-types").items()),
     caption="Where the stored results of the content types come from",
 )
 
-# %% [markdown]
-#
 # %% tags=["remove-cell"]
 for metric in beyond.METRICS:
     glue(f"brief_{metric}", briefly(kodak.saving("default", beyond.BETTER_PEER, metric)))

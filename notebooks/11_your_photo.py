@@ -52,7 +52,6 @@ effort = "default"  # fast, default or best
 # %% tags=["hide-input"]
 from bookkit import curtain, frames_slider, glue
 from chapters import own_photo, style
-from chapters.panel import Panel
 from repro.data import photos
 from repro.encoder import models
 from repro.encoder.encode import Settings, encode_picture
@@ -119,7 +118,7 @@ print(f"{len(data):,d} bytes; the package's encoder agrees: {data == fast}")
 # - **On Colab**: choose the same rocket, then *Colab*. The first cell fetches the book and the packages that are missing.
 
 # %% tags=["remove-output"]
-Panel().box
+own_photo.Panel().box
 
 # %% tags=["remove-cell"]
 glue("most_pixels", f"{own_photo.MAX_PIXELS / 1e6:.0f} megapixels")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chapters.comparison import closeup, versions
-from chapters.jpeg import Box
+from chapters.style import Box
 from repro.data import photos
 from repro.encoder.models import DEFAULT
 from repro.files import atomic_path

@@ -21,7 +21,7 @@ def points(plot: Mapping[str, Any], caption: str) -> Html:
     """Every point of some curves, to be pointed at by mouse, finger or arrow keys; under it the means as a table.
 
     plot
-        as ``chapters.every_point`` makes it: ``series``, a list of dictionaries with ``label``,
+        as ``chapters.rate_distortion.every_point`` makes it: ``series``, a list of dictionaries with ``label``,
         ``color``, ``dash``, ``marker`` (an SVG path one unit wide) and ``filled``; ``photos``, names, the first of them
         that of the mean; ``metrics``, dictionaries with ``label``, ``better`` ("lower" or "higher") and ``digits``;
         ``rates``, the smallest and the largest bits per pixel shown; ``points``, lists of (index of the series, index

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from chapters import style
-from chapters.style import OKABE_ITO, WIDTH, cells, show_image
+from chapters.style import OKABE_ITO, WIDTH, Slider, cells, show_image
+from chapters.tables import Rows
 from repro import attention, weights
 from repro.experiments import Experiment, Store, experiments_of
 from repro.model import load_checkpoint
@@ -24,27 +24,21 @@ from repro.stages import forward_dct, pad
 BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": (5, 7), "high": (8, 14)}
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The attention network whose maps the chapter shows, and in words what state it is in."""
-
-    network: nn.Module
-    trained: bool
-    words: str
-
-
-def network_to_show(method: str = "vgg16", lam: float = 0.02) -> Shown:
-    """A trained network where a published result of ``method`` is stored (the λ nearest ``lam``), else a fresh one."""
+def network_to_show() -> tuple[nn.Module, str]:
+    """VGG-16's attention and the state that it is in: trained, where a published result is stored (the λ nearest 0.02),
+    else fresh."""
     store = Store.default()
-    runs = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == method]
+    runs = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == "vgg16"]
     stored = [e for e in runs if store.checkpoint_path(e).exists()]
     if not stored:
-        words = "untrained: its last layer is random, and the maps show what the trunk sees, not what is worth its bits"
-        return Shown(build(method), False, words)
-    chosen = min(stored, key=lambda e: (abs(e.loss.lam - lam), -e.loss.sigma))
+        untrained = (
+            "untrained: its last layer is random, and the maps show what the trunk sees, not what is worth its bits"
+        )
+        return build("vgg16"), untrained
+    chosen = min(stored, key=lambda e: (abs(e.loss.lam - 0.02), -e.loss.sigma))
     model, _ = load_checkpoint(store.checkpoint_path(chosen))
     assert model.attention is not None
-    return Shown(model.attention, True, f"trained for {chosen.recipe.steps} steps at λ = {chosen.loss.lam:g}")
+    return model.attention, f"trained for {chosen.recipe.steps} steps at λ = {chosen.loss.lam:g}"
 
 
 def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
@@ -56,11 +50,6 @@ def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
     if made is None:
         raise ValueError(f"method {method!r} has no attention network")
     return made.requires_grad_(False)
-
-
-def weights_at_hand() -> list[dict[str, str]]:
-    """For each trunk: where its ImageNet weights come from on this machine."""
-    return [{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()]
 
 
 def to_tensor(rgb: np.ndarray) -> torch.Tensor:
@@ -96,14 +85,12 @@ def reach_maps(found: Mapping[str, ArrayLike], row: int, col: int) -> Figure:
 def response_plot(found: Mapping[str, ArrayLike]) -> Figure:
     """Two sets of mean responses, channel against channel: on the line a channel does not notice the difference."""
     (name_x, trained), (name_y, raw) = ((name, np.asarray(each)) for name, each in found.items())
-    fig, axes = style.figure(3.6)
-    ax = axes[0, 0]
+    fig, ax = style.plot(3.6)
     top = 1.05 * max(trained.max(), raw.max())
     ax.plot([0, top], [0, top], color="#666666", ls="--", label="equal")
     ax.plot(trained, raw, "o", ms=4, color=OKABE_ITO["blue"], alpha=0.6, label="one channel")
-    ax.set(
-        xlabel=f"mean response, input {name_x}", ylabel=f"mean response, input\n{name_y}", xlim=(0, top), ylim=(0, top)
-    )
+    ax.set(xlabel=f"mean response, input {name_x}", ylabel=f"mean response, input\n{name_y}")
+    ax.set(xlim=(0, top), ylim=(0, top))
     ax.legend(loc="upper left")
     return fig
 
@@ -114,7 +101,7 @@ def in_band(low: int, high: int) -> np.ndarray:
     return (low <= order) & (order <= high)
 
 
-def band_slider(rgb: np.ndarray, A: np.ndarray) -> tuple[list[Figure], list[str], list[str], list[str]]:
+def band_slider(rgb: np.ndarray, A: np.ndarray) -> Slider:
     """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: A by band of frequency."""
     low, high = np.percentile(A.mean((1, 2)), [0, 100])
     spread = max(0.02, *(float(A[..., in_band(*band)].mean(-1).std()) for band in BANDS.values()))
@@ -122,14 +109,14 @@ def band_slider(rgb: np.ndarray, A: np.ndarray) -> tuple[list[Figure], list[str]
     frames, alts, captions = [], [], []
     for name, band in BANDS.items():
         luma, chroma = A[..., in_band(*band)].mean(-1)
-        frames.append(band_frame(rgb, (luma, chroma), limits))
+        frames.append(_band_frame(rgb, (luma, chroma), limits))
         facts = f"mean A is {luma.mean():.2f} in luma and {chroma.mean():.2f} in chroma"
         captions.append(f"Band “{name}” (v + u from {band[0]} to {band[1]}): {facts}.")
         alts.append(f"The photo and its attention maps for the band of {name} frequencies; {facts}.")
     return frames, list(BANDS), alts, captions
 
 
-def band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float, float]) -> Figure:
+def _band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float, float]) -> Figure:
     """The photo, A^(L) and A^(C) of one band, on one scale of colours."""
     tall = WIDTH / 3 * rgb.shape[0] / rgb.shape[1]
     fig, axes = style.figure(tall + 0.95, 1, 3)
@@ -142,9 +129,7 @@ def band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float,
     return fig
 
 
-def networks_slider(
-    rgb: np.ndarray, found: Mapping[str, np.ndarray]
-) -> tuple[list[Figure], list[str], list[str], list[str]]:
+def networks_slider(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Slider:
     """The same for several networks: A^(L) of each of ``found`` (name → A), band by band, all from 0 to 1."""
     frames, alts, captions = [], [], []
     for band, limits in BANDS.items():
@@ -158,13 +143,11 @@ def networks_slider(
 
 def _networks_frame(rgb: np.ndarray, luma: Mapping[str, np.ndarray]) -> Figure:
     """The photo and up to three maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
-    style.use()
-    fig = Figure(figsize=(5.4, 5.4 * rgb.shape[0] / rgb.shape[1] + 1.45), layout="constrained")
-    axes = fig.subplots(2, 2).ravel()
-    show_image(axes[0], rgb[::2, ::2], "photo")
-    for ax in axes[1:]:
+    fig, axes = style.figure(5.4 * rgb.shape[0] / rgb.shape[1] + 1.45, 2, 2, width=5.4)
+    show_image(axes[0, 0], rgb[::2, ::2], "photo")
+    for ax in axes.flat[1:]:
         ax.axis("off")
-    for ax, (name, one) in zip(axes[1:], luma.items(), strict=False):
+    for ax, (name, one) in zip(axes.flat[1:], luma.items(), strict=False):
         ax.axis("on")
         shown = show_image(ax, one, name, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     fig.colorbar(shown, ax=axes, orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.05, aspect=50)
@@ -188,3 +171,24 @@ def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
         one = A[0][..., in_band(1, 14)].mean(-1)
         show_image(ax, one, f"{name}: {one.min():.2f} to {one.max():.2f}", cmap="viridis", interpolation="nearest")
     return fig
+
+
+def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
+    """One row a network: means of its map, how much luma's differs from block to block, and how alike the first's."""
+    first = _per_block(next(iter(found.values())))
+    rows: list[list[object]] = [
+        [
+            name,
+            f"{A[0].mean():.3f}",
+            f"{A[1].mean():.3f}",
+            f"{_per_block(A).std():.3f}",
+            f"{np.corrcoef(_per_block(A), first)[0, 1]:+.2f}",
+        ]
+        for name, A in found.items()
+    ]
+    return ["attention", "mean, luma", "mean, chroma", "spread over blocks, luma", "correlation with the first"], rows
+
+
+def _per_block(A: np.ndarray) -> np.ndarray:
+    """A^(L) of each block, averaged over all but the mean."""
+    return A[0][..., in_band(1, 14)].mean(-1).ravel()

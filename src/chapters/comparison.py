@@ -1,24 +1,34 @@
-"""One photo by several encoders at one size: pictures to be looked at closely, with what each costs and how far off."""
+"""One photo by several encoders at one size or rate: pictures to be looked at closely, and what each file measures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from torch import nn
 
-from chapters.jpeg import Box
-from chapters.style import LOOKS, SMALLEST, WIDTH, figure, kodak_or_sample, show_image
-from repro.data import Photo
+from chapters.rate_distortion import look_of
+from chapters.style import LOOKS, SMALLEST, WIDTH, Box, figure, show_image
+from chapters.tables import DECIMALS, Rows
+from repro import codecs
+from repro.data import Photo, PhotoSet
 from repro.encoder import models
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.evaluation import match_size, measure_many
-from repro.evaluation.measure import Measurement
+from repro.evaluation import encoder_of, match_size, measure_many, paper_bpp
+from repro.evaluation.measure import Measurement, file_tables
+from repro.experiments import Experiment, Store, experiments_of
+from repro.experiments.beyond import MODERN_PEERS, PLAIN
+from repro.experiments.claims import METRICS, SHORT, Evidence
+from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
+from repro.experiments.registry import PEER_QUALITIES
 from repro.jpeg.codestream import decode
+from repro.model import load_checkpoint
 
 #: Photo → a part of it that shows what an encoder does: skin, hair or feathers before a smooth background.
 CROPS = {
@@ -28,7 +38,20 @@ CROPS = {
     "astronaut.png": Box(30, 130, 200, 200),
     "coffee.png": Box(60, 150, 200, 200),
 }
-PEERS = ("pillow-420-progressive", "mozjpeg-420")
+#: Photos that are shown under the curtain, each with the top left corner of the part that is: skin, hair, text, fine
+#: lines, smooth sky and out-of-focus green. Chosen for what is in them, not for how they come out.
+SHOWN = {
+    "kodim04.png": (140, 20),
+    "kodim05.png": (110, 160),
+    "kodim15.png": (0, 250),
+    "kodim19.png": (100, 64),
+    "kodim20.png": (110, 50),
+    "kodim23.png": (90, 60),
+    "astronaut.png": (0, 0),
+    "coffee.png": (10, 60),
+}
+#: Pixels under the curtain, down and across: what six originals may weigh in a page of at most 5 MiB.
+_VIEW = 336, 448
 
 
 @dataclass(frozen=True)
@@ -50,19 +73,15 @@ class Version:
         return f"{len(self.data):,} bytes · MSE {v['mse']:.0f}\nLPIPS {v['lpips']:.3f}{similar}"
 
 
-def shipped_methods() -> list[str]:
-    """The sets of the paper's kind that this installation has, tables first."""
-    paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
-    return sorted(paper, key=lambda name: (name != models.TABLES, name))
+def measured(rgb: np.ndarray, files: dict[str, bytes]) -> list[Version]:
+    """The original (H, W, 3) uint8, and each of ``files`` of it, by label, with what it measures."""
+    values = measure_many(rgb, list(files.values()))
+    made = [Version(label, decode(d), d, v) for (label, d), v in zip(files.items(), values, strict=True)]
+    return [Version("original", rgb), *made]
 
 
 def versions(
-    rgb: np.ndarray,
-    bpp: float | None,
-    peers: Sequence[str] = PEERS,
-    ours: Sequence[str] = ("tables",),
-    *,
-    quality: float | None = None,
+    rgb: np.ndarray, bpp: float | None, peers: Iterable[str], ours: Sequence[str], *, quality: float | None = None
 ) -> list[Version]:
     """The original, each peer and each of our model sets, all at the size of our first set's largest file in ``bpp``.
 
@@ -72,61 +91,143 @@ def versions(
     """
     picture = Picture(rgb)
     first = encode_picture(picture, Settings(quality=quality, bpp=bpp, model=ours[0])).data
-    size = len(first)
-    exact = 8 * size / (rgb.shape[0] * rgb.shape[1])
-    files = {LOOKS[codec].label: match_size(codec, rgb, size)[1] for codec in peers}
+    exact = 8 * len(first) / (rgb.shape[0] * rgb.shape[1])
+    files = {LOOKS[codec].label: match_size(codec, rgb, len(first))[1] for codec in peers}
     files[LOOKS[ours[0]].label] = first
     for name in ours[1:]:
         files[LOOKS[name].label] = encode_picture(picture, Settings(bpp=exact, model=name)).data
-    measured = measure_many(rgb, list(files.values()))
-    made = [Version(label, decode(d), d, v) for (label, d), v in zip(files.items(), measured, strict=True)]
-    return [Version("original", rgb), *made]
+    return measured(rgb, files)
 
 
-def closeup(shown: Sequence[Version], crop: Box, **imshow: Any) -> Figure:
+def closeup(shown: Sequence[Version], crop: Box, extra: float = 0, **imshow: Any) -> Figure:
     """The same part of every version, three in a row (of four, two), each with its bytes and its measures of the whole
-    photo. ``imshow`` goes to :func:`chapters.style.show_image`."""
+    photo. ``extra`` inches are room for longer titles; ``imshow`` goes to :func:`chapters.style.show_image`."""
     columns = 2 if len(shown) == 4 else 3
     rows = -(-len(shown) // columns)
-    fig, axes = figure(rows * (WIDTH / columns * crop.height / crop.width + 0.68), rows, columns)
-    for ax in axes.ravel():
+    fig, axes = figure(rows * (WIDTH / columns * crop.height / crop.width + 0.68) + extra, rows, columns)
+    for ax in axes.ravel()[len(shown) :]:
         ax.axis("off")
     for ax, version in zip(axes.ravel(), shown, strict=False):
-        ax.axis("on")
         show_image(ax, crop.of(version.pixels), version.label, **imshow)
         ax.set_xlabel(version.words, fontsize=SMALLEST)
     return fig
 
 
-@dataclass(frozen=True)
-class Frames:
-    """What :func:`bookkit.frames_slider` takes."""
-
-    frames: list[Figure] | list[bytes]
-    labels: list[str]
-    alts: list[str]
-
-
-def closeups(
-    photo: Photo, rates: Sequence[float], ours: Sequence[str] | None = None, crop: Box | None = None
-) -> Frames:
-    """:func:`closeup` of ``photo`` at each of ``rates`` (bits per pixel), for a slider."""
-    rgb, box = photo.rgb(), crop or CROPS[photo.name]
-    every = {rate: versions(rgb, rate, ours=ours or shipped_methods()) for rate in rates}
-    return Frames(
-        [closeup(shown, box) for shown in every.values()],
-        [f"{rate:g} bpp" for rate in rates],
-        [_alt(photo.name, rate, shown) for rate, shown in every.items()],
-    )
+def closeups(photo: Photo, rates: Sequence[float]) -> tuple[list[Figure], list[str], list[str]]:
+    """:func:`closeup` of ``photo`` by encoders in use and by the sets of the paper's kind that this installation has,
+    tables first, at each of ``rates`` (bits per pixel): frames, labels and alternative texts for a slider."""
+    paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
+    ours = sorted(paper, key=lambda name: (name != models.TABLES, name))
+    every = [versions(photo.rgb(), rate, (PLAIN, MODERN_PEERS[0]), ours) for rate in rates]
+    about = f"The same part of {photo.name.partition('.')[0]} at about"
+    alts = [f"{about} {rate:g} bits per pixel. {in_a_line(s)}." for rate, s in zip(rates, every, strict=True)]
+    return [closeup(s, CROPS[photo.name]) for s in every], [f"{rate:g} bpp" for rate in rates], alts
 
 
-def exam_photos(data_dir: Path | str | None = None) -> tuple[Photo, ...]:
-    """Kodak's photos, spread over the set, where they are at hand, else the shipped samples; never trained on."""
-    chosen = kodak_or_sample(data_dir)
-    every = chosen.items
-    return every[::4] + every[2::4] + every[1::2] if chosen.name == "kodak" else every
+def in_a_line(shown: Iterable[Version]) -> str:
+    """Each version's label and words, for an alternative text."""
+    return "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in shown)
 
 
-def _alt(name: str, rate: float, shown: Sequence[Version]) -> str:
-    told = "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in shown)
-    return f"The same part of {name.partition('.')[0]} at about {rate:g} bits per pixel. {told}."
+def by_photo(
+    photos: PhotoSet, quality: float, count: int
+) -> tuple[dict[str, dict[str, tuple[np.ndarray | bytes, str]]], dict[str, Box]]:
+    """For :func:`bookkit.curtain`: pictures, and the part to show, of the first ``count`` of :data:`SHOWN` at hand.
+
+    Peers and our default set, at the size of our file at ``quality``; no peer gets fewer bytes. A file is whole, and so
+    are its measures; only what is shown is cropped.
+    """
+    pictures, crops = {}, {}
+    for photo in sorted((p for p in photos if p.name in SHOWN), key=lambda p: list(SHOWN).index(p.name))[:count]:
+        rgb, short, (top, left) = photo.rgb(), photo.name.partition(".")[0], SHOWN[photo.name]
+        shown = versions(rgb, None, (PLAIN, *MODERN_PEERS), ("trellis",), quality=quality)
+        pictures[short] = {v.label: (v.data or v.pixels, _measures(v)) for v in shown}
+        crops[short] = Box(top, left, min(_VIEW[0], rgb.shape[0] - top), min(_VIEW[1], rgb.shape[1] - left))
+    return pictures, crops
+
+
+def _measures(version: Version) -> str:
+    """Bits and measures of a version in one line."""
+    v = version.values
+    if v is None:
+        return "24 bpp, as it is"
+    said = [f"{SHORT[m]} {v[m]:.3f}" for m in ("lpips", "ms_ssim") if v[m] is not None]
+    return " · ".join([f"{v['bpp']:.3f} bpp", *said])
+
+
+def checkpoints(evidence: Evidence, figure: str, series: str) -> dict[float, Path]:
+    """λ → file of the trained model, first seed, the smallest λ first."""
+    store = evidence.store or Store.default()
+    runs = [e for e in experiments_of(figure, evidence.profile) if isinstance(e, Experiment)]
+    chosen = sorted((e for e in runs if (e.series, e.seed) == (series, 0)), key=lambda e: e.loss.lam)
+    return {e.loss.lam: store.checkpoint_path(e) for e in chosen}
+
+
+def network_of(evidence: Evidence, figure: str, series: str) -> nn.Module:
+    """The attention network trained at the λ nearest 0.02. Raises :class:`ReproError` where it is missing."""
+    found = checkpoints(evidence, figure, series)
+    model, _ = load_checkpoint(found[min(found, key=lambda lam: abs(lam - 0.02))])
+    assert model.attention is not None
+    return model.attention.requires_grad_(False)
+
+
+def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], figure: str) -> list[Version]:
+    """The photo, standard JPEG and models of ``figure``, each at the quality or λ nearest to Fig. 6's rate.
+
+    Bits are counted as the paper does.
+    """
+    rgb = photo.rgb()
+    standard = codecs.get(STANDARD)
+    ways = {"standard JPEG": [(f"quality {q}", partial(standard.encode, rgb, q)) for q in PEER_QUALITIES]}
+    for name in series:
+        every = checkpoints(evidence, figure, name)
+        ways[_label(name, series)] = [(f"λ = {lam:g}", partial(_encode, path, rgb)) for lam, path in every.items()]
+    chosen = {label: _nearest(of, PORTRAIT_RATE) for label, of in ways.items()}
+    values = measure_many(rgb, [data for _, data in chosen.values()])
+    made = [Version("original", rgb)]
+    for (label, (setting, data)), v in zip(chosen.items(), values, strict=True):
+        made.append(Version(f"{label}\n{setting}: {v['bpp_paper']:.3f} bpp", decode(data), data, v))
+    return made
+
+
+def portrait_rows(shown: Sequence[Version]) -> Rows:
+    """What each of :func:`at_one_rate` measures, the original left out."""
+    decimals = {**DECIMALS, "mse_chroma": 1, "blocking": 2}
+    metrics = (*METRICS, "mse_chroma", "blocking")
+    rows: list[list[object]] = [
+        [
+            v.label.replace("\n", ", "),
+            f"{v.values['bpp']:.3f}",
+            *(f"{v.values[k]:.{decimals[k]}f}" for k in metrics),
+        ]
+        for v in shown
+        if v.values is not None
+    ]
+    return ["at the paper's bits per pixel", "bits of the file", *(SHORT[k] for k in metrics)], rows
+
+
+def _label(name: str, among: Sequence[str]) -> str:
+    """What tells a series from the others: its method, or else its loss."""
+    label = look_of(name).label.partition(", loss")[0]
+    alike = sum(look_of(other).label.partition(", loss")[0] == label for other in among)
+    return label if alike == 1 else f"loss with{'' if 'MS-SSIM' in name else 'out'} MS-SSIM"
+
+
+def _encode(checkpoint: Path, rgb: np.ndarray) -> bytes:
+    return encoder_of(load_checkpoint(checkpoint)[0])(rgb)
+
+
+def _nearest(ways: Sequence[tuple[str, Callable[[], bytes]]], bpp: float) -> tuple[str, bytes]:
+    """(setting, file) of the one nearest to ``bpp`` as the paper counts; ``ways`` go from least bits to most."""
+
+    @cache
+    def made(i: int) -> tuple[bytes, float]:
+        data = ways[i][1]()
+        return data, paper_bpp(decode(data), file_tables(data)) - bpp
+
+    low, high = 0, len(ways) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if made(middle)[1] < 0 else (low, middle)
+    best = min(low, high, key=lambda i: abs(made(i)[1]))
+    return ways[best][0], made(best)[0]

@@ -30,8 +30,7 @@ _BACK = (
 
 def workflow() -> Figure:
     """The encoder from left to right, the decoder from right to left; the one step that loses is marked."""
-    fig, axes = style.figure(2.9)
-    ax = axes[0, 0]
+    fig, ax = style.plot(2.9)
     ax.set(xlim=(-0.55, 5.6), ylim=(-0.55, 1.75))
     ax.axis("off")
     for row, steps in ((1.15, _STEPS), (0.0, _BACK)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,27 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from chapters import style
-from chapters.style import FAINT, OKABE_ITO, PAPER, WIDTH, cells, show_image
-
-#: What ``bookkit.frames_slider`` takes: frames, labels, alternative texts and captions.
-Slider = tuple[list[Any], list[str], list[str], list[str]]
-
-
-class Box(NamedTuple):
-    """A part of a picture in pixels: its top left corner and its size."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-    def of(self, picture: np.ndarray) -> np.ndarray:
-        """This part of ``picture``, (H, W, …)."""
-        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
-
-    def frame(self, color: str = OKABE_ITO["vermillion"]) -> Rectangle:
-        """A frame around this part, for the axes that show the picture."""
-        return Rectangle((self.left - 0.5, self.top - 0.5), self.width, self.height, fill=False, ec=color, lw=2)
+from chapters.style import FAINT, OKABE_ITO, PAPER, WIDTH, Box, Slider, cells, show_image
 
 
 def edge_block(y: ArrayLike) -> tuple[int, int]:
@@ -101,13 +81,12 @@ def basis(D: ArrayLike) -> Figure:
     for v, u in np.ndindex(8, 8):
         image = np.outer(rows[v], rows[u])
         mosaic[10 * v : 10 * v + 8, 10 * u : 10 * u + 8] = image / np.abs(image).max() if v + u else 1
-    fig, axes = style.figure(5.2)
-    ax = axes[0, 0]
+    fig, ax = style.plot(5.2)
     show_image(ax, mosaic, interpolation="nearest", vmin=-1, vmax=1)
     ax.set_facecolor("#9fc9e6")  # shows between the images, which use all greys
     middles = 10 * np.arange(8) + 3.5
-    ax.set_xticks(middles, range(8))
-    ax.set_yticks(middles, range(8))
+    ax.set_xticks(middles, list("01234567"))
+    ax.set_yticks(middles, list("01234567"))
     ax.set(xlabel="horizontal frequency u (half-waves across the block)", ylabel="vertical frequency v (half-waves)")
     return fig
 
@@ -178,7 +157,7 @@ def block_slider(block: ArrayLike, F: ArrayLike, stops: Mapping[int, tuple[Array
     samples, frames, alts, captions = np.asarray(block), [], [], []
     for quality, (z, back, bits) in stops.items():
         z_hat, rebuilt = np.asarray(z), np.asarray(back)
-        frames.append(block_frame(samples, np.asarray(F), z_hat, rebuilt))
+        frames.append(_block_frame(samples, np.asarray(F), z_hat, rebuilt))
         error = np.sqrt(np.square(samples - rebuilt).mean())
         facts = f"{np.count_nonzero(z_hat)} of 64 coefficients left, {bits} bits, off by {error:.1f} levels (RMS)"
         captions.append(f"Quality {quality}: {facts}.")
@@ -188,11 +167,9 @@ def block_slider(block: ArrayLike, F: ArrayLike, stops: Mapping[int, tuple[Array
     return frames, [str(quality) for quality in stops], alts, captions
 
 
-def block_frame(samples: np.ndarray, F: np.ndarray, z_hat: np.ndarray, rebuilt: np.ndarray) -> Figure:
+def _block_frame(samples: np.ndarray, F: np.ndarray, z_hat: np.ndarray, rebuilt: np.ndarray) -> Figure:
     """One stop of the quality slider: samples, F, Ẑ and the rebuilt samples of a block, with their numbers."""
-    style.use()
-    fig = Figure(figsize=(6.2, 6.5), layout="constrained")
-    axes = fig.subplots(2, 2)
+    fig, axes = style.figure(6.5, 2, 2, width=6.2)
     grey: dict[str, Any] = {"vmin": 0, "vmax": 255, "cmap": "gray"}
     cells(axes[0, 0], samples.round(), "samples", **grey)
     cells(axes[0, 1], F.round(), "coefficients F", cmap="RdBu_r", norm=SymLogNorm(8, vmin=-1000, vmax=1000))
@@ -203,8 +180,8 @@ def block_frame(samples: np.ndarray, F: np.ndarray, z_hat: np.ndarray, rebuilt: 
 
 def where_bits_go(spent: Mapping[int, Mapping[str, float]]) -> Figure:
     """Stacked bars, one a quality: part of the file → bits per pixel."""
-    fig, axes = style.figure(0.5 * len(spent) + 1.5)
-    ax, left = axes[0, 0], np.zeros(len(spent))
+    fig, ax = style.plot(0.5 * len(spent) + 1.5)
+    left = np.zeros(len(spent))
     colors, hatches = ("black", "blue", "sky", "orange", "purple"), ("", "", "///", "...", "")
     for part, color, hatch in zip(next(iter(spent.values())), colors, hatches, strict=True):
         width = np.array([bits[part] for bits in spent.values()])
@@ -276,8 +253,7 @@ def errors(rgb: np.ndarray, decoded: np.ndarray, difference: ArrayLike, box: Box
 
 def blocking(steps: Mapping[str, ArrayLike]) -> Figure:
     """Mean step (8,) from each column of a block to the next, by version: a peak at the border is what we see."""
-    fig, axes = style.figure(3.1)
-    ax = axes[0, 0]
+    fig, ax = style.plot(3.1)
     for (name, each), color, marker in zip(
         steps.items(), ("black", "blue", "orange", "vermillion"), "osD^", strict=False
     ):

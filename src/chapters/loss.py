@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
-from chapters.jpeg import Box
-from chapters.style import INK, OKABE_ITO, SMALLEST, WIDTH, figure, show_image
+from chapters.style import INK, OKABE_ITO, SMALLEST, WIDTH, Box, figure, legend_below, plot, show_image
 
 _TERM_LOOKS = (("blue", "//"), ("vermillion", "\\\\"), ("green", ".."))
 
@@ -49,14 +48,13 @@ def term_bars(terms: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figu
         ax.set(title=title, xlabel="quality")
         ax.set_xticks(places, [str(q) for q in qualities])
         ax.grid(axis="x", visible=False)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
 def rate_plot(qualities: Sequence[int], r: np.ndarray, file: np.ndarray, paper: np.ndarray) -> Figure:
     """Bits per pixel of files, counted in two ways, against the rate term; and a line of proportion."""
-    fig, axes = figure(3.4)
-    ax = axes[0, 0]
+    fig, ax = plot(3.4)
     ax.plot(r, file, "o-", color=OKABE_ITO["blue"], label="the file")
     ax.plot(r, paper, "s-", color=OKABE_ITO["orange"], label="the paper's counting")
     middle = len(r) // 2

@@ -1,16 +1,18 @@
-"""Pictures of chapter 3: stand-ins for rounding, the slopes they report, and a training's tables as a film."""
+"""Pictures of chapter 3: stand-ins for rounding, the slopes they report, and tables, learned ones and Annex K's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from chapters.jpeg import Box
-from chapters.learned import draw_tables, square_pairs
-from chapters.style import INK, OKABE_ITO, figure, show_image, use
+from chapters.style import INK, OKABE_ITO, Box, Slider, cells, figure, legend_below, plot, show_image
 from repro.jpeg.codestream import decode
+from repro.jpeg.tables import ZIGZAG
 
 #: The photo of the film → a part that has a strong edge beside a flat area.
 PARTS = {"kodim23.png": Box(208, 136, 96, 96), "coffee.png": Box(264, 280, 96, 96)}
@@ -20,7 +22,7 @@ _LINES = (("vermillion", ":", "s"), ("blue", "-", "o"), ("green", "--", "^"))
 
 def equation_slider(
     z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray], places: Sequence[float]
-) -> tuple[list[Figure], list[str], list[str], list[str]]:
+) -> Slider:
     """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: Eq. 3, with marks at each place.
 
     ``values`` and ``slopes``: name → what a stand-in comes to, and what it reports, at each of ``z``.
@@ -36,9 +38,8 @@ def equation_slider(
 
 
 def _equation_3(z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray], at: int) -> Figure:
-    use()
-    fig = Figure(figsize=(5.6, 3.5), layout="constrained")
-    left, right = fig.subplots(1, 2)
+    fig, axes = figure(3.5, 1, 2, width=5.6)
+    left, right = axes[0]
     left.plot(z, _broken(np.rint(z), z), color=INK, lw=3, alpha=0.35, label="rounding")
     left.plot(z[at], np.rint(z[at]), "D", color=INK, alpha=0.35, markersize=9)
     for ax, curves in ((left, values), (right, slopes)):
@@ -56,8 +57,7 @@ def _equation_3(z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping
 
 def path_plot(paths: Mapping[str, Sequence[float]], target: float) -> Figure:
     """Where gradient descent takes a number, a line for each stand-in."""
-    fig, axes = figure(2.9)
-    ax = axes[0, 0]
+    fig, ax = plot(2.9)
     ax.axhline(target, color="#666666", ls="--", lw=1, label="where the loss is least")
     for (name, path), (color, line, _) in zip(paths.items(), _LINES, strict=True):
         ax.plot(path, line, color=OKABE_ITO[color], label=name)
@@ -68,8 +68,7 @@ def path_plot(paths: Mapping[str, Sequence[float]], target: float) -> Figure:
 
 def adam_plot(paths: Mapping[str, Sequence[float]]) -> Figure:
     """How far Adam has moved a table entry after each step, on a logarithmic scale."""
-    fig, axes = figure(2.9)
-    ax = axes[0, 0]
+    fig, ax = plot(2.9)
     for (name, path), (color, line, _) in zip(paths.items(), _LINES[1:], strict=True):
         ax.plot(path, line, color=OKABE_ITO[color], label=name)
     ax.axhline(255, color="#666666", ls=":", lw=1, label="255, the largest a file can hold")
@@ -93,7 +92,7 @@ def slope_plot(
             ax.plot(Q, slope, line, color=OKABE_ITO[color], label=name)
         ax.set(title=title, xlabel="step Q")
     axes[0, 0].set_ylabel("slope of the squared error")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
@@ -113,26 +112,24 @@ def crop_plot(measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping
             ax.set_yticks([tick for tick in ax.get_yticks() if tick == 0 or abs(tick) > 5 * most])  # or they meet
             ax.set_title(f"{title}, powers of ten")
     axes[0, 0].set_ylabel("reported slope")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
-def film_slider(
-    film: Sequence[tuple[int, np.ndarray, bytes]], rgb: np.ndarray, box: Box, count: int = 9
-) -> tuple[list[Figure], list[str], list[str], list[str]]:
+def film_slider(film: Sequence[tuple[int, np.ndarray, bytes]], rgb: np.ndarray, box: Box) -> Slider:
     """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: a training as a film.
 
-    ``film`` has steps, tables (2, 8, 8) and files of the photo ``rgb``. It shows ``count`` of them, more of the
+    ``film`` has steps, tables (2, 8, 8) and files of the photo ``rgb``. It shows nine of them, more of the
     start, where most happens.
     """
     last = len(film) - 1
-    chosen = sorted({round(last * (i / (count - 1)) ** 1.6) for i in range(count)})
+    chosen = sorted({round(last * (i / 8) ** 1.6) for i in range(9)})
     frames, labels, captions = [], [], []
     for step, tables, data in (film[i] for i in chosen):
         pixels = decode(data)
         bpp, mse = 8 * len(data) / rgb[..., 0].size, float(np.square(pixels.astype(float) - rgb).mean())
-        fig, axes = square_pairs(2)
-        draw_tables(axes[0], tables, f"step {step}")
+        fig, axes = figure(5.7, 2, 2, width=5.4)
+        _draw_tables(axes[0], tables, f"step {step}")
         show_image(axes[1, 0], box.of(rgb), "part of the photo", interpolation="nearest")
         show_image(axes[1, 1], box.of(pixels), f"{bpp:.2f} bpp, MSE {mse:.0f}", interpolation="nearest")
         frames.append(fig)
@@ -148,8 +145,7 @@ def film_slider(
 
 def loss_plot(log: Sequence[Mapping[str, float]], lam: float) -> Figure:
     """The loss of Eq. 7 and its two sides, λ·d and r, at each logged step."""
-    fig, axes = figure(2.9)
-    ax = axes[0, 0]
+    fig, ax = plot(2.9)
     steps = [row["step"] for row in log]
     lines = {
         "loss": [row["loss"] for row in log],
@@ -163,6 +159,51 @@ def loss_plot(log: Sequence[Mapping[str, float]], lam: float) -> Figure:
     ax.set(xlabel="step", ylabel="terms of Eq. 7", ylim=(0, None))
     ax.legend()
     return fig
+
+
+class Beside(NamedTuple):
+    """Whole-number tables (2, 8, 8) learned at λ, and Annex K's at the quality that takes as many bits per pixel."""
+
+    lam: float
+    bpp: float
+    learned: np.ndarray
+    quality: int
+    annex_k: np.ndarray
+
+    def coarser(self, start: int, stop: int) -> float:
+        """Learned luma steps over Annex K's, the mean of those from place ``start`` to ``stop`` in zigzag order."""
+        places = np.asarray(ZIGZAG)[start:stop]
+        return float((self.learned[0].ravel()[places] / self.annex_k[0].ravel()[places]).mean())
+
+
+def lambda_slider(found: Sequence[Beside]) -> Slider:
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``."""
+    frames = [grids({f"Annex K, quality {b.quality}": b.annex_k, f"learned, λ = {b.lam:g}": b.learned}) for b in found]
+    captions = [
+        f"λ = {b.lam:g} takes {b.bpp:.2f} bits per pixel, as Annex K's tables do at quality {b.quality}. "
+        f"The first luma step is {b.learned[0, 0, 0]} instead of {b.annex_k[0, 0, 0]}; the nine slowest of detail are "
+        f"{b.coarser(1, 10):.2f} times Annex K's, the sixteen fastest {b.coarser(48, 64):.2f} times."
+        for b in found
+    ]
+    alts = [f"Four 8 by 8 tables, luma and chroma, of Annex K and learned. {caption}" for caption in captions]
+    return frames, [f"{b.lam:g}" for b in found], alts, captions
+
+
+def grids(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Luma and chroma tables, (2, 8, 8) a row, with their numbers: light is fine, dark is coarse.
+
+    As narrow as three digits of 9 points allow, so that a phone shrinks them least.
+    """
+    fig, axes = figure(2.85 * len(rows), len(rows), 2, width=5.4)
+    for line, (name, tables) in zip(axes, rows.items(), strict=True):
+        _draw_tables(line, tables, name)
+    return fig
+
+
+def _draw_tables(line: Sequence[Axes], tables: np.ndarray, name: str) -> None:
+    """Luma and chroma table, (2, 8, 8), rounded, side by side."""
+    for ax, table, channel in zip(line, np.rint(tables).astype(int), ("luma", "chroma"), strict=True):
+        cells(ax, table, f"{name}: {channel}", cmap="cividis_r", norm=LogNorm(5, 255))
 
 
 def _signed(number: float) -> str:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
-from chapters.style import INK, LOOKS, OKABE_ITO, Look, figure
-from repro.evaluation import BDRate, Curve, Curves, Gain
+from chapters.style import INK, LOOKS, OKABE_ITO, Look, figure, legend_below, plot, shade
+from chapters.tables import DECIMALS
+from repro.evaluation import BDRate, Curve, Curves
 from repro.experiments.claims import METRICS, SHORT, gains
 from repro.metrics import METRICS as ALL_METRICS
 
+MEAN = "mean over photos"
+#: matplotlib's lines in SVG's words.
+_DASHES = {"-": "none", "--": "7 3", ":": "2 3", "-.": "7 3 2 3"}
+#: matplotlib's codes of a path in SVG's.
+_LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 #: Each metric's colour and marker where the rows are comparisons, not methods.
 METRIC_LOOKS = {"mse": ("blue", "o"), "lpips": ("vermillion", "s"), "ms_ssim": ("green", "D")}
 
@@ -31,9 +40,9 @@ def look_of(series: str) -> Look:
         words.append("half the weights")
     if words:
         line = next((line for word, line in _LINES.items() if word in words), "-.")
-        look = replace(look, label=", ".join([look.label, *words]), linestyle=line)
+        look = look._replace(label=", ".join([look.label, *words]), linestyle=line)
     if settings and "straight-through" not in settings and settings[-1].startswith("MSE"):
-        look = replace(look, label=f"{look.label}, the paper's rounding", linestyle="-.")
+        look = look._replace(label=f"{look.label}, the paper's rounding", linestyle="-.")
     return look
 
 
@@ -51,31 +60,22 @@ _OF_LOSSES = (("black", "o"), ("sky", "^"), ("vermillion", "s"), ("green", "D"))
 _LINES = {"loss without MS-SSIM": ":", "loss without LPIPS": "--"}
 
 
-def plot_line(ax: Axes, curve: Curve, metric: str, look: Look, hollow: bool = False) -> None:
-    """The mean curve over photos, as the paper draws it: one marker a setting."""
-    points = curve.mean().images["mean"]
-    x, y = ([p[key] for p in points] for key in ("bpp", metric))
-    ax.plot(x, y, **look.kwargs, markerfacecolor="white" if hollow else look.color)  # type: ignore[arg-type]
-
-
 def rd_plot(
     curves: Mapping[str, Curve],
-    names: Sequence[str] | None = None,
+    names: Sequence[str],
     *,
     counting: str = "bpp",
     rates: tuple[float, float] = (0.1, 0.8),
     shaded: tuple[float, float] | None = None,
 ) -> Figure:
-    """MSE, LPIPS and MS-SSIM against bits per pixel, means over photos (Fig. 5 of the paper).
+    """MSE, LPIPS and MS-SSIM against bits per pixel, means over photos (Fig. 5 of the paper); see :func:`draw_curves`.
 
     ``curves`` by name, as :func:`repro.experiments.stored_curves` gives them; ``names`` chooses and orders.
-    ``counting`` is ``"bpp"`` (the file), ``"bpp_paper"``, or ``"bpp_sequential"`` (peers stay as they are); the x
-    axis shows ``rates``, ``shaded`` marks a part.
     """
     fig, axes = figure(3.3, 1, 3)
     for ax, metric in zip(axes[0], METRICS, strict=True):
-        _curves(ax, {name: curves[name] for name in names or curves}, metric, counting, rates, shaded)
-    _legend(fig, axes[0, 0])
+        draw_curves(ax, {name: curves[name] for name in names}, metric, counting, rates, shaded)
+    legend_below(fig, 2)
     return fig
 
 
@@ -85,16 +85,50 @@ def two_countings(
     """The same models by the paper's counting of bits (above) and by the file itself (below), all files sequential."""
     fig, axes = figure(5.6, 2, 3)
     rows = (("bpp_paper", (0.22, 0.8), shaded), ("bpp_sequential", (0.1, 0.66), None))
-    for row, (counting, (least, most), shade) in zip(axes, rows, strict=True):
+    for row, (counting, (least, most), marked) in zip(axes, rows, strict=True):
         reached = max((p[counting] or 0) for n in names if n not in LOOKS for p in curves[n].mean().images["mean"])
         rates = (least, min(most, 1.12 * reached))
         for ax, metric in zip(row, METRICS, strict=True):
-            _curves(ax, {name: curves[name] for name in names}, metric, counting, rates, shade)
+            draw_curves(ax, {name: curves[name] for name in names}, metric, counting, rates, marked)
         row[0].set_ylabel("the paper's counting" if counting == "bpp_paper" else "the file itself")
-    handles, labels = axes[0, 0].get_legend_handles_labels()  # above, plain JPEG has the standard's Huffman codes
+    legend_of_two_countings(fig)
+    return fig
+
+
+def legend_of_two_countings(fig: Figure) -> None:
+    """Below; plain JPEG has optimised Huffman codes in one of the two countings only."""
+    handles, labels = fig.axes[0].get_legend_handles_labels()
     labels = [label.removesuffix(", optimised Huffman") for label in labels]
     fig.legend(handles, labels, loc="outside lower center", ncols=3)
-    return fig
+
+
+def draw_curves(
+    ax: Axes,
+    curves: Mapping[str, Curve],
+    metric: str,
+    counting: str,
+    rates: tuple[float, float],
+    shaded: tuple[float, float] | None = None,
+) -> None:
+    """Mean curves over photos, as the paper draws them: one marker a setting; ``shaded`` marks a part of ``rates``.
+
+    ``counting`` is ``"bpp"`` (the file), ``"bpp_paper"``, or ``"bpp_sequential"`` (peers stay as they are).
+    """
+    if shaded:
+        shade(ax, shaded)
+    seen: list[float] = []
+    for (name, curve), look in zip(curves.items(), _looks(curves), strict=True):
+        as_it_is = counting == "bpp" or (counting == "bpp_sequential" and name in LOOKS)
+        points = (curve if as_it_is else curve.counted(counting)).mean().images["mean"]
+        x, y = (np.array([p[key] for p in points], float) for key in ("bpp", metric))
+        hollow = look.linestyle in (":", "-.")
+        ax.plot(x, y, **look._asdict(), markerfacecolor="white" if hollow else look.color)
+        seen += [*y[(x >= rates[0]) & (x <= rates[1])]]
+    ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")
+    ax.set_xlim(*rates)
+    if seen:
+        room = 0.05 * (max(seen) - min(seen)) or 1.0
+        ax.set_ylim(min(seen) - room, max(seen) + room)
 
 
 @dataclass(frozen=True)
@@ -114,64 +148,37 @@ def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[fl
     for ax, metric in zip(axes[0], METRICS, strict=True):
         ax.axhline(0, color=INK, linewidth=1)
         if shaded:
-            ax.axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
+            shade(ax, shaded)
         for pair in pairs:
-            _gain(ax, gains(pair.anchor, pair.test, rates, (metric,)), replace(LOOKS[pair.look], label=pair.label))
+            look = LOOKS[pair.look]._replace(label=pair.label)
+            found = gains(pair.anchor, pair.test, rates, (metric,))
+            x, y, low, high = np.array([[g.bpp, g.mean, g.low, g.high] for g in found]).reshape(-1, 4).T
+            ax.fill_between(x, low, high, color=look.color, alpha=0.2, linewidth=0)
+            ax.plot(x, y, **look._asdict())
         lower = ALL_METRICS[metric][1] == "lower"
         ax.set(title=f"{SHORT[metric]} {'saved' if lower else 'gained'}", xlabel="bits per pixel")
         ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers: a plot's end meets the next
-    _legend(fig, axes[0, 0])
+    legend_below(fig, 3 if len(pairs) == 3 else 2)
     return fig
 
 
 def savings_plot(rows: Mapping[str, Mapping[str, BDRate]]) -> Figure:
     """BD-rates as a forest: a row for each comparison, a marker with its 95 % interval for each metric."""
-    fig, axes = figure(0.9 + 0.62 * len(rows))
-    ax = axes[0, 0]
+    fig, ax = plot(0.9 + 0.62 * len(rows))
     ax.axvline(0, color=INK, linewidth=1)
     for i, metric in enumerate(METRICS):
         color, marker = METRIC_LOOKS[metric]
         found = [row[metric] for row in rows.values()]
         means = np.array([f.mean for f in found])
         reach = np.abs([[f.mean - f.low, f.high - f.mean] for f in found]).T
-        ax.errorbar(
-            means,
-            np.arange(len(rows)) + 0.22 * (i - 1),
-            xerr=reach,
-            fmt=marker,
-            color=OKABE_ITO[color],
-            label=f"at equal {SHORT[metric]}",
-            capsize=3,
-            markersize=6,
-        )
+        at, label = np.arange(len(rows)) + 0.22 * (i - 1), f"at equal {SHORT[metric]}"
+        ax.errorbar(means, at, xerr=reach, fmt=marker, color=OKABE_ITO[color], label=label, capsize=3, markersize=6)
     ax.set_yticks(range(len(rows)), list(rows), fontsize=9)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("bits against the other at equal quality, % (left of zero: fewer, better)")
-    _legend(fig, ax)
+    legend_below(fig)
     return fig
-
-
-def _curves(
-    ax: Axes,
-    curves: Mapping[str, Curve],
-    metric: str,
-    counting: str,
-    rates: tuple[float, float],
-    shaded: tuple[float, float] | None,
-) -> None:
-    if shaded:
-        ax.axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
-    for (name, curve), look in zip(curves.items(), _looks(curves), strict=True):
-        as_it_is = counting == "bpp" or (counting == "bpp_sequential" and name in LOOKS)
-        counted = curve if as_it_is else curve.counted(counting)
-        plot_line(ax, counted, metric, look, hollow=look.linestyle in (":", "-."))
-    ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")
-    ax.set_xlim(*rates)
-    shown = [v for line in ax.get_lines() for v in _within(line, rates)]
-    if shown:
-        room = 0.05 * (max(shown) - min(shown)) or 1.0
-        ax.set_ylim(min(shown) - room, max(shown) + room)
 
 
 def _looks(names: Iterable[str]) -> list[Look]:
@@ -180,22 +187,49 @@ def _looks(names: Iterable[str]) -> list[Look]:
     if len({look.color for look in looks}) > 1 or not 1 < len(looks) <= len(_OF_LOSSES):
         return looks
     return [
-        replace(look, color=OKABE_ITO[color], marker=marker)
+        look._replace(color=OKABE_ITO[color], marker=marker)
         for look, (color, marker) in zip(looks, _OF_LOSSES, strict=False)
     ]
 
 
-def _within(line: object, rates: tuple[float, float]) -> list[float]:
-    x, y = (np.asarray(v, dtype=float) for v in line.get_data())  # type: ignore[attr-defined]
-    return [float(v) for v in y[(x >= rates[0]) & (x <= rates[1])]]
+def every_point(
+    curves: Mapping[str, Curve],
+    metrics: Sequence[str],
+    rates: tuple[float, float],
+    looks: Mapping[str, Look] | None = None,
+) -> dict[str, Any]:
+    """What :func:`bookkit.points` takes: every photo's point of each of ``curves`` that lies within ``rates``.
+
+    ``looks``: name of a curve → its look, unless it is that of the other plots. Rates are bits per pixel of the file.
+    """
+    photos = [MEAN, *sorted({photo for curve in curves.values() for photo in curve.images})]
+    series, points = [], []
+    for of, (name, curve) in enumerate(curves.items()):
+        look = looks[name] if looks else look_of(name)
+        drawn = {"marker": marker_path(look.marker), "filled": MarkerStyle(look.marker).is_filled()}
+        series.append({"label": look.label, "color": look.color, "dash": _DASHES[look.linestyle], **drawn})
+        unit = "λ =" if name.partition(",")[0] in LOOKS and name not in LOOKS else "quality"
+        everywhere = {MEAN: curve.mean().images["mean"], **curve.images}
+        for who, photo in enumerate(photos):
+            for p in everywhere.get(photo, ()):
+                if p["bpp"] is not None and rates[0] <= p["bpp"] <= rates[1]:
+                    values = [None if p[m] is None else float(f"{p[m]:.5g}") for m in metrics]
+                    points.append([of, who, f"{unit} {p['setting']:g}", round(p["bpp"], 4), *values])
+    return {
+        "series": series,
+        "photos": [photo.partition(".")[0] for photo in photos],
+        "metrics": [{"label": SHORT[m], "better": ALL_METRICS[m][1], "digits": DECIMALS.get(m, 1)} for m in metrics],
+        "rates": rates,
+        "points": points,
+    }
 
 
-def _gain(ax: Axes, found: Sequence[Gain], look: Look) -> None:
-    x, y, low, high = np.array([[g.bpp, g.mean, g.low, g.high] for g in found]).reshape(-1, 4).T
-    ax.fill_between(x, low, high, color=look.color, alpha=0.2, linewidth=0)
-    ax.plot(x, y, **look.kwargs)  # type: ignore[arg-type]
-
-
-def _legend(fig: Figure, ax: Axes) -> None:
-    handles, labels = ax.get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2 if len(labels) != 3 else 3)
+def marker_path(marker: str) -> str:
+    """A marker of matplotlib as an SVG path, about one unit wide, around (0, 0)."""
+    style = MarkerStyle(marker)
+    path = style.get_path().transformed(style.get_transform())
+    parts = []
+    for vertices, code in path.iter_segments(simplify=False):
+        numbers = " ".join(f"{v if i % 2 == 0 else -v:.3g}" for i, v in enumerate(vertices))  # SVG counts downwards
+        parts.append(_LETTERS[code] + ("" if code == Path.CLOSEPOLY else numbers))
+    return "".join(parts)

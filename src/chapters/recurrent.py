@@ -13,27 +13,13 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from chapters import style
 from chapters.diagrams import draw_arrow, draw_step
-from chapters.rate_distortion import look_of, plot_line
-from chapters.style import INK, LOOKS, OKABE_ITO, PAPER
-from chapters.tables import Rows
+from chapters.rate_distortion import draw_curves, legend_of_two_countings
+from chapters.style import INK, OKABE_ITO, PAPER, legend_below
 from repro.evaluation import Curve
 from repro.experiments.claims import recurrent
-from repro.model import S
 
-#: What the paper compares, as the page calls it → its series.
-NAMED = {
-    "CNN (VGG-16)": recurrent.CNN,
-    "LSTM": recurrent.LSTM,
-    "BiLSTM": recurrent.BILSTM,
-    "LSTM, min–max": recurrent.STRETCHED,
-}
 #: Learning rates' colours and lines, the smallest first.
 _RATES = (("blue", "-"), ("orange", "--"), ("vermillion", ":"))
-
-
-def step_of(row: int, col: int, cols: int) -> int:
-    """At which step, counted from 1, the block in that row and column is read, of rows ``cols`` blocks long."""
-    return row * cols + col + 1
 
 
 def reading_order(rgb: np.ndarray, row: int, col: int) -> Figure:
@@ -55,7 +41,7 @@ def _numbered(ax: Axes, rgb: np.ndarray, row: int, col: int) -> None:
     cols = rgb.shape[1] // 8
     top, left = 8 * (row - 1), 8 * (col - 2)
     part = rgb[top : top + 24, left : left + 40]
-    style.show_image(ax, (0.35 * part + 160).astype(np.uint8), f"around step {step_of(row, col, cols):,}")
+    style.show_image(ax, (0.35 * part + 160).astype(np.uint8), f"around step {row * cols + col + 1:,}")
     for down in range(-1, 2):
         for right in range(-2, 3):
             away = down * cols + right
@@ -92,7 +78,7 @@ def unrolled() -> Figure:
     return fig
 
 
-def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int, least: float = 1e-6) -> Figure:
+def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
     """How strongly each block moves the map of the block (row, col), network → (rows, cols) in 0–1, in the order of
     reading: three rows of blocks to each side."""
     fig, axes = style.figure(1.0 + 1.25 * len(found), len(found), 1, sharex=True)
@@ -100,10 +86,10 @@ def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int, least: floa
         influence, cols = strength.ravel(), strength.shape[1]
         steps = np.arange(influence.size) - (row * cols + col)
         near = np.abs(steps) <= 3.2 * cols
-        ax.fill_between(steps[near], least, influence[near].clip(least), step="mid", color=OKABE_ITO["blue"])
+        ax.fill_between(steps[near], 1e-6, influence[near].clip(1e-6), step="mid", color=OKABE_ITO["blue"])
         for above in (-3, -2, -1, 1, 2, 3):
             ax.axvline(above * cols, color=OKABE_ITO["vermillion"], lw=1, ls=":")
-        ax.set(yscale="log", ylim=(least, 2), title=name)
+        ax.set(yscale="log", ylim=(1e-6, 2), title=name)
         ax.set_yticks([1e-6, 1e-4, 1e-2, 1])
     axes[len(found) // 2, 0].set_ylabel("influence")
     marks = {-2 * cols: "two rows\nabove", -cols: "block\nabove", 0: "the block\nitself", cols: "block\nbelow",
@@ -115,38 +101,16 @@ def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int, least: floa
     return fig
 
 
-def memory_words(back: int, cols: int) -> str:
-    """How a memory of ``back`` steps compares with the way to the block above, ``cols`` steps."""
-    if back < cols:
-        return f"does not reach the block above, which is {cols} steps back"
-    return f"reaches the block above, which is {cols} steps back"
-
-
-def figure_15(curves: Mapping[str, Curve], shaded: tuple[float, float] = (0.25, 0.42)) -> Figure:
+def figure_15(curves: Mapping[str, Curve]) -> Figure:
     """Fig. 15 of the paper: MS-SSIM against bits per pixel, in its counting (left) and of the file itself (right)."""
     fig, axes = style.figure(4.4, 1, 2)
-    ways = (("bpp_paper", (0.22, 0.8), "the paper's counting"), ("bpp_sequential", (0.1, 0.66), "the file itself"))
-    for ax, (counting, rates, title) in zip(axes[0], ways, strict=True):
-        for name in recurrent.FIGURE_15:
-            as_it_is = counting == "bpp_sequential" and name in LOOKS
-            look = look_of(name)
-            curve = curves[name] if as_it_is else curves[name].counted(counting)
-            plot_line(ax, curve, "ms_ssim", look, hollow=look.linestyle in (":", "-."))
-        seen = np.concatenate([y[(rates[0] <= x) & (x <= rates[1])] for x, y in (_data(ax, i) for i in range(5))])
-        ax.set(title=title, xlabel="bits per pixel", xlim=rates)
-        if seen.size:
-            ax.set_ylim(seen.min() - 0.01, seen.max() + 0.005)
-    axes[0, 0].axvspan(*shaded, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
-    axes[0, 0].set_ylabel("MS-SSIM ↑")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    labels = [label.removesuffix(", optimised Huffman") for label in labels]
-    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    chosen = {name: curves[name] for name in recurrent.FIGURE_15}
+    draw_curves(axes[0, 0], chosen, "ms_ssim", "bpp_paper", (0.22, 0.8), (0.25, 0.42))
+    draw_curves(axes[0, 1], chosen, "ms_ssim", "bpp_sequential", (0.1, 0.66))
+    axes[0, 0].set(title="the paper's counting", ylabel="MS-SSIM ↑")
+    axes[0, 1].set_title("the file itself")
+    legend_of_two_countings(fig)
     return fig
-
-
-def _data(ax: Axes, line: int) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (np.asarray(values, dtype=float) for values in ax.get_lines()[line].get_data())
-    return x, y
 
 
 def histogram(found: Mapping[str, np.ndarray]) -> Figure:
@@ -160,15 +124,14 @@ def histogram(found: Mapping[str, np.ndarray]) -> Figure:
             ax.stairs(100 * share / A[plane].size, edges, **look)
         ax.set(title=title, xlabel="A", xlim=(0, 1), yscale="log")
     axes[0, 0].set_ylabel("share of the coefficients, %")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
 def loss_plot(logs: Mapping[float, recurrent.Log], smooth: Mapping[float, np.ndarray]) -> Figure:
     """The loss of the LSTM's training at each learning rate: each logged row faint, ``smooth``, running means of some
     rows, bold."""
-    fig, axes = style.figure(3.4)
-    ax = axes[0, 0]
+    fig, ax = style.plot(3.4)
     for rate, (color, line) in zip(sorted(logs), _RATES, strict=True):
         steps, losses = (np.array([row[key] for row in logs[rate]]) for key in ("step", "loss"))
         means = smooth[rate]
@@ -182,25 +145,3 @@ def loss_plot(logs: Mapping[float, recurrent.Log], smooth: Mapping[float, np.nda
         axis_formatter(ScalarFormatter())
     ax.legend(title="learning rate (○: lowest)", loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
-
-
-def rate_rows(logs: Mapping[float, recurrent.Log]) -> Rows:
-    """One row a learning rate: how far a table entry moves in a step, where the loss ends, and that over its lowest."""
-    rows: list[list[object]] = [
-        [
-            recurrent.learning_rate(rate),
-            f"{rate / S:g}",
-            f"{logs[rate][-1]['step']:.0f}",
-            *(f"{np.mean([row[key] for row in logs[rate][-10:]]):.2f}" for key in ("loss", "rate")),
-            f"{recurrent.overshoot(logs[rate]):.2f}",
-        ]
-        for rate in sorted(logs)
-    ]
-    return [
-        "learning rate",
-        "a table's entry moves, a step",
-        "steps",
-        "loss at the end",
-        "its rate term",
-        "end over its lowest",
-    ], rows

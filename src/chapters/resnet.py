@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chapters import style
-from chapters.jpeg import Box
 from chapters.rate_distortion import Pair
-from chapters.style import FAINT, INK, LOOKS, OKABE_ITO
+from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, Box, legend_below
 from repro.experiments.claims import METRICS, SHORT, Evidence
 from repro.experiments.paper import RESNETS
 
@@ -87,16 +86,6 @@ def trunk_of(evidence: Evidence, figure: str = "8") -> str:
     return "; ".join(sorted({"distilled trunk" if "distilled" in s else s.split(" (sha256")[0] for s in told}))
 
 
-def trunk_words(trunk: str) -> str:
-    """What :func:`trunk_of` means for whoever reads the numbers."""
-    if trunk == "distilled trunk":
-        return (
-            "The runs on this page were made with the distilled trunk: “ResNet” means the shape of ResNet-152 with "
-            "the knowledge of VGG-16"
-        )
-    return f"The runs on this page were made with {trunk}"
-
-
 def labelled(fig: Figure, trunk: str) -> Figure:
     """``fig`` with a line over its legend that says which trunk stands behind ResNet's lines, and which loss behind
     all, if it is another than the paper's."""
@@ -124,5 +113,5 @@ def seed_plot(gains: Mapping[tuple[str, str, float], Sequence[float]], pairs: Se
                 ax.plot([at] * len(marks), marks, look.marker, color=look.color)
             ax.plot([], [], look.marker, color=look.color, label=pair.label)
         ax.set(title=f"{SHORT[metric]} {'gained' if metric == 'ms_ssim' else 'saved'}", xlabel="bits per pixel")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(fig, 2)
     return fig

@@ -10,21 +10,14 @@ from matplotlib.figure import Figure
 
 from chapters import style
 from chapters.style import LOOKS, OKABE_ITO
+from chapters.tables import Rows
 from repro.experiments.bench import Row, seconds_in_words, significant
 from repro.experiments.claims.times import (
-    LEARNED,
-    OURS,
-    TABLES,
     Stored,
     coded,
     label_of,
-    ratio_in_words,
     setting_of,
-    share,
-    training_rows,
 )
-
-Rows = tuple[list[str], list[list[str]]]
 
 #: Fig. 12's means and standard errors, in seconds.
 PAPER_TIMES = {"the paper: its encoder": (0.126, 0.010), "the paper: Ballé et al.": (7.667, 0.079)}
@@ -33,9 +26,10 @@ _TASKS = {"encode": ("vermillion", "o"), "decode": ("blue", "s")}
 
 def speeds(rows: Sequence[Row]) -> Figure:
     """Steps a second of each method, in groups by setting, with quartiles; for ResNet how many times VGG-19's."""
-    groups = _groups(rows)
-    fig, axes = style.figure(1.2 + 0.95 * len(groups))
-    ax = axes[0, 0]
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(setting_of(row), []).append(row)
+    fig, ax = style.plot(1.2 + 0.95 * len(groups))
     for place, mine in enumerate(groups.values()):
         for i, row in enumerate(mine):
             look, speed, y = LOOKS[row["method"]], row["steps_per_second"], place + 0.25 * (i - 1)
@@ -57,8 +51,7 @@ def times(stored: Stored) -> Figure:
     """Seconds a photo on a logarithmic axis: mean with standard error, every photo as a faint dot, and the paper's."""
     found = {task: coded(stored, task) for task in _TASKS}
     names = [*found["encode"], *PAPER_TIMES]
-    fig, axes = style.figure(1.3 + 0.42 * len(names))
-    ax = axes[0, 0]
+    fig, ax = style.plot(1.3 + 0.42 * len(names))
     for task, (color, marker) in _TASKS.items():
         for name, row in found[task].items():
             _coder(ax, names.index(name) + 0.16 * (1 if task == "decode" else -1), row, OKABE_ITO[color], marker)
@@ -112,7 +105,7 @@ def speed_table(rows: Sequence[Row]) -> Rows:
 def time_table(stored: Stored) -> Rows:
     """Every coder and task: seconds, their spread over photos, operations and bits a pixel."""
     head = ["", "mean ± standard error", "photos deviate by", "operations a pixel", "bits a pixel", "remark"]
-    cells = []
+    cells: list[list[object]] = []
     for task in _TASKS:
         for name, row in coded(stored, task).items():
             operations = row.get("operations_per_pixel")
@@ -127,75 +120,3 @@ def time_table(stored: Stored) -> Rows:
                 ]
             )
     return head, cells
-
-
-def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(setting_of(row), []).append(row)
-    return groups
-
-
-def operations(method: str, side: int = 224) -> float:
-    """Multiplications with an addition that the trunk of ``method`` does for one crop of ``side`` pixels squared."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from repro.attention import ConvolutionalAttention
-
-    network = ConvolutionalAttention(method, pretrained=False)
-    with FlopCounterMode(display=False) as counted, torch.no_grad():
-        network.features(torch.zeros(1, 3, side, side))
-    return counted.get_total_flops() / 2
-
-
-def absent(stored: Stored) -> list[str]:
-    """A line for each coder that could not be timed, which says how to have it."""
-    rows = stored.get("inference", {"rows": []})["rows"]
-    return [f"{row['coder']}: {row['remark']}" for row in rows if row["task"] == "encode" and "mean" not in row]
-
-
-_KEYS = {TABLES: "tables", "VGG-16 attention": "vgg16", OURS: "vgg19", LEARNED[0]: "balle", LEARNED[1]: "factorised"}
-
-
-def numbers(stored: Stored) -> dict[str, str]:
-    """For glue: the numbers that the chapter quotes; "not timed" where a coder is not at hand."""
-    words: dict[str, str] = {}
-    for row in training_rows(stored):
-        key = f"{row['program']}_{row['trunk']}_{row['precision'].partition('-')[0]}_{row['method'].rpartition('-')[2]}"
-        words[f"speed_{key}"] = f"{row['steps_per_second']['median']:.2f}"
-        if "ratio" in row:
-            words[f"ratio_{key}"] = ratio_in_words(row)
-    for task in ("encode", "decode"):
-        found = coded(stored, task)
-        for name, key in _KEYS.items():
-            words |= {f"{task}_{key}_{what}": said for what, said in _of_coder(found.get(name)).items()}
-    return words | _ratios(coded(stored), coded(stored, "decode"))
-
-
-def _of_coder(row: Row | None) -> dict[str, str]:
-    names = ("mean", "share", "bpp", "operations", "transform", "start")
-    if row is None:
-        return dict.fromkeys(names, "not timed")
-    seconds = {"mean": row["mean"], "transform": row.get("transform_seconds"), "start": row.get("start_seconds")}
-    return {name: seconds_in_words(value) for name, value in seconds.items() if value} | {
-        "share": f"{100 * share(row):.1f} %",
-        "bpp": f"{row['bits_per_pixel']:.1f}",
-        "operations": f"{row.get('operations_per_pixel', 0):,.0f}",
-    }
-
-
-def _ratios(encode: Mapping[str, Row], decode: Mapping[str, Row]) -> dict[str, str]:
-    """How many times as long one takes as another."""
-    pairs: Mapping[str, tuple[Mapping[str, Row], str, str]] = {
-        "vgg19_over_balle": (encode, OURS, LEARNED[0]),
-        "vgg19_over_factorised": (encode, OURS, LEARNED[1]),
-        "balle_over_tables": (encode, LEARNED[0], TABLES),
-        "factorised_over_tables": (encode, LEARNED[1], TABLES),
-        "decode_balle_over_jpeg": (decode, LEARNED[0], TABLES),
-        "decode_factorised_over_jpeg": (decode, LEARNED[1], TABLES),
-    }
-    return {
-        name: f"{found[one]['mean'] / found[other]['mean']:.2g}" if {one, other} <= found.keys() else "not timed"
-        for name, (found, one, other) in pairs.items()
-    }

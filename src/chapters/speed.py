@@ -18,8 +18,7 @@ _MARKERS = "osD^vPX*"
 def ratios(rows: Sequence[Row], label: str) -> Figure:
     """One line a row that was timed against something: the ratio, its quartiles, and a tick where it had to be."""
     shown = [row for row in rows if "ratio" in row]
-    fig, axes = style.figure(0.9 + 0.4 * len(shown))
-    ax = axes[0, 0]
+    fig, ax = style.plot(0.9 + 0.4 * len(shown))
     for y, row in enumerate(shown):
         ratio = row["ratio"]
         ax.plot([ratio["low"], ratio["high"]], [y, y], color=OKABE_ITO["blue"], lw=4, alpha=0.4)
@@ -39,8 +38,7 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
 
 def roofline(rows: Sequence[Row]) -> Figure:
     """Operations a second against operations a byte: the machine's limits as lines, training steps as points."""
-    fig, axes = style.figure(3.6)
-    ax = axes[0, 0]
+    fig, ax = style.plot(3.6)
     bandwidth = next(row["bytes_per_second"] for row in rows if "bytes_per_second" in row)
     intensity = np.geomspace(0.1, 1000, 200)
     peaks = [row for row in rows if "flops_per_second" in row]
@@ -67,7 +65,8 @@ def cost(rows: Sequence[Row]) -> Figure:
         efforts.setdefault(row["name"], []).append(row)
     colors = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "orange")]
     for (name, mine), color, marker in zip(efforts.items(), colors, _MARKERS, strict=False):
-        points, exponent = _split(mine)
+        points = [row for row in mine if row.get("megapixels") is not None]
+        (exponent,) = (row["exponent"] for row in mine if "exponent" in row)
         pixels = [row["megapixels"] for row in points]
         name = _label(name)
         label = f"{name}: ∝ pixels$^{{{exponent:.2f}}}$"
@@ -90,13 +89,6 @@ def encoders(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
 
 def _label(name: str) -> str:
     return LOOKS[name].label if name in LOOKS else {"fast": "fast, tables"}.get(name, name)
-
-
-def _split(rows: Sequence[Row]) -> tuple[list[Row], float]:
-    """An effort's points, and the exponent of the line through them."""
-    points = [row for row in rows if row.get("megapixels") is not None]
-    (exponent,) = (row["exponent"] for row in rows if "exponent" in row)
-    return points, exponent
 
 
 def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, figure
+from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, figure, legend_below, plot
 from chapters.tables import Rows
 from repro.evaluation import Curve
 from repro.experiments.claims.recurrent import learning_rate
@@ -31,7 +30,7 @@ def normalised_plot(runs: Mapping[str, Means]) -> Figure:
             ax.plot(run["step"], run[metric], marker=marker, color=OKABE_ITO[color], label=label)
         ax.set(title=title, xlabel="step")
     axes[0, 0].set_ylabel("normalised to 0–1")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
@@ -42,16 +41,13 @@ def true_units_plot(runs: Mapping[str, Means]) -> Figure:
         for (title, run), (color, marker, line) in zip(runs.items(), _RUNS, strict=False):
             ax.plot(run["step"] + 1, run[metric], marker=marker, linestyle=line, color=OKABE_ITO[color], label=title)
         ax.set(title=_LOOKS[metric][2], xlabel="step + 1", xscale="log")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(fig, 2)
     return fig
 
 
 def recipe_rows(found: Sequence[Outcome]) -> Rows:
     """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
-    best: dict[str, float] = {}
-    for o in found:
-        key = kind(o)
-        best[key] = min(best.get(key, np.inf), o.objective)
+    best = {kind(o): min(other.objective for other in found if kind(other) == kind(o)) for o in found}
     rows: list[list[object]] = [
         [
             kind(o),
@@ -100,14 +96,13 @@ def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -
         x, y = ([p[key] for p in points] for key in ("bpp", metric))
         ax.plot(x, y, "-", color=FAINT, linewidth=4, zorder=0, label="tables, straight-through")
         ax.set(title=label, xlabel="bits per pixel")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(fig, 2)
     return fig
 
 
 def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
     """Ratios of objectives against λ, a line each."""
-    fig, axes = figure(2.9)
-    ax = axes[0, 0]
+    fig, ax = plot(2.9)
     ax.axhline(1, color=INK, linewidth=1)
     for (label, ratios), (color, marker, line) in zip(lines.items(), _RUNS, strict=False):
         ax.plot(list(ratios), list(ratios.values()), marker=marker, linestyle=line, color=OKABE_ITO[color], label=label)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import matplotlib.style
@@ -19,6 +18,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from repro.data import Photo, PhotoSet, photos
 from repro.errors import ReproError
@@ -75,25 +75,21 @@ RC: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a method is drawn in every plot of the book; ``kwargs`` goes into ``Axes.plot``."""
+class Look(NamedTuple):
+    """How a method is drawn in every plot of the book; ``_asdict()`` goes into ``Axes.plot``."""
 
     label: str
     color: str
     marker: str
     linestyle: str
 
-    @property
-    def kwargs(self) -> dict[str, str]:
-        """For ``Axes.plot``."""
-        return {"label": self.label, "color": self.color, "marker": self.marker, "linestyle": self.linestyle}
-
 
 def _look(label: str, color: str, marker: str, linestyle: str = "-") -> Look:
     return Look(label, OKABE_ITO[color], marker, linestyle)
 
 
+#: What ``bookkit.frames_slider`` takes: frames, labels, alternative texts and captions.
+Slider = tuple[list[Any], list[str], list[str], list[str]]
 #: Method or codec → its look. Solid lines are ours, broken ones are peers.
 LOOKS = {
     "tables": _look("learned tables", "blue", "o"),
@@ -114,6 +110,23 @@ LOOKS = {
 }
 
 
+class Box(NamedTuple):
+    """A part of a picture in pixels: its top left corner and its size."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        """This part of ``picture``, (H, W, …)."""
+        return picture[self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def frame(self, color: str = OKABE_ITO["vermillion"]) -> Rectangle:
+        """A frame around this part, for the axes that show the picture."""
+        return Rectangle((self.left - 0.5, self.top - 0.5), self.width, self.height, fill=False, ec=color, lw=2)
+
+
 def use() -> None:
     """Draw in the book's style from here on, and have Jupyter show a ``Figure`` that pyplot knows nothing of."""
     matplotlib.style.use(RC)
@@ -124,14 +137,33 @@ def use() -> None:
         set_matplotlib_formats("png")
 
 
-def figure(height: float, rows: int = 1, cols: int = 1, **subplots: Any) -> tuple[Figure, np.ndarray]:
+def figure(
+    height: float, rows: int = 1, cols: int = 1, *, width: float = WIDTH, **subplots: Any
+) -> tuple[Figure, np.ndarray]:
     """A figure in the book's style as wide as the column, ``height`` inches high, and its axes (rows, cols).
 
-    ``subplots`` goes to ``Figure.subplots`` (``width_ratios``, ``sharex``, …).
+    A slider's frames are narrower, so that a phone shrinks their text less. ``subplots`` goes to ``Figure.subplots``
+    (``width_ratios``, ``sharex``, …).
     """
     use()
-    fig = Figure(figsize=(WIDTH, height), layout="constrained")
+    fig = Figure(figsize=(width, height), layout="constrained")
     return fig, fig.subplots(rows, cols, squeeze=False, **subplots)
+
+
+def plot(height: float) -> tuple[Figure, Axes]:
+    """A :func:`figure` with one pair of axes."""
+    fig, axes = figure(height)
+    return fig, axes[0, 0]
+
+
+def legend_below(fig: Figure, ncols: int = 3) -> None:
+    """One legend for all axes: that of the first."""
+    fig.legend(*fig.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=ncols)
+
+
+def shade(ax: Axes, rates: tuple[float, float]) -> None:
+    """A range of rates, marked."""
+    ax.axvspan(*rates, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
 
 
 def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from repro.evaluation import BDRate, Gain, Match
 from repro.experiments.claims import MAIN, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim
+from repro.experiments.settings import Experiment, PeerSweep
+from repro.experiments.store import Store, stored_results
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[list[str], list[list[object]]]
@@ -103,12 +106,6 @@ def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
     return {word: sum(claim.verdict == word for claim in claims) for word in words}
 
 
-def waiting_words(claims: Sequence[Claim]) -> str:
-    """ ", and 3 wait for runs that are not stored"; empty where none does."""
-    count = verdict_counts(claims)[NOT_YET]
-    return f", and {count} wait{'s' if count == 1 else ''} for runs that are not stored" if count else ""
-
-
 def claim_words(claims: Sequence[Claim]) -> dict[str, str]:
     """For glue: "claim_6" → its verdict; "tally" counts the verdicts in words."""
     counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(claims).items() if count)
@@ -125,3 +122,64 @@ def _two(ours: float | None, theirs: float | None, decimals: int) -> str:
 
 def _interval(g: Gain | None, decimals: int) -> str:
     return "–" if g is None else f"{g.mean:+.{decimals}f} ({g.low:+.{decimals}f} to {g.high:+.{decimals}f})"
+
+
+def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
+    """Rows on the results behind ``figure``, label → words; where runs differ, each variant once.
+
+    Raises :class:`ReproError` where a result is missing.
+    """
+    stored = stored_results(figure, profile, store)
+    runs = [wanted for wanted, _ in stored if isinstance(wanted, Experiment)]
+    trained = [result for wanted, result in stored if isinstance(wanted, Experiment)]
+    made = [result["provenance"] for result in trained]
+    trains, measures = (sum(r["seconds"][what] for r in trained) / 60 for what in ("train", "evaluate"))
+    sources = [f"{e.crops.count} crops from {m['data']['train']['source']}" for e, m in zip(runs, made, strict=True)]
+    return {
+        "command": f"repro reproduce --figure {figure} --profile {profile}",
+        "models": f"{len(trained)}, one for each method, loss and λ; {_each('seed ' + str(m['seed']) for m in made)}",
+        "recipe": _each(_recipe(e) for e in runs),
+        "trained on": _each(sources),
+        "measured on": _each(m["data"]["evaluation"]["source"] for m in made),
+        "weights": _each(f"{name}: {source}" for m in made for name, source in m["weights"].items()) or "none",
+        "peers": _each(result["name"] for wanted, result in stored if isinstance(wanted, PeerSweep)),
+    } | _made(made, ("torch", "lpips"), f"{trains:.0f} min of training, {measures:.0f} min of measuring")
+
+
+def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") -> dict[str, str]:
+    """The same rows on stored sweeps of encoders."""
+    if not results:
+        return {"results": "none are stored; parts of shipped photos replace them, and nothing here is a finding"}
+    made = [result["provenance"] for result in results]
+    assets = {f"{name} {digest[:12]}" for result in results for name, digest in result["assets"].items()}
+    packages = ("jpeglib", "pillow", "pyjpegli", "torch")
+    return {
+        "command": f"repro reproduce --figure {figure}",
+        "files": f"{sum(len(p['points']) for r in results for p in r['photos'].values()):,}, each decoded and measured",
+        "measured on": _each(m["data"]["evaluation"]["source"] for m in made),
+        "shipped files": _each(sorted(assets)),
+    } | _made(made, packages, f"{sum(r['seconds'] for r in results) / 60:.0f} min")
+
+
+def _made(made: Sequence[Mapping[str, Any]], packages: Sequence[str], time: str) -> dict[str, str]:
+    """Rows that say by what the results were made, and when."""
+    return {
+        "commit": _each(str(m["commit"])[:10] + (" and changes" if m["modified"] else "") for m in made),
+        "versions": _each(", ".join(f"{name} {m['versions'].get(name)}" for name in packages) for m in made),
+        "machine": _each(f"{m['gpu'] or m['cpu']}, {m['cores']} cores, {m['threads']} thread a run" for m in made),
+        "time": time,
+        "date": _each(m["date"][:10] for m in made),
+    }
+
+
+def _recipe(e: Experiment) -> str:
+    r = e.recipe
+    rates = f"Adam at {r.lr_tables:g} (log tables)" + (
+        "" if e.model.method == "tables" else f", {r.lr_network:g} (head)"
+    )
+    return f"{e.model.method}: {r.steps} steps of {r.batch} crops, {rates}, {r.schedule}"
+
+
+def _each(words: Iterable[str]) -> str:
+    """The different ones, in order."""
+    return "; ".join(dict.fromkeys(words))

@@ -169,7 +169,7 @@ DROP = """(button) => {
     for (const name of ["dragover", "drop"])
         button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
 }"""
-WINDOW = "from chapters.panel import Panel\nPanel().box"
+WINDOW = "from chapters.own_photo import Panel\nPanel().box"
 
 
 def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:

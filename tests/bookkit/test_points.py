@@ -12,7 +12,7 @@ from test_book_html import WILD, Parsed
 
 from bookkit import points
 from chapters import findings
-from chapters.every_point import MEAN, every_point
+from chapters.rate_distortion import MEAN, every_point
 from made_curves import curves_of
 from repro.experiments.claims import METRICS
 

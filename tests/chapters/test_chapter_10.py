@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from chapters import beyond, comparison, content_types, failures, trellis
-from chapters.origin import sweeps_origin
+from chapters import beyond, comparison
+from chapters.tables import sweeps_origin
 from encoder_curves import ALTERNATIVES, FACTORS, encoder_curve, write_results
-from repro.data import photos
+from repro.data import Photo, PhotoSet, photos
 from repro.evaluation import Curve
 from repro.experiments import Store
 from repro.experiments.beyond import EFFORTS, EncoderCurves, of_figure, targets
@@ -25,11 +27,6 @@ def encoders() -> EncoderCurves:
     return EncoderCurves({n: encoder_curve(n, f, 1 / f) for n, f in (FACTORS | ALTERNATIVES).items()})
 
 
-@pytest.fixture(scope="module")
-def choice(rgb: np.ndarray) -> trellis.Choice:
-    return trellis.choice(rgb, 30)
-
-
 def test_tables_show_what_was_saved(encoders: EncoderCurves) -> None:
     head, rows = beyond.saving_rows(encoders)
     assert len(rows) == len(FACTORS) - 1 and len(head) == len(rows[-1]) and str(rows[-1][1]).startswith("-40.0 (")
@@ -43,17 +40,17 @@ def test_tables_show_what_was_saved(encoders: EncoderCurves) -> None:
     assert beyond.cell(EncoderCurves(apart).saving("fast", "mozjpeg-420", "mse")) == "–"
 
 
-def test_words_and_losses(encoders: EncoderCurves) -> None:
-    said = beyond.words(encoders)
-    assert said["fast_pillow_mse"].startswith("20.0 % fewer bits")
-    assert said["best_better_mse"] == said["best_jpegli_mse"] != said["best_mozjpeg_mse"]
+def test_losers_and_where_they_are_shown() -> None:
     curves = {name: encoder_curve(name) for name in ("mozjpeg-420", "default")}
     worse = {**curves["default"].images}
     worse["photo03"] = tuple({**p, "bpp": 1.2 * (p["bpp"] or 0)} for p in worse["photo03"])
     made = EncoderCurves(curves | {"default": Curve("default", worse)})
     assert beyond.lost(made, "default", "mozjpeg-420", "lpips") == "1 of the 8"
     assert beyond.lost_everywhere(made, "default", "mozjpeg-420") == "1 of the 8 each time"
-    assert beyond.listed(["a", "b", "c"]) == "a, b and c" and beyond.listed([]) == "none of them"
+    at_hand = PhotoSet("made", "", "", tuple(Photo(name, Path(name), "0") for name in ("photo02", "photo03")))
+    assert beyond.worst(made, at_hand, ("lpips", "ms_ssim")) == {"photo03": "photo03: +20 % bits at equal LPIPS"}
+    other = PhotoSet("made", "", "", (Photo("other", Path("other"), "0"),))
+    assert "no loser" in beyond.worst(made, other, ("lpips",))["other"]
 
 
 def test_pages_say_where_results_came_from(store: Store, encoders: EncoderCurves) -> None:
@@ -66,20 +63,8 @@ def test_pages_say_where_results_came_from(store: Store, encoders: EncoderCurves
     assert "nothing here is a finding" in sweeps_origin(encoders.results)["results"]
 
 
-def test_a_blocks_numbers_are_those_of_the_photo(choice: trellis.Choice) -> None:
-    block = choice.block
-    assert (np.abs(block.chosen.ravel()[1:]) <= np.abs(block.rounded.ravel()[1:])).all()
-    assert block.dropped > 0 and block.bits[1] < block.bits[0] and block.errors[1] >= block.errors[0]
-    assert 0 < choice.bits_saved < 100 and choice.error_added > 0 and 0 < choice.zeroed < 100
-
-
-def test_the_descent_never_rises(rgb: np.ndarray) -> None:
-    way = trellis.way(rgb[:48, :64], 30, 2)
-    assert way.steps == (0, 1, 2) and 1 == way.objective[0] >= way.objective[1] >= way.objective[2]
-
-
 def test_peers_get_no_fewer_bytes(rgb: np.ndarray) -> None:
-    shown = failures.by_every_encoder(rgb[:64, :64], 1.5, failures.PEERS[:2])
+    shown = comparison.versions(rgb[:64, :64], 1.5, ("pillow-420-progressive", "mozjpeg-420"), ("trellis",))
     assert [v.label for v in shown] == ["original", "JPEG 4:2:0, progressive", "mozjpeg 4:2:0", "ours"]
     assert all(len(v.data) >= len(shown[-1].data) for v in shown[1:-1])
 
@@ -87,13 +72,13 @@ def test_peers_get_no_fewer_bytes(rgb: np.ndarray) -> None:
 def test_the_worst_square_is_found() -> None:
     more = np.zeros((400, 500))
     more[230:330, 290:400] = 1
-    box = failures._most(more, 200)
+    box = beyond._most(more, 200)
     assert (box.height, box.width) == (200, 200) and box.of(more).sum() == more.sum()
     original = np.zeros((64, 80, 3), np.uint8)
     theirs, ours = original.copy(), original.copy()
     theirs[:16], ours[48:, 64:] = 9, 9
     shown = [comparison.Version(name, pixels) for name, pixels in (("o", original), ("a", theirs), ("b", ours))]
-    assert failures.where_worse(shown, 16) == (48, 64, 16, 16)
+    assert beyond.where_worse(shown, 16) == (48, 64, 16, 16)
 
 
 def test_content_types_in_words_and_a_table() -> None:
@@ -106,10 +91,8 @@ def test_content_types_in_words_and_a_table() -> None:
         images["tiny"] = tuple({**p, "ms_ssim": None} for p in images["tiny"])
         curves[encoder] = Curve(encoder, images)
     found = ContentTypeSavings(EncoderCurves(curves))
-    said = content_types.words(found)
-    assert said["default_mozjpeg_lpips"] == "page of text (+33 %)" and said["fast_mozjpeg"] == "4 of 11"
-    assert said["default_mozjpeg_everywhere"] == "page of text"
-    assert said["without"] == "tiny photo in MS-SSIM (too small a picture)"
-    _, rows = content_types.saving_rows(found)
+    assert beyond.not_compared(found) == "tiny photo in MS-SSIM (too small a picture)"
+    assert beyond.needed(found, "portrait").startswith("−17 % at equal MSE, ")
+    _, rows = beyond.content_type_rows(found)
     by_label = {str(row[0]).partition(":")[0]: row for row in rows}
     assert by_label["page of text"][2] == "+33 / +41" and by_label["tiny photo"][4] == "– / –"

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chapters import comparison, learned, quantisation, style, tables
-from chapters.jpeg import Box
+from chapters import comparison, quantisation, style, tables
+from chapters.style import Box
 from encoder_stand_in import stand_in
 from repro import codecs
 from repro.data import Photo, photos
 from repro.encoder import models
-from repro.errors import ReproError, UsageError
+from repro.errors import UsageError
 from repro.evaluation import Match, measure
 from repro.experiments import claims
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import quality_tables
+
+PEERS = ("pillow-420-progressive", "mozjpeg-420")
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +46,18 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def versions(rgb: np.ndarray, shipped: Path) -> list[comparison.Version]:
-    return comparison.versions(rgb, 0.6, ours=("tables", "vgg16"))
+    return comparison.versions(rgb, 0.6, PEERS, ("tables", "vgg16"))
 
 
 def test_a_slider_compares_learned_tables_with_annex_k() -> None:
     annex_k = quality_tables(20)
-    same = learned.Beside(0.02, 0.3, annex_k, 20, annex_k)
+    same = quantisation.Beside(0.02, 0.3, annex_k, 20, annex_k)
     assert same.coarser(1, 10) == same.coarser(48, 64) == 1
     coarse = annex_k.copy()
     coarse[0, 0, 1] *= 10  # the first of nine slow patterns
-    other = learned.Beside(0.04, 0.4, coarse, 25, annex_k)
+    other = quantisation.Beside(0.04, 0.4, coarse, 25, annex_k)
     assert other.coarser(1, 10) == 2 and other.coarser(48, 64) == 1
-    frames, labels, alts, captions = learned.lambda_slider([same, other])
+    frames, labels, alts, captions = quantisation.lambda_slider([same, other])
     assert labels == ["0.02", "0.04"] and len(frames) == 2 and "are 2.00 times Annex K's" in captions[1]
     assert all(caption in alt for alt, caption in zip(alts, captions, strict=True))
 
@@ -66,8 +68,8 @@ def test_a_slider_compares_learned_tables_with_annex_k() -> None:
 def test_a_film_says_what_its_files_take(rgb: np.ndarray) -> None:
     files = {quality: codecs.get("pillow-444").encode(rgb, quality) for quality in range(5, 95, 6)}
     film = [(10 * i, quality_tables(q), data) for i, (q, data) in enumerate(files.items())]
-    frames, labels, alts, captions = quantisation.film_slider(film, rgb, Box(20, 30, 96, 96), count=5)
-    assert len(frames) == len(set(captions)) == 5 and labels[0] == "0" and labels[-1] == "140"
+    frames, labels, alts, captions = quantisation.film_slider(film, rgb, Box(20, 30, 96, 96))
+    assert len(frames) == len(set(captions)) == 9 and labels[0] == "0" and labels[-1] == "140"
     gaps = np.diff([int(label) for label in labels])
     assert (np.diff(gaps) >= 0).all() and gaps[-1] > gaps[0], "more of the start, where most happens"
     for label, alt, caption in zip(labels, alts, captions, strict=True):
@@ -102,13 +104,13 @@ def test_matches_in_numbers() -> None:
 
 
 def test_none_of_ours_has_more_bytes_than_a_peer(rgb: np.ndarray, versions: list[comparison.Version]) -> None:
-    labels = [style.LOOKS[name].label for name in (*comparison.PEERS, "tables", "vgg16")]
+    labels = [style.LOOKS[name].label for name in (*PEERS, "tables", "vgg16")]
     assert [v.label for v in versions] == ["original", *labels]
     original, first_peer, second_peer, tables_, vgg = versions
     size = len(tables_.data)
     assert 0.55 * 181 * 243 < 8 * size <= 0.6 * 181 * 243, "ours is as large as the rate allows"
     assert len(vgg.data) <= size
-    for peer, codec in zip((first_peer, second_peer), comparison.PEERS, strict=True):
+    for peer, codec in zip((first_peer, second_peer), PEERS, strict=True):
         files = (codecs.get(codec).encode(rgb, q) for q in range(1, 101))
         assert peer.data == next(file for file in files if len(file) >= size), "the smallest that is not under it"
     assert np.array_equal(original.pixels, rgb) and not original.data and original.values is None
@@ -124,10 +126,11 @@ def photo(rgb: np.ndarray, tmp_path: Path) -> Photo:
     return Photo("part.png", tmp_path / "part.png", "0")
 
 
-def test_closeups_for_the_slider(photo: Photo, shipped: Path) -> None:
-    made = comparison.closeups(photo, [0.4, 0.8], crop=Box(20, 30, 90, 100))
-    assert made.labels == ["0.4 bpp", "0.8 bpp"] and len(made.frames) == len(made.alts) == 2
-    for rate, fig, alt in zip((0.4, 0.8), made.frames, made.alts, strict=True):
+def test_closeups_for_the_slider(photo: Photo, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(comparison.CROPS, "part.png", Box(20, 30, 90, 100))
+    frames, labels, alts = comparison.closeups(photo, [0.4, 0.8])
+    assert labels == ["0.4 bpp", "0.8 bpp"] and len(frames) == len(alts) == 2
+    for rate, fig, alt in zip((0.4, 0.8), frames, alts, strict=True):
         assert [ax.get_title() for ax in fig.axes[3:5]] == ["learned tables", "VGG-16 attention"], "all that ships"
         assert alt.startswith(f"The same part of part at about {rate:g} bits per pixel. original: 131,949 bytes")
         assert "\n" not in alt and all(ax.get_xlabel().replace("\n", ", ") in alt for ax in fig.axes[:5])
@@ -135,7 +138,7 @@ def test_closeups_for_the_slider(photo: Photo, shipped: Path) -> None:
 
 def test_an_unknown_set_is_refused(rgb: np.ndarray, shipped: Path) -> None:
     with pytest.raises(UsageError, match="unknown model 'vgg19'; choose from tables, vgg16"):
-        comparison.versions(rgb, 0.6, ours=("vgg19",))
+        comparison.versions(rgb, 0.6, (), ("vgg19",))
 
 
 def test_crops_lie_within_their_photos() -> None:
@@ -146,13 +149,3 @@ def test_crops_lie_within_their_photos() -> None:
         assert min(box) >= 0 and box.top + box.height <= height and box.left + box.width <= width, name
     for box in comparison.CROPS.values():
         assert 3 * box.width >= style.WIDTH * 72, "a pixel of the photo is no more than a point on the page"
-
-
-def test_the_exam_is_on_kodak_where_it_is_at_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("REPRO_DATA", raising=False)
-    monkeypatch.setattr("repro.data.sets.cache_dir", lambda: tmp_path)
-    assert comparison.exam_photos() == photos("sample").items
-    (tmp_path / "kodak").mkdir()
-    (tmp_path / "kodak" / "kodim01.png").write_bytes(b"")
-    with pytest.raises(ReproError, match="holds 1 of the 24"):  # a damaged set is no reason to take another
-        comparison.exam_photos()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bookkit import curtain
 from chapters import own_photo
-from chapters.panel import Panel
+from chapters.own_photo import Panel
 from repro.encoder.images import Picture
 from repro.errors import ReproError
 

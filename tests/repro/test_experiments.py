@@ -21,7 +21,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from chapters.origin import origin
+from chapters.tables import origin
 from repro import cli, codecs, runtime
 from repro.data import crop_pool, photos
 from repro.errors import ReproError, UsageError

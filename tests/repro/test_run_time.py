@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from chapters import run_time as pictures
 from repro.experiments import bench
 from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, times
 
@@ -109,10 +108,6 @@ def test_without_a_codec_there_is_no_verdict(judge: Any) -> None:
     stored["inference"]["rows"][1] = {"coder": times.LEARNED[0], "task": "encode", "remark": "pip install x"}
     assert judge(stored) == (NOT_YET, "not timed: Ballé et al. 2017")
     assert judge({})[0] == NOT_YET
-    assert pictures.absent(stored) == ["Ballé et al. 2017: pip install x"]
-    words = pictures.numbers(stored)
-    assert words["encode_balle_mean"] == words["vgg19_over_balle"] == "not timed"
-    assert words["vgg19_over_factorised"] == "0.5"
 
 
 def test_event_files_are_read(tmp_path: Path) -> None:
@@ -154,7 +149,6 @@ def test_a_codec_that_cannot_be_installed_is_a_row_with_the_line_that_would(monk
         found, missing = inference.begin(stack)
     assert not found and len(missing) == 2 * len(inference.LEARNED)
     assert all("no network" in row["remark"] and factorised.INSTALL in row["remark"] for row in missing)
-    assert len(pictures.absent(tables(inference=missing))) == len(inference.LEARNED)
 
 
 def test_the_stored_times_have_every_method_and_coder() -> None:
