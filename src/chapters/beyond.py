@@ -44,19 +44,6 @@ ADDED = {
     "default": "one step of descent",
     "best": "descent until it ends",
 }
-#: Two efforts, and what each could be otherwise.
-ALTERNATIVES = {
-    "fast": "fast",
-    "fast-lpips": "fast, LPIPS weighing several times as much",
-    "default-still": "default, its descent updates the weights of blocks and moves no target",
-    "default": "default",
-}
-#: The peer that takes tables, as it comes and with ours, and our trellis with the same tables.
-HYBRIDS = {
-    "mozjpeg-420": "mozjpeg, its trellis and its tables",
-    "mozjpeg-learned": "mozjpeg, its trellis and our tables",
-    "fast": "fast, our trellis and our tables",
-}
 #: Of content types: per cent up to which the axis is linear, and where it has marks.
 _LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 
@@ -158,10 +145,10 @@ def target_rows(found: Sequence[Target]) -> Rows:
     return ["effort", "against", "at equal", "asked, %", "bits, % (95 % interval)", ""], rows
 
 
-def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str] | None = None, against: str = PLAIN) -> Rows:
-    """One row an encoder (name → label; all if None): per cent of bits against another, metric by metric."""
-    labels = labels or {name: look.label for name, look in ABLATION_LOOKS.items() if name != against}
-    return _saving_table([(label, name, against) for name, label in labels.items()], encoders)
+def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str] | None = None) -> Rows:
+    """One row an encoder (name → label; all if None): per cent of bits against plain JPEG, metric by metric."""
+    labels = labels or {name: look.label for name, look in ABLATION_LOOKS.items() if name != PLAIN}
+    return _saving_table([(label, name, PLAIN) for name, label in labels.items()], encoders)
 
 
 def step_rows(encoders: EncoderCurves) -> Rows:
@@ -192,18 +179,6 @@ def measured(encoders: EncoderCurves, what: str = "photos") -> str:
     if not encoders.results:
         return f"parts of {len(photos)} shipped {what}, which replace results that are not stored"
     return f"{len(photos)} {what}"
-
-
-def lost(encoders: EncoderCurves, name: str, peer: str, metric: str) -> str:
-    """On how many photos an encoder needs more bits than ``peer`` at equal ``metric``, as "3 of the 24"."""
-    found = encoders.losses(name, peer, metric)
-    return f"{sum(percent > 0 for _, percent in found) or 'none'} of the {len(found)}"
-
-
-def lost_everywhere(encoders: EncoderCurves, name: str, peer: str) -> str:
-    """:func:`lost` of every metric in words, in their order; said once where it is the same of all."""
-    each = [lost(encoders, name, peer, metric) for metric in METRICS]
-    return f"{each[0]} each time" if len(set(each)) == 1 else listed(each)
 
 
 def listed(names: Sequence[str]) -> str:

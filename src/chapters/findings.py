@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from repro.evaluation import BDRate, Curve, Gain, as_seeds
@@ -131,9 +131,9 @@ def matched_gains(curves: Seeds) -> list[Gain]:
     return gains(plain, learned, MATCHED_RATES)
 
 
-def tables_beat_plain(curves: Seeds) -> str:
+def tables_beat_plain(found: Sequence[Gain]) -> str:
     """Whether learned tables gain in all three metrics at every one of :data:`MATCHED_RATES`, in a sentence."""
-    found, asked = matched_gains(curves), len(METRICS) * len(MATCHED_RATES)
+    asked = len(METRICS) * len(MATCHED_RATES)
     better, clear = sum(g.mean > 0 for g in found), sum(g.clear > 0 for g in found)
     if clear == asked:
         return "Yes: every gain is above zero, and so is its whole interval."
@@ -141,28 +141,23 @@ def tables_beat_plain(curves: Seeds) -> str:
     return f"{better} of {asked} gains are above zero, {clear} with their whole interval; {unknown} are unknown."
 
 
-def ms_ssim_answer(curves: Seeds) -> str:
-    """Chapter 5's question, answered in one sentence, for the paper's encoder (VGG attention)."""
+def ms_ssim_helps(curves: Seeds) -> tuple[str, str]:
+    """Chapter 5's question, answered in a sentence for the paper's encoder (VGG attention), and what that rests on."""
     better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
+    saved = savings(curves[BASELINE], curves[PAPER])  # over the whole curve, in bits of the file
+    bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)
+    evidence = f"At equal rate, {better.evidence}; {harmless.evidence}. In bits of the file itself: {bits}."
     if better.verdict == NOT_YET:
-        return "Unknown: our curves do not reach the paper's range."
+        return "Unknown: our curves do not reach the paper's range.", evidence
     answer = {
         REPRODUCED: "Yes, it raises MS-SSIM at every rate of the paper's range that our curves reach",
         PARTLY: "In part: it raises MS-SSIM at some rates of the paper's range",
         NOT: "No, it does not raise MS-SSIM",
     }[better.verdict]
-    if harmless.verdict == NOT:
-        return f"{answer}, and it makes MSE and LPIPS worse."
     others = [metric for metric in METRICS if metric != "ms_ssim"]
     lost = {g.metric for g in paper_gains(curves, BASELINE, PAPER, metrics=others) if g.clear < 0}
-    saved = savings(curves[BASELINE], curves[PAPER])  # over the whole curve, in bits of the file
     paid = " and ".join(SHORT[m] for m in others if m in lost or saved[m].low > 0)
-    return f"{answer}, {f'and it costs something in {paid}' if paid else 'and costs nothing in MSE and LPIPS'}."
-
-
-def ms_ssim_evidence(curves: Seeds) -> str:
-    """What the answer rests on: rates counted, and bits of the file itself."""
-    better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
-    saved = savings(curves[BASELINE], curves[PAPER])
-    bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)
-    return f"At equal rate, {better.evidence}; {harmless.evidence}. In bits of the file itself: {bits}."
+    price = f"and it costs something in {paid}" if paid else "and costs nothing in MSE and LPIPS"
+    if harmless.verdict == NOT:
+        price = "and it makes MSE and LPIPS worse"
+    return f"{answer}, {price}.", evidence

@@ -186,19 +186,15 @@ def bare(ax: Axes, title: str = "") -> None:
         spine.set(visible=True, color=FAINT)
 
 
-def image_row(images: Sequence[np.ndarray], titles: Sequence[str], height: float | None = None) -> Figure:
-    """Pictures of one size side by side, each with its title. ``height`` in inches follows from their shape."""
-    if len(images) != len(titles) or not len(images):
-        raise ValueError(f"image_row: one title a picture, got {len(images)} pictures and {len(titles)} titles")
-    tall = images[0].shape[0] / images[0].shape[1] * WIDTH / len(images)
-    lines = 1 + max(title.count("\n") for title in titles)
-    fig, axes = figure(height or tall + 0.22 * lines, 1, len(images))
+def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+    """Pictures of one size side by side, each with its title of two lines."""
+    fig, axes = figure(images[0].shape[0] / images[0].shape[1] * WIDTH / len(images) + 0.44, 1, len(images))
     for ax, image, title in zip(axes[0], images, titles, strict=True):
         show_image(ax, image, title)
     return fig
 
 
-def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", size: float = SMALLEST, **imshow: Any) -> Any:
+def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", **imshow: Any) -> Any:
     """A small matrix as coloured squares with its numbers written in, black or white, whichever stands out more."""
     shown = show_image(ax, values, title, **imshow)
     rgb = shown.to_rgba(values)[..., :3]
@@ -206,7 +202,7 @@ def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", size: f
     for (row, col), value in np.ndenumerate(values):
         ink = "#000000" if luminance[row, col] + 0.05 > np.sqrt(1.05 * 0.05) else PAPER  # equal contrast with both
         text = format(int(value) if fmt == "d" else float(value), fmt).replace("-", "−")
-        ax.text(col, row, text, ha="center", va="center", color=ink, fontsize=size)
+        ax.text(col, row, text, ha="center", va="center", color=ink, fontsize=SMALLEST)
     return shown
 
 
@@ -237,7 +233,5 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Rows of equal keys as a Markdown table for a cell to end in; the keys are its head."""
     from IPython.display import Markdown
 
-    if not rows:
-        raise ValueError("table: there are no rows")
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(v) for v in row.values()] for row in rows)]
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))

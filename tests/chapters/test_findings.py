@@ -64,10 +64,10 @@ def test_every_number_is_of_its_own_pair(name: str) -> None:
 )
 def test_the_question_of_chapter_5_is_answered(worse: dict[str, Factor], starts: str, ends: str) -> None:
     curves = curves_of("5", photos=12, changed={loss.PAPER: curve(loss.PAPER, worse, noise=0.05, photos=12)})
-    answer = findings.ms_ssim_answer(curves)
+    answer, evidence = findings.ms_ssim_helps(curves)
     assert answer.startswith(starts) and answer.endswith(ends)
     judged = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
-    assert findings.ms_ssim_evidence(curves).startswith(
+    assert evidence.startswith(
         f"At equal rate, {judged[0].evidence}; {judged[1].evidence}. In bits of the file itself: "
     )
 
@@ -102,7 +102,7 @@ def plain_and_tables(worse: Mapping[str, Factor], **options: Any) -> dict[str, C
     ],
 )
 def test_tables_pass_only_where_they_were_tested(worse: Any, options: Any, answer: str) -> None:
-    assert findings.tables_beat_plain(plain_and_tables(worse, **options)) == answer
+    assert findings.tables_beat_plain(findings.matched_gains(plain_and_tables(worse, **options))) == answer
 
 
 def test_tables_are_compared_as_sequential_files() -> None:
@@ -111,7 +111,7 @@ def test_tables_are_compared_as_sequential_files() -> None:
     _, (ours,) = findings.same_coding(curves)
     for q, p in zip(ours.images["photo00"], curves[findings.TABLES].images["photo00"], strict=True):
         assert q["bpp"] == pytest.approx(SEQUENTIAL * (p["bpp"] or 0))
-    assert findings.tables_beat_plain(curves).startswith("0 of 24 gains")
+    assert findings.tables_beat_plain(findings.matched_gains(curves)).startswith("0 of 24 gains")
 
 
 def test_chapter_5_says_what_the_table_of_claims_says() -> None:
