@@ -134,7 +134,8 @@ fast = train(settings, LossWeights(lam=0.02), recipe, crops)
 fast_losses = [row["loss"] for row in fast.log]
 print("plain:", *(f"{L:.2f}" for L in plain_losses))
 print("fast: ", *(f"{L:.2f}" for L in fast_losses))
-print("the package's fast version agrees:", np.allclose(plain_losses, fast_losses, rtol=0.01))
+same = np.allclose(plain_losses, fast_losses, rtol=0.01)
+print("the package's fast version agrees:", same)
 
 # %% [markdown]
 # ## Where the time goes
@@ -210,14 +211,20 @@ print("both agree:", torch.allclose(relu_difference(p, small), plainly, atol=1e-
 
 # %%
 exact = float(lpips(original, original + d))
-by_difference = float(lpips.from_difference(lpips.reference(original, torch.bfloat16), d))
+known = lpips.reference(original, torch.bfloat16)
+by_difference = float(lpips.from_difference(known, d))
 similarity = float(ms_ssim_from_difference(reference_statistics(original), d))
 
+
 # %%
-with torch.autocast("cpu", torch.bfloat16):
-    one, other = (lpips.net.net(lpips.net.scaling_layer(x / 127.5 - 1)) for x in (original, original + d))
-units = [[f.float() / f.float().norm(dim=1, keepdim=True) for f in maps] for maps in (one, other)]
-coarse = float(lpips.distance(*units))
+def coarse_features(x):
+    """AlexNet's features in bfloat16, as vectors of unit length."""
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = lpips.net.net(lpips.net.scaling_layer(x / 127.5 - 1))
+    return [f.float() / f.float().norm(dim=1, keepdim=True) for f in maps]
+
+
+coarse = float(lpips.distance(coarse_features(original), coarse_features(original + d)))
 
 # %% tags=["remove-cell"]
 glue("speed_exact", exact)
@@ -257,8 +264,10 @@ def in_turn(programs, rounds):
 # To try it, time two programs that do nothing but wait. The second waits twice as long:
 
 # %%
-times = in_turn({"one": lambda: time.sleep(0.1), "two": lambda: time.sleep(0.2)}, rounds=3)
-ratio = statistics.median(b / a for a, b in zip(times["one"], times["two"], strict=True))
+waits = {"one": lambda: time.sleep(0.1), "two": lambda: time.sleep(0.2)}
+times = in_turn(waits, rounds=3)
+pairs = zip(times["one"], times["two"], strict=True)
+ratio = statistics.median(two / one for one, two in pairs)
 print("the ratio is about 2:", 1.8 < ratio < 2.2)
 
 # %% [markdown]
