@@ -62,8 +62,8 @@ from chapters import diagrams, jpeg, style
 
 photo = style.book_photo("kodim23", data_dir)
 rgb = photo.rgb()
-row, col = jpeg.edge_block(np.array(Image.fromarray(rgb).convert("L")))
-near = jpeg.around(row, col, rgb)
+row, col = jpeg.BLOCKS[photo.name]  # the block to look at, and what is around it
+near = style.Box(8 * row - 40, 8 * col - 64, 88, 128)
 
 # %% [markdown]
 # ## One photo, three sizes

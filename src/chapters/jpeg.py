@@ -15,25 +15,8 @@ from numpy.typing import ArrayLike
 from chapters import style
 from chapters.style import FAINT, OKABE_ITO, PAPER, WIDTH, Box, Slider, cells, show_image
 
-
-def edge_block(y: ArrayLike) -> tuple[int, int]:
-    """Row and column of a telling block of a luma plane (H, W): a strong edge beside a flat part."""
-    plane = np.asarray(y, dtype=float)
-    rows, cols = (side // 8 for side in plane.shape)
-    blocks = plane[: 8 * rows, : 8 * cols].reshape(rows, 8, cols, 8).swapaxes(1, 2).reshape(rows, cols, 64)
-    low, high = blocks.min(2, keepdims=True), blocks.max(2, keepdims=True)
-    flat = (np.minimum(blocks - low, high - blocks) < 0.12 * (high - low)).mean(2)
-    score = ((high - low)[..., 0] * flat)[1:-1, 1:-1]
-    row, col = divmod(int(score.argmax()), cols - 2)
-    return row + 1, col + 1
-
-
-def around(row: int, col: int, rgb: np.ndarray, height: int = 88, width: int = 128) -> Box:
-    """A part of the picture with the block (row, col) near its middle, whole blocks only."""
-    tall, wide = min(height, rgb.shape[0]), min(width, rgb.shape[1])
-    top = min(max(8 * (row - tall // 16), 0), (rgb.shape[0] - tall) // 8 * 8)
-    left = min(max(8 * (col - wide // 16), 0), (rgb.shape[1] - wide) // 8 * 8)
-    return Box(top, left, tall, wide)
+#: Photo → row and column of a telling block: a strong edge beside a flat part.
+BLOCKS = {"kodim23.png": (32, 23), "coffee.png": (39, 41)}
 
 
 def levels(versions: Mapping[str, np.ndarray], box: Box) -> Figure:

@@ -41,10 +41,8 @@ ATTENTIVE, ATTENTION_PIXELS = "vgg16", 4_000_000
 VIEW = (420, 640)
 #: No picture in a page needs more pixels across than this.
 _ACROSS = 900
-
-
+#: What the window says while no photo is chosen.
 _WAITING = "Choose a photo, or drop one on the button: PNG, JPEG, TIFF, WebP, …"
-_WIDE = {"width": "min(100%, 30rem)"}
 
 
 @dataclass(frozen=True)
@@ -60,14 +58,10 @@ class Made:
     seconds: float
 
     @property
-    def bpp(self) -> float:
-        """Bits per pixel: all of the file's, over the picture's pixels."""
-        return 8 * len(self.data) / (self.picture.width * self.picture.height)
-
-    @property
     def words(self) -> str:
-        """Size and bits per pixel, as a caption says them."""
-        return f"{megabytes(len(self.data))}, {self.bpp:.3f} bits per pixel"
+        """Size and bits per pixel (all of the file's), as a caption says them."""
+        bpp = 8 * len(self.data) / (self.picture.width * self.picture.height)
+        return f"{megabytes(len(self.data))}, {bpp:.3f} bits per pixel"
 
     @property
     def file_name(self) -> str:
@@ -177,7 +171,7 @@ class Panel:
         import ipywidgets as w
 
         self._seconds = seconds
-        style, layout = {"description_width": "7rem"}, w.Layout(**_WIDE)
+        style, layout = {"description_width": "7rem"}, w.Layout(width="min(100%, 30rem)")
         self.upload = w.FileUpload(accept="image/*", multiple=False, description="Photo", layout=layout)
         self.upload.add_class("drop-here")
         self.quality = w.IntSlider(DEFAULT_QUALITY, 1, 100, description="Quality", style=style, layout=layout)

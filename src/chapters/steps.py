@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, figure, legend_below, plot
 from chapters.tables import Rows
 from repro.evaluation import Curve
+from repro.experiments.claims import METRICS, SHORT
 from repro.experiments.claims.recurrent import learning_rate
 from repro.experiments.claims.steps import DIRECTIONS, Means
 from repro.experiments.objective import Outcome
@@ -67,35 +68,28 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
 
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
     """One row a model: what twice the steps change."""
-    rows: list[list[object]] = [
-        [
-            kind(once),
-            f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}",
-            f"{once.on_crops:.2f} → {twice.on_crops:.2f}",
-            f"{once.objective:.2f} → {twice.objective:.2f} ({100 * (twice.objective / once.objective - 1):+.1f} %)",
-            f"{once.bpp:.3f} → {twice.bpp:.3f}",
-            f"{once.mse:.1f} → {twice.mse:.1f}",
-            f"{once.lpips:.3f} → {twice.lpips:.3f}",
-            f"{once.ms_ssim:.4f} → {twice.ms_ssim:.4f}",
-        ]
-        for once, twice in pairs
-    ]
+    formats = {"on_crops": ".2f", "objective": ".2f", "bpp": ".3f", "mse": ".1f", "lpips": ".3f", "ms_ssim": ".4f"}
+    rows: list[list[object]] = []
+    for once, twice in pairs:
+        steps = f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}"
+        changes = [f"{getattr(once, what):{form}} → {getattr(twice, what):{form}}" for what, form in formats.items()]
+        changes[1] += f" ({100 * (twice.objective / once.objective - 1):+.1f} %)"
+        rows.append([kind(once), steps, *changes])
     return ["model", "steps", "λ·d + r, crops", "λ·d + r, files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
 
 
 def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -> Figure:
     """Where recipes end, as points in the plane of rate and each metric; ``names`` label them; ``line`` compares."""
-    metrics = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
     fig, axes = figure(3.4, 1, 3)
     colors = ["blue", "vermillion", "green", "orange", "purple", "sky", "black"]
-    for ax, (metric, label) in zip(axes[0], metrics.items(), strict=True):
+    for ax, metric in zip(axes[0], METRICS, strict=True):
         for o, name, color, marker in zip(found, names, colors, "osD^vPX", strict=False):
             ax.plot(o.bpp, getattr(o, metric), marker, color=OKABE_ITO[color], label=name, markersize=7)
         rates = [o.bpp for o in found]
         points = [p for p in line.mean().images["mean"] if 0.5 * min(rates) < (p["bpp"] or 0) < 2 * max(rates)]
         x, y = ([p[key] for p in points] for key in ("bpp", metric))
         ax.plot(x, y, "-", color=FAINT, linewidth=4, zorder=0, label="tables, straight-through")
-        ax.set(title=label, xlabel="bits per pixel")
+        ax.set(title=SHORT[metric], xlabel="bits per pixel")
     legend_below(fig, 2)
     return fig
 

@@ -59,12 +59,6 @@ def test_book_photo_takes_what_is_there(tmp_path, monkeypatch):
         style.book_photo("kodim23")
 
 
-def test_edge_block_finds_the_edge():
-    y = np.full((64, 64), 100.0)
-    y[24:32, 44:] = 220
-    assert jpeg.edge_block(y) == (3, 5)
-
-
 def test_the_rebuilt_block_says_what_it_shows(block):
     frames, labels, _, captions = rebuilt(block)
     assert len({frame.tobytes() for frame in frames}) == 64 == len(labels)
