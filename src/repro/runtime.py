@@ -1,4 +1,4 @@
-"""Where a number came from, the command, the code, the versions and the machine that made it; what a machine can do."""
+"""Provenance: the command, code, versions and machine behind a number; and what a machine can do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """All that a stored result says of its making, in JSON's types.
+    """Everything that a stored result says of its provenance, in JSON's types.
 
     ``command`` has only the last part of absolute paths and the kind of addresses; ``commit`` is ``None`` outside a
     git checkout, and ``modified`` says whether the package differs from it; ``versions`` lacks what is not installed;

@@ -97,7 +97,7 @@ DISTILLED = {
 class Weights:
     """A network's convolutional part: ``state`` has torchvision's key names, float32, on the CPU.
 
-    ``source`` says in words where it came from, ``sha256`` is the hash of the file that was read.
+    ``source`` says where it came from, ``sha256`` is the hash of the file that was read.
     """
 
     name: str
@@ -224,7 +224,7 @@ def _package() -> Path | None:
 
 
 def _find(name: str, folder: Path | str | None) -> tuple[Path, str] | None:
-    """The first file in the order of resolution, and in words where it comes from."""
+    """The first file in the order of resolution, and where it comes from."""
     published = PUBLISHED[name]
     local, package = _folder(folder), _package()
     published_as = f"torchvision's {published.file}"

@@ -55,13 +55,13 @@ class Drawn(Photo):
     """An image of :mod:`repro.data.content_types`, whose SHA-256 is of its pixels (height × width × RGB)."""
 
     def rgb(self) -> np.ndarray:
-        """Its pixels, uint8 (H, W, 3) in sRGB, drawn anew."""
+        """Its pixels, uint8 (H, W, 3) in sRGB, drawn again."""
         return content_types.draw(self.name)
 
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Photographs in order of name. ``source`` says in words which and from where, ``licence`` on what terms.
+    """Photos in order of name. ``source`` says which and from where, ``licence`` on what terms.
 
     ``dead_leaves`` says that crops for training are to be mixed with generated pictures, there being few photos.
     """
@@ -175,7 +175,7 @@ def named_dir(data_dir: Path | str | None) -> Path | None:
 
 
 def how_to_get(name: str) -> str:
-    """The mend for a known set that is missing or broken, for the end of an error's line."""
+    """How to get a known set that is missing or broken, for the end of an error message."""
     fetched = name.partition("/")[0]
     return f"run `repro data fetch {fetched}`, or put them in FOLDER/{name} and set {ENVIRONMENT}=FOLDER"
 

@@ -55,7 +55,7 @@ def missed(stored: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """A row in words: name, seconds, against what, ratio with quartiles, limit, verdict."""
+    """A row as text: name, seconds, against what, ratio with quartiles, limit, verdict."""
     verdict = {True: "reached", False: "missed", None: ""}[reached(row)]
     seconds = seconds_in_words(row["seconds"]["median"]) if "seconds" in row else ""
     name = (
@@ -113,9 +113,9 @@ HEADER = ("", "median time", "against", "ratio (quartiles)", "asked for", "")
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Head and cells of the rows for a page, without the columns that have nothing to say there."""
-    told = [cells(row) for row in rows]
-    used = [i for i in range(len(HEADER)) if any(line[i] for line in told)]
-    return [HEADER[i] for i in used], [[line[i] for i in used] for line in told]
+    lines = [cells(row) for row in rows]
+    used = [i for i in range(len(HEADER)) if any(line[i] for line in lines)]
+    return [HEADER[i] for i in used], [[line[i] for i in used] for line in lines]
 
 
 def report(name: str, rows: Sequence[Row]) -> str:

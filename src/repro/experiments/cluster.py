@@ -108,7 +108,7 @@ class Cluster:
         return {worker for worker in there if self.known.get(worker, "died when it was asked") is None}
 
     def idle(self) -> str:
-        """What to tell where nobody works."""
+        """Why nobody works, for an error message."""
         nobody = f"{self.address}: has no worker; start some with `dask worker` and run it again"
         return next((reason for reason in self.known.values() if reason), nobody)
 
@@ -208,19 +208,19 @@ async def _offer(resource: str, dask_worker: Worker) -> None:
 
 
 def _work(task: Callable[[T], None], item: T, command: list[str]) -> None:
-    """On the worker: ``task`` with all its threads, under the command line that results are to name as their origin."""
+    """On the worker: run ``task`` on all its threads, with our command line, which results give as their provenance."""
     from distributed import get_worker
 
     torch.set_num_threads(get_worker().state.nthreads)
     sys.argv[:] = command
-    # By this Lightning would take Slurm's tasks, which are our workers, for the processes of one training.
+    # with it, Lightning would take Slurm's tasks, which are our workers, for the processes of one training
     os.environ.pop("SLURM_NTASKS", None)
     task(item)
 
 
 def _view(token: str, store: Store, splits: Iterable[str], data_dir: Path | None) -> dict[str, dict[str, str]]:
-    """What must look alike here and on a worker, by the mend where it does not."""
-    made = provenance()
+    """What must look alike here and on a worker: how to fix a difference → name → what is seen."""
+    here = provenance()
     folders = {}
     for folder in (store.data, store.scratch):
         seen = (folder / token).exists() and os.access(folder, os.W_OK)
@@ -231,18 +231,18 @@ def _view(token: str, store: Store, splits: Iterable[str], data_dir: Path | None
         try:
             found = photos(split, data_dir)
             sets[name] = f"{found.source} ({found.sha256[:8]})"
-        except ReproError:  # each run will tell, if this is so at both ends
+        except ReproError:  # if so at both ends, each run reports it
             sets[name] = "missing or damaged"
-    code = {"repro": __version__, "commit": str(made["commit"]), "python": made["python"]}
+    code = {"repro": __version__, "commit": str(here["commit"]), "python": here["python"]}
     return {
-        "install the same requirements.lock and checkout there": code | made["versions"],
+        "install the same requirements.lock and checkout there": code | here["versions"],
         "put --store on a file system that all machines share": folders,
         "put the photos on a file system that all machines share and name it by --data": sets,
     }
 
 
 async def _view_aside(*arguments: Any) -> dict[str, dict[str, str]]:
-    """As :func:`_view`, while the worker goes on answering its scheduler."""
+    """As :func:`_view`, in a thread, so that the worker keeps answering its scheduler."""
     return await asyncio.to_thread(_view, *arguments)
 
 
@@ -251,9 +251,9 @@ def _objection(
 ) -> str | None:
     if isinstance(theirs, Exception):
         return f"worker {worker}: cannot run this program ({' '.join(str(theirs).split())}); install it there"
-    for mend, things in ours.items():
+    for fix, things in ours.items():
         for name, here in things.items():
-            there = theirs.get(mend, {}).get(name, "missing")
+            there = theirs.get(fix, {}).get(name, "missing")
             if there != here:
-                return f"worker {worker}: {name}: {there} there, {here} here; {mend}"
+                return f"worker {worker}: {name}: {there} there, {here} here; {fix}"
     return None

@@ -73,7 +73,7 @@ class Estimate:
                 took = (a_step, result["seconds"]["evaluate"])
                 found.setdefault(_kind(made["method"], made["trunk_trained"], recipe["batch"]), []).append(took)
             except (ValueError, KeyError, TypeError):
-                continue  # no result of a run; where it should be one, who needs it is told
+                continue  # not a result of a run; if it should be one, loading it reports the error
         return found
 
     @cached_property

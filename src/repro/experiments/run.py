@@ -62,13 +62,13 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
         "experiment": json.loads(experiment.canonical),
         "images": images,
         "tables": trained.model.tables().detach().double().numpy().round(3).tolist(),
-        **trained.told,
+        **trained.parts,
         "numerics": numerics_of(experiment),
         "seconds": {
             "train": round(trained.seconds, 2),
             "evaluate": round(time.perf_counter() - started, 2),
         },
-        "provenance": trained.made | {"data": trained.made["data"] | {"evaluation": describe(evaluation)}},
+        "provenance": trained.origin | {"data": trained.origin["data"] | {"evaluation": describe(evaluation)}},
     }
     if sum(v.numel() * v.element_size() for v in trained.model.learned_state().values()) <= KEPT_BYTES:
         store.checkpoint_path(experiment).parent.mkdir(parents=True, exist_ok=True)
@@ -78,12 +78,12 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
 
 @dataclass(frozen=True)
 class _Trained:
-    """A model to be measured: what its result tells beside that ("log", "snapshots"), and where it came from."""
+    """A trained model, further parts of its result ("log", "snapshots"), seconds of training, and provenance."""
 
     model: LearnedJPEG
-    told: dict[str, Any]
+    parts: dict[str, Any]
     seconds: float
-    made: dict[str, Any]
+    origin: dict[str, Any]
 
 
 def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> _Trained:
@@ -95,7 +95,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         "photos": source.sha256,
         "weights": json.dumps(weights, sort_keys=True),
     }
-    if not (folder / "checkpoint.safetensors").exists():  # whatever lies there, nothing says what made it
+    if not (folder / "checkpoint.safetensors").exists():  # nothing says what made the other files there
         shutil.rmtree(folder, ignore_errors=True)
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
@@ -109,18 +109,18 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         fabric=one_device("cuda" if torch.cuda.is_available() else "cpu"),
         observe=observe,
     )
-    told = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
-    made = provenance() | {
+    parts = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
+    origin = provenance() | {
         "seed": experiment.recipe.seed,
         "weights": weights,
         "machines": trained.machines,
         "data": {"train": describe(source)},
     }
-    return _Trained(trained.model.cpu(), told, trained.seconds, made)
+    return _Trained(trained.model.cpu(), parts, trained.seconds, origin)
 
 
 def _kept(experiment: Experiment, store: Store) -> _Trained | None:
-    """The stored model, where only what measures it has changed since: it need not be trained again."""
+    """The stored model, if only the code that measures it has changed since: it need not be trained again."""
     result, path = store.read(experiment), store.checkpoint_path(experiment)
     if result is None or not path.exists() or experiment.snapshots or not trained_alike(experiment, result):
         return None
@@ -128,13 +128,13 @@ def _kept(experiment: Experiment, store: Store) -> _Trained | None:
     if header.get("experiment") != experiment.key:
         return None
     measured = provenance()
-    made = result["provenance"] | {"measured": {k: measured[k] for k in ("commit", "modified", "date", "command")}}
-    return _Trained(model, {"log": result["log"]}, result["seconds"]["train"], made)
+    origin = result["provenance"] | {"measured": {k: measured[k] for k in ("commit", "modified", "date", "command")}}
+    return _Trained(model, {"log": result["log"]}, result["seconds"]["train"], origin)
 
 
 @dataclass(frozen=True)
 class _Snapshots:
-    """Measures the model at the ``steps`` asked for, and keeps that in a file: a run that is cut off loses none."""
+    """Measures the model at each of ``steps`` and keeps the numbers in a file: they outlive a run that is cut off."""
 
     path: Path
     steps: tuple[int, ...]
@@ -153,7 +153,7 @@ class _Snapshots:
 
 
 def step_reached(wanted: Wanted, store: Store) -> int:
-    """How many steps of a run that was cut off are kept; 0 where it was not begun."""
+    """How many steps of a run that was cut off are kept; 0 if it has not begun."""
     return checkpoint.step_of(store.scratch / wanted.key / "checkpoint.safetensors")
 
 
@@ -173,8 +173,8 @@ def reproduce(
     """Run what has no result; returns key → error for those that failed, which do not stop the rest.
 
     Runs ``jobs`` at a time here, or on the workers of the Dask ``scheduler`` (dask://HOST:PORT), which see the store's
-    folders as we do. What runs share (crops, trunk features) is computed before they part ways. Raises
-    :class:`ReproError` where no cluster answers or one of its workers is not like us.
+    folders as this machine does. What runs share (crops, trunk features) is computed first. Raises :class:`ReproError`
+    if no cluster answers, or if one of its workers differs from this machine.
     """
     missing = plan(experiments, store)
     if not missing:
@@ -188,15 +188,15 @@ def reproduce(
     with at as place:
         inputs = _shared(missing)
         for _ in track(place.each(partial(_prepare, store=store, data_dir=data_dir), inputs), "inputs", len(inputs)):
-            pass  # what went wrong its run will tell
+            pass  # an error here comes again in the run itself
         runs = place.each(partial(run, store=store, data_dir=data_dir), {e.key: e for e in missing})
         ended = track(runs, "experiments", len(missing))
-        return {key: _told(error) for key, error in ended if error is not None}
+        return {key: _one_line(error) for key, error in ended if error is not None}
 
 
 @dataclass(frozen=True)
 class Here:
-    """This machine, which runs ``jobs`` things at a time; one alone gets all cores."""
+    """This machine, which runs ``jobs`` tasks at a time. A single task gets all cores."""
 
     jobs: int
 
@@ -216,8 +216,8 @@ class Here:
 
 
 def _begin_worker(threads: int) -> None:
-    """Take a share of the cores, and end where the program ends, also if it is killed: nobody else would store what a
-    worker goes on with, and the next call would work beside it on the same run."""
+    """Take a share of the cores, and end when the program ends, even if it is killed. An orphan would go on training
+    beside the next call, on the same run."""
     torch.set_num_threads(threads)
     program = parent_process()
     assert program is not None
@@ -238,7 +238,7 @@ def _error_of(call: Callable[[], Any]) -> Exception | None:
 
 
 def _shared(missing: Iterable[Wanted]) -> dict[str, list[Experiment]]:
-    """Experiments whose inputs are all that there are (λ makes no difference), by the crops that they begin with."""
+    """One experiment for each different input (λ makes no difference), grouped by their crops."""
     groups: dict[Crops, dict[Experiment, Experiment]] = {}
     for e in missing:
         if isinstance(e, Experiment):
@@ -247,7 +247,7 @@ def _shared(missing: Iterable[Wanted]) -> dict[str, list[Experiment]]:
 
 
 def _prepare(experiments: Iterable[Experiment], store: Store, data_dir: Path | None) -> None:
-    """Compute what these share with others, one after the other."""
+    """Compute the inputs of these experiments, one after the other."""
     for experiment in experiments:
         with suppress(ReproError):  # the next may have what it needs
             inputs_of(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
@@ -258,6 +258,6 @@ def _splits(missing: Iterable[Wanted]) -> list[str]:
     return sorted({e.evaluation for e in missing} | {e.crops.split for e in missing if isinstance(e, Experiment)})
 
 
-def _told(error: Exception) -> str:
-    """One line: our own errors speak for themselves, others also say what they are."""
+def _one_line(error: Exception) -> str:
+    """An error as one line. Those of other libraries are named by their type."""
     return str(error) if isinstance(error, ReproError) else f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -17,7 +17,7 @@ from repro.experiments.settings import Experiment, PeerSweep, Sweep, Wanted
 
 @dataclass(frozen=True)
 class Store:
-    """Where results are kept and where runs work: ``data/`` and ``runs/`` of the checkout unless told otherwise."""
+    """Where results are kept and where runs work: ``data/`` and ``runs/`` of the checkout by default."""
 
     data: Path
     scratch: Path

@@ -1,4 +1,4 @@
-"""A ResNet-152 trunk without its published weights: one that learned to see what VGG-16 sees.
+"""A ResNet-152 trunk without its published weights: distilled from VGG-16.
 
 Where torchvision's file cannot be had, the trunk is trained from random weights to give, through a 1×1 adapter at each
 of the two depths that the paper uses, VGG-16's features at its third max-pool. Shape and cost are ResNet-152's; what it
@@ -122,9 +122,9 @@ def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
     wanted = teacher.features(crops.float())
     seen = student.eval()(teacher.normalised(crops.float()))
     variance = wanted.var((0, 2, 3))
-    told = variance > 0  # a channel that is the same everywhere has none to explain
+    varies = variance > 0  # a channel that is the same everywhere has none to explain
     missed = {name: ((maps - wanted) ** 2).mean((0, 2, 3)) for name, maps in seen.items()}
-    return {name: float(1 - (error[told] / variance[told]).mean()) for name, error in missed.items()}
+    return {name: float(1 - (error[varies] / variance[varies]).mean()) for name, error in missed.items()}
 
 
 def save_trunk(
@@ -134,15 +134,15 @@ def save_trunk(
     (``source``), :func:`explained` and provenance."""
     state = student.trunk.state_dict()
     small = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
-    told = {"recipe": asdict(recipe), "source": source, "explained": explains, "provenance": made}
+    header = {"recipe": asdict(recipe), "source": source, "explained": explains, "provenance": made}
     with atomic_path(path) as temporary:
-        save_file(small, temporary, metadata={key: json.dumps(value) for key, value in told.items()})
+        save_file(small, temporary, metadata={key: json.dumps(value) for key, value in header.items()})
 
 
 @torch.no_grad()
 def _scale(teacher: ConvolutionalAttention, crops: torch.Tensor) -> torch.Tensor:
     """What each channel's error is divided by, (1, 256, 1, 1): its variance on the first crops, and a tenth of the mean
-    of all, lest a channel that is nearly always 0 count for as much as all others where it is not."""
+    of all, so that a channel that is nearly always 0 does not outweigh the others where it is not."""
     variance = teacher.features(crops[:64].float()).var((0, 2, 3), keepdim=True)
     return variance + 0.1 * variance.mean()
 

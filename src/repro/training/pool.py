@@ -117,7 +117,7 @@ def precomputed_pool(
 ) -> Pool:
     """(n, 3, S, S) uint8 crops with all that can be computed of them before ``model`` is trained, cached in ``folder``.
 
-    Crops and weights are told apart by the hash of their bytes. ``dtype`` is that of LPIPS's products.
+    The hash of their bytes tells crops and weights apart. ``dtype`` is that of LPIPS's products.
     """
     features, maps, source = None, None, _hash([crops])
     if model.frozen_trunk is not None:
@@ -143,7 +143,7 @@ def cached(
     """What ``make`` gives for the crops, memory-mapped from a cache in ``folder``; computed first if the cache has
     nothing for ``key``. A few crops at a time, because all of them may be more than memory holds.
 
-    Its size is told before it is written. None, and a note that says why and what would fit, if it would be larger than
+    A note says its size before it is written. None, with a note of why and what would fit, if it would be larger than
     :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
     """
     place = folder / f"{name}-{sha256_bytes(key.encode())[:16]}"

@@ -76,7 +76,7 @@ PAPER_RECIPE = Recipe(
 
 
 def batch_indices(step: int, count: int, batch: int, seed: int) -> torch.Tensor:
-    """(batch,) which of ``count`` crops make batch number ``step``: shuffled anew each epoch, from ``step`` alone."""
+    """(batch,) which of ``count`` crops make batch number ``step``: shuffled again each epoch, from ``step`` alone."""
     places = torch.arange(step * batch, (step + 1) * batch)
     order = {
         epoch: torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
