@@ -18,15 +18,16 @@
 # (ch-steps)=
 # # When is it done, and what was it worth?
 #
-# Training is over when nothing changes any more. This chapter first watches a training on the way (the paper's Figs. 13
-# and 14). Then it asks whether our runs were long enough for what the other chapters say of them. Finally it takes the
-# encoder apart: how much of the gain comes from the tables, how much from the network, and how much from ImageNet?
+# Training is done when nothing changes any more. This chapter first follows two runs from start to end (the paper's
+# Figs. 13 and 14). Then it asks whether our runs were long enough for the conclusions of the other chapters. Finally it
+# takes the encoder apart: how much of the gain comes from the tables, how much from the network, and how much from
+# ImageNet?
 #
 # ```{admonition} What you will learn
 # - what "more steps" does to rate and quality, and why that says little about an encoder
 # - how to tell that a run has converged, by Eq. 7 computed on files
-# - what the paper's rounding costs, and where its own recipe ends on a frozen trunk
-# - what a pretrained trunk, and a trunk that is trained along, add to learned tables
+# - what the paper's rounding costs, and where the paper's own recipe ends on a frozen trunk
+# - what a pretrained trunk adds to learned tables, and what it adds to train the trunk, too
 #
 # It helps to have read {ref}`ch-first-experiment`.
 # ```
@@ -64,10 +65,10 @@ style.use()
 evidence = Evidence()
 
 # %% [markdown]
-# ## Snapshots on the way
+# ## Snapshots during training
 #
-# `train` calls a function of ours before the first step and after every few steps, and hands it the model as it is then.
-# Ours writes a file of a photo with that model, decodes it, and measures it:
+# `train` can be given a function, which it calls with the current model before the first step and after every few steps.
+# Ours encodes a photo with that model, decodes the file, and measures it:
 
 # %%
 from repro.evaluation import encoder_of, measure
@@ -94,7 +95,7 @@ def short_run(quality):
 
 
 # %% [markdown]
-# We let it run twice, once from very fine tables, as the paper starts, and once from very coarse ones:
+# We train twice: once from very fine tables, where the paper starts, and once from very coarse ones:
 
 # %%
 fine, coarse = short_run(0), short_run(5)
@@ -104,17 +105,18 @@ for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
         print(f"{start}, step {step:2}: {bpp:.2f} bpp, MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}")
 
 # %% [markdown]
-# From the fine start bits fall, MSE rises and MS-SSIM falls. From the coarse start it is the other way round: in the end
-# there are more bits, a smaller MSE and a higher MS-SSIM. Keep that in mind when you look at the paper's figures.
+# From the fine start, bits fall, MSE rises and MS-SSIM falls. From the coarse start it is the other way round: bits rise,
+# MSE falls and MS-SSIM rises. Keep that in mind when you look at the paper's figures.
 
 # %% [markdown]
 # ## Figs. 13 and 14
 #
 # The paper records bits, MSE and MS-SSIM as training goes on, with attention (Fig. 13) and without (Fig. 14): "With the
 # training step increases, the bpp decrease means the compression rate increase, it will increase the mean square error
-# but reduce the MS-SSIM metric value." It begins, as section 6.2 says, with tables uniform in 1 to 2, which keep nearly
-# everything. So do our two stored runs. Each of their snapshots is the mean over files of every photo. As in the paper, we
-# stretch each of the three to 0–1:
+# but reduce the MS-SSIM metric value." It starts, as section 6.2 says, with table entries drawn uniformly from 1 to 2,
+# which keep nearly everything. Our two stored runs start there, too; the rest is our recipe, with straight-through
+# rounding. Each snapshot is a mean over the files of all evaluation photos. As in the paper, we stretch each of the three
+# metrics to 0–1:
 
 
 # %%
@@ -130,18 +132,18 @@ for name, run in runs.items():
     for metric in ("bpp", "mse", "ms_ssim"):
         stretched[name][metric] = normalised(run[metric])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0\u20131, from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. In both, bits and MS-SSIM fall and MSE rises, nearly all of it in the first fifth of the run; then all three lines are nearly flat."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0\u20131, from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. Without attention, bits and MS-SSIM fall and MSE rises, fast at first, until all three lines are nearly flat. With attention it is the same from the second snapshot on; before that, MSE falls steeply and MS-SSIM rises steeply."}}
 drawn.normalised_plot(stretched)
 
 # %% [markdown]
-# Stretching hides how far each of them goes. In their own units, and with a logarithmic axis for the steps:
+# Stretching hides how far each metric moves. Here they are in their own units, with a logarithmic axis for the steps:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-true-units", "caption": "The same two runs in true units, means over the photos."}, "image": {"alt": "Three plots against the step, bits per pixel, MSE and MS-SSIM, with a line each for the run with and the run without attention. The lines stay close together and end nearly flat."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-true-units", "caption": "The same two runs in true units, means over the photos."}, "image": {"alt": "Three plots against the step, bits per pixel, MSE and MS-SSIM, with a line each for the run with and the run without attention. The first snapshots differ, most of all in MSE; after that the lines come together, and they end nearly flat."}}
 drawn.true_units_plot(runs)
 
 # %% [markdown]
-# The claim counts as reproduced where each metric goes the paper's way from the first snapshot to the last, and in at
-# least three quarters of the changes between:
+# The claim counts as reproduced if each metric moves in the paper's direction from the first snapshot to the last, and
+# also in at least three quarters of the changes from one snapshot to the next:
 
 # %%
 import numpy as np
@@ -161,20 +163,21 @@ glue("steps_evidence", judged.evidence)
 # %% [markdown]
 # Verdict: **{glue:text}`steps_verdict`** ({glue:text}`steps_evidence`).
 #
-# With attention the first snapshot stands apart. An untrained map takes a little of everything, of the blocks' means too,
-# so the picture is darker. A few steps repair that, and from there all lines go the paper's way.
+# With attention, the first snapshot stands apart. An untrained map makes every coefficient a little smaller, and the DC
+# coefficient too, so the picture loses brightness and contrast. A few steps repair that. From there on, nearly every change
+# goes the paper's way.
 #
-# What does it mean? The run begins at the fine end of the scale and moves along the rate–distortion curve to the place
-# where λ wants to be. Bits fall, MSE rises and MS-SSIM falls *because the start was too fine*. The direction says where the
-# start lay, not what training is for. ({numref}`fig-film` is a film of such a run, with its tables and a picture that they
-# make; that one starts at a quality in use.)
+# What does it mean? The run starts at the fine end of the rate–distortion curve and moves along it to the point that λ asks
+# for. Bits fall, MSE rises and MS-SSIM falls *because the start was too fine*. The direction depends on the start. It does
+# not show whether the encoder gets better. ({numref}`fig-film` shows such a run as a film, with its tables and a decoded
+# picture. That run starts from the tables of an ordinary JPEG quality.)
 
 # %% [markdown]
 # ## The objective, on files
 #
-# To tell whether a run is over, we need one number that should stop falling. Training minimises Eq. 7 on crops, with
-# rounding that has a derivative. What counts is the same sum on files: λ times the distortion of what a decoder returns,
-# plus the rate term $r$ of Eq. 9. From the functions of {ref}`ch-loss`:
+# To tell whether a run is over, we need one number that should stop falling. Training minimises Eq. 7 on crops. What
+# counts is the same sum on files: λ times the distortion of the decoded file, plus the rate term $r$ of Eq. 9. With the
+# functions of {ref}`ch-loss`:
 
 # %%
 import torch
@@ -195,7 +198,8 @@ def objective_on_file(rgb, model, weights):
 
 
 # %% [markdown]
-# The stored results do not keep the files, but what each of them measures. From that the package computes the same number:
+# The stored results do not keep the files, only what was measured on each of them. From that the package computes the same
+# number:
 
 # %%
 trained, snapshots = coarse
@@ -208,22 +212,22 @@ print(f"λ·d + r: {on_crops:.2f} on the last crops, {found:.2f} on the photo's 
 # %% [markdown]
 # ## Which recipe, and is it long enough?
 #
-# Numbers of steps and learning rates were chosen by this objective on the first half (by name) of CID22's validation
-# photos, never on Kodak.
+# We chose the numbers of steps and the learning rates by this objective on tuning photos: the first half, by name, of
+# CID22's validation photos. Kodak's photos had no part in it. For third-order rounding our recipe is the second best of the
+# table, which takes fewer steps than the best.
 
 # %% tags=["hide-input"]
 tried = objective.tried()
 html.table(*drawn.recipe_rows(tried), caption="Recipes tried on the tuning photos, one λ for each rounding")
 
 # %% [markdown]
-# The two columns of λ·d + r separate what a run has *learned* from what it has learned by heart. One is its value at the
-# end of training on the crops that it trained on, the other on files of photos that it has never seen. Where more steps
-# lower the first and raise the second, the network is memorising its crops. Where they raise both, the gradient is to
-# blame: neither rounding's gradient is that of what is computed ({ref}`ch-quantisation`), and a longer run follows it
-# farther.
+# The table has λ·d + r twice: at the end of training on the run's own crops, and on files of photos that it has never
+# seen. Where more steps lower the first and raise the second, the model overfits: it suits its own crops better and other
+# photos worse. Where they raise both, the gradient is to blame. Neither rounding reports the true gradient
+# ({ref}`ch-quantisation`), and a longer run follows the false one further.
 
 # %% [markdown]
-# Were the published runs long enough? We trained the same models with **twice the steps**, and measured them on the
+# Were the runs of this book long enough? We trained the same models with **twice the steps**, and measured them on the
 # evaluation photos:
 
 # %%
@@ -244,16 +248,20 @@ glue("most_changed", max(abs(change) for change in changes))
 # %% [markdown]
 # ## The paper's rounding, by several recipes
 #
-# {ref}`ch-first-experiment` found that third-order rounding ends higher than straight-through, and left open whether large
-# steps are to blame. Here are several recipes at one λ, from few large steps to 20,000 small ones on 8 crops each from the
-# paper's own start. That last one is the paper's recipe but for one thing: the trunk is VGG-16's and frozen, so that only
-# the tables and the 1 × 1 convolution learn.
+# {ref}`ch-first-experiment` found that third-order rounding ends at a higher loss than straight-through. It left open
+# whether large steps are to blame. So here are several recipes at one λ. The last row is the paper's recipe: 20,000 steps
+# on 8 crops each, from the paper's own start. It differs from the paper in two things. The photos are ours, and the trunk
+# is VGG-16's and frozen, so that only the tables and the 1 × 1 convolution learn.
+#
+# The rates of the last row cannot be compared with those of the others, because they are those of the paper's variable
+# $Q \cdot s$ ({ref}`ch-quantisation`). There each step changes an entry by the same amount. That is more than in the other
+# rows where the table is fine, and less where it is coarse.
 
 # %% tags=["hide-input"]
 outcomes = objective.third_order_recipes()
 html.table(*drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point a run, means over the photos. The line is learned tables with straight-through rounding, all \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point for each run, means over the photos. The line is learned tables with straight-through rounding, a model for each \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
 drawn.recipe_points(outcomes, [drawn.recipe_label(o) for o in outcomes], evidence.first("ours")[findings.TABLES])
 
 # %% tags=["remove-cell"]
@@ -263,30 +271,30 @@ glue("large_steps_dc", fast.dc)
 glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.experiment.loss.lam][0][0][0])
 
 # %% [markdown]
-# | at this λ | step of the luma DC |
+# | at this λ | quantisation step of the luma DC |
 # |---|---|
-# | third-order, the largest steps | {glue:text}`large_steps_dc:.0f` |
+# | third-order, the highest learning rate | {glue:text}`large_steps_dc:.0f` |
 # | third-order, the paper's recipe on a frozen trunk | {glue:text}`paper_recipe_dc:.0f` |
 # | straight-through, our recipe | {glue:text}`straight_dc:.0f` |
 #
-# (A table's entries are kept in 1 to 255.) Smaller steps average noise out, and noise is what third-order rounding has
-# most of ({ref}`ch-quantisation`). Here they did not bring the tables back to finer steps.
+# (A table's entries are kept in 1 to 255.) The gradient of third-order rounding is noisy ({ref}`ch-quantisation`), and more
+# steps at a lower learning rate average the noise out. Here they did not make the luma DC as fine as straight-through does.
 #
 # ```{admonition} What was run, and what was not
 # :class: important
 # The paper's recipe was run once: one λ, one seed, VGG-16's trunk frozen. The paper trains its trunk, VGG-19's, along with
-# the rest; that was not run for this page. A trunk that learns can change its map where a head on fixed features cannot.
-# So this run shows that small steps alone do not repair third-order rounding where the trunk is frozen. It does not show
-# where the paper's recipe as a whole ends.
+# the rest; that was not run for this page. It matters, because the map starts at one half for every coefficient, and in
+# steps of $10^{-6}$ a head on fixed features can hardly bring it near 1 for DC. A trunk that learns may do better. So this
+# run shows that the paper's learning rates alone do not repair third-order rounding where the trunk is frozen. It does not
+# show where the paper's recipe as a whole ends.
 # ```
 
 # %% [markdown]
 # ## Where does the gain come from?
 #
-# The paper has one network and asks what to add to it. We ask what one could leave out. First, frozen VGG attention
-# against tables alone:
+# The paper asks what to add to its network. We ask what can be left out. First, frozen VGG attention against tables alone:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; the first seed, which was trained for every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved, MS-SSIM gained by VGG attention over learned tables."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; first seed, the only one that was trained at every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved, MS-SSIM gained by VGG attention over learned tables."}}
 curves = evidence.seeds("ours", "5", "10")
 attention = rate_distortion.Pair(
     "VGG attention, against tables alone", curves[findings.TABLES][0], curves[PAPER][0], "vgg16"
@@ -294,9 +302,9 @@ attention = rate_distortion.Pair(
 rate_distortion.gain_plot([attention], findings.MATCHED_RATES)
 
 # %% [markdown]
-# Then the network's parts: ImageNet's weights against random ones, and a trunk that is trained along against a frozen one.
-# All are trained straight-through by our recipe of 800 steps, at two λ; the learning rate of a trained trunk was chosen
-# among three on the tuning photos. The paper's 20,000 steps are not among these runs.
+# Then the network's parts: ImageNet's weights against random ones, and a trained trunk against a frozen one. These models
+# are trained at two λ, by our recipe of 800 steps with straight-through rounding. The learning rate of a trained trunk is
+# the best of three on the tuning photos. None of these runs takes the paper's 20,000 steps.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whose-gain", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 parts = findings.compare(curves, findings.NETWORKS)
@@ -316,7 +324,7 @@ for name, words in findings.words(("attention",), alone).items():
 # | question | equal MSE | equal LPIPS | equal MS-SSIM |
 # |---|---|---|---|
 # | Does attention pay? Frozen, against tables alone | {glue:text}`attention_mse_brief` | {glue:text}`attention_lpips_brief` | {glue:text}`attention_ms_ssim_brief` |
-# | Trained along, against tables alone | {glue:text}`trained_tables_mse_brief` | {glue:text}`trained_tables_lpips_brief` | {glue:text}`trained_tables_ms_ssim_brief` |
+# | Does it pay with a trained trunk? Against tables alone | {glue:text}`trained_tables_mse_brief` | {glue:text}`trained_tables_lpips_brief` | {glue:text}`trained_tables_ms_ssim_brief` |
 # | Does it help to train the trunk? Against leaving it frozen | {glue:text}`trained_mse_brief` | {glue:text}`trained_lpips_brief` | {glue:text}`trained_ms_ssim_brief` |
 # | Does ImageNet help? A random trunk, frozen, against a pretrained one | {glue:text}`random_mse_brief` | {glue:text}`random_lpips_brief` | {glue:text}`random_ms_ssim_brief` |
 
@@ -329,8 +337,8 @@ html.table([], list(tables.origin("ours", "cpu").items()), caption="Where the st
 # %% [markdown]
 # ## All claims of the paper
 #
-# That was the last of the paper's experiments. Here is everything that it claims, with what we found; the same table
-# stands on the page {doc}`../book/results`.
+# That was the last of the paper's experiments. Here are all claims of the paper, each with what we found. The page
+# {doc}`../book/results` has the same table.
 
 # %% tags=["hide-input"]
 claims = all_claims(evidence)
@@ -349,9 +357,10 @@ glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs tha
 # %% [markdown]
 # ## Summary
 #
-# - Metrics against steps show the way from the start to where λ wants to be. Change the start, and they turn round.
-# - A run has converged when twice the steps change little. Say how little, and by a number that is computed on files.
-# - With the trunk frozen, the rounding's derivative decides where training ends, by every recipe that we ran.
+# - Metrics against steps show the way from the start to the point that λ asks for. From the other side, they go the other
+#   way.
+# - A run has converged when twice the steps change little. Say how little, by a number that is computed on files.
+# - With the trunk frozen, third-order rounding ended worse than straight-through by every recipe that we ran.
 # - A part of an encoder is worth what is lost when it is left out.
 #
 # ## Exercises
@@ -360,28 +369,30 @@ glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs tha
 #
 # ```{admonition} Solution
 # :class: dropdown
-# For tables that spend about as many bits as the runs end with: then λ has nothing to correct but the shape of the tables.
-# Compare the snapshot of step 0 with the last lines of both runs above. With another λ it is another quality.
+# For tables that spend about as many bits as a long run ends with. Then λ has nothing to correct but the shape of the
+# tables. Look for a quality whose snapshot at step 0 lies between the last lines of the two runs above. With another λ it
+# is another quality.
 # ```
 #
 # **2.** The objective of a run with attention cannot be compared with that of tables alone. Why not?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Eq. 9 counts mean(A), which stands for bits but is none. Without attention A is 1, and the term is the constant 2β,
-# however few bits are spent. Files can be compared: at equal rate, or at equal quality.
+# Eq. 9 contains mean(A), which stands for bits but does not count them. Without attention A is 1, and that term is the
+# constant 2β, however few bits are spent. Files can be compared: at equal rate, or at equal quality.
 # ```
 #
-# **3.** Twice the steps change the objective by very little. Does that prove that nothing better can be reached?
+# **3.** Suppose that twice the steps change the objective by very little. Does that prove that nothing better can be
+# reached?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# No. It says that *this* recipe, with its start, its learning rates and its gradient, ends near there however long it
-# runs. The two roundings show it: neither changes much with twice the steps, and they end at different places. Whether
-# there is a better place can only be found out by other starts, other rates, or another gradient.
+# No. It says that *this* recipe, with its start, its learning rates and its gradient, ends near there. The two roundings
+# show it: twice the steps change each of them far less than the one differs from the other. Whether there is a better
+# place can only be found out with other starts, other rates, or another gradient.
 # ```
 #
 # ## What's next
 #
-# The paper's experiments are done. What is its *idea* worth when everything else is done well, too: chroma, Huffman
-# codes, scans, and which coefficients to drop? {ref}`ch-beyond` tries it.
+# The paper's experiments are done. What is its *idea* worth if everything else is done well, too: chroma, Huffman codes,
+# scans, and the choice of which coefficients to drop? {ref}`ch-beyond` tries it.
