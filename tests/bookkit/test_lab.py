@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-import websocket
 
 from bookkit.project import Project
 
@@ -79,10 +76,6 @@ def api(server: tuple[int, str]) -> Callable[..., Any]:
     return lambda path, content=None: ask(*server, path, content)
 
 
-def test_make_lab_starts_this() -> None:
-    assert re.search(r"^lab: .*\n\t\$\(BIN\)/python tools/lab.py \$\(LAB\)$", (ROOT / "Makefile").read_text(), re.M)
-
-
 def test_every_notebook_is_listed_and_opens_as_a_pair(api: Callable[..., Any]) -> None:
     listed = {one["name"] for one in api("contents/notebooks")["content"]}
     assert {f"{name}{kind}" for name in NAMES for kind in (".ipynb", ".py")} <= listed
@@ -109,71 +102,25 @@ def test_the_server_refuses_who_has_no_token(server: tuple[int, str]) -> None:
         ask(server[0], "wrong", "contents/notebooks")
 
 
-def test_the_kernel_finds_the_packages_and_the_photos(server: tuple[int, str], api: Callable[..., Any]) -> None:
-    code = (
-        "import os, bookkit, chapters, repro\nfrom repro.data import photos\n"
-        "print(repro.__file__, chapters.__file__, bookkit.__file__, sep='|', end='|')\n"
-        "print(os.environ.get('REPRO_DATA'), len(photos('sample')), sep='|')"
-    )
-    kernel = api("kernels", {"name": "python3", "path": "notebooks"})
-    said = run(server, kernel["id"], code)
-    *places, data, count = said.strip().split("|")
-    assert {Path(place).parents[1] for place in places} == {ROOT / "src"}
-    assert data == str(os.environ.get("REPRO_DATA")) and count == "4"
-
-
-def run(server: tuple[int, str], kernel: str, code: str) -> str:
-    """What ``code`` prints in a kernel of the server, as a notebook would ask it; more than Jupyter's limit fits."""
-    port, token = server
-    line = websocket.create_connection(
-        f"ws://127.0.0.1:{port}/api/kernels/{kernel}/channels",
-        timeout=PATIENCE,
-        header={"Authorization": f"token {token}"},
-    )
-    header = {
-        "msg_id": uuid.uuid4().hex,
-        "msg_type": "execute_request",
-        "username": "",
-        "session": "",
-        "version": "5.3",
-    }
-    padded = f"{code}\n#{'x' * (12 << 20)}"
-    content = {"code": padded, "silent": False, "store_history": False, "allow_stdin": False, "user_expressions": {}}
-    asked = {
-        "header": header,
-        "parent_header": {},
-        "metadata": {},
-        "content": content,
-        "channel": "shell",
-        "buffers": [],
-    }
-    line.send(json.dumps(asked))
-    said, until = "", time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        message = json.loads(line.recv())
-        if message["parent_header"].get("msg_id") != header["msg_id"]:
-            continue
-        if message["msg_type"] == "stream":
-            said += message["content"]["text"]
-        assert message["msg_type"] != "error", message["content"]
-        if message["msg_type"] == "execute_reply":
-            break
-    line.close()
-    return said
-
-
-#: Drops a file, as the system's file manager does, on the element that is given.
+#: Drops a file larger than Jupyter's own limit, as the system's file manager does, on the element that is given.
 DROP = """(button) => {
     const dropped = new DataTransfer();
-    dropped.items.add(new File([new Uint8Array([1, 2, 3])], "holiday.png", { type: "image/png" }));
+    dropped.items.add(new File([new Uint8Array(12 << 20)], "holiday.png", { type: "image/png" }));
     for (const name of ["dragover", "drop"])
         button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
 }"""
-WINDOW = "from chapters.own_photo import Panel\nPanel().box"
+WINDOW = """import os, repro
+from chapters.own_photo import Panel
+from repro.data import photos
+print(repro.__file__, os.environ.get("REPRO_DATA"), len(photos("sample")), sep="|")
+Panel().box"""
 
 
 def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
-    """On the button of chapter 11's window in JupyterLab: it goes through widget and kernel to what reads photos."""
+    """On the button of chapter 11's window in JupyterLab: it goes through widget and kernel to what reads photos.
+
+    The kernel finds this checkout's packages, and the photos that the shell names.
+    """
     port, token = server
     place = ROOT / "_build" / "drop.ipynb"
     place.parent.mkdir(exist_ok=True)
@@ -187,6 +134,7 @@ def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
         page.get_by_text("| Idle").wait_for()
         page.locator(".jp-Notebook .jp-CodeCell").click()
         page.keyboard.press("Control+Enter")
+        page.get_by_text(f"{ROOT}/src/repro/__init__.py|{os.environ.get('REPRO_DATA')}|4").wait_for()
         page.locator("button.drop-here").evaluate(DROP)
         page.get_by_text("Press “Encode”.").wait_for()
         page.get_by_role("button", name="Encode").click()
