@@ -24,7 +24,7 @@ from unittest import mock
 
 from PIL import Image, ImageFile
 
-from decoder_files import Fault, File, Wish, icc_profile, wishes
+from decoder_files import Case, Fault, File, cases, icc_profile
 from decoders import DECODERS, Decoder
 from repro.encoder.encode import encode_picture
 from repro.errors import ReproError
@@ -44,7 +44,7 @@ class Finding:
     """
 
     decoder: str
-    wish: Wish
+    case: Case
     progressive: bool = False
     distance: int | None = None
     of_libjpeg: int | None = None
@@ -59,10 +59,12 @@ def installed() -> Iterator[list[Decoder]]:
         yield [decoder for decoder in every if decoder.version() is not None]
 
 
-def look(wish: Wish, data: bytes, decoders: Iterable[Decoder], folder: Path, *, twin: bool = True) -> list[Finding]:
-    """What ``decoders`` say of ``data``, the file of ``wish``; with ``twin``, also of libjpeg's file."""
+def decode_with(
+    case: Case, data: bytes, decoders: Iterable[Decoder], folder: Path, *, twin: bool = True
+) -> list[Finding]:
+    """What ``decoders`` make of ``data``, the file of ``case``; with ``twin``, of libjpeg's file too."""
     ours = _file(folder / "ours.jpg", data)
-    theirs = _file(folder / "libjpeg.jpg", of_libjpeg(wish)) if twin else None
+    theirs = _file(folder / "libjpeg.jpg", of_libjpeg(case)) if twin else None
     found = []
     for decoder in decoders:
         try:
@@ -71,42 +73,42 @@ def look(wish: Wish, data: bytes, decoders: Iterable[Decoder], folder: Path, *, 
             of_libjpeg_file = None
         try:
             if decoder.name == "Pillow":
-                check_header(wish, ours)
+                check_header(case, ours)
             distance = decoder.distance(ours)
         except Fault as fault:
-            found.append(Finding(decoder.name, wish, ours.progressive, None, of_libjpeg_file, str(fault)))
+            found.append(Finding(decoder.name, case, ours.progressive, None, of_libjpeg_file, str(fault)))
             continue
         far = decoder.limit is not None and distance > decoder.limit
         fault_text = f"is {distance} from Pillow, more than {decoder.limit}" if far else None
-        found.append(Finding(decoder.name, wish, ours.progressive, distance, of_libjpeg_file, fault_text))
+        found.append(Finding(decoder.name, case, ours.progressive, distance, of_libjpeg_file, fault_text))
     return found
 
 
-def check_header(wish: Wish, file: File) -> None:
+def check_header(case: Case, file: File) -> None:
     """Raises :class:`Fault` where the file is not of the kind that was asked for."""
     image = file.opened()
-    if image.size != (wish.width, wish.height):
+    if image.size != (case.width, case.height):
         raise Fault(f"is of {image.size[0]}×{image.size[1]} pixels")
-    if image.mode != ("L" if wish.grey else "RGB"):
+    if image.mode != ("L" if case.grey else "RGB"):
         raise Fault(f"is of mode {image.mode}")
-    if file.progressive and not wish.progressive:  # the other way round, sequential may be smaller
+    if file.progressive and not case.progressive:  # the other way round, sequential may be smaller
         raise Fault("is progressive")
-    if image.info.get("icc_profile") != (icc_profile(wish.profile) if wish.profile else None):
+    if image.info.get("icc_profile") != (icc_profile(case.profile) if case.profile else None):
         raise Fault("has another colour profile")
 
 
-def of_libjpeg(wish: Wish) -> bytes:
+def of_libjpeg(case: Case) -> bytes:
     """What libjpeg makes of the picture with the same subsampling, at the whole quality that is nearest."""
-    stream, picture = io.BytesIO(), wish.picture()
+    stream, picture = io.BytesIO(), case.picture()
     # Pillow's buffer must hold the whole file where scans are progressive, and is too small for noise.
     with mock.patch.object(ImageFile, "MAXBLOCK", 2**20 + 2 * picture.samples.size):
         Image.fromarray(picture.samples).save(
             stream,
             "JPEG",
-            quality=round(wish.quality),
-            progressive=wish.progressive,
+            quality=round(case.quality),
+            progressive=case.progressive,
             icc_profile=picture.icc,
-            **({} if wish.grey else {"subsampling": wish.subsampling}),
+            **({} if case.grey else {"subsampling": case.subsampling}),
         )
     return stream.getvalue()
 
@@ -133,16 +135,16 @@ def table(findings: Sequence[Finding], decoders: Iterable[Decoder]) -> list[dict
 
 def summary(findings: Iterable[Finding]) -> dict[str, Any]:
     """What the files were."""
-    made = {one.wish: one.progressive for one in findings}
-    pixels = [wish.width * wish.height for wish in made]
+    made = {one.case: one.progressive for one in findings}
+    pixels = [case.width * case.height for case in made]
     return {
         "count": len(made),
-        "efforts": dict(Counter(f"{wish.model} {wish.effort}" for wish in made)),
-        "contents": dict(Counter(wish.content for wish in made)),
-        "grey": sum(wish.grey for wish in made),
+        "efforts": dict(Counter(f"{case.model} {case.effort}" for case in made)),
+        "contents": dict(Counter(case.content for case in made)),
+        "grey": sum(case.grey for case in made),
         "progressive": sum(made.values()),
-        "profiles": sum(wish.profile is not None for wish in made),
-        "qualities": sorted({wish.quality for wish in made}),
+        "profiles": sum(case.profile is not None for case in made),
+        "qualities": sorted({case.quality for case in made}),
         "pixels": [min(pixels), max(pixels)],
     }
 
@@ -157,27 +159,27 @@ def report(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Make, look, print, keep; 1 where a decoder found fault."""
+    """Encode, decode, print and store; 1 where a decoder found a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, help="how many, spread over all (all)")
     parser.add_argument("--out", type=Path, help="where the result is kept")
     options = parser.parse_args()
-    every = wishes()
+    every = cases()
     count = len(every) if options.files is None else max(1, min(options.files, len(every)))
     chosen = [every[n * len(every) // count] for n in range(count)]
     out = options.out or (Store.default().data / RESULT if count == len(every) else None)
     findings: list[Finding] = []
     with installed() as decoders, tempfile.TemporaryDirectory(prefix="repro-decoders-") as name:
-        for wish in track(chosen, "decode"):
+        for case in track(chosen, "decode"):
             try:
-                data = encode_picture(wish.picture(), wish.settings()).data
+                data = encode_picture(case.picture(), case.settings()).data
             except ReproError as error:
-                findings.append(Finding("the encoder", wish, fault=str(error)))
+                findings.append(Finding("the encoder", case, fault=str(error)))
             else:
-                findings += look(wish, data, decoders, Path(name))
+                findings += decode_with(case, data, decoders, Path(name))
         rows = table(findings, decoders)
     missing = [name for name in (make().name for make in DECODERS) if name not in {row["name"] for row in rows}]
-    faults = [{"decoder": f.decoder, "file": str(f.wish), "fault": f.fault} for f in findings if f.fault]
+    faults = [{"decoder": f.decoder, "file": str(f.case), "fault": f.fault} for f in findings if f.fault]
     print(report(rows))
     for name in missing:
         print(f"{name}: not at hand")

@@ -39,7 +39,7 @@ SMALL = 16_500
 
 
 @dataclass(frozen=True)
-class Wish:
+class Case:
     """A file to be made: of what picture, and how. ``profile``: see :func:`icc_profile`."""
 
     model: str
@@ -80,7 +80,7 @@ class Wish:
         return Picture(samples, icc_profile(self.profile) if self.profile else None)
 
 
-def wishes() -> list[Wish]:
+def cases() -> list[Case]:
     """All 300. What is chosen from comes round after other numbers of files, so that nearly everything meets."""
     made = []
     for k, ((model, effort), large) in enumerate(KINDS.items()):
@@ -93,7 +93,7 @@ def wishes() -> list[Wish]:
             elif (width, height) == large:
                 content, grey = "astronaut", (model, effort) == ("tables", "default")
             profile = None if grey else PROFILES[n % len(PROFILES)]
-            made.append(Wish(model, effort, width, height, content, quality, grey, (i + k) % 3 > 0, profile))
+            made.append(Case(model, effort, width, height, content, quality, grey, (i + k) % 3 > 0, profile))
     return made
 
 

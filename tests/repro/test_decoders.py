@@ -23,15 +23,15 @@ census = importlib.import_module("decoder_census")
 files = importlib.import_module("decoder_files")
 decoders = importlib.import_module("decoders")
 
-EVERY = files.wishes()
-PHOTO = files.Wish("tables", "fast", 150, 137, "astronaut", 75.0, False, True, "sRGB")
+EVERY = files.cases()
+PHOTO = files.Case("tables", "fast", 150, 137, "astronaut", 75.0, False, True, "sRGB")
 
 
 @pytest.fixture(scope="module")
 def small() -> list[tuple[Any, bytes]]:
     """40 of the small files."""
-    wished = random.Random(0).sample([wish for wish in EVERY if wish.small], 40)
-    return [(wish, encode_picture(wish.picture(), wish.settings()).data) for wish in wished]
+    drawn = random.Random(0).sample([case for case in EVERY if case.small], 40)
+    return [(case, encode_picture(case.picture(), case.settings()).data) for case in drawn]
 
 
 @pytest.fixture(scope="module", params=decoders.DECODERS, ids=lambda make: make.name)
@@ -45,17 +45,17 @@ def decoder(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def faults(found: list[Any]) -> list[str]:
-    return [f"{one.decoder}: {one.wish}: {one.fault}" for one in found if one.fault]
+    return [f"{one.decoder}: {one.case}: {one.fault}" for one in found if one.fault]
 
 
 def test_a_decoder_takes_every_file_and_makes_pillows_pixels_of_it(small, decoder, tmp_path):
-    found = [one for wish, data in small for one in census.look(wish, data, [decoder], tmp_path, twin=False)]
+    found = [one for case, data in small for one in census.decode_with(case, data, [decoder], tmp_path, twin=False)]
     assert len(found) == 40 and faults(found) == []
 
 
 def test_a_decoder_finds_a_file_that_is_cut_off(decoder, tmp_path):
     data = encode_picture(PHOTO.picture(), PHOTO.settings()).data
-    (found,) = census.look(PHOTO, data[: len(data) // 2], [decoder], tmp_path, twin=False)
+    (found,) = census.decode_with(PHOTO, data[: len(data) // 2], [decoder], tmp_path, twin=False)
     assert found.fault
 
 
@@ -70,7 +70,7 @@ def test_a_decoder_finds_a_file_that_is_cut_off(decoder, tmp_path):
 )
 def test_a_file_of_another_kind_than_asked_for_is_found(changes, says, tmp_path):
     data = encode_picture(PHOTO.picture(), PHOTO.settings()).data
-    (found,) = census.look(replace(PHOTO, **changes), data, [decoders.Pillow()], tmp_path, twin=False)
+    (found,) = census.decode_with(replace(PHOTO, **changes), data, [decoders.Pillow()], tmp_path, twin=False)
     assert found.fault == says
 
 
@@ -87,19 +87,19 @@ def test_other_pixels_are_found(tmp_path):
             return decoders.furthest(shown.astype(np.uint8), file.rgb)
 
     data = encode_picture(PHOTO.picture(), PHOTO.settings()).data
-    (found,) = census.look(PHOTO, data, [Wrong()], tmp_path, twin=False)
+    (found,) = census.decode_with(PHOTO, data, [Wrong()], tmp_path, twin=False)
     assert faults([found]) == [f"wrong: {PHOTO}: is 4 from Pillow, more than 3"]
 
 
 def test_the_files_are_of_every_kind():
     assert len(EVERY) == len(set(EVERY)) == 300
     for kind in files.KINDS:
-        own = [wish for wish in EVERY if (wish.model, wish.effort) == kind]
-        assert {wish.quality for wish in own} == set(files.QUALITIES) >= {1, 100}
-        assert {wish.content for wish in own} == set(files.CONTENTS)
-        assert {wish.profile for wish in own} == set(files.PROFILES)
-        assert {(wish.grey, wish.progressive) for wish in own} == {(a, b) for a in (False, True) for b in (False, True)}
-    pixels = [wish.width * wish.height for wish in EVERY]
+        own = [case for case in EVERY if (case.model, case.effort) == kind]
+        assert {case.quality for case in own} == set(files.QUALITIES) >= {1, 100}
+        assert {case.content for case in own} == set(files.CONTENTS)
+        assert {case.profile for case in own} == set(files.PROFILES)
+        assert {(case.grey, case.progressive) for case in own} == {(a, b) for a in (False, True) for b in (False, True)}
+    pixels = [case.width * case.height for case in EVERY]
     assert min(pixels) == 1 and max(pixels) == 24_000_000
 
 

@@ -15,7 +15,7 @@ from repro.trellis.planes import DctPlanes
 from repro.trellis.tables import Example, WeightsOf, objective
 
 HALF, FULL = "4:2:0", "4:4:4"
-#: In bits a pixel: where half of chroma loses less than what they are worth, all of chroma costs more than it shows.
+#: In bits a pixel, times λ: where half of chroma loses less than that, all of chroma costs more than it shows.
 _LEAST_LOSS = 0.05
 #: All of chroma is kept where its cost is below this share of half's. The cost counts errors of red, green and blue,
 #: and so weighs chroma more than eyes do. The share was chosen by SSIMULACRA 2 on tuning photos: it prefers half until

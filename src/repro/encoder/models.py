@@ -55,7 +55,7 @@ class Parameters:
     strength
         1 applies attention as trained, 0 not at all.
     lam
-        of a set for the trellis, what a unit of weighted squared error is worth in bits; None elsewhere.
+        of a set for the trellis, how many bits one unit of weighted squared error may cost; None elsewhere.
     """
 
     tables: np.ndarray

@@ -1,6 +1,7 @@
 """A picture's planes of DCT coefficients in zigzag order, chroma at full or half resolution, and back to a file's.
 
-What is chosen here goes into a file as it is: :func:`assemble` gives :class:`repro.jpeg.codestream.Coefficients`.
+:func:`trellis_quantize` chooses the numbers of a file, and :func:`assemble` makes
+:class:`repro.jpeg.codestream.Coefficients` of them.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Plane(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What an error is worth: float32 (m, 64), weights of squared error by frequency (zigzag); int64 (n,), which of the
-    m rows each block has."""
+    """Weights of squared errors: float32 (m, 64), m sets of them by frequency (zigzag); int64 (n,), which of the m sets
+    each block has."""
 
     by_frequency: np.ndarray
     row: np.ndarray
@@ -91,7 +92,7 @@ def trellis_quantize(
     tables
         whole numbers in 1–255, (1 or 2, 8, 8), as in a file: luma, then chroma for Cb and Cr.
     lam
-        squared error (0–255 scale, of a coefficient of weight 1) that a bit is worth.
+        the squared error that one bit may save (0–255 scale, of a coefficient of weight 1).
     target
         what the decoder should get back, for each plane as its F; the planes' own F unless given.
     rounds

@@ -32,7 +32,7 @@ def sample_strips(samples: np.ndarray) -> np.ndarray:
 
 
 def sample_blocks(dct: DctPlanes, weights: Sequence[Weights]) -> tuple[DctPlanes, Sequence[Weights]]:
-    """The strips' blocks, and what errors are worth in them; all where the picture is small."""
+    """The strips' blocks and the weights of their errors; all of them where the picture is small."""
     rows = sampled_rows(dct.height, dct.width)
     if rows[0].stop == dct.height:
         return dct, weights
