@@ -26,7 +26,7 @@ SAME = 2e-4
 SCRIPT = """
 import json, sys
 import test_parallel as t
-from repro.training.processes import processes
+from repro.training import processes
 with processes(accelerator="cpu", devices=2, strategy="ddp") as fabric:
     log = t.train(t.settings(sys.argv[1]), t.LOSS, t.EXACT, t.crops(6), fabric=fabric, micro_batch=1).log
     if fabric.is_global_zero:

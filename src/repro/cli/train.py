@@ -52,7 +52,7 @@ def train(
     from repro.errors import UsageError
     from repro.losses import LossWeights
     from repro.model import ModelSettings, save_checkpoint
-    from repro.training import PAPER_RECIPE, Recipe, new_model, precomputed_pool
+    from repro.training import PAPER_RECIPE, Recipe, new_model, precomputed_pool, processes
     from repro.training import train as run
 
     recipes = {"cpu": Recipe(), "paper": PAPER_RECIPE}
@@ -79,7 +79,6 @@ def train(
     loss = LossWeights(lam=lam, gamma=gamma, sigma=sigma, alpha=alpha, beta=beta)
 
     from repro.data import crop_pool, training_photos
-    from repro.training.processes import processes
 
     source = training_photos(data)
     typer.echo(f"photos: {source.name} ({source.source})")

@@ -4,7 +4,8 @@ A run is a function of its settings, its crops and its seed: which crops make ba
 so a run that was killed goes on from its last checkpoint and ends with the same bits as one that was not.
 """
 
-from repro.training.loop import Trained, new_model, one_device, train
+from repro.training.devices import one_device, processes
+from repro.training.loop import Trained, new_model, train
 from repro.training.pool import Pool, precomputed_pool
 from repro.training.recipe import PAPER_RECIPE, PRECISIONS, Recipe, batch_indices, learning_rate
 
@@ -19,5 +20,6 @@ __all__ = [
     "new_model",
     "one_device",
     "precomputed_pool",
+    "processes",
     "train",
 ]

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from repro.errors import ReproError
 from repro.jpeg.tables import quality_tables
@@ -21,6 +20,7 @@ from repro.model import LearnedJPEG, ModelSettings
 from repro.progress import bar
 from repro.runtime import processor
 from repro.training import checkpoint
+from repro.training.devices import one_device
 from repro.training.pool import Pool
 from repro.training.recipe import Recipe, batch_indices
 from repro.training.step import Stepper
@@ -131,12 +131,6 @@ def _chosen(settings: ModelSettings | LossWeights | Recipe) -> dict[str, Any]:
     """
     differing = {f.name: getattr(settings, f.name) for f in fields(settings) if getattr(settings, f.name) != f.default}
     return {name: differing[name] for name in sorted(differing) if name != "checkpoint_every"}
-
-
-def one_device(accelerator: str) -> Fabric:
-    """Fabric on one device of this machine, "cpu" or "cuda"."""
-    # its environment is named, as Fabric would else take a Slurm job's tasks for the processes of one training
-    return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
 def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None:
