@@ -20,16 +20,16 @@
 #
 # Nearly every photo that you have seen on a screen today came as a JPEG file. The format dates from 1992
 # {cite:p}`wallace1992jpeg`, and every browser, phone and camera can read it. The paper behind this book
-# {cite:p}`liu2022encoders` therefore leaves the decoder alone and teaches the *encoder* new tricks. To follow it, one
-# has to know what an encoder is free to choose. This chapter builds JPEG up from nothing, one step at a time.
+# {cite:p}`liu2022encoders` therefore leaves the decoder as it is and improves the *encoder*. To follow it, you
+# need to know what an encoder is free to choose. This chapter builds JPEG from scratch, one step at a time.
 #
 # ```{admonition} What you will learn
-# - what happens to a photo on its way into a file, and which single step loses anything
+# - what happens to a photo on its way into a file, and which single step loses something
 # - what the 64 cosines of the DCT are, and why a photo needs only a few of them
 # - what "quality" does, and where the bits of a file go
 # - why a strongly compressed photo shows ripples beside edges (*ringing*) and squares (*blocking*)
 #
-# You need some Python, and no JPEG at all.
+# You need some Python, and nothing about JPEG.
 # ```
 
 # %% tags=["remove-cell"]
@@ -68,9 +68,9 @@ near = style.Box(8 * row - 40, 8 * col - 64, 88, 128)
 # %% [markdown]
 # ## One photo, three sizes
 #
-# Everybody knows the trade: the smaller the file, the worse the picture. We save one photo, `rgb`, at four qualities
-# and look at what comes back. Pillow, Python's imaging library, hands both jobs to libjpeg, the program behind nearly
-# all JPEG software.
+# Everybody knows the trade-off: the smaller the file, the worse the picture. We save one photo, `rgb`, at four
+# qualities and decode the files again. (Two of the four are shown here, the others further down.) Pillow, Python's
+# imaging library, leaves both jobs to libjpeg, the library behind nearly all JPEG software.
 
 
 # %%
@@ -102,33 +102,33 @@ jpeg.levels({"original": rgb, "quality 50": shown[50], "quality 5": shown[5]}, n
 
 # %% [markdown]
 # The pixels take {glue:text}`pixels_kb:.0f` kB, three bytes each (the photo is {glue:text}`photo_name`). At quality 50
-# the file has {glue:text}`kb_50:.0f` kB, and it takes a magnifying glass to tell the difference. At quality 5 it has
-# {glue:text}`kb_5:.0f` kB, and now anybody can see it. The paper opens with the same three levels
+# the file has {glue:text}`kb_50:.0f` kB, and the difference can hardly be seen. At quality 5 it has
+# {glue:text}`kb_5:.0f` kB, and the damage is plain. Fig. 1 of the paper shows three such levels, too
 # ({numref}`fig-levels`).
 #
 # To compare photos of different sizes we count **bits per pixel** (bpp): the size of the file in bits, divided by the
 # number of pixels. The pixels themselves need 24 bpp. Here quality 50 is {glue:text}`bpp_50:.2f` bpp and quality 5 is
 # {glue:text}`bpp_5:.2f` bpp. The paper's experiments lie between about 0.25 and 0.45 bpp. That is strong compression,
-# where a better encoder has the most to win.
+# where a better encoder can gain the most.
 
 # %% [markdown]
 # ## The whole way at a glance
 #
-# {numref}`fig-workflow` is the map of this chapter. The encoder goes from left to right; the decoder comes back the
-# same way.
+# {numref}`fig-workflow` shows the steps of this chapter. The encoder goes from left to right, and the decoder comes
+# back from right to left.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-workflow", "caption": "The way into the file and back (Fig. 2 of the paper)."}, "image": {"alt": "Five boxes from left to right, the encoder: colour, blocks, DCT, quantise, entropy code. An arrow leads to the file and back through five boxes that undo them. The box quantise is marked: only here is anything thrown away."}}
 diagrams.workflow()
 
 # %% [markdown]
 # Four of the five steps can be undone, and the decoder does undo them, apart from rounding to whole levels. One step,
-# *quantise*, divides and rounds, and what is rounded away is gone. So all that a clever encoder can do is choose
-# **what to round away**. The rest of the book is about that one choice.
+# *quantise*, divides and rounds. What it rounds away is gone. So the one thing that an encoder can do well or badly is
+# to choose **what to round away**. The rest of the book is about that choice.
 
 # %% [markdown]
 # ## Colour: brightness first
 #
-# Our eyes see fine detail in brightness, and little of it in colour. So JPEG first turns red, green and blue into one
+# Our eyes see fine detail in brightness, but little of it in colour. So JPEG first turns red, green and blue into one
 # plane of brightness and two of colour difference:
 #
 # $$
@@ -161,7 +161,8 @@ x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
 ycbcr = rgb_to_ycbcr(x)
 
 # %% [markdown]
-# A grey pixel should have $C_b = C_r = 128$, and the planes should be those of Pillow, which cuts fractions off:
+# A grey pixel should have $C_b = C_r = 128$. The planes should be those of Pillow, but for the fractions, which Pillow
+# cuts off:
 
 # %% tags=["nbval-check-output"]
 grey = rgb_to_ycbcr(torch.full((1, 3, 1, 1), 90.0)).flatten()
@@ -177,17 +178,18 @@ for name, value in zip(("y", "cb", "cr"), ycbcr.std(dim=(0, 2, 3)), strict=True)
     glue(f"spread_{name}", value)
 
 # %% [markdown]
-# Nearly all that we recognise is in $Y$ ({numref}`fig-planes`). Its values spread by {glue:text}`spread_y:.0f` levels
-# (standard deviation), those of $C_b$ and $C_r$ by {glue:text}`spread_cb:.0f` and {glue:text}`spread_cr:.0f`. Most
-# encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"). The paper keeps all of them
-# ("4:4:4", Pillow's `subsampling=0`), and so do we unless we say otherwise.
+# Nearly everything that we recognise is in $Y$ ({numref}`fig-planes`). Its values have a standard deviation of
+# {glue:text}`spread_y:.0f` levels, those of $C_b$ and $C_r$ of {glue:text}`spread_cb:.0f` and
+# {glue:text}`spread_cr:.0f`. Most encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"). The
+# paper does not say what it does. The baseline's program {cite:p}`struempler2020learning`, on which the paper builds,
+# keeps all samples ("4:4:4", Pillow's `subsampling=0`). So do we, unless we say otherwise.
 
 # %% [markdown]
 # ## Blocks of eight by eight
 #
-# Next, each plane is cut into squares of 8 × 8 samples. From here on **every block is on its own**: it is transformed
-# and rounded without regard to its neighbours. That makes JPEG simple and fast. It is also the reason why you can see
-# the squares when the file gets small.
+# Next, each plane is cut into squares of 8 × 8 samples. (Where a side is not a multiple of 8, the last row or column is
+# repeated.) From here on **every block is on its own**: it is transformed and rounded without regard to its neighbours.
+# That makes JPEG simple and fast. It is also the reason why you can see the squares when the file gets small.
 
 
 # %%
@@ -199,23 +201,25 @@ def to_blocks(x):
 y = ycbcr[0, 0]
 block = to_blocks(ycbcr)[0, 0, row, col]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block", "caption": "From photo to block. The block on the right will be with us for the rest of the chapter."}, "image": {"alt": "The luma plane with a small frame; the 3 by 3 blocks inside the frame; the middle block alone, 64 grey squares with an edge between dark and light."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block", "caption": "From photo to block. The block on the right is the example for the rest of the chapter."}, "image": {"alt": "The luma plane with a small frame; the 3 by 3 blocks inside the frame; the middle block alone, 64 grey squares with an edge between dark and light."}}
 jpeg.block_in_photo(y, row, col)
 
 # %% [markdown]
-# The block of {numref}`fig-block` holds an edge, and edges are where JPEG has a hard time. Its 64 samples are numbers
+# The block of {numref}`fig-block` contains an edge, and edges are hard for JPEG. Its 64 samples are numbers
 # from 0 to 255. The encoder subtracts 128 from each, so that zero means mid-grey.
 
 # %% [markdown]
 # ## The DCT: a block as a sum of cosines
 #
-# Here is the heart of the matter. Instead of 64 brightnesses, we describe a block by 64 *patterns* and how much there
-# is of each. The patterns are cosines, and the recipe is the discrete cosine transform {cite:p}`ahmed1974dct`. With
+# This step is the core of JPEG. Instead of 64 brightnesses, we describe a block by 64 *patterns* and how much there is
+# of each. The patterns are cosines. The discrete cosine transform {cite:p}`ahmed1974dct` computes the amounts $F$. With
 # $x$ the block less 128,
 #
 # $$
-# F = D\,x\,D^{\top}, \qquad
-# D_{k,n} = \frac{c_k}{2} \cos\frac{(2n + 1)\,k\,\pi}{16}, \qquad c_0 = \tfrac{1}{\sqrt 2},\; c_{k>0} = 1.
+# \begin{aligned}
+# F &= D\,x\,D^{\top}, \\
+# D_{k,n} &= \frac{c_k}{2} \cos\frac{(2n + 1)\,k\,\pi}{16}, \qquad c_0 = \tfrac{1}{\sqrt 2},\; c_{k>0} = 1.
+# \end{aligned}
 # $$ (eq-dct)
 #
 # $D$ is an 8 × 8 matrix. Row $k$ is a cosine with $k$ half-waves:
@@ -245,8 +249,8 @@ def idct(F):
 F = dct(block - 128)
 
 # %% [markdown]
-# The rows of $D$ have length one and stand at right angles to each other. So $D\,D^{\top}$ is the identity, and the
-# way back is the transpose, $x = D^{\top} F D$. SciPy's transform and the package's fast one must give the same
+# The rows of $D$ have length one and are at right angles to each other. So $D\,D^{\top}$ is the identity, and the
+# inverse transform is $x = D^{\top} F D$. SciPy's transform and the package's fast one must give the same
 # numbers:
 
 # %% tags=["nbval-check-output"]
@@ -267,9 +271,9 @@ jpeg.basis(D)
 
 # %% [markdown]
 # Each pattern in {numref}`fig-dct-basis` is the product of two rows of $D$. The number $F_{v,u}$ says how much of the
-# pattern in row $v$ and column $u$ is in the block. The one at the top left is flat, and $F_{0,0}$ is eight times the
-# mean of the block: we call it **DC**. The other 63 are **AC**, the detail. (The names come from electricity: direct
-# and alternating current.)
+# pattern in row $v$ and column $u$ is in the block. The pattern at the top left is flat.
+# Its coefficient $F_{0,0}$ is eight times the mean of $x$ and is called **DC**. The other 63 are called **AC**: the
+# detail. (The names come from electricity: direct and alternating current.)
 #
 # ### A few patterns do most of the work
 #
@@ -292,16 +296,16 @@ for v, u in zip(order // 8, order % 8, strict=True):
     sums.append(so_far)
 
 # %% [markdown]
-# Drag the slider of {numref}`fig-rebuild` slowly and watch two things: how soon you can tell what the picture is, and
-# how the error falls in a few large steps. Each large step is a pattern that this edge cannot do without.
+# Drag the slider of {numref}`fig-rebuild` slowly and watch two things: how soon you recognise the block, and how the
+# error falls in a few large steps. Each large step is a pattern that matters for this edge.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block as the sum of its cosines up to a place in zigzag order, the cosine that came last (red: lighter, blue: darker; strong colours for large and small ones alike), and by how many levels the sum is off. Nothing is rounded here. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.rebuild_slider(block, F, order.tolist(), sums)
 frames_slider(frames, labels, alts, captions=captions, description="Place", start=5, width="30rem")
 
 # %% [markdown]
-# After a quarter of the patterns you know what it is, and this is a hard block. Over the whole photo, how much of the
-# detail's energy (the sum of squares) do the first ten AC coefficients hold?
+# After a quarter of the patterns you can recognise the block, although it is a hard one. Over the whole photo, how much
+# of the energy of the detail (the sum of squares of AC) do the first ten AC coefficients hold?
 
 # %%
 energy = zigzag((dct(to_blocks(ycbcr - 128))[0, 0] ** 2).mean(dim=(0, 1)))
@@ -312,11 +316,11 @@ glue("energy_first_ten", 100 * share)
 
 # %% [markdown]
 # Ten of 63 coefficients hold {glue:text}`energy_first_ten:.0f` % of it. Photos are smooth nearly everywhere, and a
-# smooth block needs only low frequencies. That is the whole secret of JPEG: the DCT does not make a block smaller, it
+# smooth block needs only low frequencies. That is why JPEG works: the DCT does not make a block smaller, but it
 # **gathers what matters in a few numbers**, so that the rest can be rounded to zero.
 #
-# There is a second gift. Because $D$ keeps lengths, an error in the coefficients has the same energy as the error that
-# it makes in the pixels (Parseval's theorem). An encoder can therefore weigh its errors without decoding:
+# There is a second advantage. $D$ preserves lengths, so an error in the coefficients has the same energy as the error
+# that it makes in the samples (Parseval's theorem). An encoder can therefore compute its error without decoding:
 
 # %% tags=["nbval-check-output"]
 wrong = F + torch.randn(8, 8, generator=torch.manual_seed(seed))
@@ -327,14 +331,15 @@ print("the same energy:", torch.allclose(in_pixels, ((wrong - F) ** 2).sum(), rt
 # ## Quantisation: the step that loses
 #
 # Now comes the only step that throws something away. A table $Q$ gives each of the 64 coefficients a step size. The
-# encoder divides and rounds, and the file keeps the whole numbers $\hat Z$; the decoder multiplies again:
+# encoder divides by it and rounds. The file keeps the whole numbers $\hat Z$, and the decoder multiplies again:
 #
 # $$
 # \hat Z = \left\lfloor F \oslash Q \right\rceil, \qquad \hat F = \hat Z \odot Q.
 # $$ (eq-quantise)
 #
 # ($\oslash$ and $\odot$ divide and multiply number by number, and $\lfloor\cdot\rceil$ rounds to the nearest whole
-# number.) A coefficient smaller than half its step becomes zero. Any other is off by at most half a step.
+# number.) A coefficient whose size is less than half its step becomes zero. No coefficient is off by more than half
+# its step.
 
 
 # %%
@@ -348,7 +353,7 @@ z_hat, restored = quantise_and_restore(block, Q=torch.full((8, 8), 40.0))
 print(z_hat.int().numpy())
 
 # %% [markdown]
-# All numbers are small now, and many are zero. But one step size for all coefficients is a poor choice, as the eye
+# All numbers are small now, and many are zero. But one step size for all coefficients is a poor choice, because the eye
 # hardly sees errors in high frequencies. The standard {cite:p}`itu1992t81` suggests better tables in its Annex K:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables", "caption": "The tables of Annex K of the standard, which stand for quality 50: step sizes for luma and for chroma. Dark is coarse."}, "image": {"alt": "Two 8 by 8 tables of numbers. Luma goes from 10 at the top left to 121 near the bottom right; chroma reaches 99 after four places."}}
@@ -357,9 +362,9 @@ from repro.jpeg.tables import ANNEX_K
 jpeg.tables(ANNEX_K)
 
 # %% [markdown]
-# The tables of {numref}`fig-tables` come from experiments in the 1980s on which patterns people can still see. High
-# frequencies (bottom right) may have coarse steps, low ones (top left) may not. libjpeg's **quality** $q$ only scales
-# these tables:
+# The tables of {numref}`fig-tables` come from experiments in the 1980s, which measured what patterns people can still
+# see. High frequencies (bottom right) may have coarse steps, low ones (top left) may not. libjpeg's **quality** $q$
+# only scales these tables:
 #
 # $$
 # Q_q = \left\lfloor \frac{s_q\, Q_{50} + 50}{100} \right\rfloor \text{ kept in } 1 \ldots 255, \qquad
@@ -389,16 +394,17 @@ print("libjpeg's files hold the same tables:", all(same))
 # %% [markdown]
 # ## Writing the numbers down
 #
-# The whole numbers still have to be turned into bits. JPEG does this in three moves, and none of them loses anything.
+# The whole numbers still have to be turned into bits. JPEG does this in three steps, and none of them loses anything.
 #
 # 1. **Zigzag.** The 64 numbers are read along diagonals, from the top left to the bottom right. The zeros then come
 #    last, in one long run.
 # 2. **Runs and sizes.** Each number that is not zero becomes a *symbol* that says how many zeros stood before it and
-#    how many bits its value takes; the value's bits follow. When only zeros are left, one symbol says so: *end of
-#    block*. DC is written as its difference from the DC of the block before.
+#    how many bits its value takes. The bits of the value follow. (For a negative value, these are the lowest bits of
+#    the value less 1.) When only zeros are left, one symbol says so: *end of block*. DC is written as its difference
+#    from the DC of the block before.
 # 3. **Huffman codes.** Frequent symbols get short codes, rare ones long codes.
 #
-# The second move in code:
+# The second step in code:
 
 
 # %%
@@ -432,7 +438,8 @@ print([f"{symbol:02x}" for symbol, _ in block_symbols(z, dc_before=7)])
 # Before the last number there are 25 zeros: a run of sixteen has a symbol of its own (`f0`), nine are left (`92`).
 # `00` is the end of the block.
 #
-# The third move replaces symbols by codes. To count bits, we need only the lengths of the codes:
+# The third step replaces symbols by codes. To count bits, we need only the lengths of the codes. (The codes themselves
+# and the file around them are written by the package, in `repro.jpeg.codestream`.)
 
 
 # %%
@@ -443,9 +450,10 @@ def block_bits(z, dc_before, dc_lengths, ac_lengths):
 
 
 # %% [markdown]
-# Is that all there is in a file? We save the photo in grey, take the lengths from the file's own Huffman table, and
-# count every block. The sum should be the number of bytes that libjpeg wrote between the head of the scan and the end
-# of the file. (A byte `ff` is followed by a `00` there, which we take out.)
+# Does this account for the whole file? We save the photo in grey, take the lengths from the file's own Huffman table,
+# and count every block. The coded blocks of a file are called its *scan*. Our sum should be the number of bytes that
+# libjpeg wrote between the header of the scan and the end of the file. (In a scan every byte `ff` is followed by a
+# `00`, which we take out.)
 
 # %%
 from repro.jpeg.huffman import code_lengths, count_bits
@@ -479,7 +487,7 @@ glue("grey_blocks", plane.shape[0] * plane.shape[1])
 #
 # ### Try a quality yourself
 #
-# Now we can follow one block the whole way, at any quality:
+# Now we can follow one block through all steps, at any quality:
 
 # %%
 stops = {}
@@ -490,7 +498,7 @@ for quality in (2, 5, 10, 20, 30, 50, 70, 85, 95):
 
 # %% [markdown]
 # Watch three things in {numref}`fig-block-slider` as you go down: the zeros that spread from the bottom right of
-# $\hat Z$, the bits, and the flat part of the block, far from the edge. It will not stay flat.
+# $\hat Z$, the bits, and the flat part of the block, far from the edge. It does not stay flat.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block-slider", "caption": "One block, by quality: samples, coefficients, whole numbers and what the decoder shows. The block before it is taken to be mid-grey. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.block_slider(block, F, stops)
@@ -514,7 +522,7 @@ for quality in (10, 50):
 # ## Where the bits go
 #
 # The package's `count_bits` gives the bits of every coefficient of a plane: DC first, then 63 AC coefficients in zigzag
-# order, then the end of block. Adding them up over a whole file in colour shows what it spends its bits on:
+# order, then the end of block. Added up over a whole file in colour, they show where its bits go:
 
 
 # %%
@@ -543,14 +551,14 @@ glue("end_share", 100 * spent[10]["luma: end of block"] / sum(spent[10].values()
 glue("detail_share", 100 * spent[10]["luma: detail (AC)"] / sum(spent[10].values()))
 
 # %% [markdown]
-# {numref}`fig-where-bits` holds a surprise. At quality 10, luma's end-of-block symbols take
+# {numref}`fig-where-bits` may surprise you. At quality 10, luma's end-of-block symbols take
 # {glue:text}`end_share:.0f` % of the file, and all luma detail takes {glue:text}`detail_share:.0f` %. The standard's
-# Huffman codes were made for good pictures, where the end of a block is one event among many. In a small file it is
-# the most frequent event of all, and deserves a shorter code. So it pays to make **optimised** codes for the picture
-# at hand; the decoder reads them from the file's header. **Progressive** files go further: they send all DCs first and
-# detail later, and one symbol can say that many blocks in a row have ended. How best to cut a file into such passes
-# depends on the photo; the package's `write` tries many ways and keeps the smallest. The pixels are the same in all
-# three.
+# Huffman codes were made for pictures of high quality, where the end of a block is one symbol among many. In a small
+# file it is the most frequent symbol of all and should have a shorter code. So it pays to make **optimised** codes for
+# the picture at hand; the decoder reads them from the file's header. **Progressive** files go further. They send all DC
+# coefficients first and the detail in later passes, and one symbol can say that many blocks in a row have ended. The
+# best division into passes depends on the photo. The package's `write` tries many and keeps the smallest file. The
+# pixels are the same in all three kinds of file.
 
 # %%
 from repro.jpeg.codestream import write
@@ -578,21 +586,22 @@ glue("bpp_optimised_10", bpp["optimised Huffman"][at[10]])
 
 # %% [markdown]
 # At quality 10, optimised codes save {glue:text}`saved_optimised:.0f` % and a progressive file
-# {glue:text}`saved_progressive:.0f` %, at no cost. At quality 75 only {glue:text}`saved_progressive_75:.0f` % are left
-# ({numref}`fig-sizes`).
+# {glue:text}`saved_progressive:.0f` %, with the same pixels. At quality 75 the progressive file saves only
+# {glue:text}`saved_progressive_75:.0f` % ({numref}`fig-sizes`).
 #
 # ```{admonition} Which bits does the paper count?
 # :class: important
-# The paper counts bits with the standard's codes. (We know this from the baseline's published program
-# {cite:p}`struempler2020learning`.) On this photo at quality 10 that makes {glue:text}`bpp_default_10:.2f` bpp, where
-# optimised codes need {glue:text}`bpp_optimised_10:.2f` bpp for the same pixels. Neither count is wrong, but a curve
-# of one must never be compared with a curve of the other. This book gives both, and says which is which.
+# The baseline's published program {cite:p}`struempler2020learning` counts bits with the standard's codes. The paper
+# does not say how it counts; we take it that it does the same. On this photo at quality 10 that makes
+# {glue:text}`bpp_default_10:.2f` bpp, where optimised codes need {glue:text}`bpp_optimised_10:.2f` bpp for the same
+# pixels. Neither count is wrong, but a curve of one must never be compared with a curve of the other. This book gives
+# both and says which is which.
 # ```
 
 # %% [markdown]
 # ## Why a block rings
 #
-# You saw ripples in the slider. To see where they come from, take a picture as simple as can be: three blocks side by
+# You saw ripples in the slider. To see where they come from, take a very simple picture: three blocks side by
 # side, dark on the left, light on the right, with the edge inside the middle block.
 
 
@@ -620,16 +629,17 @@ glue("border_off", (flat_8 - step_8).abs().max())
 # %% [markdown]
 # Read {numref}`fig-ringing` in three steps.
 #
-# 1. **An edge needs all its cosines.** No single cosine has a jump in it. To make one, all eight must add up in
-#    exactly the right proportions: beside the edge, their hills and valleys cancel and leave it flat.
-# 2. **Rounding spoils the balance.** The highest frequencies of an edge are small and have the largest steps, so they
-#    become zero; the others move to the nearest multiple of their step. What is left no longer cancels.
-# 3. **Each cosine fills the whole block.** So the error does not stay at the edge. It ripples across all eight
-#    columns, even where the picture was perfectly flat, and it stops at the border, because the neighbour has cosines
-#    of its own. Here the flat parts, a pixel or more from the edge, are off by up to {glue:text}`ripple:.0f` levels.
+# 1. **An edge needs all its cosines.** No single cosine contains a jump. To make one, all eight must add up in exactly
+#    the right proportions. Then their hills and valleys cancel beside the edge and leave it flat.
+# 2. **Rounding spoils the balance.** The highest frequencies have the largest steps. Here the last three cosines are
+#    less than half a step, so they become zero. The others move to the nearest multiple of their step. What is left no
+#    longer cancels.
+# 3. **Each cosine fills the whole block.** So the error does not stay at the edge. It ripples across all eight columns,
+#    even where the picture was perfectly flat. It stops at the border, because the next block has cosines of its own.
+#    Here the flat parts, a pixel or more from the edge, are off by up to {glue:text}`ripple:.0f` levels.
 #
 # **That is ringing: a block shows ripples beside an edge because the cosines that should have cancelled them were
-# rounded away.** It is most visible where the picture is plain: in the sky beside a roof.
+# rounded away.** It is most visible where the picture is plain, as in the sky beside a roof.
 
 
 # %%
@@ -641,19 +651,19 @@ def luma(rgb):
 
 difference = luma(shown[10]) - luma(rgb)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-errors", "caption": "A part of the photo, the same at quality 10, and the difference in luma (red: too light, blue: too dark) with the grid of blocks."}, "image": {"alt": "Left the original part, in the middle its decoded version with ripples and squares, on the right the difference: strong red and blue patterns inside blocks that hold an edge, pale elsewhere."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-errors", "caption": "A part of the photo, the same part at quality 10, and the difference in luma (red: too light, blue: too dark) with the grid of blocks."}, "image": {"alt": "Left the original part, in the middle its decoded version with ripples and squares, on the right the difference: strong red and blue patterns inside blocks that hold an edge, pale elsewhere."}}
 jpeg.errors(rgb, shown[10], difference, near)
 
 # %% [markdown]
-# {numref}`fig-errors` shows the same on the photo. Blocks with an edge are filled with ripples, up to their borders.
-# Blocks without one are nearly right.
+# {numref}`fig-errors` shows ringing in the photo. Blocks with an edge are filled with ripples, up to their borders.
+# Blocks without an edge are nearly right.
 #
 # ## Why we see squares
 #
-# The other fault needs no edge. In a soft gradient, such as a sky, each block has only a mean and a low frequency or
-# two. When these are rounded, one block comes out a little too light and the next a little too dark. Inside the blocks
-# all is smooth; the whole error shows at the border. We can measure it: how large is the mean step from one column to
-# the next, inside the blocks and across their borders?
+# The other fault needs no edge. In a soft gradient, such as a sky, a block has only a mean and one or two low
+# frequencies. When these are rounded, one block comes out a little too light and the next a little too dark. Inside the
+# blocks everything is smooth, and the error shows at the border. We can measure this. How large is the mean difference
+# between neighbouring columns, inside the blocks and across their borders?
 
 
 # %%
@@ -666,7 +676,7 @@ def column_steps(rgb):
 steps = {"original": column_steps(rgb)}
 steps |= {f"quality {q}": column_steps(shown[q]) for q in (30, 10, 5)}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-blocking", "caption": "Mean step in luma from one column to the next, by place in the block."}, "image": {"alt": "Four curves. The original is level. The decoded ones are lower than it inside the block and jump above it at the border, the more so the lower the quality."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-blocking", "caption": "Mean absolute difference in luma between one column and the next, by place in the block."}, "image": {"alt": "Four curves. The original is level. The decoded ones are lower than it inside the block and jump above it at the border, the more so the lower the quality."}}
 jpeg.blocking(steps)
 
 # %% tags=["remove-cell"]
@@ -675,16 +685,16 @@ glue("border_before", before[7] / before[:7].mean())
 glue("border_after", after[7] / after[:7].mean())
 
 # %% [markdown]
-# In the original, a step across a border is {glue:text}`border_before:.2f` times a step inside: the photo knows
-# nothing of our grid. At quality 10 it is {glue:text}`border_after:.1f` times as large ({numref}`fig-blocking`). Inside
-# the blocks, detail is gone and steps are smaller than they should be; at the borders they are larger. **That is
-# blocking: each block was rounded without regard to its neighbours.**
+# In the original, a step across a border is {glue:text}`border_before:.2f` times as large as a step inside: the borders
+# of our blocks mean nothing to the photo. At quality 10 it is {glue:text}`border_after:.1f` times as large
+# ({numref}`fig-blocking`). Inside the blocks detail is gone, and the steps are smaller than they should be. At the
+# borders they are larger. **That is blocking: each block was rounded without regard to its neighbours.**
 
 # %% [markdown]
 # ## Do we have the decoder right?
 #
-# All that follows trains an encoder through *our* decoder, so ours must show what other decoders show. It takes the
-# steps of {numref}`fig-workflow` backwards. Two are still missing:
+# The next chapters train an encoder through *our* decoder, so ours must show what other decoders show. It takes the
+# steps of {numref}`fig-workflow` backwards. Two of them are still missing:
 
 # %%
 RGB = torch.tensor(
@@ -746,20 +756,21 @@ for quality, each in off.items():
 # | 50 | {glue:text}`equal_50:.2f` | {glue:text}`near_50:.2f` | {glue:text}`most_50` |
 # | 95 | {glue:text}`equal_95:.2f` | {glue:text}`near_95:.2f` | {glue:text}`most_95` |
 #
-# What differs is arithmetic: libjpeg computes the cosines in whole numbers, which the standard allows. So what our
-# training sees is what a reader's browser will show.
+# The small differences come from arithmetic: libjpeg computes the cosines in whole numbers, which the standard allows.
+# So our decoder shows what your browser will show, within a few levels. (In training it leaves out its two roundings,
+# which have no useful derivative.)
 
 # %% [markdown]
 # ## Summary
 #
-# - A photo becomes luma and chroma, then blocks of 8 × 8, then 64 cosines per block. All of this can be undone.
-# - Quantisation divides each coefficient by its step in $Q$ and rounds. It is the only loss, and quality merely
-#   scales one fixed pair of tables.
+# - A photo becomes luma and chroma, then blocks of 8 × 8, then 64 coefficients per block. All of this can be undone.
+# - Quantisation divides each coefficient by its step in $Q$ and rounds. It is the only step that
+#   loses anything. Quality merely scales one fixed pair of tables.
 # - The standard says how to *read* a file. It does not say which whole numbers to put in. That freedom is the
 #   encoder's, and learning how to use it is what the paper is about.
-# - **Ringing**: an edge needs all its cosines to cancel beside it; rounding spoils the balance, and the error ripples
-#   to the block's borders. **Blocking**: neighbours are rounded independently and no longer meet.
-# - The same pixels can take very different numbers of bits. Always ask how they were counted.
+# - **Ringing**: beside an edge all the cosines must cancel. Rounding spoils the balance, and the error ripples to the
+#   block's borders. **Blocking**: neighbours are rounded independently and no longer match at the border.
+# - The same pixels can take very different numbers of bits. Always ask how the bits were counted.
 #
 # The paper's account of JPEG (its section 3.1) leaves some things open. We take it to mean 4:4:4, as the baseline's
 # program does, and coefficients *divided by* the table, where the paper says "divide the quantization table".
@@ -778,8 +789,8 @@ print(f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {z_hat.flatten()[1:].abs().ma
 # ```{admonition} Solution
 # :class: dropdown
 # A flat block has only a mean: $F_{0,0} = 8 \cdot (200 - 128) = 576$, and the 63 others are zero. Divided by the step
-# 16 that is 36, which needs 6 bits, and the code for "6 bits" takes 4. Then comes the end of block, 4 bits more:
-# 14 bits for 64 samples. The hidden cell above does the sum.
+# 16, it becomes 36, which needs 6 bits. The code for "6 bits" takes 4 more, and the end of block another 4. That makes
+# 14 bits for 64 samples. The hidden cell above computes it.
 # ```
 #
 # **2.** Move the edge of {numref}`fig-ringing` to the border between two blocks: `edge_at(8)`. Think first: will it
@@ -787,19 +798,19 @@ print(f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {z_hat.flatten()[1:].abs().ma
 #
 # ```{admonition} Solution
 # :class: dropdown
-# No. Now each of the three blocks is flat, and a flat block needs one number only. Nothing has to cancel, so nothing
-# rings: the largest error falls from {glue:text}`edge_off:.0f` to {glue:text}`border_off:.0f` levels, and that is the
-# rounding of the means. JPEG is at its best when edges happen to lie on its grid. They seldom do.
+# No. Now each of the three blocks is flat, and a flat block needs only one number. Nothing has to cancel, so nothing
+# rings. The largest error falls from {glue:text}`edge_off:.0f` to {glue:text}`border_off:.0f` levels, and what is left
+# comes from rounding the means. JPEG is at its best when edges happen to lie on borders of blocks, but they seldom do.
 # ```
 #
-# **3.** At quality 10 the first step of the luma table is 80. By how many levels can the mean of a block be off? And how
-# high a step can that put between two neighbours that should be alike?
+# **3.** At quality 10 the first step of the luma table is 80. By how many levels can the mean of a block be off? How
+# large a step can that make between two neighbours that should be alike?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # $F_{0,0}$ is eight times the mean and is off by at most half its step, 40. So the mean is off by at most
-# $40 / 8 = 5$ levels. If one block's mean goes up and its neighbour's down, they part by 10 levels along a straight
-# line of eight pixels: a square that you can see, and the *blocking* of {numref}`fig-blocking`.
+# $40 / 8 = 5$ levels. If one block's mean goes up and its neighbour's down, they differ by 10 levels along a
+# straight line of eight pixels. That makes a square that you can see: the *blocking* of {numref}`fig-blocking`.
 # ```
 #
 # ## What's next
