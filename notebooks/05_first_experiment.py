@@ -19,14 +19,14 @@
 # # A first experiment: what is it all worth?
 #
 # Four chapters have explained the parts. Now we train, write real files, decode them with a real decoder, and measure.
-# The paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder. To
-# answer that one has to know what the other parts are worth, so we run those alone, too.
+# The paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder.
+# To answer that, one has to know what each of the other parts is worth. So we measure those separately, too.
 #
 # ```{admonition} What you will learn
-# - what a whole training is, in twenty lines
-# - how to compare two encoders without fooling yourself: equal size, photo by photo, with an interval
+# - what a complete training run consists of, in twenty lines of code
+# - how to compare two encoders without fooling yourself: at equal size, photo by photo, with an interval
 # - what learned tables are worth, without any network
-# - what attention adds, and what the choice of rounding does
+# - what attention adds, and what difference the choice of rounding makes
 # - whether the paper's claims on Figs. 5, 6 and 7 hold here
 #
 # It helps to have read {ref}`ch-quantisation` and {ref}`ch-loss`.
@@ -91,9 +91,10 @@ weights_compared = findings.compare(curves, findings.LOSS_TERMS)
 # %% [markdown]
 # ## Train one, here and now
 #
-# Before we look at stored results, let us make one that nobody stored. A step of training puts the earlier chapters
-# together: forward by Eqs. 1–6, the loss by Eqs. 7–9, backward, a step of Adam, and the tables back into 1–255. It needs
-# the attention as a function of the crops and their coefficients:
+# Before we look at stored results, let us train a model ourselves. One training step puts the earlier chapters
+# together. It encodes and decodes a batch (Eqs. 1–6), computes the loss (Eqs. 7–9) and its gradient, takes a step of
+# Adam, and clamps the tables to 1–255. As in {ref}`ch-quantisation`, the variable is $\log Q$. The attention is passed
+# in as a function of the crops and their coefficients:
 
 
 # %%
@@ -112,8 +113,8 @@ def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order
 
 
 # %% [markdown]
-# A training is this step in a loop. Here nothing but the two tables is trained, 128 numbers, from those of quality 25 on.
-# The learning rate falls along a cosine. A few small crops and a few steps are enough to see it work:
+# Training is this step in a loop. Here we train only the two tables, which are 128 numbers. They start as the tables of
+# quality 25. The learning rate falls along a cosine. A few small crops and a few steps are enough to see it work:
 
 # %%
 training_photos = photos("train", data_dir)
@@ -136,8 +137,8 @@ for step in range(few):
     losses.append(L)
 
 # %% [markdown]
-# The package's `train` does the same with faster parts. It computes once what is known of the crops, and has derivatives
-# written by hand. From the same crops and seed it takes the same way:
+# The package's `train` does the same, faster. It computes only once whatever stays the same for a crop, and its
+# derivatives are written by hand. With the same crops and seed it makes the same steps:
 
 # %%
 settings = ModelSettings(method="tables", rounding="straight-through")
@@ -151,7 +152,7 @@ Q = again.model.tables()
 print("and so do the tables:", torch.allclose(log_Q.exp(), Q, rtol=0.01))
 
 # %% [markdown]
-# With it we take {glue:text}`train_steps` steps, on all of the crops and at their full size:
+# With `train` we now take {glue:text}`train_steps` steps, on all crops and at their full size:
 
 # %%
 trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed), crops)
@@ -159,9 +160,10 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 # %% [markdown]
 # ## Two files of one size
 #
-# The tables are tested on photos that no training has seen. A comparison needs two files of one size. So we encode a
-# photo with the new tables, and by Pillow (libjpeg-turbo) at the lowest quality that takes *no fewer* bytes. Both files
-# are 4:4:4 and sequential with Huffman codes made for them, so the tables are all that differs:
+# We test the tables on photos that were not used in training. A fair comparison needs two files of the same size. So
+# we encode each photo with the new tables, and with Pillow (libjpeg-turbo) at the lowest quality that takes *no fewer*
+# bytes. Both files are 4:4:4 and sequential, with Huffman codes optimised for the photo, so that only the tables
+# differ:
 
 # %%
 kodak = style.kodak_or_sample(data_dir).items
@@ -179,7 +181,7 @@ for name, data in (("learned tables", file), (f"Pillow at quality {quality}", ot
     print("  ", *(f"{SHORT[metric]} {found[metric]:.4g}" for metric in METRICS))
 
 # %% [markdown]
-# The package does this for every photo. It finds the quality by bisection:
+# The package does this for every photo, and finds the quality by bisection:
 
 # %%
 matches = versus(ours, "pillow-444", chosen)
@@ -201,40 +203,39 @@ for metric, count in won.items():
 # The training took {glue:text}`train_seconds:.0f` seconds for {glue:text}`train_steps` steps on
 # {glue:text}`train_source`. At no more bytes, the new tables give the better picture on {glue:text}`won_mse` of
 # {glue:text}`exam_count` photos by MSE, on {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
-# Not bad for 128 numbers.
 
 # %% [markdown]
 # ## The runs behind the curves
 #
-# One λ makes one point; a curve needs several models. These were trained once and are stored with the book, with all
-# that made them:
+# A model trained for one λ gives one point, so a curve needs several models. They were trained once. Their results are
+# stored with the book, together with the settings, data and versions behind them:
 
 # %% tags=["hide-input"]
 html.table([], list(tables.origin("5", "cpu").items()), caption="Where the stored results of this page come from")
 
 # %% [markdown]
-# `repro reproduce --figure 5 --profile cpu` runs whatever of this has no stored result. The recipe is *not* the
-# paper's: on two cores we train fewer steps at larger learning rates, leave VGG's weights as they are (frozen), and
-# use VGG-16. {ref}`results` lists every deviation and what it could change; {ref}`ch-steps` shows that the runs are long
-# enough. Rates are of real files: all headers, all tables, all bits.
+# `repro reproduce --figure 5 --profile cpu` runs every experiment in this table that has no stored result. The recipe
+# is *not* the paper's: on two cores we train fewer steps at larger learning rates, leave VGG's weights as they are
+# (frozen), and use VGG-16. {ref}`results` lists every deviation and what it could change. {ref}`ch-steps` tests
+# whether the runs are long enough. Rates are those of real files, with all headers and tables.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Mean over the photos for each model or quality, bits of the file itself. Solid lines are learned encoders (4:4:4), broken lines are encoders in use. All but plain JPEG 4:4:4 are progressive files, which accounts for a part of its distance. Arrows say which way is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, in bits of the file itself. Solid lines are learned encoders (4:4:4), dashed lines are encoders in use. All files but those of plain JPEG 4:4:4 are progressive, which explains a part of its distance. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
 rate_distortion.rd_plot(first, findings.MAIN_LINES)
 
 # %% [markdown]
 # ### Photo by photo
 #
-# A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` has every file behind
-# these means. Point at one: it says which photo, encoder and setting it is, and brings that photo's curves to the front.
-# Compare how far two photos lie apart with how close all encoders are on one of them.
+# A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` shows every file
+# behind these means. Point at a mark to see its photo, encoder and setting, and to bring that photo's curves to the
+# front. Compare the distance between two photos with the distance between two encoders on one of them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "Every photo's files, bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo). Encoders can be left out."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "All files of all photos, in bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo). The boxes show and hide encoders."}}
 every = rate_distortion.every_point({name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8))
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
-# So we compare **photo by photo**. Each photo has a curve of its own, in decibels against bits per pixel. A point that
-# another file of the same encoder beats in both is left out:
+# So we compare **photo by photo**. Each photo has its own curve of PSNR, in decibels, against bits per pixel. We drop
+# every point that is no better than another file of the same encoder with fewer bits:
 
 
 # %%
@@ -247,9 +248,9 @@ def curve_of(points):
 
 
 # %% [markdown]
-# What lies between the points is interpolated, over the logarithm of the rate, where such curves are nearly straight.
-# Then we take the difference at one rate, photo by photo. Here it is for the tables alone against plain JPEG, both 4:4:4,
-# both sequential with optimised codes:
+# Between the points we interpolate over the logarithm of the rate, against which such curves are nearly straight. Then
+# we take the difference at one rate, photo by photo. Here we compare learned tables alone with plain JPEG. Both are
+# 4:4:4 and sequential, with optimised Huffman codes:
 
 # %%
 (plain,), (learned, *other_seeds) = findings.same_coding(curves)  # stored points
@@ -269,10 +270,10 @@ for photo in plain.images:
 print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f} ({len(saved)} photos)")
 
 # %% [markdown]
-# How much would that mean change, had we taken other photos like these? The **bootstrap** draws photos anew from those at
-# hand, with replacement, again and again. The middle 95 % of the means of the draws are the interval. Because the
-# differences are paired, it does not matter how much photos differ from each other. Where a model was trained from
-# several seeds, seeds are drawn, too:
+# How much would that mean change if we had taken other, similar photos? The **bootstrap** resamples the photos that we
+# have, with replacement, many times, and takes the mean of each sample. The middle 95 % of the means are the interval.
+# Because the differences are paired, it does not matter how much the photos differ from each other. Where a model was
+# trained from several seeds, the seeds are resampled, too:
 
 
 # %%
@@ -288,7 +289,8 @@ def paired_bootstrap(differences, draws=2000, seed=0):
 
 
 # %% [markdown]
-# The interval of the mean above, and what the package publishes for this rate:
+# Here is the interval of the mean above. It agrees with what the package computes for this rate, which is published
+# below:
 
 # %%
 low, high = paired_bootstrap(np.array([saved]))
@@ -299,9 +301,9 @@ agree = np.allclose([np.mean(saved), low, high], [g.mean, g.low, g.high])
 print("the published figures agree:", agree)
 
 # %% [markdown]
-# **BD-rate** {cite:p}`bjontegaard2001` turns the question around: how many bits more or less for the *same* quality? It
-# integrates both curves, bits as a function of decibels, over the qualities that both reach. The mean distance of the
-# logarithms is a ratio of bits:
+# **BD-rate** {cite:p}`bjontegaard2001` turns the question around: how many more or fewer bits does the *same* quality
+# take? It treats the logarithm of the rate as a function of the decibels, and integrates it for both curves over the
+# qualities that both reach. The mean difference of the two logarithms, exponentiated, is a ratio of bits:
 
 
 # %%
@@ -316,7 +318,7 @@ def bd_rate(anchor, test):
 
 
 # %% [markdown]
-# Now for every photo, and for every seed of the learned tables:
+# We apply it to every photo and to every seed of the learned tables:
 
 # %%
 of_seeds = [learned, *other_seeds]
@@ -333,8 +335,8 @@ print("the published figures agree:", agree)
 # %% [markdown]
 # ## What are learned tables worth?
 #
-# The same at other rates and in the other metrics. This is the first seed's tables, which were trained for every λ, so
-# that all rates can be compared:
+# {numref}`fig-tables-gain` shows the same comparison at other rates and in the other metrics. It uses the first seed,
+# whose tables were trained for every λ and so cover all rates:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off above 0.4 bits per pixel."}}
 rate_distortion.gain_plot(
@@ -360,7 +362,7 @@ glue("seeds", len(curves[claims.PAPER]))
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
 #
-# In bits, over all seeds:
+# As BD-rates, over all seeds:
 #
 # | | learned tables against plain JPEG |
 # |---|---|
@@ -371,8 +373,8 @@ glue("seeds", len(curves[claims.PAPER]))
 # %% [markdown]
 # ### What have they learned?
 #
-# To compare tables, they should take as many bits. So for each λ we look for the quality whose files have the same mean
-# rate, by interpolation:
+# Tables are best compared at the same rate. So for each λ we find, by interpolation, the quality of plain JPEG whose
+# files have the same mean rate:
 
 # %%
 learned_tables = evidence.parts("ours", "tables")
@@ -387,11 +389,11 @@ for lam, bpp in sorted(by_lam.items()):
         same_bits.append(quantisation.Beside(lam, bpp, Q, quality, quality_tables(quality)))
 
 # %% [markdown]
-# {numref}`fig-learned-tables` puts the learned tables below Annex K's. Look at the first entry of each table, the step of
-# the blocks' means, and then at the slow patterns next to it: the bits have moved. With small λ look at the dark part.
-# There both would like to be coarser still, and 255 is all that a baseline file can hold.
+# {numref}`fig-learned-tables` shows the learned tables below those of Annex K. First compare the first entries, which
+# are the steps of the blocks' means. Then compare the entries next to them, which belong to low frequencies. At small
+# λ many entries are 255, the largest value that a baseline file can hold.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables and learned ones that take as many bits (4:4:4, means over the photos), by \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables, and learned tables that take as many bits (4:4:4, means over the photos), for each \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = quantisation.lambda_slider(same_bits)
 frames_slider(frames, labels, alts, captions=captions, description="λ", start=len(frames) // 2, width="34rem")
 
@@ -404,23 +406,23 @@ glue("same_bits_slow", one.coarser(1, 10))
 
 # %% [markdown]
 # At λ = {glue:text}`same_bits_lam:g` the step of luma's means is {glue:text}`same_bits_learned` instead of
-# {glue:text}`same_bits_annexk`, and slow detail pays for it: its steps are {glue:text}`same_bits_slow:.2f` times Annex
-# K's. To this loss, a little blur matters less than a wrong mean.
+# {glue:text}`same_bits_annexk`. The steps of the low frequencies next to it are {glue:text}`same_bits_slow:.2f` times
+# Annex K's. So this loss spends its bits on the means of the blocks rather than on detail.
 
 # %% [markdown]
 # ## And against the encoders people use?
 #
-# Plain 4:4:4 is a weak opponent. Here are all comparisons of this page at once:
+# Plain JPEG 4:4:4 is easy to beat. Here are stronger encoders, and the comparisons of the next two sections:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-savings", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-savings", "caption": "BD-rates with 95 % intervals: bits of the first encoder against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
 
 # %% tags=["hide-input"]
 html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
 
 # %% [markdown]
-# In all rows but the first, our files are progressive, too, and still 4:4:4. JPEG 4:2:0, progressive, is what many web
-# sites serve:
+# In all rows but the first, our files are progressive, like those of the other encoders. They are still 4:4:4. JPEG
+# 4:2:0, progressive, is what many web sites serve:
 #
 # | learned tables need | at equal MSE | at equal LPIPS | at equal MS-SSIM |
 # |---|---|---|---|
@@ -428,17 +430,19 @@ html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent
 # | against mozjpeg | {glue:text}`tables_mozjpeg_mse_brief` | {glue:text}`tables_mozjpeg_lpips_brief` | {glue:text}`tables_mozjpeg_ms_ssim_brief` |
 # | against jpegli | {glue:text}`tables_jpegli_mse_brief` | {glue:text}`tables_jpegli_lpips_brief` | {glue:text}`tables_jpegli_ms_ssim_brief` |
 #
-# Of encoders in use, the paper's curves show plain JPEG only. These rows are why one should look further. All three
-# halve chroma in both directions. Mozjpeg also chooses *which coefficients to drop* and searches its scans, and jpegli
-# adapts to the photo from block to block. All of that is open to a learned encoder, too.
+# Of the encoders in use, the paper's curves show only plain JPEG. The rows above show why that is not enough. All
+# three halve the resolution of chroma in both directions. Mozjpeg also chooses *which coefficients to drop*, and
+# searches for the best scans. Jpegli adapts its quantisation from block to block. A learned encoder could do all of
+# that, too.
 
 # %% [markdown]
 # ## What does rounding do to training?
 #
 # {ref}`ch-quantisation` ended with an open question: which does more harm, the noise of third-order rounding or the
-# steady error of straight-through? The first test: *which of the two ends lower in what training minimises?* We take
-# that on files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). Each rounding has the
-# recipe that did best for it on the tuning photos; third-order got more and smaller steps ({ref}`ch-steps`).
+# steady error of straight-through? The first test is *which of the two reaches a lower value of the loss*. We compute
+# the loss from files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). The recipe of each
+# rounding was chosen on tuning photos, which are neither trained on nor used in the results. Third-order rounding got
+# more and smaller steps ({ref}`ch-steps`).
 
 # %%
 ends = objective.ends("5", "ours")  # of every stored run: λ d + r on files
@@ -450,7 +454,7 @@ for name, (third, straight) in {
     both = sorted(third.keys() & straight.keys())
     ratios[name] = {lam: third[lam].objective / straight[lam].objective for lam in both}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "Where training with the paper's rounding ends, over where it ends with straight-through rounding: Eq. 7 on files, for each \u03bb that both have. Above 1 straight-through is ahead."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "The loss (Eq. 7, computed from files) that training reaches with the paper's rounding, divided by what it reaches with straight-through rounding, for each \u03bb that both have. Above 1 straight-through is better."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
 drawn.ratio_plot(ratios)
 
 # %% tags=["remove-cell"]
@@ -461,12 +465,17 @@ glue("dc_third", learned_tables[findings.TABLES_THIRD][0.04][0][0][0])
 glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 
 # %% [markdown]
-# Third-order ends at {glue:text}`loss_ratio_tables_low:.2f` to {glue:text}`loss_ratio_tables_high:.2f` times the
-# objective of straight-through for tables alone, and at {glue:text}`loss_ratio_vgg_low:.2f` to
-# {glue:text}`loss_ratio_vgg_high:.2f` times with attention ({numref}`fig-loss-ratio`). It fits what {numref}`fig-crops`
-# shows. The gradient of the first entry of the luma table, the step of all the block means, is where third-order is
-# noisiest, and this entry becomes too coarse. At λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding
-# and at {glue:text}`dc_straight:.0f` with straight-through. In bits of files, {numref}`fig-savings` has the comparison:
+# {numref}`fig-loss-ratio` shows the ratios. Over all λ, the least and the largest are:
+#
+# | third-order over straight-through | least | largest |
+# |---|---|---|
+# | tables alone | {glue:text}`loss_ratio_tables_low:.2f` | {glue:text}`loss_ratio_tables_high:.2f` |
+# | VGG attention | {glue:text}`loss_ratio_vgg_low:.2f` | {glue:text}`loss_ratio_vgg_high:.2f` |
+#
+# This fits what {numref}`fig-crops` shows. With third-order rounding the noisiest gradient is that of the first entry
+# of the luma table, which is the step of the blocks' means. This entry becomes coarser than with straight-through. At
+# λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding and at {glue:text}`dc_straight:.0f` with
+# straight-through. The BD-rates ({numref}`fig-savings`) are:
 #
 # | | tables alone, straight-through against the paper's rounding |
 # |---|---|
@@ -474,14 +483,14 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # | at equal LPIPS | {glue:text}`rounding_lpips` |
 # | at equal MS-SSIM | {glue:text}`rounding_ms_ssim` |
 #
-# Are the steps of third-order still too large? {ref}`ch-steps` repeats one λ with more and smaller ones. Here **we judge
-# the paper's claims with straight-through rounding**, which ends lower, and show the other beside it.
+# Does third-order rounding need still more and smaller steps? {ref}`ch-steps` tests this for one λ. Here **we judge the
+# paper's claims with straight-through rounding**, which reaches the lower loss, and show the other beside it.
 
 # %% [markdown]
 # ## Is attention worth it?
 #
-# Now a network is added: VGG-16, frozen, with a trained head that fades coefficients block by block. Against tables
-# alone it needs
+# Now we add a network: VGG-16, frozen, with a trained head that scales down coefficients block by block. Compared with
+# tables alone it needs
 #
 # | | both straight-through | both the paper's rounding |
 # |---|---|---|
@@ -489,20 +498,22 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # | at equal LPIPS | {glue:text}`attention_lpips` | {glue:text}`attention_third_lpips` |
 # | at equal MS-SSIM | {glue:text}`attention_ms_ssim` | {glue:text}`attention_third_ms_ssim` |
 #
-# {ref}`ch-steps` takes the network apart: a trunk that is trained along, one that never saw ImageNet, and twice the steps.
+# {ref}`ch-steps` varies the network: with a trunk that is trained, too, with a trunk that never saw ImageNet, and with
+# twice the steps.
 
 # %% [markdown]
 # ## The paper's claim: MS-SSIM in the loss
 #
-# And now the experiment itself. The baseline is VGG attention with MSE and LPIPS in the loss; the paper adds MS-SSIM
+# Now for the paper's own experiment. The baseline is VGG attention with MSE and LPIPS in the loss. The paper adds
+# MS-SSIM
 # ($\sigma = 1000$) and finds: "our approach outperforms the baseline at every point in the bpp range 0.25 to 0.42" in
 # MS-SSIM, "without decreasing other metrics".
 #
-# The rates need care. The baseline's program, and so presumably the paper, saves the decoded picture a second time with
-# the standard's Huffman codes and counts *that* file ({ref}`ch-jpeg`). So we show both countings, and judge the claim in
-# the paper's own.
+# The rates need care. The baseline's program, and so presumably the paper's, saves the decoded picture a second time
+# with the standard's Huffman codes and counts the bits of *that* file ({ref}`ch-jpeg`). So we show both ways of
+# counting, and judge the claim by the paper's.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, the baseline's loss and the loss with MS-SSIM, both with VGG attention. Above in the paper's counting of bits, its range shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, and VGG attention trained with the baseline's loss and with MS-SSIM in the loss. Top: bits as the paper counts them, with its range shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
 rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
@@ -519,7 +530,7 @@ rate_distortion.gain_plot(
 # **{glue:text}`ms_ssim_answer`** {glue:text}`ms_ssim_evidence`
 # ```
 #
-# In bits of the file, with either rounding:
+# As BD-rates in bits of the file, with either rounding:
 #
 # | with MS-SSIM in the loss, against without | both straight-through | both the paper's rounding |
 # |---|---|---|
@@ -527,9 +538,9 @@ rate_distortion.gain_plot(
 # | at equal LPIPS | {glue:text}`loss_lpips_brief` | {glue:text}`loss_third_lpips_brief` |
 # | at equal MS-SSIM | {glue:text}`loss_ms_ssim_brief` | {glue:text}`loss_third_ms_ssim_brief` |
 #
-# Each point is one training. Another seed draws other crops and starts the network elsewhere. Number of seeds in these
-# runs: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. How much do seeds
-# matter by themselves?
+# Each point is one training run. Another seed draws other crops and starts the network from other weights. Number of
+# seeds in these runs: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. This
+# table shows how much the seeds differ:
 
 # %% tags=["hide-input"]
 added = {"MS-SSIM in the loss, against without": weights_compared[findings.LOSS_TERMS["loss"].label]}
@@ -538,10 +549,11 @@ html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by see
 # %% [markdown]
 # ## A portrait: Fig. 6
 #
-# The paper shows a portrait at 0.315 bpp by its own counting, and finds that with MS-SSIM in the loss it "looks better in
-# terms of color and pixel blocks". Here are the two models of ours whose files of this photo come nearest to that size:
+# The paper shows a portrait at 0.315 bpp by its own counting, and finds that with MS-SSIM in the loss it "looks better
+# in terms of color and pixel blocks". Here are our two models whose files of this photo come nearest to that rate.
+# Their rates differ, so a picture that took more bits should also look better:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper: a part of a portrait, the original, standard JPEG, and by the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture what the whole photo measures."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper, a part of a portrait: the original, standard JPEG, and the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
 fig_6 = comparison.at_one_rate(evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5")
 comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
@@ -550,20 +562,20 @@ comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
 html.table(*comparison.portrait_rows(fig_6), caption="What each version measures")
 
 # %% [markdown]
-# One portrait proves little, so we also measured "color" and "pixel blocks" on every photo at that rate: the squared
-# error of Cb and Cr, and how much more luma jumps where blocks meet than elsewhere.
-# Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
+# One portrait proves little, so we also measured "color" and "pixel blocks" on every photo, interpolated to 0.315 bpp.
+# "Colour" is the squared error of Cb and Cr. "Block edges" says how much more luma jumps where blocks meet than
+# elsewhere. We ran no viewing test. Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
 
 # %% [markdown]
 # ## Weights: Fig. 7
 #
-# How much of each term? The paper compares its weights with smaller ones, and with MS-SSIM *in the place of* LPIPS. It
-# does not say what its smaller weights are; we take half of both.
+# How large should the weights be? The paper compares its weights with smaller ones, and with MS-SSIM *in place of*
+# LPIPS. It does not say what its smaller weights are. We take half of both.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: weights of LPIPS and MS-SSIM in the loss, VGG attention, the paper's counting of bits, its range shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits as the paper counts them; its range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
 rate_distortion.rd_plot(first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-weights", "caption": "BD-rates (bits of the file) with 95 % intervals: the first against the second, at equal quality. Left of zero the first needs fewer bits."}, "image": {"alt": "A row for each comparison of weights with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-weights", "caption": "BD-rates (bits of the file) with 95 % intervals: the first loss against the second, at equal quality. Left of zero the first needs fewer bits."}, "image": {"alt": "A row for each comparison of weights with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(weights_compared)
 
 # %% tags=["hide-input"]
@@ -574,16 +586,16 @@ html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: 
 #
 # *Can MS-SSIM replace LPIPS?* Verdict: **{glue:text}`no_lpips_verdict`**: {glue:text}`no_lpips_evidence`.
 #
-# "Best" depends on the metric: the plot has three answers.
+# Which weights are best depends on the metric ({numref}`fig-weights`).
 
 # %% [markdown]
 # ## Look
 #
-# The last word is with the eye. Here is one photo at equal size by four encoders, two of them this chapter's: learned
-# tables, and VGG attention (`repro encode --model tables`, and `--model vgg16`). Neither was given more bytes than the
-# others.
+# Finally, look at the pictures. {numref}`fig-closeups` shows one photo at equal size by four encoders. Two of them are
+# from this chapter: learned tables (`repro encode --model tables`) and VGG attention (`--model vgg16`). Neither takes
+# more bytes than the other encoders.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes, and what the whole photo measures. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes of the file, and the metrics of the whole photo. Drag the slider, or use the arrow keys."}}
 frames_slider(*comparison.closeups(portrait, [0.25, 0.315, 0.42]), description="Size", start=1)
 
 # %% tags=["remove-cell"]
@@ -592,7 +604,7 @@ pair = comparison.by_photo(style.kodak_or_sample(data_dir), quality=10, count=1)
 html.glue_html("before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours")))
 
 # %% [markdown]
-# Look at skin, hair and the smooth background (this is {glue:text}`portrait`).
+# Look at the skin, the hair and the smooth background. The photo is {glue:text}`portrait`.
 
 # %% [markdown]
 # ## The verdicts of this chapter
@@ -602,17 +614,17 @@ mine = [claim for claim in all_claims(evidence) if claim.figure in ("5", "6", "7
 html.table(*tables.claim_rows(mine, html.badge, html.link))
 
 # %% [markdown]
-# A rate counts as better or worse where the whole interval lies on that side of zero. {ref}`results` has all claims, our
-# deviations from the paper, and what each could change.
+# A gain counts as better or worse at a rate if its whole interval lies on that side of zero. {ref}`results` has all
+# claims, our deviations from the paper, and what each could change.
 
 # %% [markdown]
 # ## Summary
 #
-# - Compare encoders at equal size, photo by photo, with an interval, in one counting of bits.
-# - Tables that have learned from a loss beat the scaled ones of 1992 at low rates, with no network at all.
+# - Compare encoders at equal size, photo by photo, with an interval, and count the bits of all of them in the same way.
+# - Do learned tables beat the scaled tables of 1992, with no network at all? {glue:text}`must_reach`
 # - What a network adds has to be measured against *learned* tables, not against plain JPEG.
 # - Does MS-SSIM in the loss help? {glue:text}`ms_ssim_answer`
-# - Encoders in use do more than choose tables; a learned one has to beat those, not the weakest.
+# - Encoders in use do more than choose tables. A learned encoder should be compared with the best of them.
 #
 # ## Exercises
 #
@@ -621,28 +633,29 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Up. A larger $\lambda$ weighs distortion more against the rate term, so that finer steps pay.
+# It goes up. A larger $\lambda$ gives distortion more weight against the rate term, so the tables become finer.
 # ```
 #
 # **2.** Suppose that encoder A beats B on 20 photos of 24 by a little, and loses on 4 by a lot. What do the mean
-# difference, its interval, and the number of wins tell you, and which one should decide?
+# difference, its interval, and the number of wins tell you? Which of them should decide?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The wins say A, the mean may say B, and the interval will be wide and hold zero: on photos like these one cannot
-# tell. If the four have something in common (fine print, say), that is the finding.
+# The number of wins favours A. The mean may favour B. The interval will be wide and probably contain zero, which means
+# that photos like these do not decide the question. If the four photos have something in common (fine print, say),
+# that is the finding.
 # ```
 #
-# **3.** At equal LPIPS encoder A needs a tenth fewer bits than B; at equal MSE it needs a twentieth more. Can both be true
-# of the same files? Which of the two is better?
+# **3.** At equal LPIPS encoder A needs a tenth fewer bits than B. At equal MSE it needs a twentieth more. Can both be
+# true of the same files? Which of the two encoders is better?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Both can. A has spent its bits where LPIPS looks and taken them from where MSE looks, as MS-SSIM in the loss does here.
-# "Better" then depends on what the files are for: to be looked at, or to be measured and worked on. Give both numbers,
-# and add a metric that neither was made for; {ref}`ch-beyond` does so with SSIMULACRA 2.
+# Yes. A may spend its bits on what LPIPS measures and save them on what MSE measures. Which encoder is better then
+# depends on what the files are for: to be looked at, or to be measured and processed further. Give both numbers, and
+# add a metric that neither encoder was optimised for. {ref}`ch-beyond` does so with SSIMULACRA 2.
 # ```
 #
 # ## What's next
 #
-# {ref}`ch-resnet` changes the network that looks at the photo.
+# {ref}`ch-resnet` replaces the network that looks at the photo.

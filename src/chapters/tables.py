@@ -174,9 +174,9 @@ def _made(made: Sequence[Mapping[str, Any]], packages: Sequence[str], time: str)
 
 def _recipe(e: Experiment) -> str:
     r = e.recipe
-    rates = f"Adam at {r.lr_tables:g} (log tables)" + (
-        "" if e.model.method == "tables" else f", {r.lr_network:g} (head)"
-    )
+    tables = "log tables" if e.model.table_param == "log" else "tables times s"
+    head = "" if e.model.method == "tables" else f", {r.lr_network:g} (head)"
+    rates = f"Adam at {r.lr_tables:g} ({tables}){head}"
     return f"{e.model.method}: {r.steps} steps of {r.batch} crops, {rates}, {r.schedule}"
 
 
