@@ -18,15 +18,15 @@
 # (ch-beyond)=
 # # Beyond the paper: the idea in a better encoder
 #
-# The paper teaches a JPEG encoder what the eye forgives, and leaves the rest of the encoder as it was. mozjpeg and jpegli
-# do the opposite: they know less about eyes, and do everything else well. What is the paper's *idea* worth in an encoder
-# that does everything else well, too?
+# The paper teaches a JPEG encoder which errors an eye does not see, and leaves the rest of the encoder as it was. mozjpeg
+# and jpegli do the opposite. They know less about vision, and do everything else well. What is the paper's *idea* worth in
+# an encoder that does everything else well, too?
 #
 # ```{admonition} What you will learn
 # - how an encoder can know the price of a coefficient before it keeps it
 # - what an error is worth, by its place and its frequency
 # - what tables look like when they are learned with such an encoder in the loop
-# - how far this goes against encoders in use, how long it takes, and where it loses
+# - how such an encoder compares with those in use, how long it takes, and where it loses
 #
 # It helps to have read {ref}`ch-jpeg`, {ref}`ch-loss` and {ref}`ch-first-experiment`.
 # ```
@@ -87,9 +87,9 @@ quality = 30
 # %% [markdown]
 # ## From a rate term to real bits
 #
-# Training has no bits. The paper puts a sum of the tables' inverses in their place ({eq}`eq-rate`): a coarse step is cheap,
-# wherever it is used. When a file is *written*, the bits are there to be counted. Chapter 1 has the symbols of a block
-# ({ref}`ch-jpeg`); given the price of each symbol, the bits of a block's AC coefficients are a sum:
+# Training cannot count bits. The paper uses a sum of the tables' inverses instead ({eq}`eq-rate`): a coarse step is cheap,
+# wherever it is used. When a file is *written*, the bits can be counted. {ref}`ch-jpeg` shows the symbols of a block. Given
+# the price of each symbol in bits, the bits of a block's AC coefficients are a sum:
 
 
 # %%
@@ -110,8 +110,8 @@ rounded = np.rint(F / Q).astype(np.int32)
 cost = symbols.ac_costs(symbols.ac_symbols(rounded))
 
 # %% [markdown]
-# How near do such sums come to a real file? Counted over all blocks and planes, DC included, against the bytes that are
-# written (the rest is the file's headers and its tables of codes):
+# How close do such sums come to a real file? Here they are, over all blocks and planes, DC included, beside the bytes that
+# are written. The difference is the file's headers and its tables of codes:
 
 # %%
 everything = [np.rint(plane.F / planes.steps(tables, i)).astype(np.int32) for i, plane in enumerate(dct.planes)]
@@ -122,14 +122,15 @@ print(f"{counted:,.0f} bytes counted, {written:,d} written")
 # %% [markdown]
 # ## The trellis
 #
-# One coefficient's price depends on the others: a Huffman code stands for a coefficient *and* the zeros before it. An
-# encoder that knows the prices can look for the whole numbers $z$ of a block that make
+# The price of one coefficient depends on the others, because a Huffman code stands for a coefficient *and* the zeros before
+# it. An encoder that knows the prices can look for the whole numbers $z$ of a block that minimise
 #
 # $$
 # J(z) = \sum_k w_k \, (F_k - Q_k z_k)^2 + \lambda \cdot \operatorname{bits}(z)
 # $$ (eq-trellis)
 #
-# least, where $w_k$ is what a squared error is worth at frequency $k$, and $\lambda$ is here what a bit is worth.
+# Here $w_k$ is what a squared error is worth at frequency $k$, and $\lambda$ is what a bit is worth. In Eq. 7, λ is the
+# weight of the distortion; the one here is its inverse.
 
 
 # %%
@@ -139,9 +140,9 @@ def objective(z, F, w, Q, cost, lam):
 
 
 # %% [markdown]
-# It looks like a search through very many combinations. But it is a shortest path. What comes after a coefficient that is
-# kept does not depend on what came before it, so for each place it is enough to remember the cheapest way to get there.
-# This is the *trellis* {cite:p}`ramchandran1994thresholding`; no decoder has to know of it:
+# It looks like a search through very many combinations, but it is a shortest path. What follows a kept coefficient costs
+# the same, whatever came before it. So for each place it is enough to remember the cheapest way to get there. This is the
+# *trellis* {cite:p}`ramchandran1994thresholding`. A decoder need not know of it:
 
 
 # %%
@@ -167,7 +168,8 @@ def trellis(F, w, Q, cost, lam):
 
 
 # %% [markdown]
-# A check by brute force: on a block with few coefficients, try all combinations of smaller numbers.
+# A check by brute force: take a block with few coefficients, and try every combination of numbers between zero and the
+# rounded ones.
 
 # %%
 w, lam = np.ones(64), ablations.lam_of(tables)
@@ -183,8 +185,8 @@ print(
 )
 
 # %% [markdown]
-# The package's trellis is the same path, compiled, and tries fewer values for each coefficient. On two hundred blocks of the
-# photo:
+# The package's trellis finds the same path. It is compiled, and it tries fewer values for each coefficient. On two hundred
+# blocks of the photo:
 
 # %%
 some = F[:200]
@@ -196,8 +198,10 @@ fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared l
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
 # %% [markdown]
-# And over the whole photo. The prices are now those of codes made for what the trellis chose, and the block to look at is
-# one of 8 to 20 numbers that saves the most bits and keeps at least four of them:
+# Now the whole photo. The choice changes the codes, and the codes change the prices, so the package makes both in turn, in a
+# few rounds. It chooses DC, too, by a path from block to block. From here on, prices are those of codes made for what the
+# trellis chose. Of the blocks with 8 to 20 numbers that keep at least four of them, we show the one that saves the most
+# bits:
 
 # %%
 for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
@@ -211,7 +215,7 @@ kept = np.count_nonzero(numbers[..., 1:], axis=-1)
 telling = (kept[0] >= 8) & (kept[0] <= 20) & (kept[1] >= 4)
 block = np.where(telling, spent[0] - spent[1], -np.inf).argmax()
 
-# %% mystnb={"figure": {"caption": "A block, its numbers after rounding, and after the trellis. Framed: what became zero; dotted, where there is any: what only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid, and framed there."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A block, its numbers after rounding, and after the trellis. Framed: what became zero. Dotted, where there are any: what only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid, and framed there."}} tags=["hide-input"]
 fig.block_plot(F[block], numbers[:, block], spent[:, block])
 
 # %% tags=["remove-cell"]
@@ -224,36 +228,46 @@ glue("photo_zeroed", 100 * dropped[:, 1:].sum() / kept[0].sum())
 glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 
 # %% [markdown]
-# Here {glue:text}`dropped:d` numbers became zero, and {glue:text}`block_rounded:.0f` bits became
-# {glue:text}`block_chosen:.0f`. Lone ones behind long runs of zeros go first: they are dear and worth little. Over the
-# whole photo the trellis drops {glue:text}`photo_zeroed:.0f` % of the numbers and saves {glue:text}`photo_saved:.0f` % of
-# luma's bits, for {glue:text}`photo_error:.0f` % more squared error. That alone is no bargain. It becomes one when the
-# saved bits pay for finer tables; the comparison below says what it is worth at equal quality.
+# Here {glue:text}`dropped:d` numbers became zero. The first to go are single ones after long runs of zeros: they cost many
+# bits and are worth little.
+#
+# | | after rounding | after the trellis |
+# |---|---|---|
+# | bits of the block's AC | {glue:text}`block_rounded:.0f` | {glue:text}`block_chosen:.0f` |
+#
+# | over the whole photo, luma's AC | |
+# |---|---|
+# | numbers that became zero | {glue:text}`photo_zeroed:.0f` % |
+# | bits saved | {glue:text}`photo_saved:.0f` % |
+# | squared error added | {glue:text}`photo_error:.0f` % |
+#
+# That alone is no gain. It becomes one when the saved bits pay for finer tables. The comparison below shows what the trellis
+# is worth at equal quality.
 
 # %% [markdown]
 # ## Scans: the same numbers in fewer bytes
 #
-# A JPEG file holds its numbers in scans, and the standard leaves their layout open. Two things can be had for nothing:
+# A JPEG file stores its numbers in scans, and the standard leaves their layout open. Two choices save bytes:
 #
 # - **DC of luma in a scan of its own.** DC is coded as the difference from the block before. Where chroma has half the
-#   resolution, a scan of all three components takes luma's blocks two by two. Every second step then runs along a diagonal,
-#   to a block that is further away and less alike. In a scan of its own, luma runs along rows. Other encoders do not do
-#   this. It has a price: a picture that is still loading stays grey until chroma's scans arrive, and a few small decoders
-#   refuse such files.
-# - **Blocks that end side by side share a symbol** in progressive scans (an *EOB run*). A block with nothing in a band of
-#   frequencies is nearly free, and a lone number between two empty blocks pays for breaking their run. So the trellis
-#   keeps, for each block, the cost of the best choice and the cost of keeping nothing, and a second shortest path, from
-#   block to block, decides which blocks keep anything.
+#   resolution, a scan of all three components takes luma's blocks two by two. Every second step then goes along a diagonal,
+#   to a block that is further away and less similar. In a scan of its own, luma goes along rows. None of the other encoders
+#   here does this. It has two drawbacks: a picture that is still loading stays grey until chroma's scans arrive, and a few
+#   small decoders refuse such files.
+# - **Neighbouring blocks that end early share a symbol** in progressive scans (an *EOB run*). A block with nothing in a band
+#   of frequencies is nearly free, and a single number between two empty blocks pays for breaking their run. So the trellis
+#   keeps two costs for each block: that of its best choice, and that of keeping nothing. A second shortest path, from block
+#   to block, then decides which blocks keep anything.
 #
-# The first changes no pixel; any encoder could have it. It is an ablation of its own below.
+# The first changes no pixel, so any encoder could do the same. It has a row of its own in the comparison below.
 
 # %% [markdown]
 # ## Half of chroma, or all of it
 #
-# Most encoders halve the resolution of chroma (4:2:0), or leave the choice to the user. But the choice can be computed:
-# count what half the resolution cannot show as an error, add the bits, and compare with full resolution and its bits. At
-# low rates half is cheaper for nearly every picture. As the rate grows there comes a quality from which the lost
-# resolution outweighs all other loss. For small coloured letters it comes early:
+# Most encoders halve the resolution of chroma in both directions (4:2:0, here *half of chroma*), or leave the choice to the
+# user. But the choice can be computed. Count as an error what half the resolution cannot show, add the bits, and compare
+# with full resolution (4:4:4, *all of chroma*) and its bits. At low rates half is cheaper for nearly every picture. At some
+# higher quality, the lost resolution outweighs all other loss. Small coloured letters reach that point early:
 
 # %%
 trellis_set = models.load("trellis")
@@ -286,19 +300,30 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
     glue(f"{name}_from", next((f"quality {q}" for q in full), "no quality"))
 
 # %% [markdown]
-# The squared error is {glue:text}`whole_mse:.0f` instead of {glue:text}`half_mse:.0f`. The encoder decides for each picture
-# and quality. It keeps all of this picture's chroma from {glue:text}`screen_from` on, and all of a portrait's from
-# {glue:text}`face_from`. The distortion here is measured in red, green and blue, which counts colour for more than eyes do.
-# So full resolution is chosen only where it is cheaper by a clear margin. That margin was chosen with SSIMULACRA 2 on
-# tuning photos: it is the one number of this encoder that SSIMULACRA 2, the held-out metric of this chapter, had a part in.
-# At the rates that are compared here, half is nearly always right.
+# | mean squared error of this picture | |
+# |---|---|
+# | half of chroma | {glue:text}`half_mse:.0f` |
+# | all of chroma | {glue:text}`whole_mse:.0f` |
+#
+# The encoder decides for each picture and quality:
+#
+# | picture | all of chroma is kept from |
+# |---|---|
+# | this screenshot | {glue:text}`screen_from` |
+# | a portrait | {glue:text}`face_from` |
+#
+# The distortion here is measured in red, green and blue, where colour counts for more than it does to an eye. So full
+# resolution is chosen only if it is cheaper by a clear margin. That margin was chosen with SSIMULACRA 2, the
+# {term}`held-out metric`, on tuning photos. Nothing else in this encoder was chosen with it. At the rates that are compared
+# below, half is nearly always right.
 
 # %% [markdown]
 # ## What an error is worth
 #
-# The trellis needs a weight $w_k$ for each error. The distortion of {eq}`eq-distortion` is no sum over coefficients. But it
-# can be shared out among them: each coefficient gets its error times the mean gradient of the distortion on the straight
-# way from the original to the decoded picture. Two places on that way are enough (Gauss's):
+# The trellis needs a weight $w_k$ for each error. The distortion of {eq}`eq-distortion` is not a sum over coefficients, but
+# it can be shared out among them. Go from the original to the decoded picture in a straight line, and take the mean
+# gradient of the distortion along it. The share of a coefficient is its error times that gradient. For the mean, two points
+# are enough, those of Gaussian quadrature:
 
 
 # %%
@@ -328,19 +353,19 @@ share = shares(d_ms_ssim, F_x, error)
 print(f"sum of the shares: {share.sum():.2f}; distortion: {d_ms_ssim(F_x + error):.2f}")
 
 # %% [markdown]
-# Shares over squared errors are the weights. For luma, from the lowest frequencies to the highest along the diagonal, and
-# against their mean:
+# A share divided by the squared error is a weight. Here are luma's along the diagonal, from the lowest frequency to the
+# highest, relative to the mean:
 
 # %%
 weight = share[0, 0].sum((0, 1)) / (error[0, 0] ** 2).sum((0, 1))
 print((weight / weight.mean()).diagonal().numpy().round(1))
 
 # %% [markdown]
-# To MSE all frequencies are alike. To MS-SSIM an error at a low frequency is worth many times one at a high frequency. It
-# also matters what surrounds a block: texture hides errors. So the weights were measured on training photos for each
-# metric, by frequency and by *activity*, the energy of the AC coefficients in and around a block:
+# To MSE all frequencies are alike. To MS-SSIM an error at a low frequency is worth many times as much as one at a high
+# frequency. The surroundings of a block matter, too, because texture hides errors. So the weights were measured on training
+# photos for each metric, by frequency and by *activity*, which is the energy of the AC coefficients in and around a block:
 
-# %% mystnb={"figure": {"caption": "What an error of a luma coefficient is worth to each metric, against that metric's own mean: red more, blue less. Across: from slow to fast wiggles; down: from calm places to busy ones.", "name": "fig-worth"}, "image": {"alt": "Three heat maps. MSE's is even. LPIPS's is red at middle frequencies and blue at the fastest. MS-SSIM's is deep red at the slowest frequencies and pale blue beyond."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What an error of a luma coefficient is worth to each metric, relative to that metric's own mean: red more, blue less. From left to right: low to high frequencies. From top to bottom: smooth places to busy ones.", "name": "fig-worth"}, "image": {"alt": "Three heat maps. MSE's is even. LPIPS's is red at middle frequencies in smooth places, and blue at the highest frequencies. MS-SSIM's is red at the lowest frequencies and in smooth places. Both are blue in busy places."}} tags=["hide-input"]
 worth = {metric: np.maximum(sensitivity.shipped().of[metric][0, 0], 0) for metric in ("mse", "lpips", "ms_ssim")}
 fig.worth_plot(worth)
 
@@ -349,17 +374,22 @@ for metric, found in worth.items():
     glue(f"leaning_{metric}", found[:, 1:32].mean() / found[:, 32:].mean())
 
 # %% [markdown]
-# An error in the lower half of the frequencies is worth {glue:text}`leaning_mse:.1f` times one in the upper half to MSE,
-# {glue:text}`leaning_ms_ssim:.1f` times to MS-SSIM and {glue:text}`leaning_lpips:.1f` times to LPIPS. The trellis minimises
-# a weighted sum of the three. This is the paper's loss, brought down to single coefficients.
+# | metric | what an error in the lower half of the frequencies is worth, against one in the upper half |
+# |---|---|
+# | MSE | {glue:text}`leaning_mse:.1f` times as much |
+# | LPIPS | {glue:text}`leaning_lpips:.1f` times as much |
+# | MS-SSIM | {glue:text}`leaning_ms_ssim:.1f` times as much |
+#
+# The weights of the trellis are a weighted sum of the three. In this way the paper's distortion (Eq. 8) reaches single
+# coefficients.
 
 # %% [markdown]
 # ## Tables learned through the trellis
 #
-# With plain rounding a table has two jobs: it sets how fine the numbers are, and it decides which of them are zero. A
-# trellis takes over the second job. So tables were learned again, with the trellis in the loop. That needs the derivative
-# of the least $J$ by a step $Q_k$. It is simple: where $z$ is best, a small change of $z$ changes nothing, so only the
-# error's own derivative is left (the *envelope theorem*). No stand-in for rounding is needed:
+# With plain rounding, a table has two jobs: it sets how fine the numbers are, and it decides which of them are zero. A
+# trellis takes over the second job. So we learned the tables again, with the trellis in the loop. That needs the derivative
+# of the least $J$ with respect to a step $Q_k$. It is simple. If $Q_k$ changes by very little, the best $z$ stays the same,
+# so only the derivative of the error at this $z$ is left (the *envelope theorem*). No stand-in for rounding is needed:
 
 
 # %%
@@ -383,10 +413,12 @@ print(f"slope at place 8 of the zigzag: {slope(F, z, ablations.mse_weights(dct)[
 print(f"measured, half a step up and down: {least_J(coarser) - least_J(finer):,.0f}")
 
 # %% [markdown]
-# Adam takes steps along this slope, on the logarithms of the tables, over training photos and with the weights above. What
-# comes out:
+# The two need not agree exactly: when a step changes by half a unit, some of the best numbers change, and so do the prices.
+# Adam follows this slope on training photos, on the logarithms of the tables and with the weights above. Each λ gives a pair
+# of tables. A quality of our encoder stands for such a pair and its λ; between those that were trained it interpolates. At
+# one quality:
 
-# %% mystnb={"figure": {"caption": "Annex K's tables, and those learned through the trellis, at one quality of the scale.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards fast frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Annex K's tables, and those learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
 learned = trellis_set.at(quality).tables
 quantisation.grids({"Annex K": tables, "learned": learned})
 
@@ -396,16 +428,23 @@ for name, of in (("annexk", tables), ("learned", learned)):
     glue(f"steepness_{name}", Q[-16:].mean() / Q[1:10].mean())
 
 # %% [markdown]
-# Annex K's luma steps at the highest frequencies are {glue:text}`steepness_annexk:.1f` times those at the lowest; the
-# learned ones {glue:text}`steepness_learned:.1f` times. The famous slope of the standard's table mostly decides what
-# becomes zero. An encoder that decides this better can do without the slope.
+# | luma table | mean step at the highest frequencies, over that at the lowest |
+# |---|---|
+# | Annex K | {glue:text}`steepness_annexk:.1f` |
+# | learned | {glue:text}`steepness_learned:.1f` |
+#
+# The steep rise of the standard's table mostly decides what becomes zero. An encoder that decides this in a better way can
+# do without it.
 
 # %% [markdown]
 # ## The descent
 #
-# The weights above are means over many photos. This photo is not the mean. So the encoder can look at it: decode, take the
-# gradient of the true distortion, move the *target* of each coefficient a little against it, and let the trellis choose
-# again. One such update, for a plane of blocks:
+# The weights above are means over many photos, and no single photo is the mean. So the encoder can look at the photo at
+# hand. It decodes its own choice, takes the gradient of the true distortion, and updates two things before the trellis
+# chooses again. Where the errors of a block cost more than the weights say, they get more weight. And the *target* of each
+# coefficient, which the trellis tries to hit in place of $F$, moves a little against the gradient. In the function below,
+# `gradient` is only the surprise: the gradient of the distortion less $2\,w\,(Q z - F)$, which the weights already account
+# for. One such update, for a plane of blocks:
 
 
 # %%
@@ -415,15 +454,16 @@ def moved(F, gradient, w, Q, damping=1.0, max_shift=0.5):
 
 
 # %% [markdown]
-# Effort `fast` makes no update; `default` makes one, and adapts its tables before and after; `best` makes many, and adapts
-# its tables again half way:
+# The package also averages each target with the one before, and moves DC less than AC. Effort `fast` makes no update.
+# `default` makes one, and adapts its tables to the photo before and after. `best` makes many, and adapts its tables again
+# half way:
 
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), trellis_set, PLANS["best"])
 found = encoder.descend(encoder.prepare(quality), replace(PLANS["best"].descent, steps=descent))
 least = np.minimum.accumulate(found.objective) / found.before  # after each step, over that of the trellis alone
 
-# %% mystnb={"figure": {"caption": "Distortion plus bits of a part of the photo, by how many steps the descent may take; the trellis alone is the line at the top.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Distortion plus λ times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
 
 # %% tags=["remove-cell"]
@@ -440,14 +480,14 @@ glue("descent_steps", len(gained) - 1)
 # (ablations)=
 # ## One thing at a time
 #
-# Here is each of these steps by itself, and encoders in use, on Kodak's photos. Further right is slower (the scale is
-# logarithmic); further down is fewer bits at equal quality:
+# What is each of these steps worth? Here they are one after the other, beside encoders in use, on Kodak's photos. Points
+# further right are slower (the scale is logarithmic), and points further down need fewer bits at equal quality:
 
 # %% tags=["hide-input"]
 timed = beyond.benched_seconds(fig.ABLATION_LOOKS)
 seconds = timed or kodak.seconds()
 
-# %% mystnb={"figure": {"caption": "Every ablation and every peer: BD-rate against plain JPEG over seconds a photo, with 95 % intervals over photos. The grey line climbs from Annex K's tables to our best.", "name": "fig-ablations"}, "image": {"alt": "Four panels, one a metric. Markers of peers and of our ablations by time and bits; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every ablation and every peer: BD-rate against plain JPEG and seconds a photo, with 95 % intervals over photos. The grey line leads from Annex K's tables to effort best.", "name": "fig-ablations"}, "image": {"alt": "Four panels, one a metric. Markers of peers and of our ablations by time and bits; the tables below have the numbers."}} tags=["hide-input"]
 fig.savings_against_time(kodak, seconds)
 
 # %% tags=["remove-cell"]
@@ -470,10 +510,10 @@ html.table(*fig.saving_rows(kodak), caption="Kodak: bits against JPEG 4:2:0, pro
 html.table(*fig.saving_rows(check), caption="Photos on which nothing was chosen: the same")
 
 # %% [markdown]
-# (The second table is of {glue:text}`check_measured`.)
+# (The second table is for {glue:text}`check_measured`.)
 
 # %% [markdown]
-# Each step by itself, against the ablation before it:
+# Each step against the one before it:
 
 # %% tags=["hide-input"]
 html.table(*fig.step_rows(kodak), caption="Kodak: bits against the ablation before, at equal quality")
@@ -482,7 +522,7 @@ html.table(*fig.step_rows(kodak), caption="Kodak: bits against the ablation befo
 fig.curves_plot(kodak)
 
 # %% [markdown]
-# {numref}`fig-beyond-points` has the files behind those means, one by one. Choose a photo, or point at a mark. Look for
+# {numref}`fig-beyond-points` shows the files behind those means, one by one. Choose a photo, or point at a mark. Look for
 # photos on which the encoders rank differently than in the mean, and see what the held-out metric says of them.
 
 # %% mystnb={"figure": {"caption": "Every file of Kodak's photos; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo).", "name": "fig-beyond-points"}} tags=["hide-input"]
@@ -493,15 +533,15 @@ points(every, caption="Means over Kodak's photos, by quality")
 html.table(*fig.time_rows(seconds), caption="Milliseconds a photo")
 
 # %% [markdown]
-# SSIMULACRA 2 is the held-out metric here. It is in no loss, and no table, weight or descent has learned from it; only the
-# margin for chroma, above, was chosen with it. Where it disagrees with LPIPS and MS-SSIM, which our encoder learned from,
+# SSIMULACRA 2 is the held-out metric. It is in no loss, and no table, weight or descent has learned from it. Only the
+# margin for chroma was chosen with it. Our encoder learned from LPIPS and MS-SSIM. Where SSIMULACRA 2 disagrees with them,
 # believe SSIMULACRA 2.
 
 # %% [markdown]
 # ## Targets
 #
-# What each effort should reach was written down before these files were made: `fast` against plain JPEG, the others
-# against the better of mozjpeg and jpegli in each metric. A target is reached if the mean reaches it.
+# Before these files were made, we wrote down what each effort should reach: `fast` against plain JPEG, the others against
+# the better of mozjpeg and jpegli in each metric. A target is reached if the mean reaches it.
 
 # %% tags=["hide-input"]
 targets = html.table(*fig.target_rows(beyond.targets(kodak)), caption="Targets and results, Kodak")
@@ -521,8 +561,8 @@ glue("reached", sum(target.verdict == "reached" for target in every_target))
 glue("asked", len(every_target))
 
 # %% [markdown]
-# {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached. On Kodak, `default` compares with the better of the
-# two peers like this:
+# {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached. On Kodak, `default` compares with the better of
+# mozjpeg and jpegli like this:
 #
 # | at equal | `default` needs |
 # |---|---|
@@ -532,11 +572,11 @@ glue("asked", len(every_target))
 # | SSIMULACRA 2 | {glue:text}`kodak_default_better_ssimulacra2` |
 
 # %% [markdown]
-# ## What bounds them
+# ## What limits the gain
 #
-# At equal MSE and MS-SSIM `fast` saves far more bits than its targets ask, but not at equal LPIPS. Would it help to give
-# LPIPS more weight? And which part of `default`'s update helps: the new weights of blocks, or the moved targets? Both were
-# tried, on the photos on which nothing was chosen:
+# At equal MSE and at equal MS-SSIM `fast` saves far more bits than its targets ask; at equal LPIPS it does not reach its
+# target. Would it help to give LPIPS more weight? And which part of `default`'s update helps: the new weights of blocks, or
+# the moved targets? We tried both on the photos on which nothing was chosen:
 
 # %% tags=["hide-input"]
 alternatives = {
@@ -551,12 +591,13 @@ html.table(
 )
 
 # %% [markdown]
-# Several times the weight on LPIPS gains nothing at equal LPIPS, and costs MSE. An update of the weights alone is worth
-# little; where targets move, LPIPS falls. LPIPS rewards errors that point the right way, *this* cosine a little up, *that*
-# one down, and no weight can express that. It takes a gradient through a network, which `fast` has no time for.
+# Several times the weight on LPIPS gains nothing at equal LPIPS, and costs bits at equal MSE. An update of the weights
+# alone gains little in LPIPS; the gain comes from the moved targets. To LPIPS the direction of an error matters: it may be
+# better to make *this* coefficient a little larger and *that* one a little smaller. No weight can express this. It takes a
+# gradient through a network, and `fast` has no time for one.
 #
-# And which part saves the bits, the tables or the trellis? They were learned for each other. mozjpeg's trellis takes any
-# tables, so it was given ours:
+# And what saves the bits, the tables or the trellis? Our tables were learned for our trellis, but mozjpeg's trellis takes
+# any tables. So we gave it ours:
 
 # %% tags=["hide-input"]
 hybrids = {
@@ -574,7 +615,7 @@ for metric in beyond.METRICS:
     glue(f"hybrid_{metric}", briefly(check.saving("mozjpeg-learned", "mozjpeg-420", metric)))
 
 # %% [markdown]
-# Against mozjpeg with its own tables, mozjpeg with ours needs:
+# mozjpeg with our tables, against mozjpeg with its own:
 #
 # | at equal | mozjpeg with our tables needs |
 # |---|---|
@@ -583,19 +624,20 @@ for metric in beyond.METRICS:
 # | MSE | {glue:text}`hybrid_mse` |
 # | SSIMULACRA 2 | {glue:text}`hybrid_ssimulacra2` |
 #
-# What separates the last two rows of the table before is our trellis, which has weights for errors, and the scans.
+# `fast`, in the last row of the larger table, differs from mozjpeg with our tables in the trellis, which has weights for
+# errors, and in the scans.
 
 # %% [markdown]
-# `best` has time. But its steps gain less and less ({numref}`fig-descent`). From there on, MSE, LPIPS and MS-SSIM can only
-# be traded for each other, through the weights of the distortion. Those of `best` were chosen on tuning photos, so that no
+# `best` has time, but its steps gain less and less ({numref}`fig-descent`). What is left to choose are the weights of the
+# distortion, which trade MSE, LPIPS and MS-SSIM for each other. Those of `best` were chosen on tuning photos, so that no
 # metric fell behind there.
 
 # %% [markdown]
 # ## Look for yourself
 #
-# These are photos at equal size: our file at one quality, and the others' with no fewer bytes. The curtain compares any two
-# of them; enlarged, a pixel stays a pixel. Bits and metrics are those of the whole photo. The page holds the four encoders'
-# files themselves, and your browser decodes them:
+# Here are photos at equal size: our file at one quality, and the others' with no fewer bytes. The curtain compares any two
+# of them, and enlarging does not smooth the pixels. Bits and metrics are those of the whole photo. The page contains the
+# four encoders' files themselves, and your browser decodes them:
 
 # %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size. Drag the handle, or use the arrow keys; enlarged, drag the picture, too.", "name": "fig-flip"}} tags=["hide-input"]
 pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), quality=20, count=curtains)
@@ -633,14 +675,14 @@ for name, encoders in (("kodak", kodak), ("check", check)):
 # | MS-SSIM | {glue:text}`kodak_lost_ms_ssim` | {glue:text}`check_lost_ms_ssim` |
 # | SSIMULACRA 2 | {glue:text}`kodak_lost_ssimulacra2` | {glue:text}`check_lost_ssimulacra2` |
 #
-# And what of other content? The tables and the weights of errors were all learned from photographs. So here is one picture
-# for each of several content types. They were chosen before any was encoded, and anyone can make them again, from what
-# packages install or by a script. Every effort against mozjpeg, over all qualities that both reach:
+# And other content? The tables and the weights of errors were all learned from photographs. So here is one picture for each
+# of several content types. They were chosen before any was encoded. Anyone can make them again: they come with installed
+# packages, or a script draws them. Every effort is compared with mozjpeg over all qualities that both reach:
 
 # %% tags=["hide-input"]
 found = content_types.stored(profile)
 
-# %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Beyond the middle the scale is logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Four panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Four panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
 fig.content_type_plot(found)
 
 # %% tags=["remove-cell"]
@@ -662,7 +704,7 @@ for metric in beyond.METRICS:
     glue(f"content_types_default_mozjpeg_{metric}", ", ".join(worse) or "nothing")
 
 # %% [markdown]
-# Measured on {glue:text}`content_types_measured`. **mozjpeg is better** than our `default` here:
+# Measured on {glue:text}`content_types_measured`. **mozjpeg is better** than our `default` on these:
 #
 # | at equal | mozjpeg needs fewer bits than our default on |
 # |---|---|
@@ -671,11 +713,14 @@ for metric in beyond.METRICS:
 # | MSE | {glue:text}`content_types_default_mozjpeg_mse` |
 # | SSIMULACRA 2 | {glue:text}`content_types_default_mozjpeg_ssimulacra2` |
 #
-# Over all pictures and metrics, `fast` loses {glue:text}`content_types_fast_mozjpeg` to mozjpeg, `default`
-# {glue:text}`content_types_default_mozjpeg` and `best` {glue:text}`content_types_best_mozjpeg`; to the better of mozjpeg and jpegli,
-# {glue:text}`content_types_fast_better`, {glue:text}`content_types_default_better` and {glue:text}`content_types_best_better`. A difference below
-# {glue:text}`content_types_even` counts for neither. In every metric at once mozjpeg beats our default on
-# {glue:text}`content_types_default_mozjpeg_everywhere`; the better of the two does on {glue:text}`content_types_default_better_everywhere`.
+# Each picture in each metric is one comparison. A difference below {glue:text}`content_types_even` counts for neither side.
+#
+# | effort | loses to mozjpeg | loses to the better of mozjpeg and jpegli |
+# |---|---|---|
+# | `fast` | {glue:text}`content_types_fast_mozjpeg` | {glue:text}`content_types_fast_better` |
+# | `default` | {glue:text}`content_types_default_mozjpeg` | {glue:text}`content_types_default_better` |
+# | `best` | {glue:text}`content_types_best_mozjpeg` | {glue:text}`content_types_best_better` |
+# | `default`, pictures in every metric at once | {glue:text}`content_types_default_mozjpeg_everywhere` | {glue:text}`content_types_default_better_everywhere` |
 
 # %% tags=["hide-input"]
 html.table(
@@ -684,10 +729,10 @@ html.table(
 )
 
 # %% [markdown]
-# The bits per pixel are those of mozjpeg's files. These have no number: {glue:text}`content_types_without`; a number is given
-# only where two curves share at least {glue:text}`content_types_shared` of the qualities. One picture is an example, not a
-# mean: there are no intervals, and another page of text may give another result. All encoders were given grey pictures as
-# three equal channels.
+# The bits per pixel are those of mozjpeg's files. A number is given only where two curves share at least
+# {glue:text}`content_types_shared` of the qualities. Without a number: {glue:text}`content_types_without`. One picture is an
+# example, not a mean. So there are no intervals, and another page of text may give another result. All encoders were given
+# grey pictures as three equal channels.
 #
 # Here are all of them at equal size, each where our error exceeds mozjpeg's most:
 
@@ -701,20 +746,20 @@ frames, labels, alts = fig.gallery(drawn, side=128, interpolation="nearest")
 frames_slider(frames, labels, alts, description="Content type", captions=alts)
 
 # %% [markdown]
-# Whichever encoder measures better, small coloured letters lose their colour where chroma is halved, in mozjpeg's files
-# and, at this size, in ours ({numref}`fig-chroma`). Screenshots, drawings and pages belong in PNG files. And noise contains
-# nothing that could be left out for free.
+# Whichever encoder measures better, small coloured letters lose their colour where chroma is halved. At this size that is so
+# in mozjpeg's files and in ours ({numref}`fig-chroma`). Screenshots, drawings and pages of text belong in PNG files. And
+# noise leaves an encoder little to save, because nothing in it is redundant.
 
 # %% [markdown]
 # ## Limits
 #
-# - Our encoder learned from all of these metrics but SSIMULACRA 2. No person has judged the pictures.
-# - The photos are of one kind, small by today's measure, and coded at low rates. At high qualities there is less to gain.
-# - mozjpeg and jpegli are used as their packages come. Both have options that were not tried, and these options make them
-#   stronger. Our tables could be given to mozjpeg, but not to jpegli, whose package takes none.
-# - `best` takes time that another encoder could use, too: nobody has given mozjpeg a minute.
-# - Part of the gain over mozjpeg and jpegli is the layout of scans. Their files could have it, too; the table of single
-#   steps says what it is worth to a file whose numbers are given.
+# - Our encoder learned from all of these metrics except SSIMULACRA 2. No person has judged the pictures.
+# - The photos are of one kind, small by today's standards, and coded at low rates. High qualities were not compared.
+# - mozjpeg and jpegli were used with their packages' settings. Both have options that were not tried and may make them
+#   better. Our tables could be given to mozjpeg, but not to jpegli, whose package takes none.
+# - `best` takes far more time than mozjpeg and jpegli, which were not given a chance to use as much.
+# - Part of the gain over mozjpeg and jpegli comes from the layout of scans, which their files could have, too. The table of
+#   single steps says what it is worth to a file whose numbers are given.
 
 # %% [markdown]
 # ## Where these numbers come from
@@ -742,8 +787,8 @@ for metric in beyond.METRICS:
 #
 # - Where bits can be counted, count them: the trellis knows what each number costs.
 # - What an error is worth can be measured for each frequency. This is where the paper's loss enters.
-# - With a trellis, good tables are nearly flat: something else decides what becomes zero.
-# - A gain counts if it is against the best encoder in use, by a held-out metric, on photos on which nothing was chosen.
+# - With a trellis, good luma tables are nearly flat: the table no longer decides what becomes zero.
+# - Measure a gain against the best encoder in use, by a held-out metric, on photos on which nothing was chosen.
 #
 # ## Exercises
 #
@@ -752,28 +797,28 @@ for metric in beyond.METRICS:
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Before it stand 62 zeros: three codes for sixteen zeros each, then one for the rest and its size, then a bit for its
-# sign. Without it a short end sign is all. Keep it where $w Q^2$, nearly the error that dropping it adds, exceeds
-# $\lambda$ times those bits.
+# There are 62 zeros before it: three codes for sixteen zeros each, then one code for the other zeros and the number's size,
+# then a bit for its sign. Without it, one short code ends the block. Keep it if the weighted error that dropping it adds,
+# about $w Q^2$, exceeds $\lambda$ times the difference in bits.
 # ```
 #
 # **2.** With $\lambda = 0$ in {eq}`eq-trellis`, what does the trellis return? And with very large $\lambda$?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero, and DC changes as
-# rarely as it can.
+# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero. (The package's path for DC
+# would then make the same DC of every block.)
 # ```
 #
-# **3.** Why may the descent not simply follow the gradient of LPIPS, coefficient by coefficient?
+# **3.** Why can the descent not simply follow the gradient of LPIPS, coefficient by coefficient?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A coefficient moves in whole steps of its table. Where the photo has nothing, the gradient still points somewhere, and a
-# whole step puts a cosine there that was never in the picture. Targets that move by part of a step, and a trellis that
-# counts the price, leave such places empty.
+# A coefficient moves in whole steps of its table. Where a coefficient is zero, the gradient still has a direction, and a
+# whole step adds a cosine that was never in the picture. A target moves by only a part of a step, and the trellis counts the
+# bits. So such coefficients stay zero.
 # ```
 #
 # ## What's next
 #
-# {ref}`ch-your-photo`: everything above on a photo of your own.
+# {ref}`ch-your-photo` runs this encoder on a photo of your own.
