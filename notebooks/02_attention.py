@@ -18,16 +18,16 @@
 # (ch-attention)=
 # # Attention: which coefficients are worth their bits
 #
-# JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although an error in
-# the sky is seen at once and an error in the meadow hardly ever. A decoder cannot be told otherwise: the file has one
+# JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although an error is
+# easily seen in the sky and hardly ever in the meadow. The decoder cannot treat them differently: the file has one
 # table for all of luma. But the encoder is free to do something before it rounds. It may make some coefficients
-# *smaller*, so that they cost fewer bits or none. The baseline {cite:p}`struempler2020learning` has a network decide
-# which ones.
+# *smaller*, so that they cost fewer bits or none. In the baseline {cite:p}`struempler2020learning`, on which the paper
+# builds, a network decides which ones.
 #
 # ```{admonition} What you will learn
 # - what an attention map is, and what it can and cannot do to a picture
 # - how VGG, ResNet and LSTM turn a photo into such a map, and how far each of them sees
-# - which weights stand behind the pages of this book, and how the photo must be fed to them
+# - which weights this book uses, and how a photo must be scaled for them
 # - what the paper leaves open here, and how we read it
 #
 # It helps to know what a convolution is, and to have read {ref}`ch-jpeg`.
@@ -63,7 +63,7 @@ rgb = style.book_photo("kodim23", data_dir).rgb()
 # %% [markdown]
 # ## The idea: edit before you round
 #
-# For every block $(n, m)$ there are to be 64 numbers for luma and 64 for chroma, all between 0 and 1:
+# For every block $(n, m)$, the network gives 64 numbers for luma and 64 for chroma, all between 0 and 1:
 #
 # $$
 # A^{(L)} \in \{x \in \mathbb{R} \mid 0 \le x \le 1\}^{N \times M \times 8 \times 8}
@@ -92,9 +92,9 @@ for A in (1.0, 0.5, 0.07):
     print(f"A = {A:.2f}: the file holds {z_hat}, the decoder shows {z_hat * 16}")
 
 # %% [markdown]
-# So attention does not make a step finer or coarser. It is a *pre-edit*: it fades patterns out of the photo for good,
-# and then JPEG compresses the edited photo. Other work edits the pixels first {cite:p}`talebi2021preediting`; this one
-# edits the coefficients. They come from the photo by the steps of {ref}`ch-jpeg`, in one line:
+# So attention does not make a step finer or coarser. It is a *pre-edit*: it weakens patterns of the photo for good, and
+# then JPEG compresses the edited photo. Other work edits the pixels first {cite:p}`talebi2021preediting`. Here the
+# coefficients are edited. They come from the photo by the steps of {ref}`ch-jpeg`, in one line:
 
 # %%
 from repro.plain import dct, rgb_to_ycbcr, to_blocks
@@ -109,8 +109,8 @@ x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
 F = forward_dct(x)
 
 # %% [markdown]
-# What can one do with a pre-edit? Let us play the network's part, with one $A$ for all blocks, and write a real file at
-# quality 30. `write` puts whole numbers into a JPEG file, and `decode` is libjpeg:
+# What can a pre-edit do? Let us choose $A$ by hand, the same for all blocks, and write a real file at quality 30.
+# `write` puts whole numbers into a JPEG file, and `decode` is libjpeg:
 
 # %%
 from repro.jpeg.codestream import Coefficients, decode, read, write
@@ -135,8 +135,8 @@ by_hand = {
 edited = {name: pre_edit(A) for name, A in by_hand.items()}
 
 # %% [markdown]
-# With $A = 0.5$, the coefficients in the file should be half of $F$, up to half a step, and half of the photo's
-# contrast should be left. Nothing has undone the edit:
+# With $A = 0.5$, the coefficients in the file should be half of $F$, to within half a step. Half of the photo's
+# contrast should be left, because the decoder does not undo the edit:
 
 # %% tags=["nbval-check-output"]
 F_hat = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
@@ -157,24 +157,24 @@ for key, rate in zip(("all", "half", "fine"), bpp.values(), strict=True):
 # %% [markdown]
 # Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp and puts fog over
 # the photo, because the means of the blocks shrink towards mid-grey too ({numref}`fig-pre-edit`). Fading only the fine
-# patterns gives {glue:text}`bpp_fine:.2f` bpp, and one has to look twice to see the difference. How visible it is
-# depends on the place in the photo. So the task is to **find, for each block, what can fade unseen**.
+# patterns gives {glue:text}`bpp_fine:.2f` bpp, and the difference is hard to see. How visible it is depends on the
+# place in the photo. So the task is to **find, for each block, what can fade without being noticed**.
 
 # %% [markdown]
 # ## A network that looks at the photo
 #
 # The paper takes the first layers of a network that was trained to name what is in a photo (the thousand classes of
-# ImageNet {cite:p}`deng2009imagenet`). Such layers, the *trunk*, respond to edges, textures and shapes. Each of the
+# ImageNet {cite:p}`deng2009imagenet`). These layers, the *trunk*, respond to edges, textures and shapes. Each of the
 # paper's trunks halves the picture three times, so one vector of features stands for 8 × 8 pixels: exactly one block.
-# From there it is a short way to 64 + 64 numbers.
+# One more layer turns this vector into 64 + 64 numbers.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-network", "caption": "Attention from a convolutional trunk (Fig. 3 of the paper)."}, "image": {"alt": "Two rows of boxes. Above: photo, trunk, 1 by 1 convolution to 128 channels, sigmoid. Below: photo, DCT, F times A, quantise. An arrow brings the map A down from the sigmoid to the multiplication."}}
 diagrams.convolutional()
 
 # %% [markdown]
 # In {numref}`fig-attention-network`, the 1 × 1 convolution is a matrix that turns the features of one block into 128
-# numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. What remains is
-# to view the 128 numbers as two blocks of 8 × 8. That gives the maps of Eqs. 1 and 2:
+# numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. Then the
+# 128 numbers are arranged as two blocks of 8 × 8. That gives the maps of Eqs. 1 and 2:
 
 # %%
 from repro.plain import IMAGENET_MEAN, IMAGENET_STD
@@ -191,13 +191,13 @@ def convolutional_attention(x, trunk, head):
 # The paper tries three trunks:
 #
 # - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. We use **VGG-16** in its place where
-#   VGG-19's weights cannot be had; it is the same network with one layer less before that pool.
+#   VGG-19's weights cannot be had; it is the same network with one layer fewer before that pool.
 # - **ResNet-152** up to block 1 of its third stage, conv3 {cite:p}`he2016resnet`.
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
 # The trunk of VGG-16 is `torchvision.models.vgg16().features[:17]`, and the head on top of it is
 # `nn.Conv2d(256, 2 * 64, kernel_size=1)`. `attention.build` makes both, with ImageNet's weights in the trunk and random
-# ones, drawn by `seed`, in the head. We run them by the function above:
+# ones, drawn by `seed`, in the head. We run them with the function above:
 
 # %% tags=["nbval-check-output"]
 vgg = attention.build("vgg16", seed)
@@ -209,7 +209,7 @@ print("the package's fast version agrees:", torch.allclose(A, fast, atol=1e-4))
 
 # %% [markdown]
 # Do the shapes that the paper states fit together? We run each network on a crop of 224 × 224 pixels, which has
-# 28 × 28 blocks, and look:
+# 28 × 28 blocks:
 
 
 # %% tags=["nbval-check-output"] mystnb={"markdown_format": "gfm"}
@@ -238,16 +238,16 @@ style.table(rows)
 
 # %% [markdown]
 # They do. Each $A$ has two maps of 28 × 28 blocks with 8 × 8 numbers, and block 7 of ResNet-152 gives the 28 × 28
-# features in 512 channels that the paper states. The last column is what has to be learned from nothing. The trunk can
-# be trained along (as in the paper) or left **frozen** (as in our profile `cpu`). The features of a frozen trunk are
-# computed once and reused, which is what makes training on two cores bearable.
+# features in 512 channels that the paper states. The last column counts what has to be learned from scratch. The trunk
+# can be trained as well (profile `paper`, as in the paper) or left **frozen** (profile `cpu`, made for two processor
+# cores). The features of a frozen trunk are computed once and reused, so training takes far less time.
 
 # %% [markdown]
 # ### How far does it see?
 #
-# A network that decides about a block should know the surroundings. We can measure what it knows: change each pixel of
-# the photo a little, and see how much the map of *one* block changes. That is a gradient, and PyTorch computes it for
-# all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
+# A network that decides about a block should know its surroundings. We can measure how much of them it knows: change
+# each pixel of the photo a little, and see how much the map of *one* block changes. That is a gradient, and PyTorch
+# computes it for all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
 
 
 # %%
@@ -272,7 +272,7 @@ networks = {
 reached = {name: reach(network, crop, 14, 14) for name, network in networks.items()}
 
 # %% [markdown]
-# Where the gradient is zero, a pixel should have no say at all. We paint all such pixels grey and look at the block's
+# A pixel whose gradient is zero should have no influence at all. We paint all such pixels grey and compute the block's
 # map again:
 
 # %% tags=["nbval-check-output"]
@@ -281,7 +281,7 @@ before, after = vgg(crop, None)[0, :, 14, 14], vgg(greyed, None)[0, :, 14, 14]
 print("most pixels are grey:", bool((reached["VGG-16"] == 0).float().mean() > 0.9))
 print("the map is the same:", torch.allclose(before, after, atol=1e-5))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels change the map of the framed block, on a scale of powers of ten. Bright is much. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels change the map of the framed block, on a logarithmic scale: the brighter, the more. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
 attention.reach_maps(reached, 14, 14)
 
 # %% [markdown]
@@ -312,20 +312,19 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 # %% [markdown]
 # ## Weights, and how to feed them
 #
-# A trunk is only as good as its weights. This is what the machine that built this page has, in the order in which
-# `repro.weights` looks for them:
+# A trunk is only as good as its weights. The table shows the weights on the machine that built this page:
 
 # %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
 style.table([{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()])
 
 # %% [markdown]
 # The hash of every file is checked before it is read. Where there are no weights for a network, its pictures on this
-# page were made with random ones. They are good enough for shapes and windows, and for nothing else.
-# `repro weights fetch vgg19` gets the published weights from the network.
+# page were made with random ones. They show the right shapes and windows, but nothing else.
+# `repro weights fetch vgg19` downloads the published weights.
 #
-# There is a trap. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by its standard
-# deviation**. The baseline's program takes colours from 0 to 1 and leaves the mean in. Does a trunk mind? We compare
-# how strongly each channel responds on average:
+# One mistake is easy to make. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by
+# its standard deviation**. The baseline's program takes colours from 0 to 1 and does not subtract the mean. Does this
+# matter? We compare how strongly each channel responds on average:
 
 # %%
 inputs = {
@@ -334,7 +333,7 @@ inputs = {
 }
 responses = {name: vgg.trunk(fed).mean((0, 2, 3)) for name, fed in inputs.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, fed in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: fed without taking the mean off, most channels respond less, and a few more strongly."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, with its input scaled in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: where the mean is not subtracted, most channels respond less, and a few more strongly."}}
 attention.response_plot(responses)
 
 # %% tags=["remove-cell"]
@@ -345,16 +344,17 @@ glue("response_share", 100 * raw.mean() / trained.mean())
 glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 
 # %% [markdown]
-# It does. Fed the baseline's way, the channels respond with {glue:text}`response_raw:.2f` on average instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %, and not all in the same proportion: the
-# correlation of the two sets of responses is only {glue:text}`response_correlation:.2f` ({numref}`fig-responses`). A
-# trunk that is trained along can get used to this; a frozen one cannot. We feed every trunk as it was trained.
+# It does. With the baseline's input, the mean response is {glue:text}`response_raw:.2f` instead of
+# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. Nor do all channels change in the same
+# proportion: the two sets of responses have a correlation of only {glue:text}`response_correlation:.2f`
+# ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a frozen one cannot. We scale the input
+# of every trunk as in its training.
 
 # %% [markdown]
 # ## The maps
 #
-# Now for a real map, of a network that was {glue:text}`map_state` (the weights of its trunk:
-# {glue:text}`map_weights`).
+# Now we look at a real map, of a network that was {glue:text}`map_state`. Its trunk has the weights of
+# {glue:text}`map_weights`. (λ is a weight of the loss; see {ref}`ch-loss`.)
 
 # %%
 network, state = attention.network_to_show()
@@ -362,18 +362,19 @@ with torch.no_grad():
     A = convolutional_attention(x, network.trunk, network.head)[0]
 
 # %% [markdown]
-# With 64 maps for luma and 64 for chroma there is much to see, so the slider of {numref}`fig-attention-bands` shows
-# five bands, from the mean of the block (DC) to its finest patterns. Watch which blocks stay bright as the patterns get
-# finer. ({numref}`fig-resnet-bands` has the same for three trunks, all trained.)
+# There are 64 maps for luma and 64 for chroma. The slider of {numref}`fig-attention-bands` groups them into five bands,
+# from the mean of the block (DC) to its finest patterns. Watch which blocks stay bright as the patterns get finer.
+# ({numref}`fig-resnet-bands` shows the same for three trunks, all trained.)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = attention.band_slider(rgb, A.numpy())
 frames_slider(frames, labels, alts, captions=captions, description="Band", start=1)
 
 # %% [markdown]
-# Two questions to the map: how much of each pattern is let through on average, and is it the busy blocks that are kept,
-# or the plain ones? For the second we take the low band of $A^{(L)}$ ($v + u$ is 1 or 2) and correlate it with the
-# contrast of the block, which by Parseval's theorem is the length of its AC coefficients:
+# We ask two questions about the map. How much of each pattern does it let through on average? And does it keep more of
+# the busy blocks, or of the plain ones? For the second question we take the low band of $A^{(L)}$ ($v + u$ is 1 or 2)
+# and correlate it with the contrast of the block. By Parseval's theorem, the length of the vector of AC coefficients
+# measures the contrast:
 
 # %%
 by_frequency = A.mean(dim=(1, 2))
@@ -395,24 +396,25 @@ glue("contrast", correlation)
 # %% [markdown]
 # The means of luma's blocks are multiplied by {glue:text}`mean_dc:.2f` on average, its finer patterns (those with
 # $v + u \ge 8$) by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). The correlation with contrast is
-# {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". Before training, such numbers
-# are chance: outlines show in the map wherever the trunk sees them, but a random last layer fades them as often as it
-# keeps them. {ref}`ch-resnet` shows what training makes of three such maps, and {ref}`ch-first-experiment` asks whether
-# they are worth what they cost.
+# {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". (For an untrained network
+# these numbers depend on chance, because its last layer is random.) {ref}`ch-resnet` shows the trained maps of three
+# trunks, and {ref}`ch-first-experiment` asks whether such maps are worth what they cost.
 
 # %% [markdown]
 # ## Reading the blocks in a row: LSTM
 #
-# The paper's last idea is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` with 64 units reads the DCT blocks
-# themselves like the words of a text, from left to right and line by line. There is one network for luma and one for
-# chroma. At each block they put out 64 numbers, and these are the map.
+# The paper's last idea, as we read it, is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` is a network that
+# reads its inputs one after another and carries a state from each to the next. Here it has 64 units and reads the DCT
+# blocks like the words of a text, from left to right and line by line. There is one network for luma and one for
+# chroma. Each puts out 64 numbers per block, and these are the map.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, luma and chroma: DCT blocks, in a row, LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
 diagrams.recurrent()
 
 # %% [markdown]
 # An LSTM's output $h$ lies between −1 and 1, so we take $A = (1 + h) / 2$. A **BiLSTM** {cite:p}`schuster1997birnn`
-# reads a second time from the end backwards. It gives 128 numbers at each block, and a linear layer merges them to 64.
+# reads the blocks a second time, from the end backwards. It gives 128 numbers at each block. A linear layer merges them
+# to 64, and a sigmoid brings these between 0 and 1.
 
 
 # %%
@@ -427,7 +429,7 @@ def recurrent_attention(F, luma, chroma, merge=None):
 
 
 # %% [markdown]
-# No network here is trained yet; the weights are those with which PyTorch starts:
+# These networks are not trained. They have the random weights with which PyTorch starts:
 
 # %% tags=["nbval-check-output"]
 lstm, bilstm = networks["LSTM"], networks["BiLSTM"]
@@ -438,8 +440,8 @@ for name, A in {"LSTM": one_way, "BiLSTM": both_ways}.items():
     print(f"{name}: the package's fast version agrees:", same)
 
 # %% [markdown]
-# Last, each map may be stretched by **min–max**, so that its smallest value in the photo is 0 and its largest 1
-# ({ref}`ch-lstm` writes it out):
+# The paper also tries **min–max** normalisation: each map is stretched so that its smallest value in the photo is 0 and
+# its largest 1. ({ref}`ch-lstm` shows the function.)
 
 # %%
 from repro.plain import min_max
@@ -450,12 +452,12 @@ maps = {"LSTM": one_way, "LSTM, min–max": min_max(one_way), "BiLSTM": both_way
 attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
 # %% [markdown]
-# Look at the streaks along the rows in {numref}`fig-recurrent-maps`, and back at {numref}`fig-reach`. In the sequence,
-# the block *above* lies a whole row of blocks back. By then it is forgotten: in this untrained LSTM only
-# {glue:text}`reach_lstm` blocks still count, the block itself and those on its left. For a text that order is natural.
-# For a photo it is not, as up and down mean as much as left and right. Training can lengthen the memory, but it has to
-# learn what a convolution has by construction. The paper finds that its recurrent networks lose to VGG (its
-# section 6.8), and here is one good reason to expect so. {ref}`ch-lstm` looks inside an LSTM's step.
+# {numref}`fig-recurrent-maps` has streaks along the rows, and {numref}`fig-reach` shows why. In the sequence, the block
+# *above* lies a whole row of blocks back. By then it is forgotten: in this untrained LSTM only {glue:text}`reach_lstm`
+# blocks count, the block itself and those on its left. For a text that order is natural. For a photo it is not, because
+# up and down matter as much as left and right. Training can lengthen the memory, but it has to learn what a convolution
+# has by construction. The paper finds that its recurrent networks do worse than VGG (its section 6.8). This is one
+# possible reason. {ref}`ch-lstm` explains how an LSTM computes its output.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -465,34 +467,34 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # | Is $A$ undone by the decoder? | no | a standard decoder cannot; the baseline's program does not |
 # | Before or after the division by $Q$? | either | multiplying and dividing commute; rounding comes last |
 # | "block $k$" of conv3 | the $k$-th bottleneck of torchvision's `layer2` | gives the 28 × 28 × 512 features that the paper names |
-# | input of the trunk | as it was trained | see {numref}`fig-responses`; the baseline's program leaves the mean in |
-# | input of the LSTM | the DCT blocks, over 128 | the section's title says "feature maps", its text says DCT blocks |
-# | an LSTM's output lies in −1 … 1, $A$ in 0 … 1 | $A = (1 + h) / 2$ | the paper does not say; this keeps all of the range |
-# | BiLSTM gives 128 numbers | a linear layer and a sigmoid | back to 64 |
+# | input of the trunk | scaled as in its training | see {numref}`fig-responses`; the baseline's program does not subtract the mean |
+# | input of the LSTM | the DCT blocks, divided by 128 | the section's title says "feature maps", its text says DCT blocks |
+# | an LSTM's output lies in −1 … 1, $A$ in 0 … 1 | $A = (1 + h) / 2$ | the paper does not say; this uses the whole range |
+# | BiLSTM gives 128 numbers, a block needs 64 | a linear layer and a sigmoid | the simplest way back to 64 numbers in 0 … 1 |
 # | one chroma network, two planes | both are read, the maps averaged | Eqs. 5 and 6 of the paper share $A^{(C)}$ |
-# | min–max over what? | over each map of a photo | its smallest value becomes 0, its largest 1 |
+# | min–max over what? | all of $A^{(L)}$ of a photo, and all of its $A^{(C)}$ | the paper does not say |
 # | start of the last layer | $A = 1/2$ in profile `paper`, near 0.88 in `cpu` | the second starts nearer to plain JPEG and trains in fewer steps |
 #
 # ## Summary
 #
-# - An attention map is a pre-edit: 64 numbers between 0 and 1 for each block, which fade coefficients before they are
-#   rounded. No decoder can bring them back.
+# - An attention map is a pre-edit: for each block, 64 numbers between 0 and 1 make coefficients smaller before they are
+#   rounded. No decoder can undo this.
 # - Even the mean of a block can fade. A careless map puts fog over the photo.
 # - A trunk trained on ImageNet gives one feature vector per block; a 1 × 1 convolution and a sigmoid make the map.
 # - VGG sees a small window, ResNet a large one, an LSTM a thin line of the blocks before.
-# - A trunk must be fed as it was trained, or its channels respond differently.
+# - The input of a trunk must be scaled as in its training. Otherwise its channels respond differently.
 #
 # ## Exercises
 #
-# **1.** $A = 0.5$ everywhere gives the same whole numbers as a table twice as coarse with no attention at all. So is
-# the file the same? Is the picture?
+# **1.** $A = 0.5$ everywhere gives the same whole numbers as a table twice as coarse with no attention at all. Is
+# the file the same, then? Is the picture?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # The whole numbers $\hat Z$ are the same, and so are their Huffman codes. But the file also holds the table, and the
 # decoder multiplies by it. With the coarse table it brings the coefficients back to full size; with attention it
-# multiplies by the fine one, and they stay at half. So attention that is the same everywhere can only lose: whatever it
-# saves, a coarser table saves too, and without the fog. Attention is worth having only if it *differs* from block to
+# multiplies by the fine one, and they stay at half. So attention that is the same everywhere has no advantage: whatever
+# it saves, a coarser table saves too, and without the fog. Attention is useful only if it *differs* from block to
 # block.
 # ```
 #
@@ -505,18 +507,18 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # three maps it would be 256 · 192 + 192 = 49,344.
 # ```
 #
-# **3.** What does the decoder show if $A$ is 1 for the mean of each block and 0 for all else? Try it:
+# **3.** What does the decoder show if $A$ is 1 for the mean of each block and 0 for everything else? Try it:
 # `A = torch.zeros(8, 8); A[0, 0] = 1`, then `decode(pre_edit(A))`.
 #
 # ```{admonition} Solution
 # :class: dropdown
 # A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs no more than the difference of
 # its mean from that of the block before, and an end-of-block symbol. It is the cheapest picture that still has every
-# block's brightness and colour right, and a reminder that what the map takes out, no table brings back.
+# block's brightness and colour right. What the map takes out, no table brings back.
 # ```
 #
 # ## What's next
 #
-# To train such a network, the loss must tell the map which way to move. But between the two stands the rounding, which
-# is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` gets past it, and finds a sign error in the
-# paper on the way.
+# To train such a network, the loss must tell the map in which direction to change. But the rounding lies between the
+# two. It is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` solves this problem, and finds a sign
+# error in the paper on the way.

@@ -18,18 +18,18 @@
 # (ch-quantisation)=
 # # Rounding that learns, and tables that are learned
 #
-# A network learns by asking of every number: if I move it a little, does the loss fall? Through a rounding the answer
-# is nearly always that nothing happens, and now and then that something jumps. So no gradient gets through the one
-# step of JPEG that decides everything. This chapter gives that step a derivative. It then lets the quantisation tables
-# themselves learn, and checks whether the gradients that reach them are right.
+# Training asks of every number: if it changes a little, does the loss fall? Behind a rounding, nearly always nothing
+# changes at all, and now and then something jumps. So no useful gradient passes through the one step of JPEG that
+# decides what is lost. This chapter gives that step a derivative. It then lets the quantisation tables themselves
+# learn, and checks whether the gradients that reach them are right.
 #
 # ```{admonition} What you will learn
 # - how to train through a step that has no useful derivative
-# - a sign error in the paper's Eq. 3, what it would do, and how to see it at a glance
+# - that the paper's Eq. 3 has a sign error, and what the error would do
 # - how 128 table entries become something that Adam can train, and why the paper multiplies them by 0.00001
-# - which of two stand-ins for rounding gives a table the right gradient, and which is right only on average
+# - which of two stand-ins for rounding gives a table a gradient that is right on average, and which a steady one
 #
-# You need derivatives, and {ref}`ch-jpeg`.
+# You need derivatives, {ref}`ch-jpeg`, and the idea of {ref}`ch-attention`.
 # ```
 
 # %% tags=["remove-cell"]
@@ -75,26 +75,29 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 # %% [markdown]
 # ## A step that passes nothing back
 #
-# The baseline's program rounds exactly on the way forward, because the file holds whole numbers. On the way back it
-# pretends to have used a smooth stand-in. The paper says only that an approximation "replaces" rounding. It prints
-# (Eq. 3, section 4.1)
+# In training, numbers go forward through the encoder to the loss, and gradients come back. The baseline's program
+# {cite:p}`struempler2020learning` rounds exactly on the way forward, because the file holds whole numbers. On the way
+# back it uses the derivative of a smooth stand-in. The paper says only that an approximation "replaces" rounding. It
+# prints (Eq. 3, section 4.1)
 #
 # $$
 # \lfloor x \rfloor_{\text{approx}} = \lfloor x \rfloor + (\lfloor x \rfloor - x)^3 ,
 # $$ (eq-rounding-printed)
 #
-# where $\lfloor x \rfloor$ is the paper's sign for the *nearest* whole number, our $\lfloor x \rceil$. Between two jumps
-# $\lfloor x \rfloor$ is a constant, so the derivative is $-3\,(\lfloor x \rfloor - x)^2$. Look at the sign: **it is never
-# positive**. A gradient that comes back through it is turned around. The baseline's program
-# {cite:p}`struempler2020learning` has the other sign,
+# where $\lfloor x \rfloor$ is the paper's sign for the *nearest* whole number, our $\lfloor x \rceil$. Between two
+# jumps $\lfloor x \rfloor$ is a constant, so the derivative is $-3\,(\lfloor x \rfloor - x)^2$. Look at the sign: **it
+# is never positive**. A gradient that comes back through it changes its sign. The baseline's program has the other
+# sign,
 #
 # $$
-# \lfloor x \rfloor_{\text{approx}} = \lfloor x \rfloor + (x - \lfloor x \rfloor)^3 , \qquad
-# \frac{d}{dx} \lfloor x \rfloor_{\text{approx}} = 3\,(x - \lfloor x \rfloor)^2 \ge 0 ,
+# \begin{aligned}
+# \lfloor x \rfloor_{\text{approx}} &= \lfloor x \rfloor + (x - \lfloor x \rfloor)^3 , \\
+# \frac{d}{dx} \lfloor x \rfloor_{\text{approx}} &= 3\,(x - \lfloor x \rfloor)^2 \ge 0 ,
+# \end{aligned}
 # $$ (eq-rounding)
 #
 # and so do we. In PyTorch, `v.detach()` is a tensor's value without its history. So `rest - rest.detach()` adds nothing
-# to the value, and adds the derivative of `rest`. Here is the corrected equation, and beside it the printed one:
+# to the value, and adds the derivative of `rest`. Here is the corrected equation, and below it the printed one:
 
 
 # %%
@@ -113,8 +116,8 @@ def round_as_printed(z):
 
 
 # %% [markdown]
-# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` pretends that rounding did nothing,
-# so that its derivative is 1 everywhere:
+# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` takes the derivative as if
+# rounding changed nothing. So its derivative is 1 everywhere:
 
 
 # %%
@@ -147,7 +150,7 @@ for name, rounding in roundings.items():
     print("  derivative:", *(f"{g + 0:.2f}" for g in slope(rounding, z).tolist()))
 
 # %% [markdown]
-# The package writes both out with their backward pass, which takes fewer passes over memory:
+# The package has the two that it uses, with the backward pass written by hand, which is faster. They agree:
 
 # %% tags=["nbval-check-output"]
 for ours, fast in (
@@ -159,9 +162,10 @@ for ours, fast in (
 
 # %% [markdown]
 # {numref}`fig-equation-3` shows all three. Move $z$ and watch the marks on the right: a gradient that comes back is
-# multiplied by these. What becomes of it near a whole number, in the middle between two, and with the printed sign?
+# multiplied by these. How large is the factor near a whole number, and halfway between two? What does the printed sign
+# do?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function, and its derivative, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function on the left, its derivative on the right, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
 z = torch.arange(-0.49, 1.995, 0.01, dtype=torch.float64)
 rest = (z - z.round()) ** 3
 values = {PRINTED: (z.round() - rest).numpy(), THIRD: (z.round() + rest).numpy()}
@@ -174,10 +178,10 @@ frames_slider(frames, labels, alts, captions=captions, description="z", start=2,
 # ```{admonition} Erratum to the paper
 # :class: warning
 # Eq. 3 should read $\lfloor x \rfloor + (x - \lfloor x \rfloor)^3$. In {numref}`fig-equation-3` the corrected curve
-# leans *towards* the next stair, so that a number that is pushed up gets there. The printed one leans away from it.
+# rises within each step, as the staircase does as a whole. The printed curve falls.
 # ```
 #
-# A toy makes the difference plain. We start at 1.35 and want the *rounded* number to be 3, so the loss is
+# A small example shows the difference. We start at 1.35 and want the *rounded* number to be 3, so the loss is
 # $(\lfloor z \rceil - 3)^2$. Gradient descent follows whatever derivative the rounding reports:
 
 
@@ -200,17 +204,16 @@ for name, path in paths.items():
 fig.path_plot(paths, target=3.0)
 
 # %% [markdown]
-# **The sign decides whether training makes the picture better or worse.** With the printed one, the numbers before the
-# rounding are pushed away from what the loss asks for, and the loss can only grow ({numref}`fig-walks`). With the right
-# sign $z$ moves the right way, but comes to a halt before the next whole number, where the derivative is zero: **a
-# coefficient that sits on a whole number gets no third-order gradient at all.** Straight-through reaches the goal. Keep
-# both in mind.
+# **The sign decides whether training moves a coefficient towards its goal or away from it.** With the printed sign, $z$
+# is pushed away from what the loss asks for, and the loss does not fall ({numref}`fig-walks`). With the right sign $z$
+# moves the right way. But it slows down before the next whole number, where the derivative is zero: **a coefficient
+# that is a whole number gets no third-order gradient at all.** Straight-through reaches the goal.
 #
 # ## Tables as numbers to be learned
 #
-# Now everything from pixels to pixels has a derivative, and the tables may learn too. With attention $A$ from
-# {ref}`ch-attention` and tables $Q_\theta^{(L)}$ and $Q_\theta^{(C)}$ as optimisation variables, the encoder is
-# (Eqs. 4–6 of the paper)
+# Now every step from the photo to the decoded picture has a derivative, and the tables can learn, too. With attention
+# $A$ from {ref}`ch-attention` and tables $Q_\theta^{(L)}$ and $Q_\theta^{(C)}$ as optimisation variables, the encoder
+# is (Eqs. 4–6 of the paper)
 #
 # $$
 # \begin{aligned}
@@ -220,7 +223,7 @@ fig.path_plot(paths, target=3.0)
 # \end{aligned}
 # $$ (eq-encoder)
 #
-# Cb and Cr share a map and a table. In code, the index list `plane` says so: 0 is luma, 1 is chroma.
+# $C_b$ and $C_r$ share a map and a table. In code, this is the index list `plane`: 0 is luma, 1 is chroma.
 
 
 # %%
@@ -247,8 +250,8 @@ def decode(z_hat, Q):
 
 
 # %% [markdown]
-# One crop goes through. Without attention, $A = 1$, only the 2 × 64 table entries can learn. A gradient reaches every
-# one of them:
+# We send one crop through. Without attention, $A = 1$, only the 2 × 64 table entries can learn. A gradient should reach
+# every one of them:
 
 # %% tags=["nbval-check-output"]
 x = crops[:1].float()
@@ -279,10 +282,10 @@ print("so does its gradient:", torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3
 # %% [markdown]
 # ### Why 0.00001?
 #
-# The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$, starts uniformly in
-# $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The reason is the learning rate. Adam
-# {cite:p}`kingma2014adam` divides the mean of the gradients by the root of the mean of their squares, so that it moves a
-# number by about its learning rate at each step, whatever the size of the gradient:
+# The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$. It starts uniformly in
+# $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The reason is the learning rate of Adam
+# {cite:p}`kingma2014adam`. Adam divides the mean of the gradients by the root of the mean of their squares. So it
+# changes a number by about the learning rate at each step, whatever the size of the gradient:
 
 
 # %%
@@ -294,11 +297,11 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 
 
 # %% [markdown]
-# The network's weights want a rate of $10^{-6}$. A table entry that moved by a millionth would never get anywhere.
-# Divided by $s$, the same $10^{-6}$ is a move of 0.1.
+# The paper trains the network's weights at a rate of $10^{-6}$. A table entry that changed by a millionth at a time
+# would stay where it is. As the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
 #
-# We also have another form, $\log Q$, at a rate of 0.03: each step is about 3 %, of a fine entry and of a coarse one
-# alike. Let one entry start at 1.5, and let every gradient say "coarser":
+# We also use another variable, $\log Q$, at a rate of 0.03: each step is about 3 % of the entry, whether it is fine or
+# coarse. Let one entry start at 1.5, and let every gradient say "coarser":
 
 
 # %%
@@ -318,7 +321,7 @@ of_paper = travel(1.5 * s, 1e-6, 255 * s) / s
 of_log = np.exp(travel(math.log(1.5), 0.03, math.log(255)))
 
 # %% [markdown]
-# The package's tables in either form, and PyTorch's Adam, go the same way:
+# The package's tables in either form, trained with PyTorch's Adam, take the same path:
 
 # %% tags=["nbval-check-output"]
 for kind, lr, path in (("paper", 1e-6, of_paper), ("log", 0.03, of_log)):
@@ -331,7 +334,7 @@ for kind, lr, path in (("paper", 1e-6, of_paper), ("log", 0.03, of_log)):
     Q = tables().detach()
     print(f"the package's form {kind!r} agrees:", np.allclose(Q, path[100], rtol=1e-3))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast an entry can travel if every gradient says \"coarser\"."}, "image": {"alt": "Two rising curves on a logarithmic scale. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast an entry can change if every gradient says \"coarser\"."}, "image": {"alt": "Two rising curves on a logarithmic scale. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
 fig.adam_plot({"Q·s, the paper's, at 1e-6": of_paper, "log Q, ours, at 0.03": of_log})
 
 # %% tags=["remove-cell"]
@@ -339,16 +342,17 @@ glue("steps_paper", int(np.argmax(of_paper >= 50)))
 glue("steps_log", int(np.argmax(of_log >= 50)))
 
 # %% [markdown]
-# From 1.5 to 50 takes {glue:text}`steps_paper` steps in the paper's form and {glue:text}`steps_log` in the logarithmic
-# one ({numref}`fig-moves`). The paper takes 20,000 steps and has time for both. On two processor cores we do not, so
-# profile `paper` uses the paper's form, and profile `cpu` the logarithmic one.
+# The way from 1.5 to 50 takes {glue:text}`steps_paper` steps in the paper's form and {glue:text}`steps_log` in
+# the logarithmic one ({numref}`fig-moves`). The paper's 20,000 steps are enough for either. On two processor cores we
+# take far fewer. So profile `paper` uses the paper's form, and profile `cpu` the logarithmic one.
 
 # %% [markdown]
 # ## Is the gradient of a table right?
 #
-# A stand-in reports a derivative that is not the true one. Let us compare the two. Take one frequency, and write
-# $r = z - \hat z$ for what rounding took away. The error in the coefficient is $Q r$. If rounding claims the derivative
-# $g$, then back-propagation reports that the squared error changes with $Q$ at the rate
+# The derivative that a stand-in reports is not the true one. Let us compare the two. Take one coefficient $F$, with
+# $z = F / Q$ and $\hat z = \lfloor z \rceil$, and write $r = z - \hat z$ for what rounding took away. The error in the
+# coefficient is $Q r$. If rounding reports the derivative $g$, then back-propagation reports that the squared error
+# changes with $Q$ at the rate
 #
 # $$
 # \frac{d\,(Q r)^2}{d Q} \;\widehat{=}\; -2\,Q\,r\,(\hat z - g\,z) .
@@ -357,11 +361,11 @@ glue("steps_log", int(np.argmax(of_log >= 50)))
 # Straight-through ($g = 1$) then reports $2\,Q\,r^2$. Third-order ($g = 3 r^2$) reports
 # $-2\,Q\,r\,\hat z\,(1 - 3 r^2) + 6\,Q\,r^4$.
 #
-# The first can only say "coarser is worse", and never by more than $Q/2$. The second has a part that is proportional
-# to $\hat z$, of either sign. (With $g = 0$, no stand-in at all, that part is all there is, $-2\,Q\,r\,\hat z$: exact
-# for each single coefficient, and nearly a toss of a coin.)
+# The first is never negative and never more than $Q/2$: it can only say "coarser is worse". The second has a part that
+# is proportional to $\hat z$ and can have either sign. (Without a stand-in, $g = 0$, the slope is $-2\,Q\,r\,\hat z$.
+# This is exact for an infinitely small change, but its sign is nearly random.)
 #
-# The truth can be measured: quantise with steps a tenth smaller and a tenth larger, and see how the error changes.
+# The truth can be measured: quantise with steps a tenth smaller and a tenth larger, and see how the error changes:
 
 
 # %%
@@ -428,13 +432,13 @@ for key, name in (("slow", "row 0, column 1"), ("fine", "row 2, column 2")):
 # | row 0, column 1 | {glue:text}`third_slow:.2f` | {glue:text}`straight_slow:.2f` |
 # | row 2, column 2 | {glue:text}`third_fine:.2f` | {glue:text}`straight_fine:.2f` |
 #
-# So over a whole photo, third-order is the more truthful one. Where a coefficient has been rounded to zero, a coarser
+# So over a whole photo, third-order is nearer to the truth. Where a coefficient has been rounded to zero, a coarser
 # step makes nothing worse. Straight-through still reports $2\,Q\,r^2$ there, third-order only $6\,Q\,r^4$, which is far
 # less for small $r$.
 #
 # But look at DC, where $\hat z$ is large: there the third-order line goes up and down wildly. And training does not see
-# whole photos, it sees a few crops at a time. So now crop by crop, with the tables of quality 25. The scatter is the
-# root mean square of reported less measured, as a multiple of the mean measured slope:
+# whole photos. It sees a few crops at a time. So we now compare crop by crop, with the tables of quality 25. The
+# *scatter* is the root mean square of reported less measured slope, as a multiple of the mean measured slope:
 
 # %%
 luma_of_crops = forward_dct(crops.float())[:, 0].double()
@@ -449,7 +453,7 @@ for name, (v, u) in frequencies.items():
         crop_report[name][of] = found
         scatter[name, of] = np.sqrt(((found - true) ** 2).mean()) / true.mean()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "The same question put to single crops of 224 px, as training sees them: reported against measured slope."}, "image": {"alt": "Three clouds of points around a grey line of equality. For DC, on a scale of powers of ten, third-order points are scattered over hundreds on both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "Reported against measured slope for single crops of 224 px, as training sees them."}, "image": {"alt": "Three clouds of points around a grey line of equality. For DC, on a scale of powers of ten, third-order points are scattered over hundreds on both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
 fig.crop_plot(crop_truth, crop_report)
 
 # %% tags=["remove-cell"]
@@ -462,27 +466,28 @@ glue("crops", len(crops))
 glue("data_words", photos("train", data_dir).source)
 
 # %% [markdown]
-# Over {glue:text}`crops` crops ({numref}`fig-crops`) the scatter is
+# This is the scatter over {glue:text}`crops` crops ({numref}`fig-crops`):
 #
 # | luma coefficient | third-order | straight-through |
 # |---|---|---|
 # | DC | {glue:text}`scatter_third_dc:.1f` | {glue:text}`scatter_straight_dc:.1f` |
 # | row 2, column 2 | {glue:text}`scatter_third_fine:.2f` | {glue:text}`scatter_straight_fine:.2f` |
 #
-# For {glue:text}`wrong_sign_dc:.0f` % of the crops, third-order reports the *wrong sign* for DC: mostly, it says that a
-# coarser step would be better. (The slope is measured over a tenth of the step each way, as training moves. For an
-# infinitely small step the true slope of a few blocks is as wild.)
+# For {glue:text}`wrong_sign_dc:.0f` % of the crops, third-order reports the *wrong sign* for DC. In most of these cases
+# it says that a coarser step would be better. (The slope is measured over a tenth of the step each way. For an
+# infinitely small change, the true slope of a few blocks is as wild.)
 #
-# **So neither stand-in is simply better.** Third-order is right on average, and very noisy where numbers are large.
-# Straight-through is steady, and overstates the cost of coarse steps where most coefficients are zero. Which does more
-# harm has to be decided on files, not on formulas: {ref}`ch-first-experiment` trains with both.
+# **So neither stand-in is simply better.** Third-order is about right on average, but very noisy where numbers are
+# large. Straight-through is steady, but overstates the cost of coarse steps where most coefficients are zero. Formulas
+# cannot decide which does more harm; files can. {ref}`ch-first-experiment` trains with both.
 
 # %% [markdown]
 # ## Watch them learn
 #
-# Time to train. We start from the standard's tables at quality 25 and take {glue:text}`steps` steps of four crops each,
-# with the paper's loss ({ref}`ch-loss` takes it apart), λ = 0.02 and straight-through rounding. ({ref}`ch-first-experiment`
-# writes the loop out.) On the way, we keep the tables and a file of the photo that they make:
+# Now we train. We start from the standard's tables at quality 25 and take {glue:text}`steps` steps of four crops each,
+# with straight-through rounding and the paper's loss at λ = 0.02. ({ref}`ch-loss` explains the loss and its weight λ,
+# and {ref}`ch-first-experiment` shows the training loop.) On the way we keep the tables, and the file that they make of
+# the photo:
 
 # %%
 film = []
@@ -498,14 +503,14 @@ recipe = Recipe(steps=steps, seed=seed, log_every=max(1, steps // 24))
 trained = train(settings, LossWeights(lam=0.02), recipe, crops, observe=observe)
 
 # %% [markdown]
-# {numref}`fig-film` shows the tables above, and below them a part of the photo before and after. Watch the slow corner of
-# luma against the fast one, and in the picture what is given up first.
+# {numref}`fig-film` shows the tables, and below them a part of the photo before and after compression. Compare the low
+# frequencies of luma (top left) with the high ones (bottom right), and see what disappears from the picture first.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo, before and after a file with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo before and after compression with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = fig.film_slider(film, rgb, fig.PARTS[photo.name])
 frames_slider(frames, labels, alts, captions=captions, description="Step", width="34rem")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film-loss", "caption": "The loss of this training, and its two sides."}, "image": {"alt": "Three curves against the step: the loss, the weighted distortion and the rate term. The loss falls from start to end, with noise from crop to crop."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film-loss", "caption": "The loss of this training, and its two terms."}, "image": {"alt": "Three curves against the step: the loss, the weighted distortion and the rate term. The loss falls from start to end, with noise from crop to crop."}}
 fig.loss_plot(trained.log, lam=0.02)
 
 # %% tags=["remove-cell"]
@@ -532,9 +537,9 @@ for key, file in (("first", first_file), ("last", last_file)):
 # | the photo's file, bits per pixel | {glue:text}`film_bpp_first:.2f` | {glue:text}`film_bpp_last:.2f` |
 # | its MSE | {glue:text}`film_mse_first:.0f` | {glue:text}`film_mse_last:.0f` |
 #
-# That took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`. No part of this is
-# a network. It is 128 numbers that followed the gradient of a loss, and {ref}`ch-first-experiment` will show that they
-# are worth more than one would think.
+# The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`. There is
+# no network in it, only 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much
+# they save.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -550,13 +555,13 @@ for key, file in (("first", first_file), ("last", last_file)):
 #
 # ## Summary
 #
-# - Rounding passes no gradient. One rounds exactly on the way forward and uses a stand-in's derivative on the way back.
-# - Eq. 3 of the paper has the wrong sign, and the sign matters: with the printed one every gradient is turned around, and
-#   training climbs where it should descend.
-# - The tables are optimisation variables like any other, once the step of the optimiser fits them: that is all that
+# - Rounding passes no gradient. So we round exactly on the way forward and use a stand-in's derivative on the way back.
+# - Eq. 3 of the paper has the wrong sign. With the printed sign, every gradient that passes through the rounding is
+#   reversed, and training climbs where it should descend.
+# - The tables are optimisation variables like any others, once the step of the optimiser fits them. That is what
 #   $s = 10^{-5}$ is for.
-# - Third-order rounding gives a table a gradient that is right on average, with a great deal of noise for large
-#   coefficients. Straight-through gives a steady one, and overstates the cost of coarse steps where most is zero.
+# - Third-order rounding gives a table a gradient that is about right on average, but very noisy for large coefficients.
+#   Straight-through gives a steady one, but overstates the cost of coarse steps where most coefficients are zero.
 #
 # ## Exercises
 #
@@ -564,35 +569,36 @@ for key, file in (("first", first_file), ("last", last_file)):
 #
 # ```{admonition} Solution
 # :class: dropdown
-# It does not move: at 3.2 the loss is already zero, and so is its derivative before it ever meets the rounding. The
-# error in the sign only shows where there is something left to learn. (Try `descend(round_as_printed, z=3.2)`.)
+# It does not move, because at 3.2 the loss is already zero, and so is its derivative with respect to the rounded
+# number. The sign error shows only where the loss is not zero yet. (Try `descend(round_as_printed, z=3.2)`.)
 # ```
 #
 # **2.** For very fine steps, $r$ is spread evenly over $-\tfrac12 \ldots \tfrac12$. What is the true mean slope
-# $d\,\mathbb{E}(Qr)^2 / dQ$, and what do the two stand-ins report on average, if $\hat z$ and $r$ have nothing to do with
-# each other?
+# $d\,\mathbb{E}(Qr)^2 / dQ$, and what do the two stand-ins report on average, if $\hat z$ and $r$ are independent?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # $\mathbb{E}\,r^2 = 1/12$, so the error is $Q^2/12$ and its slope $Q/6$. Straight-through reports
 # $2 Q\,\mathbb{E}\,r^2 = Q/6$: exactly right. Third-order reports $6 Q\,\mathbb{E}\,r^4 = 6Q/80 = 0.075\,Q$, less than
 # half of it; the part with $\hat z$ vanishes on average. It comes out right in {numref}`fig-slopes` only because
-# $\hat z$ and $r$ do have to do with each other: values get rarer away from zero, so each stair holds more numbers on
-# its side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and $\mathbb{E}[r^3\hat z] = -1/80$; the part
-# with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that is exactly $Q/6$.
+# $\hat z$ and $r$ are in fact correlated: values get rarer away from zero, so more of the numbers that round to the
+# same $\hat z$ lie on its side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and
+# $\mathbb{E}[r^3\hat z] = -1/80$. The part with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that
+# is exactly $Q/6$.
 # ```
 #
-# **3.** Let every gradient say "coarser". How many steps does an entry need at least to get from $1.5$ to 255, in the paper's
-# form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps, and for 800?
+# **3.** Let every gradient say "coarser". How many steps does an entry need at least to get from $1.5$ to 255, in the
+# paper's form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps, and for
+# 800?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # In the paper's form a step is $10^{-6} / s = 0.1$, so it takes $253.5 / 0.1 = 2535$ steps; in the other
-# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 steps any entry can go anywhere, in 800 only the second form lets it.
-# ({numref}`fig-moves` shows both.)
+# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 steps an entry can reach any value in either form, in 800 only in the
+# second. ({numref}`fig-moves` shows both.)
 # ```
 #
 # ## What's next
 #
-# The tables learn what the loss tells them. {ref}`ch-loss` looks at that: three ways of saying "worse", one way of
-# saying "larger", and whether they say what we mean.
+# The tables learn what the loss tells them. {ref}`ch-loss` looks at the loss: three measures of "worse", one of
+# "larger", and whether they measure what we mean.
