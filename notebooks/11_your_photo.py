@@ -18,14 +18,14 @@
 # (ch-your-photo)=
 # # Your own photo
 #
-# Ten chapters looked at other people's photos. This is the place for yours. Choose it, set how much of it is kept, and
-# compare before and after: what the encoder saw in it, and what the file costs.
+# Ten chapters looked at other people's photos. This one is for yours. Choose a photo and a quality, and compare before and
+# after: what the encoder saw in the photo, and how large the file is.
 #
 # ```{admonition} What you will learn
 # - what the encoder does, in six lines
 # - what your own photo looks like at a size of your choice
-# - where in it an encoder spends its bits
-# - how far one can go before one sees it
+# - which parts of a photo an encoder keeps, and which it lets go
+# - how low the quality can be before you see the loss
 #
 # It helps to have read {ref}`ch-attention` and {ref}`ch-beyond`.
 # ```
@@ -61,18 +61,20 @@ from repro.trellis import planes, scans, sensitivity
 style.use()
 
 # %% [markdown]
-# ## The encoder, as one reads it
+# ## The encoder, line by line
 #
-# **Open.** A picture is its samples, 8-bit sRGB. `repro.encoder.images.open_picture` makes them of any file that Pillow
-# opens: upright, converted from other colour spaces, on white where it was transparent. This one comes with scikit-image:
+# **Open.** A picture is an array of samples, 8-bit sRGB. `repro.encoder.images.open_picture` reads any file that Pillow
+# opens. It turns the picture upright, converts it from other colour spaces, and puts white behind transparent places. This
+# picture comes with scikit-image:
 
 # %%
 coffee = next(photo for photo in photos("sample") if photo.name == "coffee.png")
 picture = Picture(coffee.rgb())
 
 # %% [markdown]
-# **Transform.** Luma at full resolution, chroma at half; blocks of 8×8; cosines ({ref}`ch-jpeg`). And a quality stands for
-# tables, and for λ, what an error is worth in bits ({ref}`ch-beyond`):
+# **Transform.** Luma keeps its resolution, chroma is halved, and every block of 8 × 8 samples becomes 64 coefficients
+# ({ref}`ch-jpeg`). A quality stands for a pair of tables and a λ, which says what an error is worth in bits
+# ({ref}`ch-beyond`):
 
 # %%
 chosen = models.load("trellis")
@@ -80,26 +82,27 @@ parameters = chosen.at(quality=30)
 dct = planes.forward_dct(picture.samples, "4:2:0")
 
 # %% [markdown]
-# **Attend.** What an error is worth depends on where it is: on its frequency, and on the activity in and around its block.
-# The paper's attention fades coefficients; this encoder gives weights to their errors instead.
+# **Attend.** What an error is worth depends on its frequency, and on the activity in and around its block. The paper's
+# attention makes coefficients smaller. This encoder gives weights to their errors instead:
 
 # %%
 weights = sensitivity.shipped().weights(dct, chosen.metric_weights)
 
 # %% [markdown]
-# **Choose.** The trellis finds the whole numbers that make weighted error and bits together least ({eq}`eq-trellis`).
+# **Choose.** The trellis finds the whole numbers that minimise weighted error and bits together ({eq}`eq-trellis`). Its λ is
+# what a bit is worth, the inverse of the λ above:
 
 # %%
 z = planes.trellis_quantize(dct, weights, parameters.tables, lam=1 / parameters.lam)
 
 # %% [markdown]
-# **Write.** Huffman codes are made for these numbers, and scans are laid out in the order that takes the fewest bytes.
+# **Write.** Huffman codes are made for these numbers, and of several layouts of scans the smallest file is taken:
 
 # %%
 data = scans.smallest(planes.assemble(dct, z, parameters.tables))
 
 # %% [markdown]
-# That is effort `fast`, for a picture whose chroma pays at half its resolution. The package's encoder makes the same file:
+# That is effort `fast`, for a picture of which it is cheaper to halve chroma. The package's encoder writes the same file:
 
 # %%
 fast = encode_picture(picture, Settings(quality=30, effort="fast")).data
@@ -126,24 +129,24 @@ glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 
 # %% [markdown]
 # 1. *Photo* takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG, TIFF, WebP and many others. You
-#    can also drop a file on it. A file that is no picture, is damaged or is too large is refused with a line that says so.
-# 2. *Quality* is close to libjpeg's scale, and *λ* says the same in the terms of {ref}`ch-beyond`: what an error is worth
-#    in bits. Each slider moves the other.
-# 3. *Effort* is that of `repro encode`: `fast` takes the trellis's first choice, `default` corrects it once by what a
-#    decoder shows, `best` goes on correcting for up to a minute.
-# 4. *Encode*. Then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
+#    can also drop a file on it. If a file is no picture, is damaged or is too large, a message says so.
+# 2. *Quality* is close to libjpeg's scale. *λ* is another way to set the same thing: what an error is worth in bits
+#    ({ref}`ch-beyond`). Each slider moves the other.
+# 3. *Effort* is that of `repro encode`. `fast` takes the trellis's first choice, `default` corrects it once by the decoded
+#    picture, and `best` goes on correcting for up to a minute.
+# 4. *Encode*, then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
 #
 # This is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
 
 # %% [markdown]
 # ## One photo at several qualities
 #
-# The slider is the quality. The pictures are the files themselves, decoded by your browser:
+# Move the slider to change the quality. The pictures are the files themselves, decoded by your browser:
 
 # %% tags=["hide-input"]
 made = [own_photo.make(coffee.name, picture, quality, effort) for quality in qualities]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, its \u03bb, and what it costs."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, its \u03bb and its size."}}
 captions = [f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made]
 alts = [f"A cup of coffee on a wooden table, as the file of quality {one.quality:g} shows it." for one in made]
 labels = [f"{one.quality:g}" for one in made]
@@ -156,12 +159,17 @@ for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": 
     glue(f"{name}_words", one.words)
 
 # %% [markdown]
-# The photo has {glue:text}`pixels` pixels. At quality {glue:text}`lowest_quality` its file takes {glue:text}`lowest_words`;
-# at {glue:text}`middle_quality`, {glue:text}`middle_words`; at {glue:text}`highest_quality`, {glue:text}`highest_words`.
+# The photo has {glue:text}`pixels` pixels.
 #
-# And before and after, pixel by pixel. The curtain compares the original with any of the files:
+# | quality | file |
+# |---|---|
+# | {glue:text}`lowest_quality` | {glue:text}`lowest_words` |
+# | {glue:text}`middle_quality` | {glue:text}`middle_words` |
+# | {glue:text}`highest_quality` | {glue:text}`highest_words` |
+#
+# The curtain compares the original with any of the files, pixel by pixel:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-curtain", "caption": "The middle of the photo, before and after. Drag the handle, or use the arrow keys; choose another quality; enlarge, then drag the picture, too."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-curtain", "caption": "The photo before and after. Drag the handle, or use the arrow keys. You can choose another quality, enlarge the picture, and then drag the picture, too."}}
 curtain(
     own_photo.compared(made), {coffee.name: own_photo.part(picture)}, start=("original", f"quality {qualities[1]:g}")
 )
@@ -169,12 +177,13 @@ curtain(
 # %% [markdown]
 # ## What the encoder saw
 #
-# For the set with VGG-16 attention, this is the {term}`attention map` of luma, averaged over the AC coefficients of each
-# block: how much of its detail the network keeps. Where the network's weights are missing, or a photo is larger than
-# {glue:text}`attention_pixels`, the map shows what the default set decides by instead: what an error in a block is worth,
-# given the activity in and around it.
+# The files above come from the encoder's default, which has no network. `repro encode --model vgg16` uses the paper's
+# attention instead. For that, this is the {term}`attention map` of luma, averaged over the AC coefficients of each block: how
+# much of its detail the network keeps. Where the network's weights are missing, or a photo is larger than
+# {glue:text}`attention_pixels`, the map shows what the default goes by: what an error in a block is worth, given the activity
+# in and around it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block: bright is kept or worth much, dark may go."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
 own_photo.known_plot(own_photo.rgb(picture), known)
 
@@ -186,19 +195,20 @@ glue("known_words", known.words)
 #
 # ## Summary
 #
-# - Open, transform, attend, choose, write: a photo in, an ordinary JPEG file out.
-# - What you save depends on your photo. Try one with much sky, and one with much grass.
+# - Open, transform, attend, choose, write: these five steps turn a photo into an ordinary JPEG file.
+# - How much you save depends on your photo. Try one with a lot of sky, and one with a lot of grass.
 # - Trust your eyes more than any metric.
 #
 # ## Exercises
 #
-# **1.** Encode a photo of yours at ever lower quality. Where do you see it first: in smooth places, at edges, or in
-# texture? Is it where the map is dark?
+# **1.** Encode a photo of yours at lower and lower quality. Where do you see the loss first: in smooth places, at edges, or
+# in texture? Is it where the map is dark?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Mostly in smooth places, as blocks, and around hard edges, as ripples. Texture hides much. The encoder takes this into
-# account: it drops detail there first.
+# Mostly in smooth places, as blocks, and around hard edges, as ripples. Texture hides a lot, and the default knows it: to it,
+# an error in texture is worth less. The attention map says something else. It is dark in smooth places, too, because there
+# is hardly any detail in them to keep.
 # ```
 #
 # **2.** Encode a JPEG file that this encoder wrote, once more, at the same quality. Does it become smaller? Does it become
@@ -206,19 +216,20 @@ glue("known_words", known.words)
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A little of both. Its coefficients are already whole steps of its tables, so the same tables find hardly anything to
-# round. But `default` makes tables of the picture's own, and chroma lost half its resolution the first time.
+# A little of both. Its coefficients are already multiples of the tables' steps, so the same tables would find hardly anything
+# to round. But `default` adapts its tables to each picture, and the second picture is not quite the first.
 # ```
 #
-# **3.** Take a screenshot with text. What goes wrong, and why does no quality below the highest fix it?
+# **3.** Take a screenshot with coloured text. What goes wrong at a low quality, and what does a high quality repair?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Coloured letters lose their colour, for chroma has half the resolution ({ref}`ch-beyond`), and letters are the edges that
-# cosines are bad at. Screenshots belong in PNG files.
+# Coloured letters lose their colour, because chroma has half the resolution. At a high quality the encoder keeps all of
+# chroma ({ref}`ch-beyond`), and the colours return. The ripples beside letters become weaker, but sharp edges stay expensive
+# for cosines. Screenshots belong in PNG files.
 # ```
 #
 # ## What's next
 #
-# That is the end of the walk. {ref}`results` has all findings in one place, {ref}`command-line` what `repro encode` does,
-# and {ref}`extending` shows how to go on from here.
+# That was the last chapter. {ref}`results` has all findings in one place, {ref}`command-line` explains `repro encode`, and
+# {ref}`extending` shows how to go on from here.

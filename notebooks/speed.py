@@ -19,12 +19,12 @@
 # # How fast it is, and why
 #
 # Every experiment of this book costs training steps. The paper's recipe takes 20,000 steps for a model, and its figures need
-# some sixty models. This page says how our step became several times as fast as the same step written straight from the
-# paper's equations, and shows that both give the same losses. It then times the encoder against others.
+# dozens of models. This page explains how our step became several times as fast as the same step written straight from the
+# paper's equations, and shows that both give the same losses. It then compares the times of our encoder and others.
 #
 # ```{admonition} What you will learn
 # - why the loss takes longer than the network that it trains, and what to do about it
-# - how to compute the difference of two nearly equal things with numbers of eight bits
+# - how to compute the difference of two nearly equal numbers when each has only eight significant bits
 # - how to time two programs fairly
 # - how long `repro encode` takes beside libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
 #
@@ -85,8 +85,8 @@ html.table([], list(speed.machine(stored["step"]).items()), caption="Where the t
 # %% [markdown]
 # ## The plain step
 #
-# This is the step that ours is timed against: Eqs. 1–9 in their order, eager, in 32 bits, with every term computed anew at
-# every step. {ref}`ch-first-experiment` trains with it:
+# This is the step that ours is timed against: Eqs. 1–9 in their order, in 32 bits, without compilation, with every term
+# computed anew at every step. {ref}`ch-first-experiment` trains with it:
 
 
 # %%
@@ -143,7 +143,7 @@ print("the package's fast version agrees:", same)
 # A frozen trunk gives the same features of a crop at every step. So they are computed once and kept on disk. What is left is
 # the loss, and nearly all of that is LPIPS and MS-SSIM. Both compare the picture $\hat x$ with an original $x$ that does not
 # change, so everything that depends on $x$ alone is computed in advance, too. The rest depends on the difference
-# $\delta = \hat x - x$, which allows the other half of the gain.
+# $\delta = \hat x - x$, and that is where the other gains come from.
 #
 # ### MS-SSIM from a difference
 #
@@ -184,8 +184,8 @@ usual = 1 - ssim_terms(original, original + d)[1]
 print("both forms agree:", torch.allclose(usual, one_minus_cs(original, d), atol=1e-3))
 
 # %% [markdown]
-# In the package the gradient of this is written by hand, because automatic differentiation would pass over memory some forty
-# times. All planes of a batch go through one convolution, channels last.
+# In the package the gradient of this is written by hand, because automatic differentiation would pass over memory many more
+# times. All planes of a batch go through one convolution, with channels last in memory.
 #
 # ### LPIPS from a difference
 #
@@ -296,7 +296,7 @@ html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bf
 # A processor spends its time on arithmetic or on memory. A step that does few operations for each byte cannot be faster than
 # memory allows, however fast the arithmetic is.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie at a few operations a byte, near the slope; the step that trains VGG-19 lies further right and higher."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie close together near the end of the slope; the step that trains VGG-19 lies further right and higher."}}
 speed.roofline(stored["roofline"]["rows"])
 
 # %% [markdown]
@@ -326,7 +326,7 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 # %% tags=["hide-input"]
 html.table(*speed.encoders(stored["encode"]["rows"]), caption="Encoders in pairs")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, which grows slowly with the size of the photo."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, nearly flat for small photos and growing for large ones."}}
 speed.cost(stored["size"]["rows"])
 
 # %% [markdown]
@@ -338,8 +338,8 @@ html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities a
 # %% [markdown]
 # ## Starting up
 #
-# A command that encodes one photo spends most of its time on loading: the compiled loops of the trellis and, for the default
-# effort, PyTorch and LPIPS. For a folder, `repro encode` loads them once.
+# A command that encodes one photo spends most of its time loading the compiled loops of the trellis and, for the default
+# effort, PyTorch and LPIPS. For a folder of photos, `repro encode` loads them only once.
 
 # %% tags=["hide-input"]
 html.table(
@@ -352,7 +352,7 @@ html.table(
 #
 # - Compute before training what does not change during it: the features of a frozen trunk, and all that the loss needs of the
 #   originals.
-# - A small difference of large numbers needs many bits. If the difference itself is computed, few are enough.
+# - A small difference of large numbers needs many bits. If you compute the difference itself, few bits are enough.
 # - Once products are cheap, a step waits for memory. Then only fewer passes over memory help.
 # - Time two programs in turn and compare their ratios.
 # - A faster step counts only if it gives the same losses.
