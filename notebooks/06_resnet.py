@@ -18,12 +18,12 @@
 # (ch-resnet)=
 # # Another pair of eyes: ResNet in place of VGG
 #
-# The network that decides what may fade has to *see* the photo first. It sees through layers that were trained to
-# recognise objects. The baseline takes these layers from VGG. The paper takes them from ResNet-152, which is deeper and
-# recognises objects better, and asks: does an encoder with better eyes make better files?
+# The attention network decides which coefficients to scale down. It starts from features of the photo, computed by
+# layers that were trained to recognise objects. The baseline takes these layers from VGG. The paper takes them from
+# ResNet-152, which is deeper and recognises objects better. Do better features make better files?
 #
 # ```{admonition} What you will learn
-# - where the paper cuts ResNet-152, and how far each of its two cuts sees
+# - where the paper cuts ResNet-152, and on how many pixels the features of each of its two cuts depend
 # - what a *distilled* trunk is, why this page uses one, and what it can and cannot tell you
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
 # - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether three seeds agree
@@ -75,9 +75,9 @@ glue("trunk_words", said)
 # ## Where each trunk is cut
 #
 # The paper (section 5.2) takes its features "from the third conv layer", after block 1 and after block 7: "The output
-# from *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the third
-# max-pooling layer that has 256 channels". Both networks are in torchvision. On the device `meta` they have shapes but no
-# numbers, which is all we need at first:
+# from *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the
+# third max-pooling layer that has 256 channels". Both networks are in torchvision. We first build them on PyTorch's
+# device `meta`, where tensors have shapes but no values:
 
 # %%
 import torch
@@ -88,9 +88,9 @@ with torch.device("meta"):
     whole = {"VGG-16": vgg16(), "VGG-19": vgg19(), "ResNet-152": resnet152()}
 
 # %% [markdown]
-# A trunk is the beginning of such a network. VGG is a list of layers, so its trunk ends with the third max-pool of the
-# list, called `block3_pool` in Keras. In ResNet, torchvision calls the stage conv3 `layer2`; it is a list of eight
-# blocks, and we keep the first of them or the first seven.
+# A trunk is the first part of such a network. VGG is a list of layers. Its trunk ends with the third max-pool, which
+# Keras calls `block3_pool`. In torchvision's ResNet the stage conv3 is called `layer2`. It is a list of eight blocks.
+# We keep either the first block or the first seven.
 
 
 # %%
@@ -118,8 +118,8 @@ for blocks in (1, 7):
     print(f"ResNet-152, conv3_block{blocks}: {tuple(features.shape[1:])}")
 
 # %% [markdown]
-# Every cut gives 28 × 28 vectors, one for each 8 × 8 block of the crop. VGG's have 256 numbers, ResNet's have 512. Now we
-# load the weights into the part that we keep. The package builds the same trunks; its features are the same.
+# Every cut gives 28 × 28 vectors, one for each 8 × 8 block of the crop. VGG's have 256 numbers, ResNet's have 512. Now
+# we load the weights into the parts that we keep, and compare the features with those of the package's trunks:
 
 # %%
 from functools import partial
@@ -149,15 +149,15 @@ for method, features in cuts.items():
 # ## Why ResNet can be so deep
 #
 # A deep network is hard to train: before the gradient reaches the first layers, it has passed through all the others.
-# ResNet {cite:p}`he2016resnet` gives each *block* of layers a short cut. A block does not make new features $y$ from the
-# old ones $x$. It makes what is *added* to them:
+# ResNet {cite:p}`he2016resnet` gives each *block* of layers a skip connection. The layers of a block do not compute
+# the new features $y$ from the old ones $x$. They compute what is *added* to $x$:
 #
 # $$
 # y = \operatorname{ReLU}\bigl(x + \mathcal F(x)\bigr) .
 # $$ (eq-residual)
 #
-# In ResNet-152, $\mathcal F$ is three convolutions, each followed by batch normalisation: 1 × 1 to fewer channels, 3 × 3,
-# and 1 × 1 back.
+# In ResNet-152, $\mathcal F$ is three convolutions, each followed by batch normalisation: 1 × 1 to fewer channels, 3 ×
+# 3, and 1 × 1 back.
 
 
 # %%
@@ -169,8 +169,9 @@ def residual_block(x, block):
 
 
 # %% [markdown]
-# Block 2 of conv3 does exactly this. If $\mathcal F$ is zero, the block passes its input on, and with it the gradient.
-# torchvision can start a ResNet this way: it sets the weight of the last normalisation in each block to zero.
+# Block 2 of conv3 does exactly this. If $\mathcal F$ is zero, the block passes its input on unchanged, and the
+# gradient, too. Torchvision can start a ResNet in this state: it sets the weight of the last normalisation in each
+# block to zero.
 
 # %%
 with torch.no_grad():
@@ -187,13 +188,13 @@ print("y = x:", torch.equal(y, f))
 print("gradient 1 wherever x > 0:", bool((gradient[f > 0] == 1).all()))
 
 # %% [markdown]
-# So blocks can be stacked by the dozen.
+# This is why dozens of such blocks can be stacked.
 
 # %% [markdown]
 # ## How far each trunk sees
 #
-# What does depth change? How much of the photo a feature vector *depends on*. We ask for one block in the middle of the
-# crop: at which pixels is the gradient of its features not zero?
+# A deeper cut gives a larger **receptive field**: the pixels on which a feature vector depends. We measure it for one
+# block in the middle of the crop. At which pixels is the gradient of the block's features not zero?
 
 
 # %%
@@ -211,7 +212,7 @@ for method, (left, right) in seen.items():
     before, after = 8 * col - left, right - 8 * col - 7
     print(f"{fig.NAMES[method]}: {before} px before the block, 8 in it, {after} after it")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with side and channels of their features. The paper's two cuts lie in conv3; what comes after is not used. Right: the pixels on which the features of the filled block depend, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and the channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of the filled block, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
 
 # %% tags=["remove-cell"]
@@ -221,28 +222,35 @@ for key, (left, right) in zip(("vgg", "block1", "block7"), seen.values(), strict
     glue(f"after_{key}", right - 8 * col - 7)
 
 # %% [markdown]
-# {numref}`fig-resnet-anatomy` holds two surprises. **Block 1 sees no more than VGG**: a square of
-# {glue:text}`field_block1` pixels, where VGG's has {glue:text}`field_vgg`. Only block 7 has a wider view, with
-# {glue:text}`field_block7` pixels. And **ResNet looks off centre**: VGG sees {glue:text}`before_vgg` pixels before its
-# block and {glue:text}`after_vgg` after it, while block 1 sees {glue:text}`before_block1` and {glue:text}`after_block1`.
-# Each time ResNet halves the picture it keeps every second pixel, beginning with the first, so its vectors are centred on
-# the *corners* of the 8 × 8 blocks and not on their middles. A network that names the objects in a photo does not mind
-# half a block. One that has to judge that very block may.
+# {numref}`fig-resnet-anatomy` and this table show two things:
+#
+# | receptive field, in pixels | width | before the block | after the block |
+# |---|---|---|---|
+# | VGG | {glue:text}`field_vgg` | {glue:text}`before_vgg` | {glue:text}`after_vgg` |
+# | ResNet, block 1 | {glue:text}`field_block1` | {glue:text}`before_block1` | {glue:text}`after_block1` |
+# | ResNet, block 7 | {glue:text}`field_block7` | {glue:text}`before_block7` | {glue:text}`after_block7` |
+#
+# **Block 1 sees no more than VGG.** Only block 7 has a wider view. And **ResNet looks off centre.** Each time ResNet
+# halves the picture, it keeps every second pixel, beginning with the first. So its vectors are centred on the
+# *corners* of the 8 × 8 blocks and not on their middles. This offset of half a block hardly matters for recognising
+# objects. It may matter for a network that has to judge exactly this block.
 
 # %% [markdown]
 # ## Distillation: where the weights come from
 #
-# The published weights of ResNet-152, trained on ImageNet, are a file of torchvision's. The runs of this book were made
-# where that file could not be had, and training a ResNet-152 on ImageNet takes many GPUs for days. So we used
-# **distillation** {cite:p}`hinton2015distilling`, in which one network, the student, learns to reproduce what another,
-# the teacher, computes. The student is a ResNet-152 trunk with random weights, the teacher is VGG-16. At each cut a
-# 1 × 1 convolution $W$ has to read VGG's features $t_c$ from ResNet's, $f$:
+# Torchvision offers weights of ResNet-152 that were trained on ImageNet. The runs of this book were made on machines
+# that could not download that file, and training a ResNet-152 on ImageNet takes many GPUs for days. So we used
+# **distillation** {cite:p}`hinton2015distilling`: one network, the student, learns to reproduce what another, the
+# teacher, computes. The student is a ResNet-152 trunk that starts with random weights. The teacher is VGG-16. At each
+# cut a 1 × 1 convolution $W$ has to predict VGG's features $t$, channel by channel, from ResNet's features $f$. The
+# loss is
 #
 # $$
 # \sum_{\text{block 1, block 7}} \operatorname*{mean}_{c} \; \frac{\bigl(t_c - W_c f\bigr)^2}{s_c^2} ,
 # $$ (eq-distil)
 #
-# where $s_c^2$ is about the variance of channel $c$, so that 1 is what a constant would reach. One step of the training is
+# averaged over blocks and crops. Here $s_c^2$ is roughly the variance of channel $c$. So predicting nothing but each
+# channel's mean would cost about 1 at each cut. One training step is:
 
 
 # %%
@@ -261,8 +269,8 @@ def distillation_step(z, student, adapters, teacher, variance, adam):
 
 
 # %% [markdown]
-# Here are the first steps of such a training, on a few crops. Every residual block begins as the identity, which helps a
-# deep network to start.
+# Here are the first steps, on a few crops. Every residual block begins as the identity, which makes the start of the
+# training easier.
 
 # %%
 torch.manual_seed(seed)
@@ -282,7 +290,7 @@ for step in range(steps):
         print(f"step {step + 1}: block 1 {losses[0]:.2f}, block 7 {losses[1]:.2f}")
 
 # %% [markdown]
-# The package's `Student` computes both depths in one pass. With the same weights it makes the same maps:
+# The package's `Student` computes both depths in one pass. With the same weights it predicts the same features:
 
 # %%
 from repro.training.distil import Student
@@ -299,10 +307,10 @@ with torch.no_grad():
         print(f"block {blocks}: the package's fast version agrees: {same}")
 
 # %% [markdown]
-# `repro weights distil` repeats the real training: some thousand crops, two thousand steps. Then $W$ is thrown away, and
-# what is left is the trunk. How much of the teacher did it learn? To find out, we fit a linear map from ResNet's features
-# to VGG's on a few photos, by least squares with a small penalty on large weights, and see which share of the variance
-# it explains on another photo.
+# `repro weights distil` repeats the full training: some thousand crops, two thousand steps. Then $W$ is discarded, and
+# the trunk is kept. How much did it learn from its teacher? To find out, we fit a linear map from ResNet's features to
+# VGG's on a few photos, by least squares with a small penalty on large weights. Then we compute the share of the
+# variance that it explains on another photo.
 
 
 # %%
@@ -319,8 +327,8 @@ def linear_share(x, y, x_test, y_test):
 
 
 # %% [markdown]
-# A check on numbers of which we know the answer: a linear map is explained wholly, and half of it where noise as strong
-# as the signal is added.
+# We check it where the answer is known. A linear map is explained completely. If noise as strong as the signal is
+# added, half of the variance is explained.
 
 # %%
 torch.manual_seed(seed)
@@ -331,7 +339,7 @@ for wanted in (linear, linear + linear.std(0) * noise):
     print(f"{share:.1f} of the variance explained")
 
 # %% [markdown]
-# Now the trunks: ours, and for comparison a ResNet with random weights.
+# Now we apply it to our trunk and, for comparison, to a ResNet with random weights:
 
 
 # %%
@@ -366,18 +374,19 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
 # %% [markdown]
 # With the weights used here the map explains {glue:text}`knows_used_block1` % of the variance at block 1 and
 # {glue:text}`knows_used_block7` % at block 7. With random weights it explains {glue:text}`knows_random_block1` % and
-# {glue:text}`knows_random_block7` % ({numref}`fig-resnet-knowledge`).
+# {glue:text}`knows_random_block7` % ({numref}`fig-resnet-knowledge`). A share below zero means that the map predicts
+# worse than the mean of the photo's features does.
 #
 # ```{admonition} What a distilled trunk can tell you, and what it cannot
 # :class: important
-# **{glue:text}`trunk_words`.** A distilled trunk learned everything that it knows from its teacher. It can see farther
-# than VGG-16, look off centre as ResNet does, and cost what ResNet costs. It can hardly know *more*. The paper hopes that
-# "we can extract better features from ResNet"; this hope cannot be tested with such a trunk. So if ResNet turns out no
-# better here, that says something about its shape and little about its famous weights.
+# **{glue:text}`trunk_words`.** A distilled trunk learned everything from its teacher. It sees as far as a ResNet,
+# looks off centre as a ResNet does, and costs what a ResNet costs. But it can hardly know *more* than VGG-16. The
+# paper believes that "we can extract better features from ResNet". This cannot be tested with such a trunk. If ResNet
+# turns out no better here, that says something about its architecture, and little about its weights from ImageNet.
 #
-# With torchvision's file at hand (`repro weights fetch resnet152`, or a folder named in `REPRO_WEIGHTS`), the same
-# command, `repro reproduce --figure 8`, uses that file. A result remembers its weights, so no result of the other trunk
-# is shown for it. The table says which weights were used.
+# If torchvision's file is available (through `repro weights fetch resnet152`, or in a folder named in
+# `REPRO_WEIGHTS`), the command `repro reproduce --figure 8` uses it. Every result is stored with the weights that it
+# used, so results of the two trunks are never mixed. The table below says which weights were used.
 # ```
 
 # %% tags=["hide-input"]
@@ -388,8 +397,8 @@ html.table(["", "Figs. 8 and 9", "Fig. 10"], rows, caption="Where the stored res
 # %% [markdown]
 # ## What they make of a photo
 #
-# Three networks were trained with the same loss, the same crops and the same number of steps; all trunks stayed frozen.
-# Eqs. 1 and 2 do not care which trunk they get: {ref}`ch-attention` has the code.
+# Three networks were trained with the same loss, the same crops and the same number of steps. All trunks stayed frozen.
+# Eqs. 1 and 2 hold for any trunk, so the code of {ref}`ch-attention` works unchanged:
 
 # %%
 from repro.plain import convolutional_attention, forward_dct
@@ -404,7 +413,7 @@ for method, name in zip(cuts, without, strict=True):
     print(f"{fig.NAMES[method]}: the package's fast version agrees: {same}")
 
 # %% [markdown]
-# And of the whole photo:
+# These are their maps of the whole photo:
 
 # %%
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
@@ -414,10 +423,10 @@ attention.recurrent_maps(rgb, maps)
 
 # %% [markdown]
 # An average over all coefficients hides that attention treats low and high frequencies differently.
-# {numref}`fig-resnet-bands` shows the maps band by band, all on one scale. Go from left to right and watch two things: from
-# which band on the smooth areas go dark, and whether the three networks keep the same outlines.
+# {numref}`fig-resnet-bands` shows the maps band by band, all on one scale. Move the slider from left to right and
+# watch two things: at which band the smooth areas turn dark, and whether the three networks keep the same outlines.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "What the three trained networks let through of luma, by band of frequency; each square is one block. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "How much of luma each trained network keeps, by frequency band. Each square is one block. Drag the slider, or use the arrow keys."}}
 named = {f"{name}\n({trunk})" if name.startswith("ResNet") else name: A for name, A in maps.items()}
 frames, labels, alts, captions = attention.networks_slider(rgb, named)
 frames_slider(frames, labels, alts, captions=captions, description="Band", start=2, width="34rem")
@@ -427,8 +436,8 @@ html.table(*attention.map_rows(maps), caption=f"The three maps in numbers (ResNe
 
 # %% [markdown]
 # In {numref}`fig-resnet-maps` look first at the *ranges* in the titles. A map that hardly varies from block to block
-# treats all blocks alike, and a coarser table does that just as well (exercise 1 of {ref}`ch-attention`). The last column
-# of the table says whether two networks pick out the same blocks.
+# treats all blocks alike, and a coarser table does that just as well (exercise 1 of {ref}`ch-attention`). The last
+# column of the table shows how closely each map agrees with VGG's.
 
 # %% [markdown]
 # ## Without MS-SSIM in the loss: Fig. 8
@@ -437,15 +446,15 @@ html.table(*attention.map_rows(maps), caption=f"The three maps in numbers (ResNe
 # traditional JPEG method", that in MSE and LPIPS they are "almost identical", and that "the score of ResNet is lower
 # than VGG in bpp interval [0.26, 0.31]" in MS-SSIM.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, VGG and ResNet attention, the loss without MS-SSIM. Above in the paper's counting of bits, the range that it names shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, VGG and ResNet attention, the loss without MS-SSIM. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 drawn = rate_distortion.two_countings(first, (loss.STANDARD, *without), shaded=(0.26, 0.31))
 fig.labelled(drawn, trunk)
 
 # %% [markdown]
-# Lines this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
-# {ref}`ch-first-experiment` (with one seed; Fig. 10 has three):
+# Curves this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
+# {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have three:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), the loss without MS-SSIM, with 95 % intervals. Above zero ResNet is better. The range in which the paper finds it lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with 95 % intervals. The loss is without MS-SSIM. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
@@ -470,14 +479,15 @@ for name, words in tables.claim_words(judged).items():
 # ## To the eye: Fig. 9
 #
 # "The compressed images show no obvious difference in raw eyes at the same bit rate", says the paper of a portrait at
-# about 0.315 bpp. A model of ours has a λ, and its rate follows from that. So for each model we take the λ that comes
-# nearest to this rate on this photo ({glue:text}`portrait`), in the paper's counting, and give the rate that it reached:
+# about 0.315 bpp. Our models cannot be set to a rate: each was trained for one λ, and the rate follows from it. So for
+# each network we take the λ that comes nearest to this rate on this photo ({glue:text}`portrait`), in the paper's
+# counting. The titles give the rates that were reached:
 
 # %%
 portrait = style.book_photo("kodim04", data_dir)
 versions = comparison.at_one_rate(evidence, portrait, without, figure="8")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp of the paper's counting as its settings come. Under each picture: bytes of the file, and what the whole photo measures."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp by the paper's counting as its settings allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
 comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
@@ -487,24 +497,25 @@ html.table(*comparison.portrait_rows(versions), caption=f"The same in numbers, o
 glue("portrait", portrait.name.partition(".")[0])
 
 # %% [markdown]
-# The rates differ a little, so a picture that took more bits should also look better. (The ResNets are the
-# {glue:text}`trunk`.) One photo is an anecdote. Over all photos, interpolated to 0.315 bpp, we can ask whether LPIPS,
-# colour or block edges differ clearly. That they do not is {glue:text}`claim_9` here.
+# The rates differ a little, and a picture that took more bits should also look better. (ResNet here:
+# {glue:text}`trunk`.) One photo proves little, and we ran no viewing test. Instead we ask of all photos, interpolated
+# to 0.315 bpp, whether LPIPS, colour or block edges (as in {ref}`ch-first-experiment`) differ clearly and by more
+# than two per cent. Verdict on "no obvious difference": **{glue:text}`claim_9`**.
 
 # %% [markdown]
 # ## With MS-SSIM in the loss: Fig. 10
 #
-# Then the paper combines its two changes, and finds that "after adding MS-SSIM, ResNet performs better than VGG in the
+# Then the paper combines its two changes. It finds that "after adding MS-SSIM, ResNet performs better than VGG in the
 # bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". Its
-# conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds. The first seed, as the paper draws
-# it:
+# conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds. {numref}`fig-resnet-figure-10`
+# shows the first seed:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Above in the paper's counting of bits, the range that it names shaded; below in bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 with_it = trunks.names(1000.0)
 drawn = rate_distortion.two_countings(first, (loss.STANDARD, *with_it), shaded=(0.30, 0.38))
 fig.labelled(drawn, trunk)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), MS-SSIM in the loss, all seeds together, with 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with MS-SSIM in the loss, all seeds together, and 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in with_it)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
@@ -512,8 +523,8 @@ pairs = [
 fig.labelled(rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.30, 0.38)), trunk)
 
 # %% [markdown]
-# Would one seed have said the same? For each seed by itself we take the mean over photos of the paired differences. Less
-# MSE and LPIPS is a gain, so their sign is turned.
+# Would one seed alone have given the same answer? For each seed separately we take the mean of the paired differences
+# over the photos. Lower MSE and LPIPS are gains, so the sign of their differences is reversed.
 
 # %%
 from repro.evaluation import gain_at_rate
@@ -525,11 +536,11 @@ for pair in pairs:
             found = gain_at_rate(pair.anchor, pair.test, bpp, metric)
             gains[pair.label, metric, bpp] = found.per_seed
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, one mark a seed (mean over photos), at the rates of the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, with one mark for each seed (mean over the photos), at rates in the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
 fig.labelled(fig.seed_plot(gains, pairs), trunk)
 
 # %% [markdown]
-# Where the marks of one colour lie on both sides of zero, a paper with a single run could have found either.
+# Where the marks of one colour lie on both sides of zero, a study with a single run could have found either result.
 
 # %% tags=["remove-cell"]
 compared = findings.compare(curves, findings.RESNETS)
@@ -546,7 +557,7 @@ glue("seeds", len(vgg_curves))
 # %% [markdown]
 # ## In bits
 #
-# Over the whole range of our curves, in bits of the files as they are:
+# These are the BD-rates over the whole range of our curves, in bits of the file itself:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-savings", "caption": "BD-rates of ResNet against VGG with 95 % intervals, over photos, and over seeds where there are several: bits at equal quality. Left of zero ResNet needs fewer."}, "image": {"alt": "A row for each depth and each loss with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
@@ -563,16 +574,16 @@ html.table(
 html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The paper's claims on ResNet (here: {trunk})")
 
 # %% [markdown]
-# A rate counts as better or worse where the whole interval lies on that side of zero. Where a claim compares ResNet with
-# VGG, we take the depth that comes nearer to the claim. For "better than standard JPEG" and "alike to the eye", both
-# depths have to be. The paper's last claim about ResNet, that it trains faster (its Fig. 11), is judged in
-# {ref}`ch-run-time`.
+# A gain counts as better or worse at a rate if its whole interval lies on that side of zero. Where a claim compares
+# ResNet with VGG, the depth that comes nearer to the claim counts. "Better than standard JPEG" and "no obvious
+# difference" have to hold at both depths. The paper's last claim about ResNet is that it trains faster (its Fig. 11).
+# {ref}`ch-run-time` judges it.
 #
 # ## Summary
 #
 # Of the paper's claims on this page: {glue:text}`tally` ({glue:text}`trunk`, {glue:text}`seeds` seeds for Fig. 10).
 #
-# What ResNet needs against VGG at equal quality:
+# What ResNet needs compared with VGG at equal quality:
 #
 # | cut, loss | equal MSE | equal LPIPS | equal MS-SSIM |
 # |---|---|---|---|
@@ -581,46 +592,46 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The pape
 # | block 1, with MS-SSIM | {glue:text}`block1_with_mse_brief` | {glue:text}`block1_with_lpips_brief` | {glue:text}`block1_with_ms_ssim_brief` |
 # | block 7, with MS-SSIM | {glue:text}`block7_with_mse_brief` | {glue:text}`block7_with_lpips_brief` | {glue:text}`block7_with_ms_ssim_brief` |
 #
-# - **The shape** matters as well as the weights: block 1 sees no farther than VGG, and both cuts are centred on the corner
-#   of a block, not on its middle.
-# - **{glue:text}`trunk_words`.** Nothing here can be said of ResNet-152 with its published weights, which is what the
-#   paper used, until the runs are repeated with them.
+# - **The receptive fields differ** as well as the weights. Block 1 sees no farther than VGG, block 7 does, and both are
+#   centred on the corner of a block, not on its middle.
+# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152. Until the runs are repeated with
+#   them, results with other weights say nothing about them.
 #
 # ## Exercises
 #
-# **1.** A layer with a kernel of $k$ pixels adds $(k - 1) \cdot j$ pixels to what a feature sees, where $j$ is how many
-# pixels of the photo lie between neighbours of its input. Conv1 is 7 × 7 with stride 2, the max-pool 3 × 3 with stride
-# 2, conv2 has three blocks with one 3 × 3 each, and the first 3 × 3 of conv3 has stride 2. Derive the sizes of the two
-# frames of {numref}`fig-resnet-anatomy`.
+# **1.** A layer with a $k \times k$ kernel adds $(k - 1) \cdot j$ pixels to the width of the receptive field, where
+# $j$ is the distance between neighbouring inputs, in pixels of the photo. Conv1 is 7 × 7 with stride 2, and the
+# max-pool 3 × 3 with stride 2. Conv2 has three blocks and conv3 eight, each with one 3 × 3 convolution. The first 3 ×
+# 3 of conv3 has stride 2. Derive the sizes of ResNet's two frames in {numref}`fig-resnet-anatomy`.
 #
 # ```{admonition} Solution
 # :class: dropdown
-# One pixel; conv1 adds 6 · 1 = 6, that is 7. The pool adds 2 · 2 = 4: 11. Conv2 adds three times 2 · 4: 35. The first
-# block of conv3 adds 2 · 4: **43**. From there neighbours are 8 pixels apart, and each of the six blocks up to block 7
-# adds 2 · 8: 43 + 96 = **139**.
+# We start from one pixel. Conv1 adds 6 · 1 = 6, which makes 7. The pool adds 2 · 2 = 4, which makes 11. Conv2 adds
+# three times 2 · 4, which makes 35. The first block of conv3 adds 2 · 4, which makes **43**. From there on, neighbours
+# are 8 pixels apart, and each of the six blocks up to block 7 adds 2 · 8: 43 + 96 = **139**.
 # ```
 #
-# **2.** The head on top of ResNet is a 1 × 1 convolution from 512 channels to 128. How many parameters is that, and what
-# could twice as many do besides "seeing better"?
+# **2.** The head on top of ResNet is a 1 × 1 convolution from 512 channels to 128. How many parameters does it have?
+# That is about twice as many as with VGG. How could this alone help, without better features?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# 512 · 128 + 128 = 65,664, twice VGG's but for the biases. A larger head can fit the training crops more closely, whatever
-# the features mean. To tell trunk from head, give VGG's features as many channels (random combinations of them, say), or
-# ResNet's as few.
+# 512 · 128 + 128 = 65,664. A larger head can fit the training crops more closely, whatever the features mean. To
+# separate the effects of trunk and head, give both heads equally many inputs: extend VGG's features to 512 channels
+# (by random nonlinear combinations, say), or reduce ResNet's to 256.
 # ```
 #
-# **3.** A distilled trunk cannot know more than its teacher. Can the *encoder* with it still be better than the encoder
-# with the teacher?
+# **3.** A distilled trunk can hardly know more than its teacher. Can the *encoder* with it still be better than the
+# encoder with the teacher?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Yes. The head reads 512 numbers, which only had to contain VGG's features, not to be them. What else is in them, from a
-# wider view for instance, is free to be used. And what distillation lost may be just what compression does not need. Only
-# a measurement can tell, which is what this page does.
+# Yes. The head reads 512 numbers. They had to contain VGG's features, but they may contain more, for instance from a
+# wider view, and the head can use it. And what distillation lost may not be needed for compression. Only a measurement
+# can tell, as on this page.
 # ```
 #
 # ## What's next
 #
-# Both trunks look at the photo, and at everything around the block that they judge. The paper's last network does not
-# look at the photo at all. It reads the blocks, one after the other: {ref}`ch-lstm`.
+# Both trunks compute features from a block and its surroundings on all sides. The paper's last network uses no such
+# features. It reads the blocks one after the other: {ref}`ch-lstm`.
