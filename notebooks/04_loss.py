@@ -18,16 +18,16 @@
 # (ch-loss)=
 # # The loss: what is worse, and what is larger
 #
-# An encoder becomes whatever its loss asks for, taken literally. So this chapter reads the paper's loss word by word:
-# three measures of "worse", one of "larger", and five weights between them.
+# Training gives exactly what the loss asks for, whether we meant it or not. So this chapter reads the paper's loss term
+# by term: three measures of "worse", one of "larger", and five weights between them.
 #
 # ```{admonition} What you will learn
-# - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would rather spend bits
+# - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would spend bits
 # - how much each of the three weighs at the paper's settings
-# - that the paper's rate term is not a rate, and how far it can be trusted
+# - that the paper's rate term is not a number of bits, and how far it can be trusted
 # - how to be sure that a metric is what its name says
 #
-# You need {ref}`ch-jpeg`, and {ref}`ch-quantisation` for the symbols.
+# You need {ref}`ch-jpeg`, and the symbols of {ref}`ch-attention` and {ref}`ch-quantisation`.
 # ```
 
 # %% tags=["remove-cell"]
@@ -73,8 +73,8 @@ x = rgb_to_tensor(rgb, "cpu")
 # %% [markdown]
 # ## The whole loss
 #
-# For a photo $x$ and what the decoder makes of it, $\hat x$, both with values from 0 to 255, the paper minimises
-# (its Eqs. 7–9)
+# Let $x$ be a photo and $\hat x$ what the decoder makes of its file, both with values from 0 to 255. The paper
+# minimises (its Eqs. 7–9)
 #
 # $$
 # \mathcal{L}(x, \hat x; \theta) = \lambda\, d(x, \hat x) + r(x; \theta)
@@ -86,12 +86,15 @@ x = rgb_to_tensor(rgb, "cpu")
 # $$ (eq-distortion)
 #
 # $$
-# r(x; \theta) = \alpha \left( \bigl\| \bar Q_\theta^{(L)} \bigr\|_1 + \bigl\| \bar Q_\theta^{(C)} \bigr\|_1 \right)
-#   + \beta \left( \operatorname{mean} A_\theta^{(L)}(x) + \operatorname{mean} A_\theta^{(C)}(x) \right) .
+# \begin{aligned}
+# r(x; \theta) &= \alpha \left( \bigl\| \bar Q_\theta^{(L)} \bigr\|_1 + \bigl\| \bar Q_\theta^{(C)} \bigr\|_1 \right) \\
+#   &\quad + \beta \left( \operatorname{mean} A_\theta^{(L)}(x) + \operatorname{mean} A_\theta^{(C)}(x) \right) .
+# \end{aligned}
 # $$ (eq-rate)
 #
-# $d$ says how bad the picture is, $r$ how much it costs, and $\lambda$ how much the one weighs against the other. One
-# model is trained for each $\lambda$, and gives one point of a curve. In code, with the paper's weights as defaults:
+# The distortion $d$ says how bad the picture is, the rate term $r$ how much it costs, and $\lambda$ how much the one
+# weighs against the other. One model is trained for each $\lambda$, and gives one point of a curve. Here are the
+# equations as code, with the paper's weights as defaults. (The measures `mse` and `ms_ssim` follow below.)
 
 
 # %%
@@ -113,13 +116,13 @@ def rate(Q, A, alpha=10, beta=1):
 
 # %% [markdown]
 # Without the $\sigma$ term this is the baseline's loss {cite:p}`struempler2020learning`; the term is the paper's first
-# contribution. Two readings need a word. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper. In
-# the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And section 5.1 gives
-# LPIPS the reference of another work (number 10 in the paper's list); section 6.3 has the right one,
+# contribution. Two details need a comment. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper. In
+# the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And for LPIPS
+# section 5.1 refers to another work (number 10 in the paper's list). Section 6.3 has the right reference,
 # {cite:t}`zhang2018lpips`.
 #
-# A check by hand: with every step 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ is $10 \cdot 64$ and the means of the two
-# maps of attention.
+# Let us check this by hand. If every step is 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ should be $10 \cdot 64$ plus
+# the means of the two attention maps.
 
 # %% tags=["nbval-check-output"]
 Q = torch.full((2, 8, 8), 2.0)
@@ -134,7 +137,8 @@ print("the package's rate term agrees:", bool(r == fast))
 # %% [markdown]
 # ## Three ways of being wrong
 #
-# **MSE**, the mean squared error (Eq. 10 of the paper), compares pixel by pixel:
+# **MSE**, the mean squared error (Eq. 10 of the paper), compares pixel by pixel. We count red, green and blue of each
+# pixel as three values, as is usual:
 #
 # $$
 # \mathrm{MSE}(x, \hat x) = \frac{1}{|\mathcal{P}|} \sum_{p \in \mathcal{P}} (x_p - \hat x_p)^2 .
@@ -148,9 +152,9 @@ def mse(x, x_hat):
 
 
 # %% [markdown]
-# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures, with means $\mu$, variances $\sigma^2$ and
-# the covariance $\sigma_{xy}$ inside it. One term asks whether brightness agrees, the other whether contrast and
-# structure do:
+# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures. Inside the window it takes the means
+# $\mu$, the variances $\sigma^2$ and the covariance $\sigma_{xy}$. (This $\sigma$ is not the weight of Eq. 8.) One term
+# compares brightness, the other contrast and structure. The constants $C_1$ and $C_2$ avoid divisions by zero:
 #
 # $$
 # l = \frac{2 \mu_x \mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} , \qquad
@@ -175,9 +179,9 @@ def ssim_terms(x, y):
 
 
 # %% [markdown]
-# It asks about contrast and structure at five sizes of the picture, each half as large as the one before, and about
-# brightness at the smallest only. The answers are multiplied, each with an exponent of its own. The result lies between
-# 0 and 1, and 1 is best.
+# MS-SSIM compares contrast and structure at five sizes of the picture, each half as large as the one before. It
+# compares brightness at the smallest size only. The five results are multiplied, each with an exponent of its own.
+# MS-SSIM lies between 0 and 1, and 1 is best.
 
 
 # %%
@@ -194,10 +198,10 @@ def ms_ssim(x, y):
 
 
 # %% [markdown]
-# **LPIPS** {cite:p}`zhang2018lpips` shows both pictures to a network (here AlexNet {cite:p}`krizhevsky2017alexnet`) and
-# compares what its five layers answer. At each place a layer's answer is a vector of channels, which is brought to
-# length 1. The squared differences are weighted channel by channel; these weights were trained on what people said of
-# pairs of pictures. 0 is best.
+# **LPIPS** {cite:p}`zhang2018lpips` runs a network on both pictures (here AlexNet {cite:p}`krizhevsky2017alexnet`) and
+# compares the features of five of its layers. At each place, the features are a vector of channels, which is scaled to
+# length 1. The squared differences are weighted channel by channel. These weights were trained on people's judgements
+# of pairs of pictures. 0 is best.
 
 
 # %%
@@ -211,7 +215,8 @@ def lpips(features_x, features_y, weights):
 
 
 # %% [markdown]
-# Features and weights are the published ones. The package loads them:
+# Network and weights are the published ones. The package loads them. (`scaling_layer` normalises the colours, as in
+# {ref}`ch-attention`.)
 
 # %%
 net = metrics.LPIPS().net
@@ -225,8 +230,8 @@ def perceptual(x, y):
 
 
 # %% [markdown]
-# What the package trains with is written for speed: MS-SSIM and LPIPS are computed from the difference of the two
-# pictures, with derivatives by hand. On a shipped photo with noise it gives the same numbers:
+# For training, the package has a faster version: it computes MS-SSIM and LPIPS from the difference of the two pictures,
+# with derivatives written by hand. On a photo with added noise it gives the same numbers:
 
 # %% tags=["nbval-check-output"]
 small = rgb_to_tensor(photos("sample").items[0].rgb()[:192, :192], "cpu")
@@ -287,7 +292,7 @@ def compressed(strength):
 
 
 # %% [markdown]
-# What do the three measures say of them?
+# What do the three measures say of these four?
 
 # %%
 damaged = {
@@ -301,7 +306,7 @@ with torch.no_grad():
     for name, y in damaged.items():
         said[name] = mse(x, y).item(), perceptual(x, y).item(), ms_ssim(x, y).item()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally wrong by MSE. The numbers are of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equally-wrong", "caption": "Four pictures that are about equally bad by MSE. The numbers are those of the whole photo."}, "image": {"alt": "Four versions of the same part of a photo: a little lighter, noisy, blurred, and broken into blocks by JPEG, with MSE, LPIPS and MS-SSIM under each. MSE is 150 or a little less for all. LPIPS and MS-SSIM find the lighter one nearly perfect and the others bad."}}
 pictures = {name: y[0].permute(1, 2, 0).byte().numpy() for name, y in damaged.items()}
 fig.damage_row(pictures, said, comparison.CROPS[photo.name])
 
@@ -312,9 +317,15 @@ for name, (_, perceived, similar) in said.items():
     glue(f"ms_ssim_{name.lower()}", similar)
 
 # %% [markdown]
-# The lighter picture of {numref}`fig-equally-wrong` bothers nobody, and LPIPS ({glue:text}`lpips_lighter:.3f`) and
-# MS-SSIM ({glue:text}`ms_ssim_lighter:.3f`) say so. MS-SSIM is kinder to blur ({glue:text}`ms_ssim_blur:.3f`) than to
-# noise ({glue:text}`ms_ssim_noise:.3f`). JPEG's blocks get {glue:text}`lpips_jpeg:.3f` and {glue:text}`ms_ssim_jpeg:.3f`.
+# | damage | LPIPS (0 is best) | MS-SSIM (1 is best) |
+# |---|---|---|
+# | lighter | {glue:text}`lpips_lighter:.3f` | {glue:text}`ms_ssim_lighter:.3f` |
+# | noise | {glue:text}`lpips_noise:.3f` | {glue:text}`ms_ssim_noise:.3f` |
+# | blur | {glue:text}`lpips_blur:.3f` | {glue:text}`ms_ssim_blur:.3f` |
+# | JPEG | {glue:text}`lpips_jpeg:.3f` | {glue:text}`ms_ssim_jpeg:.3f` |
+#
+# The lighter picture of {numref}`fig-equally-wrong` looks nearly perfect, and LPIPS and MS-SSIM agree. Both judge the
+# other three to be much worse, although their MSE is about the same.
 #
 # MS-SSIM can be taken apart, scale by scale. These are the factors that `ms_ssim` multiplies, before their exponents:
 
@@ -341,15 +352,16 @@ html.table(
 )
 
 # %% [markdown]
-# Noise is seen at the finest scale, and blur at the finer ones: halved a few times, the picture has recovered. JPEG's
-# blocks are seen at nearly every size. The lighter picture loses only a little luminance. Each measure is blind to
-# something. That is the case for mixing them {cite:p}`zhao2017loss`, and the paper's case for adding MS-SSIM.
+# Noise and blur lower the factors of the finer scales, noise most of all that of the finest. After a few halvings both
+# have nearly vanished. JPEG's blocks show at nearly every size. The lighter picture loses only a little luminance. Each
+# measure misses something. That is a reason to combine them {cite:p}`zhao2017loss`, and the paper's reason to add
+# MS-SSIM.
 
 # %% [markdown]
 # ### Where would each of them spend bits?
 #
-# Training follows gradients, so let us look at them. Here is the photo at quality 10, and for each measure the size of
-# its gradient at each pixel: how strongly it asks that pixel to change.
+# Training follows gradients, so let us look at them. We take the photo at quality 10. For each measure we compute the
+# size of its gradient at each pixel, which says how strongly the measure asks for this pixel to change:
 
 # %%
 decoded = decode(encode(rgb, 10))
@@ -363,19 +375,18 @@ for name, metric in (("MSE", mse), ("LPIPS", perceptual), ("MS-SSIM", ms_ssim)):
 fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
-# MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast, so
-# the same error counts for more where the photo is calm, and there it points at every false contour. LPIPS agrees with
-# neither ({numref}`fig-complaints`). So bits that move from one place to another please one measure and not the next.
-# Once they are spent as well as one measure can wish, another can only gain at its cost. How close to that an encoder
-# is, and whether MS-SSIM can be raised *without harm to the others*, as the paper claims, is for
-# {ref}`ch-first-experiment` to find out. (What is said here of places was written for Kodak's photo 23, and may differ
-# for another.)
+# MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast,
+# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS agrees with
+# neither ({numref}`fig-complaints`). So if bits move from one place to another, one measure may gain and another lose.
+# If the bits are already spent in the best way for one measure, the others can gain only at its cost. The paper claims
+# that MS-SSIM rises "without decreasing other metrics". {ref}`ch-first-experiment` tests this. (This description is of
+# Kodak's photo 23. Another photo may look different.)
 
 # %% [markdown]
 # ### How much does each term weigh?
 #
-# MSE is counted in squared levels, the other two between 0 and 1. What do $\gamma = 500$ and $\sigma = 1000$ make of
-# that? Here are the three terms of $d$ for plain JPEG files:
+# MSE is measured in squared levels, the other two lie between 0 and 1. The weights $\gamma = 500$ and $\sigma = 1000$
+# make up for that. How well? We compute the three terms of $d$ for plain JPEG files:
 
 # %%
 qualities = [5, 10, 20, 30, 50, 75]
@@ -396,18 +407,24 @@ for key, share in zip(("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), st
     glue(f"share_{key}", share)
 
 # %% [markdown]
-# At quality 10, {glue:text}`share_mse:.0f` % of $d$ is MSE, {glue:text}`share_lpips:.0f` % LPIPS and
-# {glue:text}`share_ms_ssim:.0f` % MS-SSIM ({numref}`fig-terms`). (These are shares of the value; those of the gradient may
-# differ.) The paper calls its weights optimal "according to the baseline paper and our experiment". At least none of the
-# three is negligible.
+# At quality 10, these are the shares of $d$ ({numref}`fig-terms`):
+#
+# | term | share of $d$, % |
+# |---|---|
+# | MSE | {glue:text}`share_mse:.0f` |
+# | $\gamma \, \text{LPIPS}$ | {glue:text}`share_lpips:.0f` |
+# | $\sigma \, (1 - \text{MS-SSIM})$ | {glue:text}`share_ms_ssim:.0f` |
+#
+# (These are shares of the value. The shares of the gradient may differ.) The paper calls its weights optimal "according
+# to the baseline paper and our experiment". We can say here only that none of the three terms is negligible.
 
 # %% [markdown]
 # ## The rate term is not the size
 #
-# No file is written in training. The loss knows only $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
-# attention. That is a *hint* of size. How good a hint is it? We take the standard's tables, and count the bits of real
-# files, with the paper's way of counting beside our own ({ref}`ch-jpeg`). Without attention, the second part of $r$ is a
-# constant, so we leave it out:
+# No file is written in training. The loss contains only $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
+# attention. That is a *proxy* for the size. How good is it? We take the standard's tables at several qualities and
+# count the bits of real files, in the paper's way and in ours ({ref}`ch-jpeg`). Without attention the second part of
+# $r$ is a constant, so we leave it out:
 
 # %%
 tried = [5, 10, 15, 20, 30, 50, 75, 90]
@@ -430,12 +447,18 @@ glue("bits_ratio", bpp[fifty] / bpp[ten])
 glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 
 # %% [markdown]
-# From quality 10 to 50 the rate term grows by a factor of {glue:text}`r_ratio:.1f`, the file by
-# {glue:text}`bits_ratio:.1f`, and the file by the paper's counting by {glue:text}`paper_ratio:.1f`
-# ({numref}`fig-rate-check`). So within one family of tables $r$ rises and falls with the bits, though not in proportion.
+# From quality 10 to 50, each of them grows by this factor ({numref}`fig-rate-check`):
 #
-# But it does not look at the photo's coefficients at all. We cut the photo into squares, and save the calmest and the
-# busiest of them with the same tables:
+# | what grows | factor |
+# |---|---|
+# | the rate term | {glue:text}`r_ratio:.1f` |
+# | the file | {glue:text}`bits_ratio:.1f` |
+# | the bits as the paper counts them | {glue:text}`paper_ratio:.1f` |
+#
+# So within one family of tables $r$ rises and falls with the bits, though not in proportion.
+#
+# But $r$ does not depend on the photo's coefficients at all. We cut the photo into squares and save each of them with
+# the same tables. These are the smallest and the largest file, headers included:
 
 # %%
 bits = []
@@ -447,24 +470,24 @@ print(f"r is {rate(torch.from_numpy(quality_tables(50)), ones):.1f} for both")
 print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 
 # %% [markdown]
-# Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a coefficient
-# that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost would not make that
-# mistake; {ref}`ch-beyond` has one.
+# Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a
+# coefficient that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost would
+# not make that mistake. {ref}`ch-beyond` has one.
 #
-# Attention makes the hint weaker still: $\operatorname{mean} A$ goes down when *any* coefficient fades, also one that
-# was going to be zero anyway.
+# Attention makes the proxy worse still: $\operatorname{mean} A$ goes down when *any* coefficient fades, even one that
+# would have been zero anyway.
 
 # %% [markdown]
 # ## Is a metric what its name says?
 #
-# Published curves often fail to repeat because two programs mean different things by one name. For MS-SSIM the paper
-# names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and halves pictures
-# of odd sides as TensorFlow does. Stored values of TensorFlow and of the package `lpips` are among the tests, with the
-# programs that made them; ours must agree with both to four decimals.
+# Published curves are often hard to reproduce because two programs mean different things by the same name. For MS-SSIM
+# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and
+# halves pictures with odd sides as TensorFlow does. The tests hold stored values of TensorFlow and of the package
+# `lpips`, together with the programs that made them. Ours must agree with both to four decimals.
 #
-# Another reason is the range: values in 0 … 1, in −1 … 1, or in 0 … 255? Here every picture has values in 0 … 255.
-# Values outside of these are an error, though a picture in 0 … 1 cannot be told from a dark one: scale it first. A picture
-# too small to be halved four times is an error, too:
+# Another reason is the range of values: 0 … 1, −1 … 1, or 0 … 255? Here every picture has values in 0 … 255. Values
+# outside this range are an error. (A picture in 0 … 1 is not noticed, because it could be a very dark one. It has to be
+# scaled first.) A picture that is too small to be halved four times is an error, too:
 
 # %% tags=["nbval-check-output"]
 tiny = torch.zeros(1, 3, 160, 240)
@@ -476,10 +499,10 @@ except ReproError as error:
 # %% [markdown]
 # ## Summary
 #
-# - The loss is $\lambda d + r$: three measures of distortion, one hint of the rate, five weights.
+# - The loss is $\lambda d + r$: three measures of distortion, one proxy for the rate, five weights.
 # - MSE, LPIPS and MS-SSIM see different things. With the paper's weights none of them is negligible.
-# - The rate term is a hint, not a number of bits. All bits in this book are counted in real files.
-# - The metrics are held to their references by tests, and stop with an error on what they cannot measure.
+# - The rate term is a proxy, not a number of bits. The bits in this book are counted in real files.
+# - Tests compare the metrics with reference programs. Pictures that a metric cannot measure are an error.
 #
 # ## Exercises
 #
@@ -487,8 +510,8 @@ except ReproError as error:
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Nothing but the size of the loss: all of it is doubled, and Adam does not mind the size of its gradients. Only the
-# ratio of $\lambda$ to $\alpha$ and $\beta$ decides where training ends. That is why one of them may be fixed, as
+# Only the size of the loss. It is doubled, and so are all gradients, but Adam's steps do not depend on their size. Only
+# the ratio of $\lambda$ to $\alpha$ and $\beta$ decides where training ends. That is why one of them may be fixed, as
 # $\beta = 1$ is.
 # ```
 #
@@ -498,26 +521,27 @@ except ReproError as error:
 # ```{admonition} Solution
 # :class: dropdown
 # The derivative of $\alpha / Q$ is $-\alpha / Q^2$: at 2 it is 2500 times as strong as at 100. A fine step is expensive
-# and pushed hard; beyond 50 or so the rate term hardly pushes at all. It is the distortion that must hold fine entries
-# fine, and nothing much pushes a coarse entry anywhere. In the form $\log Q$ the push is $\alpha / Q$.
+# and pushed hard; beyond 50 or so the rate term hardly pushes at all. So only the distortion keeps fine entries fine,
+# and hardly anything makes coarse entries coarser. In the form $\log Q$ the push is $\alpha / Q$: still
+# stronger on the fine entry, but less so.
 # ```
 #
-# **3.** A plain grey picture of level 100 comes back as plain grey of level 110. What do MSE and MS-SSIM say, and why do
-# they differ so much?
+# **3.** A plain grey picture of level 100 comes back as plain grey of level 110. What do MSE and MS-SSIM say, and why
+# do they differ so much?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: contrast and pattern
-# agree at all five sizes, as there is none, and brightness is asked about only at the smallest. There, with
+# MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: contrast and
+# structure agree at all five sizes, as there is none. Brightness is compared only at the smallest size. There, with
 # $C_1 = 2.55^2$,
 #
 # $$\frac{2 \cdot 100 \cdot 110 + C_1}{100^2 + 110^2 + C_1} \approx 0.995$$
 #
 # counts to the power of $0.1333$.
-# An encoder that hears MS-SSIM alone may let brightness drift. That is one reason to keep MSE in the mix.
+# An encoder that is trained for MS-SSIM alone may let brightness drift. That is one reason to keep MSE in the loss.
 # ```
 #
 # ## What's next
 #
-# JPEG, attention, rounding, tables, loss: all parts are on the table. {ref}`ch-first-experiment` puts them together,
-# trains, and counts.
+# JPEG, attention, rounding, tables, loss: these are all the parts. {ref}`ch-first-experiment` puts them together,
+# trains them, and measures the files.
