@@ -18,13 +18,13 @@
 # (ch-lstm)=
 # # Reading a photo like a text: LSTM
 #
-# A photo has no first word. A JPEG file has one: it stores its blocks in a row, from left to right and line by line. The
-# paper's last network does not look at the picture at all. It *reads* these blocks, one after the other, with a memory.
-# It does not do well in the paper. This chapter repeats the experiment, and looks for the reason in the memory itself.
+# A JPEG file stores its blocks in sequence, row by row and from left to right. The paper's last network uses no
+# features of the photo from a trunk. It *reads* these blocks one after the other, and has a memory. In the paper it
+# does not do well. This chapter repeats the experiment, and measures how far the memory reaches.
 #
 # ```{admonition} What you will learn
 # - how blocks become a sequence, and how far apart neighbours are in it
-# - what an LSTM computes, step by step, and how the paper makes attention of it (its Fig. 4)
+# - what an LSTM computes, step by step, and how the paper derives attention from it (its Fig. 4)
 # - what a recurrent network can and cannot know of a block's surroundings, measured on trained ones
 # - whether LSTM, BiLSTM and min–max normalisation do as badly here as the paper says (its Fig. 15)
 # - what "overshooting" at larger learning rates looks like
@@ -67,14 +67,15 @@ rgb = style.book_photo("kodim23", data_dir).rgb()
 # ## The idea: blocks in a row
 #
 # "The image is divided into 8 × 8 blocks for DCT. These 8 × 8 DCT blocks are sequentially fed into LSTMs, one for each
-# channel", says the paper (section 5.3); "the number of time steps is the total number of 8 × 8 DCT blocks present in the
-# input image". With $M$ blocks in a row, block $(n, m)$ is read at step
+# channel", says the paper (section 5.3); "the number of time steps is the total number of 8 × 8 DCT blocks present in
+# the input image". If a row has $M$ blocks, block $(n, m)$ is read at step
 #
 # $$
 # t = n M + m + 1 , \qquad x_t = \tfrac{1}{128} \operatorname{vec} F[n, m] .
 # $$ (eq-sequence)
 #
-# In code, the two axes of blocks become one, and the two axes of each block become one:
+# The division by 128 is our choice; a table below gives the reason. In code, the two axes of blocks become one, and so
+# do the two axes within a block:
 
 # %%
 import torch
@@ -90,7 +91,7 @@ print(tuple(F.shape), "→", tuple(sequence.shape))
 same = torch.equal(sequence[0, t - 1], F[0, 0, n, m].flatten() / 128)
 print(f"step {t} is block ({n}, {m}): {same}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-order", "caption": "Left: the order in which the blocks are read (every eighth row is shown). Right: one block and its neighbours, each with how many steps before (\u2212) or after (+) it that block is read."}, "image": {"alt": "Left: a photo with arrows from left to right, one below the other, in colours from dark to light. Right: three rows of five blocks with numbers: the block to the left is one step before, the block above a whole row of steps before."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-order", "caption": "Left: the order in which the blocks are read (every eighth row is shown). Right: one block and its neighbours. The numbers say how many steps before (\u2212) or after (+) it each neighbour is read."}, "image": {"alt": "Left: a photo with arrows from left to right, one below the other, in colours from dark to light. Right: three rows of five blocks with numbers: the block to the left is one step before, the block above a whole row of steps before."}}
 fig.reading_order(rgb, n, m)
 
 # %% tags=["remove-cell"]
@@ -101,19 +102,19 @@ glue("cols_crop", 224 // 8)
 glue("steps_crop", (224 // 8) ** 2)
 
 # %% [markdown]
-# This photo is a text of {glue:text}`steps_photo:,d` words. The block to the left was read just before. The block *above*,
-# which is no farther away for the eye, was read {glue:text}`cols_photo` steps ago ({numref}`fig-lstm-order`). And that
-# number is not the same everywhere: training uses crops of 224 pixels, with {glue:text}`cols_crop` blocks in a row and
-# {glue:text}`steps_crop` in all. **A network that has learned in training where "above" is finds another block there in
-# a photo.**
+# Reading this photo takes {glue:text}`steps_photo:,d` steps. The block to the left was read just before. The block
+# *above*, which is just as near in the picture, was read {glue:text}`cols_photo` steps ago ({numref}`fig-lstm-order`).
+# This distance depends on the width of the picture. Training uses crops of 224 pixels, with {glue:text}`cols_crop`
+# blocks in a row and {glue:text}`steps_crop` in all. **So a network that has learned from crops how many steps back
+# the block above is would find a different block there in a photo.**
 
 # %% [markdown]
 # ## One step of an LSTM
 #
-# A recurrent network has a state that it hands on from step to step. In an LSTM {cite:p}`hochreiter1997lstm` the state
-# is two vectors, here of 64 numbers each: $c_t$ is the memory, and $h_t$ is what the network puts out. Three gates, each
-# between 0 and 1, decide what is forgotten ($f$), what is added ($i$), and what is put out ($o$). Each has weights $W$,
-# $U$ and $b$ of its own:
+# A recurrent network passes a state on from step to step. In an LSTM {cite:p}`hochreiter1997lstm` the state consists
+# of two vectors, here of 64 numbers each: $c_t$ is the memory, and $h_t$ is the output. Three gates, with values
+# between 0 and 1, decide how much of the memory is kept ($f$, the forget gate), how much is added to it ($i$), and how
+# much of it goes to the output ($o$). Each gate has its own weights $W$, $U$ and $b$:
 #
 # $$
 # \begin{aligned}
@@ -137,7 +138,8 @@ def lstm_step(x, h, c, lstm):
 
 
 # %% [markdown]
-# Reading is a loop. We let a fresh network read the first hundred blocks, and compare with `nn.LSTM`:
+# Reading is a loop over the blocks. An LSTM with random weights reads the first hundred of them, and we compare with
+# `nn.LSTM`:
 
 # %%
 from torch import nn
@@ -156,29 +158,29 @@ print("nn.LSTM agrees:", torch.allclose(by_hand, lstm(sequence[:, :100])[0][0], 
 # ## Attention from it
 #
 # With 64 units "the input (8 × 8 DCT tensor) and the output from the LSTM will be of the same dimension", so $h_t$ can
-# be the map of block $t$. But a tanh lies in −1 … 1 and $A$ must lie in 0 … 1, and the paper does not say how it gets
-# from one to the other. We take
+# serve as the map of block $t$. But $h_t$ lies between −1 and 1, while $A$ must lie between 0 and 1. The paper does
+# not say how it maps one to the other. We take
 #
 # $$
 # \operatorname{vec} A[n, m] = \tfrac12 (1 + h_t) .
 # $$ (eq-lstm-map)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-unrolled", "caption": "Fig. 4 of the paper, drawn step by step: each block's coefficients go into the LSTM and, past it, to the product with the map that it puts out. One such row for luma and another for chroma, which reads Cb and Cr. Dashed: the second direction of a BiLSTM."}, "image": {"alt": "Three columns for the blocks t \u2212 1, t and t + 1. In each an arrow goes up from the block's 64 coefficients to an LSTM of 64 units, to the map A, (1 + h) / 2, and to the product of F and A, which is then divided by Q and rounded; another arrow goes from the coefficients past the LSTM to the product. Arrows to the right join the LSTMs and carry the state. Dashed arrows to the left are a second network of a BiLSTM."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-unrolled", "caption": "Fig. 4 of the paper, drawn step by step. Each block's coefficients go into the LSTM, and also past it, to be multiplied by the map that the LSTM puts out. There is one LSTM for luma and one for chroma, which reads Cb and Cr. Dashed: the second direction of a BiLSTM."}, "image": {"alt": "Three columns for the blocks t \u2212 1, t and t + 1. In each an arrow goes up from the block's 64 coefficients to an LSTM of 64 units, to the map A, (1 + h) / 2, and to the product of F and A, which is then divided by Q and rounded; another arrow goes from the coefficients past the LSTM to the product. Arrows to the right join the LSTMs and carry the state. Dashed arrows to the left are a second network of a BiLSTM."}}
 fig.unrolled()
 
 # %% [markdown]
-# The paper leaves more open than that. Our choices, each open to doubt:
+# The paper leaves more questions open. These are our choices, and other choices are possible:
 #
 # | question | our choice | why |
 # |---|---|---|
 # | $h$ lies in −1 … 1, $A$ in 0 … 1 | $A = (1 + h)/2$ | keeps the whole range; starts near $A = 1/2$, as the baseline does |
-# | two directions give 128 numbers, $A$ needs 64 | a linear layer and a sigmoid, for luma and for chroma | the least that fits |
+# | two directions give 128 numbers, $A$ needs 64 | a linear layer and a sigmoid, for luma and for chroma | the simplest that fits |
 # | "one for each channel (Luminance and Chrominance)", but chroma has two planes | one network reads Cb and then Cr; its two maps are averaged | Eqs. 5 and 6 share $A^{(C)}$ |
-# | coefficients go up to ±1024 | divided by 128 | otherwise the gates would always be fully open or shut |
-# | min–max over what? | over each map of a photo | "normalizing the attention map" |
+# | coefficients go up to ±1024 | divided by 128 | otherwise many gates would be fully open or shut |
+# | min–max over what? | over each map of a photo | "normalizing the LSTM based attention map" |
 # | "image feature maps" (title) or "DCT blocks" (text)? | DCT blocks | the text is more precise, and the dimensions fit |
 #
-# With these, the recurrent form of Eqs. 1 and 2 is:
+# With these choices, the recurrent form of Eqs. 1 and 2 is:
 
 
 # %%
@@ -193,7 +195,7 @@ def recurrent_attention(F, luma, chroma, merge=None):
 
 
 # %% [markdown]
-# The package's network, which trains the LSTMs side by side on several cores, makes the same maps:
+# The package's network computes the same maps. It runs the LSTMs side by side on several cores:
 
 # %%
 from repro.attention import build
@@ -211,9 +213,9 @@ print(f"untrained, A is {A.mean():.2f} on average")
 # %% [markdown]
 # ## Two directions
 #
-# A BiLSTM {cite:p}`schuster1997birnn` has a second network that reads from the end, for "processing patches of images not
-# only from past-to-future but also from future-to-past". The sequence is reversed for it, its output is reversed back,
-# and both outputs are put side by side. PyTorch keeps the two networks in one; here we take them apart:
+# A BiLSTM {cite:p}`schuster1997birnn` has a second network that reads from the end, for "processing patches of images
+# not only from past-to-future but also from future-to-past". The sequence is reversed for it, its output is reversed
+# back, and both outputs are concatenated. PyTorch keeps the two networks in one module. Here we take them apart:
 
 # %%
 torch.manual_seed(seed)
@@ -231,7 +233,7 @@ print(tuple(h.shape))
 print("PyTorch's BiLSTM agrees:", torch.allclose(h, both.luma(luma)[0], atol=1e-5))
 
 # %% [markdown]
-# A linear layer merges the 128 numbers into 64, and a sigmoid brings them into 0 … 1:
+# A linear layer reduces the 128 numbers to 64, and a sigmoid maps them to 0 … 1:
 
 # %%
 A_luma = torch.sigmoid(both.merge[0](h)).view(F[:, 0].shape)
@@ -243,12 +245,13 @@ print("the package's fast version agrees:", torch.allclose(A, both(x, F), atol=1
 # ## What can it know?
 #
 # A convolution looks at a block's surroundings on all sides, two rows up as easily as two columns to the left. An LSTM
-# knows **the block itself, and what it has not yet forgotten of the blocks before**. The block to the right and the row
-# below do not exist for it, and the row above is as far away as the photo is wide. A BiLSTM knows both sides of its row,
-# and little of the rows above and below.
+# knows **the block itself, and what it has not yet forgotten of the blocks before**. It has not read the block to the
+# right or the row below. The block above lies a whole row of steps back. A BiLSTM knows both sides of its row, but the
+# rows above and below are as far away for it.
 #
-# How much is remembered can be measured. As in {ref}`ch-attention`, we take the gradient of one block's map, here with
-# signs drawn at random so that its 128 numbers do not cancel. The strongest pixel of each block counts.
+# We can measure how much is remembered. As in {ref}`ch-attention`, we take the gradient of one block's map. The map's
+# 128 numbers get random signs, so that their gradients do not cancel. For each block, the pixel with the largest
+# gradient counts.
 
 
 # %%
@@ -270,8 +273,8 @@ def steps_back(strength, row, col, least=1e-3):
 
 
 # %% [markdown]
-# Now for the networks that were trained for this page, on a crop of the size that they were trained on, where a row has
-# {glue:text}`cols_crop` blocks:
+# We apply it to the networks that were trained for this page, on a crop as large as those in training. A row has
+# {glue:text}`cols_crop` blocks. Blocks with at least a thousandth of the strongest influence are counted:
 
 # %%
 from repro.plain import to_blocks
@@ -287,7 +290,7 @@ for name, strength in [*found.items(), ("LSTM before training", untrained)]:
     count, back = (strength >= 1e-3).sum(), steps_back(strength, *block)
     print(f"{name}: {count} blocks, the farthest {back} steps back")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block moves the map of the block at 0, by trained networks, in the order of reading; dotted lines are whole rows. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block influences the map of the block at 0 in trained networks, in the order of reading. Dotted lines are whole rows apart. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
 fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *block)
 
 # %% tags=["remove-cell"]
@@ -300,11 +303,16 @@ for key, strength in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True)
     glue(f"reached_{key}", (strength >= 1e-3).sum())
 
 # %% [markdown]
-# Before training, the farthest block that still had a thousandth of the strongest influence was
-# {glue:text}`memory_untrained` steps back. After training it is {glue:text}`memory_lstm` in the LSTM and
-# {glue:text}`memory_bilstm` in the BiLSTM ({numref}`fig-lstm-memory`). The LSTM's memory {glue:text}`memory_words`.
-# In all, {glue:text}`reached_cnn` blocks count for the CNN, {glue:text}`reached_lstm` for the LSTM and
-# {glue:text}`reached_bilstm` for the BiLSTM.
+# Before training, the farthest of these blocks is {glue:text}`memory_untrained` steps back for the LSTM. After training
+# ({numref}`fig-lstm-memory`):
+#
+# | trained network | blocks counted | the farthest, in steps back |
+# |---|---|---|
+# | CNN | {glue:text}`reached_cnn` | see above |
+# | LSTM | {glue:text}`reached_lstm` | {glue:text}`memory_lstm` |
+# | BiLSTM | {glue:text}`reached_bilstm` | {glue:text}`memory_bilstm` |
+#
+# The LSTM's memory {glue:text}`memory_words`.
 
 # %% [markdown]
 # ## What they make of a photo
@@ -319,15 +327,18 @@ attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 html.table(*attention.map_rows(maps), caption="The maps in numbers")
 
 # %% [markdown]
-# Compare the ranges in the titles, and the columns of means. A network that starts at $A = 1/2$ first has to learn to let
-# things through (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). What a map takes from *all* blocks,
-# tables must give back by finer steps.
+# Compare the ranges in the titles, and the columns of means. A network that starts at $A = 1/2$ first has to learn to
+# keep coefficients (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). If a map scales down a coefficient
+# in *all* blocks, the tables have to make up for it with finer steps. A map whose spread over the blocks is near zero
+# does nothing that a table could not do. Such an encoder should compress about as well as learned tables alone, and
+# {ref}`ch-first-experiment` measures how little separates those from the CNN.
 
 # %% [markdown]
 # ## The runs
 #
-# All were trained with the same loss, the same crops and the same number of steps as the CNN, at a learning rate that was
-# chosen for the LSTM on the tuning photos:
+# All networks were trained with the same loss, the same crops and the same number of steps. The learning rate of the
+# recurrent ones was chosen for the LSTM on the tuning photos. The last three recipes of the table belong to the
+# section on learning rates:
 
 # %% tags=["hide-input"]
 origins = tables.origin("15", evidence.profile, evidence.store)
@@ -337,9 +348,9 @@ html.table([], list(origins.items()), caption="Where the stored results of this 
 # ## How well do they compress? Fig. 15
 #
 # "LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only counterpart", says the paper of its
-# Fig. 15, and of the lower rates: "these models still are struggling to beat the vanilla JPEG baseline".
+# Fig. 15. It also says that at lower rates "these models still are struggling to beat the vanilla JPEG baseline".
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 (the paper mentions that one, but does not draw it). Left in the paper's counting of bits, the range of its claims shaded; right in bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with the map stretched. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 by min\u2013max normalisation (the paper mentions that one, but does not plot it). Left: bits as the paper counts them, with the range of its claims shaded. Right: bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with the map stretched. The figures below show their differences."}}
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
@@ -355,18 +366,18 @@ for name, words in tables.claim_words(judged).items():
 # %% [markdown]
 # | the paper says | here |
 # |---|---|
-# | both are below the CNN | {glue:text}`claim_16` |
+# | both are below the CNN (here: in MS-SSIM) | {glue:text}`claim_16` |
 # | at low rates they struggle to beat standard JPEG (here: are not clearly better) | {glue:text}`claim_20` |
-# | MS-SSIM saturates (here: rises by less than half of what standard JPEG's does) | {glue:text}`claim_21` |
+# | MS-SSIM saturates (here: rises less than half as much as that of standard JPEG) | {glue:text}`claim_21` |
 #
 # The table at the end of this page says at which rates.
 
 # %% [markdown]
-# ### Does the future help?
+# ### Do a second direction and min–max help?
 #
-# The paper adds the second direction in the hope of "better sequential information", and "unfortunately, this idea leads
-# to performance lower than a single LSTM layer". It also tried min–max normalisation, which "resulted in further
-# degrading the performance". Both against the plain LSTM:
+# The paper adds the second direction in the hope of "better sequential information", but "unfortunately, this idea
+# leads to performance lower than a single LSTM layer". It also tried min–max normalisation, which "resulted in further
+# degrading the performance". {numref}`fig-lstm-variants` compares both with the plain LSTM:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-variants", "caption": "What a second direction, and min\u2013max normalisation, gain over the plain LSTM at equal rate (the paper's counting), with 95 % intervals. Below zero the plain LSTM is better."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for BiLSTM against LSTM and for min\u2013max against plain, around a line at zero."}}
 pairs = [
@@ -378,13 +389,14 @@ rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 # %% [markdown]
 # | the paper says | here |
 # |---|---|
-# | BiLSTM is below a single LSTM | {glue:text}`claim_17` |
-# | min–max is below no normalisation | {glue:text}`claim_18` |
+# | BiLSTM is below a single LSTM (here: in MS-SSIM) | {glue:text}`claim_17` |
+# | LSTM with min–max is below LSTM without (here: in MS-SSIM) | {glue:text}`claim_18` |
 
 # %% [markdown]
 # ## What min–max does to a map
 #
-# The paper also normalises a map over the whole photo:
+# Min–max normalisation stretches a map to the whole range from 0 to 1. The paper does not say over what it takes the
+# extremes. We take them over all blocks of the photo:
 #
 # $$
 # A' = \frac{A - \min A}{\max A - \min A} .
@@ -399,8 +411,8 @@ def min_max(A):
 
 
 # %% [markdown]
-# It looks like a harmless change of scale. But it fixes two values: in *every* photo some coefficient is wiped out
-# ($A' = 0$) and some other is kept whole ($A' = 1$). And one odd block anywhere moves the map of all others:
+# It looks like a harmless change of scale. But it fixes two values: in *every* photo some coefficient is removed
+# ($A' = 0$) and some other is kept entirely ($A' = 1$). And a single unusual block changes the map of all others:
 
 # %%
 stretching = build("lstm", minmax=True).requires_grad_(False)
@@ -417,7 +429,7 @@ for name, one in (("as it is", A), ("with one odd block", odd)):
     print(f"{name}, the mean of all other rows is {min_max(one)[0, 0, 1:].mean():.2f}")
 
 # %% [markdown]
-# Here are the values that two trained networks give to the coefficients of our photo:
+# These are the values of $A$ that two trained networks give to our photo:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-histogram", "caption": "How often each value of A occurs on the photo (logarithmic): LSTMs trained without and with min\u2013max normalisation."}, "image": {"alt": "Two histograms on a logarithmic axis, A for luma and A for chroma, each with an outline for the LSTM and one for the LSTM with min\u2013max, which reaches from 0 to 1."}}
 fig.histogram({name: maps[name] for name in ("LSTM", "LSTM, min–max")})
@@ -437,7 +449,7 @@ for key, name in (("plain", "LSTM"), ("minmax", "LSTM, min–max")):
 # %% [markdown]
 # ## In bits
 #
-# Four comparisons over the whole range of our curves, in bits of the files as they are:
+# These are four BD-rates over the whole range of our curves, in bits of the file itself:
 
 # %%
 compared = {
@@ -460,14 +472,14 @@ for name, words in findings.words(("lstm", "bilstm", "order", "minmax"), compare
 # %% [markdown]
 # ## Learning rates: what overshoots?
 #
-# "Any LR greater than 1e-6 leads to over-shooting and hence, leads to unreliable learning over steps." To see that, we
-# trained the LSTM with the paper's own variables, tables times $s = 10^{-5}$ that start between 1 and 2, at three
-# learning rates: the paper's, and ten and a hundred times that. One rate drives everything, the LSTM's weights and the
-# tables with it.
+# "Any LR greater than 1e-6 leads to over-shooting and hence, leads to unreliable learning over steps." To test that,
+# we trained the LSTM with the paper's own variables. These are the tables times $s = 10^{-5}$, and the tables start
+# between 1 and 2. We used three learning rates: the paper's, and ten and a hundred times that. The LSTM's weights and
+# the tables share the learning rate.
 #
-# For the tables we can say beforehand what a learning rate means. Adam moves a variable by about the learning rate,
-# whatever its gradient ({ref}`ch-quantisation`). The variable is $Q s$, so an entry of the table moves by the learning
-# rate over $s$ *at each step*:
+# For the tables we know beforehand what a learning rate means. Adam moves a variable by about the learning rate,
+# whatever its gradient ({ref}`ch-quantisation`). The variable is $Q s$, so an entry of the table can move by the
+# learning rate divided by $s$ *at each step*:
 
 # %%
 from repro.plain import adam_step
@@ -478,7 +490,7 @@ for lr in (1e-6, 1e-5, 1e-4):
     print(f"learning rate {lr:.0e}: Q goes from {Q:g} to {variable / s:.1f} in one step")
 
 # %% [markdown]
-# A loss of single batches is noisy, so we take means of ten rows of the log. We say that a run overshoots where it
+# The loss of a single batch is noisy, so we take means of ten rows of the log. We say that a run overshoots if it
 # ends more than 5 % above its own lowest point.
 
 # %%
@@ -492,7 +504,7 @@ for rate, log in logs.items():
     over = smooth[rate][-1] / smooth[rate].min()
     print(f"learning rate {rate:.0e}: the end is {over:.2f} times the lowest loss")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-rates", "caption": "The loss of the LSTM's training at three learning rates (logarithmic): single rows of the log faint, means of ten bold, the lowest of these circled."}, "image": {"alt": "Three lines of the loss against the step, one for each learning rate, all from the same start. The table below has where each ends, and how far above its own lowest point."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-rates", "caption": "The loss of the LSTM's training at three learning rates, on a logarithmic axis. Faint: single rows of the log. Bold: means of ten rows. A circle marks the lowest mean."}, "image": {"alt": "Three lines of the loss against the step, one for each learning rate, all from the same start. The table below has where each ends, and how far above its own lowest point."}}
 fig.loss_plot(logs, smooth)
 
 # %% tags=["hide-input"]
@@ -505,11 +517,12 @@ head = ["learning rate", "a table's entry moves, a step", "steps", "loss at the 
 html.table([*head, "end over its lowest"], rows, caption="Where each learning rate ends")
 
 # %% [markdown]
-# At a rate at which an entry jumps by several levels, the tables have trouble settling, whatever the LSTM does. At a rate
-# at which it creeps, the run spends its steps on leaving the start, where the rate term is nearly all of the loss (the
-# fifth column is what is left of it at the end). So an overshoot in such a run need not be the LSTM's.
+# All weights share the learning rate, so an overshoot in such a run need not come from the LSTM. At the largest rate
+# an entry of a table can jump by several levels in one step. At the smallest it hardly moves. Then the run spends its
+# steps on leaving the start, where the rate term is nearly all of the loss. The fifth column shows what is left of it
+# at the end.
 #
-# That every larger rate overshoots is {glue:text}`claim_19` here.
+# The paper's claim that every larger rate overshoots: **{glue:text}`claim_19`**.
 
 # %% [markdown]
 # ## The claims
@@ -518,11 +531,11 @@ html.table([*head, "end over its lowest"], rows, caption="Where each learning ra
 html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper's claims on LSTM")
 
 # %% [markdown]
-# A rate counts as better or worse where the whole interval lies on that side of zero.
+# A gain counts as better or worse at a rate if its whole interval lies on that side of zero.
 #
 # ## Summary
 #
-# Of the paper's claims on this page: {glue:text}`tally`. At equal quality the files need
+# Of the paper's claims on this page: {glue:text}`tally`. At equal quality, the first needs, compared with the second:
 #
 # | | equal MSE | equal LPIPS | equal MS-SSIM |
 # |---|---|---|---|
@@ -531,28 +544,30 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 # | BiLSTM against LSTM | {glue:text}`order_mse_brief` | {glue:text}`order_lpips_brief` | {glue:text}`order_ms_ssim_brief` |
 # | min–max against plain LSTM | {glue:text}`minmax_mse_brief` | {glue:text}`minmax_lpips_brief` | {glue:text}`minmax_ms_ssim_brief` |
 #
-# **The memory** of the trained LSTM, {glue:text}`memory_lstm` steps, {glue:text}`memory_words` in a crop and
-# {glue:text}`cols_photo` in this photo. It is the order of reading that decides what the map of a block can know.
+# **The memory** of the trained LSTM spans {glue:text}`memory_lstm` steps. In a crop it {glue:text}`memory_words`. In
+# this photo the block above is {glue:text}`cols_photo` steps back. So the order of reading limits what the map of a
+# block can take into account.
 #
 # ## Exercises
 #
-# **1.** How many parameters does one of the LSTMs have (PyTorch keeps two bias vectors for each gate), and how many has
-# the attention network?
+# **1.** How many parameters does one LSTM have? (PyTorch keeps two bias vectors for each gate.) How many does the whole
+# attention network have, for the LSTM and for the BiLSTM?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Four times (three gates and $g$) a matrix 64 × 64 for $x$, one for $h$, and two biases:
-# 4 · (2 · 64 · 64 + 2 · 64) = 33,280. One for luma and one for chroma: 66,560. A BiLSTM has twice that, and
-# 2 · (128 · 64 + 64) = 16,512 for its two linear layers.
+# The three gates and $g$ each have a 64 × 64 matrix for $x$, another for $h$, and two biases: 4 · (2 · 64 · 64 + 2 ·
+# 64) = 33,280. With one LSTM for luma and one for chroma, that makes 66,560. The BiLSTM has twice that, and 2 · (128 ·
+# 64 + 64) = 16,512 for its two linear layers.
 # ```
 #
-# **2.** How many steps does a photo of the paper's training set take, 4048 × 3036 pixels? Why can a GPU with thousands of
-# cores not do many of them at once, as it can with the blocks of a CNN?
+# **2.** How many steps does a photo of the paper's training set take (4048 × 3036 pixels)? Why can a GPU with
+# thousands of cores not compute many of them at once, as it can with the blocks of a CNN?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# 506 columns and, the last one padded, 380 rows of blocks: 192,280 steps. Each needs the state that the one before it
-# leaves, so they come one after the other. Only the products within a step, and different photos, can run side by side.
+# 506 columns and 380 rows of blocks (the last row is padded) make 192,280 steps. Each step needs the state that the
+# step before it leaves, so they have to run one after the other. Only the products within a step, and different
+# photos, can be computed in parallel.
 # ```
 #
 # **3.** Suppose that a map is multiplied by 0.9 everywhere, or has 0.05 added, before min–max normalisation. What
@@ -560,20 +575,21 @@ html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Nothing, for min–max undoes both. So the loss is the same along these two directions: the network cannot learn to let
-# *more* through on average, or less, except by changing which blocks it tells apart. The rate term asks for a small mean
-# of $A$ and gets it only by that detour.
+# Nothing changes, because min–max undoes both. So the loss is the same along these two directions. The network cannot
+# raise or lower the whole map by a factor or a constant. It can change the mean of $A$, which the rate term wants to
+# be small, only by changing how the values are distributed between the two extremes.
 # ```
 #
 # **4.** Which order of reading would serve a photo better?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# One in which neighbours stay near each other: back and forth (every second row from right to left), or along a Hilbert
-# curve, which keeps blocks that are near each other in the photo mostly near in the sequence. Networks that run down the
-# columns as well as along the rows go further. None of them gives back what a convolution has for nothing.
+# One in which neighbours stay near each other. One can read back and forth (every second row from right to left), or
+# along a Hilbert curve: blocks that are near each other in the photo are then mostly near in the sequence. Networks
+# that also read down the columns go further. But only a convolution treats all neighbours alike without any such
+# effort.
 # ```
 #
 # ## What's next
 #
-# So much for what the networks are worth. What do they *cost*? {ref}`ch-run-time` looks at the clock.
+# We now know what the networks are worth in bits. {ref}`ch-run-time` measures what they cost in time.
