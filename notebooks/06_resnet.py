@@ -138,7 +138,7 @@ cuts = {
 }
 
 crop = attention.middle(rgb, 224)
-x = attention.to_tensor(crop)  # (1, 3, 224, 224) on 0–255
+x = attention.padded_tensor(crop)  # (1, 3, 224, 224) on 0–255
 z = (x / 255 - IMAGENET_MEAN) / IMAGENET_STD
 for method, features in cuts.items():
     with torch.no_grad():
@@ -348,7 +348,7 @@ def vectors(features, pictures):
     """The features of some pictures' middles: (blocks, channels)."""
     found = []
     for rgb in pictures:
-        x = attention.to_tensor(attention.middle(rgb, 448))
+        x = attention.padded_tensor(attention.middle(rgb, 448))
         found.append(features((x / 255 - IMAGENET_MEAN) / IMAGENET_STD)[0].flatten(1).T)
     return torch.cat(found).double()
 

@@ -82,7 +82,7 @@ import torch
 
 from repro.plain import forward_dct
 
-F = forward_dct(attention.to_tensor(rgb))  # (1, 3, rows, cols, 8, 8)
+F = forward_dct(attention.padded_tensor(rgb))  # (1, 3, rows, cols, 8, 8)
 sequence = F[:, 0].flatten(1, 2).flatten(2) / 128  # of luma: (1, steps, 64)
 
 n, m, M = 14, 62, F.shape[3]
@@ -201,7 +201,7 @@ def recurrent_attention(F, luma, chroma, merge=None):
 from repro.attention import build
 
 crop = attention.middle(rgb, 224)
-x = attention.to_tensor(crop)
+x = attention.padded_tensor(crop)
 F = forward_dct(x)
 
 torch.manual_seed(seed)

@@ -54,7 +54,7 @@ steps = 20  # of the short trainings that are shown
 from bookkit import glue, html
 from chapters import findings, rate_distortion, style, tables
 from chapters import steps as drawn
-from chapters.attention import middle, to_tensor
+from chapters.attention import middle, padded_tensor
 from repro.data import crop_pool, photos
 from repro.experiments import objective
 from repro.experiments.claims import NOT_YET, Evidence, all_claims, savings
@@ -191,7 +191,7 @@ from repro.plain import distortion, loss, rate
 def objective_on_file(rgb, model, weights):
     """λ d + r, and r: d of a photo's file, r of the tables. Without attention A is 1."""
     data = encoder_of(model)(rgb)
-    x, x_hat = to_tensor(rgb), to_tensor(decode(data))
+    x, x_hat = padded_tensor(rgb), padded_tensor(decode(data))
     d = distortion(x, x_hat, lpips, weights.gamma, weights.sigma)
     r = rate(model.tables(), torch.ones(1, 2, 1, 1, 8, 8), weights.alpha, weights.beta)
     return loss(d, r, weights.lam), r

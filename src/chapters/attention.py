@@ -52,7 +52,7 @@ def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
     return made.requires_grad_(False)
 
 
-def to_tensor(rgb: np.ndarray) -> torch.Tensor:
+def padded_tensor(rgb: np.ndarray) -> torch.Tensor:
     """A photo (H, W, 3) as (1, 3, H, W), float on 0–255, filled up to whole blocks."""
     return pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
 
@@ -66,7 +66,7 @@ def middle(rgb: np.ndarray, side: int) -> np.ndarray:
 @torch.no_grad()
 def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
     """A of one photo (H, W, 3): float32 (2, rows, cols, 8, 8), luma then chroma."""
-    x = to_tensor(rgb)
+    x = padded_tensor(rgb)
     return network(x, forward_dct(x))[0].numpy()
 
 

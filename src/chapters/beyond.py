@@ -142,7 +142,7 @@ def target_rows(found: Sequence[Target]) -> Rows:
         ]
         for one in found
     ]
-    return ["effort", "against", "at equal", "asked, %", "bits, % (95 % interval)", ""], rows
+    return ["effort", "against", "at equal", "asked, %", "bits, % (95 % interval)", "verdict"], rows
 
 
 def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str] | None = None) -> Rows:

@@ -268,7 +268,7 @@ def _attention(picture: Picture, quality: float) -> Known:
             assert A is not None
             of_luma = A[0, 0].flatten(2)[..., 1:].mean(-1).numpy()
             values[region.top // 8 : region.bottom // 8, region.left // 8 : region.right // 8] = of_luma
-    words = f"Attention of the set {ATTENTIVE}: what of a block's detail it keeps before rounding"
+    words = f"Attention of the set {ATTENTIVE}: how much of the detail of a block it keeps"
     return Known(values, "A of luma, mean over AC", False, words)
 
 
@@ -279,5 +279,5 @@ def _worth(picture: Picture) -> Known:
     dct = planes.forward_dct(picture.samples)
     luma = sensitivity.shipped().weights(dct, models.load().metric_weights)[0]
     worth = luma.by_frequency[:, 1:].mean(1)[luma.row].reshape(dct.planes[0].rows, dct.planes[0].cols)
-    words = "What the default set knows: what an error in a block is worth, by how much goes on in it and around it"
+    words = "What the default set decides by: what an error in a block is worth, given the activity in it and around it"
     return Known(worth / worth.mean(), "worth of an error, against the photo's mean", True, words)
