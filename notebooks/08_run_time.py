@@ -18,17 +18,18 @@
 # (ch-run-time)=
 # # How long does it take?
 #
-# Two figures of the paper are about seconds: how fast a model trains with one trunk and with the other (Fig. 11), and how
-# long a photo takes to encode, beside a codec that is a network from end to end (Fig. 12). Both answers depend on the
-# program and on the machine more than quality ever does. So we time them again, and look for what would hold anywhere.
+# Two figures of the paper are about time. Fig. 11 shows how fast a model trains with VGG and with ResNet. Fig. 12
+# compares the time to encode a photo with that of a learned codec, which is a network from end to end. Times depend on
+# the program and the machine, much more than quality does. So we measure them again, and look for what holds on any
+# machine.
 #
 # ```{admonition} What you will learn
-# - how to take a time, and how to compare speeds on a machine whose speed varies
-# - why a ResNet is cheaper than a VGG, and when training does not notice
-# - what a network in front of JPEG costs, beside a learned codec
-# - what a standard error says of stability, and what it does not
+# - how to measure a time, and how to compare speeds on a machine whose speed varies
+# - why a ResNet is cheaper than a VGG, and when this makes no difference in training
+# - what a network in front of JPEG costs, compared with a learned codec
+# - what a standard error says about stability, and what it does not
 #
-# It helps to have read {ref}`ch-attention`. How our own training step became fast is told in {ref}`ch-speed`.
+# It helps to have read {ref}`ch-attention`. {ref}`ch-speed` explains how our own training step became fast.
 # ```
 
 # %% tags=["remove-cell"]
@@ -87,14 +88,14 @@ glue("claimed", times.CLAIMED)
 glue("about", times.ABOUT)
 
 # %% [markdown]
-# Every time that this page judges is stored: the machine that builds the page may be busy. `python benchmarks/bench.py
-# training inference` takes them again and lets nothing else run meanwhile.
+# All times that are judged on this page are stored results, because the machine that builds the page may be busy. The
+# command `python benchmarks/bench.py training inference` measures them again. Run nothing else meanwhile.
 
 # %% [markdown]
-# ## How a time is taken
+# ## How to measure a time
 #
-# A clock that is started before some work and stopped after it can mislead in three ways. On a GPU a call returns before
-# its work is done, so we wait for the device before each look at the clock:
+# Reading the clock before and after some work can mislead in three ways. First, on a GPU a call returns before its
+# work is done. So we wait for the device each time before we read the clock:
 
 # %%
 import time
@@ -115,10 +116,10 @@ def once(work):
 
 
 # %% [markdown]
-# The first call also loads code, asks for memory and fills caches, so it is a *warm-up* that does not count. And any
-# single call may be slowed by something else that runs, so the call is *repeated*, and the median of the times is taken.
-# Where two programs are compared they take *turns*, every other round in reverse order: what slows the machine for a
-# while then slows both, and drops out of the ratio of neighbours.
+# Second, the first call also loads code, allocates memory and fills caches. So it is a *warm-up* that does not count.
+# Third, other programs may slow down any single call. So we *repeat* the call and take the median of the times. To
+# compare two programs, we let them take *turns*, in reverse order in every other round. Whatever slows the machine for
+# a while then slows both, and cancels in the ratio of neighbouring times.
 
 
 # %%
@@ -135,9 +136,9 @@ def in_turns(programs, rounds=5):
 
 
 # %% [markdown]
-# Try it on two trunks of {ref}`ch-resnet`, one crop each, forward only. These times, and no others on this page, were
-# taken on the machine that built the page. Where that one was busy with other work, the ratio may even come out on the
-# other side of 1, which is why none of our findings rests on it.
+# We try it on two trunks of {ref}`ch-resnet`, with one crop and only the forward pass. These are the only times on
+# this page that were measured on the machine that built it. If that machine was busy, the ratio may even come out on
+# the other side of 1. So none of our findings rests on it.
 
 # %%
 from statistics import median
@@ -162,10 +163,11 @@ print(f"VGG-16 takes {median(ratios):.1f} times as long")
 #
 # > "with the same settings, the speed of ResNet is about 57% higher than VGG"
 #
-# The figure behind it is TensorBoard's steps a second. The paper gives neither the machine nor the depth of the ResNet, so
-# we time both depths that it tries, *conv3 block 1* and *block 7*, with the paper's batch of 8 crops of 224 px.
+# The paper's Fig. 11 is a plot by TensorBoard of steps per second. The paper names neither the machine nor the depth
+# of the ResNet. So we time both depths that it tries, *conv3 block 1* and *block 7*. A batch has 8 crops of 224 px, as
+# we read the paper ({ref}`ch-quantisation`).
 #
-# Each row of a log carries the time of day at which it was written. Two rows at steps $s_a < s_b$, written at
+# Each row of a training log carries the time of day at which it was written. Two rows at steps $s_a < s_b$, written at
 # $w_a < w_b$, give the speed
 #
 # $$v = \frac{s_b - s_a}{w_b - w_a}.$$ (eq-steps-per-second)
@@ -182,14 +184,15 @@ def steps_per_second(log):
 print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
 
 # %% [markdown]
-# What came before the first row, start and warm-up, drops out. Weights are random, as the time of a step does not depend
-# on their values.
+# Whatever happens before the first row, such as start and warm-up, does not count. We use random weights, because the
+# time of a step does not depend on their values.
 #
-# "The same settings" can mean several things, so the figure has groups. The *plain step* is the paper's step written
-# straight from its equations in 32 bits, with nothing reused: probably nearest to what the paper timed. *Our training* is
-# `repro train`, with the trunk trained, as in the paper, or frozen, as in most of this book.
+# "The same settings" can mean several things, so the figure has several groups. The *plain step* is the paper's step
+# written directly from its equations, in 32 bits, with nothing computed in advance. It is probably nearest to what the
+# paper timed. *Our training* is `repro train`, with the trunk trained, as in the paper, or frozen, as in most of this
+# book.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths, medians with bars from quartile to quartile; in parentheses how many times VGG-19's. The axis is logarithmic: equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps a second on a logarithmic axis. In the plain step, trunk trained, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths. Marks are medians, bars reach from quartile to quartile. In parentheses: the speed divided by VGG-19's. The axis is logarithmic, so equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps per second on a logarithmic axis. In 32 bits with the trunk trained, in the plain step and in our training, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
 timed = times.training_rows(stored)
 pictures.speeds(timed)
 
@@ -199,17 +202,18 @@ html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
 # %% [markdown]
 # ### What was found
 #
-# | speed over VGG-19's, with quartiles | block 1 | block 7 |
+# | speed divided by VGG-19's, with quartiles | block 1 | block 7 |
 # |---|---|---|
 # | the paper, depth not given | {glue:text}`claimed:.2f` times | {glue:text}`claimed:.2f` times |
 # | plain step, trunk trained, 32 bits | {glue:text}`ratio_plain_trained_32_block1` | {glue:text}`ratio_plain_trained_32_block7` |
+# | our training, trunk trained, 32 bits | {glue:text}`ratio_train_trained_32_block1` | {glue:text}`ratio_train_trained_32_block7` |
 # | our training, trunk trained, bfloat16 | {glue:text}`ratio_train_trained_bf16_block1` | {glue:text}`ratio_train_trained_bf16_block7` |
 # | our training, trunk frozen, bfloat16 | {glue:text}`ratio_train_frozen_bf16_block1` | {glue:text}`ratio_train_frozen_bf16_block7` |
 #
-# **In the plain step** the ResNet trains faster at both depths. The reason is where the layers are. VGG-19 runs its first
-# convolutions at the full size of the picture; a ResNet halves the picture twice before its first block. How much work is
-# that? Each number that a convolution puts out is a sum with one product for each weight of its channel. So we let a hook
-# count them, on the device `meta`, where nothing is computed:
+# **In 32 bits with the trunk trained** the ResNet trains faster at both depths. One reason is the size of the feature
+# maps. VGG-19 runs its first convolutions at the full size of the picture. A ResNet halves the picture twice before
+# its first block. How much work does this save? Each output of a convolution is a sum with one product for each weight
+# of its channel. A hook counts these products, on the device `meta`, where nothing is computed:
 
 # %%
 from torch import nn
@@ -232,7 +236,7 @@ def multiplications(method, side=224):
 
 
 # %% [markdown]
-# The same by PyTorch's own counter:
+# PyTorch's own counter gives the same:
 
 # %%
 from torch.utils.flop_counter import FlopCounterMode
@@ -246,17 +250,18 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
     print(f"{method}: {count / 1e9:.1f} · 10⁹ products; PyTorch's counter agrees: {same}")
 
 # %% [markdown]
-# By arithmetic alone a ResNet would be faster still. But a step is more than its trunk. The loss costs every method the
-# same, and the more it costs, the nearer the ratio comes to 1. The layers of a ResNet are also small and many, and wait
-# for memory where VGG's multiply. So any ratio between 1 and that of the operations can come out, depending on the program
-# and the machine.
+# By arithmetic alone a ResNet would be even faster. But a step does more than run its trunk. The loss costs the same
+# for every trunk, and the more it costs, the nearer the ratio comes to 1. A ResNet also has many small layers, which
+# spend more of their time on memory access than VGG's large ones. So at equal precision we expect a ratio between 1
+# and that of the operations. Where it lies depends on the program and the machine.
 #
-# **In our training** VGG's large products gain most from bfloat16. Block 7 gains nothing: its gradients need 32 bits
-# ({ref}`ch-speed`), so it is kept in 32 bits, and the settings are no longer quite the same. Where a ratio of this row
-# comes near the paper's number, that is chance and does not count: the paper trained in 32 bits, as far as one can tell.
+# **In bfloat16** our training with VGG gains most, because most of its time goes into large products. Block 7 gains
+# nothing: its gradients need 32 bits ({ref}`ch-speed`), so it runs in 32 bits, and the settings are no longer the
+# same. Where a ratio of this row comes near the paper's number, that is a coincidence and does not count. As far as we
+# can tell, the paper trained in 32 bits.
 #
-# **With a frozen trunk** the features are computed once, and every trunk is as fast as every other. Then speed is no
-# reason to choose.
+# **With a frozen trunk** the features are computed only once, and all trunks are about equally fast. Then speed is no
+# reason to prefer one.
 
 # %% [markdown]
 # ## Encoding: the paper's claim
@@ -266,10 +271,10 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 # > of baseline as well as more stability."
 #
 # The baseline is the codec of Ballé, Laparra and Simoncelli {cite:p}`balle2016endtoend`, a network from pixels to
-# symbols with a learned entropy code. The unit must be seconds a photo. The machine, the program and the photos are not
-# given.
+# symbols with a learned entropy code. It appeared at a conference in 2017, hence "Ballé et al. 2017" below. The unit is
+# presumably seconds per photo. The paper does not name the machine, the program or the photos.
 #
-# A paper that reports a mean should say how sure it is of it. From $n$ times $t_i$, one a photo,
+# The standard error says how uncertain a mean is. From $n$ times $t_i$, one for each photo, it follows as
 #
 # $$
 # \begin{aligned}
@@ -296,21 +301,21 @@ for name, row in times.coded(stored).items():
     print(f"{name}: {1e3 * mean:.0f} ± {1e3 * error:.1f} ms a photo, as stored: {same}")
 
 # %% [markdown]
-# These are times of warm processes, from pixels in memory to the file's bytes, the coders in turns:
+# These are times after a warm-up, from pixels in memory to the bytes of the file. The coders took turns:
 #
 # - **tables alone**: `repro encode --model tables`, without any network;
 # - **VGG-16 attention**: `repro encode --model vgg16`, the network that this book ships;
-# - **VGG-19 attention**: the paper's shape (where ImageNet's weights are not at hand its trunk is random, which changes
-#   the map and not the work);
-# - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between), built from
+# - **VGG-19 attention**: the paper's architecture (where ImageNet's weights are not available its trunk is random,
+#   which changes the map but not the work);
+# - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between them), built from
 #   CompressAI's layers, with real entropy coding;
 # - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.
 #
-# The two learned codecs have random weights, as trained ones cannot be had from a package registry. Their transforms take
-# as long as trained ones. Entropy coding could differ, since random symbols cost more bits than learned ones. So a tick in
-# the figure shows the transform alone, which no training makes faster.
+# The two learned codecs have random weights, because no package registry offers trained ones. Their transforms take as
+# long as trained ones. Entropy coding could differ, since the symbols of a random network cost more bits. So a tick in
+# the figure shows the time of the transform alone, which training does not change.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds a photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots single photos, black diamonds what the paper reports. Files of all of our encoders are decoded by libjpeg, so one decoding time stands for them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior; both attention encoders are slowest of ours. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds per photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots are single photos, and black diamonds are what the paper reports. The files of all our encoders are decoded by libjpeg, so there is one decoding time for all of them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior. The two attention encoders are the slowest that were timed here. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
 pictures.times(stored)
 
 # %% tags=["hide-input"]
@@ -325,7 +330,7 @@ html.table([], absent, first="td") if absent else machine
 # %% [markdown]
 # ### What was found
 #
-# | | seconds to encode | operations a pixel |
+# | | time to encode | operations per pixel |
 # |---|---|---|
 # | tables alone | {glue:text}`encode_tables_mean` | {glue:text}`encode_tables_operations` |
 # | Ballé et al. 2017 | {glue:text}`encode_balle_mean` | {glue:text}`encode_balle_operations` |
@@ -333,40 +338,40 @@ html.table([], absent, first="td") if absent else machine
 # | VGG-19 attention | {glue:text}`encode_vgg19_mean` | {glue:text}`encode_vgg19_operations` |
 #
 # VGG-19 attention takes {glue:text}`vgg19_over_balle` times as long as the codec of Ballé et al. and
-# {glue:text}`vgg19_over_factorised` times as long as the factorised prior. The paper has it the other way round.
+# {glue:text}`vgg19_over_factorised` times as long as the factorised prior. The paper reports the opposite order.
 #
-# Operations, which are the same on every machine, say why: the trunk alone does more work than a whole learned codec.
-# Entropy coding does not reverse this: of the time of Ballé et al., {glue:text}`encode_balle_transform` are the
-# transform's.
+# The number of operations, which is the same on every machine, shows why: the trunk alone does more work than a whole
+# learned codec. Entropy coding does not explain the paper's order either: Ballé et al. spend
+# {glue:text}`encode_balle_transform` of their {glue:text}`encode_balle_mean` in the transform.
 #
-# Then what did the paper time? It does not say. One guess fits: a program that is started anew for each photo. Starting
-# Python, PyTorch and the model of Ballé et al. takes {glue:text}`encode_balle_start` here, many times as long as
-# encoding. Another guess is a graph that is built anew for each photo's size. Either would be a cost of the program, not
+# What did the paper time? It does not say. One possible explanation is a program that is started anew for each photo.
+# Starting Python, PyTorch and the model of Ballé et al. takes {glue:text}`encode_balle_start` here, many times as long
+# as encoding. Another is a graph that is built anew for each size of photo. Either would be a cost of the program, not
 # of the method.
 #
-# **Without the network** the claim would hold in kind. Ballé et al. take {glue:text}`balle_over_tables` times as long as
-# tables alone, the factorised prior {glue:text}`factorised_over_tables` times. What the network earns for its price is
-# measured in {ref}`ch-first-experiment`.
+# **Without the network** the order would be the paper's. The learned codecs take longer than tables alone:
+# {glue:text}`balle_over_tables` times as long for Ballé et al., and {glue:text}`factorised_over_tables` times for the
+# factorised prior. {ref}`ch-first-experiment` measures what the network gains for its cost.
 
 # %% [markdown]
-# ### The better question: decoding
+# ### The more important question: decoding
 #
 # A photo is encoded once and decoded by everyone who looks at it. Here a standard decoder is hard to beat:
 #
-# | | seconds to decode | times JPEG's |
+# | | time to decode | divided by JPEG's |
 # |---|---|---|
 # | JPEG, by libjpeg | {glue:text}`decode_tables_mean` | 1 |
 # | Ballé et al. 2017 | {glue:text}`decode_balle_mean` | {glue:text}`decode_balle_over_jpeg` |
 # | factorised prior | {glue:text}`decode_factorised_mean` | {glue:text}`decode_factorised_over_jpeg` |
 #
-# Whatever network chose the coefficients, the decoder never runs it. This, not encoding, is where learning *without
-# changing the decoder* pays.
+# The decoder never runs the network that chose the coefficients. This, not encoding, is the advantage of learning
+# *without changing the decoder*.
 
 # %% [markdown]
 # ### Is it more stable?
 #
-# The standard error grows with the times themselves. A program that takes ten times as long for every photo has ten times
-# the standard error, and is no less stable. So divide by the mean:
+# The standard error scales with the times themselves. A program that takes ten times as long for every photo has ten
+# times the standard error, and is no less stable. So we divide it by the mean:
 
 # %%
 ours = times.coded(stored)[times.OURS]["seconds_by_photo"]
@@ -381,8 +386,8 @@ here = [[f"here: {name}", f"{100 * times.share(row):.1f} %"] for name, row in ti
 html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
 
 # %% [markdown]
-# Put this way, the paper's own numbers say the opposite of its text: its encoder is the one whose time varies more. And
-# part of a spread over photos is no instability at all: a photo with more detail has more symbols to code.
+# By this measure, the paper's own numbers contradict its text: the time of its encoder varies more. Besides, a part of
+# the spread over photos is no instability at all, because a photo with more detail has more symbols to code.
 
 # %% [markdown]
 # ## Verdicts
@@ -392,47 +397,49 @@ mine = [claim for claim in all_claims(Evidence()) if claim.figure in ("11", "12"
 html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 and 12, judged from the stored times")
 
 # %% [markdown]
-# *Faster in training* counts as reproduced where the quartiles of the ratio, in 32 bits with the trunk trained, reach
-# into {glue:text}`claimed:.2f` ± {glue:text}`about:.2f` at one of the depths, and in part where a ResNet is faster by
-# another amount. *Far less* means at most half of the mean of both learned codecs; *more stability* means a smaller
-# standard error than both.
+# *Faster in training* counts as reproduced if, in 32 bits with the trunk trained, the range between the quartiles of
+# the ratio overlaps {glue:text}`claimed:.2f` ± {glue:text}`about:.2f` at one of the depths. It counts as reproduced in
+# part if a ResNet is faster by another amount. *Far less* means at most half the mean time of each learned codec.
+# *More stability* means a smaller standard error than each of them.
 #
 # ## Where we deviate, and what it could change
 #
 # | the paper | here | what it could change |
 # |---|---|---|
-# | a machine that is not named, perhaps a GPU | a processor | the ratios: a GPU waits longer for many small layers than for few large ones |
-# | TensorFlow | PyTorch | start-up, above all |
+# | a machine that is not named, perhaps a GPU | a CPU | the ratios: a GPU may lose more time on many small layers than on few large ones |
+# | TensorFlow | PyTorch | mostly the start-up time |
 # | depth of the ResNet in Fig. 11 not given | both depths | nothing: both are shown |
-# | trained weights in the learned codecs | random ones | entropy coding, not the transforms |
-# | ImageNet's VGG-19 | its shape, a random trunk where the weights are not at hand | the size of the file, hardly the time |
+# | trained weights in the learned codecs | random weights | the time of entropy coding, not of the transforms |
+# | ImageNet's VGG-19 | the same architecture, with a random trunk where the weights are not available | the size of the file, hardly the time |
 #
 # ## Summary
 #
-# - A speed belongs to a program on a machine. A count of operations holds everywhere.
-# - Warm up, repeat, take turns, and wait for the device: then compare medians.
-# - A ResNet cut at stride 8 does a fraction of VGG's work; how much of that a step shows depends on all the rest of it.
-# - With a network in front of JPEG, encoding costs more than with a small learned codec. Decoding stays as cheap as ever.
-# - Compare spreads as shares of their means, or slow programs always look unstable.
+# - A speed holds for one program on one machine. A count of operations holds everywhere.
+# - Warm up, repeat, take turns, and wait for the device. Then compare medians.
+# - A ResNet cut at stride 8 does a fraction of VGG's work. How much faster a training step becomes depends on
+#   everything else in it.
+# - With a network in front of JPEG, encoding costs more than with a small learned codec. Decoding stays as cheap as
+#   ever.
+# - Compare spreads as shares of their means. Otherwise slow programs always look unstable.
 #
 # ## Exercises
 #
-# **1.** Let a step take $L$ seconds for the loss and $T$ for VGG's trunk, and let the ResNet's trunk take $T/r$. By how
-# much is the whole step faster, and what is that for $r = 5$ and $L = T$?
+# **1.** A step takes $L$ seconds for the loss and $T$ for VGG's trunk. ResNet's trunk takes $T/r$. How many times
+# faster is the whole step with ResNet, in general and for $r = 5$ and $L = T$?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# $(L + T) / (L + T/r)$. With $L = T$ and $r = 5$ it is $2 / 1.2 \approx 1.67$: most of the trunk's gain is gone, as in
-# every program whose other part stays as it is (Amdahl's law).
+# $(L + T) / (L + T/r)$ times. With $L = T$ and $r = 5$ it is $2 / 1.2 \approx 1.67$: most of the trunk's gain is lost,
+# because the rest of the step stays as slow as before (Amdahl's law).
 # ```
 #
-# **2.** Program A is timed ten times, then program B ten times, and A comes out 5 % faster. Why might that be nothing, and
-# what would you do instead?
+# **2.** Program A is timed ten times, then program B ten times, and A comes out 5 % faster. Why might that mean
+# nothing, and what would you do instead?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Something else may have run during B's turn, or the processor became warm and slowed down. Take turns, A B B A, and look
-# at ratios of neighbours, as `in_turns` does.
+# Something else may have run while B was timed, or the processor may have become hot and slowed down. Let them take
+# turns, A B B A, as `in_turns` does, and compare neighbouring times.
 # ```
 #
 # **3.** Encoder A takes 1 s ± 0.02 s a photo and B 10 s ± 0.1 s (standard errors over 25 photos). Which one is more
@@ -440,11 +447,11 @@ html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 an
 #
 # ```{admonition} Solution
 # :class: dropdown
-# As a share of the mean A varies by 2 % and B by 1 %, so B, if anything. But the spread is over different photos: time
-# one photo 25 times to learn about the program alone.
+# As a share of the mean A varies by 2 % and B by 1 %, so B is more stable, if either is. But the spread is over
+# different photos. To learn about the program alone, time one photo 25 times.
 # ```
 #
 # ## What's next
 #
-# Time was counted in steps and seconds. {ref}`ch-steps` looks at what the steps themselves do: how rate and quality move as
-# training goes on, and when it is over.
+# So far we have counted seconds per step. {ref}`ch-steps` looks at what the steps do: how rate and quality change
+# during training, and when training is long enough.
