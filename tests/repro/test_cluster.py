@@ -145,7 +145,7 @@ def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -
         from distributed import Client
 
         ended = pool.submit(reproduce, wanted, together, photos, scheduler=made.url)
-        eventually(checkpoint.exists, 120)
+        eventually(lambda: checkpoint.exists() and step_of(checkpoint) >= 10, 120)
         with Client(made.url.replace("dask:", "tcp:"), set_as_default=False) as client:
             (busy,) = [w for w, keys in client.processing().items() if any(LONG.key in key for key in keys)]
             name = client.scheduler_info(n_workers=-1)["workers"][busy]["name"]
