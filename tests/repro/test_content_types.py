@@ -54,7 +54,7 @@ def test_the_set_is_known_and_other_pixels_are_refused(monkeypatch: pytest.Monke
 def test_a_sweep_holds_the_hash_of_every_image(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {n: replace(c, make=lambda: np.full((16, 16, 3), 9, np.uint8)) for n, c in CONTENT_TYPES.items()}
     digest = sha256_bytes(small["sky"].make().tobytes())
-    known = known_sets()
+    known = dict(known_sets())  # a copy: the registry's own is shared
     known |= {"shipped/content-types": replace(known["shipped/content-types"], files=dict.fromkeys(small, digest))}
     monkeypatch.setattr(pictures, "CONTENT_TYPES", small)
     monkeypatch.setattr("repro.data.sets.known_sets", lambda: known)
