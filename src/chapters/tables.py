@@ -130,8 +130,8 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
     Raises :class:`ReproError` where a result is missing.
     """
     stored = stored_results(figure, profile, store)
-    runs = [wanted for wanted, _ in stored if isinstance(wanted, Experiment)]
-    trained = [result for wanted, result in stored if isinstance(wanted, Experiment)]
+    runs = [task for task, _ in stored if isinstance(task, Experiment)]
+    trained = [result for task, result in stored if isinstance(task, Experiment)]
     made = [result["provenance"] for result in trained]
     trains, measures = (sum(r["seconds"][what] for r in trained) / 60 for what in ("train", "evaluate"))
     sources = [f"{e.crops.count} crops from {m['data']['train']['source']}" for e, m in zip(runs, made, strict=True)]
@@ -142,7 +142,7 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
         "trained on": _each(sources),
         "measured on": _each(m["data"]["evaluation"]["source"] for m in made),
         "weights": _each(f"{name}: {source}" for m in made for name, source in m["weights"].items()) or "none",
-        "peers": _each(result["name"] for wanted, result in stored if isinstance(wanted, PeerSweep)),
+        "peers": _each(result["name"] for task, result in stored if isinstance(task, PeerSweep)),
     } | _made(made, ("torch", "lpips"), f"{trains:.0f} min of training, {measures:.0f} min of measuring")
 
 

@@ -25,7 +25,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from photo_folder import photo_folder
 from repro import cli
 from repro.errors import ReproError
-from repro.experiments import FIGURES, Crops, Experiment, PeerSweep, Store, Wanted, cluster, plan, reproduce
+from repro.experiments import FIGURES, Crops, Experiment, PeerSweep, Store, Task, cluster, plan, reproduce
 from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe
@@ -139,7 +139,7 @@ def steps_seen(folder: Path) -> list[list[int]]:
 @pytest.mark.slow
 def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -> None:
     alone, together = store_in(tmp_path / "alone"), store_in(tmp_path / "together")
-    wanted: list[Wanted] = [LONG, SHORT, SWEEP]
+    wanted: list[Task] = [LONG, SHORT, SWEEP]
     checkpoint = together.scratch / LONG.key / "checkpoint.safetensors"
     with machines(tmp_path, "one", "two") as made, ThreadPoolExecutor(1) as pool:
         from distributed import Client
@@ -177,7 +177,7 @@ def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -
 def test_one_failure_does_not_stop_the_rest(
     two: Machines, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wanted: list[Wanted] = [FAILING, SHORT, SWEEP]
+    wanted: list[Task] = [FAILING, SHORT, SWEEP]
     monkeypatch.setitem(FIGURES, "5", lambda profile: wanted)
     monkeypatch.chdir(tmp_path)  # and name folders from here, where the workers are not
     (tmp_path / "store").mkdir()

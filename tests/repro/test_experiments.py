@@ -33,7 +33,7 @@ from repro.experiments import (
     Experiment,
     PeerSweep,
     Store,
-    Wanted,
+    Task,
     experiments_of,
     inputs,
     numerics,
@@ -70,7 +70,7 @@ QUICK = replace(TINY, evaluation="hdrplus")
 FAILING = replace(QUICK, crops=replace(QUICK.crops, size=64))
 SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
 #: What the fixture ``done`` has stored.
-DONE: list[Wanted] = [replace(SWEEP, evaluation="sample"), TINY, replace(TINY, loss=LossWeights(lam=0.1))]
+DONE: list[Task] = [replace(SWEEP, evaluation="sample"), TINY, replace(TINY, loss=LossWeights(lam=0.1))]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def done(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     return place
 
 
-def in_figure_5(monkeypatch: pytest.MonkeyPatch, *wanted: Wanted) -> None:
+def in_figure_5(monkeypatch: pytest.MonkeyPatch, *wanted: Task) -> None:
     monkeypatch.setitem(FIGURES, "5", lambda profile: list(wanted))
 
 
@@ -177,7 +177,7 @@ def test_what_is_unknown_is_refused_with_the_choice() -> None:
 
 @pytest.mark.parametrize("wanted", [TINY, SWEEP], ids=["model", "peer"])
 @pytest.mark.parametrize("text", ["", '{"experiment": {"prof', "[]", '{"name": "p", "photos": []}', "\xff"])
-def test_a_broken_result_is_told(store: Store, wanted: Wanted, text: str) -> None:
+def test_a_broken_result_is_told(store: Store, wanted: Task, text: str) -> None:
     path = store.result_path(wanted)
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="latin-1")
@@ -535,7 +535,7 @@ def test_a_new_way_of_measuring_trains_nothing(folder: Path, store: Store, monke
 
 @pytest.mark.slow
 def test_two_at_a_time_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    wanted: list[Wanted] = [QUICK, FAILING, replace(QUICK, loss=LossWeights(lam=0.1)), SWEEP]
+    wanted: list[Task] = [QUICK, FAILING, replace(QUICK, loss=LossWeights(lam=0.1)), SWEEP]
     one, two = (Store(tmp_path / name, tmp_path / name / "runs") for name in ("one", "two"))
     before = torch.get_num_threads()
     # Each of two processes gets half of the cores; sums of floats depend on how many threads share them.

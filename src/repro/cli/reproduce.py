@@ -37,22 +37,22 @@ def reproduce(
     from repro import experiments as ex
     from repro.experiments.estimate import Estimate, hours
 
-    wanted = ex.everything(profile) if figure == "all" else ex.experiments_of(figure, profile)
+    tasks = ex.everything(profile) if figure == "all" else ex.experiments_of(figure, profile)
     if scheduler != "local" and jobs != 1:
         raise UsageError("--jobs is for this machine; on a cluster each worker runs one experiment at a time")
     default = ex.Store.default()
     if store is not None and not store.is_dir():
         raise UsageError(f"{store}: no such folder; make it first")
     place = default if store is None else ex.Store(store, store / "runs")
-    missing = ex.plan(wanted, place)
+    missing = ex.plan(tasks, place)
     if not missing:
         typer.echo(
-            f"figure {figure}, profile {profile}: {len(wanted)} results stored in {place.data}; nothing left to do"
+            f"figure {figure}, profile {profile}: {len(tasks)} results stored in {place.data}; nothing left to do"
         )
         return
     estimate = Estimate(place)
-    typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(wanted)} results are missing")
-    for e in wanted if dry_run else ():
+    typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(tasks)} results are missing")
+    for e in tasks if dry_run else ():
         if e not in missing:
             typer.echo(f"  {e.key}  {e.describe()}: stored")
     for e in missing:

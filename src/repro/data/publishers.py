@@ -77,14 +77,14 @@ def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
     """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive."""
     archive = sets[0].archive
     path = _download(archive, root / "archives", Path(archive).name, None, sets[0].name)
-    wanted = {(name, digest): root / known.name / name for known in sets for name, digest in known.files.items()}
-    names = {name for name, _ in wanted}
+    targets = {(name, digest): root / known.name / name for known in sets for name, digest in known.files.items()}
+    names = {name for name, _ in targets}
     try:
         with ZipFile(path) as opened:
             members = [m for m in opened.infolist() if Path(m.filename).name in names]
             for member in track(members, "unpacking"):
                 content = opened.read(member)
-                target = wanted.get((Path(member.filename).name, sha256_bytes(content)))
+                target = targets.get((Path(member.filename).name, sha256_bytes(content)))
                 if target is not None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     atomic_write(target, content)

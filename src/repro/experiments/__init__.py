@@ -10,7 +10,7 @@ An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSO
 from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
 from repro.experiments.registry import FIGURES, everything, experiments_of
 from repro.experiments.run import plan, reproduce, run, step_reached
-from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Variant, Wanted, with_seed
+from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Task, Variant, with_seed
 from repro.experiments.store import Store, stored_curves, stored_runs
 
 __all__ = [
@@ -22,8 +22,8 @@ __all__ = [
     "Experiment",
     "PeerSweep",
     "Store",
+    "Task",
     "Variant",
-    "Wanted",
     "everything",
     "experiments_of",
     "plan",

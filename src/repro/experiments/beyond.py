@@ -127,9 +127,9 @@ def stored(evaluation: str, profile: str = "cpu", store: Store | None = None) ->
 
 def of_figure(figure: str, evaluation: str, store: Store) -> EncoderCurves:
     """The encoders of ``figure`` on ``evaluation``. Raises :class:`ReproError` where one is missing or stale."""
-    wanted = [w for w in experiments_of(figure, "cpu") if isinstance(w, EncoderSweep) and w.evaluation == evaluation]
-    results = [require(w, store, f"repro reproduce --figure {figure}") for w in wanted]
-    curves = {w.ablation: sweep_curve(w, result) for w, result in zip(wanted, results, strict=True)}
+    sweeps = [s for s in experiments_of(figure, "cpu") if isinstance(s, EncoderSweep) and s.evaluation == evaluation]
+    results = [require(s, store, f"repro reproduce --figure {figure}") for s in sweeps]
+    curves = {s.ablation: sweep_curve(s, result) for s, result in zip(sweeps, results, strict=True)}
     return EncoderCurves(curves, tuple(results))
 
 

@@ -61,8 +61,8 @@ class Cluster:
     known: dict[str, str | None] = field(default_factory=dict)
     resource: str = field(default_factory=lambda: f"repro-{uuid4().hex}")
 
-    def each(self, task: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
-        """Call ``task`` with each item on the cluster; yield name and error, if any, as they end.
+    def each(self, work: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
+        """Call ``work`` with each item on the cluster; yield name and error, if any, as they end.
 
         Dask gives a run whose worker was lost to another, where its checkpoint lets it go on, until it has lost as many
         as the scheduler's ``allowed-failures`` says. Should the lost worker live and only have lost its connection,
@@ -86,7 +86,7 @@ class Cluster:
                         yield name, _error(future)
                 while waiting and len(running) < count:  # handed out early, a run would be lost with its worker
                     name = waiting.popleft()
-                    running[name] = self._submit(name, task, items[name])
+                    running[name] = self._submit(name, work, items[name])
                 if not ended:
                     time.sleep(POLL_SECONDS)
         except ReproError as error:
@@ -136,9 +136,9 @@ class Cluster:
                 f"{self.address}: the scheduler was lost; run it again, what was reached is kept"
             ) from error
 
-    def _submit(self, name: str, task: Callable[[T], None], item: T) -> Future:
+    def _submit(self, name: str, work: Callable[[T], None], item: T) -> Future:
         key, resources = f"{name}-{uuid4().hex}", {self.resource: 1}
-        return self.client.submit(_work, task, item, sys.argv, key=key, resources=resources)
+        return self.client.submit(_work, work, item, sys.argv, key=key, resources=resources)
 
 
 @contextmanager
@@ -207,15 +207,15 @@ async def _offer(resource: str, dask_worker: Worker) -> None:
     await dask_worker.set_resources(**{resource: 1})
 
 
-def _work(task: Callable[[T], None], item: T, command: list[str]) -> None:
-    """On the worker: run ``task`` on all its threads, with our command line, which results give as their provenance."""
+def _work(work: Callable[[T], None], item: T, command: list[str]) -> None:
+    """On the worker: run ``work`` on all its threads, with our command line, which results give as their provenance."""
     from distributed import get_worker
 
     torch.set_num_threads(get_worker().state.nthreads)
     sys.argv[:] = command
     # with it, Lightning would take Slurm's tasks, which are our workers, for the processes of one training
     os.environ.pop("SLURM_NTASKS", None)
-    task(item)
+    work(item)
 
 
 def _view(token: str, store: Store, splits: Iterable[str], data_dir: Path | None) -> dict[str, dict[str, str]]:

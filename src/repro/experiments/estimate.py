@@ -11,7 +11,7 @@ from typing import Any
 
 from repro.errors import ReproError
 from repro.experiments import bench
-from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Task
 from repro.experiments.store import Store
 
 #: What a measurement of 24 photos takes where none is stored, and a peer's file at one quality on each of them.
@@ -43,23 +43,23 @@ class Estimate:
 
     store: Store
 
-    def seconds(self, wanted: Wanted, reached: int = 0) -> float:
-        """Of training ``wanted`` from step ``reached`` on, and measuring it."""
-        if isinstance(wanted, PeerSweep):
-            return _QUALITY * len(wanted.qualities)
-        if isinstance(wanted, EncoderSweep):
-            guessed = _PHOTOS * _SLOW_FILES.get(wanted.ablation, _FILE)
-            return len(wanted.qualities) * self._sweeps.get(wanted.key, self._sweeps.get(wanted.ablation, guessed))
-        steps, evaluations = wanted.recipe.steps - reached, 1 + sum(at >= reached for at in wanted.snapshots)
-        like = self._runs.get(_kind(wanted.model.method, wanted.model.trunk_trained, wanted.recipe.batch))
+    def seconds(self, task: Task, reached: int = 0) -> float:
+        """Of training ``task`` from step ``reached`` on, and measuring it."""
+        if isinstance(task, PeerSweep):
+            return _QUALITY * len(task.qualities)
+        if isinstance(task, EncoderSweep):
+            guessed = _PHOTOS * _SLOW_FILES.get(task.ablation, _FILE)
+            return len(task.qualities) * self._sweeps.get(task.key, self._sweeps.get(task.ablation, guessed))
+        steps, evaluations = task.recipe.steps - reached, 1 + sum(at >= reached for at in task.snapshots)
+        like = self._runs.get(_kind(task.model.method, task.model.trunk_trained, task.recipe.batch))
         if like:
             a_step, an_evaluation = (median(values) for values in zip(*like, strict=True))
             return steps * a_step + evaluations * an_evaluation
-        return steps * self._benched(wanted) + evaluations * _EVALUATION
+        return steps * self._benched(task) + evaluations * _EVALUATION
 
-    def total(self, wanted: Iterable[Wanted]) -> float:
+    def total(self, tasks: Iterable[Task]) -> float:
         """Of all of them, one after the other."""
-        return sum(self.seconds(w) for w in wanted)
+        return sum(self.seconds(task) for task in tasks)
 
     @cached_property
     def _runs(self) -> dict[str, list[tuple[float, float]]]:
@@ -90,10 +90,10 @@ class Estimate:
                 continue
         return found
 
-    def _benched(self, wanted: Experiment) -> float:
+    def _benched(self, task: Experiment) -> float:
         rows: Mapping[str, Any] = self._steps
-        name = _BENCHED[wanted.model.method, wanted.model.trunk_trained]
-        return float(rows[name]) * wanted.recipe.batch / _BATCH if name in rows else 1.0
+        name = _BENCHED[task.model.method, task.model.trunk_trained]
+        return float(rows[name]) * task.recipe.batch / _BATCH if name in rows else 1.0
 
     @cached_property
     def _steps(self) -> dict[str, float]:

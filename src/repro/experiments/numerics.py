@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro import weights
 from repro.data.sets import hashes_of
-from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Task
 
 if TYPE_CHECKING:
     from repro.experiments.ablations import Ablation
@@ -28,39 +28,39 @@ NUMERICS = {
 }
 
 
-def numerics_of(wanted: Wanted) -> dict[str, int]:
-    """The versions that the numbers of ``wanted`` depend on."""
-    if isinstance(wanted, Experiment):
+def numerics_of(task: Task) -> dict[str, int]:
+    """The versions that the numbers of ``task`` depend on."""
+    if isinstance(task, Experiment):
         part = "training"
     else:
-        part = "peers" if isinstance(wanted, PeerSweep) or _ablation(wanted).peer else "encoder"
+        part = "peers" if isinstance(task, PeerSweep) or _ablation(task).peer else "encoder"
     return {name: NUMERICS[name] for name in (part, "evaluation")}
 
 
-def assets_of(wanted: Wanted) -> dict[str, str]:
-    """Asset of the package → SHA-256, for all that the numbers of ``wanted`` depend on."""
-    return _ablation(wanted).hashes() if isinstance(wanted, EncoderSweep) else {}
+def assets_of(task: Task) -> dict[str, str]:
+    """Asset of the package → SHA-256, for all that the numbers of ``task`` depend on."""
+    return _ablation(task).hashes() if isinstance(task, EncoderSweep) else {}
 
 
-def _ablation(wanted: EncoderSweep) -> Ablation:
+def _ablation(task: EncoderSweep) -> Ablation:
     from repro.experiments.ablations import ablation_of  # Numba, which most results do without
 
-    return ablation_of(wanted.ablation)
+    return ablation_of(task.ablation)
 
 
-def why_stale(wanted: Wanted, result: Mapping[str, Any]) -> str:
+def why_stale(task: Task, result: Mapping[str, Any]) -> str:
     """Why the stored ``result`` is no longer valid, in a few words; empty where it is valid."""
-    stored, now = result.get("numerics", {}), numerics_of(wanted)
+    stored, now = result.get("numerics", {}), numerics_of(task)
     changed = [name for name in now if stored.get(name) != now[name]]
     if changed:
         return f"made by another version of the code ({', '.join(changed)})"
-    held, shipped = result.get("assets", {}), assets_of(wanted)
+    held, shipped = result.get("assets", {}), assets_of(task)
     others = sorted(name for name in shipped.keys() | held.keys() if shipped.get(name) != held.get(name))
     if others:
         return f"made with other files of the package ({', '.join(others)})"
-    splits = {"evaluation": wanted.evaluation}
-    if isinstance(wanted, Experiment):
-        splits["train"] = wanted.crops.split
+    splits = {"evaluation": task.evaluation}
+    if isinstance(task, Experiment):
+        splits["train"] = task.crops.split
     return _other_inputs(splits, result)
 
 

@@ -73,9 +73,9 @@ def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dic
     """Series → λ → where the run of the first seed ended, for every model of these figures."""
     found: dict[str, dict[float, Outcome]] = {}
     for figure in figures:
-        for wanted, result in stored_results(figure, profile, store):
-            if isinstance(wanted, Experiment) and wanted.seed == 0:
-                found.setdefault(wanted.series, {})[wanted.loss.lam] = outcome(wanted, result)
+        for task, result in stored_results(figure, profile, store):
+            if isinstance(task, Experiment) and task.seed == 0:
+                found.setdefault(task.series, {})[task.loss.lam] = outcome(task, result)
     return found
 
 

@@ -9,7 +9,7 @@ from repro.errors import UsageError
 from repro.experiments import paper
 from repro.experiments.paper import RESNETS, SNAPSHOTS
 from repro.experiments.profiles import LR_TRAINED, ONE_LAMBDA, TWO_LAMBDAS, profile_of
-from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Variant, Wanted
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Task, Variant
 from repro.training import Recipe
 
 #: λ beyond the published curves, for the high qualities of the encoder.
@@ -53,29 +53,29 @@ CONTENT_TYPE_QUALITIES = {
 }
 
 
-def figure_5(profile: str) -> list[Wanted]:
+def figure_5(profile: str) -> list[Task]:
     """Figs. 5 and 6: standard JPEG, the baseline (γ = 500, σ = 0) and the paper's loss (σ = 1000), several seeds."""
     p = profile_of(profile)
     main, *others = p.roundings
-    wanted: list[Wanted] = _peers(profile)
+    tasks: list[Task] = _peers(profile)
     for sigma in (0.0, 1000.0):
-        wanted += [*p.curve(Variant(p.vgg, main, sigma=sigma)), *p.seeded(Variant(p.vgg, main, sigma=sigma))]
-        wanted += [e for r in others for e in p.curve(Variant(p.vgg, r, sigma=sigma))]
-    return wanted
+        tasks += [*p.curve(Variant(p.vgg, main, sigma=sigma)), *p.seeded(Variant(p.vgg, main, sigma=sigma))]
+        tasks += [e for r in others for e in p.curve(Variant(p.vgg, r, sigma=sigma))]
+    return tasks
 
 
-def figure_7(profile: str) -> list[Wanted]:
+def figure_7(profile: str) -> list[Task]:
     """Fig. 7: weights of LPIPS and MS-SSIM."""
     p = profile_of(profile)
     return [e for gamma, sigma in WEIGHTS for e in p.narrow_curve(Variant(p.vgg, p.rounding, gamma, sigma))]
 
 
-def figure_8(profile: str) -> list[Wanted]:
+def figure_8(profile: str) -> list[Task]:
     """Figs. 8 and 9: VGG against ResNet-152 at both depths, without MS-SSIM in the loss."""
     return [*_peers(profile)[:1], *_trunks(profile, 0.0)]
 
 
-def figure_10(profile: str) -> list[Wanted]:
+def figure_10(profile: str) -> list[Task]:
     """Fig. 10: the same with MS-SSIM in the loss, several seeds; and each ResNet without, as what it is better than."""
     p = profile_of(profile)
     again = [e for method in (p.vgg, *RESNETS) for e in p.seeded(Variant(method, p.rounding))]
@@ -83,7 +83,7 @@ def figure_10(profile: str) -> list[Wanted]:
     return [*_peers(profile)[:1], *_trunks(profile, 1000.0), *again, *without]
 
 
-def figure_13(profile: str) -> list[Wanted]:
+def figure_13(profile: str) -> list[Task]:
     """Figs. 13 and 14: rate, MSE and MS-SSIM on the way, with and without attention, from the paper's start."""
     p = profile_of(profile)
     steps = p.recipes[p.rounding].steps
@@ -96,7 +96,7 @@ def figure_13(profile: str) -> list[Wanted]:
     return [*runs]
 
 
-def figure_15(profile: str) -> list[Wanted]:
+def figure_15(profile: str) -> list[Task]:
     """Figs. 4 and 15: LSTM, BiLSTM and CNN, the map stretched to 0–1, and three rates of learning."""
     p = profile_of(profile)
     variants = [Variant(p.vgg, p.rounding), Variant("lstm", p.rounding), Variant("bilstm", p.rounding)]
@@ -117,7 +117,7 @@ def lstm_rates(profile: str) -> list[Experiment]:
     return runs
 
 
-def ours(profile: str) -> list[Wanted]:
+def ours(profile: str) -> list[Task]:
     """What of the gain is whose: tables alone, attention, the trunk's weights, its training, the rounding, steps."""
     p = profile_of(profile)
     main, *others = p.roundings
@@ -158,29 +158,29 @@ def recipes(profile: str) -> list[Experiment]:
     return [*runs, paper.trunk_frozen()]
 
 
-def tuning(profile: str) -> list[Wanted]:
+def tuning(profile: str) -> list[Task]:
     """Recipes tried on the tuning photos, one λ each: steps, and the learning rates of tables and network."""
     p = profile_of(profile)
     if profile != "cpu":
         return []
-    wanted: list[Wanted] = []
+    tasks: list[Task] = []
     for variant, tried in _TRIED.items():
         lam = ONE_LAMBDA[variant.rounding]
         for steps, of_tables, of_network in tried:
             recipe = Recipe(steps=steps, lr_tables=of_tables, lr_network=of_network)
             name = f"{variant.series}, {steps} steps at {of_tables:g} and {of_network:g}"
-            wanted.append(replace(p.run(variant, lam, recipe, name), evaluation="tune"))
-    return wanted
+            tasks.append(replace(p.run(variant, lam, recipe, name), evaluation="tune"))
+    return tasks
 
 
-def shipped_models(profile: str) -> list[Wanted]:
+def shipped_models(profile: str) -> list[Task]:
     """What `repro encode` ships: tables trained straight through, continued to finer ones for high qualities."""
     p = profile_of(profile)
     variant = Variant("tables", "straight-through")
     return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
 
 
-def beyond(profile: str) -> list[Wanted]:
+def beyond(profile: str) -> list[Task]:
     """Chapter 10: every ablation, from plain JPEG to our best, and the peers; alike at profile paper."""
     if profile_of(profile).name == "smoke":  # the slowest takes minutes
         quick = {name: qualities[1::3] for name, qualities in ABLATION_QUALITIES.items() if name != "best"}
@@ -189,14 +189,14 @@ def beyond(profile: str) -> list[Wanted]:
     return [*sweeps, *(EncoderSweep(name, q, ABLATION_PHOTOS[-1]) for name, q in ALTERNATIVE_QUALITIES.items())]
 
 
-def content_types(profile: str) -> list[Wanted]:
+def content_types(profile: str) -> list[Task]:
     """Where chapter 10's encoder loses: its efforts and the peers on each content type; alike at profile paper."""
     chosen = {name: q[1:2] for name, q in CONTENT_TYPE_QUALITIES.items() if name in ("mozjpeg-420", "fast")}
     sweeps = chosen if profile_of(profile).name == "smoke" else CONTENT_TYPE_QUALITIES
     return [EncoderSweep(name, qualities, "content-types") for name, qualities in sweeps.items()]
 
 
-def _peers(profile: str) -> list[Wanted]:
+def _peers(profile: str) -> list[Task]:
     qualities = PEER_QUALITIES[::4] if profile == "smoke" else PEER_QUALITIES
     return [PeerSweep(codec, qualities, profile_of(profile).evaluation) for codec in PEERS]
 
@@ -239,7 +239,7 @@ _TRIED = {
 #: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
 #: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "content-types" where its encoder loses. Figs. 11
 #: and 12 are times: see ``make bench``.
-FIGURES: dict[str, Callable[[str], list[Wanted]]] = {
+FIGURES: dict[str, Callable[[str], list[Task]]] = {
     "5": figure_5,
     "7": figure_7,
     "8": figure_8,
@@ -259,7 +259,7 @@ _PEERS_BESIDE = {"5": len(PEERS), "13": 0, "ours": len(PEERS)}
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}
 
 
-def experiments_of(figure: str, profile: str) -> list[Wanted]:
+def experiments_of(figure: str, profile: str) -> list[Task]:
     """The experiments of a figure of the paper. Raises :class:`UsageError` on an unknown figure or profile."""
     name = SAME_RUNS.get(figure, figure)
     if name in ("11", "12"):
@@ -280,8 +280,8 @@ def figures_of(profile: str) -> tuple[str, ...]:
     return tuple(name for name in FIGURES if name in _UNTRAINED or paper.runs(name))
 
 
-def everything(profile: str) -> list[Wanted]:
+def everything(profile: str) -> list[Task]:
     """What all figures together need, each once. Raises :class:`UsageError` on an unknown profile."""
-    first: list[Wanted] = [*paper.runs("all")] if profile == "paper" else []
+    first: list[Task] = [*paper.runs("all")] if profile == "paper" else []
     figures = [e for name in figures_of(profile) for e in experiments_of(name, profile)]
     return list({e.key: e for e in (*first, *figures)}.values())

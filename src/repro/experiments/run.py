@@ -26,7 +26,7 @@ from repro.evaluation import evaluate_model
 from repro.experiments.cluster import Cluster, connect
 from repro.experiments.inputs import describe, inputs_of
 from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike
-from repro.experiments.settings import Crops, Experiment, Wanted
+from repro.experiments.settings import Crops, Experiment, Task
 from repro.experiments.store import Store
 from repro.experiments.sweeps import measure_sweep
 from repro.files import atomic_write
@@ -41,16 +41,16 @@ T = TypeVar("T")
 KEPT_BYTES = 10_000_000
 
 
-def run(wanted: Wanted, store: Store, data_dir: Path | None = None) -> None:
+def run(task: Task, store: Store, data_dir: Path | None = None) -> None:
     """Compute and store one result, unless it is stored; resumes what was cut off."""
-    if store.load(wanted) is not None:
+    if store.load(task) is not None:
         return
-    store.result_path(wanted).parent.mkdir(parents=True, exist_ok=True)
-    evaluation = photos(wanted.evaluation, data_dir)
-    if isinstance(wanted, Experiment):
-        _train_and_evaluate(wanted, store, data_dir, evaluation)
+    store.result_path(task).parent.mkdir(parents=True, exist_ok=True)
+    evaluation = photos(task.evaluation, data_dir)
+    if isinstance(task, Experiment):
+        _train_and_evaluate(task, store, data_dir, evaluation)
     else:
-        measure_sweep(wanted, store, evaluation)
+        measure_sweep(task, store, evaluation)
 
 
 def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> None:
@@ -152,19 +152,19 @@ class _Snapshots:
         return json.loads(self.path.read_text()) if self.path.exists() else {}
 
 
-def step_reached(wanted: Wanted, store: Store) -> int:
+def step_reached(task: Task, store: Store) -> int:
     """How many steps of a run that was cut off are kept; 0 if it has not begun."""
-    return checkpoint.step_of(store.scratch / wanted.key / "checkpoint.safetensors")
+    return checkpoint.step_of(store.scratch / task.key / "checkpoint.safetensors")
 
 
-def plan(experiments: Iterable[Wanted], store: Store) -> list[Wanted]:
+def plan(experiments: Iterable[Task], store: Store) -> list[Task]:
     """Those without a stored result, each once: the short ones first, further seeds later."""
     missing = {e.key: e for e in experiments if store.load(e) is None}
     return sorted(missing.values(), key=lambda e: e.recipe.steps * (1 + e.seed) if isinstance(e, Experiment) else 0)
 
 
 def reproduce(
-    experiments: Iterable[Wanted],
+    experiments: Iterable[Task],
     store: Store,
     data_dir: Path | None = None,
     jobs: int = 1,
@@ -200,17 +200,17 @@ class Here:
 
     jobs: int
 
-    def each(self, task: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
-        """Call ``task`` with each item; yield name and error, if any, as they end. As :meth:`Cluster.each`."""
+    def each(self, work: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
+        """Call ``work`` with each item; yield name and error, if any, as they end. As :meth:`Cluster.each`."""
         jobs = min(self.jobs, len(items))
         if jobs <= 1:
             for name, item in items.items():
-                yield name, _error_of(partial(task, item))
+                yield name, _error_of(partial(work, item))
             return
         threads = max(1, (os.cpu_count() or 1) // jobs)
         spawn = get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker, initargs=(threads,)) as pool:
-            futures: dict[Future[None], str] = {pool.submit(task, item): name for name, item in items.items()}
+            futures: dict[Future[None], str] = {pool.submit(work, item): name for name, item in items.items()}
             for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like any other
                 yield futures[future], _error_of(future.result)
 
@@ -237,7 +237,7 @@ def _error_of(call: Callable[[], Any]) -> Exception | None:
     return None
 
 
-def _shared(missing: Iterable[Wanted]) -> dict[str, list[Experiment]]:
+def _shared(missing: Iterable[Task]) -> dict[str, list[Experiment]]:
     """One experiment for each different input (λ makes no difference), grouped by their crops."""
     groups: dict[Crops, dict[Experiment, Experiment]] = {}
     for e in missing:
@@ -253,7 +253,7 @@ def _prepare(experiments: Iterable[Experiment], store: Store, data_dir: Path | N
             inputs_of(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
 
 
-def _splits(missing: Iterable[Wanted]) -> list[str]:
+def _splits(missing: Iterable[Task]) -> list[str]:
     """The sets of photos that are needed."""
     return sorted({e.evaluation for e in missing} | {e.crops.split for e in missing if isinstance(e, Experiment)})
 

@@ -106,7 +106,7 @@ class EncoderSweep:
 #: What is measured as it is: nothing is trained for it, and qualities can be added.
 Sweep = PeerSweep | EncoderSweep
 #: Whatever has a key and a stored result.
-Wanted = Experiment | Sweep
+Task = Experiment | Sweep
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from repro.errors import ReproError
 from repro.evaluation import Curve
 from repro.experiments.numerics import why_stale
 from repro.experiments.registry import experiments_of
-from repro.experiments.settings import Experiment, PeerSweep, Sweep, Wanted
+from repro.experiments.settings import Experiment, PeerSweep, Sweep, Task
 
 
 @dataclass(frozen=True)
@@ -29,53 +29,53 @@ class Store:
         root = root if (root / "pyproject.toml").exists() else Path.cwd()
         return cls(root / "data", root / "runs")
 
-    def result_path(self, wanted: Wanted) -> Path:
+    def result_path(self, task: Task) -> Path:
         """Where its result lies, or will."""
-        return self.data / "results" / f"{wanted.key}.json"
+        return self.data / "results" / f"{task.key}.json"
 
     def checkpoint_path(self, experiment: Experiment) -> Path:
         """Where what it learned lies, or will."""
         return self.data / "checkpoints" / f"{experiment.key}.safetensors"
 
-    def load(self, wanted: Wanted) -> dict[str, Any] | None:
+    def load(self, task: Task) -> dict[str, Any] | None:
         """The stored result; None where there is none, or code, photographs or weights are others now.
 
         Raises :class:`ReproError` where the file is broken or another's.
         """
-        result = self.read(wanted)
-        return None if result is None or why_stale(wanted, result) else result
+        result = self.read(task)
+        return None if result is None or why_stale(task, result) else result
 
-    def read(self, wanted: Wanted, *, whole: bool = True) -> dict[str, Any] | None:
+    def read(self, task: Task, *, whole: bool = True) -> dict[str, Any] | None:
         """As :meth:`load`, but whatever it was made with; a sweep's also where some qualities are missing, if asked."""
-        path = self.result_path(wanted)
+        path = self.result_path(task)
         if not path.exists():
             return None
         try:
             result = json.loads(path.read_text())
-            if not isinstance(wanted, Experiment):
+            if not isinstance(task, Experiment):
                 held = [{point["setting"] for point in photo["points"]} for photo in result["photos"].values()]
-                enough = all(settings.issuperset(wanted.qualities) for settings in held)
+                enough = all(settings.issuperset(task.qualities) for settings in held)
                 return result if enough or not whole else None
             stored = result["experiment"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReproError(f"{path}: not a result of this program; delete it and run `repro reproduce`") from error
-        if json.dumps(stored, sort_keys=True, separators=(",", ":")) != wanted.canonical:
+        if json.dumps(stored, sort_keys=True, separators=(",", ":")) != task.canonical:
             raise ReproError(f"{path}: holds another experiment than its name; delete it and run `repro reproduce`")
         return result
 
 
-def stored_results(figure: str, profile: str, store: Store | None = None) -> list[tuple[Wanted, dict[str, Any]]]:
+def stored_results(figure: str, profile: str, store: Store | None = None) -> list[tuple[Task, dict[str, Any]]]:
     """What ``figure`` needs, each with its stored result. Raises :class:`ReproError` where one is missing."""
     place, command = store or Store.default(), f"repro reproduce --figure {figure} --profile {profile}"
-    return [(wanted, require(wanted, place, command)) for wanted in experiments_of(figure, profile)]
+    return [(task, require(task, place, command)) for task in experiments_of(figure, profile)]
 
 
-def require(wanted: Wanted, store: Store, command: str = "repro reproduce") -> dict[str, Any]:
+def require(task: Task, store: Store, command: str = "repro reproduce") -> dict[str, Any]:
     """The stored result. Raises :class:`ReproError`, naming the file and the command, where it is missing or stale."""
-    result = store.read(wanted)
-    reason = "no stored result" if result is None else why_stale(wanted, result)
+    result = store.read(task)
+    reason = "no stored result" if result is None else why_stale(task, result)
     if result is None or reason:
-        raise ReproError(f"{store.result_path(wanted)}: {reason}; run `{command}`")
+        raise ReproError(f"{store.result_path(task)}: {reason}; run `{command}`")
     return result
 
 
@@ -85,17 +85,17 @@ def stored_curves(figure: str, profile: str, store: Store | None = None, seed: i
     ``seed``: of the trained models; series without runs of that seed are left out.
     """
     peers = {}
-    for wanted, result in stored_results(figure, profile, store):
-        if isinstance(wanted, PeerSweep):
-            peers[wanted.codec] = sweep_curve(wanted, result)
+    for task, result in stored_results(figure, profile, store):
+        if isinstance(task, PeerSweep):
+            peers[task.codec] = sweep_curve(task, result)
     runs = stored_runs(figure, profile, "images", store, seed)
     return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
 
 
-def sweep_curve(wanted: Sweep, result: Mapping[str, Any]) -> Curve:
-    """The curve of a sweep's stored result, at the qualities of ``wanted``."""
+def sweep_curve(task: Sweep, result: Mapping[str, Any]) -> Curve:
+    """The curve of a sweep's stored result, at the qualities of ``task``."""
     images = {
-        photo: tuple(point for point in kept["points"] if point["setting"] in wanted.qualities)
+        photo: tuple(point for point in kept["points"] if point["setting"] in task.qualities)
         for photo, kept in result["photos"].items()
     }
     return Curve(result["name"], images)
@@ -104,7 +104,7 @@ def sweep_curve(wanted: Sweep, result: Mapping[str, Any]) -> Curve:
 def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[str, tuple[Curve, ...]]:
     """Series name → its curve for each seed that was run, the first seed first; of a peer one."""
     results = stored_results(figure, profile, store)
-    seeds = sorted({wanted.seed for wanted, _ in results if isinstance(wanted, Experiment)} | {0})
+    seeds = sorted({task.seed for task, _ in results if isinstance(task, Experiment)} | {0})
     found: dict[str, tuple[Curve, ...]] = {}
     for seed in seeds:
         for name, curve in stored_curves(figure, profile, store, seed).items():
@@ -118,7 +118,7 @@ def stored_runs(
 ) -> dict[str, dict[float, Any]]:
     """Series name → λ → one ``part`` of the trained model's result: "images", "log", "tables", "seconds", …"""
     runs: dict[str, dict[float, Any]] = {}
-    for wanted, result in stored_results(figure, profile, store):
-        if isinstance(wanted, Experiment) and wanted.seed == seed:
-            runs.setdefault(wanted.series, {})[wanted.loss.lam] = result[part]
+    for task, result in stored_results(figure, profile, store):
+        if isinstance(task, Experiment) and task.seed == seed:
+            runs.setdefault(task.series, {})[task.loss.lam] = result[part]
     return runs

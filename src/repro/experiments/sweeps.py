@@ -31,27 +31,27 @@ if TYPE_CHECKING:
     from repro.experiments.store import Store
 
 
-def measure_sweep(wanted: Sweep, store: Store, evaluation: PhotoSet) -> None:
+def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a sweep and store it.
 
     Continues after the last photo of an interrupted run, and keeps stored qualities that are still valid.
     """
-    path, part = store.result_path(wanted), store.scratch / f"{wanted.key}.json"
+    path, part = store.result_path(task), store.scratch / f"{task.key}.json"
     with one_thread():
         result: dict[str, Any] = {
-            **_named(wanted),
-            "evaluation": wanted.evaluation,
-            "photos": _kept(wanted, part, path),
-            "numerics": numerics_of(wanted),
+            **_named(task),
+            "evaluation": task.evaluation,
+            "photos": _kept(task, part, path),
+            "numerics": numerics_of(task),
             "provenance": provenance() | {"data": {"evaluation": describe(evaluation)}},
         }
-        for photo in track(evaluation.items, wanted.key, len(evaluation)):
+        for photo in track(evaluation.items, task.key, len(evaluation)):
             stored = result["photos"].get(photo.name, {})
             stored = stored if stored.get("sha256") == photo.sha256 else {"points": []}
-            due = sorted(set(wanted.qualities) - {point["setting"] for point in stored["points"]})
+            due = sorted(set(task.qualities) - {point["setting"] for point in stored["points"]})
             if due:
                 begun = time.perf_counter()
-                points = sorted([*stored["points"], *measure_photo(wanted, photo.rgb(), due)], key=_setting)
+                points = sorted([*stored["points"], *measure_photo(task, photo.rgb(), due)], key=_setting)
                 seconds = round(stored.get("seconds", 0.0) + time.perf_counter() - begun, 2)
                 result["photos"][photo.name] = {"sha256": photo.sha256, "points": points, "seconds": seconds}
                 part.parent.mkdir(parents=True, exist_ok=True)
@@ -62,29 +62,29 @@ def measure_sweep(wanted: Sweep, store: Store, evaluation: PhotoSet) -> None:
     part.unlink(missing_ok=True)
 
 
-def measure_photo(wanted: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
+def measure_photo(task: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
-    if isinstance(wanted, PeerSweep):
-        return measure_settings(rgb, codecs.get(wanted.codec).encode, qualities)
+    if isinstance(task, PeerSweep):
+        return measure_settings(rgb, codecs.get(task.codec).encode, qualities)
     from repro.experiments.ablations import ablation_of  # Numba, which most results do without
 
-    return measure_settings(rgb, ablation_of(wanted.ablation).encode, qualities, more=["ssimulacra2"])
+    return measure_settings(rgb, ablation_of(task.ablation).encode, qualities, more=["ssimulacra2"])
 
 
-def _named(wanted: Sweep) -> dict[str, Any]:
-    if isinstance(wanted, PeerSweep):
-        return {"name": codecs.get(wanted.codec).label}
+def _named(task: Sweep) -> dict[str, Any]:
+    if isinstance(task, PeerSweep):
+        return {"name": codecs.get(task.codec).label}
     from repro.experiments.ablations import ablation_of
 
-    return {"name": ablation_of(wanted.ablation).label, "ablation": wanted.ablation, "assets": assets_of(wanted)}
+    return {"name": ablation_of(task.ablation).label, "ablation": task.ablation, "assets": assets_of(task)}
 
 
-def _kept(wanted: Sweep, *paths: Path) -> dict[str, Any]:
+def _kept(task: Sweep, *paths: Path) -> dict[str, Any]:
     """The photos of the first of these files that can be read and is still valid."""
     for path in paths:
         try:
             stored = json.loads(path.read_text())
-            if not why_stale(wanted, stored):
+            if not why_stale(task, stored):
                 return dict(stored["photos"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue

@@ -67,8 +67,8 @@ class Student(nn.Module):
                 x = part(x)
         for index, block in enumerate(self.trunk.get_submodule("layer2").children()):
             x = block(x)
-            for depth, wanted in DEPTHS.items():
-                if index == wanted:
+            for depth, last in DEPTHS.items():
+                if index == last:
                     found[depth] = self.adapters[depth](x)
         return found
 
@@ -97,9 +97,9 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
             x = crops[batch_indices(run.step, len(crops), recipe.batch, recipe.seed)].float()
             x = x.flip(-1) if run.step % 2 else x
             with torch.autocast("cpu", precision, enabled=precision is not torch.float32):
-                wanted = teacher.features(x).float()
+                target = teacher.features(x).float()
                 seen = student(teacher.normalised(x).contiguous(memory_format=torch.channels_last))
-            losses = {name: ((maps.float() - wanted) ** 2 / scale).mean() for name, maps in seen.items()}
+            losses = {name: ((maps.float() - target) ** 2 / scale).mean() for name, maps in seen.items()}
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             optimiser.step()
@@ -119,11 +119,11 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
 def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
     """Depth → share of the teacher's variance, channel by channel, that the student's features explain on the crops."""
     teacher = ConvolutionalAttention(TEACHER)
-    wanted = teacher.features(crops.float())
+    target = teacher.features(crops.float())
     seen = student.eval()(teacher.normalised(crops.float()))
-    variance = wanted.var((0, 2, 3))
+    variance = target.var((0, 2, 3))
     varies = variance > 0  # a channel that is the same everywhere has none to explain
-    missed = {name: ((maps - wanted) ** 2).mean((0, 2, 3)) for name, maps in seen.items()}
+    missed = {name: ((maps - target) ** 2).mean((0, 2, 3)) for name, maps in seen.items()}
     return {name: float(1 - (error[varies] / variance[varies]).mean()) for name, error in missed.items()}
 
 
