@@ -1,92 +1,119 @@
-"""SSIMULACRA 2, version 2.1 (Sneyers 2023), a metric held out.
+"""SSIMULACRA 2.1 in PyTorch, differentiable: see :mod:`repro.ssimulacra2` for what it is, its source and constants.
 
-No loss contains it, and no table or network learned from it; one threshold was chosen by it, the margin in
-:mod:`repro.encoder.chroma`.
+As there, all is written in the difference δ = y − x, so that gradients are exact where pictures are alike. With σ² and
+σ under the blur, SSIM's term of contrast and structure is
 
-It compares local structure, edges gained and edges lost at six scales of the XYB colour space. The weights of these
-maps were fitted by its author to opinions of compressed photos, those of CID22's training part among them. It is not
-differentiable.
-
-Colours, maps and weights are those of the package ``ssimulacra2``. The blur and the loop over scales are here, because
-the package's differ from the reference, libjxl's ``tools/ssimulacra2.cc``: it mirrors images at two of their edges
-where libjxl assumes zeros at all four, blurs with the Gaussian that libjxl approximates, and leaves out a scale on
-small images. That moves its score by up to 4 points on photos of 300 px a side or more, and by 10 to 15 on photos of
-200 px. What is here agrees with libjxl's program to 0.2 points up to a score of 80
-(``tests/goldens/ssimulacra2.json``). Above that the program, whose blur rounds to 32 bits at every step, may give up to
-a point less for smooth skies.
+    1 − cs = σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import NamedTuple
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 
-from repro.metrics.checks import check_installed, check_pair, check_side
+from repro.metrics.checks import check_pair, check_side
+from repro.precision import full_precision
+from repro.ssimulacra2 import BIAS, C2, CUBIC, FACTOR, KERNEL, MIN_SIDE, OPSIN, POWER, REACH, SCALES, WEIGHTS
 
-#: Smallest side at which libjxl's program reaches all six scales; below, its weights would meet the wrong scales.
-MIN_SIDE_SSIMULACRA2 = 113
-_SIGMA = 1.5  # of the blur, in px
+MIN_SIDE_SSIMULACRA2 = MIN_SIDE
+#: Keeps roots from infinite slopes at zero: where pictures are equal.
+_TINY = 1e-36
 
 
 def ssimulacra2(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """SSIMULACRA 2.1 of ``y`` against the original ``x``: (B, 3, H, W) sRGB on 0–255 twice → (B,). Not symmetric.
 
-    100 for equal images, and no lower limit. In its author's words, 90 cannot be told apart in a flicker test, 70 is
-    high quality, 50 medium (about libjpeg's 4:2:0 at quality 35) and 30 low.
-
-    Raises :class:`ReproError` for sides under 113 px, and where the package is not installed.
+    100 for equal images, and no lower limit. Differentiable in ``y``. Raises :class:`ReproError` for sides under
+    113 px.
     """
     check_pair(x, y)
-    check_side(x, MIN_SIDE_SSIMULACRA2, "SSIMULACRA 2 halves it five times")
-    check_installed("SSIMULACRA 2", "ssimulacra2", "ssimulacra2")
-    pairs = zip(_pixels(x), _pixels(y), strict=True)
-    return torch.tensor([_score(*pair) for pair in pairs], dtype=torch.float64, device=x.device)
+    return Ssimulacra2(x).score(y)
 
 
-def _pixels(x: torch.Tensor) -> np.ndarray:
-    return np.asarray(x.detach().double().movedim(1, -1).cpu())
+class _Scale(NamedTuple):
+    """What a scale needs of the original, (B, 3, H, W) each: XYB, its mean under the blur, its difference from that
+    mean, and 2 σ²(x) + C₂."""
+
+    xyb: torch.Tensor
+    mean: torch.Tensor
+    detail: torch.Tensor
+    floor: torch.Tensor
 
 
-def _score(original: np.ndarray, changed: np.ndarray) -> float:
-    """Of two (H, W, 3) images on 0–255."""
-    from ssimulacra2 import ssimulacra2 as package
+class Ssimulacra2:
+    """The original ``x`` (B, 3, H, W), float sRGB on 0–255, whose maps are kept for many comparisons.
 
-    linear = [package.srgb_to_linear(image) for image in (original, changed)]
-    scores = package.Msssim()
-    for scale in range(package.kNumScales):
-        if scale:
-            linear = [package.downsample(image, 2, 2) for image in linear]
-        # the package's XYB has columns for rows, which matters neither to the blur nor to means over all places
-        x, y = (package.make_positive_xyb(package.linear_rgb_to_xyb(image)) for image in linear)
-        mean_x, mean_y = _blur(x), _blur(y)
-        here = package.MsssimScale()
-        here.avg_ssim = package.ssim_map(mean_x, mean_y, _blur(x * x), _blur(y * y), _blur(x * y))
-        here.avg_edgediff = package.edge_diff_map(x, mean_x, y, mean_y)
-        scores.scales.append(here)
-    return float(scores.score())
-
-
-def _blur(planes: np.ndarray) -> np.ndarray:
-    """libjxl's blur of (H, W, 3), with zeros beyond all edges."""
-    from scipy.ndimage import correlate1d
-
-    return np.asarray(correlate1d(correlate1d(planes, _kernel(), 0, mode="constant"), _kernel(), 1, mode="constant"))
-
-
-@lru_cache(maxsize=1)
-def _kernel() -> np.ndarray:
-    """libjxl's stand-in for a Gaussian, (9,): three cosines that reach zero together, five pixels from the middle.
-
-    Of all such kernels of sum 1 and variance σ² it is the one whose amplitudes are nearest to the Gaussian's.
-    Charalampidis, "Recursive Implementation of the Gaussian Filter Using Truncated Cosine Functions", 2016.
+    Raises :class:`ReproError` for sides under 113 px.
     """
-    radius = round(3.2795 * _SIGMA + 0.2546)  # Eq. 57
-    places = np.arange(1 - radius, radius)
-    frequencies = np.array([1, 3, 5]) * np.pi / (2 * radius)
-    cosines = np.cos(np.outer(frequencies, places))
-    gaussian = np.exp(-((_SIGMA * frequencies) ** 2) / 2) / radius
-    moments = np.stack([cosines.sum(1), cosines @ places**2])
-    lacking = np.array([1, _SIGMA**2]) - moments @ gaussian
-    return np.asarray((gaussian + np.linalg.pinv(moments) @ lacking) @ cosines)
+
+    @torch.no_grad()
+    def __init__(self, x: torch.Tensor) -> None:
+        check_side(x, MIN_SIDE_SSIMULACRA2, "SSIMULACRA 2 halves it five times")
+        self._scales = []
+        with full_precision(x):
+            for xyb in _xyb_scales(x):
+                mean = _blur(xyb)
+                self._scales.append(_Scale(xyb, mean, xyb - mean, 2 * (_blur(xyb * xyb) - mean * mean) + C2))
+
+    def raw(self, y: torch.Tensor) -> torch.Tensor:
+        """(B,) the weighted sum of all maps of ``y``, shaped as the original: 0 for equal images, and more the further
+        they are. It is what to learn from: nearly in proportion to errors, where the score has its steepest slope at
+        equality."""
+        total = y.new_zeros(len(y))
+        with full_precision(y):
+            for index, (scale, xyb) in enumerate(zip(self._scales, _xyb_scales(y), strict=True)):
+                weights = torch.from_numpy(WEIGHTS[:, index].copy()).to(y)
+                for which, values in enumerate(_maps(scale, xyb - scale.xyb)):
+                    mean = values.mean((2, 3))
+                    norm = (values.pow(4).mean((2, 3)) + _TINY).pow(0.25) - _TINY**0.25
+                    total = total + mean @ weights[:, 0, which] + norm @ weights[:, 1, which]
+        return total
+
+    def score(self, y: torch.Tensor) -> torch.Tensor:
+        """(B,) SSIMULACRA 2 of ``y``, shaped as the original."""
+        s = FACTOR * self.raw(y)
+        t = CUBIC[0] * s + CUBIC[1] * s**2 + CUBIC[2] * s**3
+        return 100 - 10 * (t.clamp_min(0) + _TINY) ** POWER
+
+
+def _maps(x: _Scale, d: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Structure lost, edges gained and edges lost at every place (B, 3, H, W) where XYB is that of ``x`` + ``d``."""
+    shift = _blur(d)
+    spread = _blur(d * d) - shift * shift
+    along = _blur(x.xyb * d) - x.mean * shift
+    unlike = spread / (x.floor + 2 * along + spread)
+    structure = (unlike + shift * shift * (1 - unlike)).clamp_min(0)
+    before = x.detail.abs()
+    edge = ((x.detail + d - shift).abs() - before) / (1 + before)
+    return structure, edge.clamp_min(0), (-edge).clamp_min(0)
+
+
+def _xyb_scales(rgb: torch.Tensor) -> list[torch.Tensor]:
+    """(B, 3, H, W) sRGB on 0–255 → X, Y and B − Y at each scale, scaled and shifted as the metric has them."""
+    linear = _linear(rgb / 255)
+    scales = []
+    for scale in range(SCALES):
+        if scale:
+            linear = F.avg_pool2d(linear, 2, ceil_mode=True, count_include_pad=False)
+        scales.append(_xyb(linear))
+    return scales
+
+
+def _linear(v: torch.Tensor) -> torch.Tensor:
+    return torch.where(v <= 0.04045, v / 12.92, ((v.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _xyb(linear: torch.Tensor) -> torch.Tensor:
+    mixed = torch.einsum("ij,bjhw->bihw", torch.from_numpy(OPSIN.copy()).to(linear), linear) + BIAS
+    long, middle, short = (mixed.clamp_min(1e-9) ** (1 / 3) - BIAS ** (1 / 3)).unbind(1)
+    y = (long + middle) / 2
+    return torch.stack([7 * (long - middle) + 0.42, y + 0.01, short - y + 0.55], 1)
+
+
+def _blur(planes: torch.Tensor) -> torch.Tensor:
+    """Every plane of (B, 3, H, W) under the metric's blur, with zeros beyond the edges."""
+    kernel = torch.from_numpy(KERNEL.copy()).to(planes)
+    down = F.conv2d(planes, kernel.view(1, 1, -1, 1).expand(3, 1, -1, 1), padding=(REACH, 0), groups=3)
+    return F.conv2d(down, kernel.view(1, 1, 1, -1).expand(3, 1, 1, -1), padding=(0, REACH), groups=3)
