@@ -7,20 +7,19 @@ codecs at equal rate, never at equal quality. ``encode`` takes pictures of any s
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from repro import libjpeg_api
 from repro.errors import ReproError, UsageError
-from repro.jpeg.codestream import MAX_SIDE, c_library
+from repro.jpeg.codestream import MAX_SIDE
 
 Encode = Callable[..., bytes]
 
@@ -122,31 +121,6 @@ def _save(rgb: np.ndarray, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def _mozjpeg(rgb: np.ndarray, quality: int, subsampling: str) -> bytes:
-    """mozjpeg's defaults: trellis quantisation, progressive scans searched, its own table for quality."""
-    import jpeglib
-
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder, c_library("mozjpeg403"):
-        path = Path(folder, "out.jpg")
-        picture = jpeglib.from_spatial(rgb)
-        picture.samp_factor = subsampling
-        try:
-            picture.write_spatial(str(path), qt=quality)
-            return path.read_bytes()
-        except OSError as error:
-            raise ReproError(f"{folder}: mozjpeg could not write its temporary file; free some space") from error
-
-
-def _jpegli(rgb: np.ndarray, quality: int) -> bytes:
-    """jpegli writes sequential 4:2:0 here; the second step changes only the entropy coding."""
-    import mozjpeg_lossless_optimization
-    import pyjpegli
-
-    height, width = rgb.shape[:2]
-    data = pyjpegli.encode(rgb.tobytes(), width, height, quality)
-    return min(data, mozjpeg_lossless_optimization.optimize(data), key=len)
-
-
 def _guetzli(rgb: np.ndarray, quality: int) -> bytes:
     import pyguetzli
 
@@ -165,8 +139,15 @@ def _check_picture(rgb: np.ndarray, *, grey: bool = False) -> None:
 
 
 _PILLOW = (("PIL", "pillow"),)
-_JPEGLIB = (("jpeglib", "jpeglib"),)
-_OPTIMISER = ("mozjpeg_lossless_optimization", "mozjpeg-lossless-optimization")
+
+
+def _mozjpeg(name: str, label: str, **options: Any) -> Codec:
+    return Codec(name, label, (("jpeglib", "jpeglib"),), partial(libjpeg_api.mozjpeg, **options))
+
+
+def _jpegli(name: str, label: str, **options: Any) -> Codec:
+    return Codec(name, label, (("pyjpegli", "pyjpegli"),), partial(libjpeg_api.jpegli, **options))
+
 
 #: name → codec, in the order of a legend
 CODECS: dict[str, Codec] = {
@@ -178,9 +159,16 @@ CODECS: dict[str, Codec] = {
               partial(_pillow, subsampling=0)),
         Codec("pillow-420-progressive", "libjpeg-turbo 4:2:0, optimised, progressive", _PILLOW,
               partial(_pillow, subsampling=2, optimize=True, progressive=True)),
-        Codec("mozjpeg-420", "mozjpeg 4.0.3 4:2:0", _JPEGLIB, partial(_mozjpeg, subsampling="4:2:0")),
-        Codec("mozjpeg-444", "mozjpeg 4.0.3 4:4:4", _JPEGLIB, partial(_mozjpeg, subsampling="4:4:4")),
-        Codec("jpegli-420", "jpegli 4:2:0, progressive", (("pyjpegli", "pyjpegli"), _OPTIMISER), _jpegli),
+        _mozjpeg("mozjpeg", "mozjpeg 4.0.3, its own choice of chroma", sampling=None),
+        _mozjpeg("mozjpeg-420", "mozjpeg 4.0.3 4:2:0"),
+        _mozjpeg("mozjpeg-444", "mozjpeg 4.0.3 4:4:4", sampling=(1, 1)),
+        _mozjpeg("mozjpeg-psnr-420", "mozjpeg 4.0.3 4:2:0, tuned for PSNR", tuning="psnr"),
+        _mozjpeg("mozjpeg-msssim-420", "mozjpeg 4.0.3 4:2:0, tuned for MS-SSIM", tuning="ms-ssim"),
+        _mozjpeg("mozjpeg-msssim6-420", "mozjpeg 4.0.3 4:2:0, tuned for MS-SSIM, table 6", tuning="ms-ssim, table 6"),
+        _mozjpeg("mozjpeg-hvs-420", "mozjpeg 4.0.3 4:2:0, tuned for PSNR-HVS, table 5", tuning="hvs-psnr"),
+        _jpegli("jpegli-444", "jpegli 4:4:4"),
+        _jpegli("jpegli-420", "jpegli 4:2:0", sampling=(2, 2)),
+        _jpegli("jpegli-420-noaq", "jpegli 4:2:0, no adaptive quantisation", sampling=(2, 2), adaptive=False),
         # Guetzli refuses less than 84 by design (its Python package then encodes at 84 without a word).
         Codec("guetzli", "Guetzli 4:4:4", (("pyguetzli", "pyguetzli"),), _guetzli, lowest=84),
     )

@@ -25,7 +25,6 @@ CODECS = {
     "pillow 4:2:0, optimised, progressive": "pillow-420-progressive",
     "mozjpeg 4.0.3 4:2:0 (trellis, progressive)": "mozjpeg-420",
     "mozjpeg 4.0.3 4:4:4 (trellis, progressive)": "mozjpeg-444",
-    "jpegli 4:2:0, then lossless progressive optimisation": "jpegli-420",
 }
 
 
