@@ -1,7 +1,79 @@
-"""A literate reproduction of *Deep Neural Network Based Image Compression Encoders*.
+"""A literate reproduction of *Deep Neural Network Based Image Compression Encoders*, and the encoder that came of it.
 
-The package is built in floors; a module imports only from floors below its own (``tests/test_architecture.py``).
-Nothing heavy is imported here, so that ``repro --help`` answers at once.
+:func:`encode` turns a picture into the bytes of a standard JPEG file.
+
+A module imports only from layers below its own (``tests/test_architecture.py``). Nothing heavy is imported here, so
+that ``repro --help`` answers at once.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from repro.encoder.images import Source
+
 __version__ = "0.1.0"
+__all__ = ["encode"]
+
+
+def encode(
+    image: Source,
+    quality: float | None = None,
+    *,
+    bpp: float | None = None,
+    effort: Literal["fast", "default", "best"] = "default",
+    progressive: bool = True,
+    icc: Literal["keep", "srgb"] = "keep",
+    model: str = "trellis",
+    seconds: float | None = None,
+    max_pixels: int | None = None,
+) -> bytes:
+    """Encode a picture as a standard JPEG file, which every decoder opens, and return the file's bytes.
+
+    >>> data = repro.encode("photo.png", quality=75)
+    >>> data = repro.encode(samples, bpp=0.5, effort="fast")
+
+    image
+        A picture's path, in any format that Pillow reads; the bytes of such a file; a Pillow image; or a NumPy array
+        of uint8, (H, W) grey or (H, W, 3) sRGB.
+    quality
+        1–100, fractions allowed, about libjpeg's scale; 75 where neither it nor another target is given.
+    bpp
+        Instead: the largest file within this many bits per pixel.
+    effort
+        More of it gives better files and takes longer.
+    progressive
+        Progressive files are smaller.
+    icc
+        Keep an RGB colour profile, or convert the colours to sRGB.
+    model
+        A shipped set of models or a folder that holds one, as for ``repro encode --model``.
+    seconds
+        The time limit of ``effort="best"``, 60 unless given.
+    max_pixels
+        Refuse larger pictures; Pillow's limit, 89 megapixels, unless given.
+
+    The orientation is applied, transparency becomes white, and all metadata but the colour profile is dropped.
+    :func:`repro.encoder.encode.encode_picture` does the same and says more about the file.
+
+    Raises :class:`repro.errors.ReproError`, one line that names the picture and the fix, where the picture cannot be
+    read or the target cannot be met; its subclass :class:`repro.errors.UsageError` for a wrong value.
+    """
+    from pathlib import Path
+
+    from repro.encoder.encode import Settings, encode_picture
+    from repro.encoder.images import MAX_PIXELS, open_picture
+
+    settings = Settings(
+        quality=quality,
+        bpp=bpp,
+        model=model,
+        icc=icc,
+        progressive=progressive,
+        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
+        effort=effort,
+        seconds=seconds,
+    )
+    picture = open_picture(image, icc=settings.icc, max_pixels=settings.max_pixels)
+    return encode_picture(picture, settings, str(image) if isinstance(image, str | Path) else "picture").data

@@ -20,7 +20,7 @@ from repro.encoder.encode import Encoded, Settings, encode_file, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.search import largest_within
 from repro.encoder.tables_encoder import quantise
-from repro.errors import ReproError
+from repro.errors import ReproError, UsageError
 from repro.jpeg.codestream import Coefficients
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
@@ -188,5 +188,5 @@ def test_a_photo_takes_under_two_seconds_warm(model, tmp_path):
 
 def test_wrong_arrays_are_refused():
     for samples in (np.zeros((4, 4), np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4), np.uint8)):
-        with pytest.raises(ValueError, match="picture"):
+        with pytest.raises(UsageError, match="picture: expected uint8"):
             Picture(samples)

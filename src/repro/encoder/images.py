@@ -6,11 +6,12 @@ taken. Metadata other than the colour profile (EXIF, XMP, comments) is left behi
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,14 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from repro.encoder import profiles
-from repro.errors import ReproError
+from repro.errors import ReproError, UsageError
 from repro.jpeg.codestream import MAX_SIDE
 
 #: From here on Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
+
+#: What a picture is read from: see :func:`open_picture`.
+Source = Path | str | bytes | Image.Image | np.ndarray
 
 _limit_lock = threading.Lock()
 
@@ -38,7 +42,7 @@ class Picture:
     def __post_init__(self) -> None:
         shape = self.samples.shape
         if self.samples.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
-            raise ValueError(f"picture: expected uint8 (H, W) or (H, W, 3), got {self.samples.dtype} {shape}")
+            raise UsageError(f"picture: expected uint8 (H, W) or (H, W, 3), got {self.samples.dtype} {shape}")
 
     @property
     def height(self) -> int:
@@ -56,34 +60,51 @@ class Picture:
         return self.width * self.height
 
 
-def open_picture(path: Path | str, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read the picture at ``path``; see the module for what becomes of its parts, ``profiles.settle`` for ``icc``.
+def open_picture(source: Source, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture: the file at a path, a file's bytes, a Pillow image, or samples, uint8 (H, W) or (H, W, 3) sRGB.
 
-    Raises :class:`ReproError` that names the file and the fix where it is missing, empty, a folder, no picture,
-    damaged, larger than ``max_pixels`` or than a JPEG can be.
+    See the module for what becomes of its parts, ``profiles.settle`` for ``icc``. Raises :class:`UsageError` for
+    another type or array, and :class:`ReproError` that names the file and the fix where it is missing, empty, a folder,
+    no picture, damaged, larger than ``max_pixels`` or than a JPEG can be.
     """
-    path = Path(path)
-    _check_file(path)
+    if isinstance(source, np.ndarray):
+        picture = Picture(source)
+        _check_size("picture", (picture.width, picture.height), max_pixels)
+        return picture
+    name = str(source) if isinstance(source, str | Path) else "picture"
     try:
-        with _pixel_limit(max_pixels), Image.open(path) as image:
-            _check_size(path, image.size, max_pixels)
+        with _pixel_limit(max_pixels), _opened(source) as image:
+            _check_size(name, image.size, max_pixels)
             frames = "an animation or several pages; the first is taken" if _has_more_frames(image) else None
             image.load()
             profile = image.info.get("icc_profile")
             upright, orientation_notice = _upright(image)
-            flat, alpha_notice = _flatten(_to_8_bit(path, upright))
+            flat, alpha_notice = _flatten(_to_8_bit(name, upright))
             settled, kept, colour_notices = profiles.settle(flat, profile, icc)
             notices = [n for n in (frames, orientation_notice, alpha_notice, *colour_notices) if n]
             return Picture(np.array(settled), kept, tuple(notices))
     except (ReproError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "its pixels", max_pixels) from error
+        raise _too_large(name, "its pixels", max_pixels) from error
     except UnidentifiedImageError as error:
-        raise ReproError(f"{path}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …") from error
+        raise ReproError(f"{name}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …") from error
     except Exception as error:  # decoders of broken files raise nearly anything
         what = " ".join(str(error).split()) or type(error).__name__
-        raise ReproError(f"{path}: damaged or cut off ({what}); fetch or export it again") from error
+        raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
+
+
+def _opened(source: object) -> AbstractContextManager[Image.Image]:
+    """Pillow's image of a path, of bytes, or the caller's own, which stays open."""
+    if isinstance(source, Image.Image):
+        return nullcontext(source)
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source))
+    if isinstance(source, str | Path):
+        _check_file(Path(source))
+        return Image.open(source)
+    kind = type(source).__name__
+    raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
 
 
 @contextmanager
@@ -112,18 +133,18 @@ def _check_file(path: Path) -> None:
         raise ReproError(f"{path}: is empty; fetch or export it again")
 
 
-def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+def _check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if max(size) > MAX_SIDE:
         raise ReproError(
-            f"{path}: is {width}×{height} pixels, but a JPEG has at most {MAX_SIDE} a side; crop or shrink it"
+            f"{name}: is {width}×{height} pixels, but a JPEG has at most {MAX_SIDE} a side; crop or shrink it"
         )
     if width * height > max_pixels:
-        raise _too_large(path, f"{width}×{height} pixels", max_pixels)
+        raise _too_large(name, f"{width}×{height} pixels", max_pixels)
 
 
-def _too_large(path: Path, what: str, limit: int) -> ReproError:
-    return ReproError(f"{path}: {what} are more than the limit of {limit}; raise --max-pixels if you trust the file")
+def _too_large(name: str, what: str, limit: int) -> ReproError:
+    return ReproError(f"{name}: {what} are more than the limit of {limit}; raise --max-pixels if you trust the file")
 
 
 def _has_more_frames(image: Image.Image) -> bool:
@@ -141,13 +162,13 @@ def _upright(image: Image.Image) -> tuple[Image.Image, str | None]:
         return image, "its EXIF data are damaged; taken as upright"
 
 
-def _to_8_bit(path: Path, image: Image.Image) -> Image.Image:
+def _to_8_bit(name: str, image: Image.Image) -> Image.Image:
     """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)"""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
     samples = np.asarray(image)
     if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
-        raise ReproError(f"{path}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
+        raise ReproError(f"{name}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
     return Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 

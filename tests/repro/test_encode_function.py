@@ -1,0 +1,70 @@
+"""``repro.encode``: one call, whatever the picture comes as."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import repro
+from encoder_stand_in import astronaut, decode, save
+from repro.encoder.encode import Settings, encode_file
+from repro.errors import ReproError, UsageError
+
+
+def test_a_path_bytes_an_image_or_an_array_give_the_file_that_the_command_writes(model: str, tmp_path: Path) -> None:
+    path = save(tmp_path / "photo.png", astronaut(40, 56))
+    encode_file(path, tmp_path / "photo.jpg", Settings(quality=60, model=model))
+    expected = (tmp_path / "photo.jpg").read_bytes()
+    with Image.open(path) as image:
+        for source in (path, str(path), path.read_bytes(), image, np.asarray(image)):
+            assert repro.encode(source, 60, model=model) == expected
+        assert image.size == (56, 40)  # the caller's image is still open
+
+
+def test_a_grey_array_and_a_view_that_is_not_contiguous(model: str) -> None:
+    rgb = astronaut(48, 64)
+    assert decode(repro.encode(rgb[..., 0], model=model)).mode == "L"
+    turned = rgb.transpose(1, 0, 2)[:, ::-1]
+    assert repro.encode(turned, model=model) == repro.encode(turned.copy(), model=model)
+
+
+def test_quality_is_75_unless_another_target_is_given(model: str) -> None:
+    rgb = astronaut(64, 64)
+    assert repro.encode(rgb, model=model) == repro.encode(rgb, quality=75, model=model)
+    assert 8 * len(repro.encode(rgb, bpp=4, model=model)) <= 4 * 64**2
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "says"),
+    [
+        ("none.png", ReproError, "none.png: no such file"),
+        (b"", ReproError, "picture: not a picture"),
+        (b"GIF89a", ReproError, "picture: damaged or cut off|picture: not a picture"),
+        (np.zeros((4, 4)), UsageError, r"expected uint8 .* got float64 \(4, 4\)"),
+        (np.zeros((4, 4, 4), np.uint8), UsageError, r"got uint8 \(4, 4, 4\)"),
+        (np.zeros((1, 70_000), np.uint8), ReproError, "70000×1 pixels, but a JPEG has at most"),
+        (7, UsageError, "picture: got int; give a path"),
+    ],
+)
+def test_bad_pictures_are_told_in_one_line(image: Any, error: type[Exception], says: str, model: str) -> None:
+    with pytest.raises(error, match=says) as caught:
+        repro.encode(image, model=model)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_settings_are_told(model: str) -> None:
+    with pytest.raises(UsageError, match="one of them"):
+        repro.encode(astronaut(8, 8), 75, bpp=1, model=model)
+    with pytest.raises(ReproError, match="8×8 pixels are more than the limit of 63"):
+        repro.encode(astronaut(8, 8), model=model, max_pixels=63)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    check = "import sys, repro; print(*{'numpy', 'PIL', 'numba', 'torch', 'typer'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "\n"
