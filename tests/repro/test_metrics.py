@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,15 @@ from repro.metrics import (
     LPIPS,
     METRICS,
     blocking,
+    butteraugli,
+    butteraugli_installed,
     dists,
     lpips,
     lpips_on,
     ms_ssim,
     mse,
     mse_chroma,
+    mse_y_blurred,
     psnr,
     psnr_y,
 )
@@ -40,7 +45,10 @@ AGREE = {
     "lpips": {"abs": 1e-4},
     "dists": {"abs": 1e-5},
     "ssimulacra2": {"abs": 0.2, "rel": 1e-3},
+    "butteraugli": {"rel": 1e-3},
 }
+WITHOUT_PROGRAM = pytest.mark.skipif(not butteraugli_installed(), reason="needs butteraugli_main (libjxl-devtools)")
+EVERY = [pytest.param(name, marks=WITHOUT_PROGRAM) if name == "butteraugli" else name for name in METRICS]
 
 
 def tensors(recipe: dict[str, Any]) -> Pair:
@@ -60,13 +68,18 @@ def photos() -> Pair:
 @pytest.mark.parametrize(
     ("name", "golden"),
     [
-        pytest.param(name, golden, id="-".join([name, *(str(v) for v in list(golden.values())[:5])]))
+        pytest.param(
+            name,
+            golden,
+            id="-".join([name, *(str(v) for v in list(golden.values())[:5])]),
+            marks=WITHOUT_PROGRAM if name == "butteraugli" else (),
+        )
         for name in AGREE
         for golden in golden_pairs(name)
     ],
 )
 def test_agrees_with_the_program_that_defines_it(name: str, golden: dict[str, Any]) -> None:
-    """TensorFlow's MS-SSIM, the package lpips, libjxl's SSIMULACRA 2, and another author's DISTS."""
+    """TensorFlow's MS-SSIM, the package lpips, libjxl's SSIMULACRA 2 and Butteraugli, and another author's DISTS."""
     assert float(METRICS[name].function(*tensors(golden))) == pytest.approx(golden[name], **AGREE[name])
 
 
@@ -84,6 +97,40 @@ def test_mse_and_psnr_by_hand() -> None:
     assert mse_chroma(x, y).tolist() == pytest.approx([0, ((0.168736 * 30) ** 2 + 15**2) / 2], abs=1e-3)
 
 
+def test_blurred_errors_are_those_of_areas() -> None:
+    """An error of a whole area stays, one that alternates from pixel to pixel goes; by hand at a single pixel."""
+    x = torch.full((1, 3, 64, 64), 100.0)
+    checks = 10.0 * (-1) ** (torch.arange(64)[:, None] + torch.arange(64))
+    assert mse_y_blurred(x, x + 3).item() == pytest.approx(9)
+    assert mse_y_blurred(x, x + checks).item() < 1e-3
+    spot = x.clone()
+    spot[..., 32, 32] += 50
+    gaussian = torch.exp(-(torch.arange(-16, 17) ** 2) / 32.0)
+    assert mse_y_blurred(x, spot).item() == pytest.approx(
+        50**2 * ((gaussian / gaussian.sum()) ** 2).sum().item() ** 2 / 64**2, rel=1e-4
+    )
+
+
+@WITHOUT_PROGRAM
+@pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
+@pytest.mark.parametrize("codec", ["mozjpeg-420", "jpegli-420"])
+def test_a_photo_measures_as_elsewhere(codec: str) -> None:
+    """In every metric, at two qualities, against numbers that were measured independently with other programs."""
+    from repro import codecs
+    from repro.data import photos
+    from repro.evaluation import measure_many
+
+    program = {"mozjpeg-420": "mozjpeg", "jpegli-420": "cjpegli-420"}[codec]
+    rgb = next(photo.rgb() for photo in photos("kodak") if photo.name == "kodim23.png")
+    golden = csv.DictReader((GOLDENS / "kodak_peers_wide.csv").open())
+    rows = [row for row in golden if (row["codec"], row["image"]) == (program, "kodim23.png") and int(row["q"]) < 80]
+    files = [codecs.get(codec).encode(rgb, int(row["q"])) for row in rows[::3]]
+    columns = {"lpips_alex": "lpips", "butteraugli_3norm": "butteraugli"}
+    for row, ours in zip(rows[::3], measure_many(rgb, files, more=("ssimulacra2", "butteraugli")), strict=True):
+        for column in ("mse", "lpips_alex", "ms_ssim", "ssimulacra2", "butteraugli_3norm"):
+            assert ours[columns.get(column, column)] == pytest.approx(float(row[column]), rel=2e-3), column
+
+
 def test_blocking_sees_the_edges_of_blocks_alone() -> None:
     x = torch.full((1, 3, 64, 40), 100.0)
     checks = (torch.arange(64)[:, None] // 8 + torch.arange(40) // 8) % 2
@@ -93,7 +140,7 @@ def test_blocking_sees_the_edges_of_blocks_alone() -> None:
     assert blocking(x[..., :8, :8], x[..., :8, :8] + 1).item() == 0, "one block has no edges"
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", EVERY)
 def test_equal_images_are_best_and_more_noise_is_worse(name: str, photos: Pair) -> None:
     metric = METRICS[name]
     x, y = photos
@@ -104,12 +151,12 @@ def test_equal_images_are_best_and_more_noise_is_worse(name: str, photos: Pair) 
         assert values == sorted(values, reverse=metric.better == "higher") and len(set(values)) == 4
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_image_of_a_batch_by_itself(name: str, photos: Pair) -> None:
     metric, (x, y) = METRICS[name].function, photos
     alone, back = metric(x, y), metric(y, x)
     assert alone.shape == (1,)
-    if name != "ssimulacra2":  # edges gained weigh otherwise than edges lost
+    if name not in ("ssimulacra2", "butteraugli"):  # these weigh what is gained otherwise than what is lost
         sign = -1 if name == "blocking" else 1  # a difference from the original
         assert alone.item() == pytest.approx(sign * back.item(), rel=1e-5)
     batch = metric(torch.cat([x, x]), torch.cat([y, (x + y) / 2]))
@@ -165,7 +212,7 @@ def test_ms_ssim_has_a_gradient_in_either_image_but_not_in_both(photos: Pair) ->
     assert torch.equal(ms_ssim_from_difference(statistics, photos[1] - photos[0]), ms_ssim(*photos))
 
 
-@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.min_side > 1])
+@pytest.mark.parametrize("name", [name for name in EVERY if METRICS.get(str(name), METRICS["dists"]).min_side > 1])
 def test_too_small_an_image_is_told(name: str) -> None:
     least, function = METRICS[name].min_side, METRICS[name].function
     for height, width in ((least - 1, least + 9), (least + 9, least - 1)):
@@ -176,7 +223,7 @@ def test_too_small_an_image_is_told(name: str) -> None:
     assert function(x, 255 - x).isfinite().all()
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
@@ -197,6 +244,38 @@ def test_a_missing_package_says_how_to_install_it(photos: Pair, monkeypatch: pyt
     monkeypatch.setattr("repro.metrics.checks.find_spec", lambda module: None)
     with pytest.raises(ReproError, match="not installed; run: pip install DISTS-pytorch"):
         dists(*photos)
+
+
+def test_without_its_program_butteraugli_is_told_or_left_out(photos: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    from repro import codecs
+    from repro.evaluation import measure_many
+
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ReproError, match=r"butteraugli_main is missing.*apt install libjxl-devtools"):
+        butteraugli(*photos)
+    rgb = photos[0][0].permute(1, 2, 0).byte().numpy()
+    measured = measure_many(rgb, [codecs.get("pillow-444").encode(rgb, 50)], more=("butteraugli", "ssimulacra2"))[0]
+    assert measured["butteraugli"] is None and measured["ssimulacra2"] is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("sleep 5", r"no answer within 0.2 s"),
+        ("echo cannot read >&2; exit 1", "failed, and said: cannot read"),
+        ("echo 1.0", "failed, and said: 1.0"),
+    ],
+)
+def test_a_program_that_fails_is_told(
+    script: str, says: str, photos: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "butteraugli_main"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("repro.metrics.butteraugli._PATIENCE", 0.2)
+    with pytest.raises(ReproError, match=f"^butteraugli_main: {says}"):
+        butteraugli(*photos)
 
 
 def test_networks_train_nothing_and_draw_no_random_numbers() -> None:

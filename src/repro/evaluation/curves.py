@@ -31,8 +31,10 @@ def _decibels(error: float) -> float:
 #: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. A perfect value has
 #: infinitely many. SSIMULACRA 2 is a scale of its own and stays as it is; blocking only changes its sign.
 DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
-    **dict.fromkeys(("mse", "mse_chroma"), (lambda v: _decibels(v / 255**2), lambda d: 255**2 / 10 ** (d / 10))),
-    "lpips": (_decibels, lambda d: 10 ** (-d / 10)),
+    **dict.fromkeys(
+        ("mse", "mse_chroma", "mse_y_blurred"), (lambda v: _decibels(v / 255**2), lambda d: 255**2 / 10 ** (d / 10))
+    ),
+    **dict.fromkeys(("lpips", "butteraugli"), (_decibels, lambda d: 10 ** (-d / 10))),
     "ms_ssim": (lambda v: _decibels(1 - v), lambda d: 1 - 10 ** (-d / 10)),
     **dict.fromkeys(("psnr", "psnr_y", "ssimulacra2"), (lambda v: v, lambda d: d)),
     "blocking": (lambda v: -v, lambda d: -d),

@@ -12,7 +12,7 @@ from PIL import Image
 from repro.codecs import save_with_tables
 from repro.errors import ReproError
 from repro.jpeg.codestream import decode
-from repro.metrics import METRICS, MIN_SIDE_LPIPS, lpips_on
+from repro.metrics import METRICS, MIN_SIDE_LPIPS, butteraugli_installed, lpips_on
 
 Measurement = dict[str, float | None]
 #: What is measured of every file.
@@ -42,8 +42,8 @@ def measure_many(
 ) -> list[Measurement]:
     """:func:`measure` of several files of one original, whose LPIPS features are computed once.
 
-    ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance. Raises :class:`ReproError` where
-    the package of one is not installed.
+    ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance. Without its program Butteraugli
+    is ``None``. Raises :class:`ReproError` where the package of another is not installed.
     """
     x, smallest = rgb_to_tensor(rgb, device), min(rgb.shape[:2])
     lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
@@ -61,7 +61,7 @@ def measure_many(
         }
         for name in (*MEASURED, *more):
             metric = METRICS[name]
-            if smallest < metric.min_side:
+            if smallest < metric.min_side or (name == "butteraugli" and not butteraugli_installed()):
                 values[name] = None
             elif name == "lpips" and lpips:
                 values[name] = lpips.distance(reference, lpips.features(y)).item()

@@ -5,7 +5,8 @@ dtype or range that does not fit raises ``ValueError``, which says what came; an
 :class:`~repro.errors.ReproError`.
 
 The paper's loss (Eq. 8) is made of MSE, LPIPS and MS-SSIM. :func:`ssimulacra2` is what the encoder beyond the paper
-learns from, with MSE and MS-SSIM. These are differentiable. :func:`dists` is held out: no loss contains it.
+learns from, with MSE and MS-SSIM. These are differentiable. :func:`dists` and :func:`butteraugli` are held out: no loss
+contains them. :func:`butteraugli` decides nothing at all; it is only reported.
 """
 
 from __future__ import annotations
@@ -16,28 +17,33 @@ from typing import NamedTuple
 import torch
 
 from repro.metrics.blocking import blocking
+from repro.metrics.butteraugli import MIN_SIDE_BUTTERAUGLI, butteraugli, butteraugli_installed
 from repro.metrics.dists import MIN_SIDE_DISTS, dists
 from repro.metrics.lpips import LPIPS, MIN_SIDE_LPIPS, lpips, lpips_on
 from repro.metrics.ms_ssim import MIN_SIDE_MS_SSIM, ms_ssim
-from repro.metrics.mse import mse, mse_chroma, psnr, psnr_y
+from repro.metrics.mse import mse, mse_chroma, mse_y_blurred, psnr, psnr_y
 from repro.metrics.ssimulacra2 import MIN_SIDE_SSIMULACRA2, ssimulacra2
 
 __all__ = [
     "HELD_OUT",
     "LPIPS",
     "METRICS",
+    "MIN_SIDE_BUTTERAUGLI",
     "MIN_SIDE_DISTS",
     "MIN_SIDE_LPIPS",
     "MIN_SIDE_MS_SSIM",
     "MIN_SIDE_SSIMULACRA2",
     "Metric",
     "blocking",
+    "butteraugli",
+    "butteraugli_installed",
     "dists",
     "lpips",
     "lpips_on",
     "ms_ssim",
     "mse",
     "mse_chroma",
+    "mse_y_blurred",
     "psnr",
     "psnr_y",
     "ssimulacra2",
@@ -65,6 +71,8 @@ METRICS = {
     "blocking": Metric(blocking, "lower", "excess of block edges (levels)"),
     "ssimulacra2": Metric(ssimulacra2, "higher", "SSIMULACRA 2", MIN_SIDE_SSIMULACRA2),
     "dists": Metric(dists, "lower", "DISTS (VGG-16)", MIN_SIDE_DISTS),
+    "butteraugli": Metric(butteraugli, "lower", "Butteraugli (3-norm)", MIN_SIDE_BUTTERAUGLI),
+    "mse_y_blurred": Metric(mse_y_blurred, "lower", "MSE of luma, the error blurred (0–255 scale)"),
 }
 #: Metrics that take part in no loss, and that neither tables nor networks are trained on.
-HELD_OUT = ("dists",)
+HELD_OUT = ("dists", "butteraugli")

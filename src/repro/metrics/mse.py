@@ -1,4 +1,4 @@
-"""Mean squared error, over RGB or over chroma, and PSNR, which is the same in decibels.
+"""Mean squared error, over RGB, over chroma or of blurred luma, and PSNR, which is the same in decibels.
 
 For images x and y on 0–255 and n = 3HW values:
 
@@ -10,6 +10,7 @@ Source: Eq. 10 of the paper.
 from __future__ import annotations
 
 import torch
+from scipy.ndimage import gaussian_filter
 
 from repro.metrics.checks import check_pair
 from repro.stages import rgb_to_ycbcr
@@ -36,6 +37,17 @@ def mse_chroma(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Mean squared error of JFIF's Cb and Cr (not rounded): how far colours are off."""
     check_pair(x, y)
     return _mean_square((rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 1:])
+
+
+def mse_y_blurred(x: torch.Tensor, y: torch.Tensor, sigma: float = 4.0) -> torch.Tensor:
+    """Mean square of luma's error after a Gaussian blur of ``sigma`` px: how far areas are off, not single pixels.
+
+    Beyond its edges the error is mirrored. It passes no gradient.
+    """
+    check_pair(x, y)
+    error = (rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 0].detach().double()
+    blurred = gaussian_filter(error.cpu().numpy(), (0, sigma, sigma), mode="reflect")
+    return torch.from_numpy(blurred).to(x).square().flatten(1).mean(1)
 
 
 def _mean_square(difference: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,73 @@
+"""Butteraugli (Alakuijala et al. 2017, arXiv:1703.05160) by libjxl's program, a metric held out.
+
+It models the eye's opponent colours and its masking of errors by what is near them, and gives a map of how visible the
+errors are. The 3-norm of that map over all pixels is what is compared here, for a screen of 80 nits. Nothing in this
+project is trained, tuned or chosen by it.
+
+The program ``butteraugli_main`` comes with libjxl: in Debian with ``libjxl-devtools``. Version 0.7 made all stored
+values; other versions may differ.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from PIL import Image
+
+from repro.errors import ReproError
+from repro.metrics.checks import check_pair, check_side
+
+PROGRAM = "butteraugli_main"
+#: The program compares nothing below this: it calls any two pictures equal.
+MIN_SIDE_BUTTERAUGLI = 8
+#: Seconds for a pair of pictures; 24 megapixels take a tenth of it.
+_PATIENCE = 600.0
+
+
+def butteraugli(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Butteraugli's 3-norm: (B, 3, H, W) sRGB on 0–255 twice → (B,); 0 for equal images. Not symmetric, no gradient.
+
+    The program reads whole numbers, so values between are rounded. Raises :class:`ReproError` for sides under 8 px,
+    and where the program is missing, fails or does not end.
+    """
+    check_pair(x, y)
+    check_side(x, MIN_SIDE_BUTTERAUGLI, "Butteraugli looks at parts of that size")
+    if not butteraugli_installed():
+        raise ReproError(f"Butteraugli: the program {PROGRAM} is missing; in Debian: apt install libjxl-devtools")
+    pairs = zip(_pixels(x), _pixels(y), strict=True)
+    return torch.tensor([_by_program(*pair) for pair in pairs], dtype=torch.float64, device=x.device)
+
+
+def butteraugli_installed() -> bool:
+    """Whether the program is there."""
+    return shutil.which(PROGRAM) is not None
+
+
+def _pixels(x: torch.Tensor) -> np.ndarray:
+    return np.asarray(x.detach().movedim(1, -1).round().to(torch.uint8).cpu())
+
+
+def _by_program(original: np.ndarray, changed: np.ndarray) -> float:
+    """Of two (H, W, 3) uint8 pictures."""
+    with TemporaryDirectory(prefix="repro-") as folder:
+        files = [Path(folder, name) for name in ("original.ppm", "changed.ppm")]
+        for file, pixels in zip(files, (original, changed), strict=True):
+            Image.fromarray(pixels).save(file)
+        command = [PROGRAM, *map(str, files), "--pnorm", "3"]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=_PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise ReproError(f"{PROGRAM}: no answer within {_PATIENCE:g} s; compare smaller pictures") from error
+        except OSError as error:
+            raise ReproError(f"{PROGRAM}: cannot be run ({error.strerror})") from error
+    found = re.search(r"^3-norm: ([\d.]+)$", done.stdout, re.MULTILINE)
+    if done.returncode or found is None:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
+        raise ReproError(f"{PROGRAM}: failed, and said: {said[-1]}")
+    return float(found[1])
