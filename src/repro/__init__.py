@@ -22,6 +22,7 @@ def encode(
     quality: float | None = None,
     *,
     bpp: float | None = None,
+    ssimulacra2: float | None = None,
     effort: Literal["fast", "default", "best"] = "default",
     progressive: bool = True,
     icc: Literal["keep", "srgb"] = "keep",
@@ -41,6 +42,8 @@ def encode(
         1–100, fractions allowed, about libjpeg's scale; 75 where neither it nor another target is given.
     bpp
         Instead: the largest file within this many bits per pixel.
+    ssimulacra2
+        Instead: the smallest file whose SSIMULACRA 2 is no less than this: 70 is high quality, 90 cannot be told apart.
     effort
         More of it gives better files and takes longer.
     progressive
@@ -68,6 +71,7 @@ def encode(
     settings = Settings(
         quality=quality,
         bpp=bpp,
+        ssimulacra2=ssimulacra2,
         model=model,
         icc=icc,
         progressive=progressive,

@@ -70,6 +70,18 @@ def test_json_is_one_object_per_file(photo, model, tmp_path, capsys):
     assert json.loads(out)["error"] in err
 
 
+def test_a_score_is_told(photo, model, tmp_path, capsys):
+    arguments = [photo, "-o", tmp_path / "out.jpg", "--model", model, "--ssimulacra2", 50]
+    assert run(*arguments, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 50 <= found["ssimulacra2"] < 51
+    assert run(*arguments) == 0
+    assert f"quality {found['quality']:g}, SSIMULACRA 2 {found['ssimulacra2']:.2f}, " in capsys.readouterr().out
+    save(tmp_path / "small.png", astronaut(64, 64))
+    assert run(tmp_path / "small.png", "--model", model, "--ssimulacra2", 50) == 1
+    assert capsys.readouterr().err.startswith(f"repro: {tmp_path / 'small.png'}: the picture is 64×64 px; SSIMULACRA 2")
+
+
 def test_quiet_prints_nothing_but_errors(photo, model, tmp_path, capsys):
     save(tmp_path / "clear.png", np.full((8, 8, 4), 100, np.uint8))
     assert run(tmp_path / "clear.png", "--model", model, "-q") == 0
@@ -100,7 +112,10 @@ def test_options_reach_the_encoder(photo, model, tmp_path, capsys):
         (["--bpp", "nan"], "--bpp nan"),
         (["--quality", "101"], "quality 101"),
         (["--quality", "high"], "--quality"),
-        (["--quality", "50", "--bpp", "1"], "one of them"),
+        (["--quality", "50", "--bpp", "1"], "--quality and --bpp: give only one of them"),
+        (["--ssimulacra2", "70", "--bpp", "1"], "--bpp and --ssimulacra2: give only one of them"),
+        (["--ssimulacra2", "101"], "--ssimulacra2 101"),
+        (["--ssimulacra2", "nan"], "--ssimulacra2 nan"),
         (["--model", "nonsense"], "unknown model 'nonsense'"),
         (["--icc", "drop"], "'drop'"),
         (["--jobs", "0"], "--jobs 0"),

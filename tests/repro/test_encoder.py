@@ -18,12 +18,14 @@ from repro.attention import ConvolutionalAttention
 from repro.encoder import batch, models
 from repro.encoder.encode import Encoded, Settings, encode_file, encode_picture
 from repro.encoder.images import Picture
-from repro.encoder.search import largest_within
-from repro.encoder.tables_encoder import quantise
+from repro.encoder.search import largest_within, smallest_reaching
+from repro.encoder.tables_encoder import TablesEncoder, quantise
 from repro.errors import ReproError, UsageError
+from repro.jpeg import codestream
 from repro.jpeg.codestream import Coefficients
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
+from repro.ssimulacra2 import ssimulacra2
 from repro.torch_encoder.networks import AttentionEncoder
 
 # ---- analysis ---------------------------------------------------------------------------------------------------
@@ -147,6 +149,53 @@ def test_coarse_steps_are_told(model):
         return bytes(100 if quality < 50 else 1000)
 
     assert largest_within(encode, 8 * 500, 1, "steps")[0] == 49.9
+
+
+# ---- SSIMULACRA 2 -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("score", [20, 45, 70, 85])
+def test_a_score_is_reached_by_the_lowest_quality(score, model):
+    picture = Picture(astronaut(120, 160))
+    encoded = encode_picture(picture, Settings(ssimulacra2=score, model=model))
+    assert encoded.ssimulacra2 >= score
+    assert encoded.ssimulacra2 == ssimulacra2(picture.samples, codestream.decode(encoded.data))
+    lower = [round(encoded.quality - 0.1 * i, 1) for i in range(1, 16)]
+    files = [encode_picture(picture, Settings(quality=q, model=model)).data for q in lower if q >= 1]
+    scores = [ssimulacra2(picture.samples, codestream.decode(data)) for data in files]
+    assert scores == [] or (scores[0] < score and max(scores) < score + 0.5)
+    same = encode_picture(picture, Settings(quality=encoded.quality, model=model))
+    assert same.data == encoded.data and same.ssimulacra2 is None
+
+
+def test_a_score_takes_few_encodings():
+    picture, tried = Picture(astronaut(200, 240)), []
+    encoder = TablesEncoder(picture, stand_in(), exact=False)
+
+    def encode(quality: float) -> bytes:
+        tried.append(quality)
+        return encoder.encode(quality)
+
+    for score in range(10, 90, 10):
+        smallest_reaching(encode, score, picture.samples, "photo")
+    assert len(tried) <= 8 * 8
+
+
+def test_a_grey_picture_reaches_a_score(model):
+    encoded = encode_picture(Picture(astronaut(120, 130)[..., 1]), Settings(ssimulacra2=60, model=model))
+    assert 60 <= encoded.ssimulacra2 < 62 and codestream.read(encoded.data).subsampling == "grey"
+
+
+def test_a_score_out_of_reach_names_the_highest(model):
+    picture = Picture(astronaut(128, 128))
+    with pytest.raises(
+        ReproError, match=r"photo: a SSIMULACRA 2 of 99\.5 cannot be reached; choose at most "
+    ) as caught:
+        encode_picture(picture, Settings(ssimulacra2=99.5, model=model), "photo")
+    highest = float(str(caught.value).split("at most ")[1])
+    assert encode_picture(picture, Settings(ssimulacra2=highest, model=model)).ssimulacra2 >= highest
+    with pytest.raises(ReproError, match=r"photo: the picture is 112×300 px; SSIMULACRA 2 .* needs at least 113 px"):
+        encode_picture(Picture(astronaut(300, 112)), Settings(ssimulacra2=70, model=model), "photo")
 
 
 # ---- many -------------------------------------------------------------------------------------------------------

@@ -32,6 +32,13 @@ def encode(
     bpp: Annotated[
         float | None, typer.Option(help="Instead of --quality: the largest file within this many bits per pixel.")
     ] = None,
+    ssimulacra2: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead of --quality: the smallest file whose SSIMULACRA 2 is no less than this; 70 is high quality, "
+            "90 looks the same."
+        ),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -87,6 +94,7 @@ def encode(
     settings = Settings(
         quality=quality,
         bpp=bpp,
+        ssimulacra2=ssimulacra2,
         model=model,
         icc=icc,
         progressive=progressive,
@@ -159,9 +167,10 @@ class _Printer:
             self._object(report.as_dict())
         elif not self.quiet:
             quality = "" if report.quality is None else f"quality {report.quality:g}, "
+            score = "" if report.ssimulacra2 is None else f"SSIMULACRA 2 {report.ssimulacra2:.2f}, "
             typer.echo(
                 f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
-                f"{quality}{report.seconds:.2f} s"
+                f"{quality}{score}{report.seconds:.2f} s"
             )
 
     def notice(self, text: str) -> None:

@@ -21,7 +21,7 @@ from repro.encoder import models
 from repro.encoder.images import MAX_PIXELS, Picture, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
-from repro.encoder.search import TOLERANCE
+from repro.encoder.search import TOLERANCE, smallest_reaching
 from repro.encoder.tables_encoder import TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
@@ -37,7 +37,8 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to encode: ``quality`` 1–100 (75 where neither is given) or ``bpp``, the most bits per pixel, not both.
+    """How to encode, and for what: one target of ``quality`` 1–100 (75 where none is given), ``bpp``, the most bits per
+    pixel, and ``ssimulacra2``, the least score of the decoded picture.
 
     ``model`` is a shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves neither quality
     nor bits to choose; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
@@ -47,6 +48,7 @@ class Settings:
 
     quality: float | None = None
     bpp: float | None = None
+    ssimulacra2: float | None = None
     model: str = models.DEFAULT
     icc: Policy = "keep"
     progressive: bool = True
@@ -56,17 +58,20 @@ class Settings:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        if self.quality is not None and self.bpp is not None:
-            raise UsageError("--quality and --bpp: give only one of them")
-        if self.checkpoint and (self.quality is not None or self.bpp is not None):
-            option = "--bpp" if self.quality is None else "--quality"
+        targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2}
+        given = [option for option, value in targets.items() if value is not None]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)}: give only one of them")
+        if self.checkpoint and given:
             raise UsageError(
-                f"{option}: {self.model} was trained for one λ and has no quality scale; leave {option} out"
+                f"{given[0]}: {self.model} was trained for one λ and has no quality scale; leave {given[0]} out"
             )
         if self.quality is not None:
             models.check_quality(self.quality)
         if self.bpp is not None and not (self.bpp > 0 and math.isfinite(self.bpp)):
             raise UsageError(f"--bpp {self.bpp:g}: must be a number of bits per pixel above 0, such as 0.5")
+        if self.ssimulacra2 is not None and not (self.ssimulacra2 <= 100 and math.isfinite(self.ssimulacra2)):
+            raise UsageError(f"--ssimulacra2 {self.ssimulacra2:g}: must be a score of at most 100, such as 70")
         if self.icc not in ("keep", "srgb"):
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
         if self.max_pixels < 1:
@@ -106,11 +111,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG file's bytes and the quality that made it, None where the model has one λ."""
+    """A JPEG file's bytes, the quality that made it (None where the model has one λ), and its score (where one was
+    asked for)."""
 
     data: bytes
     quality: float | None
     bpp: float
+    ssimulacra2: float | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -118,7 +125,7 @@ class Encoded:
 class Report:
     """What became of one file; ``bpp`` counts every bit of it over the picture's pixels, ``seconds`` are wall time.
 
-    ``quality`` is None where the model has one λ.
+    ``quality`` is None where the model has one λ, ``ssimulacra2`` where no score was asked for.
     """
 
     input: str
@@ -129,6 +136,7 @@ class Report:
     model: str
     effort: Effort
     quality: float | None
+    ssimulacra2: float | None
     bytes: int
     bpp: float
     seconds: float
@@ -153,25 +161,29 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
 
     Raises :class:`UsageError` for an unknown model, or one that does not have ``settings.effort``;
-    :class:`ReproError` where ``settings.bpp`` cannot be met, or where PyTorch is needed and not installed.
+    :class:`ReproError` where ``settings.bpp`` or ``settings.ssimulacra2`` cannot be met, or where PyTorch is needed and
+    not installed.
     """
     settings = settings or Settings()
     settings.check_model()
-    quality: float | None = None
+    quality, score = None, None
     if settings.checkpoint:
         data = _encode_trained(picture, settings.checkpoint, settings)
     else:
-        encoder = encoder_for(picture, models.load(settings.model), settings, once=settings.bpp is None)
-        if settings.bpp is None:
+        searches = settings.bpp is not None or settings.ssimulacra2 is not None
+        encoder = encoder_for(picture, models.load(settings.model), settings, once=not searches)
+        if settings.bpp is not None:
+            quality, data = encoder.within(settings.bpp * picture.pixels, name)
+        elif settings.ssimulacra2 is not None:
+            quality, data, score = smallest_reaching(encoder.encode, settings.ssimulacra2, picture.samples, name)
+        else:
             quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
             data = encoder.encode(quality)
-        else:
-            quality, data = encoder.within(settings.bpp * picture.pixels, name)
     bpp = 8 * len(data) / picture.pixels
     notices = picture.notices
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
         notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
-    return Encoded(data, quality, bpp, notices)
+    return Encoded(data, quality, bpp, score, notices)
 
 
 def encoder_for(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
@@ -224,6 +236,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
         model=settings.model,
         effort=settings.effort,
         quality=encoded.quality,
+        ssimulacra2=encoded.ssimulacra2,
         bytes=len(encoded.data),
         bpp=encoded.bpp,
         seconds=time.perf_counter() - start,

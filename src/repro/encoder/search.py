@@ -1,12 +1,16 @@
-"""The largest file that is not over a number of bits, found on real files."""
+"""Targets, met on real files: the largest file within a number of bits, the smallest that looks good enough."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from repro.encoder.models import HIGHEST, LOWEST, percent
 from repro.errors import ReproError
+from repro.jpeg.codestream import decode
+from repro.ssimulacra2 import Reference
 
 #: Qualities are tried in these steps; between neighbours a photograph's size changes by a per cent or so.
 STEP = 0.1
@@ -14,62 +18,115 @@ STEP = 0.1
 TOLERANCE = 0.05
 
 _LAST = round((HIGHEST - LOWEST) / STEP)
-_FIRST_GUESS = round((40 - LOWEST) / STEP)
-#: Of photographs, size ∝ percent^−0.65, about; times a little more, so that a first step goes over the target.
-_TYPICAL_SLOPE = -0.65 / 1.2
 #: Stands for quality 100, whose percent is 0, on a logarithmic scale; 99.9 has 0.2.
 _LEAST_PERCENT = 0.1
+#: The same for a score of 100.
+_LEAST_LOSS = 1e-6
+#: Of photographs, log size and log(100 − SSIMULACRA 2) are nearly lines over log percent (IJG's scale of the quality).
+#: Their slopes; the first a little less, so that a first step goes over the target.
+_SLOPE_OF_SIZE, _SLOPE_OF_LOSS = -0.65 / 1.2, 0.5
+#: Where a search for a size starts, and a point of the line that one for a score starts on: libjpeg's at quality 35.
+_FIRST_QUALITY, _KNOWN_LOSS = 40.0, (math.log(percent(35)), math.log(50))
 
 
 def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, name: str) -> tuple[float, bytes]:
     """(quality, file): the highest quality in steps of 0.1 whose file ``encode(quality)`` is not over ``bits``.
 
-    A bracket around it shrinks until its ends are neighbours: by interpolating log size over log percent (IJG's scale
-    of the quality), which is nearly a line, and by growing steps where that moves one end only. File size grows with
-    quality but for a few bytes here and there; the file that is returned is within ``bits`` in any case. Raises
-    :class:`ReproError` that says, in bits per pixel, what range ``name`` can be given, where ``bits`` lies outside
-    (above: by more than 5 %).
+    File size grows with quality but for a few bytes here and there; the file that is returned is within ``bits`` in any
+    case. Raises :class:`ReproError` that says, in bits per pixel, what range ``name`` can be given, where ``bits`` lies
+    outside (above: by more than 5 %).
     """
-    low, high = -1, _LAST + 1  # the step at low fits, the one at high does not; these two are not encoded
-    sizes: dict[int, float] = {}
-    best = b""
+    files: dict[int, bytes] = {}
+
+    def log_size(step: int) -> float:
+        files[step] = encode(_quality(step))
+        return math.log(8 * len(files[step]))
+
+    best = _last(log_size, math.log(bits), _SLOPE_OF_SIZE, _scale(_FIRST_QUALITY))
+    if best < 0 or (best == _LAST and 8 * len(files[best]) < (1 - TOLERANCE) * bits):
+        least, most = (8 * len(files.get(step) or encode(_quality(step))) for step in (0, _LAST))
+        raise ReproError(
+            f"{name}: {bits / pixels:.4g} bits per pixel cannot be met; "
+            f"choose from {math.ceil(1e4 * least / pixels) / 1e4:.6g} to {math.floor(1e4 * most / pixels) / 1e4:.6g}"
+        )
+    return _quality(best), files[best]
+
+
+def smallest_reaching(
+    encode: Callable[[float], bytes], score: float, original: np.ndarray, name: str
+) -> tuple[float, bytes, float]:
+    """(quality, file, its score): the lowest quality in steps of 0.1 whose file, as Pillow decodes it, scores ``score``
+    or more in SSIMULACRA 2 against ``original``, uint8 (H, W) or (H, W, 3).
+
+    The score grows with quality but for some hundredths of a point here and there; the file that is returned reaches
+    it in any case. Raises :class:`ReproError` where no quality does, or where the picture is too small for the metric.
+    """
+    try:
+        reference = Reference(original)
+    except ReproError as error:
+        raise ReproError(f"{name}: {error}") from error
+    files: dict[int, bytes] = {}
+    scores: dict[int, float] = {}
+
+    def likeness(step: int) -> float:
+        files[step] = encode(_quality(step))
+        scores[step] = reference.score(decode(files[step]))
+        return -_log_loss(scores[step])
+
+    known, log_loss = _KNOWN_LOSS
+    start = known + (_log_loss(score) - log_loss) / _SLOPE_OF_LOSS
+    best = 1 + _last(likeness, math.nextafter(-_log_loss(score), -math.inf), -_SLOPE_OF_LOSS, start)
+    if best > _LAST:
+        raise ReproError(
+            f"{name}: a SSIMULACRA 2 of {score:g} cannot be reached; choose at most "
+            f"{math.floor(100 * scores[_LAST]) / 100:g}"
+        )
+    return _quality(best), files[best], scores[best]
+
+
+def _last(value: Callable[[int], float], goal: float, slope: float, start: float) -> int:
+    """The last step whose ``value`` is not over ``goal``; −1: none. ``value`` must grow from step to step.
+
+    A bracket around it shrinks until its ends are neighbours: by interpolating over log percent, where ``value`` should
+    nearly be a line of ``slope``, and by growing steps where that moves one end only. ``start``: log percent to start
+    from.
+    """
+    low, high = -1, _LAST + 1  # low is not over the goal, high is; these two are not tried
+    seen: dict[int, float] = {}
     same_side = 0  # how often in a row the same end moved, signed
-    step = _FIRST_GUESS
+    step = _step(start)
     while high - low > 1:
-        data = encode(_quality(step))
-        sizes[step] = 8 * len(data)
-        if sizes[step] <= bits:
-            low, best, same_side = step, data, max(same_side, 0) + 1
+        seen[step] = value(step)
+        if seen[step] <= goal:
+            low, same_side = step, max(same_side, 0) + 1
         else:
             high, same_side = step, min(same_side, 0) - 1
-        step = _guess(bits, low, high, sizes)
+        known, other = (low, high) if low in seen else (high, low)
+        at = _scale(_quality(known))
+        if other in seen:
+            slope = (seen[other] - seen[known] or 1e-9) / (_scale(_quality(other)) - at)
+        step = _step(at + (goal - seen[known]) / slope)
         if same_side > 1:  # the other end is stuck: step out to meet it, twice as far each time
             step = max(step, low + 2**same_side)
         elif same_side < -1:
             step = min(step, high - 2**-same_side)
         step = min(max(step, low + 1), high - 1)
-    if low < 0 or (low == _LAST and sizes[low] < (1 - TOLERANCE) * bits):
-        least, most = (sizes[i] if i in sizes else 8 * len(encode(_quality(i))) for i in (0, _LAST))
-        raise ReproError(
-            f"{name}: {bits / pixels:.4g} bits per pixel cannot be met; "
-            f"choose from {math.ceil(1e4 * least / pixels) / 1e4:.6g} to {math.floor(1e4 * most / pixels) / 1e4:.6g}"
-        )
-    return _quality(low), best
+    return low
 
 
-def _guess(bits: float, low: int, high: int, sizes: dict[int, float]) -> int:
-    """The step whose file should have ``bits``: on the line through the bracket's ends, or through the known one."""
-    known, other = (low, high) if low in sizes else (high, low)
-    slope = _TYPICAL_SLOPE
-    if other in sizes:
-        slope = (math.log(sizes[other] / sizes[known]) or -1e-9) / (_scale(other) - _scale(known))
-    share = math.exp(min(max(_scale(known) + math.log(bits / sizes[known]) / slope, _scale(_LAST)), _scale(0)))
-    quality = 5000 / share if share > 100 else 100 - share / 2
-    return round((quality - LOWEST) / STEP)
+def _log_loss(score: float) -> float:
+    return math.log(max(100 - score, _LEAST_LOSS))
 
 
-def _scale(step: int) -> float:
-    return math.log(max(percent(_quality(step)), _LEAST_PERCENT))
+def _scale(quality: float) -> float:
+    """Log percent."""
+    return math.log(max(percent(quality), _LEAST_PERCENT))
+
+
+def _step(scale: float) -> int:
+    """Nearest to a log percent, at most the first and the last."""
+    share = math.exp(min(max(scale, _scale(HIGHEST)), _scale(LOWEST)))
+    return round(((5000 / share if share > 100 else 100 - share / 2) - LOWEST) / STEP)
 
 
 def _quality(step: int) -> float:
