@@ -72,11 +72,11 @@ from repro.encoder import chroma, models
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.experiments import ablations, beyond, content_types
-from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
+from repro.jpeg.writer import write
 from repro.plain import block_symbols
 from repro.torch_encoder.descent import PLANS, DescentEncoder
-from repro.trellis import paths, planes, scans, sensitivity, symbols
+from repro.trellis import costs, paths, planes, sensitivity
 
 style.use()
 kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))
@@ -106,17 +106,18 @@ def bits(z, cost):
 dct = planes.forward_dct(rgb, "4:2:0", progressive=False)
 tables = quality_tables(quality)
 F, Q = dct.planes[0].F, planes.steps(tables, 0)
-rounded = np.rint(F / Q).astype(np.int32)
-cost = symbols.ac_costs(symbols.ac_symbols(rounded))
+rounded = np.rint(F / Q).astype(np.int16)
+blocks = dct.planes[0].rows, dct.planes[0].cols, 64
+cost = costs.ac_bands([rounded.reshape(blocks)], progressive=False)[0][0].ac
 
 # %% [markdown]
 # How close do such sums come to a real file? Here they are, over all blocks and planes, DC included, beside the bytes that
 # are written. The difference is the file's headers and its tables of codes:
 
 # %%
-everything = [np.rint(plane.F / planes.steps(tables, i)).astype(np.int32) for i, plane in enumerate(dct.planes)]
+everything = [np.rint(plane.F / planes.steps(tables, i)).astype(np.int16) for i, plane in enumerate(dct.planes)]
 counted = planes.bits(dct, everything) / 8
-written = len(write(planes.assemble(dct, everything, tables), progressive=False))
+written = len(write(planes.assemble(dct, everything, tables), scans="sequential"))
 print(f"{counted:,.0f} bytes counted, {written:,d} written")
 
 # %% [markdown]
@@ -191,7 +192,7 @@ print(
 # %%
 some = F[:200]
 ours = np.array([trellis(block, w, Q, cost, lam) for block in some])
-fast, J = np.zeros((200, 64), np.int32), np.zeros((200, 2))
+fast, J = np.zeros((200, 64), np.int16), np.zeros((200, 2))
 row = np.zeros(200, np.int64)  # all blocks have the same weights
 paths.choose_ac(some, np.ones((1, 64), np.float32), row, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
 fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
@@ -207,7 +208,7 @@ print("the package's fast version agrees:", np.array_equal(ours, fast))
 for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
 chosen = planes.trellis_quantize(for_scans, ablations.mse_weights(for_scans), tables, lam)[0]
 numbers = np.stack([rounded, chosen])
-cost = symbols.ac_costs(symbols.ac_symbols(chosen))
+cost = costs.ac_bands([chosen.reshape(blocks)], progressive=False)[0][0].ac
 spent = np.array([[bits(z, cost) for z in of] for of in numbers])
 errors = ((F - numbers * Q) ** 2)[..., 1:].sum(-1)
 
@@ -280,7 +281,7 @@ def coded(rgb, quality, subsampling):
     tables = chroma.tables_for(subsampling, parameters.tables)
     weights = sensitivity.shipped().weights(dct, trellis_set.metric_weights)
     z = planes.trellis_quantize(dct, weights, tables, 1 / parameters.lam)
-    return scans.smallest(planes.assemble(dct, z, tables))
+    return write(planes.assemble(dct, z, tables), scans="smallest")
 
 
 screen = draw("screenshot")
@@ -463,7 +464,7 @@ encoder = DescentEncoder(Picture(box.of(rgb)), trellis_set, PLANS["best"])
 found = encoder.descend(encoder.prepare(quality), replace(PLANS["best"].descent, steps=descent))
 least = np.minimum.accumulate(found.objective) / found.before  # after each step, over that of the trellis alone
 
-# %% mystnb={"figure": {"caption": "Distortion plus λ times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
 
 # %% tags=["remove-cell"]

@@ -19,7 +19,7 @@ from PIL import Image
 
 from repro import libjpeg_api
 from repro.errors import ReproError, UsageError
-from repro.jpeg.codestream import MAX_SIDE
+from repro.jpeg.coefficients import MAX_SIDE
 
 Encode = Callable[..., bytes]
 

@@ -12,17 +12,17 @@ from repro import stages
 from repro.data import photos
 from repro.errors import UsageError
 from repro.jpeg.codestream import decode as jpeg_decode
-from repro.jpeg.codestream import read, write
-from repro.jpeg.huffman import code_lengths
+from repro.jpeg.codestream import read
 from repro.jpeg.tables import ZIGZAG, quality_tables
+from repro.jpeg.writer import write
+from repro.trellis import costs, planes
 from repro.trellis import paths as trellis
-from repro.trellis import planes, scans, symbols
 from repro.trellis.planes import DctPlanes, Weights
 
 RNG = np.random.default_rng(5)
 #: Codes of a plane of everyday blocks.
-DC_BITS = symbols.dc_costs(np.arange(12, 0, -1) ** 2)
-AC_BITS = symbols.ac_costs((1000 / (1 + np.arange(256))).astype(np.int64))
+DC_BITS = costs.symbol_costs(np.pad(np.arange(12, 0, -1) ** 2, (0, 244)))
+AC_BITS = costs.symbol_costs((1000 / (1 + np.arange(256))).astype(np.int64))
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -53,7 +53,7 @@ def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: flo
 
 def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float) -> np.ndarray:
     """All of AC in one sequential scan."""
-    z, cost = np.zeros(F.shape, np.int32), np.zeros((len(F), 2))
+    z, cost = np.zeros(F.shape, np.int16), np.zeros((len(F), 2))
     trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z, 1, 63, AC_BITS[0], cost)
     z[cost[:, 0] + lam * AC_BITS[0] <= cost[:, 1]] = 0
     return z
@@ -85,7 +85,7 @@ def test_bands_are_chosen_apart() -> None:
     """What a band holds does not change with what is outside it, and outside nothing is touched."""
     F = RNG.normal(0, 20, (40, 64)).astype(np.float32)
     w, row, Q = np.ones((1, 64), np.float32), np.zeros(40, np.int64), np.full(64, 12, np.float32)
-    z, cost = np.full(F.shape, 7, np.int32), np.zeros((40, 2))
+    z, cost = np.full(F.shape, 7, np.int16), np.zeros((40, 2))
     trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, z, 3, 20, AC_BITS[0], cost)
     assert (z[:, :3] == 7).all() and (z[:, 21:] == 7).all()
     F[:, :3] = F[:, 21:] = 0
@@ -141,43 +141,6 @@ def test_dc_takes_the_cheapest_path() -> None:
     assert cost(tuple(found)) == pytest.approx(best)
 
 
-def test_symbols_are_counted_as_the_standard_codes_them() -> None:
-    z = np.zeros((3, 64), np.int32)
-    z[0, [1, 19, 63]] = 3, -1, 5  # runs of 0, 17 (one ZRL and 1) and 43 (two ZRL and 11); no end of block
-    z[1, 2] = -8  # a run of 1, category 4, end of block
-    counts = symbols.ac_symbols(z)
-    expected = {0x02: 1, 0xF0: 3, 0x11: 1, 0xB3: 1, 0x14: 1, 0x00: 2}
-    assert {int(s): int(counts[s]) for s in np.flatnonzero(counts)} == expected
-    dc = symbols.dc_symbols(np.array([0, 5, 5, -3], np.int32))  # differences 0, 5, 0, −8
-    assert dc.tolist() == [2, 0, 0, 1, 1, *[0] * 7]
-
-
-def test_symbols_of_a_progressive_scan() -> None:
-    z = np.zeros((9, 64), np.int32)
-    z[0, 2], z[6, 5], z[6, 1] = 1, -2, 9  # outside the band: position 1
-    counts = symbols.scan_symbols(z, 2, 5)
-    # block 0 ends early, with the five after it: 4 to 7 ends; block 6 ends with the band; then two are empty
-    expected = {0x01: 1, 0x20: 1, 0x32: 1, 0x10: 1}
-    assert {int(s): int(counts[s]) for s in np.flatnonzero(counts)} == expected
-
-
-def test_codes_are_as_long_as_libjpegs() -> None:
-    photo = photos("sample").items[0].rgb()
-    dct = planes.forward_dct(photo[..., 0], progressive=False)
-    tables = quality_tables(60)[:1]
-    (z,) = planes.trellis_quantize(dct, even(dct), tables, 10.0)
-    lengths = code_lengths(write(planes.assemble(dct, [z], tables), progressive=False))
-    counts = symbols.ac_symbols(z)
-    theirs = sum(int(counts[s]) * (length + (s & 15)) for s, length in lengths[1, 0].items())
-    assert counts @ symbols.ac_costs(counts) == theirs
-    assert (symbols.ac_costs(counts)[counts == 0] >= 18).all()
-
-
-@pytest.mark.parametrize("value, bits", [(0, 0), (1, 1), (-1, 1), (2, 2), (-7, 3), (1023, 10)])
-def test_categories(value: int, bits: int) -> None:
-    assert symbols.category(value) == bits
-
-
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_bits_are_close_to_those_of_a_file(subsampling: str, progressive: bool) -> None:
@@ -186,7 +149,7 @@ def test_bits_are_close_to_those_of_a_file(subsampling: str, progressive: bool) 
     dct = planes.forward_dct(photo, subsampling, progressive=progressive)
     tables = quality_tables(75)
     chosen = planes.assemble(dct, z := planes.trellis_quantize(dct, even(dct), tables, 20.0), tables)
-    data = scans.smallest(chosen) if progressive else write(chosen, progressive=False)
+    data = write(chosen, scans="interleaved" if progressive else "sequential")
     spent = len(data) - data.index(b"\xff\xc4")
     assert 0.98 * spent < planes.bits(dct, z) / 8 < 1.001 * spent
 

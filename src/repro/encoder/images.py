@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from repro.encoder import profiles
 from repro.errors import ReproError, UsageError
-from repro.jpeg.codestream import MAX_SIDE
+from repro.jpeg.coefficients import MAX_SIDE
 
 #: From here on Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3

@@ -14,9 +14,10 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.search import largest_within
 from repro.jpeg.blocks import SIDE, pad, to_blocks
-from repro.jpeg.codestream import Coefficients, embed_icc, write
+from repro.jpeg.codestream import Coefficients, write
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
+from repro.jpeg.writer import embed_icc
 
 #: About how many pixels are transformed at a time: what is worked with does not grow with the picture.
 _STRIP_PIXELS = 1 << 19

@@ -13,9 +13,9 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.search import largest_within
 from repro.errors import UsageError
+from repro.jpeg.writer import write
 from repro.trellis import planes, sampling, sensitivity
 from repro.trellis.planes import DctPlanes, Weights
-from repro.trellis.scans import sequential, smallest
 from repro.trellis.tables import Example, adapt
 
 #: Adam's rate where a picture's own tables are learned.
@@ -112,4 +112,4 @@ class TrellisEncoder:
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)
-        return (smallest if self.progressive else sequential)(chosen, self.picture.icc)
+        return write(chosen, scans="interleaved" if self.progressive else "sequential", icc=self.picture.icc)

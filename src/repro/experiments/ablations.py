@@ -21,11 +21,10 @@ from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError
 from repro.files import sha256_file
-from repro.jpeg.codestream import write
 from repro.jpeg.tables import ZIGZAG, quality_tables
+from repro.jpeg.writer import write
 from repro.torch_encoder.descent import PLANS, DescentEncoder
 from repro.trellis import planes
-from repro.trellis.scans import smallest
 
 #: λ of ``annexk-trellis`` as a share of the mean squared step of the luma table. Of 0.005, 0.0075, 0.01, 0.015, 0.02
 #: and 0.03 it saves the most bits at equal MSE against rounding, on every third tuning photo, over 0.2–0.6 bpp.
@@ -119,20 +118,20 @@ def tables_444(rgb: np.ndarray, quality: int) -> bytes:
 def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
     """Annex K's tables, half of chroma, rounding to the nearest; progressive, optimised."""
     dct, tables = _standard(rgb, quality)
-    return write(planes.assemble(dct, rounded(dct, tables), tables))
+    return write(planes.assemble(dct, rounded(dct, tables), tables), scans="searched")
 
 
 def annexk_scans(rgb: np.ndarray, quality: int) -> bytes:
     """The same coefficients in the smallest of the known scan scripts."""
     dct, tables = _standard(rgb, quality)
-    return smallest(planes.assemble(dct, rounded(dct, tables), tables))
+    return write(planes.assemble(dct, rounded(dct, tables), tables), scans="smallest")
 
 
 def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
     """The same, with coefficients chosen by the trellis for MSE alone and the bits of those scans."""
     dct, tables = _standard(rgb, quality)
     z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables, share), threads=threads.available())
-    return smallest(planes.assemble(dct, z, tables))
+    return write(planes.assemble(dct, z, tables), scans="smallest")
 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:

@@ -1,9 +1,8 @@
-"""What a file charges for the numbers in it, in a sequential scan or in progressive ones, and what one choice costs.
+"""What a file charges for the numbers in it, in a sequential scan or in progressive ones (:mod:`repro.jpeg.scans`).
 
-A sequential scan codes all AC of a block at once and marks the end of each block; Cb and Cr share their codes. A
-progressive scan (:mod:`repro.trellis.scans`) codes one component, in one band of frequencies or two. There one symbol
-stands for a run of blocks that end side by side. So a block with nothing in a band is nearly free, and a block with
-something pays for the run that it cuts.
+A sequential scan marks the end of each block. A progressive scan codes one component, in one band of frequencies or
+two, and there one symbol stands for a run of blocks that end side by side. So a block with nothing in a band is nearly
+free, and a block with something pays for the run that it cuts.
 """
 
 from __future__ import annotations
@@ -13,15 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from repro.jpeg.codes import code_lengths
 from repro.jpeg.huffman import EOB
-from repro.trellis import symbols
+from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
+from repro.jpeg.symbols import AC, FOLLOWING
 
-#: Where AC may be cut in two, of the places that mozjpeg's search tries most; 0: not at all.
-SPLITS = (0, 2, 5)
-#: Bits of a scan's header and of its table of codes, which has 8 more for each symbol.
-_HEADER = 8 * (10 + 4 + 17)
-#: Runs of ended blocks are told apart up to this length.
+#: Bits of a symbol that has no code since it never occurs: a little more than the longest code.
+_UNSEEN = 18
+#: Symbols of 1, of 2–3, of 4–7, … blocks that end side by side. Runs are told apart up to the length below.
+_EOB_RUNS = np.arange(0, 0xF0, 16)
 _LONGEST_RUN = 64
+#: Numbers of a block lie in zigzag order.
+_ORDER = np.arange(64)
 
 
 class Band(NamedTuple):
@@ -45,54 +47,44 @@ class Band(NamedTuple):
     def eob_run_bits(self) -> np.ndarray:
         """float64: bits of the symbol for 0, 1, 2, … blocks that end side by side."""
         several = np.log2(np.arange(1, _LONGEST_RUN)).astype(int)
-        return np.concatenate([[0.0], self.ac[symbols.EOB_RUNS[several]]])
+        return np.concatenate([[0.0], self.ac[_EOB_RUNS[several]]])
 
 
-def bands(members: Sequence[np.ndarray], progressive: bool) -> list[Band]:
-    """How AC of the planes ``members``, int32 (n, 64) zigzag, which share their codes, is best coded."""
-    return _coded(members, progressive)[1]
+def symbol_costs(counts: np.ndarray) -> np.ndarray:
+    """float64 (256,): bits of each symbol together with the number that follows, in codes made for these ``counts``."""
+    return np.where(counts > 0, code_lengths(counts), _UNSEEN) + FOLLOWING.astype(float)
 
 
-def ac_bits(members: Sequence[np.ndarray], progressive: bool) -> float:
-    """About what AC of these planes costs with codes made for it."""
-    return _coded(members, progressive)[0]
+def ac_bands(z: Sequence[np.ndarray], progressive: bool) -> list[list[Band]]:
+    """For each component of a picture the bands in which its AC is coded. ``z``: int16 (rows, cols, 64) each, in zigzag
+    order."""
+    if progressive:
+        return [[_band(s.first, s.last, s.counts[AC + (i > 0)]) for s in _ac(z[i], i)] for i in range(len(z))]
+    counts = sequential_scan(z, _ORDER).counts
+    each = [symbol_costs(counts[AC + (i > 0)]) for i in range(len(z))]
+    return [[Band(1, 63, ac, float(ac[EOB]), eob_runs=False)] for ac in each]
 
 
-def dc_costs(members: Sequence[np.ndarray]) -> np.ndarray:
-    """float64 (12,) bits by category of DC's differences, each of ``members`` (n,) in the order of coding."""
-    return symbols.dc_costs(_dc_counts(members))
+def dc_costs(z: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """For each component the bits by category of DC's differences, as :func:`symbol_costs`. Cb and Cr share codes."""
+    counts = dc_scan(z, _ORDER).counts
+    luma, chroma = symbol_costs(counts[0]), symbol_costs(counts[1])
+    return [chroma if i else luma for i in range(len(z))]
 
 
-def dc_bits(members: Sequence[np.ndarray]) -> float:
-    """About what these DC cost with codes made for them."""
-    counts = _dc_counts(members)
-    return float(counts @ symbols.dc_costs(counts))
-
-
-def _dc_counts(members: Sequence[np.ndarray]) -> np.ndarray:
-    return np.asarray(np.sum([symbols.dc_symbols(dc) for dc in members], axis=0))
-
-
-def _coded(members: Sequence[np.ndarray], progressive: bool) -> tuple[float, list[Band]]:
+def bits(z: Sequence[np.ndarray], progressive: bool) -> float:
+    """About what a file with these numbers costs in its scans, with codes made for it."""
     if not progressive:
-        counts = np.sum([symbols.ac_symbols(z) for z in members], axis=0)
-        ac = symbols.ac_costs(counts)
-        return float(counts @ ac), [Band(1, 63, ac, float(ac[EOB]), eob_runs=False)]
-    found = []
-    for split in SPLITS:
-        scans = [_scan(members, first, last) for first, last in _cut(split)]
-        found.append((sum(bits for bits, _ in scans), [band for _, band in scans]))
-    return min(found, key=lambda each: each[0])
+        return sequential_scan(z, _ORDER).bits
+    return dc_scan(z, _ORDER).bits + sum(scan.bits for i in range(len(z)) for scan in _ac(z[i], i))
 
 
-def _cut(split: int) -> list[tuple[int, int]]:
-    return [(1, split), (split + 1, 63)] if split else [(1, 63)]
+def _ac(z: np.ndarray, i: int) -> list[Scan]:
+    return ac_scans(z.reshape(-1, 64), i, _ORDER)
 
 
-def _scan(members: Sequence[np.ndarray], first: int, last: int) -> tuple[float, Band]:
-    counts = np.sum([symbols.scan_symbols(z, first, last) for z in members], axis=0)
-    ac = symbols.ac_costs(counts)
-    runs = counts[symbols.EOB_RUNS]
-    eob = float(runs @ ac[symbols.EOB_RUNS]) / runs.sum() if runs.any() else float(ac[EOB])
-    header = _HEADER + 8 * np.count_nonzero(counts)
-    return float(counts @ ac) + header, Band(first, last, ac, eob, eob_runs=True)
+def _band(first: int, last: int, counts: np.ndarray) -> Band:
+    ac = symbol_costs(counts)
+    runs = counts[_EOB_RUNS]
+    eob = float(runs @ ac[_EOB_RUNS]) / runs.sum() if runs.any() else float(ac[EOB])
+    return Band(first, last, ac, eob, eob_runs=True)

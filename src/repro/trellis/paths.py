@@ -15,8 +15,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from repro.jpeg.coefficients import LARGEST
 from repro.jpeg.huffman import ZRL
-from repro.trellis.symbols import category
+from repro.jpeg.symbols import category
 
 #: How far from the nearest whole number DC is tried, on either side.
 _DC_REACH = 2
@@ -36,7 +37,7 @@ def choose_ac(
     eob: float,
     cost: np.ndarray,
 ) -> None:
-    """Fill positions ``first``–``last`` of ``z``, int32 (n, 64), with the best choice that is not all zero, for each
+    """Fill positions ``first``–``last`` of ``z``, int16 (n, 64), with the best choice that is not all zero, for each
     block; with zeros where plain rounding gives nothing else. Other positions are left alone.
 
     F
@@ -46,7 +47,7 @@ def choose_ac(
     Q
         float32 (64,) the table, zigzag.
     ac
-        float64 (256,) bits of each symbol with its number: :func:`repro.trellis.symbols.ac_costs`.
+        float64 (256,) bits of each symbol with its number: :func:`repro.trellis.costs.symbol_costs`.
     first, last
         a band of the zigzag, 1–63 in a sequential scan.
     eob
@@ -73,7 +74,7 @@ def choose_ac(
         count = 0
         for position in range(first, last + 1):
             scaled = abs(F[block, position]) / Q[position]
-            nearest = int(scaled + 0.5)
+            nearest = min(int(scaled + 0.5), LARGEST)
             if nearest == 0:
                 continue
             count += 1
@@ -159,7 +160,7 @@ def _least(reached: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[f
 def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float) -> np.ndarray:
     """int32 (n,): DC in the order of coding, the cheapest path through differences.
 
-    F, w are float (n,): the coefficient and the weight of its squared error; ``dc`` (12,) bits by category.
+    F, w are float (n,): the coefficient and the weight of its squared error; ``dc`` (m,) bits by category.
     """
     count, width = F.shape[0], 2 * _DC_REACH + 1
     value = np.zeros((count, width), np.int32)
@@ -169,14 +170,14 @@ def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float
         nearest = int(np.floor(F[block] / q + 0.5))
         reached = np.full(width, np.inf)
         for option in range(width):
-            candidate = nearest + option - _DC_REACH
+            candidate = min(max(nearest + option - _DC_REACH, -LARGEST), LARGEST)
             value[block, option] = candidate
             if block == 0:
-                reached[option] = lam * dc[min(category(candidate), 11)]
+                reached[option] = lam * dc[category(candidate)]
             else:
                 for previous in range(width):
                     difference = candidate - value[block - 1, previous]
-                    through = cost[previous] + lam * dc[min(category(difference), 11)]
+                    through = cost[previous] + lam * dc[category(difference)]
                     if through < reached[option]:
                         reached[option], before[block, option] = through, previous
             error = F[block] - candidate * q

@@ -16,7 +16,7 @@ import numpy as np
 
 from repro.errors import UsageError
 from repro.jpeg.blocks import pad, subsample, to_blocks
-from repro.jpeg.codestream import Coefficients
+from repro.jpeg.coefficients import LARGEST, Coefficients
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct_zigzag
 from repro.jpeg.tables import ZIGZAG
@@ -26,8 +26,6 @@ from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
 
 #: (64,) the zigzag position of each natural (row-major) index: what brings zigzag order back.
 NATURAL = np.argsort(ZIGZAG)
-#: The largest numbers that baseline JPEG codes at 8 bits: AC by category 10, DC so that differences fit category 11.
-_MOST = 1023
 
 
 class Plane(NamedTuple):
@@ -85,12 +83,12 @@ def trellis_quantize(
     rounds: int = 2,
     threads: int = 1,
 ) -> list[np.ndarray]:
-    """int32 (n, 64) zigzag for each plane: the numbers that make λ · bits + weighted squared error least.
+    """int16 (n, 64) zigzag for each plane: the numbers that make λ · bits + weighted squared error least.
 
     weights
         one for each plane.
     tables
-        whole numbers in 1–255, (1 or 2, 8, 8), as in a file: luma, then chroma for Cb and Cr.
+        whole numbers in 1–255, (1, 2 or 3, 8, 8), as in a file: luma, then chroma, or Cb and Cr.
     lam
         the squared error that one bit may save (0–255 scale, of a coefficient of weight 1).
     target
@@ -99,79 +97,60 @@ def trellis_quantize(
         how often the numbers are chosen; each time at what bits cost in codes made for the numbers before.
     """
     wanted = [plane.F for plane in dct.planes] if target is None else target
-    chosen: list[np.ndarray] = []
-    for members, order in _sharing(dct):
-        Q = steps(tables, members[0]).astype(np.float32)
-        coder = _Coder(Q, lam, order, dct.progressive, threads)
-        chosen += coder.choose([wanted[i] for i in members], [weights[i] for i in members], rounds)
-    return chosen
+    Q = [steps(tables, i).astype(np.float32) for i in range(len(wanted))]
+    z = [
+        _dead_zone(F, q).reshape(plane.rows, plane.cols, 64) for F, q, plane in zip(wanted, Q, dct.planes, strict=True)
+    ]
+    of_blocks = [numbers.reshape(-1, 64) for numbers in z]  # the same numbers
+    for _ in range(rounds):
+        for i, bands in enumerate(costs.ac_bands(z, dct.progressive)):
+            for band in bands:
+                _choose_band(wanted[i], weights[i], Q[i], lam, band, of_blocks[i], threads)
+    for _ in range(rounds):
+        for i, dc in enumerate(costs.dc_costs(z)):
+            order = _coding_order(dct, i)
+            w = weights[i].by_frequency[weights[i].row, 0]
+            of_blocks[i][order, 0] = choose_dc(wanted[i][order, 0], w[order], float(Q[i][0]), dc, lam)
+    return of_blocks
 
 
-@dataclass(frozen=True)
-class _Coder:
-    """Of planes that share a table and its codes; ``order``: in which luma's blocks come, None as they lie."""
+def _choose_band(
+    F: np.ndarray, weight: Weights, Q: np.ndarray, lam: float, band: Band, z: np.ndarray, threads: int
+) -> None:
+    """Several threads at once: blocks are independent until runs of ended blocks are chosen."""
+    edges = np.linspace(0, len(F), threads + 1).astype(int)
+    first, last = band.first, band.last
+    cost = np.zeros((len(F), 2))
 
-    Q: np.ndarray
-    lam: float
-    order: np.ndarray | None
-    progressive: bool
-    threads: int
+    def work(part: slice) -> None:
+        w, row = weight.by_frequency, weight.row[part]
+        choose_ac(F[part], w, row, Q, band.ac, lam, z[part], first, last, band.eob, cost[part])
 
-    def choose(self, F: Sequence[np.ndarray], weights: Sequence[Weights], rounds: int) -> list[np.ndarray]:
-        """As :func:`trellis_quantize`."""
-        z = [_dead_zone(plane, self.Q) for plane in F]
-        for _ in range(rounds):
-            for band in costs.bands(z, self.progressive):
-                for plane, weight, numbers in zip(F, weights, z, strict=True):
-                    self._ac(plane, weight, band, numbers)
-        for _ in range(rounds):
-            dc = costs.dc_costs([_ordered(numbers[:, 0], self.order) for numbers in z])
-            for plane, weight, numbers in zip(F, weights, z, strict=True):
-                self._dc(plane, weight, dc, numbers)
-        return [np.clip(numbers, -_MOST, _MOST, out=numbers) for numbers in z]
-
-    def _ac(self, F: np.ndarray, weight: Weights, band: Band, z: np.ndarray) -> None:
-        """Several threads at once: blocks are independent until runs of ended blocks are chosen."""
-        edges = np.linspace(0, len(F), self.threads + 1).astype(int)
-        first, last = band.first, band.last
-        cost = np.zeros((len(F), 2))
-
-        def work(part: slice) -> None:
-            w, row = weight.by_frequency, weight.row[part]
-            choose_ac(F[part], w, row, self.Q, band.ac, self.lam, z[part], first, last, band.eob, cost[part])
-
-        if self.threads == 1:
-            work(slice(None))
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
-        eob = self.lam * band.eob
-        if band.eob_runs:
-            early = z[:, last] == 0
-            cost[early, 1] -= eob
-            keep = choose_eob_runs(cost, early, band.eob_run_bits, self.lam)
-        else:
-            keep = cost[:, 1] < cost[:, 0] + eob
-        z[~keep, first : last + 1] = 0
-
-    def _dc(self, F: np.ndarray, weight: Weights, bits: np.ndarray, z: np.ndarray) -> None:
-        w = weight.by_frequency[weight.row, 0]
-        best = choose_dc(_ordered(F[:, 0], self.order), _ordered(w, self.order), float(self.Q[0]), bits, self.lam)
-        z[slice(None) if self.order is None else self.order, 0] = best
+    if threads == 1:
+        work(slice(None))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
+    eob = lam * band.eob
+    if band.eob_runs:
+        early = z[:, last] == 0
+        cost[early, 1] -= eob
+        keep = choose_eob_runs(cost, early, band.eob_run_bits, lam)
+    else:
+        keep = cost[:, 1] < cost[:, 0] + eob
+    z[~keep, first : last + 1] = 0
 
 
 def bits(dct: DctPlanes, z: Sequence[np.ndarray]) -> float:
     """About what a file with these numbers costs in its scans, with codes made for it."""
-    total = 0.0
-    for members, order in _sharing(dct):
-        total += costs.ac_bits([z[i] for i in members], dct.progressive)
-        total += costs.dc_bits([_ordered(z[i][:, 0], order) for i in members])
-    return total
+    whole = [numbers.reshape(plane.rows, plane.cols, 64) for numbers, plane in zip(z, dct.planes, strict=True)]
+    return costs.bits(whole, dct.progressive)
 
 
 def steps(tables: np.ndarray, plane: int) -> np.ndarray:
-    """(64,) in zigzag order: the steps that a plane takes, of ``tables`` (1 or 2, 8, 8); Cb and Cr share the second."""
-    return tables[min(plane, 1)].reshape(64)[ZIGZAG]
+    """(64,) in zigzag order: the steps that a plane takes, of ``tables`` (1, 2 or 3, 8, 8); where there are two, Cb and
+    Cr share the second."""
+    return tables[min(plane, len(tables) - 1)].reshape(64)[ZIGZAG]
 
 
 def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coefficients:
@@ -180,7 +159,7 @@ def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coe
         np.ascontiguousarray(numbers[:, NATURAL].reshape(plane.rows, plane.cols, 8, 8).astype(np.int16))
         for plane, numbers in zip(dct.planes, z, strict=True)
     )
-    kept = np.ascontiguousarray(tables[: min(2, len(planes))], np.uint16)
+    kept = np.ascontiguousarray(tables[: len(planes)], np.uint16)
     return Coefficients(planes, kept, dct.height, dct.width)
 
 
@@ -190,29 +169,16 @@ def _plane(samples: np.ndarray) -> Plane:
 
 
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """A first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
-    z = (np.sign(F) * np.floor(np.abs(F) / Q + 0.35)).astype(np.int32)
+    """int16, a first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
+    z = np.sign(F) * np.floor(np.abs(F) / Q + np.float32(0.35))
     z[:, 0] = np.rint(F[:, 0] / Q[0])
-    return z
+    return np.clip(z, -LARGEST, LARGEST).astype(np.int16)
 
 
-def _ordered(values: np.ndarray, order: np.ndarray | None) -> np.ndarray:
-    return values if order is None else values[order]
-
-
-def _sharing(dct: DctPlanes) -> list[tuple[tuple[int, ...], np.ndarray | None]]:
-    """Which planes share their codes, and in which order their blocks' DC comes; None: as they lie."""
-    if dct.progressive:
-        return [((i,), None) for i in range(len(dct.planes))]
-    luma, chroma = ((0,), _coding_order(dct)), ((1, 2), None)
-    return [luma, chroma] if len(dct.planes) > 1 else [luma]
-
-
-def _coding_order(dct: DctPlanes) -> np.ndarray | None:
-    """Which luma block comes when, where its DC is coded: in one scan of all planes in 4:2:0, two rows of two with each
-    block of chroma. None: raster order."""
-    if dct.subsampling != "4:2:0":
-        return None
+def _coding_order(dct: DctPlanes, plane: int) -> np.ndarray | slice:
+    """Which block comes when, where DC is coded: luma in 4:2:0 comes in two rows of two for each block of chroma."""
+    if dct.subsampling != "4:2:0" or plane > 0:
+        return slice(None)
     luma = dct.planes[0]
     row, col = np.divmod(np.arange(luma.rows * luma.cols), luma.cols)
     unit = (row // 2) * (-(-luma.cols // 2)) + col // 2

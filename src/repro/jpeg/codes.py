@@ -1,0 +1,131 @@
+"""Huffman codes made for the symbols at hand, and symbols put into bytes with them.
+
+Source: ITU-T T.81, K.2 (the lengths of codes, at most 16 bits), Annex C (the codes), F.1.2.3 (stuffed zeros).
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from repro.jpeg.symbols import FOLLOWING, SYMBOLS, TABLES
+
+#: A code has at most 16 bits (T.81, B.2.4.2).
+LONGEST = 16
+
+
+@numba.njit(cache=True, nogil=True)
+def code_lengths(counts: np.ndarray) -> np.ndarray:
+    """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
+
+    One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
+    """
+    used = np.append(np.flatnonzero(counts), SYMBOLS)
+    total = used.shape[0]
+    weight = np.ones(total, np.int64)
+    weight[:-1] = counts[used[:-1]]
+    length = np.zeros(total, np.int64)
+    beside = np.full(total, -1)  # the next symbol below the same node
+    for _ in range(total - 1):
+        rare = rarer = -1
+        for i in range(total):
+            if weight[i] == 0:
+                continue
+            if rarer < 0 or weight[i] <= weight[rarer]:
+                rare, rarer = rarer, i
+            elif rare < 0 or weight[i] <= weight[rare]:
+                rare = i
+        weight[rarer] += weight[rare]
+        weight[rare] = 0
+        beside[_lengthen(rarer, length, beside)] = rare
+        _lengthen(rare, length, beside)
+    return _shortened(used, length)
+
+
+@numba.njit(cache=True, nogil=True)
+def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
+    """One bit more for ``symbol`` and all that hang on it; returns the last of them."""
+    length[symbol] += 1
+    while beside[symbol] >= 0:
+        symbol = beside[symbol]
+        length[symbol] += 1
+    return symbol
+
+
+@numba.njit(cache=True, nogil=True)
+def _shortened(used: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Codes over 16 bits shortened in pairs, at the cost of a shorter one (Figure K.3); the spare code is left out."""
+    codes = np.bincount(length)  # how many there are of each length
+    for bits in range(len(codes) - 1, LONGEST, -1):
+        while codes[bits] > 0:
+            shorter = bits - 2
+            while codes[shorter] == 0:
+                shorter -= 1
+            codes[bits] -= 2
+            codes[bits - 1] += 1
+            codes[shorter + 1] += 2
+            codes[shorter] -= 1
+    found = np.zeros(SYMBOLS, np.int64)
+    bits = 1
+    for i in np.argsort(length * (SYMBOLS + 1) + used):
+        if used[i] == SYMBOLS:
+            continue
+        while codes[bits] == 0:
+            bits += 1
+        codes[bits] -= 1
+        found[used[i]] = bits
+    return found
+
+
+def in_order(lengths: np.ndarray) -> np.ndarray:
+    """The symbols that have a code, by its length and then by value: the order in which codes count up (Annex C)."""
+    symbols = np.flatnonzero(lengths)
+    return symbols[np.argsort(lengths[symbols], kind="stable")]
+
+
+def codes(lengths: np.ndarray) -> np.ndarray:
+    """int64 (256,): the code of each symbol."""
+    found = np.zeros(SYMBOLS, np.int64)
+    code = before = 0
+    for symbol in in_order(lengths):
+        code <<= int(lengths[symbol]) - before
+        before = int(lengths[symbol])
+        found[symbol] = code
+        code += 1
+    return found
+
+
+def pack(coded: np.ndarray, lengths: np.ndarray) -> bytes:
+    """The bytes of a scan: ``coded`` of :mod:`repro.jpeg.symbols` in codes of ``lengths``, (4, 256) by table."""
+    of_tables = np.stack([codes(table) for table in lengths])
+    bits = int((lengths + FOLLOWING).ravel()[coded >> 16].sum())
+    out = np.empty(2 * (bits // 8 + 1), np.uint8)
+    used = _pack(coded, of_tables.ravel(), lengths.ravel(), np.tile(FOLLOWING, TABLES), out)
+    return out[:used].tobytes()
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack(coded: np.ndarray, codes: np.ndarray, lengths: np.ndarray, following: np.ndarray, out: np.ndarray) -> int:
+    held, bits, at = np.uint64(0), 0, 0
+    for symbol in coded:
+        which = symbol >> 16
+        more = following[which]
+        held = (held << np.uint64(lengths[which])) | np.uint64(codes[which])
+        held = (held << np.uint64(more)) | np.uint64(symbol & 0xFFFF)
+        bits += lengths[which] + more
+        while bits >= 8:
+            bits -= 8
+            byte = np.uint8((held >> np.uint64(bits)) & np.uint64(255))
+            out[at] = byte
+            at += 1
+            if byte == 255:  # would begin a marker
+                out[at] = 0
+                at += 1
+    if bits > 0:  # filled up with ones
+        byte = np.uint8(((held << np.uint64(8 - bits)) & np.uint64(255)) | np.uint64((1 << (8 - bits)) - 1))
+        out[at] = byte
+        at += 1
+        if byte == 255:
+            out[at] = 0
+            at += 1
+    return at

@@ -1,0 +1,110 @@
+"""Integers to a standard JPEG file, losslessly and in memory.
+
+Source: ITU-T T.81, Annex B (markers), JFIF 1.02 (header, ids of components), ICC.1 Annex B.4 (colour profiles in APP2).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from repro.jpeg.codes import in_order, pack
+from repro.jpeg.coefficients import LARGEST, Coefficients
+from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
+from repro.jpeg.tables import ZIGZAG
+
+#: How a file's data are laid out; see :func:`write`.
+Scans = Literal["interleaved", "sequential", "searched", "smallest"]
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
+_SOF0, _SOF2, _DHT, _SOS, _DQT, _APP0, _APP2 = 0xC0, 0xC2, 0xC4, 0xDA, 0xDB, 0xE0, 0xE2
+_JFIF = b"JFIF\0" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))  # version 1.1, square pixels, no thumbnail
+_MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
+#: Progressive files below so many bytes may be larger than sequential ones.
+_SMALL = 8192
+
+
+def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = None) -> bytes:
+    """A standard JPEG file that holds exactly ``c``, its Huffman codes made for each scan.
+
+    scans
+        ``"interleaved"``: progressive, DC of all components in the first scan, then AC of each; small pictures are
+        sequential where that is smaller. ``"sequential"``: baseline, one scan. ``"searched"``: progressive with the
+        cheapest of the scripts that mozjpeg tries, or sequential where that is smaller. ``"smallest"``: the smallest of
+        all of these and of a file with DC of each component in a scan of its own, which shows no colour until late.
+    icc
+        a colour profile to embed.
+
+    Raises ``ValueError`` for coefficients that JPEG cannot hold and for other ``scans``.
+    """
+    if scans not in get_args(Scans):
+        raise ValueError(f"unknown scans {scans!r}; choose from {', '.join(get_args(Scans))}")
+    planes = [np.ascontiguousarray(plane, np.int16).reshape(*plane.shape[:2], 64) for plane in c.planes]
+    for name, values, least in [("DC", slice(0, 1), -LARGEST - 1), ("AC", slice(1, 64), -LARGEST)]:
+        found = min(int(z[..., values].min()) for z in planes), max(int(z[..., values].max()) for z in planes)
+        if found[0] < least or found[1] > LARGEST:
+            raise ValueError(f"planes: JPEG holds {name} from {least} to {LARGEST}, got {found[0]} to {found[1]}")
+    data = _written(c, planes, scans)
+    return embed_icc(data, icc) if icc else data
+
+
+def _written(c: Coefficients, planes: list[np.ndarray], scans: Scans) -> bytes:
+    if scans == "sequential":
+        return _file(c, _SOF0, [sequential_scan(planes)])
+    if scans == "searched":
+        sequential = _written(c, planes, "sequential")
+        return min(sequential, _searched(sequential), key=len)
+    ac = [scan for i, plane in enumerate(planes) for scan in ac_scans(plane.reshape(-1, 64), i)]
+    data = _file(c, _SOF2, [dc_scan(planes), *ac])
+    if scans == "smallest":
+        apart = [dc_scan([plane])._replace(components=(i,)) for i, plane in enumerate(planes)]
+        return min(_written(c, planes, "searched"), _file(c, _SOF2, [*apart, *ac]), data, key=len)
+    return min(data, _written(c, planes, "sequential"), key=len) if len(data) < _SMALL else data
+
+
+def _searched(data: bytes) -> bytes:
+    import mozjpeg_lossless_optimization
+
+    return mozjpeg_lossless_optimization.optimize(data)
+
+
+def embed_icc(data: bytes, profile: bytes) -> bytes:
+    """``data`` (a JPEG file) with the colour profile in APP2 markers behind its JFIF header."""
+    after_header = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
+    chunks = [profile[i : i + _MAX_ICC_CHUNK] for i in range(0, len(profile), _MAX_ICC_CHUNK)]
+    markers = b"".join(
+        _segment(_APP2, b"ICC_PROFILE\0" + bytes((n, len(chunks))) + chunk) for n, chunk in enumerate(chunks, start=1)
+    )
+    return data[:after_header] + markers + data[after_header:]
+
+
+def _file(c: Coefficients, frame: int, scans: list[Scan]) -> bytes:
+    shared = len(c.tables) == 3 and np.array_equal(c.tables[1], c.tables[2])
+    tables = c.tables[:2] if shared else c.tables
+    factor = 0x22 if c.subsampling == "4:2:0" else 0x11
+    components = b"".join(bytes((i + 1, 0x11 if i else factor, min(i, len(tables) - 1))) for i in range(len(c.planes)))
+    size = c.height.to_bytes(2, "big") + c.width.to_bytes(2, "big")
+    parts = [_SOI, _segment(_APP0, _JFIF)]
+    parts += [_segment(_DQT, bytes((n, *table.reshape(64)[ZIGZAG].tolist()))) for n, table in enumerate(tables)]
+    parts.append(_segment(frame, b"\x08" + size + bytes((len(c.planes),)) + components))
+    for scan in scans:
+        parts += _scan(scan)
+    return b"".join([*parts, _EOI])
+
+
+def _scan(scan: Scan) -> list[bytes]:
+    """The tables of codes, the header and the data of a scan."""
+    parts = []
+    for table, lengths in enumerate(scan.lengths):
+        if lengths.any():
+            how_many = np.bincount(lengths, minlength=17)[1:]
+            payload = bytes((table >> 1 << 4 | table & 1, *how_many.tolist(), *in_order(lengths).tolist()))
+            parts.append(_segment(_DHT, payload))
+    chroma = 0x11 if scan.lengths[1::2].any() else 0x00
+    components = b"".join(bytes((i + 1, chroma if i else 0x00)) for i in scan.components)
+    header = bytes((len(scan.components),)) + components + bytes((scan.first, scan.last, 0))
+    return [*parts, _segment(_SOS, header), pack(scan.coded, scan.lengths)]
+
+
+def _segment(marker: int, payload: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload
