@@ -70,7 +70,11 @@ class Case:
         """A small picture's descent is over before a person notices; a large one's is cut short."""
         seconds = None if self.effort != "best" else 0.3 if self.small else 5.0
         return Settings(
-            quality=self.quality, model=self.model, effort=self.effort, progressive=self.progressive, seconds=seconds
+            quality=self.quality,
+            model=self.model,
+            effort=self.effort,
+            scans="interleaved" if self.progressive else "sequential",
+            seconds=seconds,
         )
 
     def picture(self) -> Picture:

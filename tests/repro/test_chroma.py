@@ -28,8 +28,8 @@ def page(side: int = 192) -> np.ndarray:
     return np.asarray(image)
 
 
-def kept(samples: np.ndarray, quality: float, effort: str = "fast", progressive: bool = True) -> str:
-    settings = Settings(quality=quality, effort=effort, progressive=progressive)  # type: ignore[arg-type]
+def kept(samples: np.ndarray, quality: float, effort: str = "fast", scans: str = "interleaved") -> str:
+    settings = Settings(quality=quality, effort=effort, scans=scans)  # type: ignore[arg-type]
     return codestream.read(encode_picture(Picture(samples), settings).data).subsampling
 
 
@@ -48,9 +48,9 @@ def test_coloured_letters_need_all_of_it_long_before_a_face_does() -> None:
 
 
 @pytest.mark.parametrize("effort", ["fast", "default"])
-@pytest.mark.parametrize("progressive", [True, False])
-def test_both_efforts_and_both_kinds_of_file(effort: str, progressive: bool) -> None:
-    assert kept(page(), 60, effort, progressive) == "4:4:4"
+@pytest.mark.parametrize("scans", ["interleaved", "sequential", "smallest"])
+def test_both_efforts_and_all_kinds_of_file(effort: str, scans: str) -> None:
+    assert kept(page(), 60, effort, scans) == "4:4:4"
 
 
 @pytest.mark.parametrize("effort", ["fast", "default"])

@@ -97,10 +97,11 @@ def test_options_reach_the_encoder(photo, model, tmp_path, capsys):
 
     assert size("--quality", 20) < size("--quality", 80)
     assert 0.95 * 256**2 / 8 <= size("--bpp", 1) <= 256**2 / 8
-    size("--no-progressive")
+    size("--scans", "sequential")
     assert "progressive" not in decode((tmp_path / "out.jpg").read_bytes()).info
     size()
     assert "progressive" in decode((tmp_path / "out.jpg").read_bytes()).info
+    assert size("--scans", "smallest", "--model", "trellis") < size("--model", "trellis")
     assert run(photo, "-o", tmp_path / "out.jpg", "--model", model, "--max-pixels", 100) == 1
     assert run(photo, "--icc", "srgb", "-o", tmp_path / "out.jpg", "--model", model) == 0
 
@@ -118,6 +119,7 @@ def test_options_reach_the_encoder(photo, model, tmp_path, capsys):
         (["--ssimulacra2", "nan"], "--ssimulacra2 nan"),
         (["--model", "nonsense"], "unknown model 'nonsense'"),
         (["--icc", "drop"], "'drop'"),
+        (["--scans", "reversed"], "'reversed'"),
         (["--jobs", "0"], "--jobs 0"),
         (["--max-pixels", "0"], "--max-pixels 0"),
         (["--method", "vgg16"], "--method"),

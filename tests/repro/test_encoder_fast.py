@@ -22,15 +22,15 @@ def fast(picture: Picture, **settings) -> bytes:
 
 
 @pytest.mark.parametrize("quality", [20, 50, 75.5])
-@pytest.mark.parametrize("progressive", [True, False])
-def test_the_file_holds_exactly_the_learned_tables(quality, progressive):
+@pytest.mark.parametrize("scans", ["interleaved", "sequential"])
+def test_the_file_holds_exactly_the_learned_tables(quality, scans):
     expected = models.load("tables").at(quality).tables  # not symmetric: a wrong order of entries would show
     assert not np.array_equal(expected, expected.transpose(0, 2, 1))
-    data = fast(Picture(astronaut(50, 70)), quality=quality, progressive=progressive)
+    data = fast(Picture(astronaut(50, 70)), quality=quality, scans=scans)
     found = codestream.read(data)
     assert np.array_equal(found.tables, expected)
     assert found.subsampling == "4:4:4" and (found.height, found.width) == (50, 70)
-    assert ("progressive" in decode(data).info) == progressive
+    assert ("progressive" in decode(data).info) == (scans == "interleaved")
 
 
 def test_it_is_the_default_effort_but_for_libjpegs_rounding():
@@ -116,9 +116,9 @@ def test_what_is_missing_is_told_in_one_line(arguments, says, tmp_path):
     assert done.stderr.startswith(f"repro: {says}") and "pip install 'repro[train]" in done.stderr
 
 
-@pytest.mark.parametrize("progressive", [True, False])
-def test_noise_at_the_highest_quality_has_room(progressive):
+@pytest.mark.parametrize("scans", ["interleaved", "sequential"])
+def test_noise_at_the_highest_quality_has_room(scans):
     """More bytes than pixels: Pillow's own buffer for files that are written in one piece is too small for it."""
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
-    data = fast(Picture(noise), quality=100, progressive=progressive)
+    data = fast(Picture(noise), quality=100, scans=scans)
     assert len(data) > 300 * 400 and decode(data).size == (400, 300)

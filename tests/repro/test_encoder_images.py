@@ -144,14 +144,14 @@ def test_ten_photos(make: Maker, model, tmp_path):
 
 
 @pytest.mark.parametrize("make", [grey, odd_size, one_pixel], ids=lambda make: make.__name__)
-@pytest.mark.parametrize("progressive", [True, False])
-def test_progressive_is_a_choice_that_changes_no_pixel(make: Maker, progressive, model, tmp_path):
+@pytest.mark.parametrize("scans", ["interleaved", "smallest", "sequential"])
+def test_scans_are_a_choice_that_changes_no_pixel(make: Maker, scans, model, tmp_path):
     picture = open_picture(make(tmp_path)[0])
     one, other = (
-        encode_picture(picture, Settings(quality=60, model=model, progressive=p)).data for p in (progressive, True)
+        encode_picture(picture, Settings(quality=60, model=model, scans=s)).data for s in (scans, "interleaved")
     )
     assert np.array_equal(codestream.decode(one), codestream.decode(other))
-    assert progressive or "progressive" not in decode(one).info
+    assert scans != "sequential" or "progressive" not in decode(one).info
 
 
 def test_notices_say_what_was_changed(tmp_path):

@@ -79,7 +79,7 @@ def test_file_size_grows_with_quality(model):
 
 def test_stand_in_costs_what_libjpeg_costs(model):
     rgb = astronaut(512, 512)
-    ours = len(encode_picture(Picture(rgb), Settings(quality=50, model=model, progressive=False)).data)
+    ours = len(encode_picture(Picture(rgb), Settings(quality=50, model=model, scans="sequential")).data)
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=50, subsampling=0, optimize=True)
     assert ours == pytest.approx(len(buffer.getvalue()), rel=0.01)

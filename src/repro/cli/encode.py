@@ -59,9 +59,13 @@ def encode(
     icc: Annotated[
         Literal["keep", "srgb"], typer.Option(help="Keep an RGB colour profile, or convert the colours to sRGB.")
     ] = "keep",
-    progressive: Annotated[
-        bool, typer.Option("--progressive/--no-progressive", help="Progressive files are smaller.")
-    ] = True,
+    scans: Annotated[
+        Literal["interleaved", "smallest", "sequential"],
+        typer.Option(
+            help="interleaved: progressive, in colour from the start. smallest: tenths of a per cent less, but grey at "
+            "first, and some embedded decoders refuse it. sequential: baseline."
+        ),
+    ] = "interleaved",
     max_pixels: Annotated[
         int | None, typer.Option(help="Stop at larger pictures. [default: Pillow's limit, 89478485]")
     ] = None,
@@ -97,7 +101,7 @@ def encode(
         ssimulacra2=ssimulacra2,
         model=model,
         icc=icc,
-        progressive=progressive,
+        scans=scans,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         overwrite=force or (output is not None and not several),
         effort=effort or "default",

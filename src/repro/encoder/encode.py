@@ -22,13 +22,15 @@ from repro.encoder.images import MAX_PIXELS, Picture, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, smallest_reaching
-from repro.encoder.tables_encoder import TablesEncoder, encode_fast
+from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
 from repro.files import atomic_write
-from repro.jpeg.codestream import write
+from repro.jpeg.writer import write
 
 Effort = Literal["fast", "default", "best"]
+#: How a file's data are laid out; see :func:`repro.jpeg.writer.write`.
+Scans = Literal["interleaved", "smallest", "sequential"]
 DEFAULT_QUALITY = 75.0
 #: The most time that ``"best"`` takes for its descent, unless another is given.
 BEST_SECONDS = 60.0
@@ -40,10 +42,21 @@ class Settings:
     """How to encode, and for what: one target of ``quality`` 1–100 (75 where none is given), ``bpp``, the most bits per
     pixel, and ``ssimulacra2``, the least score of the decoded picture.
 
-    ``model`` is a shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves neither quality
-    nor bits to choose; ``icc`` as in :func:`repro.encoder.profiles.settle`; ``overwrite``
-    allows to replace a file that is there; ``effort`` as in the module; ``seconds`` bounds the descent of ``"best"`` on
-    one picture (60 unless given). Raises :class:`UsageError` for a value out of range.
+    model
+        A shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves no target to choose.
+    icc
+        As in :func:`repro.encoder.profiles.settle`.
+    scans
+        ``"interleaved"``: progressive, in colour from the first scan on. ``"smallest"``: the smallest of all known
+        layouts. ``"sequential"``: baseline. The paper's sets are progressive in the cheapest of mozjpeg's layouts.
+    overwrite
+        Allows to replace a file that is there.
+    effort
+        As in the module.
+    seconds
+        Bounds the descent of ``"best"`` on one picture (60 unless given).
+
+    Raises :class:`UsageError` for a value out of range.
     """
 
     quality: float | None = None
@@ -51,7 +64,7 @@ class Settings:
     ssimulacra2: float | None = None
     model: str = models.DEFAULT
     icc: Policy = "keep"
-    progressive: bool = True
+    scans: Scans = "interleaved"
     max_pixels: int = MAX_PIXELS
     overwrite: bool = False
     effort: Effort = "default"
@@ -74,6 +87,8 @@ class Settings:
             raise UsageError(f"--ssimulacra2 {self.ssimulacra2:g}: must be a score of at most 100, such as 70")
         if self.icc not in ("keep", "srgb"):
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
+        if self.scans not in get_args(Scans):
+            raise UsageError(f"--scans {self.scans}: choose from {', '.join(get_args(Scans))}")
         if self.max_pixels < 1:
             raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
         if self.effort not in get_args(Effort):
@@ -190,18 +205,18 @@ def encoder_for(picture: Picture, chosen: ModelSet, settings: Settings, *, once:
     """What encodes ``picture`` with the set ``chosen`` and the effort and scans of ``settings``; ``once``: at one
     quality, so that nothing has to be kept for others."""
     if chosen.method == models.TABLES:
-        return TablesEncoder(picture, chosen, exact=settings.effort != "fast", progressive=settings.progressive)
+        return TablesEncoder(picture, chosen, exact=settings.effort != "fast", scans=settings.scans)
     if chosen.method == models.TRELLIS and settings.effort == "fast":
-        return TrellisEncoder(picture, chosen, progressive=settings.progressive)
+        return TrellisEncoder(picture, chosen, scans=settings.scans)
     with needs_extra("train", f"--model {settings.model} --effort {settings.effort}"):
         if chosen.method == models.TRELLIS:
             from repro.torch_encoder.descent import PLANS, DescentEncoder
 
             plan, seconds = PLANS[settings.effort], settings.time_limit
-            return DescentEncoder(picture, chosen, plan, progressive=settings.progressive, seconds=seconds)
+            return DescentEncoder(picture, chosen, plan, scans=settings.scans, seconds=seconds)
         from repro.torch_encoder.networks import AttentionEncoder
 
-        return AttentionEncoder(picture, chosen, progressive=settings.progressive, once=once)
+        return AttentionEncoder(picture, chosen, scans=settings.scans, once=once)
 
 
 def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> bytes:
@@ -209,8 +224,8 @@ def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> b
 
     model = trained(checkpoint)
     if settings.effort == "fast":
-        return encode_fast(picture, model.integer_tables().numpy(), settings.progressive)
-    return write(quantise_trained(picture, model), progressive=settings.progressive, icc=picture.icc)
+        return encode_fast(picture, model.integer_tables().numpy(), settings.scans)
+    return write(quantise_trained(picture, model), scans=PAPERS_SCANS[settings.scans], icc=picture.icc)
 
 
 def encode_file(source: Path | str, output: Path | str, settings: Settings | None = None) -> Report:

@@ -14,11 +14,13 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.search import largest_within
 from repro.jpeg.blocks import SIDE, pad, to_blocks
-from repro.jpeg.codestream import Coefficients, write
+from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
-from repro.jpeg.writer import embed_icc
+from repro.jpeg.writer import Scans, embed_icc, write
 
+#: What ``repro encode --scans`` means for the paper's sets: stored results have the cheapest of mozjpeg's layouts.
+PAPERS_SCANS: dict[str, Scans] = {"interleaved": "searched", "smallest": "smallest", "sequential": "sequential"}
 #: About how many pixels are transformed at a time: what is worked with does not grow with the picture.
 _STRIP_PIXELS = 1 << 19
 #: Held while Pillow's buffer, which all threads share, has another size.
@@ -32,15 +34,15 @@ class TablesEncoder:
     libjpeg-turbo's, which rounds on the way.
     """
 
-    def __init__(self, picture: Picture, models: ModelSet, *, exact: bool = True, progressive: bool = True) -> None:
-        self.picture, self.models, self.exact, self.progressive = picture, models, exact, progressive
+    def __init__(self, picture: Picture, models: ModelSet, *, exact: bool = True, scans: str = "interleaved") -> None:
+        self.picture, self.models, self.exact, self.scans = picture, models, exact, scans
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
         tables = self.models.at(quality).tables
         if not self.exact:
-            return encode_fast(self.picture, tables, self.progressive)
-        return write(quantise(self.picture.samples, tables), progressive=self.progressive, icc=self.picture.icc)
+            return encode_fast(self.picture, tables, self.scans)
+        return write(quantise(self.picture.samples, tables), scans=PAPERS_SCANS[self.scans], icc=self.picture.icc)
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
         """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
@@ -63,10 +65,10 @@ def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:
     return Coefficients(tuple(planes), tables[: min(2, components)].astype(np.uint16), height, width)
 
 
-def encode_fast(picture: Picture, tables: np.ndarray, progressive: bool = True) -> bytes:
+def encode_fast(picture: Picture, tables: np.ndarray, scans: str = "interleaved") -> bytes:
     """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
     with _room_for(picture):
-        data = save_with_tables(picture.samples, tables, optimize=True, progressive=progressive)
+        data = save_with_tables(picture.samples, tables, optimize=True, progressive=scans != "sequential")
     return embed_icc(data, picture.icc) if picture.icc else data
 
 

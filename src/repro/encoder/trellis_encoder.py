@@ -13,7 +13,7 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.search import largest_within
 from repro.errors import UsageError
-from repro.jpeg.writer import write
+from repro.jpeg.writer import Scans, write
 from repro.trellis import planes, sampling, sensitivity
 from repro.trellis.planes import DctPlanes, Weights
 from repro.trellis.tables import Example, adapt
@@ -57,9 +57,9 @@ class TrellisEncoder:
     """
 
     def __init__(
-        self, picture: Picture, models: ModelSet, plan: Plan | None = None, *, progressive: bool = True
+        self, picture: Picture, models: ModelSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
     ) -> None:
-        self.picture, self.models, self.plan, self.progressive = picture, models, plan or Plan(), progressive
+        self.picture, self.models, self.plan, self.scans = picture, models, plan or Plan(), scans
         self._sample = sampling.sample_strips(picture.samples)
         self._subsampling: dict[float, str] = {}
         self._dct = self._forward_dct(chroma.HALF)
@@ -83,7 +83,7 @@ class TrellisEncoder:
         lam = self.plan.lambda_scale / p.lam
         if quality not in self._subsampling:
             self._subsampling[quality] = chroma.cheaper_subsampling(
-                self._sample, p.tables, lam, self._weigh, progressive=self.progressive
+                self._sample, p.tables, lam, self._weigh, progressive=self.scans != "sequential"
             )
         subsampling = self._subsampling[quality]
         if self._dct.subsampling not in (subsampling, "grey"):
@@ -92,7 +92,7 @@ class TrellisEncoder:
         return Prepared(self._dct, self._weights, chroma.tables_for(subsampling, p.tables), lam)
 
     def _forward_dct(self, subsampling: str) -> DctPlanes:
-        return planes.forward_dct(self.picture.samples, subsampling, progressive=self.progressive)
+        return planes.forward_dct(self.picture.samples, subsampling, progressive=self.scans != "sequential")
 
     def _weigh(self, dct: DctPlanes) -> list[Weights]:
         return sensitivity.shipped().weights(dct, self.plan.metric_weights or self.models.metric_weights)
@@ -112,4 +112,4 @@ class TrellisEncoder:
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)
-        return write(chosen, scans="interleaved" if self.progressive else "sequential", icc=self.picture.icc)
+        return write(chosen, scans=self.scans, icc=self.picture.icc)

@@ -17,6 +17,7 @@ from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
 from repro.encoder.search import largest_within
 from repro.encoder.trellis_encoder import Plan, Prepared, TrellisEncoder
+from repro.jpeg.writer import Scans
 from repro.stages import to_tensor
 from repro.torch_encoder.refine import Descent, Refined, refine
 from repro.trellis import sensitivity
@@ -57,10 +58,10 @@ class DescentEncoder(TrellisEncoder):
         models: ModelSet,
         plan: DescentPlan,
         *,
-        progressive: bool = True,
+        scans: Scans = "interleaved",
         seconds: float | None = None,
     ) -> None:
-        super().__init__(picture, models, plan, progressive=progressive)
+        super().__init__(picture, models, plan, scans=scans)
         self.seconds = seconds
         self._x = to_tensor(picture.samples)
 

@@ -14,8 +14,10 @@ from repro.attention import CONVOLUTIONAL, ConvolutionalAttention, attend
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet, Parameters
 from repro.encoder.search import largest_within
+from repro.encoder.tables_encoder import PAPERS_SCANS
 from repro.errors import ReproError
-from repro.jpeg.codestream import Coefficients, write
+from repro.jpeg.coefficients import Coefficients
+from repro.jpeg.writer import write
 from repro.model import LearnedJPEG, load_checkpoint
 from repro.regions import Part, Region, pixels, quantise
 from repro.stages import forward_dct, to_tensor
@@ -37,11 +39,11 @@ class AttentionEncoder:
         picture: Picture,
         models: ModelSet,
         *,
-        progressive: bool = True,
+        scans: str = "interleaved",
         once: bool = False,
         attention: ConvolutionalAttention | None = None,
     ) -> None:
-        self.picture, self.models, self.progressive = picture, models, progressive
+        self.picture, self.models, self.scans = picture, models, scans
         self.attention = attention or attention_of(models.method)
         self.x = to_tensor(picture.samples)
         self._once = once
@@ -49,7 +51,7 @@ class AttentionEncoder:
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
-        return write(self.quantise(self.models.at(quality)), progressive=self.progressive, icc=self.picture.icc)
+        return write(self.quantise(self.models.at(quality)), scans=PAPERS_SCANS[self.scans], icc=self.picture.icc)
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
         """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
