@@ -13,7 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from repro.jpeg.codes import code_lengths
-from repro.jpeg.symbols import AC, FOLLOWING, PROGRESSIVE, TABLES, band_symbols, count, interleaved_symbols
+from repro.jpeg.symbols import (
+    AC,
+    FOLLOWING,
+    PROGRESSIVE,
+    TABLES,
+    band_symbols,
+    count,
+    interleaved_symbols,
+    last_numbers,
+)
 from repro.jpeg.tables import ZIGZAG
 
 #: Positions after which AC may be cut in two; 0: not at all.
@@ -53,10 +62,10 @@ def dc_scan(planes: Sequence[np.ndarray], order: np.ndarray = ZIGZAG) -> Scan:
 
 def ac_scans(z: np.ndarray, component: int, order: np.ndarray = ZIGZAG) -> list[Scan]:
     """AC of one component ``z``, whole numbers (n, 64), in one band or two: whichever takes fewer bits."""
-    table = AC + min(component, 1)
+    table, ends = AC + min(component, 1), last_numbers(z, order)
 
     def band(first: int, last: int) -> Scan:
-        return _scan([component], first, last, band_symbols(z, order, first, last, PROGRESSIVE, table))
+        return _scan([component], first, last, band_symbols(z, order, ends, first, last, PROGRESSIVE, table))
 
     ways = [[band(1, split), band(split + 1, 63)] if split else [band(1, 63)] for split in SPLITS]
     return min(ways, key=lambda scans: sum(scan.bits for scan in scans))

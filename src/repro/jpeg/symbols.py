@@ -29,14 +29,37 @@ _CATEGORY = np.array([value.bit_length() for value in range(2048)], np.uint8)
 
 
 @numba.njit(cache=True, nogil=True)
-def band_symbols(z: np.ndarray, order: np.ndarray, first: int, last: int, longest: int, table: int) -> np.ndarray:
-    """uint32: the coded symbols of the zigzag positions ``first``–``last`` (1–63) of the blocks ``z``, (n, 64) whole
-    numbers within ±1023. ``order`` (64,) says where in ``z`` each zigzag position lies; ``longest`` is
-    :data:`SEQUENTIAL` or :data:`PROGRESSIVE`; ``table`` is the AC table's index."""
+def last_numbers(z: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """uint8 (n,): the zigzag position of each block's last AC coefficient that is not 0; 0 where all are. ``z`` and
+    ``order`` as in :func:`band_symbols`."""
+    found = np.zeros(z.shape[0], np.uint8)
+    for block in range(z.shape[0]):
+        position = 63
+        while position > 0 and z[block, order[position]] == 0:
+            position -= 1
+        found[block] = position
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def band_symbols(
+    z: np.ndarray, order: np.ndarray, ends: np.ndarray, first: int, last: int, longest: int, table: int
+) -> np.ndarray:
+    """uint32: the coded symbols of the zigzag positions ``first``–``last`` (1–63) of the blocks ``z``.
+
+    z, order
+        whole numbers (n, 64) within ±1023, and where in a block each zigzag position lies, (64,).
+    ends
+        :func:`last_numbers` of ``z``.
+    longest
+        :data:`SEQUENTIAL` or :data:`PROGRESSIVE`.
+    table
+        the AC table's index.
+    """
     coded = np.empty(z.shape[0] * (last - first + 2) + 1, np.uint32)
     at, ended = 0, 0
     for block in range(z.shape[0]):
-        at, ended = _block(z[block], order, first, last, table, ended, coded, at)
+        at, ended = _block(z[block], order, int(ends[block]), first, last, table, ended, coded, at)
         if ended == longest:
             at, ended = _end(ended, table, coded, at), 0
     if ended > 0:
@@ -72,7 +95,7 @@ def interleaved_symbols(planes: tuple[np.ndarray, ...], order: np.ndarray, last:
                     if last > 0:
                         ended = 1
                         if inside:
-                            at, ended = _block(z[y, x], order, 1, last, AC + table, 0, coded, at)
+                            at, ended = _block(z[y, x], order, 63, 1, last, AC + table, 0, coded, at)
                         if ended > 0:
                             at = _end(1, AC + table, coded, at)
     return coded[:at]
@@ -95,12 +118,20 @@ def category(value: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _block(
-    z: np.ndarray, order: np.ndarray, first: int, last: int, table: int, ended: int, coded: np.ndarray, at: int
+    z: np.ndarray,
+    order: np.ndarray,
+    end: int,
+    first: int,
+    last: int,
+    table: int,
+    ended: int,
+    coded: np.ndarray,
+    at: int,
 ) -> tuple[int, int]:
-    """Code one block's band after ``ended`` blocks that have ended; returns where the next symbol goes, and how many
-    blocks have ended since the last number."""
+    """Code one block's band after ``ended`` blocks that have ended; behind ``end`` all is 0. Returns where the next
+    symbol goes, and how many blocks have ended since the last number."""
     run = 0
-    for position in range(first, last + 1):
+    for position in range(first, min(last, end) + 1):
         value = int(z[order[position]])
         if value == 0:
             run += 1
@@ -112,7 +143,7 @@ def _block(
             at, run = at + 1, run - 16
         coded[at] = _number(value, run, table)
         at, run = at + 1, 0
-    return at, ended + (1 if run > 0 else 0)
+    return at, ended + (1 if run > 0 or end < last else 0)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -57,48 +57,50 @@ def choose_ac(
         end; infinite where there is nothing to choose.
     """
     place = np.zeros(64, np.int64)  # positions that may be kept, from 1; [0] is what stands before the first
-    best = np.zeros(64)  # cost of the best path that keeps this one last
+    best = np.zeros(64)  # cost of the best path that keeps this one last, less the error of all zeros up to here
+    least_so_far = np.zeros(64)  # of best
     before = np.zeros(64, np.int64)
     value = np.zeros(64, np.int64)
-    dropped = np.zeros(64)  # error of all positions up to here, if all were zero
+    price, per_step = lam * ac, 1 / Q
+    wanted, scaled, own = np.zeros((3, 64), np.float32)
     for block in range(F.shape[0]):
         w = W[row[block]]
-        total = 0.0
+        for k in range(64):
+            wanted[k] = abs(F[block, k])
+            scaled[k] = wanted[k] * per_step[k] + np.float32(0.5)
+            own[k] = w[k] * wanted[k] * wanted[k]
+        z[block, first : last + 1] = 0
         place[0] = first - 1
-        dropped[first - 1] = 0.0
-        for position in range(first, last + 1):
-            total += w[position] * F[block, position] * F[block, position]
-            dropped[position] = total
-            z[block, position] = 0
+        dropped = 0.0  # error of all positions before this one, if all were zero
         least, kept = np.inf, 0
         count = 0
         for position in range(first, last + 1):
-            scaled = abs(F[block, position]) / Q[position]
-            nearest = min(int(scaled + 0.5), LARGEST)
-            if nearest == 0:
-                continue
-            count += 1
-            place[count] = position
-            best[count] = np.inf
-            error = w[position] * Q[position] * Q[position]
-            shorter = (1 << (category(nearest) - 1)) - 1
-            for candidate in (nearest, nearest - 1, shorter):
-                if candidate <= 0:
-                    continue
-                bits = category(candidate)
-                own = error * (scaled - candidate) * (scaled - candidate)
-                for previous in range(count):
-                    run = position - place[previous] - 1
-                    path = best[previous] + own + dropped[position - 1] - dropped[place[previous]]
-                    path += lam * ((run >> 4) * ac[ZRL] + ac[((run & 15) << 4) | bits])
-                    if path < best[count]:
-                        best[count], before[count], value[count] = path, previous, candidate
-            whole = best[count] + total - dropped[position]
-            if position < last:
-                whole += lam * eob
-            if whole < least:
-                least, kept = whole, count
-        cost[block, 0], cost[block, 1] = total, least
+            if scaled[position] >= 1:
+                nearest = min(int(scaled[position]), LARGEST)
+                count += 1
+                place[count] = position
+                best[count] = np.inf
+                bits = category(nearest)
+                candidate = nearest  # in its category no other has a smaller error
+                while candidate > 0:
+                    off = wanted[position] - candidate * Q[position]
+                    error = dropped + float(w[position]) * off * off
+                    for previous in range(count - 1, -1, -1):
+                        if least_so_far[previous] + error + lam * bits >= best[count]:
+                            break  # no path from here or before is cheaper
+                        run = position - place[previous] - 1
+                        path = best[previous] + error + (run >> 4) * price[ZRL] + price[((run & 15) << 4) | bits]
+                        if path < best[count]:
+                            best[count], before[count], value[count] = path, previous, candidate
+                    bits -= 1
+                    candidate = (1 << bits) - 1 if candidate == nearest else 0
+                best[count] -= dropped + own[position]
+                least_so_far[count] = min(least_so_far[count - 1], best[count])
+                whole = best[count] + (lam * eob if position < last else 0.0)
+                if whole < least:
+                    least, kept = whole, count
+            dropped += own[position]
+        cost[block, 0], cost[block, 1] = dropped, dropped + least
         while kept > 0:
             position = place[kept]
             z[block, position] = value[kept] if F[block, position] > 0 else -value[kept]
@@ -111,48 +113,60 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
     blocks that end side by side, so the cheapest path runs over the length of the run so far.
 
     cost
-        float64 (n, 2) as of :func:`choose_ac`, without the bits of any end.
+        float (n, 2) as of :func:`choose_ac`, without the bits of any end.
     early
         bool (n,): whether what was chosen ends before the band does, and so needs an end.
     eob_run_bits
         float64 (m,): bits of the symbol for a run of 0, 1, 2, … blocks; longer runs cost as much as the last.
     """
-    count, states = cost.shape[0], eob_run_bits.shape[0]
-    reached = np.full(states, np.inf)
-    reached[0] = 0.0
-    closed = np.zeros(count, np.int16)  # how many had ended before this block, where it keeps something
-    kept = np.zeros(count, np.bool_)  # whether the state that this block begins is best reached by keeping
-    stayed = np.zeros(count, np.bool_)  # whether the last state is best reached from itself
+    count, longest = cost.shape[0], eob_run_bits.shape[0] - 1
+    # A path is known by where its run of ended blocks begins. ``reached`` is what it has cost, over what empty blocks
+    # alone would have; ``last`` is the last block that keeps something. ``spread`` is the most that one run may cost
+    # over another: paths behind by more than that are given up.
+    begins, last = np.zeros(longest + 3, np.int64), np.full(longest + 3, -1)
+    reached = np.zeros(longest + 3)
+    before = np.zeros(count, np.int64)  # of a block that keeps something: the one before it
+    spread = lam * (eob_run_bits.max() - eob_run_bits[1:].min())
+    live = 1
     for block in range(count):
-        through, closed[block] = _least(reached, eob_run_bits, lam)
-        through += cost[block, 1]
-        stayed[block] = reached[states - 1] < reached[states - 2]
-        longest = min(reached[states - 1], reached[states - 2])
-        for state in range(states - 2, 0, -1):
-            reached[state] = reached[state - 1] + cost[block, 0]
-        reached[states - 1] = longest + cost[block, 0]
-        reached[0] = np.inf
-        begun = 1 if early[block] else 0
-        if through < reached[begun]:
-            reached[begun], kept[block] = through, True
+        if cost[block, 1] == np.inf:
+            continue
+        through, i = _cheapest(reached[:live], block - begins[:live], eob_run_bits, lam)
+        through += cost[block, 1] - cost[block, 0]
+        before[block] = last[i]
+        begin = block if early[block] else block + 1
+        better = not (begins[live - 1] == begin and reached[live - 1] <= through)
+        kept = 0
+        for i in range(live):
+            if reached[i] >= through + spread or (begins[i] == begin and better):
+                continue
+            if kept == 1 and block - begins[i] >= longest:  # costs the same from here on as the one that is kept
+                kept = 0 if reached[i] < reached[0] else 1
+                if kept == 1:
+                    continue
+            begins[kept], last[kept], reached[kept] = begins[i], last[i], reached[i]
+            kept += 1
+        if better:
+            begins[kept], last[kept], reached[kept] = begin, block, through
+            kept += 1
+        live = kept
     keep = np.zeros(count, np.bool_)
-    _, state = _least(reached, eob_run_bits, lam)
-    for block in range(count - 1, -1, -1):
-        if kept[block] and state == (1 if early[block] else 0):
-            keep[block], state = True, closed[block]
-        elif not (state == states - 1 and stayed[block]):
-            state -= 1
+    _, i = _cheapest(reached[:live], count - begins[:live], eob_run_bits, lam)
+    block = last[i]
+    while block >= 0:
+        keep[block] = True
+        block = before[block]
     return keep
 
 
 @numba.njit(cache=True, nogil=True)
-def _least(reached: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[float, int]:
-    """The least cost once the run is written, and its length."""
+def _cheapest(reached: np.ndarray, run: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[float, int]:
+    """The least cost once the run is written, and which path has it."""
     least, at = np.inf, 0
-    for state in range(eob_run_bits.shape[0]):
-        cost = reached[state] + lam * eob_run_bits[state]
+    for i in range(reached.shape[0]):
+        cost = reached[i] + lam * eob_run_bits[min(run[i], eob_run_bits.shape[0] - 1)]
         if cost < least:
-            least, at = cost, state
+            least, at = cost, i
     return least, at
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from repro.errors import UsageError
@@ -168,11 +169,16 @@ def _plane(samples: np.ndarray) -> Plane:
     return Plane(dct_zigzag(blocks), *blocks.shape[:2])
 
 
+@numba.njit(cache=True, nogil=True)
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
     """int16, a first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
-    z = np.sign(F) * np.floor(np.abs(F) / Q + np.float32(0.35))
-    z[:, 0] = np.rint(F[:, 0] / Q[0])
-    return np.clip(z, -LARGEST, LARGEST).astype(np.int16)
+    z = np.empty(F.shape, np.int16)
+    per_step = 1 / Q
+    for block in range(len(F)):
+        for k in range(64):
+            size = np.floor(abs(F[block, k]) * per_step[k] + np.float32(0.35 if k else 0.5))
+            z[block, k] = np.copysign(min(size, np.float32(LARGEST)), F[block, k])
+    return z
 
 
 def _coding_order(dct: DctPlanes, plane: int) -> np.ndarray | slice:
