@@ -1,26 +1,37 @@
-"""Progress bars on long work; silent when nobody watches."""
+"""Progress bars on long work, silent when nobody watches; and notes."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
+
+#: Whether notes are left out.
+quiet = False
 
 
 def bar(total: int | None, desc: str) -> tqdm:
     """A bar on standard error, silent unless that is a terminal."""
+    from tqdm import tqdm
+
     return tqdm(total=total, desc=desc, disable=not sys.stderr.isatty(), leave=False)
 
 
 def track(items: Iterable[T], desc: str, total: int | None = None) -> Iterable[T]:
     """Iterate over ``items`` under a bar named ``desc``, silent unless standard error is a terminal."""
+    from tqdm import tqdm
+
     return tqdm(items, desc=desc, total=total, disable=not sys.stderr.isatty(), leave=False)
 
 
 def note(text: str) -> None:
     """One line on standard error, for what a user has to know before long work begins."""
-    tqdm.write(f"repro: note: {text}", file=sys.stderr)
+    from tqdm import tqdm
+
+    if not quiet:
+        tqdm.write(f"repro: note: {text}", file=sys.stderr)

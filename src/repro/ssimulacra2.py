@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 
 from repro import threads
+from repro.compiled import compiled
 from repro.errors import ReproError
 
 #: Smallest side at which libjxl's program reaches all six scales; below, its weights would meet the wrong scales.
@@ -172,7 +172,7 @@ def _norms(x: np.ndarray, y: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray
     return sums
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _halve(linear: np.ndarray) -> np.ndarray:
     """2×2 means of float32 (H, W, 3); at an odd edge, of the pixels that are there."""
     height, width, _ = linear.shape
@@ -187,7 +187,7 @@ def _halve(linear: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _xyb(linear: np.ndarray) -> np.ndarray:
     """Float32 (H, W, 3) linear RGB → (3, H, W): X, Y and B − Y, scaled and shifted as the metric has them."""
     height, width, _ = linear.shape
@@ -208,7 +208,7 @@ def _xyb(linear: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz", "arcp"})
+@compiled(fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _strip_sums(x: np.ndarray, y: np.ndarray, top: int, bottom: int) -> np.ndarray:
     """Rows ``top``–``bottom`` of one channel, float32 (H, W) → (2, 3): the sums of the three maps, and of their fourth
     powers. Written in the difference δ = y − x, so that little is lost to rounding where pictures are alike."""

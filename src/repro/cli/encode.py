@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from repro import progress
 from repro.errors import ReproError, UsageError
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def encode(
     -o, photo.png becomes photo.jpg beside it. An existing file is replaced if you name it with -o FILE, any other only
     with --force, and the input itself never.
     """
+    progress.quiet = quiet
     from repro.encoder.encode import Settings
     from repro.encoder.images import MAX_PIXELS
     from repro.encoder.models import DEFAULT
@@ -93,7 +95,7 @@ def encode(
     several = len(inputs) > 1 or inputs[0].is_dir()
     printer = _Printer(json=json, quiet=quiet)
     if effort is None and model == DEFAULT and find_spec("torch") is None:
-        printer.notice("PyTorch, of the extra train, is not installed, so the effort is fast")
+        progress.note("PyTorch, of the extra train, is not installed, so the effort is fast")
         effort = "fast"
     settings = Settings(
         quality=quality,
@@ -127,7 +129,6 @@ def _encode_one(source: Path, output: Path | None, settings: Settings, printer: 
 
 def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jobs: int, printer: _Printer) -> None:
     from repro.encoder.batch import Failure, encode_files, name_outputs, pictures_in
-    from repro.progress import bar
 
     if output is None:
         raise UsageError("several inputs or a folder: name a folder for the results with -o")
@@ -137,7 +138,7 @@ def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jo
         found, others = pictures_in(path) if path.is_dir() else ([path], 0)
         sources += found
         if others:
-            printer.notice(f"{path}: {others} other files and folders skipped")
+            progress.note(f"{path}: {others} other files and folders skipped")
     if output.resolve() in {source.resolve().parent for source in sources}:
         raise UsageError(f"{output}: is the folder of an input; name another with -o")
     try:
@@ -146,15 +147,15 @@ def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jo
         raise ReproError(f"{output}: cannot create this folder ({error.strerror}); name another with -o") from error
     pairs = list(zip(sources, name_outputs(sources, output), strict=True))
     reports: list[Report] = []
-    with bar(len(pairs), "encode") as progress:
+    with progress.bar(len(pairs), "encode") as bar:
         for result in encode_files(pairs, settings, jobs):
-            progress.clear()  # results are printed where the bar is
+            bar.clear()  # results are printed where the bar is
             if isinstance(result, Failure):
                 printer.failure(result)
             else:
                 reports.append(result)
                 printer.report(result)
-            progress.update()
+            bar.update()
     printer.summary(reports, len(pairs))
 
 
@@ -166,7 +167,7 @@ class _Printer:
 
     def report(self, report: Report) -> None:
         for notice in report.notices:
-            self.notice(f"{report.input}: {notice}")
+            progress.note(f"{report.input}: {notice}")
         if self.json:
             self._object(report.as_dict())
         elif not self.quiet:
@@ -176,10 +177,6 @@ class _Printer:
                 f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
                 f"{quality}{score}{report.seconds:.2f} s"
             )
-
-    def notice(self, text: str) -> None:
-        if not self.quiet:
-            typer.echo(f"repro: note: {text}", err=True)
 
     def failure(self, failure: Failure) -> None:
         self.failure_object(failure.input, failure.error)

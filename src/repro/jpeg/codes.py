@@ -5,16 +5,16 @@ Source: ITU-T T.81, K.2 (the lengths of codes, at most 16 bits), Annex C (the co
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from repro.compiled import compiled
 from repro.jpeg.symbols import FOLLOWING, SYMBOLS, TABLES
 
 #: A code has at most 16 bits (T.81, B.2.4.2).
 LONGEST = 16
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def code_lengths(counts: np.ndarray) -> np.ndarray:
     """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
 
@@ -42,7 +42,7 @@ def code_lengths(counts: np.ndarray) -> np.ndarray:
     return _shortened(used, length)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
     """One bit more for ``symbol`` and all that hang on it; returns the last of them."""
     length[symbol] += 1
@@ -52,7 +52,7 @@ def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
     return symbol
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _shortened(used: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Codes over 16 bits shortened in pairs, at the cost of a shorter one (Figure K.3); the spare code is left out."""
     codes = np.bincount(length)  # how many there are of each length
@@ -104,7 +104,7 @@ def pack(coded: np.ndarray, lengths: np.ndarray) -> bytes:
     return out[:used].tobytes()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _pack(coded: np.ndarray, codes: np.ndarray, lengths: np.ndarray, following: np.ndarray, out: np.ndarray) -> int:
     held, bits, at = np.uint64(0), 0, 0
     for symbol in coded:

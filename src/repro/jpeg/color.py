@@ -5,8 +5,9 @@ Source: JFIF 1.02 (ITU-T T.871), section 7: BT.601 weights, full range 0–255, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from repro.compiled import compiled
 
 RGB_TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
 YCBCR_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
@@ -28,7 +29,7 @@ def ycbcr_to_rgb(planes: np.ndarray) -> np.ndarray:
     return np.tensordot(centred, YCBCR_TO_RGB.astype(np.float32), (0, 1))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _convert(rgb: np.ndarray, matrix: np.ndarray, offset: np.ndarray, planes: np.ndarray) -> None:
     for y in range(rgb.shape[0]):
         for x in range(rgb.shape[1]):

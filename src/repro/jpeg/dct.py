@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 import math
 
-import numba
 import numpy as np
 
+from repro.compiled import compiled
 from repro.jpeg.tables import ZIGZAG
 
 
@@ -55,7 +55,7 @@ def _product(blocks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return _multiply(rows, np.ascontiguousarray(matrix), np.zeros_like(rows))
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
     """``rows @ matrix``, in the order in which BLAS adds, whatever its number of threads: files do not depend on it."""
     for n in range(rows.shape[0]):

@@ -11,9 +11,9 @@ A coded symbol is one uint32: the table's index × 256 + the symbol in the upper
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from repro.compiled import compiled
 from repro.jpeg.huffman import ZRL
 
 #: Of the index of a table, where those for AC begin.
@@ -28,7 +28,7 @@ FOLLOWING = np.array([symbol & 15 or (symbol >> 4 if symbol < ZRL else 0) for sy
 _CATEGORY = np.array([value.bit_length() for value in range(2048)], np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def last_numbers(z: np.ndarray, order: np.ndarray) -> np.ndarray:
     """uint8 (n,): the zigzag position of each block's last AC coefficient that is not 0; 0 where all are. ``z`` and
     ``order`` as in :func:`band_symbols`."""
@@ -41,7 +41,7 @@ def last_numbers(z: np.ndarray, order: np.ndarray) -> np.ndarray:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def band_symbols(
     z: np.ndarray, order: np.ndarray, ends: np.ndarray, first: int, last: int, longest: int, table: int
 ) -> np.ndarray:
@@ -67,7 +67,7 @@ def band_symbols(
     return coded[:at]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def interleaved_symbols(planes: tuple[np.ndarray, ...], order: np.ndarray, last: int) -> np.ndarray:
     """uint32: the coded symbols of the scan of all ``planes`` (rows, cols, 64) together: of DC alone where ``last`` is
     0, of all coefficients (a sequential scan) where it is 63.
@@ -101,7 +101,7 @@ def interleaved_symbols(planes: tuple[np.ndarray, ...], order: np.ndarray, last:
     return coded[:at]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def count(coded: np.ndarray) -> np.ndarray:
     """int64 (4, 256): how often each symbol of each table occurs."""
     counts = np.zeros(TABLES * SYMBOLS, np.int64)
@@ -110,13 +110,13 @@ def count(coded: np.ndarray) -> np.ndarray:
     return counts.reshape(TABLES, SYMBOLS)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def category(value: int) -> int:
     """How many bits ``abs(value)`` has, 0 for 0; for magnitudes up to 2047."""
     return _CATEGORY[abs(value)]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _block(
     z: np.ndarray,
     order: np.ndarray,
@@ -146,7 +146,7 @@ def _block(
     return at, ended + (1 if run > 0 or end < last else 0)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _number(value: int, run: int, table: int) -> int:
     """The symbol of a number after ``run`` zeros; negative numbers are followed by the bits of the number less one."""
     size = category(value)
@@ -154,7 +154,7 @@ def _number(value: int, run: int, table: int) -> int:
     return (table << 24) | (run << 20) | (size << 16) | bits
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _end(ended: int, table: int, coded: np.ndarray, at: int) -> int:
     """The end of ``ended`` blocks; returns where the next symbol goes."""
     size, rest = 0, ended

@@ -12,9 +12,9 @@ compatibility"; Crouse and Ramchandran 1997 for the whole of JPEG; mozjpeg has a
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from repro.compiled import compiled
 from repro.jpeg.coefficients import LARGEST
 from repro.jpeg.huffman import ZRL
 from repro.jpeg.symbols import category
@@ -23,7 +23,7 @@ from repro.jpeg.symbols import category
 _DC_REACH = 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def choose_ac(
     F: np.ndarray,
     W: np.ndarray,
@@ -107,7 +107,7 @@ def choose_ac(
             kept = before[kept]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> np.ndarray:
     """bool (n,): which blocks of a progressive scan keep what was chosen for them. One symbol stands for a run of
     blocks that end side by side, so the cheapest path runs over the length of the run so far.
@@ -159,7 +159,7 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
     return keep
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _cheapest(reached: np.ndarray, run: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[float, int]:
     """The least cost once the run is written, and which path has it."""
     least, at = np.inf, 0
@@ -170,7 +170,7 @@ def _cheapest(reached: np.ndarray, run: np.ndarray, eob_run_bits: np.ndarray, la
     return least, at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float) -> np.ndarray:
     """int32 (n,): DC in the order of coding, the cheapest path through differences.
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from repro.compiled import compiled
 from repro.errors import UsageError
 from repro.jpeg.blocks import pad, subsample, to_blocks
 from repro.jpeg.coefficients import LARGEST, Coefficients
@@ -169,7 +169,7 @@ def _plane(samples: np.ndarray) -> Plane:
     return Plane(dct_zigzag(blocks), *blocks.shape[:2])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
     """int16, a first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
     z = np.empty(F.shape, np.int16)

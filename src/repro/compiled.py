@@ -1,0 +1,72 @@
+"""Functions that Numba compiles, and keeps on disk so that the next process need not compile them again.
+
+A cache that is damaged, of another version, or in a folder that cannot be written costs time and a note, no more.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(**options: Any) -> Callable[[F], F]:
+    """``numba.njit`` with ``options``, cached on disk where that is possible, and without Python's lock."""
+
+    def decorate(function: F) -> F:
+        try:
+            made = numba.njit(cache=True, nogil=True, **options)(function)
+        except RuntimeError:  # Numba found no folder to write to
+            _tell_that_nothing_is_kept("no folder for it can be written")
+            return numba.njit(nogil=True, **options)(function)
+        _forgive(made._cache)
+        return made
+
+    return decorate
+
+
+def _forgive(kept: Any) -> None:
+    """Let the functions of a cache, which raise where a file is damaged or cannot be written, go on without it."""
+    load, save = kept.load_overload, kept.save_overload
+
+    def load_if_possible(*arguments: Any) -> Any:
+        found = None
+        try:
+            found = load(*arguments)
+        except Exception:  # unpickling what is damaged raises nearly anything
+            with suppress(OSError):
+                kept.flush()
+        if found is None:
+            _tell_that_it_takes_a_while()
+        return found
+
+    def save_if_possible(*arguments: Any) -> None:
+        try:
+            save(*arguments)
+        except OSError as error:
+            _tell_that_nothing_is_kept(error.strerror or str(error))
+
+    kept.load_overload, kept.save_overload = load_if_possible, save_if_possible
+
+
+@cache
+def _tell_that_it_takes_a_while() -> None:
+    from repro.progress import note
+
+    if sys.stderr.isatty():
+        note("compiling for this machine, once; later runs start faster")
+
+
+@cache
+def _tell_that_nothing_is_kept(why: str) -> None:
+    from repro.progress import note
+
+    note(
+        f"compiled code cannot be kept ({why}), so every run compiles it again; name another folder in NUMBA_CACHE_DIR"
+    )
