@@ -21,8 +21,9 @@ from repro.experiments.beyond import BETTER_PEER, EFFORTS, METRICS, MODERN_PEERS
 from repro.experiments.claims import SHORT
 from repro.experiments.content_types import MOZJPEG, ContentTypeSavings
 from repro.jpeg.dct import idct
+from repro.jpeg.tables import NATURAL
 from repro.metrics import METRICS as ALL_METRICS
-from repro.trellis import planes, sensitivity
+from repro.trellis import sensitivity
 
 #: Ablation → its look: peers as everywhere in the book, ours by how much is done well.
 ABLATION_LOOKS: dict[str, Look] = {
@@ -51,7 +52,7 @@ _LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
     """A block's pixels, from its coefficients (64,), its numbers as rounding and as the trellis leave them (2, 64), and
     the bits of both; all in zigzag order. What became zero is framed, what became smaller dotted."""
-    square, rounded, chosen = (zigzag[planes.NATURAL].reshape(8, 8) for zigzag in (F, *numbers))
+    square, rounded, chosen = (zigzag[NATURAL].reshape(8, 8) for zigzag in (F, *numbers))
     fig, axes = figure(3.0, 1, 3, width_ratios=(0.8, 1.2, 1.2))
     show_image(axes[0, 0], (idct(square) + 128).clip(0, 255), "the block", vmin=0, vmax=255, interpolation="nearest")
     reach = 2 * max(1, np.abs(numbers[0, 1:]).max())

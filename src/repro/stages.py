@@ -16,7 +16,8 @@ import torch.nn.functional as nnf
 from repro.jpeg.blocks import SIDE
 from repro.jpeg.color import CENTRE, RGB_TO_YCBCR, YCBCR_TO_RGB
 from repro.jpeg.dct import dct_matrix
-from repro.trellis.planes import NATURAL, DctPlanes
+from repro.jpeg.tables import NATURAL
+from repro.trellis.planes import DctPlanes
 
 #: Colour conversion and clipping are exact to a rounding error; this much over 0–255 is still the same picture.
 SLACK = 0.5

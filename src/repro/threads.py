@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: The variable that OpenMP, and with it PyTorch, reads when it is loaded. The trellis obeys it too.
 VARIABLE = "OMP_NUM_THREADS"
@@ -17,6 +21,17 @@ def available() -> int:
     if named.isdigit() and int(named):
         return int(named)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_parallel(work: Callable[[T], object], parts: Sequence[T], threads: int) -> None:
+    """``work`` on each of ``parts``, on so many threads; raises what it raises."""
+    if threads == 1 or len(parts) == 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(work, parts):
+            pass
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from skimage import data as photos
 
 from repro import stages
 from repro.errors import ReproError, UsageError
-from repro.jpeg import blocks, color, dct, tables
+from repro.jpeg import blocks, color, dct, tables, transform
 from repro.jpeg import codestream as cs
 
 RNG = np.random.default_rng(0)
@@ -61,7 +62,28 @@ def test_dct_is_orthonormal_and_agrees_with_scipy() -> None:
     F = dct.dct(x)
     assert np.allclose(F, dctn(x, axes=(-2, -1), norm="ortho"))
     assert np.allclose(dct.idct(F), x) and np.allclose(np.square(F).sum(), np.square(x).sum())
-    assert np.array_equal(dct.dct_zigzag(x), F.reshape(-1, 64)[:, tables.ZIGZAG])
+
+
+@given(
+    height=st.integers(1, 50),
+    width=st.integers(1, 50),
+    subsampling=st.sampled_from(["grey", "4:2:0", "4:4:4"]),
+    threads=st.integers(1, 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_stages_in_one_go_are_the_stages(height: int, width: int, subsampling: str, threads: int) -> None:
+    rgb = np.tile(photos.astronaut()[200 : 200 + height, 300 : 300 + width], (8, 1, 1))  # more rows than a thread has
+    samples = rgb[..., 0] if subsampling == "grey" else rgb
+    found = transform.transform(samples, subsampling, threads)
+    planes = samples[None].astype(np.float32) if subsampling == "grey" else color.rgb_to_ycbcr(rgb)
+    for i, (F, plane) in enumerate(zip(found, planes, strict=True)):
+        whole = blocks.pad(plane, 16)  # libjpeg, too, repeats the edge before it halves
+        if i and subsampling == "4:2:0":
+            whole = blocks.subsample(whole)
+        expected = dct.dct(blocks.to_blocks(whole - 128)).reshape(*(side // 8 for side in whole.shape), 64)
+        np.testing.assert_allclose(F, expected[: F.shape[0], : F.shape[1], tables.ZIGZAG], atol=2e-3)
+        half = 2 if i and subsampling == "4:2:0" else 1
+        assert F.shape[:2] == tuple(math.ceil(math.ceil(side / half) / 8) for side in samples.shape[:2])
 
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17), (1, 1)])
@@ -172,9 +194,9 @@ def test_shapes_and_ranges_are_checked() -> None:
         stages.to_blocks(torch.zeros(1, 1, 9, 8))
     with pytest.raises(ValueError, match="pad the plane first"):
         blocks.to_blocks(np.zeros((9, 8)))
-    for transform in (dct.dct, stages.dct):
+    for each in (dct.dct, stages.dct):
         with pytest.raises(ValueError, match=r"8, 8\), got"):
-            transform(torch.zeros(8, 7) if transform is stages.dct else np.zeros((8, 7)))
+            each(torch.zeros(8, 7) if each is stages.dct else np.zeros((8, 7)))
 
 
 def test_first_use_in_inference_mode_leaves_training_possible() -> None:

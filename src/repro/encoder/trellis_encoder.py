@@ -62,9 +62,9 @@ class TrellisEncoder:
         self.picture, self.models, self.plan, self.scans = picture, models, plan or Plan(), scans
         self._sample = sampling.sample_strips(picture.samples)
         self._subsampling: dict[float, str] = {}
+        self._threads = threads.available()
         self._dct = self._forward_dct(chroma.HALF)
         self._weights = self._weigh(self._dct)
-        self._threads = threads.available()
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
@@ -92,7 +92,8 @@ class TrellisEncoder:
         return Prepared(self._dct, self._weights, chroma.tables_for(subsampling, p.tables), lam)
 
     def _forward_dct(self, subsampling: str) -> DctPlanes:
-        return planes.forward_dct(self.picture.samples, subsampling, progressive=self.scans != "sequential")
+        progressive = self.scans != "sequential"
+        return planes.forward_dct(self.picture.samples, subsampling, progressive=progressive, threads=self._threads)
 
     def _weigh(self, dct: DctPlanes) -> list[Weights]:
         return sensitivity.shipped().weights(dct, self.plan.metric_weights or self.models.metric_weights)

@@ -13,7 +13,6 @@ import math
 import numpy as np
 
 from repro.compiled import compiled
-from repro.jpeg.tables import ZIGZAG
 
 
 def dct_matrix() -> np.ndarray:
@@ -35,11 +34,6 @@ def dct(blocks: np.ndarray) -> np.ndarray:
 def idct(coefficients: np.ndarray) -> np.ndarray:
     """(…, 8, 8) float coefficients F → samples of the same shape, the inverse of :func:`dct`."""
     return _product(coefficients, _both_ways(coefficients.dtype)).reshape(coefficients.shape)
-
-
-def dct_zigzag(blocks: np.ndarray) -> np.ndarray:
-    """(…, 8, 8) float samples → (n, 64): what :func:`dct` gives, each block's coefficients in zigzag order."""
-    return _product(blocks, _both_ways(blocks.dtype)[ZIGZAG].T)
 
 
 @functools.cache

@@ -35,6 +35,8 @@ ANNEX_K = np.array([text.split() for text in (_LUMA, _CHROMA)], np.int64).reshap
 
 #: (64,) int64: the natural (row-major) index of each zigzag position: along anti-diagonals, turning at the edges.
 ZIGZAG = np.array(sorted(range(64), key=lambda i: (i // 8 + i % 8, i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
+#: (64,) int64: the zigzag position of each natural index, the inverse of :data:`ZIGZAG`.
+NATURAL = np.argsort(ZIGZAG)
 
 
 def quality_tables(quality: int) -> np.ndarray:

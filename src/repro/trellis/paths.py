@@ -2,9 +2,9 @@
 
 A coefficient's symbol depends on how many zeros stand before it, so what one coefficient costs depends on which others
 are kept. The best choice for each block is found exactly, by dynamic programming over the position of the last
-coefficient that is not zero, among the candidates for each: the nearest whole number, the next one towards zero, the
-largest of the next shorter category, and zero. DC is coded as differences between neighbours: there the path runs from
-block to block.
+coefficient that is not zero, among the candidates for each: the nearest whole number, the largest of the next shorter
+category, and zero. (Within a category all numbers take the same bits, so the nearest wins.) DC is coded as differences
+between neighbours: there the path runs from block to block.
 
 Source: Ramchandran and Vetterli 1994, "Rate-distortion optimal fast thresholding with complete JPEG/MPEG decoder
 compatibility"; Crouse and Ramchandran 1997 for the whole of JPEG; mozjpeg has a relative of it.

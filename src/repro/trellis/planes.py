@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,17 +15,13 @@ import numpy as np
 
 from repro.compiled import compiled
 from repro.errors import UsageError
-from repro.jpeg.blocks import pad, subsample, to_blocks
 from repro.jpeg.coefficients import LARGEST, Coefficients
-from repro.jpeg.color import rgb_to_ycbcr
-from repro.jpeg.dct import dct_zigzag
-from repro.jpeg.tables import ZIGZAG
+from repro.jpeg.tables import NATURAL, ZIGZAG
+from repro.jpeg.transform import transform
+from repro.threads import in_parallel
 from repro.trellis import costs
 from repro.trellis.costs import Band
 from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
-
-#: (64,) the zigzag position of each natural (row-major) index: what brings zigzag order back.
-NATURAL = np.argsort(ZIGZAG)
 
 
 class Plane(NamedTuple):
@@ -57,7 +52,9 @@ class DctPlanes:
     progressive: bool = True
 
 
-def forward_dct(samples: np.ndarray, subsampling: str = "4:2:0", *, progressive: bool = True) -> DctPlanes:
+def forward_dct(
+    samples: np.ndarray, subsampling: str = "4:2:0", *, progressive: bool = True, threads: int = 1
+) -> DctPlanes:
     """(H, W) grey or (H, W, 3) RGB on 0–255 → its planes. Grey pictures have one, whatever ``subsampling`` says.
 
     Chroma at half resolution is the mean of each 2 × 2, as libjpeg makes it. Raises :class:`UsageError` for another
@@ -65,13 +62,10 @@ def forward_dct(samples: np.ndarray, subsampling: str = "4:2:0", *, progressive:
     """
     if subsampling not in ("4:2:0", "4:4:4"):
         raise UsageError(f"unknown subsampling {subsampling!r}; choose '4:2:0' or '4:4:4'")
+    F = transform(samples, subsampling, threads)
+    planes = tuple(Plane(plane.reshape(-1, 64), *plane.shape[:2]) for plane in F)
     height, width = samples.shape[:2]
-    if samples.ndim == 2:
-        return DctPlanes((_plane(samples.astype(np.float32) - 128),), height, width, "grey", progressive)
-    y, *chroma = rgb_to_ycbcr(samples) - np.float32(128)
-    if subsampling == "4:2:0":
-        chroma = [subsample(c) for c in chroma]
-    return DctPlanes((_plane(y), *map(_plane, chroma)), height, width, subsampling, progressive)
+    return DctPlanes(planes, height, width, "grey" if samples.ndim == 2 else subsampling, progressive)
 
 
 def trellis_quantize(
@@ -119,19 +113,16 @@ def _choose_band(
     F: np.ndarray, weight: Weights, Q: np.ndarray, lam: float, band: Band, z: np.ndarray, threads: int
 ) -> None:
     """Several threads at once: blocks are independent until runs of ended blocks are chosen."""
-    edges = np.linspace(0, len(F), threads + 1).astype(int)
+    edges = np.linspace(0, len(F), threads + 1).astype(int).tolist()
     first, last = band.first, band.last
     cost = np.zeros((len(F), 2))
 
-    def work(part: slice) -> None:
+    def work(span: tuple[int, int]) -> None:
+        part = slice(*span)
         w, row = weight.by_frequency, weight.row[part]
         choose_ac(F[part], w, row, Q, band.ac, lam, z[part], first, last, band.eob, cost[part])
 
-    if threads == 1:
-        work(slice(None))
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, (slice(start, end) for start, end in pairwise(edges))))
+    in_parallel(work, list(pairwise(edges)), threads)
     eob = lam * band.eob
     if band.eob_runs:
         early = z[:, last] == 0
@@ -162,11 +153,6 @@ def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coe
     )
     kept = np.ascontiguousarray(tables[: len(planes)], np.uint16)
     return Coefficients(planes, kept, dct.height, dct.width)
-
-
-def _plane(samples: np.ndarray) -> Plane:
-    blocks = to_blocks(pad(samples))
-    return Plane(dct_zigzag(blocks), *blocks.shape[:2])
 
 
 @compiled()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from repro.jpeg.tables import NATURAL
 from repro.progress import bar
 from repro.trellis import planes
 from repro.trellis.planes import DctPlanes, Weights
@@ -121,7 +122,7 @@ def _gradient(example: Example, tables: np.ndarray, lam: float, rounds: int, thr
 
 def _square(zigzag: np.ndarray) -> np.ndarray:
     """(2, 64) in zigzag order → (2, 8, 8)."""
-    return zigzag[:, planes.NATURAL].reshape(2, 8, 8)
+    return zigzag[:, NATURAL].reshape(2, 8, 8)
 
 
 def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:
