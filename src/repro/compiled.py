@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import numba
+from numba.core.runtime.nrt import rtsys
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,13 +33,18 @@ def compiled(**options: Any) -> Callable[[F], F]:
 
 
 def _forgive(kept: Any) -> None:
-    """Let the functions of a cache, which raise where a file is damaged or cannot be written, go on without it."""
-    load, save = kept.load_overload, kept.save_overload
+    """Let the functions of a cache, which raise where a file is damaged or cannot be written, go on without it.
 
-    def load_if_possible(*arguments: Any) -> Any:
+    Numba's own ``load_overload`` first makes its compiler ready, which takes a quarter of a second. To run code from
+    the cache only its memory manager is needed.
+    """
+    save = kept.save_overload
+
+    def load_if_possible(signature: Any, context: Any) -> Any:
         found = None
         try:
-            found = load(*arguments)
+            rtsys.initialize(context)
+            found = kept._load_overload(signature, context)
         except Exception:  # unpickling what is damaged raises nearly anything
             with suppress(OSError):
                 kept.flush()
