@@ -30,6 +30,9 @@ from repro.threads import one_thread
 if TYPE_CHECKING:
     from repro.experiments.store import Store
 
+#: What is measured of chapter 10's files beside :data:`repro.evaluation.measure.MEASURED`.
+WIDE_METRICS = ("ssimulacra2", "butteraugli", "mse_y_blurred")
+
 
 def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a sweep and store it.
@@ -68,7 +71,7 @@ def measure_photo(task: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> lis
         return measure_settings(rgb, codecs.get(task.codec).encode, qualities)
     from repro.experiments.ablations import ablation_of  # Numba, which most results do without
 
-    return measure_settings(rgb, ablation_of(task.ablation).encode, qualities, more=["ssimulacra2"])
+    return measure_settings(rgb, ablation_of(task.ablation).encode, qualities, more=WIDE_METRICS)
 
 
 def _named(task: Sweep) -> dict[str, Any]:
