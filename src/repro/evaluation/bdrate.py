@@ -1,7 +1,8 @@
 """How many per cent of the bits an encoder saves and what it gains at equal rate, with intervals over photos and seeds.
 
 Source: Bjøntegaard, VCEG-M33 (2001); monotone cubic interpolation and integral by the package ``bjontegaard``
-(Herglotz et al. 2022). Quality is in decibels: PSNR for MSE, −10 log10(1 − MS-SSIM), −10 log10(LPIPS).
+(Herglotz et al. 2022). Quality is in decibels: PSNR for MSE, −10 log10(1 − MS-SSIM), −10 log10(LPIPS) and so for
+Butteraugli; SSIMULACRA 2 stays as it is.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class BDRate:
         photo → per cent, the mean over seeds; and photo → why it cannot be compared.
     per_seed
         the mean of each seed.
+    covered
+        how much of the window, in log-rate, both curves have points for: the mean over the compared photos, 0–1.
     """
 
     metric: str
@@ -41,6 +44,7 @@ class BDRate:
     per_image: dict[str, float]
     missing: dict[str, str]
     per_seed: tuple[float, ...] = ()
+    covered: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ def bd_rate(anchor: Curves, test: Curves, metric: str = "mse", *, window: Window
             compared[photo] = [float(f) for f in found]
     per_seed, mean, low, high = _summary(list(compared.values()))
     per_image = {photo: float(np.mean(f)) for photo, f in compared.items()}
-    return BDRate(metric, mean, low, high, per_image, missing, per_seed)
+    covered = [_covered(pair, photo, metric, window) for pair in pairs for photo in compared] if window else []
+    return BDRate(metric, mean, low, high, per_image, missing, per_seed, float(np.mean(covered)) if covered else 1.0)
 
 
 def gain_at_rate(anchor: Curves, test: Curves, bpp: float, metric: str) -> Gain:
@@ -162,6 +167,14 @@ def _front(curve: Curve, photo: str, metric: str, window: Window | None) -> tupl
     ends = edges[(edges >= x[0]) & (edges <= x[-1])]
     grid = np.sort(np.concatenate([x[inside], ends]))
     return grid, interpolate(x, y, grid)
+
+
+def _covered(pair: tuple[Curve, Curve], photo: str, metric: str, window: Window) -> float:
+    """Share of ``window``, in log-rate, between the first and the last points of both curves."""
+    low, high = np.log10(window)
+    lines = [curve.line(photo, metric)[0] for curve in pair]
+    first, last = max(low, *(x[0] for x in lines)), min(high, *(x[-1] for x in lines))
+    return float((last - first) / (high - low))
 
 
 def _bd_rate(anchor: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float | str:

@@ -20,6 +20,7 @@ from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError
+from repro.experiments.registry import PLAIN, RIVALS
 from repro.files import sha256_file
 from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.jpeg.writer import write
@@ -36,19 +37,6 @@ _STILL = 1e-4
 #: Mean square over R, G and B of an error of 1 in Cb, and in Cr (JFIF's colours).
 _CHROMA = ((0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3)
 Encode = Callable[[np.ndarray, int], bytes]
-#: Plain JPEG, and the encoders in use, each as its own program makes files and tuned in each way that it offers.
-PLAIN = "pillow-420-progressive"
-PEERS = (
-    "mozjpeg",
-    "mozjpeg-444",
-    "mozjpeg-psnr-420",
-    "mozjpeg-msssim-420",
-    "mozjpeg-msssim6-420",
-    "mozjpeg-hvs-420",
-    "jpegli-444",
-    "jpegli-420",
-    "jpegli-420-noaq",
-)
 
 
 @dataclass(frozen=True)
@@ -195,7 +183,7 @@ _TABLES, _TRELLIS = (f"models/{name}/model.json" for name in (models.TABLES, mod
 _OF_TRELLIS = (_TRELLIS, "trellis/sensitivity.safetensors")
 #: Name → ablation: other encoders, then ours from plain to best, then what ours could be otherwise.
 ABLATIONS: dict[str, Ablation] = {
-    **{name: _peer(name) for name in (PLAIN, *PEERS)},
+    **{name: _peer(name) for name in (PLAIN, *RIVALS)},
     "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, (_TABLES,)),
     "annexk-420": Ablation("Annex K, 4:2:0, rounding", annexk_420),
     "annexk-scans": Ablation("the same, DC of luma in a scan of its own", annexk_scans),

@@ -17,12 +17,14 @@ from repro.data.content_types import CONTENT_TYPES, draw
 from repro.errors import ReproError
 from repro.evaluation import Curve, bd_rate
 from repro.experiments import beyond
-from repro.experiments.beyond import BETTER_PEER, EFFORTS, METRICS, MODERN_PEERS, EncoderCurves
+from repro.experiments.beyond import AS_THEY_COME, EFFORTS, METRICS, EncoderCurves
 from repro.experiments.registry import CONTENT_TYPE_QUALITIES
 from repro.experiments.store import Store
 
 #: What an effort is compared with where nothing else is named.
-MOZJPEG = MODERN_PEERS[0]
+MOZJPEG = AS_THEY_COME[0]
+#: Stands for the stronger of mozjpeg and jpegli on an image.
+BETTER_PEER = "better"
 #: The least share of the decibels of the narrower of two curves that the other must cover, too.
 SHARED = 0.5
 #: Per cent of bits below which two encoders are even: other qualities would have given another sign.
@@ -47,11 +49,11 @@ class ContentTypeSavings:
     def percent(self, name: str, effort: str, metric: str, against: str = MOZJPEG) -> float | str:
         """Bits that ``effort`` needs against another at equal ``metric``, in per cent; or why there is no number.
 
-        Against :data:`~repro.experiments.beyond.BETTER_PEER`: whichever of mozjpeg and jpegli is the stronger on this
+        Against :data:`BETTER_PEER`: whichever of mozjpeg and jpegli is the stronger on this
         image.
         """
         if against == BETTER_PEER:
-            each = [self._savings[name, effort, metric, peer] for peer in MODERN_PEERS]
+            each = [self._savings[name, effort, metric, peer] for peer in AS_THEY_COME]
             return max((p for p in each if not isinstance(p, str)), default=each[0])
         return self._savings[name, effort, metric, against]
 
@@ -86,7 +88,7 @@ class ContentTypeSavings:
         return {
             (name, effort, metric, peer): saving(curves[peer], curves[effort], name, metric)
             for effort in EFFORTS
-            for peer in MODERN_PEERS
+            for peer in AS_THEY_COME
             for metric in METRICS
             for name in self.names
         }

@@ -21,6 +21,19 @@ PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
 WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
 #: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
+#: Chapter 10: plain JPEG, and the encoders in use, as their own programs make files and tuned in each way they offer.
+PLAIN = "pillow-420-progressive"
+RIVALS = (
+    "mozjpeg",
+    "mozjpeg-444",
+    "mozjpeg-psnr-420",
+    "mozjpeg-msssim-420",
+    "mozjpeg-msssim6-420",
+    "mozjpeg-hvs-420",
+    "jpegli-444",
+    "jpegli-420",
+    "jpegli-420-noaq",
+)
 #: Chapter 10: peers and efforts → qualities that cover 0.2–3.4 bpp on the tuning photos, where the encoder reaches that
 #: far. Measured on each of :data:`COMPARED_ON`.
 COMPARED_QUALITIES = {
