@@ -13,6 +13,7 @@ from repro.codecs import save_with_tables
 from repro.errors import ReproError
 from repro.jpeg.codestream import decode
 from repro.metrics import METRICS, MIN_SIDE_LPIPS, butteraugli_installed, lpips_on
+from repro.ssimulacra2 import MIN_SIDE, Reference
 
 Measurement = dict[str, float | None]
 #: What is measured of every file.
@@ -40,7 +41,7 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
 def measure_many(
     rgb: np.ndarray, files: Sequence[bytes], device: str | torch.device = "cpu", more: Sequence[str] = ()
 ) -> list[Measurement]:
-    """:func:`measure` of several files of one original, whose LPIPS features are computed once.
+    """:func:`measure` of several files of one original, whose maps and features are computed once.
 
     ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance. Without its program Butteraugli
     is ``None``. Raises :class:`ReproError` where the package of another is not installed.
@@ -48,6 +49,7 @@ def measure_many(
     x, smallest = rgb_to_tensor(rgb, device), min(rgb.shape[:2])
     lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
     reference = lpips.features(x) if lpips else ()
+    original = Reference(rgb) if "ssimulacra2" in more and smallest >= MIN_SIDE else None
     measured: list[Measurement] = []
     for data in files:
         decoded = decode(data)
@@ -65,6 +67,8 @@ def measure_many(
                 values[name] = None
             elif name == "lpips" and lpips:
                 values[name] = lpips.distance(reference, lpips.features(y)).item()
+            elif name == "ssimulacra2" and original:  # the same as the metric's function, and quicker
+                values[name] = original.score(decoded)
             else:
                 values[name] = metric.function(x, y).item()
         measured.append(values)
