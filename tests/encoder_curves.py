@@ -12,33 +12,40 @@ from repro.data.sets import hashes_of
 from repro.evaluation import Curve
 from repro.experiments import EncoderSweep, Store
 from repro.experiments.numerics import assets_of, numerics_of
-from repro.experiments.registry import ABLATION_QUALITIES, ALTERNATIVE_QUALITIES
+from repro.experiments.registry import ABLATION_QUALITIES, COMPARED_QUALITIES, PLAIN, RIVALS
 
 #: Encoder → its bits over those of plain JPEG, at every quality.
 FACTORS = {
-    "pillow-420-progressive": 1.0,
-    "mozjpeg-420": 0.9,
+    PLAIN: 1.0,
+    **dict.fromkeys(RIVALS, 0.95),
+    "mozjpeg": 0.9,
     "jpegli-420": 0.85,
-    "tables-444": 0.95,
-    "annexk-420": 0.98,
-    "annexk-scans": 0.96,
-    "annexk-trellis": 0.88,
+    "jpegli-420-noaq": 0.8,
     "fast": 0.8,
     "default": 0.75,
     "best": 0.6,
 }
-ALTERNATIVES = {"fast-lpips": 0.79, "default-still": 0.78, "mozjpeg-learned": 0.89}
+ABLATED = {name: 0.9 for name in ABLATION_QUALITIES}
 
 
-def encoder_curve(name: str, factor: float = 1.0, seconds: float = 1.0, photos: int = 8, **worse: float) -> Curve:
+def encoder_curve(
+    name: str, factor: float = 1.0, seconds: float = 1.0, photos: int = 8, points: int = 8, **worse: float
+) -> Curve:
     """A curve of ``factor`` times the bits, with a score that grows with the logarithm of the rate, and times."""
-    made = curve(name, worse, saved=factor, photos=photos, points=6)
-    images = {
-        photo: tuple(
-            {**p, "ssimulacra2": 60 + 40 * np.log10((p["bpp"] or 0) / factor) - i, "seconds": seconds} for p in points
+    made = curve(name, worse, saved=factor, photos=photos, points=points, rates=(0.15, 4.0))
+    images = {}
+    for i, (photo, of) in enumerate(made.images.items()):
+        scores = [60 + 40 * np.log10((p["bpp"] or 0) / factor) - i for p in of]
+        images[photo] = tuple(
+            {
+                **p,
+                "ssimulacra2": score,
+                "butteraugli": 10 ** ((100 - score) / 40),
+                "mse_y_blurred": (p["mse"] or 0) / 100,
+                "seconds": seconds,
+            }
+            for p, score in zip(of, scores, strict=True)
         )
-        for i, (photo, points) in enumerate(made.images.items())
-    }
     return Curve(name, images)
 
 
@@ -47,10 +54,10 @@ def write_results(store: Store, evaluation: str) -> None:
     made: dict[str, Any] = {"commit": "0123456789abcdef", "modified": False, "date": "2026-01-01T00:00:00"}
     made |= {"cpu": "a processor", "gpu": None, "cores": 2, "threads": 1, "versions": {"torch": "2"}}
     made |= {"data": {"evaluation": {"source": "made", "sha256": next(iter(hashes_of(evaluation)), "")}}}
-    for name, qualities in (ABLATION_QUALITIES | ALTERNATIVE_QUALITIES).items():
+    for name, qualities in {**COMPARED_QUALITIES, **(ABLATION_QUALITIES if evaluation == "check" else {})}.items():
         sweep = EncoderSweep(name, qualities, evaluation)
         kept = {}
-        for photo, of in encoder_curve(name, (FACTORS | ALTERNATIVES)[name]).images.items():
+        for photo, of in encoder_curve(name, (FACTORS | ABLATED)[name], points=len(qualities)).images.items():
             points = [{**p, "setting": quality} for p, quality in zip(of, qualities, strict=True)]
             kept[photo] = {"sha256": "0", "seconds": 6.0, "points": points}
         result = {"name": name, "ablation": name, "evaluation": evaluation, "photos": kept, "seconds": 48.0}

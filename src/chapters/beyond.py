@@ -1,13 +1,11 @@
-"""Pictures and tables of chapter 10: a block by the trellis, ablations against time, and where ours loses."""
+"""Pictures and tables of chapter 10: a block by the trellis, the comparison and its targets, and where ours loses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -17,33 +15,31 @@ from chapters.tables import Rows
 from repro.data import PhotoSet
 from repro.data.content_types import CONTENT_TYPES
 from repro.evaluation import BDRate
-from repro.experiments.beyond import BETTER_PEER, EFFORTS, METRICS, MODERN_PEERS, PLAIN, WINDOW, EncoderCurves, Target
+from repro.experiments.beyond import (
+    BLURRED_AT,
+    EFFORTS,
+    HIGH,
+    LOW,
+    METRICS,
+    RANGES,
+    EncoderCurves,
+    Target,
+    Window,
+)
 from repro.experiments.claims import SHORT
-from repro.experiments.content_types import MOZJPEG, ContentTypeSavings
+from repro.experiments.content_types import BETTER_PEER, MOZJPEG, ContentTypeSavings
+from repro.experiments.registry import PLAIN, RIVALS
 from repro.jpeg.dct import idct
 from repro.jpeg.tables import NATURAL
 from repro.metrics import METRICS as ALL_METRICS
 from repro.trellis import sensitivity
 
-#: Ablation → its look: peers as everywhere in the book, ours by how much is done well.
-ABLATION_LOOKS: dict[str, Look] = {
-    **{name: LOOKS[name] for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420")},
-    "tables-444": Look("the paper's way, 4:4:4", OKABE_ITO["black"], "o", ":"),
-    "annexk-420": Look("Annex K, 4:2:0, rounding", OKABE_ITO["sky"], "v", ":"),
-    "annexk-scans": Look("Annex K, luma's DC apart", OKABE_ITO["sky"], "<", ":"),
-    "annexk-trellis": Look("Annex K, trellis for MSE", OKABE_ITO["sky"], "^", "-."),
+#: Encoder → its look: peers as everywhere in the book, ours by how much is done well.
+ENCODER_LOOKS: dict[str, Look] = {
+    **{name: LOOKS[name] for name in (PLAIN, *RIVALS)},
     "fast": Look("fast", OKABE_ITO["blue"], "s", "-"),
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
-}
-#: Ablations each of which adds something to the one before, and what it adds.
-ADDED = {
-    "annexk-420": "Annex K, 4:2:0, rounding",
-    "annexk-scans": "DC of luma in a scan of its own",
-    "annexk-trellis": "the trellis, for MSE",
-    "fast": "tables learned through it, and weights of errors",
-    "default": "one step of descent",
-    "best": "descent until it ends",
 }
 #: Of content types: per cent up to which the axis is linear, and where it has marks.
 _LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
@@ -65,25 +61,6 @@ def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
     return fig
 
 
-def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
-    """What a squared error of a luma coefficient is worth to each metric, (activities, 64), over its own mean.
-
-    White is the mean, and the scale is logarithmic.
-    """
-    fig, axes = figure(3.1, 1, len(worth), sharey=True)
-    for ax, (metric, found) in zip(axes[0], worth.items(), strict=True):
-        relative = np.clip(found / found.mean(), 0.02, 50)
-        shown = ax.imshow(relative, norm=LogNorm(0.02, 50), cmap="RdBu_r", aspect="auto", interpolation="nearest")
-        ax.set(title=SHORT[metric], xlabel="frequency, in zigzag order")
-        ax.grid(False)
-    edges = [f"{edge:g}" for edge in sensitivity.EDGES]
-    rows = len(sensitivity.RATIOS) + 1  # of each activity: calmer than what is around it, alike, busier
-    axes[0, 0].set_yticks(rows * (np.arange(len(edges)) + 1) - 0.5, edges)
-    axes[0, 0].set_ylabel("activity around the block")
-    fig.colorbar(shown, ax=list(axes[0]), label="worth, against the mean", shrink=0.8)
-    return fig
-
-
 def descent_plot(objective: np.ndarray) -> Figure:
     """The least objective after each step, over that of the trellis alone."""
     fig, ax = plot(2.8)
@@ -93,83 +70,147 @@ def descent_plot(objective: np.ndarray) -> Figure:
     return fig
 
 
-def savings_against_time(encoders: EncoderCurves, seconds: Mapping[str, tuple[float, float]]) -> Figure:
-    """Bits against plain JPEG (per cent, 95 % interval) over seconds a photo, a panel a metric, a marker an ablation.
+def targets_plot(found: Sequence[Target]) -> Figure:
+    """What each effort needs in bits against the metric's rival: a panel a range, a row a metric, a mark an effort.
 
-    ``seconds``: ablation → (mean, standard error).
+    Lines are 95 % intervals, and short bars what was asked for.
     """
-    fig, axes = figure(6.6, 2, 2, sharex=True)
-    for ax, metric in zip(axes.ravel(), METRICS, strict=True):
-        ax.axhline(0, color=INK, linewidth=1)
-        saved = {name: encoders.saving(name, PLAIN, metric) for name in ABLATION_LOOKS}
-        steps = [(seconds[name][0], saved[name].mean) for name in ADDED]
-        ax.plot(*zip(*steps, strict=True), color="#999999", linewidth=1, zorder=1)
-        for name, look in ABLATION_LOOKS.items():
-            (x, error), y = seconds[name], saved[name]
-            reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
-            drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "markersize": 8}
-            ax.errorbar(x, y.mean, yerr=reach, xerr=error, capsize=2, linewidth=1, **drawn)
-        ax.set(title=f"at equal {SHORT[metric]}", xscale="log")
-    for left, below in zip(axes[:, 0], axes[1], strict=True):
-        left.set_ylabel("bits against plain JPEG, %")
-        below.set_xlabel("seconds a photo")
-    legend_below(fig)
-    return fig
-
-
-def curves_plot(encoders: EncoderCurves) -> Figure:
-    """Each metric against bits per pixel of the file, means over photos, a line an encoder; the window is shaded."""
-    fig, axes = figure(7.2, 2, 2)
-    for ax, metric in zip(axes.ravel(), METRICS, strict=True):
-        shade(ax, WINDOW)
-        for name, look in ABLATION_LOOKS.items():
-            points = encoders.curves[name].mean().images["mean"]
-            ax.plot(*([p[key] for p in points] for key in ("bpp", metric)), **look._asdict())
-        ax.set(title=f"{SHORT[metric]} {'↓' if ALL_METRICS[metric][1] == 'lower' else '↑'}", xlabel="bits per pixel")
+    fig, axes = figure(3.9, 1, len(RANGES), sharey=True, sharex=True)
+    for ax, window in zip(axes[0], RANGES, strict=True):
+        ax.axvline(0, color=INK, linewidth=1)
+        for effort, shift in zip(EFFORTS, (-0.25, 0.0, 0.25), strict=True):
+            mine = [one for one in found if (one.effort, one.window) == (effort, window)]
+            places = [METRICS.index(one.metric) + shift for one in mine]
+            reach = np.abs([[o.found.mean - o.found.low for o in mine], [o.found.high - o.found.mean for o in mine]])
+            look = ENCODER_LOOKS[effort]
+            drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "capsize": 2, "linewidth": 1}
+            ax.errorbar([one.found.mean for one in mine], places, xerr=reach, **drawn)
+            asked = [(one.at_most, y) for one, y in zip(mine, places, strict=True) if one.at_most is not None]
+            ax.plot(*zip(*asked, strict=True), "|", color=look.color, markersize=11, markeredgewidth=2)
+        ax.set(title=in_bpp(window), xlabel="bits against the strongest rival, %")
+        ax.set_yticks(range(len(METRICS)), [SHORT[metric] for metric in METRICS])
+    axes[0, 0].invert_yaxis()
     legend_below(fig)
     return fig
 
 
 def target_rows(found: Sequence[Target]) -> Rows:
-    """One row a target: effort, against what, metric, asked, found with interval, verdict."""
+    """One row an effort and range; each metric's cell has what was found, what was asked, and the verdict."""
+    rows: list[list[object]] = []
+    for effort in EFFORTS:
+        for window in RANGES:
+            mine = {one.metric: one for one in found if (one.effort, one.window) == (effort, window)}
+            rows.append([effort, in_bpp(window), *(_target_cell(mine[metric]) for metric in METRICS)])
+    return ["effort", "bits per pixel", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
+
+
+def _target_cell(one: Target) -> str:
+    asked = "" if one.at_most is None else f"; asked {_limit(one.at_most)}"
+    return f"{cell(one.found)}{asked}: {one.verdict}"
+
+
+def _limit(percent: float) -> str:
+    return f"≤ {percent:.0f}".replace("-", "−")
+
+
+def rival_rows(found: Sequence[Target]) -> Rows:
+    """One row an effort and range: the rival in each metric, and how much of the range both encoders cover."""
+    rows: list[list[object]] = []
+    for effort in EFFORTS:
+        for window in RANGES:
+            mine = {one.metric: one for one in found if (one.effort, one.window) == (effort, window)}
+            named = [f"{LOOKS[m.rival].label} ({100 * m.found.covered:.0f} %)" for m in (mine[k] for k in METRICS)]
+            rows.append([effort, in_bpp(window), *named])
+    return ["effort", "bits per pixel", *(SHORT[metric] for metric in METRICS)], rows
+
+
+def savings_against_time(encoders: EncoderCurves, seconds: Mapping[str, tuple[float, float]]) -> Figure:
+    """Bits against plain JPEG (per cent, 95 % interval) over seconds a photo: a row a range, a marker an encoder.
+
+    ``seconds``: encoder → (mean, standard error).
+    """
+    shown = ("ssimulacra2", "butteraugli")
+    fig, axes = figure(6.8, len(RANGES), len(shown), sharex=True)
+    for row, window in zip(axes, RANGES, strict=True):
+        for ax, metric in zip(row, shown, strict=True):
+            ax.axhline(0, color=INK, linewidth=1)
+            for name, look in ENCODER_LOOKS.items():
+                (x, error), y = seconds[name], encoders.saving(name, PLAIN, metric, window)
+                reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
+                drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "markersize": 8}
+                ax.errorbar(x, y.mean, yerr=reach, xerr=error, capsize=2, linewidth=1, **drawn)
+            ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log")
+        row[0].set_ylabel("bits against plain JPEG, %")
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds a photo")
+    legend_below(fig)
+    return fig
+
+
+def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
+    """Each metric against bits per pixel of the file, means over photos, a line an encoder; the ranges are shaded."""
+    fig, axes = figure(8.6, 3, 2)
+    for ax, metric in zip(axes.ravel(), (*METRICS, "mse_y_blurred"), strict=True):
+        shade(ax, (LOW[0], HIGH[1]))
+        for name in names:
+            points = [p for p in encoders.curves[name].mean().images["mean"] if (p["bpp"] or 0) < 1.2 * HIGH[1]]
+            drawn = [(p["bpp"], p[metric]) for p in points if p[metric] is not None]
+            if drawn:
+                ax.plot(*zip(*drawn, strict=True), **ENCODER_LOOKS[name]._asdict())
+        better = ALL_METRICS[metric].better
+        ax.set(title=f"{SHORT.get(metric, 'blurred luma, MSE')} {'↓' if better == 'lower' else '↑'}", xscale="log")
+        ax.set_xlabel("bits per pixel")
+        if better == "lower":
+            ax.set_yscale("log")
+    legend_below(fig)
+    return fig
+
+
+def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], against: str, window: Window) -> Rows:
+    """One row an encoder (name → label): per cent of bits against another, metric by metric."""
     rows: list[list[object]] = [
-        [
-            one.effort,
-            LOOKS[one.anchor].label + (" (the better)" if one.against == BETTER_PEER else ""),
-            SHORT[one.metric],
-            f"≤ {one.at_most:.0f}",
-            cell(one.found),
-            one.verdict,
-        ]
-        for one in found
+        [label, *(cell(encoders.saving(name, against, metric, window)) for metric in METRICS)]
+        for name, label in labels.items()
     ]
-    return ["effort", "against", "at equal", "asked, %", "bits, % (95 % interval)", "verdict"], rows
+    return [f"bits, %, {in_bpp(window)}", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 
 
-def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str] | None = None) -> Rows:
-    """One row an encoder (name → label; all if None): per cent of bits against plain JPEG, metric by metric."""
-    labels = labels or {name: look.label for name, look in ABLATION_LOOKS.items() if name != PLAIN}
-    return _saving_table([(label, name, PLAIN) for name, label in labels.items()], encoders)
+def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str], against: str) -> Figure:
+    """Per cent of bits against one encoder, a row an ablation (name → label), a panel a range, a mark a metric."""
+    shown = ("ssimulacra2", "butteraugli", "mse")
+    fig, axes = figure(1.5 + 0.42 * len(labels), 1, len(RANGES), sharey=True)
+    for ax, window in zip(axes[0], RANGES, strict=True):
+        ax.axvline(0, color=INK, linewidth=1)
+        for metric, color, marker in zip(shown, ("blue", "vermillion", "green"), "oD^", strict=True):
+            found = [encoders.saving(name, against, metric, window).mean for name in labels]
+            ax.plot(found, range(len(labels)), marker, color=OKABE_ITO[color], label=f"at equal {SHORT[metric]}")
+        ax.set_yticks(range(len(labels)), list(labels.values()))
+        ax.set(title=in_bpp(window), xlabel=f"bits against {against}, %")
+    axes[0, 0].invert_yaxis()
+    legend_below(fig)
+    return fig
 
 
-def step_rows(encoders: EncoderCurves) -> Rows:
-    """One row a step of :data:`ADDED`: per cent of bits against the ablation before, metric by metric."""
-    return _saving_table([(ADDED[name], name, before) for before, name in pairwise(ADDED)], encoders)
+def blurred_rows(encoders: EncoderCurves, names: Sequence[str]) -> Rows:
+    """One row an encoder: squared error of blurred luma at each rate, and over mozjpeg's on the same photos."""
+    rows: list[list[object]] = []
+    for name in names:
+        found = [encoders.blurred(name, bpp) for bpp in BLURRED_AT]
+        each = [f"{one.test:.3f} ({one.test / one.anchor:.2f} times mozjpeg's)" for one in found]
+        rows.append([ENCODER_LOOKS[name].label, *each])
+    return ["", *(f"at {bpp:g} bits per pixel" for bpp in BLURRED_AT)], rows
 
 
-def _saving_table(rows: Sequence[tuple[str, str, str]], encoders: EncoderCurves) -> Rows:
-    """``rows``: label, encoder, and what it is compared with."""
-    cells: list[list[object]] = [
-        [label, *(cell(encoders.saving(name, against, metric)) for metric in METRICS)] for label, name, against in rows
-    ]
-    return ["bits, %", *(f"at equal {SHORT[metric]}" for metric in METRICS)], cells
+def in_bpp(window: Window) -> str:
+    """ "0.3–0.8 bpp"."""
+    return f"{window[0]:g}–{window[1]:g} bpp"
 
 
 def time_rows(seconds: Mapping[str, tuple[float, float]]) -> Rows:
-    """One row an ablation: milliseconds a photo and their standard error."""
+    """One row an encoder: milliseconds a photo and their standard error."""
     rows: list[list[object]] = [
         [look.label, *(f"{1000 * s:,.0f}" if s >= 0.1 else f"{1000 * s:.2g}" for s in seconds[name])]
-        for name, look in ABLATION_LOOKS.items()
+        for name, look in ENCODER_LOOKS.items()
     ]
     return ["", "milliseconds a photo", "standard error"], rows
 
@@ -195,11 +236,11 @@ def cell(found: BDRate) -> str:
     if np.isnan(found.mean):
         return "–"
     without = f", {len(found.missing)} photos without" if found.missing else ""
-    return f"{found.mean:+.1f} ({found.low:+.1f} to {found.high:+.1f}{without})"
+    return f"{found.mean:+.1f} ({found.low:+.1f} to {found.high:+.1f}{without})".replace("-", "−")
 
 
-def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str]) -> dict[str, str]:
-    """Name of the photo on which our default does worst against mozjpeg in each of ``metrics`` → what it needs there.
+def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], window: Window) -> dict[str, str]:
+    """Name of the photo on which our default does worst against the rival in each of ``metrics`` → what it needs there.
 
     Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first one is
     named.
@@ -207,9 +248,10 @@ def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str]) -> 
     known = {photo.name for photo in photos}
     found: dict[str, str] = {}
     for metric in metrics:
-        ranked = [item for item in encoders.losses("default", MODERN_PEERS[0], metric) if item[0] in known]
+        rival = encoders.rival("default", metric, window)
+        ranked = [item for item in encoders.losses("default", rival, metric, window) if item[0] in known]
         for name, percent in ranked[:1]:
-            found.setdefault(name, f"{_percent(percent)} % bits at equal {SHORT[metric]}")
+            found.setdefault(name, f"{_percent(percent)} % bits at equal {SHORT[metric]} against {LOOKS[rival].label}")
     return {name: f"{name.partition('.')[0]}: {said}" for name, said in found.items()} or {
         photo.name: f"{photo.name.partition('.')[0]}: in the place of photos that are not at hand, no loser"
         for photo in photos.items[:1]
@@ -251,12 +293,13 @@ def content_type_plot(found: ContentTypeSavings) -> Figure:
     Beyond 20 % the scale is logarithmic.
     """
     rows = {name: -i for i, name in enumerate(found.names)}
-    fig, axes = figure(8.4, 2, 2, sharex=True, sharey=True)
-    for ax, metric in zip(axes.ravel(), METRICS, strict=True):
+    fig, axes = figure(11.0, 3, 2, sharex=True, sharey=True)
+    axes[-1, -1].axis("off")
+    for ax, metric in zip(axes.ravel(), METRICS, strict=False):
         ax.axvline(0, color=INK, linewidth=1)
         for effort, shift in zip(EFFORTS, (0.22, 0.0, -0.22), strict=True):
             known = {name: p for name in rows if not isinstance(p := found.percent(name, effort, metric), str)}
-            look = ABLATION_LOOKS[effort]._asdict() | {"linestyle": "none"}
+            look = ENCODER_LOOKS[effort]._asdict() | {"linestyle": "none"}
             ax.plot(list(known.values()), [rows[name] + shift for name in known], **look, markersize=7)
         ax.set_xscale("symlog", linthresh=_LINEAR, linscale=1)
         ax.set_xticks(_MARKS, [_percent(mark) if mark else "0" for mark in _MARKS])
@@ -264,7 +307,7 @@ def content_type_plot(found: ContentTypeSavings) -> Figure:
         ax.set(title=f"at equal {SHORT[metric]}", yticks=list(rows.values()))
         ax.set_yticklabels([CONTENT_TYPES[name].label for name in rows])
         ax.margins(x=0.06)
-    for ax in axes[1]:
+    for ax in (axes[1, 1], axes[2, 0]):
         ax.set_xlabel("bits against mozjpeg, %\n(right of 0 mozjpeg is better)")
     legend_below(fig)
     return fig

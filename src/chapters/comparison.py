@@ -23,10 +23,10 @@ from repro.encoder.images import Picture
 from repro.evaluation import encoder_of, match_size, measure_many, paper_bpp
 from repro.evaluation.measure import Measurement, file_tables
 from repro.experiments import Experiment, Store, experiments_of
-from repro.experiments.beyond import MODERN_PEERS, PLAIN
+from repro.experiments.beyond import AS_THEY_COME
 from repro.experiments.claims import METRICS, SHORT, Evidence
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
-from repro.experiments.registry import PEER_QUALITIES
+from repro.experiments.registry import PEER_QUALITIES, PLAIN
 from repro.jpeg.codestream import decode
 from repro.model import load_checkpoint
 
@@ -118,7 +118,7 @@ def closeups(photo: Photo, rates: Sequence[float]) -> tuple[list[Figure], list[s
     tables first, at each of ``rates`` (bits per pixel): frames, labels and alternative texts for a slider."""
     paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
     ours = sorted(paper, key=lambda name: (name != models.TABLES, name))
-    every = [versions(photo.rgb(), rate, (PLAIN, MODERN_PEERS[0]), ours) for rate in rates]
+    every = [versions(photo.rgb(), rate, (PLAIN, AS_THEY_COME[0]), ours) for rate in rates]
     about = f"The same part of {photo.name.partition('.')[0]} at about"
     alts = [f"{about} {rate:g} bits per pixel. {in_a_line(s)}." for rate, s in zip(rates, every, strict=True)]
     return [closeup(s, CROPS[photo.name]) for s in every], [f"{rate:g} bpp" for rate in rates], alts
@@ -140,7 +140,7 @@ def by_photo(
     pictures, crops = {}, {}
     for photo in sorted((p for p in photos if p.name in SHOWN), key=lambda p: list(SHOWN).index(p.name))[:count]:
         rgb, short, (top, left) = photo.rgb(), photo.name.partition(".")[0], SHOWN[photo.name]
-        shown = versions(rgb, None, (PLAIN, *MODERN_PEERS), ("trellis",), quality=quality)
+        shown = versions(rgb, None, (PLAIN, *AS_THEY_COME), ("trellis",), quality=quality)
         pictures[short] = {v.label: (v.data or v.pixels, _measures(v)) for v in shown}
         crops[short] = Box(top, left, min(_VIEW[0], rgb.shape[0] - top), min(_VIEW[1], rgb.shape[1] - left))
     return pictures, crops

@@ -103,9 +103,16 @@ LOOKS = {
     "pillow-444": _look("JPEG 4:4:4, optimised Huffman", "black", "x", "--"),
     "pillow-444-default": _look("JPEG 4:4:4, default Huffman", "black", "+", ":"),
     "pillow-420-progressive": _look("JPEG 4:2:0, progressive", "orange", "1", "--"),
+    "mozjpeg": _look("mozjpeg", "green", "2", "--"),
     "mozjpeg-420": _look("mozjpeg 4:2:0", "green", "2", "--"),
     "mozjpeg-444": _look("mozjpeg 4:4:4", "green", "3", ":"),
+    "mozjpeg-psnr-420": _look("mozjpeg for PSNR", "green", "1", ":"),
+    "mozjpeg-msssim-420": _look("mozjpeg for MS-SSIM", "green", "4", ":"),
+    "mozjpeg-msssim6-420": _look("mozjpeg for MS-SSIM, table 6", "sky", "4", ":"),
+    "mozjpeg-hvs-420": _look("mozjpeg for PSNR-HVS", "sky", "2", ":"),
+    "jpegli-444": _look("jpegli 4:4:4", "purple", "3", ":"),
     "jpegli-420": _look("jpegli 4:2:0", "purple", "4", "--"),
+    "jpegli-420-noaq": _look("jpegli 4:2:0, not adaptive", "purple", "2", ":"),
     "guetzli": _look("Guetzli", "sky", "*", "--"),
 }
 

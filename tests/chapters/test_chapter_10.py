@@ -9,12 +9,13 @@ import pytest
 
 from chapters import beyond, comparison
 from chapters.tables import sweeps_origin
-from encoder_curves import ALTERNATIVES, FACTORS, encoder_curve, write_results
+from encoder_curves import ABLATED, FACTORS, encoder_curve, write_results
 from repro.data import Photo, PhotoSet, photos
 from repro.evaluation import Curve
 from repro.experiments import Store
-from repro.experiments.beyond import EFFORTS, EncoderCurves, of_figure, targets
+from repro.experiments.beyond import EFFORTS, HIGH, LOW, EncoderCurves, of_figure, targets
 from repro.experiments.content_types import ContentTypeSavings
+from repro.experiments.registry import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -24,45 +25,52 @@ def rgb() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def encoders() -> EncoderCurves:
-    return EncoderCurves({n: encoder_curve(n, f, 1 / f) for n, f in (FACTORS | ALTERNATIVES).items()})
+    return EncoderCurves({n: encoder_curve(n, f, 1 / f) for n, f in (FACTORS | ABLATED).items()})
 
 
 def test_tables_show_what_was_saved(encoders: EncoderCurves) -> None:
-    head, rows = beyond.saving_rows(encoders)
-    assert len(rows) == len(FACTORS) - 1 and len(head) == len(rows[-1]) and str(rows[-1][1]).startswith("-40.0 (")
-    _, rows = beyond.saving_rows(encoders, {name: name for name in ALTERNATIVES})
-    assert [str(row[1])[:5] for row in rows] == ["-21.0", "-22.0", "-11.0"]
-    assert str(beyond.step_rows(encoders)[1][-1][1]).startswith("-20.0 ("), "0.6 against 0.75"
+    head, rows = beyond.saving_rows(encoders, {"best": "the best", "fast": "the fast"}, PLAIN, LOW)
+    assert len(head) == len(rows[0]) == 6 and [row[0] for row in rows] == ["the best", "the fast"]
+    assert str(rows[0][1]).startswith("−40.0 (") and str(rows[1][2]).startswith("−20.0 (")
     assert beyond.time_rows(encoders.seconds())[1][0][1:] == ["1,000", "0"]
-    rows = beyond.target_rows(targets(encoders))[1]
-    assert rows[0][0] == "fast" and "(the better)" in str(rows[-1][1])
-    apart = {"mozjpeg-420": encoder_curve("mozjpeg", 0.01), "fast": encoders.curves["fast"]}
-    assert beyond.cell(EncoderCurves(apart).saving("fast", "mozjpeg-420", "mse")) == "–"
+    found = targets(encoders)
+    head, rows = beyond.target_rows(found)
+    assert [row[:2] for row in rows[:3]] == [
+        ["fast", "0.3–0.8 bpp"],
+        ["fast", "0.8–2.5 bpp"],
+        ["default", "0.3–0.8 bpp"],
+    ]
+    assert str(rows[2][1 + 1]).endswith("; asked ≤ −8: not reached") and str(rows[4][6]).endswith("): reported")
+    assert beyond.rival_rows(found)[1][0][2:4] == ["jpegli 4:2:0, not adaptive (100 %)"] * 2
+    assert beyond.blurred_rows(encoders, ["default"])[1][0][1].endswith("(0.80 times mozjpeg's)")
+    apart = {"mozjpeg": encoder_curve("mozjpeg", 0.01), "fast": encoders.curves["fast"]}
+    assert beyond.cell(EncoderCurves(apart).saving("fast", "mozjpeg", "mse", HIGH)) == "–"
 
 
 def test_losers_and_where_they_are_shown() -> None:
-    curves = {name: encoder_curve(name) for name in ("mozjpeg-420", "default")}
+    curves = {name: encoder_curve(name) for name in ("mozjpeg", "jpegli-420", "default")}
     worse = {**curves["default"].images}
     worse["photo03"] = tuple({**p, "bpp": 1.2 * (p["bpp"] or 0)} for p in worse["photo03"])
     made = EncoderCurves(curves | {"default": Curve("default", worse)})
     at_hand = PhotoSet("made", "", "", tuple(Photo(name, Path(name), "0") for name in ("photo02", "photo03")))
-    assert beyond.worst(made, at_hand, ("lpips", "ms_ssim")) == {"photo03": "photo03: +20 % bits at equal LPIPS"}
+    found = beyond.worst(made, at_hand, ("lpips", "ms_ssim"), LOW)
+    assert found == {"photo03": "photo03: +20 % bits at equal LPIPS against mozjpeg"}
     other = PhotoSet("made", "", "", (Photo("other", Path("other"), "0"),))
-    assert "no loser" in beyond.worst(made, other, ("lpips",))["other"]
+    assert "no loser" in beyond.worst(made, other, ("lpips",), LOW)["other"]
 
 
 def test_pages_say_where_results_came_from(store: Store, encoders: EncoderCurves) -> None:
     write_results(store, "check")
     found = of_figure("beyond", "check", store)
     said = sweeps_origin(found.results)
-    assert said["time"] == "10 min" and said["measured on"] == "made" and "model.json" in said["shipped files"]
+    assert said["time"] == "14 min" and said["measured on"] == "made" and "model.json" in said["shipped files"]
     assert beyond.measured(found) == "8 photos"
     assert "replace results that are not stored" in beyond.measured(encoders)
     assert "nothing here is a finding" in sweeps_origin(encoders.results)["results"]
 
 
 def test_peers_get_no_fewer_bytes(rgb: np.ndarray) -> None:
-    shown = comparison.versions(rgb[:64, :64], 1.5, ("pillow-420-progressive", "mozjpeg-420"), ("trellis",))
+    shown = comparison.versions(rgb[:64, :64], 1.5, (PLAIN, "mozjpeg-420"), ("trellis",))
     assert [v.label for v in shown] == ["original", "JPEG 4:2:0, progressive", "mozjpeg 4:2:0", "ours"]
     assert all(len(v.data) >= len(shown[-1].data) for v in shown[1:-1])
 
@@ -81,7 +89,7 @@ def test_the_worst_square_is_found() -> None:
 
 def test_content_types_in_words_and_a_table() -> None:
     few = ("portrait", "page", "tiny")
-    factors = {name: FACTORS[name] for name in ("pillow-420-progressive", "mozjpeg-420", "jpegli-420", *EFFORTS)}
+    factors = {name: FACTORS[name] for name in (PLAIN, "mozjpeg", "jpegli-420", *EFFORTS)}
     curves = {}
     for encoder, factor in factors.items():
         points = {n: encoder_curve(n, 1.2 if n == "page" and encoder in EFFORTS else factor, photos=1) for n in few}
@@ -90,7 +98,7 @@ def test_content_types_in_words_and_a_table() -> None:
         curves[encoder] = Curve(encoder, images)
     found = ContentTypeSavings(EncoderCurves(curves))
     assert beyond.not_compared(found) == "tiny photo in MS-SSIM (too small a picture)"
-    assert beyond.needed(found, "portrait").startswith("−17 % at equal MSE, ")
+    assert beyond.needed(found, "portrait").startswith("−17 % at equal SSIMULACRA 2, ")
     _, rows = beyond.content_type_rows(found)
     by_label = {str(row[0]).partition(":")[0]: row for row in rows}
     assert by_label["page of text"][2] == "+33 / +41" and by_label["tiny photo"][4] == "– / –"

@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from repro.codecs import save_with_tables
 from repro.data import photos
-from repro.encoder import models
 from repro.errors import UsageError
 from repro.evaluation import measure, measure_many
 from repro.experiments import PROFILES, EncoderSweep, PeerSweep, Store, everything, experiments_of, plan, run, sweeps
 from repro.experiments.ablations import ABLATIONS, ablation_of, lam_of, mse_weights, rounded
 from repro.experiments.numerics import numerics_of, why_stale
-from repro.experiments.registry import ABLATION_QUALITIES, ALTERNATIVE_QUALITIES
+from repro.experiments.registry import ABLATION_QUALITIES, COMPARED_QUALITIES
 from repro.jpeg.codestream import decode, read
 from repro.jpeg.tables import quality_tables
 from repro.stages import decode as decode_planes
@@ -54,15 +52,8 @@ def test_annex_k_is_what_libjpeg_has(rgb: np.ndarray) -> None:
 
 
 def test_scans_change_no_pixel(rgb: np.ndarray) -> None:
-    before, after = (ABLATIONS[name].encode(rgb, 30) for name in ("annexk-420", "annexk-scans"))
+    before, after = (ABLATIONS[name].encode(rgb, 30) for name in ("default", "default-scans"))
     assert len(after) <= len(before) and np.array_equal(decode(after), decode(before))
-
-
-def test_a_hybrid_has_our_tables_and_their_trellis(rgb: np.ndarray) -> None:
-    data, tables = ABLATIONS["mozjpeg-learned"].encode(rgb, 30), models.load(models.TRELLIS).at(30).tables
-    found, plain = read(data), read(save_with_tables(rgb, tables, subsampling=2))
-    assert np.array_equal(found.tables, tables) and found.subsampling == "4:2:0"
-    assert sum((a != 0).sum() for a in found.planes) < 0.9 * sum((a != 0).sum() for a in plain.planes)
 
 
 def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) -> None:
@@ -93,13 +84,13 @@ def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
 
 
 def test_every_ablation_is_planned_where_it_should_be() -> None:
-    assert ABLATIONS.keys() == ABLATION_QUALITIES.keys() | ALTERNATIVE_QUALITIES.keys()
+    assert ABLATIONS.keys() == ABLATION_QUALITIES.keys() | COMPARED_QUALITIES.keys()
     for profile in PROFILES:
         apart = [w for figure in ("beyond", "content-types") for w in experiments_of(figure, profile)]
         assert sum(isinstance(w, EncoderSweep) for w in everything(profile)) == len(apart), "none passes for another"
     wanted = [w for w in experiments_of("beyond", "cpu") if isinstance(w, EncoderSweep)]
     assert {w.ablation for w in wanted if w.evaluation == "check"} == ABLATIONS.keys()
-    peer, ablation = PeerSweep("mozjpeg-420", (20,)), EncoderSweep("mozjpeg-420", (20,))
+    peer, ablation = PeerSweep("mozjpeg", (20,)), EncoderSweep("mozjpeg", (20,))
     assert peer.key != ablation.key
     assert numerics_of(ablation) == numerics_of(peer) != numerics_of(EncoderSweep("fast", (20,)))
     with pytest.raises(UsageError, match="unknown ablation 'worst'; choose from pillow-420-progressive"):
@@ -116,7 +107,9 @@ def test_a_sweep_is_stored_with_where_it_came_from(store: Store, folder: Path) -
     for photo in photos("hdrplus", folder):
         points = result["photos"][photo.name]["points"]
         assert [p["setting"] for p in points] == [20, 50]
-        (expected,) = measure_many(photo.rgb(), [ABLATIONS["annexk-420"].encode(photo.rgb(), 50)], more=["ssimulacra2"])
+        (expected,) = measure_many(
+            photo.rgb(), [ABLATIONS["annexk-420"].encode(photo.rgb(), 50)], more=sweeps.WIDE_METRICS
+        )
         assert all(points[1][k] == pytest.approx(v, rel=1e-4) for k, v in expected.items() if v is not None)
         assert points[1].keys() == {"setting", "seconds", *expected}
     assert plan([SWEEP], store) == [] and not (store.scratch / f"{SWEEP.key}.json").exists()

@@ -12,7 +12,8 @@ from repro.errors import ReproError
 from repro.evaluation import Curve
 from repro.experiments import Store, beyond
 from repro.experiments.bench import BENCH
-from repro.experiments.beyond import BETTER_PEER, METRICS, EncoderCurves
+from repro.experiments.beyond import HIGH, LOW, METRICS, RANGES, EncoderCurves
+from repro.experiments.registry import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -20,37 +21,60 @@ def encoders() -> EncoderCurves:
     return EncoderCurves({name: encoder_curve(name, factor, 1 / factor) for name, factor in FACTORS.items()})
 
 
+@pytest.mark.parametrize("window", RANGES)
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_saving_is_what_was_saved(metric: str, encoders: EncoderCurves) -> None:
-    found = encoders.saving("default", "mozjpeg-420", metric)
+def test_a_saving_is_what_was_saved(metric: str, window: tuple[float, float], encoders: EncoderCurves) -> None:
+    found = encoders.saving("default", "mozjpeg", metric, window)
     assert found.metric == metric and found.mean == pytest.approx(100 * (0.75 / 0.9 - 1), abs=0.5)
-    assert found.low <= found.mean <= found.high and len(found.per_image) == 8
+    assert found.low <= found.mean <= found.high and len(found.per_image) == 8 and found.covered == 1
 
 
-def test_the_better_peer_is_chosen_metric_by_metric(encoders: EncoderCurves) -> None:
-    assert {encoders.better_peer(metric) for metric in METRICS} == {"jpegli-420"}
-    mixed = EncoderCurves({**encoders.curves, "mozjpeg-420": encoder_curve("mozjpeg", 0.9, lpips=0.5)})
-    assert mixed.better_peer("lpips") == "mozjpeg-420" and mixed.better_peer("mse") == "jpegli-420"
-    assert mixed.saving("best", BETTER_PEER, "lpips") == mixed.saving("best", "mozjpeg-420", "lpips")
+def test_the_rival_is_the_strongest_in_each_metric(encoders: EncoderCurves) -> None:
+    """Tuned peers count by the metrics that agree with people, and only there."""
+    assert {encoders.rival("fast", metric, LOW) for metric in ("ssimulacra2", "butteraugli")} == {"jpegli-420-noaq"}
+    assert {encoders.rival("fast", metric, LOW) for metric in ("ms_ssim", "mse", "lpips")} == {"jpegli-420"}
+    mixed = EncoderCurves({**encoders.curves, "mozjpeg": encoder_curve("mozjpeg", 0.9, lpips=0.5)})
+    assert mixed.rival("best", "lpips", HIGH) == "mozjpeg" and mixed.rival("best", "mse", HIGH) == "jpegli-420"
+    assert mixed.against_rival("best", "lpips", LOW) == mixed.saving("best", "mozjpeg", "lpips", LOW)
+
+
+def test_a_rival_that_few_photos_reach_does_not_count(encoders: EncoderCurves) -> None:
+    """On most photos it starts above the range; where it can be compared, part of the range is covered."""
+    strong = encoder_curve("jpegli-444", 0.7)
+    images = {
+        photo: tuple(p for p in points if (p["bpp"] or 0) > (0.4 if photo < "photo03" else 0.9))
+        for photo, points in strong.images.items()
+    }
+    mixed = EncoderCurves({**encoders.curves, "jpegli-444": Curve("jpegli-444", images)})
+    assert mixed.rival("default", "ssimulacra2", LOW) == "jpegli-420-noaq"
+    assert mixed.rival("default", "ssimulacra2", HIGH) == "jpegli-444"
+    found = mixed.saving("default", "jpegli-444", "ssimulacra2", LOW)
+    assert len(found.missing) == 5 and found.covered < 0.7 and found.mean == pytest.approx(7.1, abs=0.5)
 
 
 def test_targets_are_judged_by_the_mean(encoders: EncoderCurves) -> None:
-    found = {(one.effort, one.metric): one for one in beyond.targets(encoders)}
-    assert len(found) == sum(len(limits) for *_, limits in beyond.TARGETS) == 11
-    fast, default, best = found["fast", "mse"], found["default", "lpips"], found["best", "lpips"]
-    assert (fast.anchor, fast.verdict) == ("pillow-420-progressive", "reached"), "20 % against 15"
-    assert (default.anchor, default.verdict) == ("jpegli-420", "not reached"), "12 % against 20"
-    assert best.found.mean == pytest.approx(100 * (0.6 / 0.85 - 1), abs=0.5) and best.verdict == "not reached"
-    assert replace(best, found=replace(best.found, mean=float("nan"))).verdict == "not measured"
+    found = {(one.effort, one.window, one.metric): one for one in beyond.targets(encoders)}
+    assert len(found) == 30 and sum(one.at_most is not None for one in found.values()) == 28
+    fast, default = found["fast", LOW, "mse"], found["default", HIGH, "ssimulacra2"]
+    assert (fast.rival, fast.verdict) == ("jpegli-420", "reached"), "6 % where none was asked"
+    assert (default.rival, default.verdict) == ("jpegli-420-noaq", "reached"), "6.25 % against 6"
+    assert found["default", LOW, "ssimulacra2"].verdict == "not reached", "and against 8"
+    assert found["best", LOW, "lpips"].verdict == "reported"
+    assert replace(fast, found=replace(fast.found, mean=float("nan"))).verdict == "not measured"
+
+
+def test_blurred_errors_are_compared_at_equal_rate(encoders: EncoderCurves) -> None:
+    found = encoders.blurred("default", 0.5)
+    assert found.test / found.anchor == pytest.approx((0.75 / 0.9) ** 1.2, rel=0.01)
 
 
 def test_losses_come_first() -> None:
-    curves = {name: encoder_curve(name) for name in ("mozjpeg-420", "default")}
+    curves = {name: encoder_curve(name) for name in ("mozjpeg", "default")}
     worse = dict(curves["default"].images)
     for photo, factor in (("photo03", 1.2), ("photo05", 0.8)):
         worse[photo] = tuple({**p, "bpp": factor * (p["bpp"] or 0)} for p in worse[photo])
     made = EncoderCurves(curves | {"default": Curve("default", worse)})
-    ranked = made.losses("default", "mozjpeg-420", "lpips")
+    ranked = made.losses("default", "mozjpeg", "lpips", LOW)
     assert ranked[0] == ("photo03", pytest.approx(20, abs=0.5)) and ranked[-1][0] == "photo05"
 
 
@@ -69,15 +93,16 @@ def test_stored_results_make_the_curves(store: Store, encoders: EncoderCurves) -
     write_results(store, "check")
     found = beyond.stored("check", store=store)
     assert found.curves.keys() > FACTORS.keys() and len(found.results) == len(found.curves)
-    assert found.saving("best", "fast", "mse").mean == pytest.approx(encoders.saving("best", "fast", "mse").mean)
+    compared = (made.saving("best", PLAIN, "mse", LOW).mean for made in (found, encoders))
+    assert next(compared) == pytest.approx(next(compared), abs=0.1)
 
 
 def test_parts_of_photos_replace_what_is_missing_at_smoke(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beyond, "ABLATION_QUALITIES", {"mozjpeg-420": (9, 14, 22, 34, 50, 72), "fast": (5, 9, 60)})
-    monkeypatch.setattr(beyond, "ALTERNATIVE_QUALITIES", {})
+    monkeypatch.setattr(beyond, "COMPARED_QUALITIES", dict.fromkeys(("mozjpeg", "fast"), (9, 14, 22, 34, 50, 72)))
+    monkeypatch.setattr(beyond, "ABLATION_QUALITIES", {})
     monkeypatch.setattr(beyond, "_FEW", 1)
     monkeypatch.setattr(beyond, "_stand_in", beyond._stand_in.__wrapped__)
     made = beyond.stored("kodak", "smoke", store)
-    assert list(made.curves) == ["mozjpeg-420", "fast"] and made.results == ()
-    ((_, points),) = made.curves["mozjpeg-420"].images.items()
-    assert [p["setting"] for p in points] == [14, 50] and {"ssimulacra2", "seconds", "ms_ssim"} <= points[0].keys()
+    assert list(made.curves) == ["mozjpeg", "fast"] and made.results == ()
+    ((_, points),) = made.curves["mozjpeg"].images.items()
+    assert [p["setting"] for p in points] == [22, 72] and {"ssimulacra2", "butteraugli", "seconds"} <= points[0].keys()

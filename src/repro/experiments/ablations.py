@@ -8,7 +8,7 @@ distortion, and many of them. ``tables-444`` is the paper's way: learned tables,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 
@@ -18,13 +18,11 @@ from repro import codecs, threads
 from repro.encoder import models
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError
 from repro.experiments.registry import PLAIN, RIVALS
 from repro.files import sha256_file
 from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.jpeg.writer import write
-from repro.torch_encoder.descent import PLANS, DescentEncoder
 from repro.trellis import planes
 
 #: λ of ``annexk-trellis`` as a share of the mean squared step of the luma table. Of 0.005, 0.0075, 0.01, 0.015, 0.02
@@ -32,8 +30,6 @@ from repro.trellis import planes
 STEP_SHARE = 0.02
 #: Seconds that "best" may take for a photo here: enough for all its steps, so that a busy machine changes no number.
 PATIENCE = 3600.0
-#: A target that may move by only so much of a step does not move.
-_STILL = 1e-4
 #: Mean square over R, G and B of an error of 1 in Cb, and in Cr (JFIF's colours).
 _CHROMA = ((0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3)
 Encode = Callable[[np.ndarray, int], bytes]
@@ -117,22 +113,16 @@ def tables_444(rgb: np.ndarray, quality: int) -> bytes:
 
 
 def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
-    """Annex K's tables, half of chroma, rounding to the nearest; progressive, optimised."""
+    """Annex K's tables, half of chroma, rounding to the nearest."""
     dct, tables = _standard(rgb, quality)
-    return write(planes.assemble(dct, rounded(dct, tables), tables), scans="searched")
-
-
-def annexk_scans(rgb: np.ndarray, quality: int) -> bytes:
-    """The same coefficients in the smallest of the known scan scripts."""
-    dct, tables = _standard(rgb, quality)
-    return write(planes.assemble(dct, rounded(dct, tables), tables), scans="smallest")
+    return write(planes.assemble(dct, rounded(dct, tables), tables))
 
 
 def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
-    """The same, with coefficients chosen by the trellis for MSE alone and the bits of those scans."""
+    """The same, with coefficients chosen by the trellis for MSE alone."""
     dct, tables = _standard(rgb, quality)
     z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables, share), threads=threads.available())
-    return write(planes.assemble(dct, z, tables), scans="smallest")
+    return write(planes.assemble(dct, z, tables))
 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -140,29 +130,10 @@ def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PA
     return _shipped(models.TRELLIS, effort, rgb, quality, seconds)
 
 
-def fast_lpips(rgb: np.ndarray, quality: int) -> bytes:
-    """ "fast" with LPIPS weighing several times as much."""
-    plan = Plan(metric_weights={"mse": 1.0, "lpips": 1500.0, "ms_ssim": 2400.0}, lambda_scale=2.2)
-    return TrellisEncoder(Picture(rgb), models.load(models.TRELLIS), plan).encode(quality)
-
-
-def default_still(rgb: np.ndarray, quality: int) -> bytes:
-    """ "default", whose step of descent updates the weights of blocks and moves no target."""
-    default = PLANS["default"]
-    plan = replace(default, descent=replace(default.descent, max_shift=_STILL))
-    return DescentEncoder(Picture(rgb), models.load(models.TRELLIS), plan).encode(quality)
-
-
-def mozjpeg_learned(rgb: np.ndarray, quality: int) -> bytes:
-    """mozjpeg in 4:2:0 with our learned tables: its own trellis, by its own λ, on the quality scale of our tables.
-
-    mozjpeg is the only one of the peers whose package takes tables; jpegli's takes a quality and nothing else.
-    """
-    codec = codecs.get("mozjpeg-420")
-    codec.check_installed()
-    tables = models.load(models.TRELLIS).at(quality).tables
-    # its own encode knows qualities only; jpeglib, below, takes tables in their place
-    return codec._encode(np.ascontiguousarray(rgb), tables.astype(np.uint16))
+def default_scans(rgb: np.ndarray, quality: int) -> bytes:
+    """ "default" in the smallest of the known layouts of scans, which shows no colour until late."""
+    settings = Settings(quality=quality, model=models.TRELLIS, scans="smallest")
+    return encode_picture(Picture(rgb), settings).data
 
 
 def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -186,12 +157,9 @@ ABLATIONS: dict[str, Ablation] = {
     **{name: _peer(name) for name in (PLAIN, *RIVALS)},
     "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, (_TABLES,)),
     "annexk-420": Ablation("Annex K, 4:2:0, rounding", annexk_420),
-    "annexk-scans": Ablation("the same, DC of luma in a scan of its own", annexk_scans),
     "annexk-trellis": Ablation("Annex K, 4:2:0, trellis for MSE", annexk_trellis),
-    "fast": Ablation("fast: tables learned through the trellis", partial(by_effort, "fast"), _OF_TRELLIS),
-    "default": Ablation("default: one step of descent", partial(by_effort, "default"), _OF_TRELLIS),
-    "best": Ablation("best: descent until it ends", partial(by_effort, "best"), _OF_TRELLIS),
-    "fast-lpips": Ablation("fast, LPIPS weighing more", fast_lpips, _OF_TRELLIS),
-    "default-still": Ablation("default, no target moved", default_still, _OF_TRELLIS),
-    "mozjpeg-learned": Ablation("mozjpeg 4:2:0, our tables", mozjpeg_learned, (_TRELLIS,)),
+    "fast": Ablation("fast", partial(by_effort, "fast"), _OF_TRELLIS),
+    "default": Ablation("default", partial(by_effort, "default"), _OF_TRELLIS),
+    "best": Ablation("best", partial(by_effort, "best"), _OF_TRELLIS),
+    "default-scans": Ablation("default, smallest scans", default_scans, _OF_TRELLIS),
 }

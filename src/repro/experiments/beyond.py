@@ -162,7 +162,7 @@ def of_figure(figure: str, evaluation: str, store: Store) -> EncoderCurves:
 @cache
 def _stand_in() -> EncoderCurves:
     pictures = {photo.name: _middle(photo.rgb()) for photo in photos("sample").items[:_FEW]}
-    return measure_quickly(pictures, COMPARED_QUALITIES | ABLATION_QUALITIES)
+    return measure_quickly(pictures, {**COMPARED_QUALITIES, **ABLATION_QUALITIES})
 
 
 def measure_quickly(pictures: Mapping[str, np.ndarray], encoders: Mapping[str, Sequence[int]]) -> EncoderCurves:

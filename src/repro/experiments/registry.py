@@ -57,6 +57,7 @@ ABLATION_QUALITIES = {
     "tables-444": (5, 15, 30, 52, 72, 84, 92, 97),
     "annexk-420": (8, 14, 26, 42, 70, 84, 92, 96),
     "annexk-trellis": (14, 24, 38, 58, 77, 86, 92, 96),
+    "default-scans": (8, 14, 26, 42, 70, 84, 92, 96),
 }
 #: Qualities for the content types: their rates differ too much for a range of bits.
 CONTENT_TYPE_QUALITIES = {
@@ -199,7 +200,7 @@ def shipped_models(profile: str) -> list[Task]:
 def beyond(profile: str) -> list[Task]:
     """Chapter 10: every ablation, from plain JPEG to our best, and the peers; alike at profile paper."""
     if profile_of(profile).name == "smoke":  # the slowest takes minutes
-        every = COMPARED_QUALITIES | ABLATION_QUALITIES
+        every = {**COMPARED_QUALITIES, **ABLATION_QUALITIES}
         return [EncoderSweep(name, q[1::4], "sample") for name, q in every.items() if name != "best"]
     compared = [EncoderSweep(name, q, photos) for name, q in COMPARED_QUALITIES.items() for photos in COMPARED_ON]
     return [*compared, *(EncoderSweep(name, q, COMPARED_ON[-1]) for name, q in ABLATION_QUALITIES.items())]

@@ -23,6 +23,7 @@ SHORT = {
     "mse_chroma": "colour",
     "blocking": "block edges",
     "ssimulacra2": "SSIMULACRA 2",
+    "butteraugli": "Butteraugli",
 }
 #: A comparison at one rate needs that many photos whose curves both reach it.
 MIN_PHOTOS = 12
