@@ -653,7 +653,7 @@ html.table(*tables.claim_rows(mine, html.badge, html.link))
 # :class: dropdown
 # Yes. A may spend its bits on what LPIPS measures and save them on what MSE measures. Which encoder is better then
 # depends on what the files are for: to be looked at, or to be measured and processed further. Give both numbers, and
-# add a metric that neither encoder was optimised for. {ref}`ch-beyond` does so with SSIMULACRA 2.
+# add a metric that neither encoder was optimised for. {ref}`ch-beyond` does so with Butteraugli.
 # ```
 #
 # ## What's next

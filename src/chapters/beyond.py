@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -58,6 +59,25 @@ def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
         color, line = (OKABE_ITO["orange"], ":") if chosen[row, col] else (OKABE_ITO["vermillion"], "-")
         frame = Rectangle((col - 0.45, row - 0.45), 0.9, 0.9, fill=False, edgecolor=color, linewidth=2, linestyle=line)
         axes[0, 2].add_patch(frame)
+    return fig
+
+
+def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
+    """What a squared error of a luma coefficient is worth to each metric, (activities, 64), over its own mean.
+
+    White is the mean, and the scale is logarithmic.
+    """
+    fig, axes = figure(3.1, 1, len(worth), sharey=True)
+    for ax, (metric, found) in zip(axes[0], worth.items(), strict=True):
+        relative = np.clip(found / found.mean(), 0.02, 50)
+        shown = ax.imshow(relative, norm=LogNorm(0.02, 50), cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        ax.set(title=SHORT[metric], xlabel="frequency, in zigzag order")
+        ax.grid(False)
+    edges = [f"{edge:g}" for edge in sensitivity.EDGES]
+    rows = len(sensitivity.RATIOS) + 1  # of each activity: calmer than what is around it, alike, busier
+    axes[0, 0].set_yticks(rows * (np.arange(len(edges)) + 1) - 0.5, edges)
+    axes[0, 0].set_ylabel("activity around the block")
+    fig.colorbar(shown, ax=list(axes[0]), label="worth, against the mean", shrink=0.8)
     return fig
 
 

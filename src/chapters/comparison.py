@@ -69,25 +69,35 @@ class Version:
         if self.values is None:
             return f"{self.pixels.nbytes:,} bytes\nas it is"
         v = self.values
+        if v.get("ssimulacra2") is not None:
+            held_out = v["butteraugli"]
+            judged = f"\nButteraugli {held_out:.2f}" if held_out is not None else "\nButteraugli not measured"
+            return f"{len(self.data):,} bytes · SSIMULACRA 2 {v['ssimulacra2']:.1f}{judged} · LPIPS {v['lpips']:.3f}"
         similar = f" · MS-SSIM {v['ms_ssim']:.3f}" if v["ms_ssim"] is not None else ""
         return f"{len(self.data):,} bytes · MSE {v['mse']:.0f}\nLPIPS {v['lpips']:.3f}{similar}"
 
 
-def measured(rgb: np.ndarray, files: dict[str, bytes]) -> list[Version]:
-    """The original (H, W, 3) uint8, and each of ``files`` of it, by label, with what it measures."""
-    values = measure_many(rgb, list(files.values()))
+def measured(rgb: np.ndarray, files: dict[str, bytes], more: Sequence[str] = ()) -> list[Version]:
+    """The original (H, W, 3) uint8, and each of ``files`` of it, by label, with what it measures and ``more``."""
+    values = measure_many(rgb, list(files.values()), more=more)
     made = [Version(label, decode(d), d, v) for (label, d), v in zip(files.items(), values, strict=True)]
     return [Version("original", rgb), *made]
 
 
 def versions(
-    rgb: np.ndarray, bpp: float | None, peers: Iterable[str], ours: Sequence[str], *, quality: float | None = None
+    rgb: np.ndarray,
+    bpp: float | None,
+    peers: Iterable[str],
+    ours: Sequence[str],
+    *,
+    quality: float | None = None,
+    more: Sequence[str] = (),
 ) -> list[Version]:
     """The original, each peer and each of our model sets, all at the size of our first set's largest file in ``bpp``.
 
     Or, with ``bpp`` None, of its file at ``quality``: that takes one encoding, not a search over several. The other
     sets stay at or under that size, a peer is the smallest file that is not under it: none of ours is given more bytes
-    than a peer.
+    than a peer. ``more`` names further metrics to measure.
     """
     picture = Picture(rgb)
     first = encode_picture(picture, Settings(quality=quality, bpp=bpp, model=ours[0])).data
@@ -96,7 +106,7 @@ def versions(
     files[LOOKS[ours[0]].label] = first
     for name in ours[1:]:
         files[LOOKS[name].label] = encode_picture(picture, Settings(bpp=exact, model=name)).data
-    return measured(rgb, files)
+    return measured(rgb, files, more)
 
 
 def closeup(shown: Sequence[Version], crop: Box, extra: float = 0, **imshow: Any) -> Figure:
@@ -130,17 +140,17 @@ def in_a_line(shown: Iterable[Version]) -> str:
 
 
 def by_photo(
-    photos: PhotoSet, quality: float, count: int
+    photos: PhotoSet, bpp: float, count: int
 ) -> tuple[dict[str, dict[str, tuple[np.ndarray | bytes, str]]], dict[str, Box]]:
     """For :func:`bookkit.curtain`: pictures, and the part to show, of the first ``count`` of :data:`SHOWN` at hand.
 
-    Peers and our default set, at the size of our file at ``quality``; no peer gets fewer bytes. A file is whole, and so
-    are its measures; only what is shown is cropped.
+    Peers and our default set, at the size of our largest file within ``bpp``; no peer gets fewer bytes. A file is
+    whole, and so are its measures; only what is shown is cropped.
     """
     pictures, crops = {}, {}
     for photo in sorted((p for p in photos if p.name in SHOWN), key=lambda p: list(SHOWN).index(p.name))[:count]:
         rgb, short, (top, left) = photo.rgb(), photo.name.partition(".")[0], SHOWN[photo.name]
-        shown = versions(rgb, None, (PLAIN, *AS_THEY_COME), ("trellis",), quality=quality)
+        shown = versions(rgb, bpp, (PLAIN, *AS_THEY_COME), ("trellis",), more=("ssimulacra2", "butteraugli"))
         pictures[short] = {v.label: (v.data or v.pixels, _measures(v)) for v in shown}
         crops[short] = Box(top, left, min(_VIEW[0], rgb.shape[0] - top), min(_VIEW[1], rgb.shape[1] - left))
     return pictures, crops
@@ -151,7 +161,8 @@ def _measures(version: Version) -> str:
     v = version.values
     if v is None:
         return "24 bpp, as it is"
-    said = [f"{SHORT[m]} {v[m]:.3f}" for m in ("lpips", "ms_ssim") if v[m] is not None]
+    digits = {"ssimulacra2": 1, "butteraugli": 2, "lpips": 3}
+    said = [f"{SHORT[m]} {v[m]:.{d}f}" for m, d in digits.items() if v[m] is not None]
     return " · ".join([f"{v['bpp']:.3f} bpp", *said])
 
 

@@ -1,8 +1,8 @@
-"""Butteraugli (Alakuijala et al. 2017, arXiv:1703.05160) by libjxl's program, a metric held out.
+"""Butteraugli by libjxl's program, a metric held out.
 
 It models the eye's opponent colours and its masking of errors by what is near them, and gives a map of how visible the
-errors are. The 3-norm of that map over all pixels is what is compared here, for a screen of 80 nits. Nothing in this
-project is trained, tuned or chosen by it.
+errors are. It was made for Guetzli (Alakuijala et al. 2017, arXiv:1703.04421). The 3-norm of that map over all pixels
+is what is compared here, for a screen of 80 nits. Nothing in this project is trained, tuned or chosen by it.
 
 The program ``butteraugli_main`` comes with libjxl: in Debian with ``libjxl-devtools``. Version 0.7 made all stored
 values; other versions may differ.
