@@ -14,16 +14,25 @@ from repro.jpeg.symbols import FOLLOWING, SYMBOLS, TABLES
 LONGEST = 16
 
 
-@compiled()
 def code_lengths(counts: np.ndarray) -> np.ndarray:
     """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
 
     One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
     """
-    used = np.append(np.flatnonzero(counts), SYMBOLS)
-    total = used.shape[0]
-    weight = np.ones(total, np.int64)
-    weight[:-1] = counts[used[:-1]]
+    used = np.flatnonzero(counts)
+    length = _huffman(np.append(counts[used], 1))
+    how_many = _shortened(np.bincount(length, minlength=LONGEST + 1))
+    how_many[np.flatnonzero(how_many)[-1]] -= 1  # the spare code is the last of the longest
+    lengths = np.zeros(SYMBOLS, np.int64)
+    lengths[used[np.argsort(length[:-1], kind="stable")]] = np.repeat(np.arange(len(how_many)), how_many)
+    return lengths
+
+
+@compiled()
+def _huffman(weight: np.ndarray) -> np.ndarray:
+    """int64 (n,): lengths of codes for symbols of so much ``weight``, which is used up. Of equal weights, the one of
+    the last symbol is merged first (K.2, Figure K.1)."""
+    total = weight.shape[0]
     length = np.zeros(total, np.int64)
     beside = np.full(total, -1)  # the next symbol below the same node
     for _ in range(total - 1):
@@ -39,7 +48,7 @@ def code_lengths(counts: np.ndarray) -> np.ndarray:
         weight[rare] = 0
         beside[_lengthen(rarer, length, beside)] = rare
         _lengthen(rare, length, beside)
-    return _shortened(used, length)
+    return length
 
 
 @compiled()
@@ -52,29 +61,17 @@ def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
     return symbol
 
 
-@compiled()
-def _shortened(used: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Codes over 16 bits shortened in pairs, at the cost of a shorter one (Figure K.3); the spare code is left out."""
-    codes = np.bincount(length)  # how many there are of each length
-    for bits in range(len(codes) - 1, LONGEST, -1):
-        while codes[bits] > 0:
-            shorter = bits - 2
-            while codes[shorter] == 0:
-                shorter -= 1
-            codes[bits] -= 2
-            codes[bits - 1] += 1
-            codes[shorter + 1] += 2
-            codes[shorter] -= 1
-    found = np.zeros(SYMBOLS, np.int64)
-    bits = 1
-    for i in np.argsort(length * (SYMBOLS + 1) + used):
-        if used[i] == SYMBOLS:
-            continue
-        while codes[bits] == 0:
-            bits += 1
-        codes[bits] -= 1
-        found[used[i]] = bits
-    return found
+def _shortened(how_many: np.ndarray) -> np.ndarray:
+    """``how_many`` codes have each length, after those over 16 bits were shortened in pairs, at the cost of a shorter
+    one (Figure K.3)."""
+    for bits in range(len(how_many) - 1, LONGEST, -1):
+        while how_many[bits] > 0:
+            shorter = int(np.flatnonzero(how_many[: bits - 1])[-1])
+            how_many[bits] -= 2
+            how_many[bits - 1] += 1
+            how_many[shorter + 1] += 2
+            how_many[shorter] -= 1
+    return how_many
 
 
 def in_order(lengths: np.ndarray) -> np.ndarray:

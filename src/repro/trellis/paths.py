@@ -61,8 +61,12 @@ def choose_ac(
     least_so_far = np.zeros(64)  # of best
     before = np.zeros(64, np.int64)
     value = np.zeros(64, np.int64)
-    price, per_step = lam * ac, 1 / Q
-    wanted, scaled, own = np.zeros((3, 64), np.float32)
+    wanted, scaled, own, per_step = np.zeros((4, 64), np.float32)
+    for k in range(64):
+        per_step[k] = 1 / Q[k]
+    price = np.zeros(256)
+    for symbol in range(256):
+        price[symbol] = lam * ac[symbol]
     for block in range(F.shape[0]):
         w = W[row[block]]
         for k in range(64):
@@ -126,12 +130,12 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
     begins, last = np.zeros(longest + 3, np.int64), np.full(longest + 3, -1)
     reached = np.zeros(longest + 3)
     before = np.zeros(count, np.int64)  # of a block that keeps something: the one before it
-    spread = lam * (eob_run_bits.max() - eob_run_bits[1:].min())
+    spread = lam * (max(eob_run_bits[1:]) - min(eob_run_bits[1:]))
     live = 1
     for block in range(count):
         if cost[block, 1] == np.inf:
             continue
-        through, i = _cheapest(reached[:live], block - begins[:live], eob_run_bits, lam)
+        through, i = _cheapest(reached[:live], begins, block, eob_run_bits, lam)
         through += cost[block, 1] - cost[block, 0]
         before[block] = last[i]
         begin = block if early[block] else block + 1
@@ -151,7 +155,7 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
             kept += 1
         live = kept
     keep = np.zeros(count, np.bool_)
-    _, i = _cheapest(reached[:live], count - begins[:live], eob_run_bits, lam)
+    _, i = _cheapest(reached[:live], begins, count, eob_run_bits, lam)
     block = last[i]
     while block >= 0:
         keep[block] = True
@@ -160,11 +164,13 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
 
 
 @compiled()
-def _cheapest(reached: np.ndarray, run: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> tuple[float, int]:
-    """The least cost once the run is written, and which path has it."""
+def _cheapest(
+    reached: np.ndarray, begins: np.ndarray, block: int, eob_run_bits: np.ndarray, lam: float
+) -> tuple[float, int]:
+    """The least cost once the run that ends before ``block`` is written, and which path has it."""
     least, at = np.inf, 0
     for i in range(reached.shape[0]):
-        cost = reached[i] + lam * eob_run_bits[min(run[i], eob_run_bits.shape[0] - 1)]
+        cost = reached[i] + lam * eob_run_bits[min(block - begins[i], eob_run_bits.shape[0] - 1)]
         if cost < least:
             least, at = cost, i
     return least, at
@@ -181,7 +187,7 @@ def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float
     before = np.zeros((count, width), np.int8)
     cost = np.zeros(width)
     for block in range(count):
-        nearest = int(np.floor(F[block] / q + 0.5))
+        nearest = int(abs(F[block]) / q + 0.5) if F[block] > 0 else -int(abs(F[block]) / q + 0.5)
         reached = np.full(width, np.inf)
         for option in range(width):
             candidate = min(max(nearest + option - _DC_REACH, -LARGEST), LARGEST)
@@ -198,7 +204,10 @@ def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float
             reached[option] += w[block] * error * error
         cost = reached
     chosen = np.zeros(count, np.int32)
-    option = int(np.argmin(cost))
+    option = 0
+    for other in range(1, width):
+        if cost[other] < cost[option]:
+            option = other
     for block in range(count - 1, -1, -1):
         chosen[block] = value[block, option]
         option = before[block, option]

@@ -105,7 +105,8 @@ def trellis_quantize(
         for i, dc in enumerate(costs.dc_costs(z)):
             order = _coding_order(dct, i)
             w = weights[i].by_frequency[weights[i].row, 0]
-            of_blocks[i][order, 0] = choose_dc(wanted[i][order, 0], w[order], float(Q[i][0]), dc, lam)
+            F = np.ascontiguousarray(wanted[i][order, 0])
+            of_blocks[i][order, 0] = choose_dc(F, w[order], float(Q[i][0]), dc, lam)
     return of_blocks
 
 
@@ -159,11 +160,13 @@ def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coe
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
     """int16, a first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
     z = np.empty(F.shape, np.int16)
-    per_step = 1 / Q
+    per_step = np.empty(64, np.float32)
+    for k in range(64):
+        per_step[k] = 1 / Q[k]
     for block in range(len(F)):
         for k in range(64):
-            size = np.floor(abs(F[block, k]) * per_step[k] + np.float32(0.35 if k else 0.5))
-            z[block, k] = np.copysign(min(size, np.float32(LARGEST)), F[block, k])
+            size = min(int(abs(F[block, k]) * per_step[k] + np.float32(0.35 if k else 0.5)), LARGEST)
+            z[block, k] = size if F[block, k] > 0 else -size
     return z
 
 
