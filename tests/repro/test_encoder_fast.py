@@ -73,7 +73,7 @@ def test_attention_needs_the_default_effort(tmp_path):
 #: A process in which all but the core dependencies are missing.
 CORE = """
 import sys
-for name in ("torch", "torchvision", "lpips", "scipy", "skimage", "sklearn", "pooch", "psutil", "yaml"):
+for name in ("torch", "torchvision", "lpips", "scipy", "skimage", "sklearn", "pooch", "psutil", "yaml", "jpeglib"):
     sys.modules[name] = None
 from repro import cli
 sys.exit(cli.run(sys.argv[1:]))

@@ -93,7 +93,7 @@ def main() -> None:
 def _extra_of(error: ModuleNotFoundError) -> str:
     """The extra of ``pyproject.toml`` that has the missing package; ``train`` has nearly all."""
     package = (error.name or "").partition(".")[0]
-    elsewhere = {"distributed": "cluster", "dask": "cluster", "DISTS_pytorch": "peers"}
+    elsewhere = {"distributed": "cluster", "dask": "cluster", "DISTS_pytorch": "peers", "jpeglib": "peers"}
     return elsewhere.get(package, "train")
 
 
