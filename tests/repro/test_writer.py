@@ -215,8 +215,7 @@ def test_codes_count_up_and_no_code_begins_another():
 
 
 def counted(z: np.ndarray, first: int, last: int, longest: int) -> dict[int, int]:
-    order = np.arange(64)
-    coded = symbols.band_symbols(z, order, symbols.last_numbers(z, order), first, last, longest, symbols.AC)
+    coded, _ = symbols.band_symbols(symbols.nonzeros(z, np.arange(64)), first, last, longest, symbols.AC)
     return {int(s) & 255: int(n) for s, n in zip(*np.unique(coded >> 16, return_counts=True), strict=True)}
 
 

@@ -22,6 +22,9 @@ TABLES, SYMBOLS = 4, 256
 #: The most blocks that one EOB symbol can end: in a sequential scan, and in a progressive one.
 SEQUENTIAL, PROGRESSIVE = 1, 0x7FFF
 
+#: Numbers that are not 0: int64 (n + 1,) where those of each block begin; their zigzag positions, uint8; they, int16.
+Nonzeros = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 #: (256,) how many bits follow each symbol: its category, or the length of a run of ended blocks.
 FOLLOWING = np.array([symbol & 15 or (symbol >> 4 if symbol < ZRL else 0) for symbol in range(SYMBOLS)])
 #: (2048,) the category of each magnitude.
@@ -29,75 +32,109 @@ _CATEGORY = np.array([value.bit_length() for value in range(2048)], np.uint8)
 
 
 @compiled()
-def last_numbers(z: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """uint8 (n,): the zigzag position of each block's last AC coefficient that is not 0; 0 where all are. ``z`` and
-    ``order`` as in :func:`band_symbols`."""
-    found = np.zeros(z.shape[0], np.uint8)
+def nonzeros(z: np.ndarray, order: np.ndarray) -> Nonzeros:
+    """Of AC of the blocks ``z``, (n, 64) whole numbers within ±1023. ``order`` (64,) says where in a block each zigzag
+    position lies."""
+    starts = np.zeros(z.shape[0] + 1, np.int64)
     for block in range(z.shape[0]):
-        position = 63
-        while position > 0 and z[block, order[position]] == 0:
-            position -= 1
-        found[block] = position
-    return found
+        found = 0
+        for k in range(64):
+            found += z[block, k] != 0
+        starts[block + 1] = starts[block] + found  # with DC: a little more than is needed
+    positions, values = np.empty(starts[-1], np.uint8), np.empty(starts[-1], np.int16)
+    at = 0
+    for block in range(z.shape[0]):
+        left = starts[block + 1] - starts[block] - (z[block, order[0]] != 0)
+        starts[block] = at
+        position = 1
+        while left > 0:
+            value = z[block, order[position]]
+            if value != 0:
+                positions[at], values[at] = position, value
+                at, left = at + 1, left - 1
+            position += 1
+    starts[-1] = at
+    return starts, positions[:at], values[:at]
 
 
 @compiled()
-def band_symbols(
-    z: np.ndarray, order: np.ndarray, ends: np.ndarray, first: int, last: int, longest: int, table: int
-) -> np.ndarray:
-    """uint32: the coded symbols of the zigzag positions ``first``–``last`` (1–63) of the blocks ``z``.
-
-    z, order
-        whole numbers (n, 64) within ±1023, and where in a block each zigzag position lies, (64,).
-    ends
-        :func:`last_numbers` of ``z``.
-    longest
-        :data:`SEQUENTIAL` or :data:`PROGRESSIVE`.
-    table
-        the AC table's index.
+def band_symbols(numbers: Nonzeros, first: int, last: int, longest: int, table: int) -> tuple[np.ndarray, np.ndarray]:
+    """The coded symbols, uint32, of the zigzag positions ``first``–``last`` (1–63) of blocks, and up to where those of
+    each block go, int64 (n,). ``longest`` is :data:`SEQUENTIAL` or :data:`PROGRESSIVE`, ``table`` the AC table's index.
     """
-    coded = np.empty(z.shape[0] * (last - first + 2) + 1, np.uint32)
+    starts, positions, values = numbers
+    blocks = len(starts) - 1
+    coded = np.empty(2 * len(positions) + (last - first) // 16 * blocks + blocks + 1, np.uint32)
+    until = np.empty(blocks, np.int64)
     at, ended = 0, 0
-    for block in range(z.shape[0]):
-        at, ended = _block(z[block], order, int(ends[block]), first, last, table, ended, coded, at)
+    for block in range(blocks):
+        before = first - 1
+        for i in range(starts[block], starts[block + 1]):
+            position = int(positions[i])
+            if position < first:
+                continue
+            if position > last:
+                break
+            if ended > 0:
+                coded[at], ended = _end(ended, table), 0
+                at += 1
+            run = position - before - 1
+            while run > 15:
+                coded[at] = (table << 24) | (ZRL << 16)
+                at, run = at + 1, run - 16
+            coded[at] = _number(int(values[i]), run, table)
+            at, before = at + 1, position
+        ended += before < last
         if ended == longest:
-            at, ended = _end(ended, table, coded, at), 0
+            coded[at], ended = _end(ended, table), 0
+            at += 1
+        until[block] = at
     if ended > 0:
-        at = _end(ended, table, coded, at)
-    return coded[:at]
+        coded[at] = _end(ended, table)
+        at += 1
+    return coded[:at], until
 
 
 @compiled()
-def interleaved_symbols(planes: tuple[np.ndarray, ...], order: np.ndarray, last: int) -> np.ndarray:
-    """uint32: the coded symbols of the scan of all ``planes`` (rows, cols, 64) together: of DC alone where ``last`` is
-    0, of all coefficients (a sequential scan) where it is 63.
+def interleaved_symbols(
+    planes: tuple[np.ndarray, ...], order: np.ndarray, ac: tuple[tuple[np.ndarray, np.ndarray], ...]
+) -> np.ndarray:
+    """uint32: the coded symbols of a scan of all ``planes`` (rows, cols, 64) together: of DC, and of AC.
+
+    ``ac`` has for each plane what :func:`band_symbols` gives, or two empty arrays. ``order`` as in :func:`nonzeros`.
 
     Luma has as many blocks as chroma, or (4:2:0) two by two for one of chroma. Where a unit reaches over the picture's
-    edge, the missing blocks repeat the last DC and have no AC. ``order`` as in :func:`band_symbols`.
+    edge, the missing blocks repeat the last DC and have no AC.
     """
     rows, cols = planes[-1].shape[:2]
     factor = 1 if planes[0].shape[:2] == (rows, cols) else 2
-    blocks = rows * cols * (factor * factor + len(planes) - 1)
-    coded = np.empty(blocks * (last + 2), np.uint32)
+    size = 2 * rows * cols * (factor * factor + len(planes) - 1)  # DC, and an end where a block is missing
+    for c in range(len(planes)):
+        size += len(ac[c][0])
+    coded = np.empty(size, np.uint32)
     before = np.zeros(len(planes), np.int64)
     at = 0
     for row in range(rows):
         for col in range(cols):
             for c in range(len(planes)):
-                z, table = planes[c], min(c, 1)
                 side = factor if c == 0 else 1
                 for part in range(side * side):
                     y, x = side * row + part // side, side * col + part % side
-                    inside = y < z.shape[0] and x < z.shape[1]
-                    dc = int(z[y, x, order[0]]) if inside else before[c]
-                    coded[at] = _number(dc - before[c], 0, table)
+                    inside = y < planes[c].shape[0] and x < planes[c].shape[1]
+                    dc = int(planes[c][y, x, order[0]]) if inside else before[c]
+                    coded[at] = _number(dc - before[c], 0, min(c, 1))
                     at, before[c] = at + 1, dc
-                    if last > 0:
-                        ended = 1
-                        if inside:
-                            at, ended = _block(z[y, x], order, 63, 1, last, AC + table, 0, coded, at)
-                        if ended > 0:
-                            at = _end(1, AC + table, coded, at)
+                    symbols, until = ac[c]
+                    if len(until) == 0:
+                        continue
+                    if not inside:
+                        coded[at] = _end(1, AC + min(c, 1))
+                        at += 1
+                        continue
+                    block = y * planes[c].shape[1] + x
+                    for i in range(until[block - 1] if block > 0 else 0, until[block]):
+                        coded[at] = symbols[i]
+                        at += 1
     return coded[:at]
 
 
@@ -117,36 +154,6 @@ def category(value: int) -> int:
 
 
 @compiled()
-def _block(
-    z: np.ndarray,
-    order: np.ndarray,
-    end: int,
-    first: int,
-    last: int,
-    table: int,
-    ended: int,
-    coded: np.ndarray,
-    at: int,
-) -> tuple[int, int]:
-    """Code one block's band after ``ended`` blocks that have ended; behind ``end`` all is 0. Returns where the next
-    symbol goes, and how many blocks have ended since the last number."""
-    run = 0
-    for position in range(first, min(last, end) + 1):
-        value = int(z[order[position]])
-        if value == 0:
-            run += 1
-            continue
-        if ended > 0:
-            at, ended = _end(ended, table, coded, at), 0
-        while run > 15:
-            coded[at] = (table << 24) | (ZRL << 16)
-            at, run = at + 1, run - 16
-        coded[at] = _number(value, run, table)
-        at, run = at + 1, 0
-    return at, ended + (1 if run > 0 or end < last else 0)
-
-
-@compiled()
 def _number(value: int, run: int, table: int) -> int:
     """The symbol of a number after ``run`` zeros; negative numbers are followed by the bits of the number less one."""
     size = category(value)
@@ -155,10 +162,9 @@ def _number(value: int, run: int, table: int) -> int:
 
 
 @compiled()
-def _end(ended: int, table: int, coded: np.ndarray, at: int) -> int:
-    """The end of ``ended`` blocks; returns where the next symbol goes."""
+def _end(ended: int, table: int) -> int:
+    """The end of ``ended`` blocks."""
     size, rest = 0, ended
     while rest > 1:
         size, rest = size + 1, rest >> 1
-    coded[at] = (table << 24) | (size << 20) | (ended - (1 << size))
-    return at + 1
+    return (table << 24) | (size << 20) | (ended - (1 << size))
