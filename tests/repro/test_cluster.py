@@ -24,6 +24,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from photo_folder import photo_folder
 from repro import cli
+from repro.cluster import objection
 from repro.errors import ReproError
 from repro.experiments import FIGURES, Crops, Experiment, PeerSweep, Store, Task, cluster, plan, reproduce
 from repro.losses import LossWeights
@@ -212,14 +213,12 @@ def test_other_photos_are_told(two: Machines, tmp_path: Path, monkeypatch: pytes
 def test_other_code_is_told(tmp_path: Path) -> None:
     ours = cluster._view("token", store_in(tmp_path), [], None)
     theirs = json.loads(json.dumps(ours))
-    assert cluster._objection("w", ours, theirs) is None
+    assert objection("w", ours, theirs) is None
     (mend,) = [mend for mend, things in theirs.items() if "torch" in things]
     theirs[mend]["torch"] = "1.0"
-    assert (cluster._objection("w", ours, theirs) or "").startswith(
-        f"worker w: torch: 1.0 there, {ours[mend]['torch']} here"
-    )
+    assert (objection("w", ours, theirs) or "").startswith(f"worker w: torch: 1.0 there, {ours[mend]['torch']} here")
     del theirs[mend]["torch"]
-    assert "torch: missing there" in (cluster._objection("w", ours, theirs) or "")
+    assert "torch: missing there" in (objection("w", ours, theirs) or "")
 
 
 @pytest.mark.slow
@@ -227,7 +226,7 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, photos: Path, monkey
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     with machines(tmp_path, "one", "two") as made, cluster.connect(made.url, store_in(tmp_path), photos, []) as there:
         eventually(lambda: len(there.workers()) == 2)
-        monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
+        monkeypatch.setattr("repro.cluster.IDLE_SECONDS", 5)
         ((_, error),) = there.each(os._exit, {"deadly": 1})
         assert str(error).startswith("lost 2 workers, the last tcp://127.0.0.1:")
         ((_, error),) = there.each(print, {"any": "thing"})
@@ -243,7 +242,7 @@ def test_workers_come_and_schedulers_go(tmp_path: Path, photos: Path, monkeypatc
         assert len(there.workers()) == 1
         assert "cannot run this program (ModuleNotFoundError('not installed')); install it there" in there.idle()
         assert list(there.each(print, {"any": "thing", "other": "thing"})) == [("any", None), ("other", None)]
-        monkeypatch.setattr(cluster, "IDLE_SECONDS", 5)
+        monkeypatch.setattr("repro.cluster.IDLE_SECONDS", 5)
         made.scheduler.kill()
         ((_, error),) = there.each(print, {"any": "thing"})
         assert str(error) == f"{made.url}: the scheduler was lost; run it again, what was reached is kept"
@@ -280,7 +279,7 @@ def closed() -> Iterator[int]:
 def test_no_scheduler_there(
     port: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr("repro.cluster.CONNECT_SECONDS", 1)
     with port() as number:
         call = ["reproduce", "--profile", "smoke", "--store", str(tmp_path)]
         assert cli.run([*call, "--scheduler", f"dask://127.0.0.1:{number}"]) == 1
@@ -292,7 +291,7 @@ def test_no_scheduler_there(
 
 def test_dask_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ReproError, match="Dask is not installed; `pip install distributed`"):
+    with pytest.raises(ReproError, match=r"distributed is not installed; run: pip install .repro\[cluster\]"):
         reproduce([SHORT], store_in(tmp_path), scheduler="dask://127.0.0.1:8786")
 
 

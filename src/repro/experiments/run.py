@@ -19,11 +19,12 @@ from typing import Any, TypeVar
 
 import torch
 
+from repro.cluster import Cluster
 from repro.data import PhotoSet, photos
 from repro.data.sets import named_dir
 from repro.errors import ReproError
 from repro.evaluation import evaluate_model
-from repro.experiments.cluster import Cluster, connect
+from repro.experiments.cluster import connect
 from repro.experiments.inputs import describe, inputs_of
 from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike
 from repro.experiments.settings import Crops, Experiment, Task
