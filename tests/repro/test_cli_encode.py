@@ -176,6 +176,21 @@ def test_folder_without_failure_ends_in_a_summary(photos, model, tmp_path, capsy
     assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
 
 
+def test_a_folder_is_gone_on_with(photos, model, tmp_path, capsys):
+    call = [photos, "-o", tmp_path / "out", "--model", model, "--skip-existing"]
+    assert run(*call) == 1  # one of them is broken
+    (tmp_path / "out" / "b.jpg").unlink()
+    (tmp_path / "out" / "grey.jpg").write_bytes(b"precious")
+    (photos / "broken.png").unlink()
+    capsys.readouterr()
+    assert run(*call) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].startswith(f"{tmp_path / 'out' / 'b.jpg'}: ") and len(out.splitlines()) == 2
+    assert f"{tmp_path / 'out'}: has 3 of the pictures; --force encodes them again" in err
+    assert (tmp_path / "out" / "grey.jpg").read_bytes() == b"precious"
+    assert run(*call) == 0 and capsys.readouterr().out == ""
+
+
 def test_several_inputs_go_to_a_folder(photo, photos, model, tmp_path, capsys):
     assert run(photo, photos / "a.png", tmp_path / "none.png", "-o", tmp_path / "out", "--model", model, "--json") == 1
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -73,6 +73,16 @@ def encode(
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="How many pictures to encode at once, each in a process.")
     ] = 1,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            help="local, or dask://HOST:PORT for a Dask cluster, over which several pictures are spread; what is there "
+            "already is skipped."
+        ),
+    ] = "local",
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave pictures alone whose result exists: go on with a folder.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("-f", "--force", help="Replace existing files, even those not named with -o.")
     ] = False,
@@ -111,8 +121,13 @@ def encode(
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")
+    if scheduler != "local" and (jobs > 1 or not several):
+        raise UsageError("--scheduler: spreads several pictures or a folder, one at a time on each worker; no --jobs")
+    if skip_existing and (force or not several):
+        raise UsageError("--skip-existing: goes on with several pictures or a folder, and not with --force")
     if several:
-        _encode_many(inputs, output, settings, jobs, printer)
+        skips = skip_existing or (scheduler != "local" and not force)
+        _encode_many(inputs, output, settings, jobs, scheduler, skips, printer)
     else:
         _encode_one(inputs[0], output, settings, printer)
 
@@ -127,7 +142,16 @@ def _encode_one(source: Path, output: Path | None, settings: Settings, printer: 
         raise
 
 
-def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jobs: int, printer: _Printer) -> None:
+def _encode_many(
+    inputs: list[Path],
+    output: Path | None,
+    settings: Settings,
+    jobs: int,
+    scheduler: str,
+    skips: bool,
+    printer: _Printer,
+) -> None:
+    from repro.encoder import cluster
     from repro.encoder.batch import Failure, encode_files, name_outputs, pictures_in
 
     if output is None:
@@ -146,9 +170,20 @@ def _encode_many(inputs: list[Path], output: Path | None, settings: Settings, jo
     except OSError as error:
         raise ReproError(f"{output}: cannot create this folder ({error.strerror}); name another with -o") from error
     pairs = list(zip(sources, name_outputs(sources, output), strict=True))
+    if skips:
+        due = [pair for pair in pairs if not pair[1].exists()]
+        if len(due) < len(pairs):
+            progress.note(f"{output}: has {len(pairs) - len(due)} of the pictures; --force encodes them again")
+        pairs = due
+    if not pairs:
+        return
+    if scheduler == "local":
+        results = encode_files(pairs, settings, jobs)
+    else:
+        results = cluster.encode_files(pairs, settings, scheduler)
     reports: list[Report] = []
     with progress.bar(len(pairs), "encode") as bar:
-        for result in encode_files(pairs, settings, jobs):
+        for result in results:
             bar.clear()  # results are printed where the bar is
             if isinstance(result, Failure):
                 printer.failure(result)

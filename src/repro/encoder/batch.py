@@ -6,18 +6,21 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from repro import threads
 from repro.encoder.encode import Report, Settings, encode_file
 from repro.errors import ReproError, UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,20 @@ def _ctrl_c_held() -> Iterator[None]:
 
 
 def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure:
+    return attempt(str(source), lambda: encode_file(source, output, settings))
+
+
+def attempt(name: str, work: Callable[[], T]) -> T | Failure:
+    """What ``work`` gives for the picture called ``name``, or why it does not."""
     try:
-        return encode_file(source, output, settings)
+        return work()
     except ReproError as error:
-        return Failure(str(source), str(error))
+        return Failure(name, str(error))
     except MemoryError:
-        return Failure(str(source), f"{source}: out of memory; shrink it or try fewer --jobs")
+        return Failure(name, f"{name}: out of memory; shrink it or try fewer --jobs")
     except Exception as error:
         what = " ".join(str(error).split())
-        return Failure(str(source), f"{source}: unexpected {type(error).__name__}: {what}; try it alone")
+        return Failure(name, f"{name}: unexpected {type(error).__name__}: {what}; try it alone")
 
 
 def _share_processors(jobs: int) -> None:

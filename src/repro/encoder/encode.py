@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 from repro.encoder import models
-from repro.encoder.images import MAX_PIXELS, Picture, open_picture
+from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, smallest_reaching
@@ -236,15 +236,24 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
     """
     settings = settings or Settings()
     source, output = Path(source), Path(output)
-    start = time.perf_counter()
     check_output(source, output, settings.overwrite)
+    data, report = encode_source(source, settings, str(source), str(output))
+    atomic_write(output, data)
+    return report
+
+
+def encode_source(source: Source, settings: Settings, name: str, output: str) -> tuple[bytes, Report]:
+    """Read ``source`` and encode it: the file's bytes, and a report that calls them ``output`` and the source ``name``.
+
+    Raises as :func:`encode_file`, which writes them.
+    """
+    start = time.perf_counter()
     settings.check_model()
-    picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels)
-    encoded = encode_picture(picture, settings, str(source))
-    atomic_write(output, encoded.data)
-    return Report(
-        input=str(source),
-        output=str(output),
+    picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels, name=name)
+    encoded = encode_picture(picture, settings, name)
+    return encoded.data, Report(
+        input=name,
+        output=output,
         width=picture.width,
         height=picture.height,
         components=1 if picture.samples.ndim == 2 else 3,
@@ -270,4 +279,6 @@ def check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output.exists() and source.exists() and output.samefile(source):
         raise UsageError(f"{output}: is the input itself; name another output with -o")
     if output.exists() and not overwrite:
-        raise ReproError(f"{output}: exists already; name another output with -o, or add --force to replace it")
+        raise ReproError(
+            f"{output}: exists already; name another output with -o, add --force to replace it, or --skip-existing"
+        )

@@ -60,18 +60,20 @@ class Picture:
         return self.width * self.height
 
 
-def open_picture(source: Source, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS) -> Picture:
+def open_picture(
+    source: Source, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS, name: str | None = None
+) -> Picture:
     """Read a picture: the file at a path, a file's bytes, a Pillow image, or samples, uint8 (H, W) or (H, W, 3) sRGB.
 
-    See the module for what becomes of its parts, ``profiles.settle`` for ``icc``. Raises :class:`UsageError` for
-    another type or array, and :class:`ReproError` that names the file and the fix where it is missing, empty, a folder,
-    no picture, damaged, larger than ``max_pixels`` or than a JPEG can be.
+    See the module for what becomes of it, ``profiles.settle`` for ``icc``. ``name`` is what errors call it, its path
+    unless given. Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix,
+    where it is missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` or than a JPEG can be.
     """
+    name = name or (str(source) if isinstance(source, str | Path) else "picture")
     if isinstance(source, np.ndarray):
         picture = Picture(source)
-        _check_size("picture", (picture.width, picture.height), max_pixels)
+        _check_size(name, (picture.width, picture.height), max_pixels)
         return picture
-    name = str(source) if isinstance(source, str | Path) else "picture"
     try:
         with _pixel_limit(max_pixels), _opened(source) as image:
             _check_size(name, image.size, max_pixels)
@@ -101,7 +103,7 @@ def _opened(source: object) -> AbstractContextManager[Image.Image]:
     if isinstance(source, bytes):
         return Image.open(io.BytesIO(source))
     if isinstance(source, str | Path):
-        _check_file(Path(source))
+        check_file(Path(source))
         return Image.open(source)
     kind = type(source).__name__
     raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
@@ -119,7 +121,8 @@ def _pixel_limit(limit: int) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raise :class:`ReproError` where ``path`` is missing, empty, a folder or cannot be read."""
     if path.is_dir():
         raise ReproError(f"{path}: is a folder; name a picture in it")
     try:
