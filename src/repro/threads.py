@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: The variable that OpenMP, and with it PyTorch, reads when it is loaded. The trellis obeys it too.
 VARIABLE = "OMP_NUM_THREADS"
@@ -23,15 +24,12 @@ def available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_parallel(work: Callable[[T], object], parts: Sequence[T], threads: int) -> None:
-    """``work`` on each of ``parts``, on so many threads; raises what it raises."""
+def in_parallel(work: Callable[[T], R], parts: Sequence[T], threads: int) -> list[R]:
+    """``work`` on each of ``parts``, on so many threads; what it returned, in order. Raises what it raises."""
     if threads == 1 or len(parts) == 1:
-        for part in parts:
-            work(part)
-        return
+        return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, parts):
-            pass
+        return list(pool.map(work, parts))
 
 
 @contextmanager

@@ -113,4 +113,4 @@ class TrellisEncoder:
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)
-        return write(chosen, scans=self.scans, icc=self.picture.icc)
+        return write(chosen, scans=self.scans, icc=self.picture.icc, threads=self._threads)

@@ -55,13 +55,16 @@ def _rows(
         for y in range(tall):
             pixels = samples[min(unit * tall + y, height - 1)]
             for c in range(channels):
-                strip[c, y] = np.float32(0 if c > 0 else -128)
+                centre = np.float32(0 if c > 0 else -128)
+                for x in range(width):
+                    strip[c, y, x] = centre
                 for i in range(channels):
                     share = matrix[c, i]
                     for x in range(width):
                         strip[c, y, x] += share * np.float32(pixels[x, i])
             for x in range(width, wide):
-                strip[:, y, x] = strip[:, y, width - 1]
+                for c in range(channels):
+                    strip[c, y, x] = strip[c, y, width - 1]
         for c in range(channels):
             plane, halved = F[c], c > 0 and side == 2
             for part in range(1 if c > 0 else side):
@@ -76,8 +79,9 @@ def _rows(
                             four = upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1]
                             half[y, x] = four * np.float32(0.25)
                     rows = half
-                columns[:] = 0
                 for v in range(8):
+                    for x in range(wide):
+                        columns[v, x] = 0
                     for y in range(8):
                         for x in range(wide):
                             columns[v, x] += D[v, y] * rows[y, x]

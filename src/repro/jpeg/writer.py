@@ -13,6 +13,7 @@ from repro.jpeg.codes import in_order, pack
 from repro.jpeg.coefficients import LARGEST, Coefficients
 from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
 from repro.jpeg.tables import ZIGZAG
+from repro.threads import in_parallel
 
 #: How a file's data are laid out; see :func:`write`.
 Scans = Literal["interleaved", "sequential", "searched", "smallest"]
@@ -24,7 +25,7 @@ _MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the pro
 _SMALL = 8192
 
 
-def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = None) -> bytes:
+def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = None, threads: int = 1) -> bytes:
     """A standard JPEG file that holds exactly ``c``, its Huffman codes made for each scan.
 
     scans
@@ -44,17 +45,18 @@ def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = 
         found = min(int(z[..., values].min()) for z in planes), max(int(z[..., values].max()) for z in planes)
         if found[0] < least or found[1] > LARGEST:
             raise ValueError(f"planes: JPEG holds {name} from {least} to {LARGEST}, got {found[0]} to {found[1]}")
-    data = _written(c, planes, scans)
+    data = _written(c, planes, scans, threads)
     return embed_icc(data, icc) if icc else data
 
 
-def _written(c: Coefficients, planes: list[np.ndarray], scans: Scans) -> bytes:
+def _written(c: Coefficients, planes: list[np.ndarray], scans: Scans, threads: int = 1) -> bytes:
     if scans == "sequential":
         return _file(c, _SOF0, [sequential_scan(planes)])
     if scans == "searched":
         sequential = _written(c, planes, "sequential")
         return min(sequential, _searched(sequential), key=len)
-    ac = [scan for i, plane in enumerate(planes) for scan in ac_scans(plane.reshape(-1, 64), i)]
+    each = in_parallel(lambda i: ac_scans(planes[i].reshape(-1, 64), i), range(len(planes)), threads)
+    ac = [scan for scans_of_plane in each for scan in scans_of_plane]
     data = _file(c, _SOF2, [dc_scan(planes), *ac])
     if scans == "smallest":
         apart = [dc_scan([plane])._replace(components=(i,)) for i, plane in enumerate(planes)]

@@ -16,6 +16,7 @@ from repro.jpeg.codes import code_lengths
 from repro.jpeg.huffman import EOB
 from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
 from repro.jpeg.symbols import AC, FOLLOWING
+from repro.threads import in_parallel
 
 #: Bits of a symbol that has no code since it never occurs: a little more than the longest code.
 _UNSEEN = 18
@@ -55,11 +56,12 @@ def symbol_costs(counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 0, code_lengths(counts), _UNSEEN) + FOLLOWING.astype(float)
 
 
-def ac_bands(z: Sequence[np.ndarray], progressive: bool) -> list[list[Band]]:
+def ac_bands(z: Sequence[np.ndarray], progressive: bool, threads: int = 1) -> list[list[Band]]:
     """For each component of a picture the bands in which its AC is coded. ``z``: int16 (rows, cols, 64) each, in zigzag
     order."""
     if progressive:
-        return [[_band(s.first, s.last, s.counts[AC + (i > 0)]) for s in _ac(z[i], i)] for i in range(len(z))]
+        scans = in_parallel(lambda i: _ac(z[i], i), range(len(z)), threads)
+        return [[_band(s.first, s.last, s.counts[AC + (i > 0)]) for s in each] for i, each in enumerate(scans)]
     counts = sequential_scan(z, _ORDER).counts
     each = [symbol_costs(counts[AC + (i > 0)]) for i in range(len(z))]
     return [[Band(1, 63, ac, float(ac[EOB]), eob_runs=False)] for ac in each]

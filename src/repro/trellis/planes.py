@@ -97,16 +97,23 @@ def trellis_quantize(
         _dead_zone(F, q).reshape(plane.rows, plane.cols, 64) for F, q, plane in zip(wanted, Q, dct.planes, strict=True)
     ]
     of_blocks = [numbers.reshape(-1, 64) for numbers in z]  # the same numbers
+
+    def choose_plane_ac(i: int) -> None:
+        for band in bands[i]:
+            _choose_band(wanted[i], weights[i], Q[i], lam, band, of_blocks[i], threads)
+
+    def choose_plane_dc(i: int) -> None:
+        order = _coding_order(dct, i)
+        w = weights[i].by_frequency[weights[i].row, 0]
+        F = np.ascontiguousarray(wanted[i][order, 0])
+        of_blocks[i][order, 0] = choose_dc(F, w[order], float(Q[i][0]), dc_costs[i], lam)
+
     for _ in range(rounds):
-        for i, bands in enumerate(costs.ac_bands(z, dct.progressive)):
-            for band in bands:
-                _choose_band(wanted[i], weights[i], Q[i], lam, band, of_blocks[i], threads)
+        bands = costs.ac_bands(z, dct.progressive, threads)
+        in_parallel(choose_plane_ac, range(len(z)), threads)
     for _ in range(rounds):
-        for i, dc in enumerate(costs.dc_costs(z)):
-            order = _coding_order(dct, i)
-            w = weights[i].by_frequency[weights[i].row, 0]
-            F = np.ascontiguousarray(wanted[i][order, 0])
-            of_blocks[i][order, 0] = choose_dc(F, w[order], float(Q[i][0]), dc, lam)
+        dc_costs = costs.dc_costs(z)
+        in_parallel(choose_plane_dc, range(len(z)), threads)
     return of_blocks
 
 
