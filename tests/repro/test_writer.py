@@ -24,7 +24,7 @@ from PIL import Image, ImageFile
 
 from repro.data import photos
 from repro.jpeg import codes, symbols
-from repro.jpeg.codestream import c_library, decode, read
+from repro.jpeg.codestream import decode, read
 from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.huffman import code_lengths, count_bits
 from repro.jpeg.scans import ac_scans
@@ -72,7 +72,7 @@ def libjpegs(c: Coefficients) -> bytes:
     jpeg.height, jpeg.width = c.height, c.width
     if len(c.planes) > 1:
         jpeg.samp_factor = np.array([[2 if c.subsampling == "4:2:0" else 1] * 2, [1, 1], [1, 1]], np.int16)
-    with tempfile.TemporaryDirectory() as folder, c_library("turbo210"):
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "out.jpg")
         jpeg.write_dct(str(path), flags=["+OPTIMIZE_CODING"])
         return path.read_bytes()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +21,8 @@ from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.color import ycbcr_to_rgb
 from repro.jpeg.dct import idct
 
-__all__ = ["Coefficients", "c_library", "decode", "predict_decode", "read", "write"]
-_lock = threading.RLock()
-
-
-@contextmanager
-def c_library(version: str) -> Iterator[None]:
-    """Run ``jpeglib`` on one of the C libraries that it carries; one thread at a time, as the choice is global."""
-    import jpeglib
-
-    with _lock:
-        before = jpeglib.version.get()
-        if before != version:
-            jpeglib.version.set(version)
-        try:
-            yield
-        finally:
-            if before != version:
-                jpeglib.version.set(before)
+__all__ = ["Coefficients", "decode", "predict_decode", "read", "write"]
+_lock = threading.Lock()
 
 
 def write(c: Coefficients, *, progressive: bool = True, icc: bytes | None = None) -> bytes:
@@ -65,7 +47,7 @@ def read(data: bytes) -> Coefficients:
         raise ReproError(f"not a readable JPEG file ({error})") from error
     if kind not in (("JPEG", "L"), ("JPEG", "RGB")):
         raise ReproError(f"expected a grey or colour JPEG, got {kind[0]} in mode {kind[1]}; convert it first")
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder, c_library("6b"):
+    with tempfile.TemporaryDirectory(prefix="repro-") as folder, _lock:
         path = Path(folder, "in.jpg")
         path.write_bytes(data)
         jpeg = jpeglib.read_dct(str(path))

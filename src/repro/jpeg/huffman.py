@@ -1,7 +1,7 @@
 """Where the bits of a baseline JPEG file go: run lengths, categories and Huffman codes, counted block by block.
 
-Source: ITU-T T.81, F.1.2 (coding of DC differences and of AC runs), B.2.4.2 (the DHT segment). Files are written by
-libjpeg (:mod:`repro.jpeg.codestream`); this module counts what it writes, and its sums agree with the file to the bit.
+Source: ITU-T T.81, F.1.2 (coding of DC differences and of AC runs), B.2.4.2 (the DHT segment). This module counts, for
+the book, what other programs and :mod:`repro.jpeg.writer` write, and its sums agree with the file to the bit.
 """
 
 from __future__ import annotations
