@@ -15,13 +15,13 @@ import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from repro.encoder import models
 from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
-from repro.encoder.search import TOLERANCE, smallest_reaching
+from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
@@ -162,16 +162,6 @@ class Report:
         return asdict(self)
 
 
-class Encoder(Protocol):
-    """Encodes one picture, at any quality."""
-
-    def encode(self, quality: float) -> bytes:
-        """The file at a quality from 1 to 100."""
-
-    def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file within ``bits``; ``name`` is what an error calls the picture."""
-
-
 def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
     """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
 
@@ -190,7 +180,7 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
         if settings.bpp is not None:
             quality, data = encoder.within(settings.bpp * picture.pixels, name)
         elif settings.ssimulacra2 is not None:
-            quality, data, score = smallest_reaching(encoder.encode, settings.ssimulacra2, picture.samples, name)
+            quality, data, score = encoder.reaching(settings.ssimulacra2, name)
         else:
             quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
             data = encoder.encode(quality)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
 
+from repro.encoder.images import Picture
 from repro.encoder.models import HIGHEST, LOWEST, percent
 from repro.errors import ReproError
 from repro.jpeg.codestream import decode
@@ -27,6 +29,24 @@ _LEAST_LOSS = 1e-6
 _SLOPE_OF_SIZE, _SLOPE_OF_LOSS = -0.65 / 1.2, 0.5
 #: Where a search for a size starts, and a point of the line that one for a score starts on: libjpeg's at quality 35.
 _FIRST_QUALITY, _KNOWN_LOSS = 40.0, (math.log(percent(35)), math.log(50))
+
+
+class Encoder(ABC):
+    """Encodes one picture, at any quality and for any target."""
+
+    picture: Picture
+
+    @abstractmethod
+    def encode(self, quality: float) -> bytes:
+        """The file at a quality from 1 to 100."""
+
+    def within(self, bits: float, name: str) -> tuple[float, bytes]:
+        """(quality, file) of the largest file within ``bits``; see :func:`largest_within`."""
+        return largest_within(self.encode, bits, self.picture.pixels, name)
+
+    def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
+        """(quality, file, its score) of the smallest file that reaches ``score``; see :func:`smallest_reaching`."""
+        return smallest_reaching(self.encode, score, self.picture.samples, name)
 
 
 def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, name: str) -> tuple[float, bytes]:

@@ -12,7 +12,7 @@ from PIL import ImageFile
 from repro.codecs import save_with_tables
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
-from repro.encoder.search import largest_within
+from repro.encoder.search import Encoder
 from repro.jpeg.blocks import SIDE, pad, to_blocks
 from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.color import rgb_to_ycbcr
@@ -27,7 +27,7 @@ _STRIP_PIXELS = 1 << 19
 _SAVING = threading.Lock()
 
 
-class TablesEncoder:
+class TablesEncoder(Encoder):
     """Encodes ``picture`` with a set of tables, at any quality.
 
     ``exact``: with our own DCT, which rounds once, and a search for the cheapest progressive scans; else with
@@ -43,10 +43,6 @@ class TablesEncoder:
         if not self.exact:
             return encode_fast(self.picture, tables, self.scans)
         return write(quantise(self.picture.samples, tables), scans=PAPERS_SCANS[self.scans], icc=self.picture.icc)
-
-    def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
-        return largest_within(self.encode, bits, self.picture.pixels, name)
 
 
 def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:

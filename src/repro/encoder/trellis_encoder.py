@@ -11,7 +11,7 @@ from repro import threads
 from repro.encoder import chroma
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet
-from repro.encoder.search import largest_within
+from repro.encoder.search import Encoder
 from repro.errors import UsageError
 from repro.jpeg.writer import Scans, write
 from repro.trellis import planes, sampling, sensitivity
@@ -50,7 +50,7 @@ class Prepared:
     lam: float
 
 
-class TrellisEncoder:
+class TrellisEncoder(Encoder):
     """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
 
     What does not depend on the quality is computed once. ``models`` must be a set for the trellis.
@@ -70,10 +70,6 @@ class TrellisEncoder:
         """The file at a quality from 1 to 100."""
         prepared = self._with_own_tables(self.prepare(quality))
         return self._write(prepared, self._quantize(prepared))
-
-    def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
-        return largest_within(self.encode, bits, self.picture.pixels, name)
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""

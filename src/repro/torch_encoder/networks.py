@@ -13,7 +13,7 @@ import torch
 from repro.attention import CONVOLUTIONAL, ConvolutionalAttention, attend
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet, Parameters
-from repro.encoder.search import largest_within
+from repro.encoder.search import Encoder
 from repro.encoder.tables_encoder import PAPERS_SCANS
 from repro.errors import ReproError
 from repro.jpeg.coefficients import Coefficients
@@ -26,7 +26,7 @@ from repro.stages import forward_dct, to_tensor
 KEPT_BYTES = 256 << 20
 
 
-class AttentionEncoder:
+class AttentionEncoder(Encoder):
     """Encodes ``picture`` with a set that has attention, at any quality.
 
     A trunk's features cost seconds per megapixel: they are computed once and kept, in memory while they are small, else
@@ -52,10 +52,6 @@ class AttentionEncoder:
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
         return write(self.quantise(self.models.at(quality)), scans=PAPERS_SCANS[self.scans], icc=self.picture.icc)
-
-    def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file within ``bits``; see :func:`repro.encoder.search.largest_within`."""
-        return largest_within(self.encode, bits, self.picture.pixels, name)
 
     @torch.no_grad()
     def quantise(self, p: Parameters) -> Coefficients:
