@@ -18,6 +18,7 @@ _COLUMNS = {
     "PSNR-Y dB": ("psnr_y", ".2f"),
     "LPIPS": ("lpips", ".4f"),
     "MS-SSIM": ("ms_ssim", ".4f"),
+    "SSIMULACRA 2": ("ssimulacra2", ".2f"),
 }
 
 
@@ -29,7 +30,7 @@ def evaluate(
 ) -> None:
     """Measure JPEG files against their originals.
 
-    Bits per pixel, MSE, PSNR, LPIPS and MS-SSIM are measured.
+    Bits per pixel, MSE, PSNR, LPIPS, MS-SSIM and SSIMULACRA 2 are measured.
     """
     if len(files) % 2:
         raise UsageError(f"{files[-1]}: is not part of a pair; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
@@ -40,17 +41,23 @@ def evaluate(
     width = max(len("file"), *(len(row["file"]) for row in rows))
     typer.echo(f"{'file':{width}}  " + "  ".join(f"{title:>9}" for title in _COLUMNS))
     for row in rows:
-        cells = [f"{row[key]:{form}}" if row[key] is not None else "–" for key, form in _COLUMNS.values()]
-        typer.echo(f"{row['file']:{width}}  " + "  ".join(f"{cell:>9}" for cell in cells))
+        cells = [
+            f"{f'{row[key]:{form}}' if row[key] is not None else '–':>{max(9, len(title))}}"
+            for title, (key, form) in _COLUMNS.items()
+        ]
+        typer.echo(f"{row['file']:{width}}  " + "  ".join(cells))
     if any(row["ms_ssim"] is None for row in rows):
-        typer.echo("–: the picture is too small for this metric (LPIPS needs 31 px a side, MS-SSIM 161)", err=True)
+        typer.echo(
+            "–: the picture is too small for this metric (LPIPS needs 31 px a side, SSIMULACRA 2 113, MS-SSIM 161)",
+            err=True,
+        )
 
 
 def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
     import numpy as np
 
     from repro.encoder.images import open_picture
-    from repro.evaluation import measure
+    from repro.evaluation import measure_many
 
     samples = open_picture(original).samples  # the pixels that `repro encode` starts from
     rgb = samples if samples.ndim == 3 else np.stack([samples] * 3, axis=-1)
@@ -59,7 +66,7 @@ def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
     except OSError as error:
         raise ReproError(f"{jpeg}: cannot be read ({error.strerror})") from error
     try:
-        return {"file": str(jpeg), "original": str(original), **measure(rgb, data)}
+        return {"file": str(jpeg), "original": str(original), **measure_many(rgb, [data], more=["ssimulacra2"])[0]}
     except ReproError as error:
         raise ReproError(f"{jpeg}: {error}") from error
 
