@@ -21,8 +21,8 @@ from typing import Any
 
 import encode
 import paired
-from ablations import ablations
 from accuracy import accuracy
+from efforts import efforts
 from inference import inference
 from repro.experiments.bench import BENCH, missed, report
 from repro.experiments.store import Store
@@ -66,7 +66,7 @@ TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "book": book,
     "training": training,
     "inference": inference,
-    "ablations": ablations,
+    "efforts": efforts,
 }
 
 

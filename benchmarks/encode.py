@@ -206,32 +206,54 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
+#: Begins a command and tells its seconds and its peak memory in KiB (on a Mac in bytes). Being small itself it adds
+#: nothing: a process begins with the peak of the one that began it.
+_WATCH = """
+import resource, subprocess, sys, time
+begun = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def start(quick: bool) -> list[dict[str, Any]]:
-    """One row a command line from a cold start, a photo of 768×512 where it takes one, against Python's own."""
+    """One row a command line from a cold start, file to file: seconds, peak memory, and what was asked for."""
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
-        photo = Path(folder, "photo.png")
         rgb = next(iter(_photos())).rgb()
-        Image.fromarray(np.tile(rgb, (2, 2, 1))[:512, :768]).save(photo)
+        files = {name: Path(folder, f"{name}.png") for name in ("small", "large")}
+        for path, (height, width) in zip(
+            files.values(), ((512, 768), (256, 256) if quick else (4000, 6000)), strict=True
+        ):
+            repeats = (-(-height // rgb.shape[0]), -(-width // rgb.shape[1]), 1)
+            Image.fromarray(np.tile(rgb, repeats)[:height, :width]).save(path)
         repro = [sys.executable, "-m", "repro"]
-        commands = {
-            "repro --help": [*repro, "--help"],
-            "repro encode --effort fast": [*repro, "encode", str(photo), "--force", "--effort", "fast"],
-            "repro encode": [*repro, "encode", str(photo), "--force"],
+        encode = {name: [*repro, "encode", str(path), "--force"] for name, path in files.items()}
+        commands: dict[str, tuple[list[str], dict[str, float]]] = {
+            "repro --help": ([*repro, "--help"], {}),
+            "repro encode --effort fast, 0.4 MP": ([*encode["small"], "--effort", "fast"], {}),
+            "repro encode, 0.4 MP": (encode["small"], {"seconds_at_most": 0.9, "peak_mib_at_most": 286}),
+            "repro encode, 24 MP": (encode["large"], {"seconds_at_most": 6.0, "peak_mib_at_most": 1144}),
         }
-        bare = {"python -c pass": [sys.executable, "-c", "pass"]}
-        programs = {name: _command(command) for name, command in (bare | commands).items()}
-        times = paired.interleaved(programs, rounds=1 if quick else 5, warm_up=int(not quick), name="start")
-        return [
-            paired.row(
-                name,
-                times[name],
-                times["python -c pass"],
-                against="python -c pass",
-                cpu_seconds=paired.cpu_seconds(programs[name]),
-            )
-            for name in commands
-        ]
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+        for turn in range(2 if quick else 6):
+            for name, (command, _) in commands.items():
+                watched = _watched(command)
+                if turn:  # the first time compiles, or reads from disk what is compiled
+                    found[name].append(watched)
+    return [
+        {
+            "name": name,
+            "against": None,
+            "seconds": paired.spread([seconds for seconds, _ in found[name]]),
+            "peak_mib": max(peak for _, peak in found[name]),
+            **limits,
+        }
+        for name, (_, limits) in commands.items()
+    ]
 
 
-def _command(command: list[str]) -> Callable[[], object]:
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+def _watched(command: list[str]) -> tuple[float, float]:
+    """Seconds, and peak memory in MiB, of a command that ends well."""
+    done = subprocess.run([sys.executable, "-S", "-c", _WATCH, *command], capture_output=True, text=True, check=True)
+    seconds, peak = map(float, done.stdout.split())
+    return seconds, peak / (2**20 if sys.platform == "darwin" else 1024)

@@ -602,21 +602,17 @@ html.table(
 # ## Time
 
 # %% tags=["hide-input"]
-timed = beyond.benched_seconds(fig.ENCODER_LOOKS)
-seconds = timed or kodak.seconds()
+timed = beyond.benched(fig.ENCODER_LOOKS)
 
-# %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a photo, with 95 % intervals over photos. Further down is smaller, further right is slower.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a marker for each encoder by time and bits; the tables have the numbers."}} tags=["hide-input"]
-fig.savings_against_time(kodak, seconds)
+# %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a megapixel, with 95 % intervals over photos. Further down is smaller, further right is slower.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a marker for each encoder by time and bits; the tables have the numbers."}} tags=["hide-input"]
+fig.savings_against_time(kodak, timed)
 
 # %% tags=["hide-input"]
-html.table(*fig.time_rows(seconds), caption="Milliseconds a photo")
-
-# %% tags=["remove-cell"]
-alone, beside = "alone on the machine, two threads (make bench)", "while the files of this page were made, one thread"
-glue("how_timed", alone if timed else beside)
+html.table(*fig.time_rows(timed), caption="Time on two threads, at about one bit per pixel")
 
 # %% [markdown]
-# Times were taken {glue:text}`how_timed`. {ref}`ch-speed` has megapixels a second, a cold start and memory.
+# `make bench` takes these times, all encoders in turn, a photo on each of two threads (`best` works on one photo with both).
+# {ref}`ch-speed` says how long one photo takes from a cold start, and how much memory.
 
 # %% [markdown]
 # ## Look for yourself

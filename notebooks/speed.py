@@ -321,10 +321,16 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 #
 # The table times encoding from pixels in memory to the bytes of a file, at about equal rates. Each time is for all photos
 # together; the name says how many megapixels they have. Our rows are the paper's methods, learned tables alone and with
-# VGG-16. {ref}`ch-beyond` times the default of `repro encode`, with its trellis:
+# VGG-16. {ref}`ch-beyond` builds the encoder that `repro encode` uses unless told otherwise; it comes after them.
 
 # %% tags=["hide-input"]
 html.table(*speed.encoders(stored["encode"]["rows"]), caption="Encoders in pairs")
+
+# %% [markdown]
+# The efforts of `repro encode` and other encoders with all their options, a photo on each of two threads:
+
+# %% tags=["hide-input"]
+html.table(*speed.encoders(stored["efforts"]["rows"]), caption="Efforts and rivals in turn, at about one bit per pixel")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, nearly flat for small photos and growing for large ones."}}
 speed.cost(stored["size"]["rows"])
@@ -338,8 +344,8 @@ html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities a
 # %% [markdown]
 # ## Starting up
 #
-# A command that encodes one photo spends most of its time loading the compiled loops of the trellis and, for the default
-# effort, PyTorch and LPIPS. For a folder of photos, `repro encode` loads them only once.
+# A command that encodes one photo spends most of its time loading Python's packages and compiled loops. For a folder of
+# photos, `repro encode` loads them only once. Memory is the most that the process had:
 
 # %% tags=["hide-input"]
 html.table(

@@ -16,6 +16,7 @@ from chapters.tables import Rows
 from repro.data import PhotoSet
 from repro.data.content_types import CONTENT_TYPES
 from repro.evaluation import BDRate
+from repro.experiments import bench
 from repro.experiments.beyond import (
     BLURRED_AT,
     EFFORTS,
@@ -144,25 +145,25 @@ def rival_rows(found: Sequence[Target]) -> Rows:
     return ["effort", "bits per pixel", *(SHORT[metric] for metric in METRICS)], rows
 
 
-def savings_against_time(encoders: EncoderCurves, seconds: Mapping[str, tuple[float, float]]) -> Figure:
-    """Bits against plain JPEG (per cent, 95 % interval) over seconds a photo: a row a range, a marker an encoder.
+def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a marker an encoder.
 
-    ``seconds``: encoder → (mean, standard error).
+    ``timed``: encoder → median and quartiles.
     """
     shown = ("ssimulacra2", "butteraugli")
     fig, axes = figure(6.8, len(RANGES), len(shown), sharex=True)
     for row, window in zip(axes, RANGES, strict=True):
         for ax, metric in zip(row, shown, strict=True):
             ax.axhline(0, color=INK, linewidth=1)
-            for name, look in ENCODER_LOOKS.items():
-                (x, error), y = seconds[name], encoders.saving(name, PLAIN, metric, window)
+            for name, (x, low, high) in timed.items():
+                y, look = encoders.saving(name, PLAIN, metric, window), ENCODER_LOOKS[name]
                 reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
                 drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "markersize": 8}
-                ax.errorbar(x, y.mean, yerr=reach, xerr=error, capsize=2, linewidth=1, **drawn)
+                ax.errorbar(x, y.mean, yerr=reach, xerr=[[x - low], [high - x]], capsize=2, linewidth=1, **drawn)
             ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log")
         row[0].set_ylabel("bits against plain JPEG, %")
     for ax in axes[-1]:
-        ax.set_xlabel("seconds a photo")
+        ax.set_xlabel("seconds a megapixel")
     legend_below(fig)
     return fig
 
@@ -226,13 +227,17 @@ def in_bpp(window: Window) -> str:
     return f"{window[0]:g}–{window[1]:g} bpp"
 
 
-def time_rows(seconds: Mapping[str, tuple[float, float]]) -> Rows:
-    """One row an encoder: milliseconds a photo and their standard error."""
+def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
+    """One row an encoder: megapixels a second, and milliseconds a megapixel with quartiles."""
     rows: list[list[object]] = [
-        [look.label, *(f"{1000 * s:,.0f}" if s >= 0.1 else f"{1000 * s:.2g}" for s in seconds[name])]
-        for name, look in ENCODER_LOOKS.items()
+        [
+            ENCODER_LOOKS[name].label,
+            bench.significant(1 / median),
+            *(bench.significant(1000 * s) for s in (median, low, high)),
+        ]
+        for name, (median, low, high) in timed.items()
     ]
-    return ["", "milliseconds a photo", "standard error"], rows
+    return ["", "megapixels a second", "milliseconds a megapixel", "lower quartile", "upper quartile"], rows
 
 
 def measured(encoders: EncoderCurves, what: str = "photos") -> str:

@@ -83,8 +83,12 @@ def cost(rows: Sequence[Row]) -> Figure:
 
 def encoders(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Encoders in pairs: others by the names that the book gives them, of ours the model; and how much they encoded."""
-    head, told = bench.table([{**row, "name": f"{_label(row['name'])}, {row['megapixels']:.2g} MP"} for row in rows])
+    head, told = bench.table([{**row, "name": f"{_label(row['name'])}{_megapixels(row)}"} for row in rows])
     return head, [[_label(cell) for cell in cells] for cells in told]
+
+
+def _megapixels(row: Row) -> str:
+    return f", {row['megapixels']:.2g} MP" if "megapixels" in row else ""
 
 
 def _label(name: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import efforts
 import encode
 import encoders
 import factorised
@@ -44,8 +45,17 @@ def test_sizes_end_in_a_fit() -> None:
 def test_lambdas_and_start() -> None:
     check(encode.lambdas(quick=True), "lambdas")
     rows = encode.start(quick=True)
-    check(rows, "cpu_seconds")
-    assert [row["name"] for row in rows] == ["repro --help", "repro encode --effort fast", "repro encode"]
+    assert [row["name"] for row in rows][1:3] == ["repro encode --effort fast, 0.4 MP", "repro encode, 0.4 MP"]
+    assert all(0 < row["seconds"]["median"] < 60 and 5 < row["peak_mib"] < 4000 for row in rows)
+    assert 5 < rows[0]["peak_mib"] < rows[1]["peak_mib"], "of the command itself, not of the process that began it"
+
+
+def test_efforts_are_timed_beside_the_rivals() -> None:
+    rows = {row["name"]: row for row in efforts.efforts(quick=True)}
+    check(list(rows.values()), "seconds_a_megapixel", "bits_per_pixel")
+    assert {"mozjpeg", "jpegli-420", "fast", "default"} <= rows.keys()
+    assert rows["mozjpeg"]["ratio"]["median"] == 1 and rows["default"]["at_least"] == 0.5
+    assert all(efforts.BPP <= row["bits_per_pixel"] < 1.25 * efforts.BPP for row in rows.values())
 
 
 def test_what_cannot_be_installed_is_a_row_with_the_line_that_would(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,13 +78,13 @@ def test_losses_come_first() -> None:
     assert ranked[0] == ("photo03", pytest.approx(20, abs=0.5)) and ranked[-1][0] == "photo05"
 
 
-def test_times_are_means_over_photos_unless_the_benchmark_has_them_all(store: Store, encoders: EncoderCurves) -> None:
-    assert encoders.seconds()["best"] == (pytest.approx(1 / 0.6), pytest.approx(0))
-    rows = [{"name": name, "mean": 2.0, "standard_error": 0.1} for name in FACTORS]
+def test_times_are_those_of_the_benchmark(store: Store) -> None:
+    rows = [{"name": name, "seconds_a_megapixel": [0.1, 0.2, 0.4]} for name in ("fast", "mozjpeg")]
     (store.data / "results").mkdir(parents=True)
-    for kept, expected in ((rows[:-1], None), (rows, dict.fromkeys(FACTORS, (2.0, 0.1)))):
-        (store.data / BENCH).write_text(json.dumps({"ablations": {"rows": kept, "provenance": {}}}))
-        assert beyond.benched_seconds(FACTORS, store) == expected
+    (store.data / BENCH).write_text(json.dumps({"efforts": {"rows": rows, "provenance": {}}}))
+    assert beyond.benched(["fast"], store) == {"fast": pytest.approx((0.2, 0.15, 0.3))}
+    with pytest.raises(ReproError, match=r"bench.json: best was not timed; run `make bench`"):
+        beyond.benched(["fast", "best"], store)
 
 
 def test_stored_results_make_the_curves(store: Store, encoders: EncoderCurves) -> None:

@@ -2,7 +2,8 @@
 
 ``make bench`` writes ``data/results/bench.json``: table name → ``rows`` and ``provenance``. A row has a ``name``,
 ``seconds`` (median and quartiles) and, where it was timed against something in the same rounds, ``against``,
-``reference_seconds``, ``ratio`` and the limits ``at_least`` (times as fast) or ``at_most`` (times as long).
+``reference_seconds``, ``ratio`` and the limits ``at_least`` (times as fast) or ``at_most`` (times as long). Other
+limits are ``seconds_at_most`` and ``peak_mib_at_most``.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def reached(row: Row) -> bool | None:
         checks.append(row["ratio"]["median"] >= row["at_least"])
     if row.get("at_most") is not None:
         checks.append((row["ratio"]["median"] if "ratio" in row else row["exponent"]) <= row["at_most"])
+    if row.get("seconds_at_most") is not None:
+        checks.append(row["seconds"]["median"] <= row["seconds_at_most"])
     if row.get("peak_mib_at_most") is not None:
         checks.append(row["peak_mib"] <= row["peak_mib_at_most"])
     if row.get("cosine_at_least") is not None:
@@ -76,13 +79,18 @@ def cells(row: Row) -> tuple[str, ...]:
         )
     elif row.get("remark"):
         ratio = str(row["remark"])
+    elif "peak_mib" in row and row.get("megapixels") is None:
+        ratio = f"peak {row['peak_mib']:.0f} MiB"
     if row.get("at_least") is not None:
         limit = f"≥ {row['at_least']:g}"
     if row.get("at_most") is not None:
         limit = f"≤ {row['at_most']:g}"
+    limits = [limit] if limit else []
+    if row.get("seconds_at_most") is not None:
+        limits.append(f"≤ {row['seconds_at_most']:g} s")
     if row.get("peak_mib_at_most") is not None:
-        limit += f", ≤ {row['peak_mib_at_most']:g} MiB"
-    return name, seconds, row.get("against") or "", ratio, limit, verdict
+        limits.append(f"≤ {row['peak_mib_at_most']:g} MiB")
+    return name, seconds, row.get("against") or "", ratio, ", ".join(limits), verdict
 
 
 _METRICS = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}

@@ -86,16 +86,6 @@ class EncoderCurves:
         """Squared error of blurred luma at equal rate: ``anchor`` is that of ``against``, ``test`` ours."""
         return gain_at_rate(self.curves[against], self.curves[encoder], bpp, "mse_y_blurred")
 
-    def seconds(self) -> dict[str, tuple[float, float]]:
-        """Encoder → mean over photos of the seconds a file took on one thread, beside other work, and its standard
-        error."""
-        found = {}
-        for encoder, curve in self.curves.items():
-            by_photo = [np.mean([point["seconds"] or 0.0 for point in points]) for points in curve.images.values()]
-            error = np.std(by_photo, ddof=1) / math.sqrt(len(by_photo)) if len(by_photo) > 1 else 0.0
-            found[encoder] = float(np.mean(by_photo)), float(error)
-        return found
-
     def losses(self, encoder: str, peer: str, metric: str, window: Window) -> list[tuple[str, float]]:
         """(photo, per cent of bits) of the photos that can be compared, those first where ``encoder`` does worst."""
         per_image = self.saving(encoder, peer, metric, window).per_image
@@ -178,14 +168,17 @@ def measure_quickly(pictures: Mapping[str, np.ndarray], encoders: Mapping[str, S
     return EncoderCurves(curves)
 
 
-def benched_seconds(names: Iterable[str], store: Store | None = None) -> dict[str, tuple[float, float]] | None:
-    """Encoder → mean seconds a photo and their standard error by ``make bench``; None unless it has timed them all."""
-    try:
-        table = bench.load(store).get("ablations", {"rows": []})
-    except ReproError:
-        return None
-    rows = {row["name"]: (row["mean"], row["standard_error"]) for row in table["rows"] if "mean" in row}
-    return {name: rows[name] for name in names} if rows.keys() >= set(names) else None
+def benched(names: Iterable[str], store: Store | None = None) -> dict[str, tuple[float, float, float]]:
+    """Encoder → seconds a megapixel by ``make bench``, on two threads: median and quartiles.
+
+    Raises :class:`ReproError` where one was not timed.
+    """
+    place = store or Store.default()
+    rows = {row["name"]: row["seconds_a_megapixel"] for row in bench.load(place).get("efforts", {"rows": []})["rows"]}
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise ReproError(f"{place.data / bench.BENCH}: {missing[0]} was not timed; run `make bench`")
+    return {name: (np.median(rows[name]), *np.quantile(rows[name], [0.25, 0.75])) for name in names}
 
 
 def _middle(rgb: np.ndarray) -> np.ndarray:
