@@ -72,11 +72,14 @@ from repro.data.content_types import CONTENT_TYPES, draw
 from repro.encoder import chroma, models
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.evaluation import match_size
 from repro.experiments import ablations, beyond, content_types
 from repro.experiments.registry import PLAIN
 from repro.jpeg.codestream import decode
-from repro.jpeg.tables import quality_tables
+from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.jpeg.writer import write
+from repro.metrics import lpips_on
+from repro.metrics.ssimulacra2 import Ssimulacra2
 from repro.plain import block_symbols
 from repro.torch_encoder.descent import PLANS, DescentEncoder
 from repro.trellis import costs, paths, planes, sensitivity
@@ -322,70 +325,127 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # below, half is nearly always right.
 
 # %% [markdown]
-# ## What an error is worth
+# (lpips)=
+# ## What following LPIPS did
 #
-# The trellis needs a weight $w_k$ for each error. The distortion of {eq}`eq-distortion` is not a sum over coefficients, but
-# it can be shared out among them. Go from the original to the decoded picture in a straight line, and take the mean
-# gradient of the distortion along it. The share of a coefficient is its error times that gradient. For the mean, two points
-# are enough, those of Gaussian quadrature:
+# The trellis needs a weight $w_k$ for each error: what is it worth? The paper's distortion says so with LPIPS
+# ({eq}`eq-distortion`), and an earlier version of this encoder did the same. Its weights came from LPIPS, MS-SSIM and MSE, and
+# it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we asked
+# judges from which it had not learned:
 
-
-# %%
-def shares(d, F, error):
-    """What the error of each coefficient adds to the distortion d(F + error)."""
-    gradients = [torch.func.grad(d)(F + place * error) for place in (0.2113, 0.7887)]
-    return error * sum(gradients) / 2
-
-
-# %% [markdown]
-# To try it, take MS-SSIM's part of the distortion and the errors that plain rounding makes in a part of the photo. The
-# shares add up to the whole:
-
-# %%
-x = torch.from_numpy(rgb[:192, :256].copy()).permute(2, 0, 1)[None].float()
-steps = torch.from_numpy(tables.astype(np.float32))[[0, 1, 1]][:, None, None]
-F_x = plain.forward_dct(x)
-error = (F_x / steps).round() * steps - F_x
-
-
-def d_ms_ssim(F):
-    """σ (1 − MS-SSIM) of coefficients as a decoder gets them."""
-    return 1000 * (1 - plain.ms_ssim(x, plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128))).mean()
-
-
-share = shares(d_ms_ssim, F_x, error)
-print(f"sum of the shares: {share.sum():.2f}; distortion: {d_ms_ssim(F_x + error):.2f}")
-
-# %% [markdown]
-# A share divided by the squared error is a weight. Here are luma's along the diagonal, from the lowest frequency to the
-# highest, relative to the mean:
-
-# %%
-weight = share[0, 0].sum((0, 1)) / (error[0, 0] ** 2).sum((0, 1))
-print((weight / weight.mean()).diagonal().numpy().round(1))
-
-# %% [markdown]
-# To MSE all frequencies are alike. To MS-SSIM an error at a low frequency is worth many times as much as one at a high
-# frequency. The surroundings of a block matter, too, because texture hides errors. So the weights were measured on training
-# photos for each metric, by frequency and by *activity*, which is the energy of the AC coefficients in and around a block:
-
-# %% mystnb={"figure": {"caption": "What an error of a luma coefficient is worth to each metric, relative to that metric's own mean: red more, blue less. From left to right: low to high frequencies. From top to bottom: smooth places to busy ones.", "name": "fig-worth"}, "image": {"alt": "Three heat maps. MSE's is even. LPIPS's is red at middle frequencies in smooth places, and blue at the highest frequencies. MS-SSIM's is red at the lowest frequencies and in smooth places. Both are blue in busy places."}} tags=["hide-input"]
-worth = {metric: np.maximum(sensitivity.shipped().of[metric][0, 0], 0) for metric in ("mse", "lpips", "ms_ssim")}
-fig.worth_plot(worth)
+# %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; the tables below have the numbers."}} tags=["hide-input"]
+followed = beyond.with_earlier(check)
+fig.saved_plot(followed, beyond.EARLIER)
 
 # %% tags=["remove-cell"]
-for metric, found in worth.items():
-    glue(f"leaning_{metric}", found[:, 1:32].mean() / found[:, 32:].mean())
+for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
+    for metric in beyond.METRICS:
+        glue(f"followed_{short}_{metric}", in_words(followed.against_rival(beyond.EARLIER, metric, window)))
 
 # %% [markdown]
-# | metric | what an error in the lower half of the frequencies is worth, against one in the upper half |
-# |---|---|
-# | MSE | {glue:text}`leaning_mse:.1f` times as much |
-# | LPIPS | {glue:text}`leaning_lpips:.1f` times as much |
-# | MS-SSIM | {glue:text}`leaning_ms_ssim:.1f` times as much |
+# | at equal | {glue:text}`range_low` | {glue:text}`range_high` |
+# |---|---|---|
+# | LPIPS | {glue:text}`followed_low_lpips` | {glue:text}`followed_high_lpips` |
+# | MSE | {glue:text}`followed_low_mse` | {glue:text}`followed_high_mse` |
+# | MS-SSIM | {glue:text}`followed_low_ms_ssim` | {glue:text}`followed_high_ms_ssim` |
+# | SSIMULACRA 2 | {glue:text}`followed_low_ssimulacra2` | {glue:text}`followed_high_ssimulacra2` |
+# | Butteraugli | {glue:text}`followed_low_butteraugli` | {glue:text}`followed_high_butteraugli` |
 #
-# The weights of the trellis are a weighted sum of the three. In this way the paper's distortion (Eq. 8) reaches single
-# coefficients.
+# What follows LPIPS buys LPIPS, and little else. What is lost? Here is a photo that comes with scikit-image, at the rate of
+# an ordinary photo. Below each file is its error in luma, blurred until only the errors of whole areas are left:
+
+# %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
+cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
+earlier = beyond.earlier_file("chelsea", 1.2)
+files = {"jpegli": match_size("jpegli-420", cat, len(earlier))[1], "following LPIPS": earlier}
+fig.areas_plot(cat, {name: decode(data) for name, data in files.items()}, style.Box(25, 100, 200, 200))
+
+# %% [markdown]
+# ## What an error is worth
+#
+# Why is that? No judge is a sum over coefficients, but its verdict can be shared out among them. Go from the original to the
+# decoded picture in a straight line, and take the mean gradient of the verdict along it. The share of a coefficient is its
+# error times that gradient. For the mean, two points are enough, those of Gaussian quadrature:
+
+
+# %%
+def gradient(d, F):
+    """Of d at the coefficients F."""
+    F = F.clone().requires_grad_()
+    return torch.autograd.grad(d(F), F)[0]
+
+
+def shares(d, F, error):
+    """What the error of each coefficient adds to d(F + error)."""
+    return error * sum(gradient(d, F + place * error) for place in (0.2113, 0.7887)) / 2
+
+
+# %% [markdown]
+# Take the errors that plain rounding makes in a part of the photo, and four judges. Of SSIMULACRA 2 we take the sum of its
+# maps, before it is made a score: it is zero where nothing differs, and more the worse it is.
+
+# %%
+x = torch.from_numpy(rgb[:384, :512].copy()).permute(2, 0, 1)[None].float()
+steps = torch.from_numpy(quality_tables(60).astype(np.float32))[[0, 1, 1]][:, None, None]
+F_x = plain.forward_dct(x)
+error = (F_x / steps).round() * steps - F_x
+network = lpips_on(x.device)
+judges = {
+    "MSE": lambda y: plain.mse(x, y),
+    "LPIPS": lambda y: network(x, y),
+    "MS-SSIM": lambda y: 1 - plain.ms_ssim(x, y),
+    "SSIMULACRA 2": Ssimulacra2(x).raw,
+}
+
+
+def judged(judge):
+    """The judge as a function of coefficients as a decoder gets them."""
+    return lambda F: judge(plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)).sum()
+
+
+share = {name: shares(judged(judge), F_x, error) for name, judge in judges.items()}
+for name, judge in judges.items():
+    print(f"{name}: the shares add up to {share[name].sum():.4f}, the whole is {judged(judge)(F_x + error):.4f}")
+
+# %% [markdown]
+# A share divided by the squared error is a weight. The cosines of a block go from low to high frequencies along its
+# diagonals, so take the mean of each diagonal:
+
+# %%
+diagonal = torch.arange(8)[:, None] + torch.arange(8)
+
+
+def worth(share):
+    """(3, 15) of Y, Cb and Cr: what a squared error is worth on each diagonal, over luma's mean."""
+    of_place, squares = share[0].sum((1, 2)), (error[0] ** 2).sum((1, 2))
+    on = [(of_place[:, diagonal == k].sum(1) / squares[:, diagonal == k].sum(1)) for k in range(15)]
+    return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
+
+
+# %% mystnb={"figure": {"caption": "What a squared error is worth to each judge, from low to high frequencies, over the judge's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little but its lowest frequencies."}} tags=["hide-input"]
+fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
+
+# %% [markdown]
+# To MSE all frequencies are alike. To LPIPS, errors of the lowest frequencies are worth nothing or less: its network compares
+# textures, and does not mind whether an area is a little too dark. It wants the middle frequencies. SSIMULACRA 2 and MS-SSIM
+# want the opposite, and SSIMULACRA 2 hardly minds errors of chroma. That is what went wrong: the lowest frequencies were too
+# coarse, and chroma too fine.
+#
+# Now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
+
+# %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo of two parrots and two maps of its blocks. At the lowest frequencies errors are worth most in the smooth background, at the highest in the birds' heads."}} tags=["hide-input"]
+in_zigzag = (share["SSIMULACRA 2"][0, 0].flatten(2)[..., ZIGZAG], (error[0, 0] ** 2).flatten(2)[..., ZIGZAG])
+bands = {"lowest frequencies": slice(1, 10), "highest frequencies": slice(28, 64)}
+of_blocks = {
+    name: (lambda s, e: s.sum(-1) / e.sum(-1))(*(v[..., band] for v in in_zigzag)) for name, band in bands.items()
+}
+fig.blocks_plot(rgb[:384, :512], {name: found.numpy() for name, found in of_blocks.items()})
+
+# %% [markdown]
+# Errors of low frequencies count most in the smooth background, where nothing hides them. Those of high frequencies count
+# more in heads and beaks, where there is structure to lose. So one number for a block is not enough, and neither is one for
+# a frequency. But a single block's share is noisy: other errors would have given other shares. What an encoder wants is
+# their expectation, given the photo.
 
 # %% [markdown]
 # ## Tables learned through the trellis

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from scipy.ndimage import gaussian_filter
 
 from chapters.comparison import Version, closeup, in_a_line
 from chapters.style import INK, LOOKS, OKABE_ITO, Box, Look, cells, figure, legend_below, plot, shade, show_image
@@ -34,7 +35,6 @@ from repro.experiments.registry import PLAIN, RIVALS
 from repro.jpeg.dct import idct
 from repro.jpeg.tables import NATURAL
 from repro.metrics import METRICS as ALL_METRICS
-from repro.trellis import sensitivity
 
 #: Encoder → its look: peers as everywhere in the book, ours by how much is done well.
 ENCODER_LOOKS: dict[str, Look] = {
@@ -43,6 +43,8 @@ ENCODER_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
+#: Colours of the judges whose weights are compared.
+_JUDGES = ("black", "orange", "green", "blue")
 #: Of content types: per cent up to which the axis is linear, and where it has marks.
 _LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 
@@ -64,21 +66,64 @@ def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
 
 
 def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
-    """What a squared error of a luma coefficient is worth to each metric, (activities, 64), over its own mean.
+    """What a squared error is worth to each judge, (3, diagonals) of Y, Cb and Cr: a panel for luma, one for chroma."""
+    fig, axes = figure(3.4, 1, 2, sharey=True)
+    for (judge, found), color, line in zip(worth.items(), _JUDGES, ("-", "--", "-.", "-"), strict=True):
+        for ax, values in zip(axes[0], (found[0], found[1:].mean(0)), strict=True):
+            ax.plot(values, line, color=OKABE_ITO[color], label=judge)
+    for ax, plane in zip(axes[0], ("luma", "chroma, mean of Cb and Cr"), strict=True):
+        ax.axhline(0, color=INK, linewidth=1)
+        ax.set(title=plane, xlabel="diagonal of the block, from DC")
+        ax.set_yscale("symlog", linthresh=1)
+    axes[0, 0].set_ylabel("worth, over luma's mean")
+    legend_below(fig, ncols=4)
+    return fig
 
-    White is the mean, and the scale is logarithmic.
-    """
-    fig, axes = figure(3.1, 1, len(worth), sharey=True)
-    for ax, (metric, found) in zip(axes[0], worth.items(), strict=True):
-        relative = np.clip(found / found.mean(), 0.02, 50)
-        shown = ax.imshow(relative, norm=LogNorm(0.02, 50), cmap="RdBu_r", aspect="auto", interpolation="nearest")
-        ax.set(title=SHORT[metric], xlabel="frequency, in zigzag order")
-        ax.grid(False)
-    edges = [f"{edge:g}" for edge in sensitivity.EDGES]
-    rows = len(sensitivity.RATIOS) + 1  # of each activity: calmer than what is around it, alike, busier
-    axes[0, 0].set_yticks(rows * (np.arange(len(edges)) + 1) - 0.5, edges)
-    axes[0, 0].set_ylabel("activity around the block")
-    fig.colorbar(shown, ax=list(axes[0]), label="worth, against the mean", shrink=0.8)
+
+def blocks_plot(rgb: np.ndarray, worth: Mapping[str, np.ndarray]) -> Figure:
+    """A photo and maps of its blocks, (rows, cols): what an error is worth there, over the map's median."""
+    fig, axes = figure(2.2, 1, 1 + len(worth))
+    show_image(axes[0, 0], rgb, "the photo")
+    for ax, (name, found) in zip(axes[0, 1:], worth.items(), strict=True):
+        relative = np.clip(found / np.median(found), 0.05, 20)
+        shown = show_image(ax, relative, name, norm=LogNorm(0.05, 20), cmap="RdBu_r", interpolation="nearest")
+    fig.colorbar(shown, ax=list(axes[0, 1:]), label="worth, over the median", shrink=0.8)
+    return fig
+
+
+def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box, reach: float = 0.6) -> Figure:
+    """A part of a photo and of each picture made of it, over luma's error blurred by four pixels, in levels."""
+    fig, axes = figure(4.9, 2, 1 + len(shown))
+    show_image(axes[0, 0], box.of(original), "original")
+    axes[1, 0].axis("off")
+    for (over, below), (name, pixels) in zip(axes[:, 1:].T, shown.items(), strict=True):
+        show_image(over, box.of(pixels), name)
+        error = gaussian_filter((pixels.astype(float) - original) @ (0.299, 0.587, 0.114), 4)
+        blurred = show_image(below, box.of(error), "its blurred error", vmin=-reach, vmax=reach, cmap="RdBu_r")
+    fig.colorbar(blurred, ax=list(axes[1]), label="levels", location="left", shrink=0.8)
+    return fig
+
+
+def saved_plot(encoders: EncoderCurves, encoder: str) -> Figure:
+    """What one encoder needs in bits against the metric's rival: a row a metric, a mark a range."""
+    fig, ax = plot(3.2)
+    ax.axvline(0, color=INK, linewidth=1)
+    for window, color, marker, shift in zip(RANGES, ("blue", "vermillion"), "oD", (-0.12, 0.12), strict=True):
+        saved = [encoders.against_rival(encoder, metric, window) for metric in METRICS]
+        reach = np.abs([[one.mean - one.low for one in saved], [one.high - one.mean for one in saved]])
+        places = np.arange(len(METRICS)) + shift
+        drawn: dict[str, Any] = {
+            "fmt": marker,
+            "color": OKABE_ITO[color],
+            "label": in_bpp(window),
+            "capsize": 2,
+            "linewidth": 1,
+        }
+        ax.errorbar([one.mean for one in saved], places, xerr=reach, **drawn)
+    ax.set_yticks(range(len(METRICS)), [f"at equal {SHORT[metric]}" for metric in METRICS])
+    ax.invert_yaxis()
+    ax.set_xlabel("bits against the strongest rival, %")
+    legend_below(fig)
     return fig
 
 
@@ -104,7 +149,8 @@ def targets_plot(found: Sequence[Target]) -> Figure:
             places = [METRICS.index(one.metric) + shift for one in mine]
             reach = np.abs([[o.found.mean - o.found.low for o in mine], [o.found.high - o.found.mean for o in mine]])
             look = ENCODER_LOOKS[effort]
-            drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "capsize": 2, "linewidth": 1}
+            drawn: dict[str, Any] = {"fmt": look.marker, "color": look.color, "label": look.label}
+            drawn |= {"capsize": 2, "linewidth": 1}
             ax.errorbar([one.found.mean for one in mine], places, xerr=reach, **drawn)
             asked = [(one.at_most, y) for one, y in zip(mine, places, strict=True) if one.at_most is not None]
             ax.plot(*zip(*asked, strict=True), "|", color=look.color, markersize=11, markeredgewidth=2)

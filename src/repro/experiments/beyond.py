@@ -6,10 +6,12 @@ interval over photos. Where a curve does not span the range, what both curves sh
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,9 @@ TARGETS: dict[tuple[str, Window], dict[str, float]] = {
 }
 #: Bits per pixel at which the squared error of blurred luma is compared; it should not exceed mozjpeg's.
 BLURRED_AT = (0.5, 1.2)
+#: An earlier version of "default", whose weights and descent followed LPIPS, on "check" and as files of shipped photos:
+#: ``data/reference/README.md`` says how they were made. Its code is in the history alone.
+EARLIER, _REFERENCE = "followed LPIPS", "reference/following_lpips"
 #: Side in pixels, and number, of the parts of photos that replace stored results at profile smoke.
 _SIDE, _FEW = 176, 2
 
@@ -147,6 +152,23 @@ def of_figure(figure: str, evaluation: str, store: Store) -> EncoderCurves:
     results = [require(s, store, f"repro reproduce --figure {figure}") for s in sweeps]
     curves = {s.ablation: sweep_curve(s, result) for s, result in zip(sweeps, results, strict=True)}
     return EncoderCurves(curves, tuple(results))
+
+
+def with_earlier(encoders: EncoderCurves, store: Store | None = None) -> EncoderCurves:
+    """The encoders on "check" and :data:`EARLIER`; where other photos stand in, our fastest stands in for it."""
+    photos_there = json.loads((_reference(store) / "check.json").read_text())["photos"]
+    images = {photo: tuple(kept["points"]) for photo, kept in photos_there.items()}
+    same = images.keys() == encoders.curves["fast"].images.keys()
+    return EncoderCurves({**encoders.curves, EARLIER: Curve(EARLIER, images) if same else encoders.curves["fast"]})
+
+
+def earlier_file(photo: str, bpp: float, store: Store | None = None) -> bytes:
+    """A JPEG file that :data:`EARLIER` made of a shipped photo ("chelsea"), within ``bpp``."""
+    return (_reference(store) / f"{photo}_{bpp:g}.jpg").read_bytes()
+
+
+def _reference(store: Store | None) -> Path:
+    return (store or Store.default()).data / _REFERENCE
 
 
 @cache
