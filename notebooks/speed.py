@@ -330,7 +330,10 @@ html.table(*speed.encoders(stored["encode"]["rows"]), caption="Encoders in pairs
 # The efforts of `repro encode` and other encoders with all their options, a photo on each of two threads:
 
 # %% tags=["hide-input"]
-html.table(*speed.encoders(stored["efforts"]["rows"]), caption="Efforts and rivals in turn, at about one bit per pixel")
+html.table(
+    *speed.encoders(stored.get("efforts", {"rows": []})["rows"]),
+    caption="Efforts and rivals in turn, at about one bit per pixel",
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, nearly flat for small photos and growing for large ones."}}
 speed.cost(stored["size"]["rows"])
