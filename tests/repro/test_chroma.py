@@ -12,9 +12,8 @@ from repro.encoder import chroma, models
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
-from repro.jpeg import codestream
+from repro.jpeg import blocks, codestream, color
 from repro.metrics import mse
-from repro.trellis import sensitivity
 
 SET = models.load(models.TRELLIS)
 
@@ -62,7 +61,7 @@ def test_grey_has_nothing_to_decide(effort: str) -> None:
 def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page at a quality where all is kept, against half of chroma at a quality that takes more bits."""
     whole = TrellisEncoder(Picture(page()), SET).encode(60)
-    monkeypatch.setattr(chroma, "cheaper_subsampling", lambda *_, **__: chroma.HALF)
+    monkeypatch.setattr(chroma, "subsampling_for", lambda *_: chroma.HALF)
     halved = TrellisEncoder(Picture(page()), SET)
     rival = next(data for data in (halved.encode(q) for q in range(60, 100, 2)) if len(data) >= len(whole))
     x = tensor(page())
@@ -70,18 +69,23 @@ def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> N
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_what_half_cannot_show_is_counted() -> None:
-    """Chroma that only changes from pixel to pixel is invisible to half of it, and costs nothing there."""
+@pytest.mark.parametrize("size", [(64, 64), (33, 18)])
+def test_what_half_cannot_show_is_the_error_of_one_chroma_for_four_pixels(size: tuple[int, int]) -> None:
+    height, width = size
+    rgb = astronaut(height, width)
+    y, *halved = color.rgb_to_ycbcr(rgb)
+    shown = [np.repeat(np.repeat(blocks.subsample(c), 2, 0), 2, 1)[:height, :width] for c in halved]
+    error = np.square(color.ycbcr_to_rgb(np.stack([y, *shown])) - rgb)[: height // 2 * 2, : width // 2 * 2].mean()
+    assert chroma.lost_by_half(rgb) == pytest.approx(error, rel=0.05)  # less how errors of Cb and Cr go together
+
+
+def test_a_checkerboard_of_two_colours_is_lost_by_half() -> None:
     rgb = np.full((64, 64, 3), 128, np.uint8)
     rgb[::2, ::2] = rgb[1::2, 1::2] = (200, 100, 100)
     p = SET.at(50)
     assert p.lam is not None
-
-    def weigh(dct):
-        return sensitivity.shipped().weights(dct, SET.metric_weights)
-
-    assert chroma.cheaper_subsampling(rgb, p.tables, 1 / p.lam, weigh) == chroma.FULL
-    assert chroma.cheaper_subsampling(rgb, p.tables, 1e9, weigh) == chroma.HALF  # bits are dear: nothing is tried
+    assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1 / p.lam) == chroma.FULL
+    assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1e9) == chroma.HALF  # bits are dear
 
 
 def test_steps_for_all_of_chroma_are_twice_as_long_and_stay_in_a_byte() -> None:

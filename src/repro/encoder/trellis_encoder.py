@@ -60,11 +60,9 @@ class TrellisEncoder(Encoder):
         self, picture: Picture, models: ModelSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
     ) -> None:
         self.picture, self.models, self.plan, self.scans = picture, models, plan or Plan(), scans
-        self._sample = sampling.sample_strips(picture.samples)
-        self._subsampling: dict[float, str] = {}
         self._threads = threads.available()
-        self._dct = self._forward_dct(chroma.HALF)
-        self._weights = self._weigh(self._dct)
+        self._lost_by_half = chroma.lost_by_half(picture.samples)
+        self._dct: DctPlanes | None = None
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
@@ -77,12 +75,8 @@ class TrellisEncoder(Encoder):
         if p.lam is None:
             raise UsageError(f"model {self.models.name}: is no set for the trellis, so no λ belongs to a quality")
         lam = self.plan.lambda_scale / p.lam
-        if quality not in self._subsampling:
-            self._subsampling[quality] = chroma.cheaper_subsampling(
-                self._sample, p.tables, lam, self._weigh, progressive=self.scans != "sequential"
-            )
-        subsampling = self._subsampling[quality]
-        if self._dct.subsampling not in (subsampling, "grey"):
+        subsampling = chroma.subsampling_for(self._lost_by_half, lam)
+        if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
             self._dct = self._forward_dct(subsampling)
             self._weights = self._weigh(self._dct)
         return Prepared(self._dct, self._weights, chroma.tables_for(subsampling, p.tables), lam)

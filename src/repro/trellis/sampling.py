@@ -25,12 +25,6 @@ def sampled_rows(height: int, width: int) -> list[slice]:
     return [slice(int(top), int(top) + _STRIP) for top in tops]
 
 
-def sample_strips(samples: np.ndarray) -> np.ndarray:
-    """The strips of ``samples`` (H, W) or (H, W, 3), one below the other; ``samples`` itself where it is small."""
-    rows = sampled_rows(*samples.shape[:2])
-    return samples if rows[0].stop == len(samples) else np.concatenate([samples[part] for part in rows])
-
-
 def sample_blocks(dct: DctPlanes, weights: Sequence[Weights]) -> tuple[DctPlanes, Sequence[Weights]]:
     """The strips' blocks and the weights of their errors; all of them where the picture is small."""
     rows = sampled_rows(dct.height, dct.width)
