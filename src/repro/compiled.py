@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import numba
 from numba.core.runtime.nrt import rtsys
 
-F = TypeVar("F", bound=Callable[..., Any])
+Found = TypeVar("Found", bound=Callable[..., Any])
 
 
-def compiled(**options: Any) -> Callable[[F], F]:
+def compiled(**options: Any) -> Callable[[Found], Found]:
     """``numba.njit`` with ``options``, cached on disk where that is possible, and without Python's lock."""
 
-    def decorate(function: F) -> F:
+    def decorate(function: Found) -> Found:
         try:
             made = numba.njit(cache=True, nogil=True, **options)(function)
         except RuntimeError:  # Numba found no folder to write to

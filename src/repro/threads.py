@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
+Found = TypeVar("Found")
 
 #: The variable that OpenMP, and with it PyTorch, reads when it is loaded. The trellis obeys it too.
 VARIABLE = "OMP_NUM_THREADS"
@@ -24,7 +24,7 @@ def available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_parallel(work: Callable[[T], R], parts: Sequence[T], threads: int) -> list[R]:
+def in_parallel(work: Callable[[T], Found], parts: Sequence[T], threads: int) -> list[Found]:
     """``work`` on each of ``parts``, on so many threads; what it returned, in order. Raises what it raises."""
     if threads == 1 or len(parts) == 1:
         return [work(part) for part in parts]

@@ -51,6 +51,7 @@ COMPARED_QUALITIES = {
     "default": (8, 14, 26, 42, 70, 84, 92, 96),
     "best": (8, 14, 26, 42, 70, 84, 92, 96),
 }
+#: The sets of photos that encoders are compared on.
 COMPARED_ON = ("kodak", "check")
 #: Chapter 10: ablations → their qualities; measured on the photos on which nothing was chosen.
 ABLATION_QUALITIES = {
