@@ -14,14 +14,16 @@ rounds to 32 bits at every step, may give up to a point less for smooth skies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from repro import threads
 from repro.compiled import compiled
 from repro.errors import ReproError
+
+T = TypeVar("T")
 
 #: Smallest side at which libjxl's program reaches all six scales; below, its weights would meet the wrong scales.
 MIN_SIDE = 113
@@ -110,12 +112,8 @@ class Reference:
         """SSIMULACRA 2 of ``samples``, uint8 of the same height and width. Raises ``ValueError`` for another size."""
         if samples.shape[:2] != self.shape:
             raise ValueError(f"ssimulacra2: the original is {self.shape}, this picture {samples.shape[:2]}")
-        weights = WEIGHTS.swapaxes(0, 1)
-        total = 0.0
-        with ThreadPoolExecutor(min(2, threads.available())) as pool:
-            for x, y, of_scale in zip(self._scales, _xyb_scales(samples), weights, strict=True):
-                total += float((_norms(x, y, pool) * of_scale).sum())
-        return to_score(total)
+        scales = zip(self._scales, _xyb_scales(samples), WEIGHTS.swapaxes(0, 1), strict=True)
+        return to_score(sum(float((_norms(x, y) * weights).sum()) for x, y, weights in scales))
 
 
 def ssimulacra2(original: np.ndarray, samples: np.ndarray) -> float:
@@ -144,32 +142,38 @@ def to_score(total: float) -> float:
 
 def _xyb_scales(samples: np.ndarray) -> Iterator[np.ndarray]:
     """The picture in XYB made positive, float32 (3, H, W), at each scale."""
-    height, width = samples.shape[:2]
-    xyb, halves = np.empty((3, height, width), np.float32), []
-    for top in range(0, height, _STRIP):
+    xyb = np.empty((3, *samples.shape[:2]), np.float32)
+
+    def convert(top: int) -> np.ndarray:
         linear = _LINEAR[samples[top : top + _STRIP]]
         linear = linear[..., None].repeat(3, -1) if linear.ndim == 2 else linear
         xyb[:, top : top + _STRIP] = _xyb(linear)
-        halves.append(_halve(linear))
+        return _halve(linear)
+
+    linear = np.concatenate(_side_by_side(convert, range(0, len(samples), _STRIP)))
     yield xyb
-    linear = np.concatenate(halves)
     for _ in range(2, SCALES):
         yield _xyb(linear)
         linear = _halve(linear)
     yield _xyb(linear)
 
 
-def _norms(x: np.ndarray, y: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
+def _norms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(3, 2, 3) of one scale: channel; mean and 4-norm; structure, edges gained, edges lost."""
     height = x.shape[1]
     strips = [(c, top, min(top + _STRIP, height)) for c in range(3) for top in range(0, height, _STRIP)]
     sums = np.zeros((3, 2, 3))
-    parts = pool.map(lambda s: _strip_sums(x[s[0]], y[s[0]], s[1], s[2]), strips)
+    parts = _side_by_side(lambda s: _strip_sums(x[s[0]], y[s[0]], s[1], s[2]), strips)
     for (channel, _, _), part in zip(strips, parts, strict=True):
         sums[channel] += part
     sums /= x[0].size
     sums[:, 1] **= 0.25
     return sums
+
+
+def _side_by_side(work: Callable[[T], np.ndarray], parts: Sequence[T]) -> list[np.ndarray]:
+    """On two threads at most."""
+    return threads.in_parallel(work, parts, min(2, threads.available()))
 
 
 @compiled()

@@ -13,9 +13,22 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from repro.metrics.checks import check_pair, check_side
+from repro.metrics.checks import check_pair
 from repro.precision import full_precision
-from repro.ssimulacra2 import BIAS, C2, CUBIC, FACTOR, KERNEL, MIN_SIDE, OPSIN, POWER, REACH, SCALES, WEIGHTS
+from repro.ssimulacra2 import (
+    BIAS,
+    C2,
+    CUBIC,
+    FACTOR,
+    KERNEL,
+    MIN_SIDE,
+    OPSIN,
+    POWER,
+    REACH,
+    SCALES,
+    WEIGHTS,
+    check_side,
+)
 
 MIN_SIDE_SSIMULACRA2 = MIN_SIDE
 #: Keeps roots from infinite slopes at zero: where pictures are equal.
@@ -50,7 +63,7 @@ class Ssimulacra2:
 
     @torch.no_grad()
     def __init__(self, x: torch.Tensor) -> None:
-        check_side(x, MIN_SIDE_SSIMULACRA2, "SSIMULACRA 2 halves it five times")
+        check_side(*x.shape[-2:])
         self._scales = []
         with full_precision(x):
             for xyb in _xyb_scales(x):
