@@ -48,11 +48,12 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("scans", ["interleaved", "smallest", "sequential"])
+@pytest.mark.parametrize("effort", ["fast", "default"])
 @pytest.mark.parametrize("model", ["trellis", "tables"])
-def test_a_photo_becomes_a_file_that_looks_like_it(model: str, scans: str, photo: np.ndarray) -> None:
+def test_a_photo_becomes_a_file_that_looks_like_it(model: str, effort: str, scans: str, photo: np.ndarray) -> None:
     sizes = []
     for quality in (30, 90):
-        data = repro.encode(photo, quality, effort="fast", model=model, scans=scans)  # type: ignore[arg-type]
+        data = repro.encode(photo, quality, effort=effort, model=model, scans=scans)  # type: ignore[arg-type]
         sizes.append(len(data))
         assert np.abs(decode(data).astype(int) - photo).mean() < 8
         assert ssimulacra2(photo, decode(data)) > (20 if quality == 30 else 70)
@@ -62,25 +63,25 @@ def test_a_photo_becomes_a_file_that_looks_like_it(model: str, scans: str, photo
 def test_grey_odd_and_tiny_pictures() -> None:
     for shape in ((1, 1), (7, 9), (17, 33), (1, 1, 3), (9, 31, 3)):
         samples = np.full(shape, 90, np.uint8)
-        assert np.abs(decode(repro.encode(samples, effort="fast")).astype(int) - samples).max() <= 2
+        assert np.abs(decode(repro.encode(samples)).astype(int) - samples).max() <= 2
 
 
 def test_targets_are_met(photo: np.ndarray) -> None:
-    data = repro.encode(photo, bpp=1.0, effort="fast")
+    data = repro.encode(photo, bpp=1.0)
     assert 0.9 * photo[..., 0].size <= 8 * len(data) <= photo[..., 0].size
-    assert 70 <= ssimulacra2(photo, decode(repro.encode(photo, ssimulacra2=70, effort="fast"))) < 71.5
+    assert 70 <= ssimulacra2(photo, decode(repro.encode(photo, ssimulacra2=70))) < 71.5
 
 
 def test_the_command_writes_what_the_function_returns(file: Path) -> None:
-    done = command("encode", file, "--effort", "fast", "--quality", 60, "--json")
+    done = command("encode", file, "--quality", 60, "--json")
     assert done.returncode == 0, done.stderr
     data = file.with_suffix(".jpg").read_bytes()
-    assert json.loads(done.stdout)["bytes"] == len(data) and data == repro.encode(file, 60, effort="fast")
+    assert json.loads(done.stdout)["bytes"] == len(data) and data == repro.encode(file, 60)
 
 
 def test_the_command_takes_a_folder(file: Path, photo: np.ndarray, tmp_path: Path) -> None:
     Image.fromarray(photo[:64, :64]).save(file.with_name("other.webp"))
-    done = command("encode", tmp_path, "-o", tmp_path / "out", "--jobs", 2, "--effort", "fast")
+    done = command("encode", tmp_path, "-o", tmp_path / "out", "--jobs", 2)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["other.jpg", "photo.jpg"]
 
@@ -90,12 +91,12 @@ def test_errors_are_one_line(file: Path) -> None:
         repro.encode(file, 101)
     with pytest.raises(ReproError, match=r"nowhere\.png: no such file"):
         repro.encode("nowhere.png")
-    done = command("encode", file.with_name("nowhere.png"), "--effort", "fast")
+    done = command("encode", file.with_name("nowhere.png"))
     assert done.returncode == 1 and done.stderr.count("\n") == 1
 
 
 def test_pytorch_is_not_imported() -> None:
-    check = "import sys, numpy, repro; repro.encode(numpy.zeros((64, 64, 3), numpy.uint8), effort='fast')"
+    check = "import sys, numpy, repro; repro.encode(numpy.zeros((64, 64, 3), numpy.uint8))"
     check += "; print(*{'torch', 'pandas', 'jpeglib', 'typer'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"

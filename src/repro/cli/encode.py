@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,12 +47,12 @@ def encode(
         ),
     ] = "trellis",
     effort: Annotated[
-        Literal["fast", "default", "best"] | None,
+        Literal["fast", "default", "best"],
         typer.Option(
-            help="More effort gives better files. best takes up to a minute, and only --model trellis has it. "
-            "All but fast need PyTorch; --model tables never does. [default: default; fast without PyTorch]"
+            help="More effort gives better files. best takes up to a minute and needs PyTorch; only --model trellis "
+            "has it."
         ),
-    ] = None,
+    ] = "default",
     seconds: Annotated[
         float | None, typer.Option(help="Time limit of --effort best for each picture. [default: 60]")
     ] = None,
@@ -100,13 +99,9 @@ def encode(
     progress.quiet = quiet
     from repro.encoder.encode import Settings
     from repro.encoder.images import MAX_PIXELS
-    from repro.encoder.models import DEFAULT
 
     several = len(inputs) > 1 or inputs[0].is_dir()
     printer = _Printer(json=json, quiet=quiet)
-    if effort is None and model == DEFAULT and find_spec("torch") is None:
-        progress.note("PyTorch, of the extra train, is not installed, so the effort is fast")
-        effort = "fast"
     settings = Settings(
         quality=quality,
         bpp=bpp,
@@ -116,7 +111,7 @@ def encode(
         scans=scans,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
         overwrite=force or (output is not None and not several),
-        effort=effort or "default",
+        effort=effort,
         seconds=seconds,
     )
     if jobs < 1:

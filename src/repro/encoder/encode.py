@@ -1,12 +1,12 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
-Of a set for the trellis, as the one that ships under this name, ``"fast"`` is the trellis alone, ``"default"`` takes
-one gradient of the distortion, ``"best"`` descends on it until its time is up.
+Of a set for the trellis, as the one that ships under this name, ``"default"`` chooses the numbers in two rounds,
+``"fast"`` in one. ``"best"`` descends on the distortion's gradient until its time is up.
 
 Of the paper's sets, ``"fast"`` is libjpeg-turbo with the set's tables and without attention; ``"default"`` has exact
 coefficients, attention where the set has it, and a search for the cheapest progressive scans. They know no ``"best"``.
 
-The gradient and attention need PyTorch (:mod:`repro.torch_encoder`), which is imported for them alone.
+``"best"`` and attention need PyTorch (:mod:`repro.torch_encoder`), which is imported for them alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
-from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
 from repro.files import atomic_write
 from repro.jpeg.writer import write
@@ -196,14 +196,13 @@ def encoder_for(picture: Picture, chosen: ModelSet, settings: Settings, *, once:
     quality, so that nothing has to be kept for others."""
     if chosen.method == models.TABLES:
         return TablesEncoder(picture, chosen, exact=settings.effort != "fast", scans=settings.scans)
-    if chosen.method == models.TRELLIS and settings.effort == "fast":
-        return TrellisEncoder(picture, chosen, scans=settings.scans)
+    if chosen.method == models.TRELLIS and settings.effort != "best":
+        return TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=settings.scans)
     with needs_extra("train", f"--model {settings.model} --effort {settings.effort}"):
         if chosen.method == models.TRELLIS:
             from repro.torch_encoder.descent import PLANS, DescentEncoder
 
-            plan, seconds = PLANS[settings.effort], settings.time_limit
-            return DescentEncoder(picture, chosen, plan, scans=settings.scans, seconds=seconds)
+            return DescentEncoder(picture, chosen, PLANS["best"], scans=settings.scans, seconds=settings.time_limit)
         from repro.torch_encoder.networks import AttentionEncoder
 
         return AttentionEncoder(picture, chosen, scans=settings.scans, once=once)

@@ -26,6 +26,8 @@ _RATE = 0.08
 class Plan:
     """How much to do for a picture.
 
+    rounds
+        how often the numbers are chosen, each time at what bits cost in codes made for the numbers before.
     table_steps
         steps of learning the picture's own tables, from those of the set; 0: the set's are taken.
     metric_weights
@@ -35,6 +37,7 @@ class Plan:
         files of about one size under every plan.
     """
 
+    rounds: int = 2
     table_steps: int = 0
     metric_weights: Mapping[str, float] | None = None
     lambda_scale: float = 1.0
@@ -99,7 +102,8 @@ class TrellisEncoder(Encoder):
         return replace(prepared, tables=own)
 
     def _quantize(self, p: Prepared, target: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
-        return planes.trellis_quantize(p.dct, p.weights, p.tables, p.lam, target=target, threads=self._threads)
+        how = {"rounds": self.plan.rounds, "threads": self._threads}
+        return planes.trellis_quantize(p.dct, p.weights, p.tables, p.lam, target=target, **how)
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)

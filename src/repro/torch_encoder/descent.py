@@ -33,13 +33,9 @@ class DescentPlan(Plan):
     descent: Descent = field(default_factory=Descent)
 
 
-_ONCE = Descent(
-    steps=1, gamma=200.0, sigma=1200.0, damping=1.0, momentum=(0.4, 0.4), table_updates=1, skip_final_check=True
-)
 _LONG = Descent(steps=30, gamma=380.0, sigma=3300.0, max_shift=0.5, damping=1.0, momentum=(0.8, 0.97), table_updates=1)
 #: What each effort does. λ is scaled so that a file of one quality has about the same size at every effort.
 PLANS = {
-    "default": DescentPlan(table_steps=6, descent=_ONCE),
     "best": DescentPlan(table_steps=12, metric_weights=_LONG.metric_weights, lambda_scale=1.2, descent=_LONG),
 }
 
