@@ -11,6 +11,7 @@ import torch
 from repro import stages
 from repro.data import photos
 from repro.errors import UsageError
+from repro.jpeg.codes import code_lengths
 from repro.jpeg.codestream import decode as jpeg_decode
 from repro.jpeg.codestream import read
 from repro.jpeg.tables import ZIGZAG, quality_tables
@@ -21,8 +22,8 @@ from repro.trellis.planes import DctPlanes, Weights
 
 RNG = np.random.default_rng(5)
 #: Codes of a plane of everyday blocks.
-DC_BITS = costs.symbol_costs(np.pad(np.arange(12, 0, -1) ** 2, (0, 244)))
-AC_BITS = costs.symbol_costs((1000 / (1 + np.arange(256))).astype(np.int64))
+DC_BITS = costs.symbol_costs(code_lengths(np.pad(np.arange(12, 0, -1) ** 2, (0, 244))))
+AC_BITS = costs.symbol_costs(code_lengths((1000 / (1 + np.arange(256))).astype(np.int64)))
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:

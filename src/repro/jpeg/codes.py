@@ -14,17 +14,34 @@ from repro.jpeg.symbols import FOLLOWING, SYMBOLS, TABLES
 LONGEST = 16
 
 
+@compiled()
 def code_lengths(counts: np.ndarray) -> np.ndarray:
     """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
 
     One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
     """
-    used = np.flatnonzero(counts)
-    length = _huffman(np.append(counts[used], 1))
-    how_many = _shortened(np.bincount(length, minlength=LONGEST + 1))
-    how_many[np.flatnonzero(how_many)[-1]] -= 1  # the spare code is the last of the longest
+    used = np.empty(SYMBOLS + 1, np.int64)
+    weight = np.empty(SYMBOLS + 1, np.int64)
+    total = 0
+    for symbol in range(SYMBOLS + 1):
+        often = counts[symbol] if symbol < SYMBOLS else 1
+        if often > 0:
+            used[total], weight[total] = symbol, often
+            total += 1
+    length = _huffman(weight[:total])
+    how_many = np.zeros(SYMBOLS + 1, np.int64)
+    for i in range(total):
+        how_many[length[i]] += 1
+    _shorten(how_many)
     lengths = np.zeros(SYMBOLS, np.int64)
-    lengths[used[np.argsort(length[:-1], kind="stable")]] = np.repeat(np.arange(len(how_many)), how_many)
+    short = 1
+    for bits in range(1, SYMBOLS):  # from the shortest code to the longest; the spare one, the last of all, is left out
+        for i in range(total - 1):
+            if length[i] == bits:
+                while how_many[short] == 0:
+                    short += 1
+                how_many[short] -= 1
+                lengths[used[i]] = short
     return lengths
 
 
@@ -61,17 +78,39 @@ def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
     return symbol
 
 
-def _shortened(how_many: np.ndarray) -> np.ndarray:
-    """``how_many`` codes have each length, after those over 16 bits were shortened in pairs, at the cost of a shorter
-    one (Figure K.3)."""
+@compiled()
+def _shorten(how_many: np.ndarray) -> None:
+    """Codes over 16 bits become shorter in pairs, at the cost of a shorter one (Figure K.3); ``how_many`` there are of
+    each length."""
     for bits in range(len(how_many) - 1, LONGEST, -1):
         while how_many[bits] > 0:
-            shorter = int(np.flatnonzero(how_many[: bits - 1])[-1])
+            shorter = bits - 2
+            while how_many[shorter] == 0:
+                shorter -= 1
             how_many[bits] -= 2
             how_many[bits - 1] += 1
             how_many[shorter + 1] += 2
             how_many[shorter] -= 1
-    return how_many
+
+
+@compiled()
+def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Of coded symbols: int64 (4, 256) how often each occurs by table, how long its code is, and how many bits all
+    take."""
+    counts = np.zeros((TABLES, SYMBOLS), np.int64)
+    lengths = np.zeros((TABLES, SYMBOLS), np.int64)
+    for symbol in coded:
+        counts[symbol >> 24, (symbol >> 16) & 255] += 1
+    bits = 0
+    for table in range(TABLES):
+        found = 0
+        for symbol in range(SYMBOLS):
+            found += counts[table, symbol]
+        if found > 0:
+            lengths[table] = code_lengths(counts[table])
+            for symbol in range(SYMBOLS):
+                bits += counts[table, symbol] * (lengths[table, symbol] + FOLLOWING[symbol])
+    return counts, lengths, bits
 
 
 def in_order(lengths: np.ndarray) -> np.ndarray:
@@ -92,10 +131,10 @@ def codes(lengths: np.ndarray) -> np.ndarray:
     return found
 
 
-def pack(coded: np.ndarray, lengths: np.ndarray) -> bytes:
-    """The bytes of a scan: ``coded`` of :mod:`repro.jpeg.symbols` in codes of ``lengths``, (4, 256) by table."""
+def pack(coded: np.ndarray, lengths: np.ndarray, bits: int) -> bytes:
+    """The bytes of a scan: ``coded`` symbols in codes of ``lengths``, which take so many ``bits``; see
+    :func:`measure`."""
     of_tables = np.stack([codes(table) for table in lengths])
-    bits = int((lengths + FOLLOWING).ravel()[coded >> 16].sum())
     out = np.empty(2 * (bits // 8 + 1), np.uint8)
     used = _pack(coded, of_tables.ravel(), lengths.ravel(), np.tile(FOLLOWING, TABLES), out)
     return out[:used].tobytes()

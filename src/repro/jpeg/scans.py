@@ -15,15 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.jpeg.codes import code_lengths
+from repro.jpeg.codes import measure
 from repro.jpeg.symbols import (
     AC,
-    FOLLOWING,
     PROGRESSIVE,
     SEQUENTIAL,
-    TABLES,
     band_symbols,
-    count,
     interleaved_symbols,
     nonzeros,
 )
@@ -39,8 +36,8 @@ _HEADER = 8 * (10 + 4 + 17)
 
 
 class Scan(NamedTuple):
-    """Zigzag positions ``first``–``last`` of ``components`` (0, 1, 2): their symbols, and int64 (4, 256) by table how
-    often each occurs and how long its code is."""
+    """Zigzag positions ``first``–``last`` of ``components`` (0, 1, 2): their coded symbols, int64 (4, 256) by table how
+    often each occurs and how long its code is, and the bits of all of them."""
 
     components: tuple[int, ...]
     first: int
@@ -48,12 +45,12 @@ class Scan(NamedTuple):
     coded: np.ndarray
     counts: np.ndarray
     lengths: np.ndarray
+    data_bits: int
 
     @property
     def bits(self) -> int:
-        """Of the coded data, the header and the tables, without stuffed zeros."""
-        data = int((self.counts * (self.lengths + FOLLOWING)).sum())
-        return data + _HEADER + 8 * int(np.count_nonzero(self.counts))
+        """Of data, header and tables, without stuffed zeros."""
+        return self.data_bits + _HEADER + 8 * int(np.count_nonzero(self.counts))
 
 
 def sequential_scan(planes: Sequence[np.ndarray], order: np.ndarray = ZIGZAG) -> Scan:
@@ -83,9 +80,4 @@ def ac_scans(z: np.ndarray, component: int, order: np.ndarray = ZIGZAG) -> list[
 
 
 def _scan(components: Sequence[int], first: int, last: int, coded: np.ndarray) -> Scan:
-    counts = count(coded)
-    lengths = np.zeros_like(counts)
-    for table in range(TABLES):
-        if counts[table].any():
-            lengths[table] = code_lengths(counts[table])
-    return Scan(tuple(components), first, last, coded, counts, lengths)
+    return Scan(tuple(components), first, last, coded, *measure(coded))

@@ -139,15 +139,6 @@ def interleaved_symbols(
 
 
 @compiled()
-def count(coded: np.ndarray) -> np.ndarray:
-    """int64 (4, 256): how often each symbol of each table occurs."""
-    counts = np.zeros(TABLES * SYMBOLS, np.int64)
-    for symbol in coded:
-        counts[symbol >> 16] += 1
-    return counts.reshape(TABLES, SYMBOLS)
-
-
-@compiled()
 def category(value: int) -> int:
     """How many bits ``abs(value)`` has, 0 for 0; for magnitudes up to 2047."""
     return _CATEGORY[abs(value)]

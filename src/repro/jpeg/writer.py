@@ -105,7 +105,7 @@ def _scan(scan: Scan) -> list[bytes]:
     chroma = 0x11 if scan.lengths[1::2].any() else 0x00
     components = b"".join(bytes((i + 1, chroma if i else 0x00)) for i in scan.components)
     header = bytes((len(scan.components),)) + components + bytes((scan.first, scan.last, 0))
-    return [*parts, _segment(_SOS, header), pack(scan.coded, scan.lengths)]
+    return [*parts, _segment(_SOS, header), pack(scan.coded, scan.lengths, scan.data_bits)]
 
 
 def _segment(marker: int, payload: bytes) -> bytes:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from repro.jpeg.codes import code_lengths
 from repro.jpeg.huffman import EOB
 from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
 from repro.jpeg.symbols import AC, FOLLOWING
@@ -51,9 +50,10 @@ class Band(NamedTuple):
         return np.concatenate([[0.0], self.ac[_EOB_RUNS[several]]])
 
 
-def symbol_costs(counts: np.ndarray) -> np.ndarray:
-    """float64 (256,): bits of each symbol together with the number that follows, in codes made for these ``counts``."""
-    return np.where(counts > 0, code_lengths(counts), _UNSEEN) + FOLLOWING.astype(float)
+def symbol_costs(lengths: np.ndarray) -> np.ndarray:
+    """float64 (256,): bits of each symbol together with the number that follows, where codes have these ``lengths``
+    (:func:`repro.jpeg.codes.code_lengths`)."""
+    return np.where(lengths > 0, lengths, _UNSEEN) + FOLLOWING.astype(float)
 
 
 def ac_bands(z: Sequence[np.ndarray], progressive: bool, threads: int = 1) -> list[list[Band]]:
@@ -61,16 +61,16 @@ def ac_bands(z: Sequence[np.ndarray], progressive: bool, threads: int = 1) -> li
     order."""
     if progressive:
         scans = in_parallel(lambda i: _ac(z[i], i), range(len(z)), threads)
-        return [[_band(s.first, s.last, s.counts[AC + (i > 0)]) for s in each] for i, each in enumerate(scans)]
-    counts = sequential_scan(z, _ORDER).counts
-    each = [symbol_costs(counts[AC + (i > 0)]) for i in range(len(z))]
+        return [[_band(scan, AC + (i > 0)) for scan in each] for i, each in enumerate(scans)]
+    lengths = sequential_scan(z, _ORDER).lengths
+    each = [symbol_costs(lengths[AC + (i > 0)]) for i in range(len(z))]
     return [[Band(1, 63, ac, float(ac[EOB]), eob_runs=False)] for ac in each]
 
 
 def dc_costs(z: Sequence[np.ndarray]) -> list[np.ndarray]:
     """For each component the bits by category of DC's differences, as :func:`symbol_costs`. Cb and Cr share codes."""
-    counts = dc_scan(z, _ORDER).counts
-    luma, chroma = symbol_costs(counts[0]), symbol_costs(counts[1])
+    lengths = dc_scan(z, _ORDER).lengths
+    luma, chroma = symbol_costs(lengths[0]), symbol_costs(lengths[1])
     return [chroma if i else luma for i in range(len(z))]
 
 
@@ -85,8 +85,7 @@ def _ac(z: np.ndarray, i: int) -> list[Scan]:
     return ac_scans(z.reshape(-1, 64), i, _ORDER)
 
 
-def _band(first: int, last: int, counts: np.ndarray) -> Band:
-    ac = symbol_costs(counts)
-    runs = counts[_EOB_RUNS]
+def _band(scan: Scan, table: int) -> Band:
+    ac, runs = symbol_costs(scan.lengths[table]), scan.counts[table][_EOB_RUNS]
     eob = float(runs @ ac[_EOB_RUNS]) / runs.sum() if runs.any() else float(ac[EOB])
-    return Band(first, last, ac, eob, eob_runs=True)
+    return Band(scan.first, scan.last, ac, eob, eob_runs=True)
