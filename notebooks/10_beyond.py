@@ -254,27 +254,31 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 # %% [markdown]
 # ## Scans: the same numbers in fewer bytes
 #
-# A JPEG file stores its numbers in scans, and the standard leaves their layout open. Two choices save bytes:
+# A JPEG file stores its numbers in scans, and the standard leaves their layout open. Ours begin with DC of all three
+# components, so that a picture that is still loading shows its colours at once. AC follows, component by component:
 #
-# - **DC of luma in a scan of its own.** DC is coded as the difference from the block before. Where chroma has half the
-#   resolution, a scan of all three components takes luma's blocks two by two. Every second step then goes along a diagonal,
-#   to a block that is further away and less similar. In a scan of its own, luma goes along rows. None of the other encoders
-#   here does this. It has two drawbacks: a picture that is still loading stays grey until chroma's scans arrive, and a few
-#   small decoders refuse such files.
+# - **Bands.** AC of a component is split into up to three bands of frequencies, wherever that saves bits. Each band has
+#   Huffman codes of its own, which fit it better.
 # - **Neighbouring blocks that end early share a symbol** in progressive scans (an *EOB run*). A block with nothing in a band
-#   of frequencies is nearly free, and a single number between two empty blocks pays for breaking their run. So the trellis
-#   keeps two costs for each block: that of its best choice, and that of keeping nothing. A second shortest path, from block
-#   to block, then decides which blocks keep anything.
+#   is nearly free, and a single number between two empty blocks pays for breaking their run. So the trellis keeps two costs
+#   for each block: that of its best choice, and that of keeping nothing. A second shortest path, from block to block, then
+#   decides which blocks keep anything.
 #
-# The first changes no pixel, so any encoder could do the same. It has a row of its own in the comparison below.
+# One more layout saves bytes: **DC of luma in a scan of its own**. DC is coded as the difference from the block before.
+# Where chroma has half the resolution, a scan of all three components takes luma's blocks two by two. Every second step then
+# goes along a diagonal, to a block that is further away and less similar. In a scan of its own, luma goes along rows. But
+# then a picture stays grey until chroma's scans arrive, and a few small decoders refuse the file. So the encoder writes such
+# files only on request (`--scans smallest`). As this changes no pixel, any encoder could do the same. It has a row of its own
+# in the comparison below.
 
 # %% [markdown]
 # ## Half of chroma, or all of it
 #
 # Most encoders halve the resolution of chroma in both directions (4:2:0, here *half of chroma*), or leave the choice to the
-# user. But the choice can be computed. Count as an error what half the resolution cannot show, add the bits, and compare
-# with full resolution (4:4:4, *all of chroma*) and its bits. At low rates half is cheaper for nearly every picture. At some
-# higher quality, the lost resolution outweighs all other loss. Small coloured letters reach that point early:
+# user. But the choice can be computed. Take as an error what half the resolution cannot show: how far each pixel's chroma is
+# from the mean of its two by two. Compare that with what a bit is worth at this quality, $\lambda$. At low rates half is the
+# better bargain for nearly every picture. At some higher quality the loss is worth more than the bits of full resolution
+# (4:4:4, *all of chroma*). Small coloured letters reach that point early:
 
 # %%
 trellis_set = models.load("trellis")
