@@ -335,7 +335,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # The trellis needs a weight $w_k$ for each error: what is it worth? The paper's distortion says so with LPIPS
 # ({eq}`eq-distortion`), and an earlier version of this encoder did the same. Its weights came from LPIPS, MS-SSIM and MSE, and
 # it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we asked
-# judges from which it had not learned:
+# two judges from which it had not learned, SSIMULACRA 2 and Butteraugli:
 
 # %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; the tables below have the numbers."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
@@ -355,7 +355,8 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # | SSIMULACRA 2 | {glue:text}`followed_low_ssimulacra2` | {glue:text}`followed_high_ssimulacra2` |
 # | Butteraugli | {glue:text}`followed_low_butteraugli` | {glue:text}`followed_high_butteraugli` |
 #
-# What follows LPIPS buys LPIPS, and little else. What is lost? Here is a photo that comes with scikit-image, at the rate of
+# It gains by the three judges that it followed, and most by LPIPS. The two others do not confirm it: what follows LPIPS buys
+# LPIPS. What is lost? Here is a photo that comes with scikit-image, at the rate of
 # an ordinary photo. Below each file is its error in luma, blurred until only the errors of whole areas are left:
 
 # %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
