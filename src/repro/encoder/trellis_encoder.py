@@ -15,6 +15,7 @@ from repro.encoder.search import Encoder
 from repro.errors import UsageError
 from repro.jpeg.writer import Scans, write
 from repro.trellis import planes, sampling, sensitivity
+from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import DctPlanes, Weights
 from repro.trellis.tables import Example, adapt
 
@@ -27,7 +28,8 @@ class Plan:
     """How much to do for a picture.
 
     rounds
-        how often the numbers are chosen, each time at what bits cost in codes made for the numbers before.
+        how often the numbers are chosen. Each time bits cost what they do in codes made for the numbers before, and the
+        tables are fitted to those numbers.
     table_steps
         steps of learning the picture's own tables, from those of the set; 0: the set's are taken.
     metric_weights
@@ -70,7 +72,12 @@ class TrellisEncoder(Encoder):
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
         prepared = self._with_own_tables(self.prepare(quality))
-        return self._write(prepared, self._quantize(prepared))
+        z = self._quantize(prepared, rounds=1)
+        for _ in range(self.plan.rounds - 1):
+            own = own_tables(prepared.dct, prepared.weights, prepared.tables, z)
+            prepared = replace(prepared, tables=own)
+            z = self._quantize(prepared, start=z, rounds=1)
+        return self._write(prepared, z)
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
@@ -101,9 +108,17 @@ class TrellisEncoder(Encoder):
         )
         return replace(prepared, tables=own)
 
-    def _quantize(self, p: Prepared, target: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
-        how = {"rounds": self.plan.rounds, "threads": self._threads}
-        return planes.trellis_quantize(p.dct, p.weights, p.tables, p.lam, target=target, **how)
+    def _quantize(
+        self,
+        p: Prepared,
+        target: Sequence[np.ndarray] | None = None,
+        *,
+        start: Sequence[np.ndarray] | None = None,
+        rounds: int = 2,
+    ) -> list[np.ndarray]:
+        return planes.trellis_quantize(
+            p.dct, p.weights, p.tables, p.lam, target=target, start=start, rounds=rounds, threads=self._threads
+        )
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)

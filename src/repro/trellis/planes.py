@@ -39,6 +39,10 @@ class Weights(NamedTuple):
     by_frequency: np.ndarray
     row: np.ndarray
 
+    def each(self, part: slice = slice(None)) -> np.ndarray:
+        """(n, 64): the weights of a part of the blocks, all of them unless given."""
+        return np.asarray(self.by_frequency[self.row[part]])
+
 
 @dataclass(frozen=True)
 class DctPlanes:
@@ -75,6 +79,7 @@ def trellis_quantize(
     lam: float,
     *,
     target: Sequence[np.ndarray] | None = None,
+    start: Sequence[np.ndarray] | None = None,
     rounds: int = 2,
     threads: int = 1,
 ) -> list[np.ndarray]:
@@ -88,15 +93,15 @@ def trellis_quantize(
         the squared error that one bit may save (0–255 scale, of a coefficient of weight 1).
     target
         what the decoder should get back, for each plane as its F; the planes' own F unless given.
+    start
+        numbers to begin with instead of a first guess; they are overwritten.
     rounds
         how often the numbers are chosen; each time at what bits cost in codes made for the numbers before.
     """
     wanted = [plane.F for plane in dct.planes] if target is None else target
     Q = [steps(tables, i).astype(np.float32) for i in range(len(wanted))]
-    z = [
-        _dead_zone(F, q).reshape(plane.rows, plane.cols, 64) for F, q, plane in zip(wanted, Q, dct.planes, strict=True)
-    ]
-    of_blocks = [numbers.reshape(-1, 64) for numbers in z]  # the same numbers
+    of_blocks = [_dead_zone(F, q) for F, q in zip(wanted, Q, strict=True)] if start is None else list(start)
+    z = [n.reshape(plane.rows, plane.cols, 64) for n, plane in zip(of_blocks, dct.planes, strict=True)]  # the same
 
     def choose_plane_ac(i: int) -> None:
         for band in bands[i]:
