@@ -24,7 +24,7 @@ NUMERICS = {
     "training": 1,  # what a trained model is: crops, loss, model, optimiser
     "evaluation": 1,  # what is measured of a file: bits and metrics
     "peers": 1,  # the files of other encoders
-    "encoder": 1,  # the files of our encoder and its ablations
+    "encoder": 2,  # the files of our encoder and its ablations
 }
 
 
