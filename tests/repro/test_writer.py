@@ -23,11 +23,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from repro.data import photos
-from repro.jpeg import codes, symbols
+from repro.jpeg import codes, scans, symbols, writer
 from repro.jpeg.codestream import decode, read
 from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.huffman import code_lengths, count_bits
-from repro.jpeg.scans import ac_scans
 from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.jpeg.writer import Scans, write
 
@@ -248,15 +247,59 @@ def test_bits_of_a_sequential_file_are_counted_like_the_books_function_counts_th
     assert -(-total // 8) == len(data[start:-2].replace(b"\xff\x00", b"\xff"))
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    density=st.sampled_from([0.01, 0.2, 1.0]),
+    most=st.sampled_from([1, 3, 40, 1023]),
+    low=st.integers(1, 3),
+)
+def test_last_bits_may_come_later(seed, density, most, low):
+    c = coefficients(40, 72, "4:2:0", tables_of(2), seed, density, most)
+    assert_same(refined(c, low), c)
+    assert djpeg_complaint(refined(c, low)) == ""
+
+
+def refined(c: Coefficients, low: int) -> bytes:
+    """The file with ``low`` refinement scans of each component."""
+    planes = [plane.reshape(*plane.shape[:2], 64) for plane in c.planes]
+    ac = [
+        scan
+        for i, plane in enumerate(planes)
+        for scan in scans.approximated(symbols.nonzeros(plane.reshape(-1, 64), ZIGZAG), i, low)
+    ]
+    return writer.file(c, progressive=True, scans=[scans.dc_scan(planes), *ac])
+
+
+def test_refinement_scans_of_more_blocks_and_bits_than_one_symbol_can_tell():
+    """40,000 blocks without a number in a row; then 100 blocks with 63 bits each, of which 1,000 may wait at most."""
+    plane = np.zeros((200, 202, 8, 8), np.int16)
+    plane[-1, -100:] = np.random.default_rng(0).integers(2, 4, (100, 8, 8))
+    c = Coefficients((plane,), tables_of(1), 1600, 1616)
+    assert_same(refined(c, 1), c)
+    assert djpeg_complaint(refined(c, 1)) == ""
+
+
+def test_at_high_quality_refinement_scans_are_smaller():
+    stream = io.BytesIO()
+    Image.fromarray(photos("sample").items[0].rgb()[:256, :256]).save(stream, "JPEG", quality=98, subsampling=0)
+    c = read(stream.getvalue())
+    data = write(c)
+    assert_same(data, c)
+    planes = [plane.reshape(*plane.shape[:2], 64) for plane in c.planes]
+    plain = [scan for i, plane in enumerate(planes) for scan in scans.ac_scans(plane.reshape(-1, 64), i)]
+    assert len(data) < 0.99 * len(writer.file(c, progressive=True, scans=[scans.dc_scan(planes), *plain]))
+
+
 def test_a_component_is_cut_where_that_takes_fewer_bits():
     c = photo()
     z = c.planes[0].reshape(-1, 64)
-    best = ac_scans(z, 0)
+    best = scans.ac_scans(z, 0)
     spent = len(write(c)) - len(write(Coefficients((c.planes[0] * 0, *c.planes[1:]), c.tables, c.height, c.width)))
     assert sum(scan.bits for scan in best) / 8 == pytest.approx(spent, rel=0.1)
     flat = np.zeros_like(z)
     flat[:, ZIGZAG[1]] = z[:, ZIGZAG[1]]
-    assert len(ac_scans(flat, 0)) == 1, "with one frequency alone a second scan has nothing to hold"
+    assert len(scans.ac_scans(flat, 0)) == 1, "with one frequency alone a second scan has nothing to hold"
 
 
 def test_quality_tables_are_written_as_they_are():

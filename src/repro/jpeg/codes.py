@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from repro.compiled import compiled
-from repro.jpeg.symbols import FOLLOWING, SYMBOLS, TABLES
+from repro.jpeg.symbols import BARE, FOLLOWING, SYMBOLS, TABLES
 
 #: A code has at most 16 bits (T.81, B.2.4.2).
 LONGEST = 16
@@ -95,7 +95,7 @@ def _shorten(how_many: np.ndarray) -> None:
 
 @compiled()
 def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Of coded symbols: int64 (4, 256) how often each occurs by table, how long its code is, and how many bits all
+    """Of coded symbols: int64 (5, 256) how often each occurs by table, how long its code is, and how many bits all
     take."""
     counts = np.zeros((TABLES, SYMBOLS), np.int64)
     lengths = np.zeros((TABLES, SYMBOLS), np.int64)
@@ -107,7 +107,8 @@ def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         for symbol in range(SYMBOLS):
             found += counts[table, symbol]
         if found > 0:
-            lengths[table] = code_lengths(counts[table])
+            if table != BARE:
+                lengths[table] = code_lengths(counts[table])
             for symbol in range(SYMBOLS):
                 bits += counts[table, symbol] * (lengths[table, symbol] + FOLLOWING[symbol])
     return counts, lengths, bits

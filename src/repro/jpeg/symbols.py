@@ -5,8 +5,11 @@ zeros before it (0–15) and its category in one symbol. The bits of the number 
 a symbol of their own (ZRL). So is the end of a block (EOB), and in progressive scans one symbol stands for a run of
 blocks that end side by side. Source: ITU-T T.81, F.1.2 and G.1.2.2.
 
+Coefficients may also come bit by bit (successive approximation, G.1.2.3): first all but the last bits of each number,
+then in a refinement scan the next bit, with symbols for the numbers that begin to be other than 0.
+
 A coded symbol is one uint32: the table's index × 256 + the symbol in the upper 16 bits, what follows it in the lower
-16. Tables are numbered DC 0, DC 1, AC 0, AC 1.
+16. Tables are numbered DC 0, DC 1, AC 0, AC 1; bits without a code are in a fifth, as "symbols" 1–15, their number.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from repro.jpeg.huffman import ZRL
 
 #: Of the index of a table, where those for AC begin.
 AC = 2
-TABLES, SYMBOLS = 4, 256
+TABLES, SYMBOLS = 5, 256
+BARE = 4
+#: So many bits of ended blocks may wait for the end that tells of them, as in libjpeg.
+_MOST_HELD = 1000
 #: The most blocks that one EOB symbol can end: in a sequential scan, and in a progressive one.
 SEQUENTIAL, PROGRESSIVE = 1, 0x7FFF
 
@@ -93,6 +99,84 @@ def band_symbols(numbers: Nonzeros, first: int, last: int, longest: int, table: 
         coded[at] = _end(ended, table)
         at += 1
     return coded[:at], until
+
+
+@compiled()
+def without_last_bits(numbers: Nonzeros, low: int) -> Nonzeros:
+    """The numbers without the last ``low`` bits of their magnitudes, those that become 0 left out."""
+    starts, positions, values = numbers
+    fewer, kept, shorter = np.zeros_like(starts), np.empty_like(positions), np.empty_like(values)
+    at = 0
+    for block in range(len(starts) - 1):
+        for i in range(starts[block], starts[block + 1]):
+            size = abs(int(values[i])) >> low
+            if size > 0:
+                kept[at], shorter[at] = positions[i], size if values[i] > 0 else -size
+                at += 1
+        fewer[block + 1] = at
+    return fewer, kept[:at], shorter[:at]
+
+
+@compiled()
+def refinement_symbols(numbers: Nonzeros, low: int, table: int) -> np.ndarray:
+    """uint32: the coded symbols of a scan of AC that adds bit ``low`` to numbers of which all higher bits are known."""
+    starts, positions, values = numbers
+    blocks = len(starts) - 1
+    coded = np.empty(3 * len(positions) + 6 * blocks + 16, np.uint32)
+    held, own = np.zeros(_MOST_HELD, np.uint8), np.zeros(64, np.uint8)  # bits of ended blocks, and of this one
+    at, ended, holds = 0, 0, 0
+    for block in range(blocks):
+        newest = 0  # position of the last number that begins here
+        for i in range(starts[block], starts[block + 1]):
+            if abs(int(values[i])) >> low == 1:
+                newest = int(positions[i])
+        run, before, owns = 0, 0, 0
+        for i in range(starts[block], starts[block + 1]):
+            size, position = abs(int(values[i])) >> low, int(positions[i])
+            if size == 0:
+                continue
+            run, before = run + position - before - 1, position
+            while run > 15 and position <= newest:
+                at, ended, holds = _held_end(ended, held, holds, table, coded, at), 0, 0
+                coded[at] = (table << 24) | (ZRL << 16)
+                at, owns, run = _bare(own, owns, coded, at + 1), 0, run - 16
+            if size > 1:
+                own[owns] = size & 1
+                owns += 1
+                continue
+            at, ended, holds = _held_end(ended, held, holds, table, coded, at), 0, 0
+            coded[at] = _number(1 if values[i] > 0 else -1, run, table)
+            at, owns, run = _bare(own, owns, coded, at + 1), 0, 0
+        if run + 63 - before > 0 or owns > 0:
+            ended += 1
+            for i in range(owns):
+                held[holds] = own[i]
+                holds += 1
+            if ended == PROGRESSIVE or holds > _MOST_HELD - 64:
+                at, ended, holds = _held_end(ended, held, holds, table, coded, at), 0, 0
+    at = _held_end(ended, held, holds, table, coded, at)
+    return coded[:at]
+
+
+@compiled()
+def _held_end(ended: int, held: np.ndarray, holds: int, table: int, coded: np.ndarray, at: int) -> int:
+    """The end of ``ended`` blocks, if any, and their bits; returns where the next symbol goes."""
+    if ended == 0:
+        return at
+    coded[at] = _end(ended, table)
+    return _bare(held, holds, coded, at + 1)
+
+
+@compiled()
+def _bare(bits: np.ndarray, count: int, coded: np.ndarray, at: int) -> int:
+    """``count`` bits without a code; returns where the next symbol goes."""
+    for first in range(0, count, 15):
+        size, value = min(15, count - first), 0
+        for i in range(first, first + size):
+            value = 2 * value + bits[i]
+        coded[at] = (BARE << 24) | (size << 16) | value
+        at += 1
+    return at
 
 
 @compiled()

@@ -5,13 +5,14 @@ Source: ITU-T T.81, Annex B (markers), JFIF 1.02 (header, ids of components), IC
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
 
 from repro.jpeg.codes import in_order, pack
 from repro.jpeg.coefficients import LARGEST, Coefficients
-from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
+from repro.jpeg.scans import Scan, best_ac_scans, dc_scan, sequential_scan
 from repro.jpeg.tables import ZIGZAG
 from repro.threads import in_parallel
 
@@ -29,10 +30,11 @@ def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = 
     """A standard JPEG file that holds exactly ``c``, its Huffman codes made for each scan.
 
     scans
-        ``"interleaved"``: progressive, DC of all components in the first scan, then AC of each; small pictures are
-        sequential where that is smaller. ``"sequential"``: baseline, one scan. ``"searched"``: progressive with the
-        cheapest of the scripts that mozjpeg tries, or sequential where that is smaller. ``"smallest"``: the smallest of
-        all of these and of a file with DC of each component in a scan of its own, which shows no colour until late.
+        ``"interleaved"``: progressive, DC of all components in the first scan, then AC of each, at high qualities the
+        last bits of all numbers at the end; small pictures are sequential where that is smaller. ``"sequential"``:
+        baseline, one scan. ``"searched"``: progressive with the cheapest of the scripts that mozjpeg tries, or
+        sequential where that is smaller. ``"smallest"``: the smallest of all of these and of a file with DC of each
+        component in a scan of its own, which shows no colour until late.
     icc
         a colour profile to embed.
 
@@ -51,16 +53,16 @@ def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = 
 
 def _written(c: Coefficients, planes: list[np.ndarray], scans: Scans, threads: int = 1) -> bytes:
     if scans == "sequential":
-        return _file(c, _SOF0, [sequential_scan(planes)])
+        return file(c, progressive=False, scans=[sequential_scan(planes)])
     if scans == "searched":
         sequential = _written(c, planes, "sequential")
         return min(sequential, _searched(sequential), key=len)
-    each = in_parallel(lambda i: ac_scans(planes[i].reshape(-1, 64), i), range(len(planes)), threads)
-    ac = [scan for scans_of_plane in each for scan in scans_of_plane]
-    data = _file(c, _SOF2, [dc_scan(planes), *ac])
+    each = in_parallel(lambda i: best_ac_scans(planes[i].reshape(-1, 64), i), range(len(planes)), threads)
+    ac = sorted((scan for scans_of_plane in each for scan in scans_of_plane), key=lambda scan: scan.high > 0)
+    data = file(c, progressive=True, scans=[dc_scan(planes), *ac])
     if scans == "smallest":
         apart = [dc_scan([plane])._replace(components=(i,)) for i, plane in enumerate(planes)]
-        return min(_written(c, planes, "searched"), _file(c, _SOF2, [*apart, *ac]), data, key=len)
+        return min(_written(c, planes, "searched"), file(c, progressive=True, scans=[*apart, *ac]), data, key=len)
     return min(data, _written(c, planes, "sequential"), key=len) if len(data) < _SMALL else data
 
 
@@ -80,7 +82,8 @@ def embed_icc(data: bytes, profile: bytes) -> bytes:
     return data[:after_header] + markers + data[after_header:]
 
 
-def _file(c: Coefficients, frame: int, scans: list[Scan]) -> bytes:
+def file(c: Coefficients, *, progressive: bool, scans: Sequence[Scan]) -> bytes:
+    """The markers of a file with the size and tables of ``c`` around ``scans`` of its planes."""
     shared = len(c.tables) == 3 and np.array_equal(c.tables[1], c.tables[2])
     tables = c.tables[:2] if shared else c.tables
     factor = 0x22 if c.subsampling == "4:2:0" else 0x11
@@ -88,7 +91,7 @@ def _file(c: Coefficients, frame: int, scans: list[Scan]) -> bytes:
     size = c.height.to_bytes(2, "big") + c.width.to_bytes(2, "big")
     parts = [_SOI, _segment(_APP0, _JFIF)]
     parts += [_segment(_DQT, bytes((n, *table.reshape(64)[ZIGZAG].tolist()))) for n, table in enumerate(tables)]
-    parts.append(_segment(frame, b"\x08" + size + bytes((len(c.planes),)) + components))
+    parts.append(_segment(_SOF2 if progressive else _SOF0, b"\x08" + size + bytes((len(c.planes),)) + components))
     for scan in scans:
         parts += _scan(scan)
     return b"".join([*parts, _EOI])
@@ -102,9 +105,9 @@ def _scan(scan: Scan) -> list[bytes]:
             how_many = np.bincount(lengths, minlength=17)[1:]
             payload = bytes((table >> 1 << 4 | table & 1, *how_many.tolist(), *in_order(lengths).tolist()))
             parts.append(_segment(_DHT, payload))
-    chroma = 0x11 if scan.lengths[1::2].any() else 0x00
+    chroma = 0x11 if scan.lengths[[1, 3]].any() else 0x00
     components = b"".join(bytes((i + 1, chroma if i else 0x00)) for i in scan.components)
-    header = bytes((len(scan.components),)) + components + bytes((scan.first, scan.last, 0))
+    header = bytes((len(scan.components),)) + components + bytes((scan.first, scan.last, scan.high << 4 | scan.low))
     return [*parts, _segment(_SOS, header), pack(scan.coded, scan.lengths, scan.data_bits)]
 
 
