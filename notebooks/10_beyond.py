@@ -259,6 +259,8 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 #
 # - **Bands.** AC of a component is split into up to three bands of frequencies, wherever that saves bits. Each band has
 #   Huffman codes of its own, which fit it better.
+# - **Last bits last.** At high qualities the last bit of each number is nearly random and needs no code. Where that saves
+#   bits, it comes in a *refinement scan* of its own.
 # - **Neighbouring blocks that end early share a symbol** in progressive scans (an *EOB run*). A block with nothing in a band
 #   is nearly free, and a single number between two empty blocks pays for breaking their run. So the trellis keeps two costs
 #   for each block: that of its best choice, and that of keeping nothing. A second shortest path, from block to block, then
