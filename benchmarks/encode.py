@@ -186,12 +186,11 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
     picture = Picture(next(iter(_photos())).rgb())
     rows = []
     for label, settings in list(EFFORTS.items())[1 : 2 if quick else 3]:
-        model = models.load(settings["model"])
         for count in (1, 2) if quick else (1, 2, 4, 8):
             qualities = np.linspace(20, 80, count).tolist()
 
-            def together(model: models.ModelSet = model, qualities: list[float] = qualities) -> None:
-                encoder = encoder_for(picture, model, Settings(), once=len(qualities) == 1)
+            def together(settings: dict[str, Any] = settings, qualities: list[float] = qualities) -> None:
+                encoder = encoder_for(picture, Settings(**settings), once=len(qualities) == 1)
                 for quality in qualities:
                     encoder.encode(quality)
 

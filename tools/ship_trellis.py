@@ -1,82 +1,177 @@
-"""Make what `repro encode` writes with by default: sensitivities, and tables learned with the trellis in the loop.
+"""Make what `repro encode` writes with by default: the trellis's network, tables, and what a quality means.
 
-``python tools/ship_trellis.py`` measures ``src/repro/assets/trellis/sensitivity.safetensors`` and learns
-``src/repro/assets/models/trellis``, all on training photos, in about ten minutes; ``--keep`` takes the sensitivities
-that are there.
+``python tools/ship_trellis.py`` makes ``src/repro/assets/models/trellis`` and, for the ablations of chapter 10,
+``data/ablation_sets``, all from training photos, in about half an hour on two cores. ``--only NAME`` makes one set.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from repro import threads
+from repro import codecs, threads
 from repro.data import photos
-from repro.encoder.calibrate import calibrate
-from repro.encoder.models import TRELLIS, ModelSet, save
+from repro.encoder import chroma
+from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.encoder.trellis_set import TrellisSet, expected_losses, save
 from repro.experiments.inputs import describe
+from repro.jpeg.codestream import decode
+from repro.progress import track
 from repro.runtime import provenance
-from repro.training.sensitivity import measure
-from repro.trellis import sensitivity
+from repro.ssimulacra2 import Reference
+from repro.training.sensitivity import Blend, Sample, fit, measure, mse_profile
+from repro.trellis import planes
 from repro.trellis import tables as learning
-from ship_models import CALIBRATION_PHOTOS, spread
+from repro.trellis.sensitivity import FEATURES, OUTPUTS, Network
+from ship_models import spread
 
-ASSETS = Path(__file__).resolve().parents[1] / "src" / "repro" / "assets"
-#: What errors are worth, as weights in Eq. 8's distortion with MSE at 1.
-METRIC_WEIGHTS = {"mse": 1.0, "lpips": 200.0, "ms_ssim": 2400.0}
-#: Squared error that a bit is worth, from the finest tables to the coarsest.
-LAMBDAS = (12.0, 30.0, 75.0, 170.0, 380.0, 800.0, 1600.0, 3200.0, 6400.0)
-#: Crops that tables learn from, their side, and how many of them sensitivities are measured on.
-CROPS, SIDE, MEASURED = 96, 256, 48
+ROOT = Path(__file__).resolve().parents[1]
+#: λ for which tables are learned.
+LAMBDAS = (0.3, 1.0, 3.0, 9.0, 25.0, 70.0, 200.0, 600.0)
+#: Crops of 256 px: to measure on in the first round and in the second, and to learn tables from.
+SIDE, FIRST, SECOND, LEARNED = 256, 120, 300, 64
+#: Qualities whose λ is stored, and how many training photos they are found on.
+QUALITIES = (1, 2, 4, 8, 15, 25, 35, 45, 55, 65, 72, 78, 83, 87, 90, 93, 95, 97, 98, 99)
+CALIBRATION_PHOTOS = 24
 
 
-def training_crops(seed: int = 0) -> np.ndarray:
-    """uint8 (CROPS, SIDE, SIDE, 3): one from each of as many training photos."""
+@dataclass(frozen=True)
+class Made:
+    """What a set learns from, and how large its network is."""
+
+    blend: Blend = Blend()
+    kernels: Sequence[int] = (1, 3, 3, 1)
+    constant: bool = False
+
+
+SETS = {
+    "trellis": Made(),
+    "constant": Made(constant=True),
+    "own-block": Made(kernels=(1, 1, 1)),
+    "3x3": Made(kernels=(1, 3, 1)),
+    "9x9": Made(kernels=(1, 3, 3, 3, 3, 1)),
+    "ssimulacra2": Made(Blend({"ssimulacra2": 0.95})),
+    "ms-ssim": Made(Blend({"ms_ssim": 0.95}, {})),
+    "lpips": Made(Blend({"lpips": 0.95}, {})),
+    "mse": Made(Blend({}, {}), constant=True),
+}
+
+
+def training_crops(count: int, seed: int) -> list[np.ndarray]:
+    """uint8 (SIDE, SIDE, 3): from one training photo after another, as often around as it takes."""
     rng = np.random.default_rng(seed)
+    every = spread()
     crops = []
-    for photo in spread()[:CROPS]:
-        rgb = photo.rgb()
-        top, left = (int(rng.integers(0, side - SIDE + 1)) for side in rgb.shape[:2])
-        crops.append(rgb[top : top + SIDE, left : left + SIDE])
-    return np.stack(crops)
+    for i in range(count):
+        rgb = every[i % len(every)].rgb()
+        top, left = (8 * int(rng.integers(0, (side - SIDE) // 8 + 1)) for side in rgb.shape[:2])
+        crops.append(np.ascontiguousarray(rgb[top : top + SIDE, left : left + SIDE]))
+    return crops
 
 
-def learn_set(crops: np.ndarray, known: sensitivity.Sensitivity) -> ModelSet:
-    """The tables of every λ, not yet calibrated."""
-    examples = learning.examples_of(crops, lambda dct: known.weights(dct, METRIC_WEIGHTS))
-    cores = threads.available()
-    tables = [learning.learn(examples, lam, steps=40, batch=16, threads=cores) for lam in sorted(LAMBDAS, reverse=True)]
-    made = provenance()
-    return ModelSet(
-        name="trellis",
-        method=TRELLIS,
-        lams=np.array([1 / lam for lam in sorted(LAMBDAS, reverse=True)]),
-        qualities=np.arange(1.0, len(LAMBDAS) + 1),
-        tables=np.array(tables),
-        metric_weights=METRIC_WEIGHTS,
-        provenance={
-            "commit": made["commit"],
-            "training photos": describe(photos("train")),
-            "learned on": f"{len(crops)} crops of {crops.shape[1]} px",
-            "calibrated on": f"{CALIBRATION_PHOTOS} training photos",
-        },
+def start() -> TrellisSet:
+    """Weights of MSE alone, and tables that are nothing but in proportion to √λ."""
+    nothing = Network(
+        [(np.zeros((1, 1, FEATURES, OUTPUTS), np.float32), np.zeros(OUTPUTS, np.float32))],
+        np.stack([mse_profile("4:2:0"), mse_profile("4:4:4")]),
     )
+    flat = np.sqrt(np.array(LAMBDAS))[None, :, None, None, None] * np.full((2, 1, 3, 8, 8), 3.0)
+    return with_network("start", nothing, flat.clip(1, 255))
+
+
+def with_network(name: str, network: Network, tables: np.ndarray) -> TrellisSet:
+    """Not yet calibrated: qualities stand for any λ."""
+    scale = np.array([[1.0, 1e3], [100.0, 1e-2]])
+    return TrellisSet(name, network, np.array(LAMBDAS), tables, scale, np.array(LAMBDAS))
+
+
+def learn_tables(network: Network, crops: Sequence[np.ndarray], before: TrellisSet, steps: int) -> np.ndarray:
+    """float (2, K, 3, 8, 8), from those of the set ``before``."""
+    found = []
+    for subsampling in (chroma.HALF, chroma.FULL):
+        examples = learning.examples_of(np.stack(crops), network.weights, subsampling)
+        found.append(
+            [
+                learning.learn(
+                    examples,
+                    lam,
+                    start=before.tables_at(lam, subsampling).astype(np.float64),
+                    steps=steps,
+                    batch=10,
+                    rate=0.08,
+                    rounds=1,
+                    threads=threads.available(),
+                )
+                for lam in LAMBDAS
+            ]
+        )
+    return np.array(found)
+
+
+def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
+    """With λ of each quality: where our median score in SSIMULACRA 2 is that of libjpeg's files, in 4:2:0 or 4:4:4."""
+    losses, ours, theirs = [], [], []
+    peers = [codecs.get("pillow-420-progressive"), codecs.get("pillow-444")]
+    for rgb in track(pictures, "calibrate"):
+        reference = Reference(rgb)
+        dct = planes.forward_dct(rgb)
+        losses.append(expected_losses(made, dct.planes[0], made.network.weights(dct)[0]))
+        ours.append([reference.score(decode(_at_lam(made, rgb, lam))) for lam in LAMBDAS])
+        theirs.append([max(reference.score(decode(p.encode(rgb, q))) for p in peers) for q in QUALITIES])
+    scores = np.minimum.accumulate(np.median(ours, axis=0)) - 1e-3 * np.arange(len(LAMBDAS))
+    wanted = np.maximum.accumulate(np.median(theirs, axis=0)) + 1e-3 * np.arange(len(QUALITIES))
+    log_lams = np.log(LAMBDAS)
+    found = []
+    for score in wanted:
+        i = int(np.clip(np.searchsorted(-scores, -score), 1, len(scores) - 1))
+        t = (score - scores[i - 1]) / (scores[i] - scores[i - 1])
+        found.append(log_lams[i - 1] + t * (log_lams[i] - log_lams[i - 1]))
+    lams = np.exp(np.clip(found, np.log(0.02), np.log(2e4)))
+    lams = np.minimum.accumulate(lams) * (1 - 1e-4 * np.arange(len(lams)))
+    scale = np.array([*zip(QUALITIES, lams, strict=True), (100, 0.01)])
+    return replace(made, scale=scale, losses=np.median(losses, axis=0))
+
+
+def _at_lam(made: TrellisSet, rgb: np.ndarray, lam: float) -> bytes:
+    """The file at a λ, with no regard to the photo."""
+    fixed = replace(made, scale=np.array([[1.0, 1.001 * lam], [100.0, 0.999 * lam]]), losses=made.losses)
+    encoder = TrellisEncoder(Picture(rgb), fixed)
+    encoder.prepare(50)
+    encoder._losses = made.losses  # as if it were the median photo
+    return encoder.encode(50)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", action="store_true", help="take the sensitivities that are there")
-    crops = training_crops()
-    path = ASSETS / "trellis" / "sensitivity.safetensors"
-    if not parser.parse_args().keep:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        measured = measure(crops[:MEASURED])
-        sensitivity.save(path, measured, {"commit": provenance()["commit"], "crops": MEASURED})
+    parser.add_argument("--only", choices=SETS, help="make this set alone")
+    only = parser.parse_args().only
+    wanted = {only: SETS[only]} if only else SETS
+    crops = training_crops(LEARNED, seed=3)
+    metrics = sorted({metric for made in wanted.values() for metric in made.blend.metrics} | {"ssimulacra2", "ms_ssim"})
+    policy = start()
+    for count, seed in ((FIRST, 1), (SECOND, 2)):
+        samples: list[Sample] = measure(training_crops(count, seed), policy, metrics, seed)
+        network = fit(samples, Blend())
+        policy = with_network("trellis", network, learn_tables(network, crops, policy, steps=16))
     pictures = [photo.rgb()[:512, :512] for photo in spread()[-CALIBRATION_PHOTOS:]]
-    save(calibrate(learn_set(crops, sensitivity.load(path)), pictures), ASSETS / "models" / "trellis")
-    print(ASSETS / "models" / "trellis")
+    told = {"commit": provenance()["commit"], "training photos": describe(photos("train"))}
+    for name, made in wanted.items():
+        network = fit(samples, made.blend, made.kernels, constant=made.constant)
+        chosen = with_network(name, network, learn_tables(network, crops, policy, steps=24))
+        how = {
+            "learned from": {**made.blend.metrics, "mse": round(1 - sum(made.blend.metrics.values()), 3)},
+            "measured on": f"{SECOND} crops of {SIDE} px",
+            "tables learned on": f"{LEARNED} crops of {SIDE} px",
+            "calibrated on": f"{CALIBRATION_PHOTOS} training photos",
+        }
+        folder = ROOT / ("src/repro/assets/models" if name == "trellis" else "data/ablation_sets") / name
+        save(replace(calibrate(chosen, pictures), provenance={**told, **how}), folder)
+        print(folder)
 
 
 if __name__ == "__main__":

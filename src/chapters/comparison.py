@@ -17,7 +17,7 @@ from chapters.style import LOOKS, SMALLEST, WIDTH, Box, figure, show_image
 from chapters.tables import DECIMALS, Rows
 from repro import codecs
 from repro.data import Photo, PhotoSet
-from repro.encoder import models
+from repro.encoder import models, trellis_set
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.evaluation import encoder_of, match_size, measure_many, paper_bpp
@@ -126,7 +126,7 @@ def closeup(shown: Sequence[Version], crop: Box, extra: float = 0, **imshow: Any
 def closeups(photo: Photo, rates: Sequence[float]) -> tuple[list[Figure], list[str], list[str]]:
     """:func:`closeup` of ``photo`` by encoders in use and by the sets of the paper's kind that this installation has,
     tables first, at each of ``rates`` (bits per pixel): frames, labels and alternative texts for a slider."""
-    paper = [name for name in models.shipped() if models.load(name).method != models.TRELLIS]
+    paper = [name for name in models.shipped() if not trellis_set.is_one(name)]
     ours = sorted(paper, key=lambda name: (name != models.TABLES, name))
     every = [versions(photo.rgb(), rate, (PLAIN, AS_THEY_COME[0]), ours) for rate in rates]
     about = f"The same part of {photo.name.partition('.')[0]} at about"

@@ -25,7 +25,7 @@ from bookkit.curtain import curtain
 from bookkit.html import pictures, scripted
 from bookkit.markdown import megabytes
 from chapters.style import WIDTH, figure, show_image
-from repro.encoder import models
+from repro.encoder import models, trellis_set
 from repro.encoder.encode import DEFAULT_QUALITY, Effort, Settings, encode_picture
 from repro.encoder.images import Picture, open_picture
 from repro.errors import ReproError
@@ -112,10 +112,8 @@ def make(name: str, picture: Picture, quality: float, effort: Effort = "default"
 
 
 def lam_of(quality: float) -> float:
-    """The default set's λ at ``quality``."""
-    lam = models.load().at(quality).lam
-    assert lam is not None  # it is a set for the trellis
-    return lam
+    """λ of the median photo at ``quality``."""
+    return trellis_set.load().median_lam(quality)
 
 
 def quality_of(lam: float) -> int:
@@ -274,10 +272,8 @@ def _attention(picture: Picture, quality: float) -> Known:
 
 def _worth(picture: Picture) -> Known:
     """The mean weight of a luma block's 63 AC coefficients over the photo's."""
-    from repro.trellis import planes, sensitivity
-
     dct = planes.forward_dct(picture.samples)
-    luma = sensitivity.shipped().weights(dct, models.load().metric_weights)[0]
-    worth = luma.by_frequency[:, 1:].mean(1)[luma.row].reshape(dct.planes[0].rows, dct.planes[0].cols)
-    words = "What the default set decides by: what an error in a block is worth, given the activity in it and around it"
+    luma = trellis_set.load().network.weights(dct)[0]
+    worth = luma.each()[:, 1:].mean(1).reshape(dct.planes[0].rows, dct.planes[0].cols)
+    words = "What the default set decides by: what its network says that an error in a block is worth"
     return Known(worth / worth.mean(), "worth of an error, against the photo's mean", True, words)

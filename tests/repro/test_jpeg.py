@@ -69,21 +69,42 @@ def test_dct_is_orthonormal_and_agrees_with_scipy() -> None:
     width=st.integers(1, 50),
     subsampling=st.sampled_from(["grey", "4:2:0", "4:4:4"]),
     threads=st.integers(1, 3),
+    sharp=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
-def test_the_stages_in_one_go_are_the_stages(height: int, width: int, subsampling: str, threads: int) -> None:
+def test_the_stages_in_one_go_are_the_stages(
+    height: int, width: int, subsampling: str, threads: int, sharp: bool
+) -> None:
     rgb = np.tile(photos.astronaut()[200 : 200 + height, 300 : 300 + width], (8, 1, 1))  # more rows than a thread has
     samples = rgb[..., 0] if subsampling == "grey" else rgb
-    found = transform.transform(samples, subsampling, threads)
+    found = transform.transform(samples, subsampling, threads, sharp_chroma=sharp)
     planes = samples[None].astype(np.float32) if subsampling == "grey" else color.rgb_to_ycbcr(rgb)
     for i, (F, plane) in enumerate(zip(found, planes, strict=True)):
-        whole = blocks.pad(plane, 16)  # libjpeg, too, repeats the edge before it halves
         if i and subsampling == "4:2:0":
-            whole = blocks.subsample(whole)
+            plane = blocks.subsample_sharply(plane) if sharp else blocks.subsample(plane)
+        whole = blocks.pad(plane)
         expected = dct.dct(blocks.to_blocks(whole - 128)).reshape(*(side // 8 for side in whole.shape), 64)
         np.testing.assert_allclose(F, expected[: F.shape[0], : F.shape[1], tables.ZIGZAG], atol=2e-3)
         half = 2 if i and subsampling == "4:2:0" else 1
         assert F.shape[:2] == tuple(math.ceil(math.ceil(side / half) / 8) for side in samples.shape[:2])
+
+
+@given(height=st.integers(1, 40), width=st.integers(1, 40))
+@settings(max_examples=20, deadline=None)
+def test_sharp_chroma_is_the_means_plus_what_the_decoder_loses_of_them(height: int, width: int) -> None:
+    plane = np.random.default_rng(height).uniform(0, 255, (height, width)).astype(np.float32)
+    mean = blocks.subsample(plane)
+    shown = blocks.upsample(mean)  # by the decoder, 2 · ⌈H/2⌉ rows
+    lost = mean - blocks.subsample(shown)
+    np.testing.assert_allclose(blocks.subsample_sharply(plane), mean + lost, atol=1e-3)
+
+
+def test_sharp_chroma_comes_back_nearer_to_the_original() -> None:
+    cb = color.rgb_to_ycbcr(photos.astronaut())[1]
+    sharp, plain = (
+        np.square(blocks.upsample(halve(cb)) - cb).mean() for halve in (blocks.subsample_sharply, blocks.subsample)
+    )
+    assert sharp < 0.8 * plain
 
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17), (1, 1)])

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from repro import codecs
-from repro.encoder.encode import Settings, encoder_for
+from repro.encoder.encode import Settings, papers_encoder
 from repro.encoder.images import Picture
-from repro.encoder.models import TRELLIS, ModelSet
+from repro.encoder.models import ModelSet
 from repro.errors import UsageError
 from repro.progress import track
 
@@ -24,10 +24,9 @@ def calibrate(models: ModelSet, photos: Sequence[np.ndarray]) -> ModelSet:
     """
     if not len(photos):
         raise UsageError("calibrate: needs at least one photo")
-    settings = Settings(effort="fast" if models.method == TRELLIS else "default")  # a descent hardly changes the bits
     ours = []
     for photo in track(photos, "calibrate"):
-        encoder = encoder_for(Picture(photo), models, settings)
+        encoder = papers_encoder(Picture(photo), models, Settings())
         ours.append([_bpp(encoder.encode(q), photo) for q in models.qualities])
     grid = np.arange(1, 100, 2)
     peer = codecs.get("pillow-420-progressive")

@@ -15,9 +15,6 @@ HALF, FULL = "4:2:0", "4:4:4"
 #: All of chroma is kept where half of it loses more than so many bits a pixel are worth. On tuning photos at six
 #: qualities, 96 of 100 decisions are those of encoding both ways and comparing what they cost.
 _BITS = 1.08
-#: When all of chroma is kept, a coefficient reaches a quarter of the pixels. An error in it costs a quarter, and a step
-#: in proportion to one over the root of that is twice as long.
-_STEP_RATIO = 2
 
 
 def subsampling_for(lost: float, lam: float) -> str:
@@ -34,14 +31,6 @@ def lost_by_half(samples: np.ndarray) -> float:
     worth = np.square(YCBCR_TO_RGB).mean(0)  # of an error in Cb or Cr, for R, G and B
     spread = _spread(samples, RGB_TO_YCBCR[1:].astype(np.float32), worth[1:].astype(np.float32))
     return spread / (4 * (samples.shape[0] // 2) * (samples.shape[1] // 2))
-
-
-def tables_for(subsampling: str, tables: np.ndarray) -> np.ndarray:
-    """``tables`` (2, 8, 8), made for half of chroma, for ``subsampling``."""
-    if subsampling == HALF or tables.max() <= 1:
-        return tables
-    chroma = np.minimum(_STEP_RATIO * tables[1].astype(np.int64), 255)
-    return np.stack([tables[0], chroma.astype(tables.dtype)])
 
 
 @compiled()

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from repro.encoder import models
+from repro.encoder import models, trellis_set
 from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
@@ -117,10 +117,10 @@ class Settings:
 
             method = trained(self.checkpoint).settings.method
         else:
-            method = models.load(self.model).method
-        if self.effort == "fast" and method not in (models.TABLES, models.TRELLIS):
+            method = "trellis" if trellis_set.is_one(self.model) else models.load(self.model).method
+        if self.effort == "fast" and method not in (models.TABLES, "trellis"):
             raise UsageError(f"--effort fast: leaves no time for the attention of {self.model!r}; use --effort default")
-        if self.effort == "best" and method != models.TRELLIS:
+        if self.effort == "best" and method != "trellis":
             raise UsageError(f"--effort best: {self.model!r} does not have it; use --effort default")
 
 
@@ -176,7 +176,7 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
         data = _encode_trained(picture, settings.checkpoint, settings)
     else:
         searches = settings.bpp is not None or settings.ssimulacra2 is not None
-        encoder = encoder_for(picture, models.load(settings.model), settings, once=not searches)
+        encoder = encoder_for(picture, settings, once=not searches)
         if settings.bpp is not None:
             quality, data = encoder.within(settings.bpp * picture.pixels, name)
         elif settings.ssimulacra2 is not None:
@@ -191,18 +191,26 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     return Encoded(data, quality, bpp, score, notices)
 
 
-def encoder_for(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
-    """What encodes ``picture`` with the set ``chosen`` and the effort and scans of ``settings``; ``once``: at one
-    quality, so that nothing has to be kept for others."""
-    if chosen.method == models.TABLES:
-        return TablesEncoder(picture, chosen, exact=settings.effort != "fast", scans=settings.scans)
-    if chosen.method == models.TRELLIS and settings.effort != "best":
-        return TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=settings.scans)
-    with needs_extra("train", f"--model {settings.model} --effort {settings.effort}"):
-        if chosen.method == models.TRELLIS:
+def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> Encoder:
+    """What encodes ``picture`` with the set, the effort and the scans of ``settings``; ``once``: at one quality, so
+    that nothing has to be kept for others."""
+    scans = settings.scans
+    if trellis_set.is_one(settings.model):
+        chosen = trellis_set.load(settings.model)
+        if settings.effort != "best":
+            return TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=scans)
+        with needs_extra("train", "--effort best"):
             from repro.torch_encoder.descent import PLANS, DescentEncoder
 
-            return DescentEncoder(picture, chosen, PLANS["best"], scans=settings.scans, seconds=settings.time_limit)
+            return DescentEncoder(picture, chosen, PLANS["best"], scans=scans, seconds=settings.time_limit)
+    return papers_encoder(picture, models.load(settings.model), settings, once=once)
+
+
+def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
+    """As :func:`encoder_for`, with a set of the paper's way, whatever ``settings.model`` says."""
+    if chosen.method == models.TABLES:
+        return TablesEncoder(picture, chosen, exact=settings.effort != "fast", scans=settings.scans)
+    with needs_extra("train", f"--model {chosen.name}"):
         from repro.torch_encoder.networks import AttentionEncoder
 
         return AttentionEncoder(picture, chosen, scans=settings.scans, once=once)

@@ -31,16 +31,12 @@ from safetensors.numpy import save as save_safetensors
 
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
-
-#: The method whose λ is the encoder's own: tables that were learned with the trellis in the loop; and the set of it
-#: that ships, which is taken where none is named.
-TRELLIS = DEFAULT = "trellis"
+#: The set that is taken where none is named, one of :mod:`repro.encoder.trellis_set`.
+DEFAULT = "trellis"
 #: The paper's way without attention: the method, and the set of it.
 TABLES = "tables"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
-#: Quality 100 has a scale of 0, but λ must stay finite.
-_LEAST_SCALE = 1e-3
 _JSON, _HEADS, _SUMS = "model.json", "heads.safetensors", "SHA256SUMS"
 
 
@@ -54,14 +50,11 @@ class Parameters:
         weight (128, channels) and bias (128,) of the 1×1 convolution, float32, or None without attention.
     strength
         1 applies attention as trained, 0 not at all.
-    lam
-        of a set for the trellis, how many bits one unit of weighted squared error may cost; None elsewhere.
     """
 
     tables: np.ndarray
     head: tuple[np.ndarray, np.ndarray] | None = None
     strength: float = 1.0
-    lam: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +67,6 @@ class ModelSet:
         float (K, 2, 8, 8) in 1–255; made non-increasing along K here.
     head_weights, head_biases
         float32 (K, 128, channels) and (K, 128) for attention methods, else None.
-    metric_weights
-        of a set for the trellis (method :data:`TRELLIS`): metric → its share in the weights of errors, MSE's being 1.
     provenance
         what made it: for people, stored as it is.
 
@@ -89,7 +80,6 @@ class ModelSet:
     tables: np.ndarray
     head_weights: np.ndarray | None = None
     head_biases: np.ndarray | None = None
-    metric_weights: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,10 +94,7 @@ class ModelSet:
         self._check(bool((np.diff(self.qualities) > 0).all()), "qualities must increase with λ")
         self._check(self.qualities[0] >= LOWEST and self.qualities[-1] <= 99, "qualities must lie in 1–99")
         self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
-        self._check(
-            bool(self.metric_weights) == (self.method == TRELLIS), "needs metric weights for the trellis, and only then"
-        )
-        if self.method in (TABLES, TRELLIS):
+        if self.method == TABLES:
             self._check(not heads, f"has heads, but its method is {self.method!r}")
         else:
             shapes = [h.shape[:2] for h in heads]
@@ -132,10 +119,7 @@ class ModelSet:
         if self.head_weights is not None and self.head_biases is not None:
             weight, bias = ((1 - t) * h[left] + t * h[right] for h in (self.head_weights, self.head_biases))
             head = (weight.astype(np.float32), bias.astype(np.float32))
-        lam = None
-        if self.method == TRELLIS:  # a step is best in proportion to 1/√λ
-            lam = float(between(self.lams) / max(scale, _LEAST_SCALE) ** 2)
-        return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale), lam)
+        return Parameters(np.rint(tables.clip(1, 255)).astype(np.uint16), head, min(1.0, scale))
 
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -155,17 +139,24 @@ def shipped() -> list[str]:
     return sorted(p.parent.name for p in folder.glob(f"*/{_JSON}"))
 
 
+def find(name: str) -> Path:
+    """The folder of the shipped set called ``name``, or the one of that path. Raises :class:`UsageError` where there is
+    neither."""
+    folder = _shipped_folder() / name if name in shipped() else Path(name)
+    if not (folder / _JSON).is_file():
+        choice = ", ".join(shipped()) or "none (this installation ships no models)"
+        raise UsageError(f"unknown model {name!r}; choose from {choice}, or name a model's folder or model.safetensors")
+    return folder
+
+
 @functools.lru_cache(maxsize=4)
-def load(name: str = DEFAULT) -> ModelSet:
+def load(name: str) -> ModelSet:
     """The shipped set called ``name``, or the one in the folder of that path.
 
     Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since
     it was written (SHA-256), or does not hold what it should.
     """
-    folder = _shipped_folder() / name if name in shipped() else Path(name)
-    if not (folder / _JSON).is_file():
-        choice = ", ".join(shipped()) or "none (this installation ships no models)"
-        raise UsageError(f"unknown model {name!r}; choose from {choice}, or name a model's folder or model.safetensors")
+    folder = find(name)
     files = _read_checked(folder)
     path = folder / _JSON
     try:
@@ -184,7 +175,6 @@ def load(name: str = DEFAULT) -> ModelSet:
             tables=np.array([[p["luma"], p["chroma"]] for p in points], dtype=np.float64),
             head_weights=heads["weight"].astype(np.float32) if heads else None,
             head_biases=heads["bias"].astype(np.float32) if heads else None,
-            metric_weights=stored.get("mix", {}),
             provenance=stored.get("provenance", {}),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -202,7 +192,6 @@ def save(models: ModelSet, folder: Path | str) -> None:
         )
     ]
     stored = {"format": _FORMAT, "name": models.name, "method": models.method, "provenance": dict(models.provenance)}
-    stored |= {"mix": dict(models.metric_weights)} if models.metric_weights else {}
     files = {_JSON: (json.dumps(stored | {"models": points}, indent=1) + "\n").encode()}
     if models.head_weights is not None and models.head_biases is not None:
         heads: dict[str, np.ndarray] = {

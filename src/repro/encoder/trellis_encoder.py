@@ -1,8 +1,8 @@
-"""Encode with a set of tables that was learned for the trellis."""
+"""Encode with a set for the trellis."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,11 +10,10 @@ import numpy as np
 from repro import threads
 from repro.encoder import chroma
 from repro.encoder.images import Picture
-from repro.encoder.models import ModelSet
 from repro.encoder.search import Encoder
-from repro.errors import UsageError
+from repro.encoder.trellis_set import TrellisSet, expected_losses
 from repro.jpeg.writer import Scans, write
-from repro.trellis import planes, sampling, sensitivity
+from repro.trellis import planes, sampling
 from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import DctPlanes, Weights
 from repro.trellis.tables import Example, adapt
@@ -32,17 +31,13 @@ class Plan:
         tables are fitted to those numbers.
     table_steps
         steps of learning the picture's own tables, from those of the set; 0: the set's are taken.
-    metric_weights
-        weights of the metrics by which errors are weighted; None: those that the set was learned with.
-    lambda_scale
-        λ of the rate is the set's, times this. It makes up for other ``metric_weights``, so that one quality gives
-        files of about one size under every plan.
+    sharp_chroma
+        whether half of chroma is sharpened against the decoder's filter.
     """
 
     rounds: int = 2
     table_steps: int = 0
-    metric_weights: Mapping[str, float] | None = None
-    lambda_scale: float = 1.0
+    sharp_chroma: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,13 +53,13 @@ class Prepared:
 class TrellisEncoder(Encoder):
     """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
 
-    What does not depend on the quality is computed once. ``models`` must be a set for the trellis.
+    What does not depend on the quality is computed once.
     """
 
     def __init__(
-        self, picture: Picture, models: ModelSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
+        self, picture: Picture, chosen: TrellisSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
     ) -> None:
-        self.picture, self.models, self.plan, self.scans = picture, models, plan or Plan(), scans
+        self.picture, self.set, self.plan, self.scans = picture, chosen, plan or Plan(), scans
         self._threads = threads.available()
         self._lost_by_half = chroma.lost_by_half(picture.samples)
         self._dct: DctPlanes | None = None
@@ -81,22 +76,17 @@ class TrellisEncoder(Encoder):
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
-        p = self.models.at(quality)
-        if p.lam is None:
-            raise UsageError(f"model {self.models.name}: is no set for the trellis, so no λ belongs to a quality")
-        lam = self.plan.lambda_scale / p.lam
-        subsampling = chroma.subsampling_for(self._lost_by_half, lam)
+        subsampling = chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
         if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
             self._dct = self._forward_dct(subsampling)
-            self._weights = self._weigh(self._dct)
-        return Prepared(self._dct, self._weights, chroma.tables_for(subsampling, p.tables), lam)
+            self._weights = self.set.network.weights(self._dct, self._threads)
+            self._losses = expected_losses(self.set, self._dct.planes[0], self._weights[0])
+        lam = self.set.lam_at(quality, self._losses)
+        return Prepared(self._dct, self._weights, self.set.tables_at(lam, subsampling), lam)
 
     def _forward_dct(self, subsampling: str) -> DctPlanes:
-        progressive = self.scans != "sequential"
-        return planes.forward_dct(self.picture.samples, subsampling, progressive=progressive, threads=self._threads)
-
-    def _weigh(self, dct: DctPlanes) -> list[Weights]:
-        return sensitivity.shipped().weights(dct, self.plan.metric_weights or self.models.metric_weights)
+        how = {"progressive": self.scans != "sequential", "sharp_chroma": self.plan.sharp_chroma}
+        return planes.forward_dct(self.picture.samples, subsampling, threads=self._threads, **how)
 
     def _with_own_tables(self, prepared: Prepared) -> Prepared:
         """Learned from the picture, or from a sample of it."""

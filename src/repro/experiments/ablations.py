@@ -79,7 +79,7 @@ def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:
     half = np.outer(_energies(), _energies()).ravel()[ZIGZAG]
     by_frequency = [np.ones(64), *(channels * half for channels in _CHROMA)]
     return [
-        planes.Weights(w[None].astype(np.float32), np.zeros(len(plane.F), np.int64))
+        planes.Weights(np.ones((len(plane.F), 1), np.float32), w.astype(np.float32), np.zeros(64, np.int64))
         for plane, w in zip(dct.planes, by_frequency, strict=False)
     ]
 
@@ -127,12 +127,12 @@ def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> 
 
 def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
     """Tables learned through the trellis, at one of the encoder's efforts; ``seconds`` bounds "best"."""
-    return _shipped(models.TRELLIS, effort, rgb, quality, seconds)
+    return _shipped(models.DEFAULT, effort, rgb, quality, seconds)
 
 
 def default_scans(rgb: np.ndarray, quality: int) -> bytes:
     """ "default" in the smallest of the known layouts of scans, which shows no colour until late."""
-    settings = Settings(quality=quality, model=models.TRELLIS, scans="smallest")
+    settings = Settings(quality=quality, model=models.DEFAULT, scans="smallest")
     return encode_picture(Picture(rgb), settings).data
 
 
@@ -150,7 +150,7 @@ def _peer(name: str) -> Ablation:
     return Ablation(codecs.CODECS[name].label, lambda rgb, quality: codecs.get(name).encode(rgb, quality), peer=True)
 
 
-_TABLES, _TRELLIS = (f"models/{name}/model.json" for name in (models.TABLES, models.TRELLIS))
+_TABLES, _TRELLIS = (f"models/{name}/model.json" for name in (models.TABLES, models.DEFAULT))
 _OF_TRELLIS = (_TRELLIS, "trellis/sensitivity.safetensors")
 #: Name → ablation: other encoders, then ours from plain to best, then what ours could be otherwise.
 ABLATIONS: dict[str, Ablation] = {

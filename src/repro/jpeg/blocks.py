@@ -35,6 +35,22 @@ def subsample(plane: np.ndarray) -> np.ndarray:
     return (p[::2, ::2] + p[::2, 1::2] + p[1::2, ::2] + p[1::2, 1::2]) / 4
 
 
+def subsample_sharply(plane: np.ndarray) -> np.ndarray:
+    """(H, W) → (⌈H/2⌉, ⌈W/2⌉), as :func:`subsample`, and then sharpened against the blur of :func:`upsample`.
+
+    A decoder's triangle filter does not give the means back: the means of what it shows are those of the file, blurred
+    by 1/8, 6/8, 1/8 on each axis. Here what is lost is added once, in advance.
+    """
+    mean = subsample(plane)
+    return 2 * mean - _blurred(_blurred(mean).T).T
+
+
+def _blurred(plane: np.ndarray) -> np.ndarray:
+    """By 1/8, 6/8, 1/8 down the columns, the edge repeated."""
+    edged = np.pad(plane, ((1, 1), (0, 0)), mode="edge")
+    return (edged[:-2] + 6 * plane + edged[2:]) / 8
+
+
 def upsample(plane: np.ndarray) -> np.ndarray:
     """(H, W) → (2H, 2W) with libjpeg's “fancy” triangle filter, weights 3/4 and 1/4 on each axis, the edge repeated."""
     return _doubled(_doubled(plane).T).T

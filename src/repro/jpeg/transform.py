@@ -19,10 +19,14 @@ from repro.threads import in_parallel
 _UNITS = 16
 
 
-def transform(samples: np.ndarray, subsampling: str, threads: int = 1) -> tuple[np.ndarray, ...]:
+def transform(
+    samples: np.ndarray, subsampling: str, threads: int = 1, *, sharp_chroma: bool = True
+) -> tuple[np.ndarray, ...]:
     """(H, W) grey or (H, W, 3) RGB on 0–255 → float32 (rows, cols, 64) for each component: F, in zigzag order.
 
-    ``subsampling`` is ``"4:2:0"`` or ``"4:4:4"``. The result does not depend on ``threads``.
+    ``subsampling`` is ``"4:2:0"`` or ``"4:4:4"``. Chroma is halved by :func:`repro.jpeg.blocks.subsample_sharply`, or
+    without ``sharp_chroma`` by :func:`~repro.jpeg.blocks.subsample`, as libjpeg does. The result does not depend on
+    ``threads``.
     """
     height, width = samples.shape[:2]
     side = 2 if subsampling == "4:2:0" and samples.ndim == 3 else 1
@@ -33,63 +37,97 @@ def transform(samples: np.ndarray, subsampling: str, threads: int = 1) -> tuple[
     channels = samples.reshape(height, width, -1)
     spans = [(top, min(top + _UNITS, units[0])) for top in range(0, units[0], _UNITS)]
     D = dct_matrix().astype(np.float32)
-    in_parallel(lambda span: _rows(channels, matrix, D, side, F, *span), spans, threads)
+
+    def work(span: tuple[int, int]) -> None:
+        first, last = span
+        for i, plane in enumerate(F):
+            if i and side == 2:
+                _half_rows(channels, matrix[i], D, sharp_chroma, plane, first, last)
+            else:
+                times = side if i == 0 else 1
+                _rows(channels, matrix[i], 0.0 if i else -128.0, D, plane, times * first, times * last)
+
+    in_parallel(work, spans, threads)
     return F
 
 
 @compiled(fastmath={"contract"})
 def _rows(
-    samples: np.ndarray, matrix: np.ndarray, D: np.ndarray, side: int, F: tuple[np.ndarray, ...], first: int, last: int
+    samples: np.ndarray, shares: np.ndarray, offset: float, D: np.ndarray, plane: np.ndarray, first: int, last: int
 ) -> None:
-    """Fill rows ``first``–``last`` of units, 8 · ``side`` pixels square, of the planes ``F`` (rows, cols, 64), zigzag.
+    """Fill rows ``first``–``last`` of blocks of ``plane`` (rows, cols, 64), as far as there are so many.
 
-    ``samples`` (H, W, 1 or 3) become planes by ``matrix``; where ``side`` is 2, all but the first are halved. The edge
-    is repeated, as in libjpeg. ``D``: :func:`repro.jpeg.dct.dct_matrix`.
+    A sample is the sum of the channels of ``samples`` (H, W, 1 or 3) times ``shares``, plus ``offset``. The edge is
+    repeated, as in libjpeg. ``D``: :func:`repro.jpeg.dct.dct_matrix`.
     """
     height, width, channels = samples.shape
-    tall = 8 * side
-    wide = (width + tall - 1) // tall * tall
-    strip = np.empty((channels, tall, wide), np.float32)
-    half, columns = np.empty((8, wide), np.float32), np.zeros((8, wide), np.float32)
-    for unit in range(first, last):
-        for y in range(tall):
-            pixels = samples[min(unit * tall + y, height - 1)]
-            for c in range(channels):
-                centre = np.float32(0 if c > 0 else -128)
+    strip = np.empty((8, 8 * plane.shape[1]), np.float32)
+    for row in range(first, min(last, plane.shape[0])):
+        for y in range(8):
+            pixels = samples[min(8 * row + y, height - 1)]
+            strip[y] = offset
+            for i in range(channels):
                 for x in range(width):
-                    strip[c, y, x] = centre
-                for i in range(channels):
-                    share = matrix[c, i]
-                    for x in range(width):
-                        strip[c, y, x] += share * np.float32(pixels[x, i])
-            for x in range(width, wide):
-                for c in range(channels):
-                    strip[c, y, x] = strip[c, y, width - 1]
-        for c in range(channels):
-            plane, halved = F[c], c > 0 and side == 2
-            for part in range(1 if c > 0 else side):
-                row = unit if c > 0 else side * unit + part
-                if row >= plane.shape[0]:
-                    continue
-                rows = strip[c, 8 * part : 8 * part + 8]
-                if halved:
-                    for y in range(8):
-                        upper, lower = strip[c, 2 * y], strip[c, 2 * y + 1]
-                        for x in range(wide // 2):
-                            four = upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1]
-                            half[y, x] = four * np.float32(0.25)
-                    rows = half
-                for v in range(8):
-                    for x in range(wide):
-                        columns[v, x] = 0
-                    for y in range(8):
-                        for x in range(wide):
-                            columns[v, x] += D[v, y] * rows[y, x]
-                for col in range(plane.shape[1]):
-                    block = plane[row, col]
-                    for v in range(8):
-                        for u in range(8):
-                            total = np.float32(0)
-                            for x in range(8):
-                                total += D[u, x] * columns[v, 8 * col + x]
-                            block[NATURAL[8 * v + u]] = total
+                    strip[y, x] += shares[i] * np.float32(pixels[x, i])
+            strip[y, width:] = strip[y, width - 1]
+        _transform_strip(strip, D, plane[row])
+
+
+@compiled(fastmath={"contract"})
+def _half_rows(
+    samples: np.ndarray, shares: np.ndarray, D: np.ndarray, sharp: bool, plane: np.ndarray, first: int, last: int
+) -> None:
+    """As :func:`_rows`, of samples at half resolution: means of 2 × 2 pixels, where ``sharp`` against the blur that
+    follows."""
+    height, width, channels = samples.shape
+    rows, cols = (height + 1) // 2, (width + 1) // 2
+    strip = np.empty((8, 8 * plane.shape[1]), np.float32)
+    mean = np.empty((10, 8 * plane.shape[1]), np.float32)  # a row above the strip, and one below it
+    edged = np.empty(cols + 2, np.float32)
+    for row in range(first, last):
+        for y in range(10):
+            at = min(max(8 * row + y - 1, 0), rows - 1)
+            upper, lower = samples[2 * at], samples[min(2 * at + 1, height - 1)]
+            mean[y] = 0
+            for i in range(channels):
+                quarter = shares[i] * np.float32(0.25)
+                for x in range(width // 2):
+                    four = (
+                        np.float32(upper[2 * x, i])
+                        + np.float32(upper[2 * x + 1, i])
+                        + np.float32(lower[2 * x, i])
+                        + np.float32(lower[2 * x + 1, i])
+                    )
+                    mean[y, x] += quarter * four
+                if width % 2:
+                    two = np.float32(upper[width - 1, i]) + np.float32(lower[width - 1, i])
+                    mean[y, cols - 1] += 2 * quarter * two
+            mean[y, cols:] = mean[y, cols - 1]
+        for y in range(8):
+            strip[y] = mean[y + 1]
+            if sharp:
+                for x in range(cols):
+                    edged[x + 1] = (mean[y, x] + 6 * mean[y + 1, x] + mean[y + 2, x]) * np.float32(0.125)
+                edged[0], edged[cols + 1] = edged[1], edged[cols]
+                for x in range(cols):
+                    blurred = (edged[x] + 6 * edged[x + 1] + edged[x + 2]) * np.float32(0.125)
+                    strip[y, x] = 2 * strip[y, x] - blurred
+                strip[y, cols:] = strip[y, cols - 1]
+        _transform_strip(strip, D, plane[row])
+
+
+@compiled(fastmath={"contract"})
+def _transform_strip(strip: np.ndarray, D: np.ndarray, blocks: np.ndarray) -> None:
+    """(8, 8 · n) samples → ``blocks`` (n, 64), in zigzag order."""
+    columns = np.zeros_like(strip)
+    for v in range(8):
+        for y in range(8):
+            for x in range(strip.shape[1]):
+                columns[v, x] += D[v, y] * strip[y, x]
+    for col in range(len(blocks)):
+        for v in range(8):
+            for u in range(8):
+                total = np.float32(0)
+                for x in range(8):
+                    total += D[u, x] * columns[v, 8 * col + x]
+                blocks[col, NATURAL[8 * v + u]] = total

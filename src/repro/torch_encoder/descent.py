@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from repro.encoder.images import Picture
-from repro.encoder.models import ModelSet
+from repro.encoder.trellis_set import TrellisSet
 from repro.encoder.search import largest_within
 from repro.encoder.trellis_encoder import Plan, Prepared, TrellisEncoder
 from repro.jpeg.writer import Scans
 from repro.stages import to_tensor
 from repro.torch_encoder.refine import Descent, Refined, refine
-from repro.trellis import sensitivity
 
 #: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
@@ -36,7 +35,7 @@ class DescentPlan(Plan):
 _LONG = Descent(steps=30, gamma=380.0, sigma=3300.0, max_shift=0.5, damping=1.0, momentum=(0.8, 0.97), table_updates=1)
 #: What each effort does. λ is scaled so that a file of one quality has about the same size at every effort.
 PLANS = {
-    "best": DescentPlan(table_steps=12, metric_weights=_LONG.metric_weights, lambda_scale=1.2, descent=_LONG),
+    "best": DescentPlan(table_steps=12, descent=_LONG),
 }
 
 
@@ -51,13 +50,13 @@ class DescentEncoder(TrellisEncoder):
     def __init__(
         self,
         picture: Picture,
-        models: ModelSet,
+        chosen: TrellisSet,
         plan: DescentPlan,
         *,
         scans: Scans = "interleaved",
         seconds: float | None = None,
     ) -> None:
-        super().__init__(picture, models, plan, scans=scans)
+        super().__init__(picture, chosen, plan, scans=scans)
         self.seconds = seconds
         self._x = to_tensor(picture.samples)
 
@@ -80,7 +79,6 @@ class DescentEncoder(TrellisEncoder):
             prepared.tables,
             prepared.lam,
             how,
-            model=sensitivity.shipped().weights(prepared.dct, how.metric_weights, floor=0.0),
             deadline=None if self.seconds is None else time.monotonic() + self.seconds,
             threads=self._threads,
         )

@@ -54,7 +54,7 @@ class Guided:
             wanted = (expected - gradient[part]) / (2 * how.damping * own[part]) * FREEDOM
             wanted = np.clip(wanted, -how.max_shift * Q, how.max_shift * Q)
             self._moved[part] = momentum * self._moved[part] + (1 - momentum) * wanted
-        return Weights(own, np.arange(len(own)))
+        return Weights(own, np.ones(64, np.float32), np.arange(64))
 
     def _update_ratio(
         self, parts: list[slice], z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, momentum: float
@@ -75,4 +75,4 @@ class Guided:
 
 def _each(weights: Weights, part: slice) -> np.ndarray:
     """(n, 64) of a part of the blocks."""
-    return weights.by_frequency[weights.row[part]]
+    return weights.each(part)

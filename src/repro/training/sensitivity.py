@@ -1,130 +1,267 @@
-"""Measure what an error in a coefficient is worth to MSE, LPIPS and MS-SSIM: shares of real errors, on training crops.
+"""Measure what errors in coefficients cost, and fit the trellis's network to it.
 
-A crop is coded, and each term of the distortion is shared out among the coefficients that are wrong: each gets its
-error times the term's mean gradient on the straight way from the original to what the decoder shows. Shares sum to
-the whole distortion (Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017, arXiv:1703.01365). The
-sum of shares over the sum of squared errors is then the weight that an error of this kind has.
+A crop is coded, and each metric is shared out among the coefficients that are wrong: each gets its error times the
+metric's mean gradient on the straight way from the original to what the decoder shows. Shares sum to the whole loss
+(Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017, arXiv:1703.01365). A share over the squared
+error is the weight that this error had.
 
 A second derivative, from small random moves, would say less: quantisation errors are not random. What is zeroed is
-missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at MS-SSIM's coarse scales,
-where random ones cancel.
+missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at the metrics' coarse
+scales, where random ones cancel. For the same reason crops are coded with the weights and tables at hand, and all is
+measured again with what was learned from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as nnf
+from torch import nn
 
-from repro.jpeg.tables import quality_tables
-from repro.losses import Distortion, LossWeights, Reference
+from repro.encoder.trellis_set import TrellisSet
+from repro.jpeg.tables import ZIGZAG
+from repro.metrics import lpips, ms_ssim
+from repro.metrics.ssimulacra2 import Ssimulacra2
 from repro.progress import track
 from repro.stages import decode, to_tensor
-from repro.trellis import planes
-from repro.trellis.planes import DctPlanes, Weights
-from repro.trellis.sensitivity import CLASSES, TERMS, Sensitivity, classes
+from repro.trellis import planes, sensitivity
+from repro.trellis.planes import DctPlanes
+from repro.trellis.sensitivity import CHROMA_BANDS, FEATURES, LIMIT, LUMA_BANDS, OUTPUTS, Network
 
-#: Weights of squared errors of Y, Cb, Cr in MSE, about: how the crops that are measured on are coded.
-_PLAIN = (1.0, 4.0, 3.2)
+#: Metric → its loss of (1, 3, H, W) on 0–255, given the original: 0 for equal images.
+LOSSES: Mapping[str, Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]] = {
+    "ssimulacra2": lambda x: Ssimulacra2(x).raw,
+    "ms_ssim": lambda x: lambda y: 1 - ms_ssim(x, y),
+    "lpips": lambda x: lambda y: lpips(x, y),
+}
 #: Places on the way at which gradients are taken: Gauss's two of the unit interval, exact up to cubes.
 _PLACES = (0.5 - 12**-0.5, 0.5 + 12**-0.5)
-#: Weight of a term beside MSE's 1: large, for the difference of the two is what is wanted.
-_LARGE = 1000.0
-_LOSSES = {
-    "mse": LossWeights(1.0, gamma=0.0, sigma=0.0),
-    "lpips": LossWeights(1.0, gamma=_LARGE, sigma=0.0),
-    "ms_ssim": LossWeights(1.0, gamma=0.0, sigma=_LARGE),
-}
-#: A class of which there is little leans on all classes together: as if this share of all errors were its own too.
-_LEAN = 1e-6
+#: λ at which each crop is coded, one from each interval: of half of chroma, about 2 to 0.2 bits a pixel, and of all.
+_HALF, _FULL = np.geomspace(0.5, 250, 5), np.geomspace(0.3, 20, 2)
 
 
-class Coarseness(NamedTuple):
-    """How coarsely crops are coded: Annex K's tables at ``quality``, a bit worth ``lam`` of squared error."""
+@dataclass(frozen=True)
+class Blend:
+    """What a weight is made of: shares of metrics, which sum to 1 with MSE's, ``1 − Σ metrics``.
 
-    quality: int
+    ``chroma``: what metrics say of Cb and Cr counts this much. SSIMULACRA 2 asks for finer colour than other judges.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=lambda: {"ssimulacra2": 0.65, "ms_ssim": 0.3})
+    chroma: Mapping[str, float] = field(default_factory=lambda: {"ssimulacra2": 0.7})
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A coded crop: what the network saw of it, and for each plane (rows, cols, 64) the squared errors and each
+    metric's shares, summed over the crop."""
+
+    features: np.ndarray
+    subsampling: str
     lam: float
+    errors: list[np.ndarray]
+    shares: Mapping[str, list[np.ndarray]]
 
 
-#: About 0.2, 0.3, 0.5 and 1 bit per pixel.
-RATES = (Coarseness(12, 430.0), Coarseness(20, 210.0), Coarseness(42, 80.0), Coarseness(75, 20.0))
-
-
-def measure(crops: np.ndarray, rates: Sequence[Coarseness] = RATES) -> Sensitivity:
-    """Weights of :data:`~repro.trellis.sensitivity.TERMS` over ``crops``, uint8 (n, S, S, 3) with S ≥ 161, coded at
-    each of ``rates``; rates count alike, whatever their errors."""
-    shape = (2, 3, CLASSES, 64)
-    shares = {name: np.zeros(shape) for name in TERMS}
-    squares = np.zeros(shape)
-    for rate in rates:
-        at_rate, errors = _shares(crops, rate)
-        squares += errors / errors.sum()
-        for name in TERMS:
-            shares[name] += at_rate[name] / errors.sum()
-    for name in ("lpips", "ms_ssim"):  # measured together with MSE, which every distortion has
-        shares[name] = (shares[name] - shares["mse"]) / _LARGE
-    return Sensitivity({name: _leaning(shares[name], squares).astype(np.float32) for name in TERMS})
-
-
-def _shares(crops: np.ndarray, rate: Coarseness) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Of each term, and squared errors: sums over all blocks of a class, (2, 3, classes, 64)."""
-    sums = {name: np.zeros((2, 3, CLASSES, 64)) for name in TERMS}
-    squares = np.zeros((2, 3, CLASSES, 64))
-    tables = quality_tables(rate.quality)
-    for crop in track(crops, f"sensitivity at λ={rate.lam:g}"):
+def measure(crops: Sequence[np.ndarray], chosen: TrellisSet, metrics: Sequence[str], seed: int = 0) -> list[Sample]:
+    """``crops``, uint8 (S, S, 3) with S ≥ 161, coded with the set ``chosen`` at five λ each, and shared out."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for crop in track(crops, "sensitivity"):
         x = to_tensor(crop).float()
-        for which, subsampling in enumerate(("4:2:0", "4:4:4")):
+        losses = {name: LOSSES[name](x) for name in metrics}
+        for edges, subsampling in ((_HALF, "4:2:0"), (_FULL, "4:4:4")):
             dct = planes.forward_dct(crop, subsampling)
-            errors, rows = _errors(dct, tables, rate.lam), classes(dct)
-            gradients = _Gradients(x, dct)
-            on_the_way = [
-                gradients([plane.F + place * e for plane, e in zip(dct.planes, errors, strict=True)])
-                for place in _PLACES
-            ]
-            for plane, (error, row) in enumerate(zip(errors, rows, strict=True)):
-                np.add.at(squares[which, plane], row, np.square(error))
-                for name in TERMS:
-                    mean = sum(found[name][plane] for found in on_the_way) / len(_PLACES)
-                    np.add.at(sums[name][which, plane], row, error * mean)
-    return sums, squares
+            for low, high in zip(edges, edges[1:], strict=False):
+                lam = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+                found.append(_sample(dct, chosen, lam, losses))
+    return found
 
 
-def _leaning(shares: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """Shares over squares, class by class."""
-    overall = shares.sum(2, keepdims=True) / squares.sum(2, keepdims=True)
-    lean = _LEAN * squares.sum()
-    return (shares + lean * overall) / (squares + lean)
-
-
-class _Gradients:
-    """Of each term times the number of pixels, with respect to the dequantised coefficients."""
-
-    def __init__(self, x: torch.Tensor, dct: DctPlanes) -> None:
-        self.x, self.dct = x, dct
-        self.losses = {name: Distortion(weights) for name, weights in _LOSSES.items()}
-        self.references: dict[str, Reference] = {name: loss.reference(x) for name, loss in self.losses.items()}
-
-    def __call__(self, coefficients: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
-        values = [torch.from_numpy(c.astype(np.float32)).requires_grad_() for c in coefficients]
-        shown = decode(self.dct, values)
-        pixels = shown.shape[-1] * shown.shape[-2]
-        found = {}
-        for name, loss in self.losses.items():
-            d = loss(self.x, shown, self.references[name])["d"] * pixels
-            found[name] = [g.numpy() for g in torch.autograd.grad(d, values, retain_graph=True)]
-        return found
-
-
-def _errors(dct: DctPlanes, tables: np.ndarray, lam: float) -> list[np.ndarray]:
-    """What the decoder gets, less what is true, for each plane as its F."""
-    plain = [
-        Weights(np.full((1, 64), _PLAIN[i], np.float32), np.zeros(len(plane.F), np.int64))
-        for i, plane in enumerate(dct.planes)
-    ]
-    z = planes.trellis_quantize(dct, plain, tables, lam)
-    return [
+def _sample(
+    dct: DctPlanes, chosen: TrellisSet, lam: float, losses: Mapping[str, Callable[[torch.Tensor], torch.Tensor]]
+) -> Sample:
+    tables = chosen.tables_at(lam, dct.subsampling)
+    z = planes.trellis_quantize(dct, chosen.network.weights(dct), tables, lam, rounds=1)
+    errors = [
         numbers * planes.steps(tables, i).astype(np.float32) - plane.F
         for i, (numbers, plane) in enumerate(zip(z, dct.planes, strict=True))
     ]
+    sums = {name: [np.zeros_like(e) for e in errors] for name in losses}
+    for place in _PLACES:
+        on_the_way = [
+            torch.from_numpy(plane.F + np.float32(place) * e).requires_grad_()
+            for plane, e in zip(dct.planes, errors, strict=True)
+        ]
+        shown = decode(dct, on_the_way)
+        for name, loss in losses.items():
+            total = loss(shown).sum() * dct.height * dct.width
+            for into, g in zip(sums[name], torch.autograd.grad(total, on_the_way, retain_graph=True), strict=True):
+                into += g.numpy() / len(_PLACES)
+
+    def shaped(values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [v.reshape(plane.rows, plane.cols, 64) for v, plane in zip(values, dct.planes, strict=True)]
+
+    shares = {name: shaped([g * e for g, e in zip(sums[name], errors, strict=True)]) for name in losses}
+    squares = shaped([np.square(e) for e in errors])
+    return Sample(sensitivity.features(dct), dct.subsampling, lam, squares, shares)
+
+
+def blended(samples: Sequence[Sample], blend: Blend) -> list[list[np.ndarray]]:
+    """For each sample and plane the shares (rows, cols, 64) of the blend, in the unit of MSE: each metric is scaled so
+    that at every λ its shares sum to what MSE's do."""
+    mse = [[mse_profile(s.subsampling)[i] * e for i, e in enumerate(s.errors)] for s in samples]
+    rest = 1 - sum(blend.metrics.values())
+    found = [[rest * m for m in of] for of in mse]
+    for name, share in blend.metrics.items():
+        scales = _scales(samples, name, mse)
+        for of, s, scale in zip(found, samples, scales, strict=True):
+            for i, costs in enumerate(s.shares[name]):
+                of[i] += share * scale * (blend.chroma.get(name, 1.0) if i else 1.0) * costs
+    return found
+
+
+def _scales(samples: Sequence[Sample], name: str, mse: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """For each sample: MSE over the metric's shares, as a line in log λ that is fitted to means over many crops."""
+    found = np.empty(len(samples))
+    for subsampling in ("4:2:0", "4:4:4"):
+        which = np.array([i for i, s in enumerate(samples) if s.subsampling == subsampling])
+        log_lam = np.log([samples[i].lam for i in which])
+        costs, squares = (
+            np.array([sum(float(v.sum()) for v in of[i]) for i in which])
+            for of in ([s.shares[name] for s in samples], mse)
+        )
+        groups = np.array_split(np.argsort(log_lam), 8)
+        ratios = [math.log((costs[g] / squares[g]).mean()) for g in groups]
+        slope, offset = np.polyfit([log_lam[g].mean() for g in groups], ratios, 1)
+        found[which] = np.exp(-(slope * log_lam + offset))
+    return found
+
+
+def mse_profile(subsampling: str) -> np.ndarray:
+    """float32 (3, 64) zigzag: the weight of a squared error of Y, Cb and Cr in MSE, averaged over R, G and B.
+
+    At half resolution an error of chroma reaches four pixels, through the decoder's triangle filter, which dampens high
+    frequencies.
+    """
+    places = np.arange(8)
+    cosines = np.cos(np.pi * places[:, None] * (2 * places + 1) / 16) / 2
+    cosines[0] /= np.sqrt(2)
+    near = np.pad(cosines, ((0, 0), (2, 2)))
+    left, right = (3 * near[:, 1:-1] + beside for beside in (near[:, :-2], near[:, 2:]))
+    energy = (np.square(left).sum(1) + np.square(right).sum(1)) / 16 if subsampling == "4:2:0" else np.ones(8)
+    reach = np.outer(energy, energy).ravel()[ZIGZAG]
+    channels = (0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3  # JFIF's colours
+    return np.stack([np.ones(64), channels[0] * reach, channels[1] * reach]).astype(np.float32)
+
+
+def profile_of(samples: Sequence[Sample], costs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """float32 (2, 3, 64): shares over squared errors by frequency, smoothed along the zigzag; samples count alike."""
+    sums = np.zeros((2, 2, 3, 64))
+    for s, of in zip(samples, costs, strict=True):
+        total = sum(float(e.sum()) for e in s.errors)
+        for i, (cost, error) in enumerate(zip(of, s.errors, strict=True)):
+            sums[:, 1 if s.subsampling == "4:4:4" else 0, i] += [cost.sum((0, 1)) / total, error.sum((0, 1)) / total]
+    shares, squares = sums
+    found = np.maximum(shares / np.maximum(squares, 1e-12), 1e-3)
+    smooth = found.copy()
+    for k in range(3, 64):
+        near = slice(max(3, k - 1 - k // 12), k + 2 + k // 12)
+        weight = squares[..., near]
+        smooth[..., k] = np.exp((np.log(found[..., near]) * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-12))
+    return smooth.astype(np.float32)
+
+
+class TrainedNetwork(nn.Module):
+    """:class:`repro.trellis.sensitivity.Network` in PyTorch: the same layers, for training."""
+
+    def __init__(self, kernels: Sequence[int] = (1, 3, 3, 1), width: int = 32) -> None:
+        super().__init__()
+        ends = [FEATURES, *[width] * (len(kernels) - 1), OUTPUTS]
+        self.layers: Sequence[nn.Conv2d] = nn.ModuleList(  # type: ignore[assignment]
+            nn.Conv2d(a, b, k) for a, b, k in zip(ends, ends[1:], kernels, strict=False)
+        )
+        last = self.layers[-1]
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+
+    def forward(self, features: torch.Tensor, subsampling: str) -> list[torch.Tensor]:
+        """(:data:`FEATURES`, rows, cols) → the logarithms of weights, (bands, rows, cols) of each plane."""
+        x = features[None]
+        for i, layer in enumerate(self.layers):
+            x = layer(nnf.pad(x, [layer.kernel_size[0] // 2] * 4, mode="replicate"))
+            x = nnf.relu(x) if i + 1 < len(self.layers) else x
+        luma, *chroma = x[0].split([len(LUMA_BANDS) - 1, len(CHROMA_BANDS) - 1, len(CHROMA_BANDS) - 1])
+        if subsampling == "4:2:0":
+            even = (0, luma.shape[2] % 2, 0, luma.shape[1] % 2)
+            chroma = [nnf.avg_pool2d(nnf.pad(c[None], even, mode="replicate"), 2)[0] for c in chroma]
+        return [each.clamp(-LIMIT, LIMIT) for each in (luma, *chroma)]
+
+    def as_network(self, profile: np.ndarray) -> Network:
+        """For the trellis."""
+        layers = []
+        for layer in self.layers:
+            weight, bias = (value.detach().numpy() for value in layer.parameters())
+            layers.append((np.ascontiguousarray(weight.transpose(2, 3, 1, 0)), bias))
+        return Network(layers, profile)
+
+
+def fit(
+    samples: Sequence[Sample],
+    blend: Blend,
+    kernels: Sequence[int] = (1, 3, 3, 1),
+    *,
+    constant: bool = False,
+    epochs: int = 8,
+    batch: int = 16,
+    seed: int = 0,
+) -> Network:
+    """The network whose weights say best what errors cost: AdamW on Poisson's deviance Σ (w · error − cost · log w),
+    which is least where w is the mean cost over the mean error, and counts errors of log w by what they cost.
+
+    ``constant``: of one weight for each band, whatever the network sees.
+    """
+    costs = blended(samples, blend)
+    profile = profile_of(samples, costs)
+    examples = [_example(s, of, profile) for s, of in zip(samples, costs, strict=True)]
+    unit = float(np.mean([sum(float(e.sum()) for e, _ in bands) for _, _, bands in examples]))
+    torch.manual_seed(seed)
+    network = TrainedNetwork(kernels)
+    parameters = list(network.layers[-1].parameters())[1:] if constant else list(network.parameters())  # its bias alone
+    optimiser = torch.optim.AdamW(parameters, 4e-3, weight_decay=0.02)
+    steps = max(1, epochs * len(examples) // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+    rng = np.random.default_rng(seed)
+    for _ in track(range(steps), "network"):
+        loss = torch.zeros(())
+        for chosen in rng.choice(len(examples), batch):
+            features, subsampling, bands = examples[chosen]
+            turn = [axis for axis in (1, 2) if rng.random() < 0.5]
+            said = network(features.flip(turn), subsampling)
+            for log_w, (error, cost) in zip(said, bands, strict=True):
+                loss = loss + (error.flip(turn) * log_w.exp() - cost.flip(turn) * log_w).sum() / (unit * batch)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimiser.step()
+        schedule.step()
+    return network.as_network(profile)
+
+
+Bands = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def _example(s: Sample, costs: Sequence[np.ndarray], profile: np.ndarray) -> tuple[torch.Tensor, str, Bands]:
+    """Features first; errors, weighted by the profile, and costs, summed over bands: (bands, rows, cols)."""
+    bands = []
+    for i, (error, cost) in enumerate(zip(s.errors, costs, strict=True)):
+        begins = (CHROMA_BANDS if i else LUMA_BANDS)[:-1]
+        weighted = error * profile[1 if s.subsampling == "4:4:4" else 0, i]
+        summed = [np.add.reduceat(v, begins, axis=2).transpose(2, 0, 1) for v in (weighted, cost)]
+        bands.append((torch.from_numpy(summed[0].astype(np.float32)), torch.from_numpy(summed[1].astype(np.float32))))
+    return torch.from_numpy(s.features.transpose(2, 0, 1).copy()), s.subsampling, bands

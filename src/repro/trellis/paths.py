@@ -26,8 +26,9 @@ _DC_REACH = 2
 @compiled()
 def choose_ac(
     F: np.ndarray,
-    W: np.ndarray,
-    row: np.ndarray,
+    of_band: np.ndarray,
+    profile: np.ndarray,
+    of_frequency: np.ndarray,
     Q: np.ndarray,
     ac: np.ndarray,
     lam: float,
@@ -42,8 +43,8 @@ def choose_ac(
 
     F
         float32 (n, 64): what the decoder should get back, in zigzag order.
-    W, row
-        float32 (m, 64) weights of squared error, and int64 (n,): which row of them a block has.
+    of_band, profile, of_frequency
+        the weights of squared errors: :class:`repro.trellis.planes.Weights`.
     Q
         float32 (64,) the table, zigzag.
     ac
@@ -61,15 +62,15 @@ def choose_ac(
     least_so_far = np.zeros(64)  # of best
     before = np.zeros(64, np.int64)
     value = np.zeros(64, np.int64)
-    wanted, scaled, own, per_step = np.zeros((4, 64), np.float32)
+    wanted, scaled, own, per_step, w = np.zeros((5, 64), np.float32)
     for k in range(64):
         per_step[k] = 1 / Q[k]
     price = np.zeros(256)
     for symbol in range(256):
         price[symbol] = lam * ac[symbol]
     for block in range(F.shape[0]):
-        w = W[row[block]]
         for k in range(64):
+            w[k] = profile[k] * of_band[block, of_frequency[k]]
             wanted[k] = abs(F[block, k])
             scaled[k] = wanted[k] * per_step[k] + np.float32(0.5)
             own[k] = w[k] * wanted[k] * wanted[k]

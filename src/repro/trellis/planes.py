@@ -33,15 +33,18 @@ class Plane(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Weights of squared errors: float32 (m, 64), m sets of them by frequency (zigzag); int64 (n,), which of the m sets
-    each block has."""
+    """Weights of squared errors: that of coefficient k in block n is ``profile[k] * of_band[n, band[k]]``.
 
-    by_frequency: np.ndarray
-    row: np.ndarray
+    ``of_band`` is float32 (n, bands); ``profile`` float32 and ``band`` int64, both (64,) in zigzag order.
+    """
+
+    of_band: np.ndarray
+    profile: np.ndarray
+    band: np.ndarray
 
     def each(self, part: slice = slice(None)) -> np.ndarray:
         """(n, 64): the weights of a part of the blocks, all of them unless given."""
-        return np.asarray(self.by_frequency[self.row[part]])
+        return np.asarray(self.profile * self.of_band[part][:, self.band])
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,21 @@ class DctPlanes:
 
 
 def forward_dct(
-    samples: np.ndarray, subsampling: str = "4:2:0", *, progressive: bool = True, threads: int = 1
+    samples: np.ndarray,
+    subsampling: str = "4:2:0",
+    *,
+    progressive: bool = True,
+    sharp_chroma: bool = True,
+    threads: int = 1,
 ) -> DctPlanes:
     """(H, W) grey or (H, W, 3) RGB on 0–255 → its planes. Grey pictures have one, whatever ``subsampling`` says.
 
-    Chroma at half resolution is the mean of each 2 × 2, as libjpeg makes it. Raises :class:`UsageError` for another
+    ``sharp_chroma`` as in :func:`repro.jpeg.transform.transform`. Raises :class:`UsageError` for another
     ``subsampling`` than ``"4:2:0"`` or ``"4:4:4"``.
     """
     if subsampling not in ("4:2:0", "4:4:4"):
         raise UsageError(f"unknown subsampling {subsampling!r}; choose '4:2:0' or '4:4:4'")
-    F = transform(samples, subsampling, threads)
+    F = transform(samples, subsampling, threads, sharp_chroma=sharp_chroma)
     planes = tuple(Plane(plane.reshape(-1, 64), *plane.shape[:2]) for plane in F)
     height, width = samples.shape[:2]
     return DctPlanes(planes, height, width, "grey" if samples.ndim == 2 else subsampling, progressive)
@@ -109,7 +117,7 @@ def trellis_quantize(
 
     def choose_plane_dc(i: int) -> None:
         order = _coding_order(dct, i)
-        w = weights[i].by_frequency[weights[i].row, 0]
+        w = weights[i].profile[0] * weights[i].of_band[:, weights[i].band[0]]
         F = np.ascontiguousarray(wanted[i][order, 0])
         of_blocks[i][order, 0] = choose_dc(F, w[order], float(Q[i][0]), dc_costs[i], lam)
 
@@ -132,8 +140,8 @@ def _choose_band(
 
     def work(span: tuple[int, int]) -> None:
         part = slice(*span)
-        w, row = weight.by_frequency, weight.row[part]
-        choose_ac(F[part], w, row, Q, band.ac, lam, z[part], first, last, band.eob, cost[part])
+        w = weight.of_band[part]
+        choose_ac(F[part], w, weight.profile, weight.band, Q, band.ac, lam, z[part], first, last, band.eob, cost[part])
 
     in_parallel(work, list(pairwise(edges)), threads)
     eob = lam * band.eob

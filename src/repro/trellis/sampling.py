@@ -42,5 +42,5 @@ def _cut(plane: Plane, weights: Weights, rows: Sequence[slice], pixels: int) -> 
     """``pixels``: how many of the picture's rows a row of blocks stands for."""
     blocks = np.concatenate([np.arange(part.start // pixels, part.stop // pixels) for part in rows])
     F = plane.F.reshape(plane.rows, plane.cols, 64)[blocks].reshape(-1, 64)
-    row = weights.row.reshape(plane.rows, plane.cols)[blocks].ravel()
-    return Plane(F, len(blocks), plane.cols), Weights(weights.by_frequency, row)
+    of_band = weights.of_band.reshape(plane.rows, plane.cols, -1)[blocks]
+    return Plane(F, len(blocks), plane.cols), weights._replace(of_band=of_band.reshape(len(F), -1))

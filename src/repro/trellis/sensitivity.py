@@ -1,114 +1,182 @@
-"""The weight of a squared error in each metric, by frequency and by the activity around the block.
+"""What an error in a coefficient is worth: a small network looks at the picture's blocks, and says.
 
-The distortion of Eq. 8 is not a sum over coefficients, but it can be shared out among them: what all errors of one kind
-cost, over the sum of their squares, is their weight. The weights of MSE are constants. LPIPS and MS-SSIM forgive errors
-in busy places, and some frequencies matter more to them than others. :mod:`repro.training.sensitivity` measures the
-weights on training photos; here they are combined for a picture.
+The distortion that a file should have little of is not a sum over coefficients, but it can be shared out among them:
+what the errors of a kind cost, over the sum of their squares, is the weight of such an error, and with weights the
+trellis can choose. A squared error of coefficient k in block n weighs ``profile[k] · of_band[n, band[k]]``: the profile
+says what a frequency is worth on average, and the network how much more or less it is worth here, band by band.
+:mod:`repro.training.sensitivity` measures such shares on training photos and fits the network to them.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from repro.compiled import compiled
 from repro.errors import ReproError
 from repro.files import atomic_path
+from repro.threads import in_parallel
 from repro.trellis.planes import DctPlanes, Weights
 
-#: Where one class of activity ends and the next begins: mean square of luma's AC over 3 × 3 blocks.
-EDGES = np.array([2, 5, 10, 20, 50, 100, 200, 400, 800, 1600], np.float32)
-#: And of a block's own share in that: calmer than what is around it, alike, or busier.
-RATIOS = np.array([0.45, 1.1], np.float32)
-CLASSES = (len(EDGES) + 1) * (len(RATIOS) + 1)
-#: The terms of the distortion, each with weight 1.
-TERMS = ("mse", "lpips", "ms_ssim")
-_SHIPPED = "trellis/sensitivity.safetensors"
+#: Where the bands of Y, and those of Cb and Cr, begin and end in zigzag order; DC is a band of its own.
+LUMA_BANDS, CHROMA_BANDS = np.array([0, 1, 3, 10, 28, 64]), np.array([0, 1, 10, 64])
+#: What the network sees of each luma block: DC and the energies of luma's four other bands; of Cb and of Cr there, DC
+#: and the energies of two bands; and whether chroma has full resolution.
+FEATURES = 12
+#: What it says of each: the logarithm of its weight in luma's five bands, in Cb's three and in Cr's three.
+OUTPUTS = 11
+#: The network's word is taken up to this: e^3.5 is 33 times.
+LIMIT = 3.5
+_FORMAT = "2"
 
 
 @dataclass(frozen=True)
-class Sensitivity:
-    """What a squared error adds to each of :data:`TERMS`, times the number of pixels: float32 (2, 3, classes, 64).
+class Network:
+    """Convolutions over the grid of luma's blocks, with ReLU between them and edges repeated.
 
-    First axis: 4:2:0 and 4:4:4; second: Y, Cb, Cr; then the class of activity and the frequency in zigzag order.
+    layers
+        (weight, bias) of each: float32 (k, k, inputs, outputs) with odd k, and (outputs,). The first has
+        :data:`FEATURES` inputs, the last :data:`OUTPUTS` outputs.
+    profile
+        float32 (2, 3, 64): 4:2:0 and 4:4:4; Y, Cb, Cr; frequency in zigzag order. In the unit of squared errors that
+        are summed over pixels, and averaged over R, G and B.
     """
 
-    of: Mapping[str, np.ndarray]
+    layers: Sequence[tuple[np.ndarray, np.ndarray]]
+    profile: np.ndarray
 
-    def weights(self, dct: DctPlanes, metric_weights: Mapping[str, float], floor: float = 0.15) -> list[Weights]:
-        """For each plane: the weights of Σ metric_weights · term, at least ``floor`` times those of MSE alone.
-
-        LPIPS alone would give some errors no weight at all, but what it forgives on average is not always free.
-        """
-        which = 1 if dct.subsampling == "4:4:4" else 0
+    def weights(self, dct: DctPlanes, threads: int = 1) -> list[Weights]:
+        """The weights of errors in each plane."""
+        said = self._forward(features(dct), threads)
+        profile = self.profile[1 if dct.subsampling == "4:4:4" else 0]
         found = []
-        for plane, activity in enumerate(classes(dct)):
-            terms = {name: np.maximum(0, self.of[name][which, plane]) for name in TERMS}
-            total = sum(metric_weights.get(name, 0.0) * terms[name] for name in TERMS)
-            found.append(Weights(np.maximum(total, floor * terms["mse"]).astype(np.float32), activity))
+        first = 0
+        for i, plane in enumerate(dct.planes):
+            edges = CHROMA_BANDS if i else LUMA_BANDS
+            own = said[..., first : first + len(edges) - 1]
+            first += len(edges) - 1
+            if i and dct.subsampling == "4:2:0":
+                own = _halved(own)
+            of_band = np.exp(own.clip(-LIMIT, LIMIT)).reshape(plane.rows * plane.cols, -1)
+            found.append(Weights(of_band, profile[i], np.repeat(np.arange(len(edges) - 1), np.diff(edges))))
         return found
 
+    def _forward(self, x: np.ndarray, threads: int) -> np.ndarray:
+        """(rows, cols, FEATURES) → (rows, cols, OUTPUTS)."""
+        edges = np.linspace(0, len(x), threads + 1).astype(int).tolist()
+        for i, (weight, bias) in enumerate(self.layers):
+            out = np.empty((*x.shape[:2], len(bias)), np.float32)
+            rest = weight, bias, i + 1 < len(self.layers), out
 
-def classes(dct: DctPlanes) -> list[np.ndarray]:
-    """int64 (n,) for each plane: which class each block is in, activity × (RATIOS + 1) + share; chroma's is that of the
-    luma there."""
+            def work(span: tuple[int, int], x: np.ndarray = x, rest: tuple[Any, ...] = rest) -> None:
+                _convolve(x, *rest, *span)
+
+            in_parallel(work, list(pairwise(edges)), threads)
+            x = out
+        return x
+
+
+def features(dct: DctPlanes) -> np.ndarray:
+    """float32 (rows, cols, :data:`FEATURES`): what the network sees of each luma block. Grey pictures have no chroma:
+    zeros."""
     luma = dct.planes[0]
-    own = np.square(luma.F[:, 1:]).sum(1).reshape(luma.rows, luma.cols) / 64
-    around = _mean_3x3(own)
-    found = [_class_of(own, around)]
-    for chroma in dct.planes[1:]:
-        factor = 2 if dct.subsampling == "4:2:0" else 1
-        below = ((0, factor * chroma.rows - luma.rows), (0, factor * chroma.cols - luma.cols))
-        own_there, around_there = (
-            np.pad(values, below, mode="edge").reshape(chroma.rows, factor, chroma.cols, factor).mean((1, 3))
-            for values in (own, around)
-        )
-        found.append(_class_of(own_there, around_there))
+    found = np.zeros((luma.rows, luma.cols, FEATURES), np.float32)
+    found[..., :5] = _energies(luma.F, LUMA_BANDS, 1 / 1024).reshape(luma.rows, luma.cols, 5)
+    for i, plane in enumerate(dct.planes[1:]):
+        seen = _energies(plane.F, CHROMA_BANDS, 1 / 512).reshape(plane.rows, plane.cols, 3)
+        if dct.subsampling == "4:2:0":
+            seen = seen.repeat(2, axis=0).repeat(2, axis=1)[: luma.rows, : luma.cols]
+        found[..., 5 + 3 * i : 8 + 3 * i] = seen
+    found[..., 11] = dct.subsampling == "4:4:4"
     return found
 
 
-def _mean_3x3(values: np.ndarray) -> np.ndarray:
-    """The mean of each value and its eight neighbours, edges repeated."""
-    for _ in range(2):  # down the rows, then across the columns
-        edged = np.pad(values.astype(np.float64), ((1, 1), (0, 0)), mode="edge")
-        values = ((edged[:-2] + edged[1:-1] + edged[2:]) / 3).astype(np.float32).T
-    return values
+@compiled()
+def _energies(F: np.ndarray, edges: np.ndarray, scale: float) -> np.ndarray:
+    """float32 (n, bands): DC times ``scale``, then log(1 + mean square) / 4 of each further band."""
+    found = np.empty((len(F), len(edges) - 1), np.float32)
+    for block in range(len(F)):
+        found[block, 0] = F[block, 0] * scale
+        for band in range(1, len(edges) - 1):
+            total = np.float32(0)
+            for k in range(edges[band], edges[band + 1]):
+                total += F[block, k] * F[block, k]
+            found[block, band] = np.log1p(total / (edges[band + 1] - edges[band])) / 4
+    return found
 
 
-def _class_of(own: np.ndarray, around: np.ndarray) -> np.ndarray:
-    share = own / np.maximum(around, 1e-6)
-    found = np.digitize(around.ravel(), EDGES) * (len(RATIOS) + 1) + np.digitize(share.ravel(), RATIOS)
-    return found.astype(np.int64)
+@compiled(fastmath={"contract", "reassoc"})
+def _convolve(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, out: np.ndarray, top: int, bottom: int
+) -> None:
+    """Rows ``top`` to ``bottom`` of ``out``; (rows, cols, channels) in and out."""
+    rows, cols, inputs = x.shape
+    reach = weight.shape[0] // 2
+    total = np.empty(len(bias), np.float32)
+    for r in range(top, bottom):
+        for c in range(cols):
+            total[:] = bias
+            for dr in range(-reach, reach + 1):
+                for dc in range(-reach, reach + 1):
+                    seen = x[min(max(r + dr, 0), rows - 1), min(max(c + dc, 0), cols - 1)]
+                    taps = weight[dr + reach, dc + reach]
+                    for i in range(inputs):
+                        for o in range(len(total)):
+                            total[o] += seen[i] * taps[i, o]
+            for o in range(len(total)):
+                out[r, c, o] = max(total[o], np.float32(0)) if relu else total[o]
 
 
-def save(path: Path, sensitivity: Sensitivity, provenance: Mapping[str, object]) -> None:
+def _halved(values: np.ndarray) -> np.ndarray:
+    """(rows, cols, c) → (⌈rows/2⌉, ⌈cols/2⌉, c): means of 2 × 2, an odd last row or column repeated."""
+    rows, cols = values.shape[:2]
+    padded = np.pad(values, ((0, rows % 2), (0, cols % 2), (0, 0)), mode="edge")
+    return (padded[::2, ::2] + padded[::2, 1::2] + padded[1::2, ::2] + padded[1::2, 1::2]) / 4
+
+
+def save(path: Path, network: Network, provenance: Mapping[str, object]) -> None:
     """Write as safetensors, whole or not at all."""
+    tensors = {"profile": network.profile}
+    for i, (weight, bias) in enumerate(network.layers):
+        tensors |= {f"{i}.weight": weight, f"{i}.bias": bias}
+    metadata = {"format": _FORMAT, "provenance": json.dumps(provenance)}
     with atomic_path(path) as temporary:
-        save_file({name: np.ascontiguousarray(sensitivity.of[name]) for name in TERMS}, temporary,
-                  metadata={"provenance": json.dumps(provenance)})  # fmt: skip
+        save_file({name: np.ascontiguousarray(t, np.float32) for name, t in tensors.items()}, temporary, metadata)
 
 
-def load(path: Path) -> Sensitivity:
+def load(path: Path) -> Network:
     """What :func:`save` wrote. Raises :class:`ReproError` where the file is missing or is no such thing."""
     try:
         with safe_open(str(path), framework="numpy") as stored:
-            of = {name: stored.get_tensor(name) for name in TERMS}
+            if (stored.metadata() or {}).get("format") != _FORMAT:
+                raise ReproError(f"{path}: is of another version; install the package again")
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise ReproError(f"{path}: no sensitivities ({error}); measure them with tools/ship_trellis.py") from error
-    if any(values.shape != (2, 3, CLASSES, 64) or not np.isfinite(values).all() for values in of.values()):
-        raise ReproError(f"{path}: holds other values than sensitivities; measure them with tools/ship_trellis.py")
-    return Sensitivity(of)
+        raise ReproError(f"{path}: no network for the trellis ({error}); install the package again") from error
+    count = (len(tensors) - 1) // 2
+    names = {"profile", *(f"{i}.{part}" for i in range(count) for part in ("weight", "bias"))}
+    if tensors.keys() != names or not all(np.isfinite(t).all() for t in tensors.values()):
+        raise ReproError(f"{path}: holds other values than a network for the trellis; install the package again")
+    network = Network([(tensors[f"{i}.weight"], tensors[f"{i}.bias"]) for i in range(count)], tensors["profile"])
+    _check_shapes(path, network)
+    return network
 
 
-@functools.cache
-def shipped() -> Sensitivity:
-    """The sensitivities that come with the package."""
-    with resources.as_file(resources.files("repro").joinpath("assets", _SHIPPED)) as path:
-        return load(path)
+def _check_shapes(path: Path, network: Network) -> None:
+    wanted = FEATURES
+    for weight, bias in network.layers:
+        if weight.ndim != 4 or weight.shape[0] != weight.shape[1] or weight.shape[0] % 2 == 0:
+            raise ReproError(f"{path}: holds a layer of shape {weight.shape}; install the package again")
+        if weight.shape[2:] != (wanted, len(bias)):
+            raise ReproError(f"{path}: holds layers that do not follow one another; install the package again")
+        wanted = len(bias)
+    if wanted != OUTPUTS or network.profile.shape != (2, 3, 64):
+        raise ReproError(f"{path}: holds other values than a network for the trellis; install the package again")

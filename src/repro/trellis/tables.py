@@ -35,12 +35,13 @@ class Example:
 
 
 def first_guess(examples: Sequence[Example], lam: float) -> np.ndarray:
-    """(2, 8, 8) in 1–255: steps in proportion to √(λ / mean weight)."""
-    sums, counts = np.zeros((2, 64)), np.zeros((2, 1))
+    """(3, 8, 8) in 1–255, for Y, Cb and Cr: steps in proportion to √(λ / mean weight)."""
+    sums, counts = np.zeros((3, 64)), np.zeros((3, 1))
     for example in examples:
         for i, weight in enumerate(example.weights):
-            sums[i and 1] += weight.by_frequency[weight.row].sum(0)
-            counts[i and 1] += len(weight.row)
+            each = weight.each()
+            sums[i] += each.sum(0)
+            counts[i] += len(each)
     steps = _TYPICAL * np.sqrt(lam / (sums / np.maximum(counts, 1)))
     return _square(np.clip(steps, 1, 255))
 
@@ -58,7 +59,7 @@ def learn(
     threads: int = 1,
     quiet: bool = False,
 ) -> np.ndarray:
-    """Tables (2, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
+    """Tables (3, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
 
     ``start`` is :func:`first_guess` unless given. Steps that are too large cannot be learned smaller again once every
     coefficient is zero; the first guess lies low enough. ``rounds`` as in
@@ -104,25 +105,25 @@ def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threa
         total += lam * planes.bits(example.dct, z)
         for i, (plane, weight, numbers) in enumerate(zip(example.dct.planes, example.weights, z, strict=True)):
             error = plane.F - numbers * planes.steps(whole, i)
-            total += float((weight.by_frequency[weight.row] * np.square(error)).sum())
+            total += float((weight.each() * np.square(error)).sum())
         pixels += example.dct.height * example.dct.width
     return total / pixels
 
 
 def _gradient(example: Example, tables: np.ndarray, lam: float, rounds: int, threads: int) -> np.ndarray:
-    """dJ/d log Q, (2, 8, 8)."""
+    """dJ/d log Q, (3, 8, 8)."""
     z = planes.trellis_quantize(example.dct, example.weights, tables, lam, rounds=rounds, threads=threads)
-    found = np.zeros((2, 64))
+    found = np.zeros((3, 64))
     for i, (plane, weight, numbers) in enumerate(zip(example.dct.planes, example.weights, z, strict=True)):
         Q = planes.steps(tables, i)
         back = numbers * Q
-        found[i and 1] += (2 * weight.by_frequency[weight.row] * (back - plane.F) * back).sum(0)
+        found[i] = (2 * weight.each() * (back - plane.F) * back).sum(0)
     return _square(found)
 
 
 def _square(zigzag: np.ndarray) -> np.ndarray:
-    """(2, 64) in zigzag order → (2, 8, 8)."""
-    return zigzag[:, NATURAL].reshape(2, 8, 8)
+    """(3, 64) in zigzag order → (3, 8, 8)."""
+    return zigzag[:, NATURAL].reshape(3, 8, 8)
 
 
 def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:

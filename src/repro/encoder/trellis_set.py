@@ -1,0 +1,188 @@
+"""A set for the trellis: the network that says what errors are worth, tables for every λ, and what a quality means.
+
+Like the sets of :mod:`repro.encoder.models` it is a folder: ``model.json``, ``network.safetensors``, and ``SHA256SUMS``
+that lists both.
+
+**Tables** are learned for half of chroma and for all of it, at a few λ. Between two of these the logarithms of the
+steps are interpolated, linearly in log λ; beyond them, steps grow with √λ. They never fall as λ grows.
+
+**Quality.** ``scale`` gives the λ of a quality for the median photo: the one at which it scores as much in
+SSIMULACRA 2 as libjpeg's file at that quality. At the same λ, one photo looks better than another. So λ is moved until
+what the trellis's weights say of a photo's loss is what they say of the median photo's: ``losses`` holds the latter,
+and :func:`expected_losses` finds the former on a sample of the photo, without the trellis.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from repro.encoder import chroma
+from repro.encoder.models import DEFAULT, check_quality, find
+from repro.errors import ReproError
+from repro.files import atomic_write, sha256_bytes
+from repro.trellis import planes, sensitivity
+from repro.trellis.planes import Plane, Weights
+from repro.trellis.sensitivity import Network
+
+#: How many times more or less than the median photo's λ may be.
+_REACH = 4.0
+#: A photo's loss is told by so many of its luma blocks, or up to twice as many.
+_SAMPLE = 1024
+_FORMAT = 2
+_JSON, _SUMS = "model.json", "SHA256SUMS"
+NETWORK = "network.safetensors"
+
+
+@dataclass(frozen=True)
+class TrellisSet:
+    """What a picture is encoded with by the trellis.
+
+    lams
+        float (K,), strictly increasing: the squared error that one bit may save, on 0–255, for which tables are known.
+    tables
+        float (2, K, 3, 8, 8) in 1–255: for 4:2:0 and 4:4:4; each λ; Y, Cb and Cr.
+    scale
+        float (n, 2): qualities from 1 to 100, strictly increasing, and λ of each for the median photo, strictly
+        falling.
+    losses
+        float (K,): :func:`expected_losses` of the median photo.
+    provenance
+        what made it: for people, stored as it is.
+
+    Raises :class:`ReproError` where one of these does not hold, or a value is no number.
+    """
+
+    name: str
+    network: Network
+    lams: np.ndarray
+    tables: np.ndarray
+    scale: np.ndarray
+    losses: np.ndarray
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        K = len(self.lams)
+        values = (self.lams, self.tables, self.scale, self.losses)
+        self._check(all(np.isfinite(v).all() for v in values), "holds a value that is not a number (NaN)")
+        self._check(K > 1 and self.lams.shape == self.losses.shape == (K,), "needs one loss per λ")
+        self._check(self.tables.shape == (2, K, 3, 8, 8), f"needs 2×{K}×3 tables of 8×8, got {self.tables.shape}")
+        self._check(self.scale.ndim == 2 and self.scale.shape[1:] == (2,), "needs a λ for each quality")
+        self._check(self.lams[0] > 0 and bool((np.diff(self.lams) > 0).all()), "λ must increase")
+        self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
+        self._check(bool((np.diff(self.scale[:, 0]) > 0).all()), "qualities must increase")
+        self._check(bool((np.diff(self.scale[:, 1]) < 0).all()) and self.scale[-1, 1] > 0, "λ must fall with quality")
+        object.__setattr__(self, "tables", np.maximum.accumulate(self.tables.astype(np.float64), axis=1))
+
+    def tables_at(self, lam: float, subsampling: str) -> np.ndarray:
+        """uint16 (3, 8, 8) in 1–255: the tables for ``lam``."""
+        place = np.clip(np.log(lam), *np.log(self.lams[[0, -1]]))
+        of_chroma = np.log(self.tables[1 if subsampling == chroma.FULL else 0]).reshape(len(self.lams), -1)
+        right = int(np.clip(np.searchsorted(np.log(self.lams), place), 1, len(self.lams) - 1))
+        left_lam, right_lam = np.log(self.lams[right - 1 : right + 1])
+        t = (place - left_lam) / (right_lam - left_lam)
+        log_steps = (1 - t) * of_chroma[right - 1] + t * of_chroma[right] + (np.log(lam) - place) / 2
+        return np.rint(np.exp(log_steps).clip(1, 255)).astype(np.uint16).reshape(3, 8, 8)
+
+    def median_lam(self, quality: float) -> float:
+        """λ of the median photo at ``quality`` in 1–100. Raises :class:`UsageError` outside."""
+        check_quality(quality)
+        return float(np.exp(np.interp(quality, self.scale[:, 0], np.log(self.scale[:, 1]))))
+
+    def lam_at(self, quality: float, losses: np.ndarray) -> float:
+        """λ at which a photo with these :func:`expected_losses` loses as much as the median photo at ``quality``."""
+        log_lams = np.log(self.lams)
+        place = np.log(self.median_lam(quality))
+        wanted = _line(place, log_lams, np.log(self.losses))
+        own = _line(wanted, np.log(np.maximum.accumulate(losses) * (1 + 1e-6 * np.arange(len(losses)))), log_lams)
+        return float(np.exp(np.clip(own, place - np.log(_REACH), place + np.log(_REACH))))
+
+    def _check(self, holds: bool, complaint: str) -> None:
+        if not holds:
+            raise ReproError(f"model {self.name}: {complaint}; install the package again")
+
+
+def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.ndarray:
+    """float (K,): the weighted squared error of ``luma`` a pixel at each of a set's λ, about: of a sample of its blocks,
+    whose coefficients are rounded, AC up from 0.65."""
+    every = slice(None, None, max(1, len(luma.F) // _SAMPLE))
+    F, each = np.abs(luma.F[every]), weights.each(every)
+    found = []
+    for lam in chosen.lams:
+        Q = planes.steps(chosen.tables_at(float(lam), chroma.HALF), 0).astype(np.float32)
+        error = F - Q * np.floor(F / Q + np.float32(0.35))
+        found.append(float(np.vdot(each, np.square(error))) / F.size + 1e-6)
+    return np.array(found)
+
+
+def _line(x: float, xs: np.ndarray, ys: np.ndarray) -> float:
+    """Linear interpolation; beyond the ends the first and the last piece go on."""
+    i = int(np.clip(np.searchsorted(xs, x), 1, len(xs) - 1))
+    return float(ys[i - 1] + (x - xs[i - 1]) * (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1]))
+
+
+@functools.lru_cache(maxsize=4)
+def load(name: str = DEFAULT) -> TrellisSet:
+    """The shipped set called ``name``, or the one in the folder of that path, as :func:`save` wrote it.
+
+    Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since it
+    was written (SHA-256), is of another version, or does not hold what it should.
+    """
+    folder = find(name)
+    try:
+        sums = {name: digest for digest, name in (line.split() for line in (folder / _SUMS).read_text().splitlines())}
+        files = {name: (folder / name).read_bytes() for name in (_JSON, NETWORK)}
+    except (OSError, ValueError) as error:
+        raise ReproError(
+            f"{folder / _SUMS}: it or a file that it lists is unreadable ({error}); install it again"
+        ) from error
+    for name, data in files.items():
+        if sums.get(name) != sha256_bytes(data):
+            raise ReproError(f"{folder / name}: was changed since it was made (SHA-256); install the model again")
+    try:
+        stored = json.loads(files[_JSON])
+        if stored["format"] != _FORMAT:
+            raise ReproError(
+                f"{folder / _JSON}: has format {stored['format']}, this program reads {_FORMAT} of sets for the "
+                "trellis; install the version that matches"
+            )
+        return TrellisSet(
+            name=stored["name"],
+            network=sensitivity.load(folder / NETWORK),
+            lams=np.array(stored["lams"], np.float64),
+            tables=np.array([stored["tables"][s] for s in (chroma.HALF, chroma.FULL)], np.float64),
+            scale=np.array(stored["scale"], np.float64),
+            losses=np.array(stored["losses"], np.float64),
+            provenance=stored.get("provenance", {}),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReproError(f"{folder / _JSON}: is not a set for the trellis ({error}); install it again") from error
+
+
+def is_one(name: str) -> bool:
+    """Whether the set called ``name`` is for the trellis. Raises as :func:`repro.encoder.models.find`."""
+    return (find(name) / NETWORK).is_file()
+
+
+def save(chosen: TrellisSet, folder: Path) -> None:
+    """Write ``chosen`` as a folder that :func:`load` reads; the hashes last, so that half a set is never valid."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sensitivity.save(folder / NETWORK, chosen.network, chosen.provenance)
+    stored = {
+        "format": _FORMAT,
+        "name": chosen.name,
+        "provenance": dict(chosen.provenance),
+        "lams": chosen.lams.tolist(),
+        "losses": [float(f"{loss:.5g}") for loss in chosen.losses],
+        "scale": [[quality, float(f"{lam:.5g}")] for quality, lam in chosen.scale.tolist()],
+        "tables": dict(zip((chroma.HALF, chroma.FULL), chosen.tables.round(2).tolist(), strict=True)),
+    }
+    atomic_write(folder / _JSON, (json.dumps(stored) + "\n").encode())
+    sums = {name: sha256_bytes((folder / name).read_bytes()) for name in (_JSON, NETWORK)}
+    atomic_write(folder / _SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode())
