@@ -19,7 +19,6 @@ from encoders import ByFactorised, Program, ours, plain, theirs
 from factorised import INSTALL, Factorised
 from repro import codecs
 from repro.data import PhotoSet, photos
-from repro.encoder import models
 from repro.encoder.encode import Settings, encode_picture, encoder_for
 from repro.encoder.images import Picture
 from repro.errors import ReproError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ CALIBRATION_PHOTOS = 24
 class Made:
     """What a set learns from, and how large its network is."""
 
-    blend: Blend = Blend()
+    blend: Blend = field(default_factory=Blend)
     kernels: Sequence[int] = (1, 3, 3, 1)
     constant: bool = False
 

@@ -16,6 +16,7 @@ from repro import weights
 from repro.data.registry import known_sets
 from repro.data.sets import PARTS, as_set
 from repro.encoder import models as shipped
+from repro.encoder import trellis_set
 from repro.errors import ReproError
 from repro.files import sha256_file
 
@@ -58,10 +59,15 @@ def models() -> str:
     """Models that were trained here and ship with the package: how, on which photographs, and their files."""
     rows: list[tuple[object, ...]] = []
     for name in shipped.shipped():
-        made = shipped.load(name)
-        ends = f"λ from {made.lams[0]:.2g} to {made.lams[-1]:.2g}"
+        made: shipped.ModelSet | trellis_set.TrellisSet
+        if trellis_set.is_one(name):
+            made = trellis_set.load(name)
+            told = f"a network and tables for {len(made.lams)} λ"
+        else:
+            made = shipped.load(name)
+            told = f"{len(made.lams)} models of method {code(made.method)}"
+        told += f", λ from {made.lams[0]:.2g} to {made.lams[-1]:.2g}"
         paths = sorted((_ASSETS / "models" / name).glob("[!S]*"))  # all but SHA256SUMS, which lists the others
-        told = f"{len(made.lams)} models of method {code(made.method)}, {ends}"
         rows.append((f"model set {code(name)}", told, made.provenance["training photos"]["source"], _files(paths)))
     for name, (file, _) in weights.DISTILLED.items():
         path = _ASSETS / "weights" / file

@@ -272,6 +272,8 @@ def _attention(picture: Picture, quality: float) -> Known:
 
 def _worth(picture: Picture) -> Known:
     """The mean weight of a luma block's 63 AC coefficients over the photo's."""
+    from repro.trellis import planes
+
     dct = planes.forward_dct(picture.samples)
     luma = trellis_set.load().network.weights(dct)[0]
     worth = luma.each()[:, 1:].mean(1).reshape(dct.planes[0].rows, dct.planes[0].cols)

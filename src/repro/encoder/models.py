@@ -31,6 +31,7 @@ from safetensors.numpy import save as save_safetensors
 
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes
+
 #: The set that is taken where none is named, one of :mod:`repro.encoder.trellis_set`.
 DEFAULT = "trellis"
 #: The paper's way without attention: the method, and the set of it.

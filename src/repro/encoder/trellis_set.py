@@ -109,8 +109,8 @@ class TrellisSet:
 
 
 def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.ndarray:
-    """float (K,): the weighted squared error of ``luma`` a pixel at each of a set's λ, about: of a sample of its blocks,
-    whose coefficients are rounded, AC up from 0.65."""
+    """float (K,): about the weighted squared error of ``luma`` a pixel at each of a set's λ, from a sample of its
+    blocks, whose coefficients are rounded, AC up from 0.65."""
     every = slice(None, None, max(1, len(luma.F) // _SAMPLE))
     F, each = np.abs(luma.F[every]), weights.each(every)
     found = []

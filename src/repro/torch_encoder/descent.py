@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from repro.encoder.images import Picture
-from repro.encoder.trellis_set import TrellisSet
 from repro.encoder.search import largest_within
 from repro.encoder.trellis_encoder import Plan, Prepared, TrellisEncoder
+from repro.encoder.trellis_set import TrellisSet
 from repro.jpeg.writer import Scans
 from repro.stages import to_tensor
 from repro.torch_encoder.refine import Descent, Refined, refine

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -76,7 +77,7 @@ def measure(crops: Sequence[np.ndarray], chosen: TrellisSet, metrics: Sequence[s
         losses = {name: LOSSES[name](x) for name in metrics}
         for edges, subsampling in ((_HALF, "4:2:0"), (_FULL, "4:4:4")):
             dct = planes.forward_dct(crop, subsampling)
-            for low, high in zip(edges, edges[1:], strict=False):
+            for low, high in pairwise(edges):
                 lam = float(np.exp(rng.uniform(np.log(low), np.log(high))))
                 found.append(_sample(dct, chosen, lam, losses))
     return found

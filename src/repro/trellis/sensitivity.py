@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -71,17 +70,17 @@ class Network:
 
     def _forward(self, x: np.ndarray, threads: int) -> np.ndarray:
         """(rows, cols, FEATURES) → (rows, cols, OUTPUTS)."""
-        edges = np.linspace(0, len(x), threads + 1).astype(int).tolist()
         for i, (weight, bias) in enumerate(self.layers):
-            out = np.empty((*x.shape[:2], len(bias)), np.float32)
-            rest = weight, bias, i + 1 < len(self.layers), out
-
-            def work(span: tuple[int, int], x: np.ndarray = x, rest: tuple[Any, ...] = rest) -> None:
-                _convolve(x, *rest, *span)
-
-            in_parallel(work, list(pairwise(edges)), threads)
-            x = out
+            x = _layer(x, weight, bias, i + 1 < len(self.layers), threads)
         return x
+
+
+def _layer(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, threads: int) -> np.ndarray:
+    """(rows, cols, inputs) → (rows, cols, outputs)."""
+    out = np.empty((*x.shape[:2], len(bias)), np.float32)
+    edges = np.linspace(0, len(x), threads + 1).astype(int).tolist()
+    in_parallel(lambda span: _convolve(x, weight, bias, relu, out, span), list(pairwise(edges)), threads)
+    return out
 
 
 def features(dct: DctPlanes) -> np.ndarray:
@@ -115,13 +114,13 @@ def _energies(F: np.ndarray, edges: np.ndarray, scale: float) -> np.ndarray:
 
 @compiled(fastmath={"contract", "reassoc"})
 def _convolve(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, out: np.ndarray, top: int, bottom: int
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, out: np.ndarray, span: tuple[int, int]
 ) -> None:
-    """Rows ``top`` to ``bottom`` of ``out``; (rows, cols, channels) in and out."""
+    """The rows of ``out`` in ``span``; (rows, cols, channels) in and out."""
     rows, cols, inputs = x.shape
     reach = weight.shape[0] // 2
     total = np.empty(len(bias), np.float32)
-    for r in range(top, bottom):
+    for r in range(span[0], span[1]):
         for c in range(cols):
             total[:] = bias
             for dr in range(-reach, reach + 1):
