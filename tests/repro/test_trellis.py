@@ -24,6 +24,7 @@ RNG = np.random.default_rng(5)
 #: Codes of a plane of everyday blocks.
 DC_BITS = costs.symbol_costs(code_lengths(np.pad(np.arange(12, 0, -1) ** 2, (0, 244))))
 AC_BITS = costs.symbol_costs(code_lengths((1000 / (1 + np.arange(256))).astype(np.int64)))
+ONE_BAND = np.zeros(64, np.int64)
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -36,7 +37,7 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.nda
 
 def even(dct: DctPlanes) -> list[Weights]:
     """The same weight for every error."""
-    return [Weights(np.ones((1, 64), np.float32), np.zeros(len(p.F), np.int64)) for p in dct.planes]
+    return [Weights(np.ones((len(p.F), 1), np.float32), np.ones(64, np.float32), ONE_BAND) for p in dct.planes]
 
 
 def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: float) -> float:
@@ -55,7 +56,8 @@ def cost_of(F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: flo
 def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float) -> np.ndarray:
     """All of AC in one sequential scan."""
     z, cost = np.zeros(F.shape, np.int16), np.zeros((len(F), 2))
-    trellis.choose_ac(F, w[None], np.zeros(len(F), np.int64), Q, AC_BITS, lam, z, 1, 63, AC_BITS[0], cost)
+    same = np.ones((len(F), 1), np.float32)
+    trellis.choose_ac(F, same, w, ONE_BAND, Q, AC_BITS, lam, z, 1, 63, AC_BITS[0], cost)
     z[cost[:, 0] + lam * AC_BITS[0] <= cost[:, 1]] = 0
     return z
 
@@ -85,13 +87,14 @@ def test_no_other_choice_is_cheaper(seed: int) -> None:
 def test_bands_are_chosen_apart() -> None:
     """What a band holds does not change with what is outside it, and outside nothing is touched."""
     F = RNG.normal(0, 20, (40, 64)).astype(np.float32)
-    w, row, Q = np.ones((1, 64), np.float32), np.zeros(40, np.int64), np.full(64, 12, np.float32)
+    w = np.ones((40, 1), np.float32), np.ones(64, np.float32), ONE_BAND
+    Q = np.full(64, 12, np.float32)
     z, cost = np.full(F.shape, 7, np.int16), np.zeros((40, 2))
-    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, z, 3, 20, AC_BITS[0], cost)
+    trellis.choose_ac(F, *w, Q, AC_BITS, 9.0, z, 3, 20, AC_BITS[0], cost)
     assert (z[:, :3] == 7).all() and (z[:, 21:] == 7).all()
     F[:, :3] = F[:, 21:] = 0
     again = np.zeros_like(z)
-    trellis.choose_ac(F, w, row, Q, AC_BITS, 9.0, again, 3, 20, AC_BITS[0], cost)
+    trellis.choose_ac(F, *w, Q, AC_BITS, 9.0, again, 3, 20, AC_BITS[0], cost)
     np.testing.assert_array_equal(z[:, 3:21], again[:, 3:21])
     assert np.count_nonzero(again) == np.count_nonzero(again[:, 3:21]) > 0
     np.testing.assert_allclose(cost[:, 0], np.square(F[:, 3:21]).sum(1), rtol=1e-5)
@@ -193,14 +196,27 @@ def test_threads_choose_the_same(progressive: bool) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_weight_is_what_the_frequency_and_the_block_say_of_it() -> None:
+    rng = np.random.default_rng(2)
+    of_band, profile = rng.uniform(size=(10, 3)).astype(np.float32), rng.uniform(size=64).astype(np.float32)
+    band = np.repeat([0, 1, 2], [1, 9, 54])
+    weights = Weights(of_band, profile, band)
+    for part in (slice(None), slice(None, None, 3), slice(4, 6)):
+        expected = [[profile[k] * of_band[n, band[k]] for k in range(64)] for n in range(10)[part]]
+        np.testing.assert_array_equal(weights.each(part), np.array(expected, np.float32))
+
+
 def test_heavier_errors_are_smaller() -> None:
-    """Blocks with the second row of weights keep more."""
+    """Every other block weighs 25 times as much in its upper band, and keeps more there and there alone."""
     dct = planes.forward_dct(picture(128, 128, 1))
     tables = quality_tables(60)
-    row = (np.arange(256) % 2).astype(np.int64)
-    weights = [Weights(np.stack([np.full(64, 0.2), np.full(64, 5.0)]).astype(np.float32), row)]
+    of_band = np.ones((256, 2), np.float32)
+    of_band[:, 1] = np.where(np.arange(256) % 2, 5.0, 0.2)
+    weights = [Weights(of_band, np.ones(64, np.float32), np.repeat([0, 1], [10, 54]))]
     (z,) = planes.trellis_quantize(dct, weights, tables, 30.0)
-    assert np.count_nonzero(z[1::2]) > 1.2 * np.count_nonzero(z[::2])
+    light, heavy = z[::2], z[1::2]
+    assert np.count_nonzero(heavy[:, 10:]) > 2 * np.count_nonzero(light[:, 10:])
+    assert np.count_nonzero(heavy[:, :10]) == pytest.approx(np.count_nonzero(light[:, :10]), rel=0.1)
 
 
 def test_numbers_fit_the_standard_whatever_is_wanted() -> None:
