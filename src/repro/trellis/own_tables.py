@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from repro.compiled import compiled
 from repro.jpeg.tables import NATURAL
 from repro.trellis import planes
 from repro.trellis.planes import DctPlanes, Weights
@@ -20,8 +21,6 @@ from repro.trellis.planes import DctPlanes, Weights
 _TIMES, _MOST = 12.0, 0.2
 #: A frequency that is used so often moves half as far: the fewer numbers, the less can be told from them.
 _FEW = 30
-#: So many blocks of a plane are looked at, or up to twice as many.
-_SAMPLE = 1 << 14
 
 
 def own_tables(dct: DctPlanes, weights: Sequence[Weights], tables: np.ndarray, z: Sequence[np.ndarray]) -> np.ndarray:
@@ -31,13 +30,31 @@ def own_tables(dct: DctPlanes, weights: Sequence[Weights], tables: np.ndarray, z
     """
     wanted, got, used = np.zeros((3, len(tables), 64))
     for i, (plane, weight, numbers) in enumerate(zip(dct.planes, weights, z, strict=True)):
-        part = slice(None, None, max(1, len(numbers) // _SAMPLE))
-        back = numbers[part] * planes.steps(tables, i).astype(np.float32)
-        w, table = weight.each(part), min(i, len(tables) - 1)
-        wanted[table] += np.einsum("nk,nk,nk->k", w, plane.F[part], back)
-        got[table] += np.einsum("nk,nk,nk->k", w, back, back)
-        used[table] += np.count_nonzero(back, axis=0)
+        table = min(i, len(tables) - 1)
+        _add(plane.F, *weight, numbers, planes.steps(tables, i), wanted[table], got[table], used[table])
     ratio = np.divide(wanted, got, out=np.ones_like(got), where=got > 0).clip(0.5, 2)
     move = (_TIMES * np.log(ratio) * used / (used + _FEW)).clip(-_MOST, _MOST)
     moved = tables * np.exp(move[:, NATURAL].reshape(tables.shape))
     return np.rint(moved).clip(1, 255).astype(tables.dtype)
+
+
+@compiled()
+def _add(
+    F: np.ndarray,
+    of_band: np.ndarray,
+    profile: np.ndarray,
+    band: np.ndarray,
+    z: np.ndarray,
+    Q: np.ndarray,
+    wanted: np.ndarray,
+    got: np.ndarray,
+    used: np.ndarray,
+) -> None:
+    """Add ΣwF(ẑQ), Σw(ẑQ)² and the count of ẑ that are not 0, each by frequency."""
+    for block in range(len(F)):
+        for k in range(64):
+            back = float(z[block, k] * Q[k])
+            w = profile[k] * of_band[block, band[k]]
+            wanted[k] += w * F[block, k] * back
+            got[k] += w * back * back
+            used[k] += z[block, k] != 0

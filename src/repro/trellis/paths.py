@@ -69,12 +69,12 @@ def choose_ac(
     for symbol in range(256):
         price[symbol] = lam * ac[symbol]
     for block in range(F.shape[0]):
-        for k in range(64):
+        for k in range(first, last + 1):
             w[k] = profile[k] * of_band[block, of_frequency[k]]
             wanted[k] = abs(F[block, k])
             scaled[k] = wanted[k] * per_step[k] + np.float32(0.5)
             own[k] = w[k] * wanted[k] * wanted[k]
-        z[block, first : last + 1] = 0
+            z[block, k] = 0
         place[0] = first - 1
         dropped = 0.0  # error of all positions before this one, if all were zero
         least, kept = np.inf, 0
