@@ -78,6 +78,7 @@ class TrellisSet:
         self._check(self.tables.min() >= 1 and self.tables.max() <= 255, "table entries must lie in 1–255")
         self._check(bool((np.diff(self.scale[:, 0]) > 0).all()), "qualities must increase")
         self._check(bool((np.diff(self.scale[:, 1]) < 0).all()) and self.scale[-1, 1] > 0, "λ must fall with quality")
+        self._check(self.losses.min() > 0, "losses must be above 0")
         object.__setattr__(self, "tables", np.maximum.accumulate(self.tables.astype(np.float64), axis=1))
 
     def tables_at(self, lam: float, subsampling: str) -> np.ndarray:
@@ -99,8 +100,8 @@ class TrellisSet:
         """λ at which a photo with these :func:`expected_losses` loses as much as the median photo at ``quality``."""
         log_lams = np.log(self.lams)
         place = np.log(self.median_lam(quality))
-        wanted = _line(place, log_lams, np.log(self.losses))
-        own = _line(wanted, np.log(np.maximum.accumulate(losses) * (1 + 1e-6 * np.arange(len(losses)))), log_lams)
+        wanted = _line(place, log_lams, _increasing_log(self.losses))
+        own = _line(wanted, _increasing_log(losses), log_lams)
         return float(np.exp(np.clip(own, place - np.log(_REACH), place + np.log(_REACH))))
 
     def _check(self, holds: bool, complaint: str) -> None:
@@ -119,6 +120,11 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
         error = F - Q * np.floor(F / Q + np.float32(0.35))
         found.append(float(np.vdot(each, np.square(error))) / F.size + 1e-6)
     return np.array(found)
+
+
+def _increasing_log(losses: np.ndarray) -> np.ndarray:
+    """The logarithms, each above the one before: of a photo's losses some may be alike, or fall a little."""
+    return np.log(np.maximum.accumulate(losses) * (1 + 1e-6 * np.arange(len(losses))))
 
 
 def _line(x: float, xs: np.ndarray, ys: np.ndarray) -> float:
