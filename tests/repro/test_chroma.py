@@ -8,14 +8,14 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from encoder_stand_in import astronaut, decode
-from repro.encoder import chroma, models
+from repro.encoder import chroma, trellis_set
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.jpeg import blocks, codestream, color
 from repro.metrics import mse
 
-SET = models.load(models.TRELLIS)
+SET = trellis_set.load()
 
 
 def page(side: int = 192) -> np.ndarray:
@@ -82,19 +82,8 @@ def test_what_half_cannot_show_is_the_error_of_one_chroma_for_four_pixels(size: 
 def test_a_checkerboard_of_two_colours_is_lost_by_half() -> None:
     rgb = np.full((64, 64, 3), 128, np.uint8)
     rgb[::2, ::2] = rgb[1::2, 1::2] = (200, 100, 100)
-    p = SET.at(50)
-    assert p.lam is not None
-    assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1 / p.lam) == chroma.FULL
+    assert chroma.subsampling_for(chroma.lost_by_half(rgb), SET.median_lam(50)) == chroma.FULL
     assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1e9) == chroma.HALF  # bits are dear
-
-
-def test_steps_for_all_of_chroma_are_twice_as_long_and_stay_in_a_byte() -> None:
-    tables = np.stack([np.full((8, 8), 20), np.full((8, 8), 150)]).astype(np.uint16)
-    found = chroma.tables_for(chroma.FULL, tables)
-    assert (found[0] == 20).all() and (found[1] == 255).all() and found.dtype == tables.dtype
-    assert chroma.tables_for(chroma.HALF, tables) is tables
-    ones = np.ones((2, 8, 8), np.uint16)
-    assert (chroma.tables_for(chroma.FULL, ones) == 1).all()
 
 
 def test_a_file_within_bits_may_keep_all_of_it() -> None:
@@ -107,5 +96,5 @@ def test_the_quality_from_which_all_of_it_is_kept() -> None:
         encoder = TrellisEncoder(Picture(rgb), SET)
         return [q for q in range(25, 101, 15) if encoder.prepare(q).dct.subsampling == chroma.FULL]
 
-    assert kept(page())[0] in (40, 55)
+    assert kept(page())[0] <= 55
     assert not kept(np.repeat(page()[..., :1], 3, 2))  # three equal channels have no chroma

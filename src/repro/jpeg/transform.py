@@ -104,6 +104,9 @@ def _half_rows(
                     mean[y, cols - 1] += 2 * quarter * two
             mean[y, cols:] = mean[y, cols - 1]
         for y in range(8):
+            if 8 * row + y >= rows:  # below the picture
+                strip[y] = strip[y - 1]
+                continue
             strip[y] = mean[y + 1]
             if sharp:
                 for x in range(cols):
