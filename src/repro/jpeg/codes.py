@@ -108,7 +108,9 @@ def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
             found += counts[table, symbol]
         if found > 0:
             if table != BARE:
-                lengths[table] = code_lengths(counts[table])
+                found_lengths = code_lengths(counts[table])
+                for symbol in range(SYMBOLS):
+                    lengths[table, symbol] = found_lengths[symbol]
             for symbol in range(SYMBOLS):
                 bits += counts[table, symbol] * (lengths[table, symbol] + FOLLOWING[symbol])
     return counts, lengths, bits

@@ -65,11 +65,13 @@ def _rows(
     for row in range(first, min(last, plane.shape[0])):
         for y in range(8):
             pixels = samples[min(8 * row + y, height - 1)]
-            strip[y] = offset
+            for x in range(width):
+                strip[y, x] = offset
             for i in range(channels):
                 for x in range(width):
                     strip[y, x] += shares[i] * np.float32(pixels[x, i])
-            strip[y, width:] = strip[y, width - 1]
+            for x in range(width, strip.shape[1]):
+                strip[y, x] = strip[y, width - 1]
         _transform_strip(strip, D, plane[row])
 
 
@@ -88,7 +90,8 @@ def _half_rows(
         for y in range(10):
             at = min(max(8 * row + y - 1, 0), rows - 1)
             upper, lower = samples[2 * at], samples[min(2 * at + 1, height - 1)]
-            mean[y] = 0
+            for x in range(cols):
+                mean[y, x] = 0
             for i in range(channels):
                 quarter = shares[i] * np.float32(0.25)
                 for x in range(width // 2):
@@ -102,20 +105,21 @@ def _half_rows(
                 if width % 2:
                     two = np.float32(upper[width - 1, i]) + np.float32(lower[width - 1, i])
                     mean[y, cols - 1] += 2 * quarter * two
-            mean[y, cols:] = mean[y, cols - 1]
+            for x in range(cols, strip.shape[1]):
+                mean[y, x] = mean[y, cols - 1]
         for y in range(8):
-            if 8 * row + y >= rows:  # below the picture
-                strip[y] = strip[y - 1]
-                continue
-            strip[y] = mean[y + 1]
-            if sharp:
+            below = 8 * row + y >= rows  # the picture: its last row is repeated
+            for x in range(strip.shape[1]):
+                strip[y, x] = strip[y - 1, x] if below else mean[y + 1, x]
+            if sharp and not below:
                 for x in range(cols):
                     edged[x + 1] = (mean[y, x] + 6 * mean[y + 1, x] + mean[y + 2, x]) * np.float32(0.125)
                 edged[0], edged[cols + 1] = edged[1], edged[cols]
                 for x in range(cols):
                     blurred = (edged[x] + 6 * edged[x + 1] + edged[x + 2]) * np.float32(0.125)
                     strip[y, x] = 2 * strip[y, x] - blurred
-                strip[y, cols:] = strip[y, cols - 1]
+                for x in range(cols, strip.shape[1]):
+                    strip[y, x] = strip[y, cols - 1]
         _transform_strip(strip, D, plane[row])
 
 

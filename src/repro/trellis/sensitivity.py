@@ -65,7 +65,7 @@ class Network:
             first += len(edges) - 1
             if i and dct.subsampling == "4:2:0":
                 own = _halved(own)
-            of_band = np.exp(own.clip(-LIMIT, LIMIT)).reshape(plane.rows * plane.cols, -1)
+            of_band = np.ascontiguousarray(np.exp(own.clip(-LIMIT, LIMIT)).reshape(plane.rows * plane.cols, -1))
             found.append(Weights(of_band, profile[i], np.repeat(np.arange(len(edges) - 1), np.diff(edges))))
         return found
 
