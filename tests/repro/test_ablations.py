@@ -25,7 +25,7 @@ from repro.trellis import planes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-QUICK = [name for name in ABLATIONS if not name.startswith(("default", "best"))]
+QUICK = [name for name in ABLATIONS if name != "best"]
 SWEEP = EncoderSweep("annexk-420", (20, 50), "hdrplus")
 
 
@@ -63,7 +63,7 @@ def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) ->
 
     def objective(z: list[np.ndarray]) -> float:
         error = sum(
-            (w.by_frequency * np.square(plane.F - numbers * planes.steps(tables, i))).sum()
+            (w.profile * np.square(plane.F - numbers * planes.steps(tables, i))).sum()
             for i, (w, plane, numbers) in enumerate(zip(weights, dct.planes, z, strict=True))
         )
         return float(error) + lam * planes.bits(dct, z)
@@ -80,7 +80,7 @@ def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
     parts[plane][middle, place] += 40.0
     shown = decode_planes(dct, parts)
     found = float((shown - 128).square().mean(1).sum())
-    assert found == pytest.approx(1600 * float(mse_weights(dct)[plane].by_frequency[0, place]), rel=1e-3)
+    assert found == pytest.approx(1600 * float(mse_weights(dct)[plane].profile[place]), rel=1e-3)
 
 
 def test_every_ablation_is_planned_where_it_should_be() -> None:
@@ -148,7 +148,7 @@ def test_another_model_set_makes_it_stale(store: Store, folder: Path) -> None:
     run(sweep, store, folder)
     result = store.load(sweep)
     assert result is not None
-    assert set(result["assets"]) == {"models/trellis/model.json", "trellis/sensitivity.safetensors"}
-    other = result | {"assets": result["assets"] | {"models/trellis/model.json": "0" * 64}}
-    assert why_stale(sweep, other) == "made with other files of the package (models/trellis/model.json)"
+    assert set(result["assets"]) == {"models/trellis/SHA256SUMS"}
+    other = result | {"assets": result["assets"] | {"models/trellis/SHA256SUMS": "0" * 64}}
+    assert why_stale(sweep, other) == "made with other files of the package (models/trellis/SHA256SUMS)"
     assert "another version of the code (encoder, evaluation)" in why_stale(sweep, result | {"numerics": {}})

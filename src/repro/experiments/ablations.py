@@ -1,8 +1,9 @@
 """The ablations of chapter 10, from plain JPEG to our best encoder, and its peers: each a function of pixels, quality.
 
 One thing is added at a time, so that each ablation against the one before says what that thing is worth: Annex K's
-tables in 4:2:0, scans of one component, the trellis, learned tables and weights of errors, a step of descent on the
-distortion, and many of them. ``tables-444`` is the paper's way: learned tables, all of chroma, rounding.
+tables in 4:2:0, the trellis, tables learned through it, a weight for each band, and a network that sees one block, or
+neighbours too. Others learn from another metric, or do without one part. ``tables-444`` is the paper's way: learned
+tables, all of chroma, rounding.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from importlib import resources
 import numpy as np
 
 from repro import codecs, threads
-from repro.encoder import models
+from repro.encoder import models, trellis_set
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError
 from repro.experiments.registry import PLAIN, RIVALS
+from repro.experiments.store import Store
 from repro.files import sha256_file
-from repro.jpeg.tables import ZIGZAG, quality_tables
+from repro.jpeg.tables import quality_tables
 from repro.jpeg.writer import write
+from repro.training.sensitivity import mse_profile
 from repro.trellis import planes
 
 #: λ of ``annexk-trellis`` as a share of the mean squared step of the luma table. Of 0.005, 0.0075, 0.01, 0.015, 0.02
@@ -30,8 +34,18 @@ from repro.trellis import planes
 STEP_SHARE = 0.02
 #: Seconds that "best" may take for a photo here: enough for all its steps, so that a busy machine changes no number.
 PATIENCE = 3600.0
-#: Mean square over R, G and B of an error of 1 in Cb, and in Cr (JFIF's colours).
-_CHROMA = ((0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3)
+#: Sets for the trellis that are learned as the shipped one, but for one thing: name → label. They are in
+#: ``data/ablation_sets``, made by ``tools/ship_trellis.py``.
+SETS = {
+    "mse": "weights of MSE alone",
+    "constant": "one weight for each band",
+    "own-block": "network of 1 × 1 blocks",
+    "3x3": "network of 3 × 3 blocks",
+    "9x9": "network of 9 × 9 blocks",
+    "ssimulacra2": "learned from SSIMULACRA 2",
+    "ms-ssim": "learned from MS-SSIM",
+    "lpips": "learned from LPIPS",
+}
 Encode = Callable[[np.ndarray, int], bytes]
 
 
@@ -44,7 +58,7 @@ class Ablation:
     encode
         (H, W, 3) uint8 and a quality of its own scale, 1–100 → the bytes of a JPEG file.
     assets
-        files under ``assets/`` that its bytes depend on.
+        files that its bytes depend on, under the package's ``assets/`` or under ``data/``.
     peer
         whether it is another's encoder.
     """
@@ -55,13 +69,10 @@ class Ablation:
     peer: bool = False
 
     def hashes(self) -> dict[str, str]:
-        """Asset → SHA-256 of its present content."""
-        folder = resources.files("repro") / "assets"
-        found = {}
-        for asset in self.assets:
-            with resources.as_file(folder / asset) as path:
-                found[asset] = sha256_file(path)
-        return found
+        """Asset → SHA-256 of its present content; a file that is missing has none."""
+        with resources.as_file(resources.files("repro") / "assets") as folder:
+            places = {asset: (folder / asset, Store.default().data / asset) for asset in self.assets}
+            return {asset: sha256_file(path) for asset, of in places.items() for path in of if path.is_file()}
 
 
 def ablation_of(name: str) -> Ablation:
@@ -72,26 +83,11 @@ def ablation_of(name: str) -> Ablation:
 
 
 def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:
-    """The weight of a squared error in MSE over RGB, for each plane of a picture in 4:2:0: the same in every block.
-
-    An error of chroma reaches four pixels, through the decoder's triangle filter, which dampens high frequencies.
-    """
-    half = np.outer(_energies(), _energies()).ravel()[ZIGZAG]
-    by_frequency = [np.ones(64), *(channels * half for channels in _CHROMA)]
+    """The weight of a squared error in MSE over RGB, for each plane of a picture in 4:2:0: the same in every block."""
     return [
-        planes.Weights(np.ones((len(plane.F), 1), np.float32), w.astype(np.float32), np.zeros(64, np.int64))
-        for plane, w in zip(dct.planes, by_frequency, strict=False)
+        planes.Weights(np.ones((len(plane.F), 1), np.float32), by_frequency, np.zeros(64, np.int64))
+        for plane, by_frequency in zip(dct.planes, mse_profile(dct.subsampling), strict=False)
     ]
-
-
-def _energies() -> np.ndarray:
-    """(8,): the energy of each cosine of a block, 1 at half resolution, after the triangle filter on one axis."""
-    places = np.arange(8)
-    cosines = np.cos(np.pi * places[:, None] * (2 * places + 1) / 16) / 2
-    cosines[0] /= np.sqrt(2)
-    samples = np.pad(cosines, ((0, 0), (2, 2)))
-    left, right = (3 * samples[:, 1:-1] + beside for beside in (samples[:, :-2], samples[:, 2:]))
-    return np.asarray(np.square(left).sum(1) + np.square(right).sum(1)) / 16
 
 
 def rounded(dct: planes.DctPlanes, tables: np.ndarray) -> list[np.ndarray]:
@@ -132,8 +128,18 @@ def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PA
 
 def default_scans(rgb: np.ndarray, quality: int) -> bytes:
     """ "default" in the smallest of the known layouts of scans, which shows no colour until late."""
-    settings = Settings(quality=quality, model=models.DEFAULT, scans="smallest")
-    return encode_picture(Picture(rgb), settings).data
+    return encode_picture(Picture(rgb), Settings(quality=quality, scans="smallest")).data
+
+
+def default_soft(rgb: np.ndarray, quality: int) -> bytes:
+    """ "default" without sharpening half of chroma against the decoder's filter."""
+    return TrellisEncoder(Picture(rgb), trellis_set.load(), Plan(sharp_chroma=False)).encode(quality)
+
+
+def by_set(name: str, rgb: np.ndarray, quality: int) -> bytes:
+    """ "default" with another of :data:`SETS`."""
+    folder = Store.default().data / "ablation_sets" / name
+    return TrellisEncoder(Picture(rgb), trellis_set.load(str(folder))).encode(quality)
 
 
 def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
@@ -143,23 +149,27 @@ def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds:
 
 def _standard(rgb: np.ndarray, quality: int) -> tuple[planes.DctPlanes, np.ndarray]:
     tables = quality_tables(quality).astype(np.uint16)
-    return planes.forward_dct(rgb, "4:2:0"), tables
+    return planes.forward_dct(rgb, "4:2:0", sharp_chroma=False), tables
 
 
 def _peer(name: str) -> Ablation:
     return Ablation(codecs.CODECS[name].label, lambda rgb, quality: codecs.get(name).encode(rgb, quality), peer=True)
 
 
-_TABLES, _TRELLIS = (f"models/{name}/model.json" for name in (models.TABLES, models.DEFAULT))
-_OF_TRELLIS = (_TRELLIS, "trellis/sensitivity.safetensors")
+_TABLES, _TRELLIS = ((f"models/{name}/SHA256SUMS",) for name in (models.TABLES, models.DEFAULT))
 #: Name → ablation: other encoders, then ours from plain to best, then what ours could be otherwise.
 ABLATIONS: dict[str, Ablation] = {
     **{name: _peer(name) for name in (PLAIN, *RIVALS)},
-    "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, (_TABLES,)),
+    "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, _TABLES),
     "annexk-420": Ablation("Annex K, 4:2:0, rounding", annexk_420),
     "annexk-trellis": Ablation("Annex K, 4:2:0, trellis for MSE", annexk_trellis),
-    "fast": Ablation("fast", partial(by_effort, "fast"), _OF_TRELLIS),
-    "default": Ablation("default", partial(by_effort, "default"), _OF_TRELLIS),
-    "best": Ablation("best", partial(by_effort, "best"), _OF_TRELLIS),
-    "default-scans": Ablation("default, smallest scans", default_scans, _OF_TRELLIS),
+    "fast": Ablation("fast", partial(by_effort, "fast"), _TRELLIS),
+    "default": Ablation("default", partial(by_effort, "default"), _TRELLIS),
+    "best": Ablation("best", partial(by_effort, "best"), _TRELLIS),
+    "default-scans": Ablation("default, smallest scans", default_scans, _TRELLIS),
+    "default-soft": Ablation("default, chroma not sharpened", default_soft, _TRELLIS),
+    **{
+        name: Ablation(label, partial(by_set, name), (f"ablation_sets/{name}/SHA256SUMS",))
+        for name, label in SETS.items()
+    },
 }

@@ -58,7 +58,13 @@ ABLATION_QUALITIES = {
     "tables-444": (5, 15, 30, 52, 72, 84, 92, 97),
     "annexk-420": (8, 14, 26, 42, 70, 84, 92, 96),
     "annexk-trellis": (14, 24, 38, 58, 77, 86, 92, 96),
-    "default-scans": (8, 14, 26, 42, 70, 84, 92, 96),
+    **dict.fromkeys(
+        (
+            *("default-scans", "default-soft", "mse", "constant", "own-block", "3x3", "9x9"),
+            *("ssimulacra2", "ms-ssim", "lpips"),
+        ),
+        (14, 30, 55, 76, 88, 95),
+    ),
 }
 #: Qualities for the content types: their rates differ too much for a range of bits.
 CONTENT_TYPE_QUALITIES = {
