@@ -69,7 +69,7 @@ from chapters.rate_distortion import every_point
 from repro import codecs, plain
 from repro.data import photos
 from repro.data.content_types import CONTENT_TYPES, draw
-from repro.encoder import chroma, models
+from repro.encoder import trellis_set
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.evaluation import match_size
@@ -199,8 +199,8 @@ print(
 some = F[:200]
 ours = np.array([trellis(block, w, Q, cost, lam) for block in some])
 fast, J = np.zeros((200, 64), np.int16), np.zeros((200, 2))
-row = np.zeros(200, np.int64)  # all blocks have the same weights
-paths.choose_ac(some, np.ones((1, 64), np.float32), row, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
+same = np.ones((200, 1), np.float32), np.ones(64, np.float32), np.zeros(64, np.int64)  # one weight for all errors
+paths.choose_ac(some, *same, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
 fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
@@ -283,17 +283,15 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 # (4:4:4, *all of chroma*). Small coloured letters reach that point early:
 
 # %%
-trellis_set = models.load("trellis")
+ours = trellis_set.load()
 
 
 def coded(rgb, quality, subsampling):
-    """A file by the trellis alone; the next section says where the weights come from."""
-    parameters = trellis_set.at(quality)
-    dct = planes.forward_dct(rgb, subsampling)
-    tables = chroma.tables_for(subsampling, parameters.tables)
-    weights = sensitivity.shipped().weights(dct, trellis_set.metric_weights)
-    z = planes.trellis_quantize(dct, weights, tables, 1 / parameters.lam)
-    return write(planes.assemble(dct, z, tables), scans="smallest")
+    """A file by the trellis; the sections below say where weights and tables come from."""
+    lam = ours.median_lam(quality)
+    dct, own = planes.forward_dct(rgb, subsampling), ours.tables_at(lam, subsampling)
+    z = planes.trellis_quantize(dct, ours.network.weights(dct), own, lam)
+    return write(planes.assemble(dct, z, own))
 
 
 screen = draw("screenshot")
@@ -308,7 +306,7 @@ comparison.closeup(both, style.Box(64, 170, 72, 90), interpolation="nearest")
 glue("half_mse", both[1].values["mse"])
 glue("whole_mse", both[2].values["mse"])
 for name, pixels in (("screen", screen), ("face", draw("portrait"))):
-    encoder = TrellisEncoder(Picture(pixels), trellis_set)
+    encoder = TrellisEncoder(Picture(pixels), ours)
     full = (q for q in range(5, 101, 5) if encoder.prepare(q).dct.subsampling == "4:4:4")
     glue(f"{name}_from", next((f"quality {q}" for q in full), "no quality"))
 
@@ -325,10 +323,8 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # | this screenshot | {glue:text}`screen_from` |
 # | a portrait | {glue:text}`face_from` |
 #
-# The distortion here is measured in red, green and blue, where colour counts for more than it does to an eye. So full
-# resolution is chosen only if it is cheaper by a clear margin. That margin was chosen with SSIMULACRA 2, the
-# {term}`held-out metric`, on tuning photos. Nothing else in this encoder was chosen with it. At the rates that are compared
-# below, half is nearly always right.
+# Where chroma is halved, the decoder's filter blurs it a little more when it makes it whole again. So it is sharpened
+# beforehand, by as much.
 
 # %% [markdown]
 # (lpips)=
@@ -455,6 +451,93 @@ fig.blocks_plot(rgb[:384, :512], {name: found.numpy() for name, found in of_bloc
 # their expectation, given the photo.
 
 # %% [markdown]
+# (network)=
+# ## A network that says what may go
+#
+# Here the paper's idea comes back: let a network look at the photo and say what may go. The paper multiplies coefficients by
+# what it says. We let it say *what errors are worth*, and leave the choice to the trellis, which knows what bits cost. A
+# squared error of coefficient $k$ in block $n$ weighs
+#
+# $$
+# w_{nk} = p_k \, e^{\,o_{n,b(k)}}
+# $$ (eq-weights)
+#
+# Here $p_k$ is what the frequency is worth on average, $b(k)$ is its band, and $o$ is what the network says: how much more
+# or less it is worth *here*. Luma has five bands, Cb and Cr have three each. What does the network see? Of each block the mean
+# and, band by band, the energy of its coefficients:
+
+
+# %%
+def seen(F, edges):
+    """Of the blocks (n, 64) of a plane, zigzag: DC on a scale of about one, then log energies of the bands after it."""
+    energies = [np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in itertools.pairwise(edges[1:])]
+    return np.stack([F[:, 0] / 1024, *energies], axis=1)
+
+
+net = ours.network
+whole_photo = planes.forward_dct(rgb, "4:2:0")
+luma = whole_photo.planes[0]
+features = sensitivity.features(whole_photo)  # of luma and chroma, and whether chroma has full resolution
+same = np.allclose(features[..., :5].reshape(-1, 5), seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4)
+print(f"{features.shape[2]} numbers of each block; the package's fast version agrees: {same}")
+
+# %% [markdown]
+# The network is a few convolutions over the grid of blocks. The first sees the blocks next to each block, and each further
+# one sees further:
+
+
+# %%
+def convolve(x, weight, bias):
+    """(rows, cols, channels) to as many channels as bias has; weight: (k, k, channels in, out). Edges are repeated."""
+    (rows, cols), reach = x.shape[:2], len(weight) // 2
+    padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    return bias + sum(padded[r : r + rows, c : c + cols] @ weight[r, c] for r, c in np.ndindex(weight.shape[:2]))
+
+
+def said(layers, x):
+    """o of every block, (rows, cols, 11): bands of Y, Cb and Cr."""
+    for weight, bias in layers[:-1]:
+        x = np.maximum(convolve(x, weight, bias), 0)
+    return convolve(x, *layers[-1])
+
+
+of_band = np.exp(said(net.layers, features)[..., :5])
+fast = net.weights(whole_photo)[0]
+print("the package's fast version agrees:", np.allclose(of_band.reshape(-1, 5), fast.of_band, rtol=1e-3))
+
+# %% tags=["remove-cell"]
+glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
+glue("net_reach", 1 + sum(len(weight) - 1 for weight, _ in net.layers))
+glue("net_layers", len(net.layers))
+
+# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In the smooth background errors of low frequencies are worth more; in feathers and around edges less. The other bands differ from it."}} tags=["hide-input"]
+names = {"second band": 1, "third band": 2, "highest band": 4}
+fig.blocks_plot(rgb, {name: of_band[..., band] for name, band in names.items()})
+
+# %% [markdown]
+# It has {glue:text}`net_layers:d` layers and {glue:text}`net_size:,d` weights, sees {glue:text}`net_reach:d` × {glue:text}`net_reach:d`
+# blocks, and needs neither PyTorch nor a GPU.
+#
+# How does it learn? We encode crops of training photos at many λ, and share out the distortion of the files as above: mostly
+# SSIMULACRA 2, with some MS-SSIM and MSE, each scaled to count alike at every λ. In each block and band that gives the squared errors $E$, weighed by $p_k$, and the shares $C$. The
+# network should say $o$ so that $e^o E$ comes to $C$ on average. This loss does so:
+#
+# $$
+# \ell = \sum_{n,b} E_{nb} \, e^{\,o_{nb}} - C_{nb} \, o_{nb}
+# $$ (eq-sensitivity)
+#
+# Its derivative is $e^o E - C$. So where many blocks look alike to the network, it learns the ratio of their sums, and the
+# noise of single shares averages out. Even shares below zero do no harm. A check with a network that says one number:
+
+# %%
+rng = np.random.default_rng(seed)
+E = rng.gamma(1.0, 2.0, 5000)
+C = 3 * E + rng.normal(0, 5, E.size)  # three times the errors, and much noise
+grid = np.linspace(0, 2, 2001)
+best_o = grid[np.argmin([(E * np.exp(o) - C * o).sum() for o in grid])]
+print(f"the loss is least at e^o = {np.exp(best_o):.2f}; the sums' ratio is {C.sum() / E.sum():.2f}")
+
+# %% [markdown]
 # ## Tables learned through the trellis
 #
 # With plain rounding, a table has two jobs: it sets how fine the numbers are, and it decides which of them are zero. A
@@ -473,25 +556,29 @@ def least_J(tables):
     """J of the whole photo with the best numbers for these tables."""
     z = planes.trellis_quantize(dct, ablations.mse_weights(dct), tables, lam, rounds=6)
     errors = ((p.F - planes.steps(tables, i) * n) ** 2 for i, (p, n) in enumerate(zip(dct.planes, z, strict=True)))
-    weights = [mse.by_frequency[0] for mse in ablations.mse_weights(dct)]
+    weights = [mse.profile for mse in ablations.mse_weights(dct)]
     return sum((w * e).sum() for w, e in zip(weights, errors, strict=True)) + lam * planes.bits(dct, z)
 
 
 z = planes.trellis_quantize(dct, ablations.mse_weights(dct), tables, lam, rounds=6)[0]
 finer, coarser = tables.astype(float), tables.astype(float)
 finer[0, 2, 1], coarser[0, 2, 1] = tables[0, 2, 1] - 0.5, tables[0, 2, 1] + 0.5
-print(f"slope at place 8 of the zigzag: {slope(F, z, ablations.mse_weights(dct)[0].by_frequency[0], Q, 8):,.0f}")
+print(f"slope at place 8 of the zigzag: {slope(F, z, ablations.mse_weights(dct)[0].profile, Q, 8):,.0f}")
 print(f"measured, half a step up and down: {least_J(coarser) - least_J(finer):,.0f}")
 
 # %% [markdown]
 # The two need not agree exactly: when a step changes by half a unit, some of the best numbers change, and so do the prices.
-# Adam follows this slope on training photos, on the logarithms of the tables and with the weights above. Each λ gives a pair
-# of tables. A quality of our encoder stands for such a pair and its λ; between those that were trained it interpolates. At
-# one quality:
+# Adam follows this slope on training photos, on the logarithms of the tables and with the network's weights. Each λ gives
+# three tables, for Y, Cb and Cr, with half of chroma and with all of it. Between those that were learned the encoder
+# interpolates. Of one photo, it fits the tables a little more to the numbers of the first round.
+#
+# *What does a quality mean?* At the same λ one photo looks better than another. So a quality stands for the λ at which the
+# median photo scores as much in SSIMULACRA 2 as libjpeg's file of that quality, and for each photo λ is moved until the
+# weighted error that is expected of it is what the median photo has. Here are the tables of one quality:
 
-# %% mystnb={"figure": {"caption": "Annex K's tables, and those learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
-learned = trellis_set.at(quality).tables
-quantisation.grids({"Annex K": tables, "learned": learned})
+# %% mystnb={"figure": {"caption": "Annex K's tables, and those of luma and Cb that were learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
+learned = ours.tables_at(ours.median_lam(quality), "4:2:0")
+quantisation.grids({"Annex K": tables, "learned": learned[:2]})
 
 # %% tags=["remove-cell"]
 for name, of in (("annexk", tables), ("learned", learned)):
@@ -510,8 +597,7 @@ for name, of in (("annexk", tables), ("learned", learned)):
 # %% [markdown]
 # ## The descent
 #
-# The weights above are means over many photos, and no single photo is the mean. So the encoder can look at the photo at
-# hand. It decodes its own choice, takes the gradient of the true distortion, and updates two things before the trellis
+# The network says what to expect of a photo that it sees once. With more time the encoder can look again. It decodes its own choice, takes the gradient of the true distortion, and updates two things before the trellis
 # chooses again. Where the errors of a block cost more than the weights say, they get more weight. And the *target* of each
 # coefficient, which the trellis tries to hit in place of $F$, moves a little against the gradient. In the function below,
 # `gradient` is only the surprise: the gradient of the distortion less $2\,w\,(Q z - F)$, which the weights already account
@@ -525,12 +611,11 @@ def moved(F, gradient, w, Q, damping=1.0, max_shift=0.5):
 
 
 # %% [markdown]
-# The package also averages each target with the one before, and moves DC less than AC. Effort `fast` makes no update.
-# `default` makes one, and adapts its tables to the photo before and after. `best` makes many, and adapts its tables again
-# half way:
+# The package also averages each target with the one before, and moves DC less than AC. Efforts `fast` and `default` make no
+# update: `default` only chooses a second time, with codes and tables made for the first choice. `best` makes many updates:
 
 # %%
-encoder = DescentEncoder(Picture(box.of(rgb)), trellis_set, PLANS["best"])
+encoder = DescentEncoder(Picture(box.of(rgb)), ours, PLANS["best"])
 found = encoder.descend(encoder.prepare(quality), replace(PLANS["best"].descent, steps=descent))
 least = np.minimum.accumulate(found.objective) / found.before  # after each step, over that of the trellis alone
 
@@ -635,6 +720,44 @@ fig.curves_plot(kodak, lines)
 shown_curves = {name: kodak.curves[name] for name in lines}
 every = every_point(shown_curves, beyond.METRICS, (0.2, 3.0), fig.ENCODER_LOOKS)
 points(every, caption="Means over Kodak's photos, by quality")
+
+# %% [markdown]
+# (ablations)=
+# ### One thing at a time
+#
+# What is each part worth? Here are encoders that differ from `default` in one thing, on photos on which nothing was chosen.
+# Those with another network or other weights were learned in the same way, with tables of their own:
+
+# %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that differ from it in one thing. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one a range of rates. A row for each ablation with a mark for each of three metrics; the tables below have the numbers."}} tags=["hide-input"]
+labels = {
+    "annexk-420": "Annex K, rounding",
+    "annexk-trellis": "Annex K, trellis for MSE",
+    "mse": "all learned, for MSE alone",
+    "constant": "one weight for each band",
+    "own-block": "network of 1 × 1 blocks",
+    "3x3": "network of 3 × 3 blocks",
+    "9x9": "network of 9 × 9 blocks",
+    "ssimulacra2": "learned from SSIMULACRA 2",
+    "ms-ssim": "learned from MS-SSIM",
+    "lpips": "learned from LPIPS",
+    "default-soft": "chroma not sharpened",
+    "fast": "one round (fast)",
+    "best": "many rounds (best)",
+    "default-scans": "smallest scans",
+    "tables-444": "the paper's tables, 4:4:4",
+}
+labels = {name: label for name, label in labels.items() if name in check.curves}
+fig.ablation_plot(check, labels, "default")
+
+# %% tags=["hide-input"]
+html.table(
+    *fig.saving_rows(check, labels, "default", beyond.LOW), caption="Bits against default, per cent, at low rates"
+)
+
+# %% tags=["hide-input"]
+html.table(
+    *fig.saving_rows(check, labels, "default", beyond.HIGH), caption="Bits against default, per cent, at ordinary rates"
+)
 
 # %% [markdown]
 # ### Errors of whole areas

@@ -53,10 +53,12 @@ effort = "default"  # fast, default or best
 from bookkit import curtain, frames_slider, glue
 from chapters import own_photo, style
 from repro.data import photos
-from repro.encoder import models
+from repro.encoder import trellis_set
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.trellis import planes, scans, sensitivity
+from repro.encoder.trellis_set import expected_losses
+from repro.jpeg.writer import write
+from repro.trellis import planes
 
 style.use()
 
@@ -73,36 +75,41 @@ picture = Picture(coffee.rgb())
 
 # %% [markdown]
 # **Transform.** Luma keeps its resolution, chroma is halved, and every block of 8 × 8 samples becomes 64 coefficients
-# ({ref}`ch-jpeg`). A quality stands for a pair of tables and a λ, which says what an error is worth in bits
-# ({ref}`ch-beyond`):
+# ({ref}`ch-jpeg`):
 
 # %%
-chosen = models.load("trellis")
-parameters = chosen.at(quality=30)
 dct = planes.forward_dct(picture.samples, "4:2:0")
 
 # %% [markdown]
-# **Attend.** What an error is worth depends on its frequency, and on the activity in and around its block. The paper's
-# attention makes coefficients smaller. This encoder gives weights to their errors instead:
+# **Attend.** A small network sees the blocks, and says what an error in each is worth, by frequency ({ref}`network`). The
+# paper's attention makes coefficients smaller. This one gives weights to their errors:
 
 # %%
-weights = sensitivity.shipped().weights(dct, chosen.metric_weights)
+chosen = trellis_set.load()
+weights = chosen.network.weights(dct)
 
 # %% [markdown]
-# **Choose.** The trellis finds the whole numbers that minimise weighted error and bits together ({eq}`eq-trellis`). Its λ is
-# what a bit is worth, the inverse of the λ above:
+# **Set the price.** A quality stands for a λ, which says how much error a bit may save: the same quality gives a smaller λ to
+# a photo that shows its errors. λ decides which tables are taken:
 
 # %%
-z = planes.trellis_quantize(dct, weights, parameters.tables, lam=1 / parameters.lam)
+lam = chosen.lam_at(30, expected_losses(chosen, dct.planes[0], weights[0]))
+tables = chosen.tables_at(lam, "4:2:0")
 
 # %% [markdown]
-# **Write.** Huffman codes are made for these numbers, and of several layouts of scans the smallest file is taken:
+# **Choose.** The trellis finds the whole numbers that minimise weighted error and bits together ({eq}`eq-trellis`):
 
 # %%
-data = scans.smallest(planes.assemble(dct, z, parameters.tables))
+z = planes.trellis_quantize(dct, weights, tables, lam, rounds=1)
 
 # %% [markdown]
-# That is effort `fast`, for a picture of which it is cheaper to halve chroma. The package's encoder writes the same file:
+# **Write.** Huffman codes are made for these numbers, scan by scan:
+
+# %%
+data = write(planes.assemble(dct, z, tables))
+
+# %% [markdown]
+# That is effort `fast`, for a picture of which half of chroma is kept. The package's encoder writes the same file:
 
 # %%
 fast = encode_picture(picture, Settings(quality=30, effort="fast")).data
@@ -130,10 +137,10 @@ glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 # %% [markdown]
 # 1. *Photo* takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG, TIFF, WebP and many others. You
 #    can also drop a file on it. If a file is no picture, is damaged or is too large, a message says so.
-# 2. *Quality* is close to libjpeg's scale. *λ* is another way to set the same thing: what an error is worth in bits
-#    ({ref}`ch-beyond`). Each slider moves the other.
-# 3. *Effort* is that of `repro encode`. `fast` takes the trellis's first choice, `default` corrects it once by the decoded
-#    picture, and `best` goes on correcting for up to a minute.
+# 2. *Quality* is close to libjpeg's scale. *λ* is another way to set the same thing: how much error a bit may save, for the
+#    median photo ({ref}`ch-beyond`). Each slider moves the other.
+# 3. *Effort* is that of `repro encode`. `fast` takes the trellis's first choice, `default` chooses once more, and `best` goes
+#    on correcting by the decoded picture for up to a minute.
 # 4. *Encode*, then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
 #
 # This is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
@@ -177,11 +184,10 @@ curtain(
 # %% [markdown]
 # ## What the encoder saw
 #
-# The files above come from the encoder's default, which has no network. `repro encode --model vgg16` uses the paper's
-# attention instead. For that, this is the {term}`attention map` of luma, averaged over the AC coefficients of each block: how
+# The files above come from the encoder's default, whose network says what errors are worth. `repro encode --model vgg16` uses
+# the paper's attention instead. For that, this is the {term}`attention map` of luma, averaged over the AC coefficients of each block: how
 # much of its detail the network keeps. Where the network's weights are missing, or a photo is larger than
-# {glue:text}`attention_pixels`, the map shows what the default goes by: what an error in a block is worth, given the activity
-# in and around it.
+# {glue:text}`attention_pixels`, the map shows what the default goes by: what an error in a block is worth.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
@@ -195,7 +201,7 @@ glue("known_words", known.words)
 #
 # ## Summary
 #
-# - Open, transform, attend, choose, write: these five steps turn a photo into an ordinary JPEG file.
+# - Open, transform, attend, choose, write: these steps turn a photo into an ordinary JPEG file.
 # - How much you save depends on your photo. Try one with a lot of sky, and one with a lot of grass.
 # - Trust your eyes more than any metric.
 #

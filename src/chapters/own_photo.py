@@ -117,7 +117,7 @@ def lam_of(quality: float) -> float:
 
 
 def quality_of(lam: float) -> int:
-    """The whole quality, 1 to 100, whose λ is nearest to ``lam`` (above 0), in proportion."""
+    """The whole quality, 1 to 100, whose λ is nearest to ``lam`` (above 0), in proportion; of equal ones the lowest."""
     qualities = np.arange(models.LOWEST, models.HIGHEST + 1)
     distances = [abs(np.log(lam_of(quality) / lam)) for quality in qualities]
     return int(qualities[int(np.argmin(distances))])
@@ -173,7 +173,7 @@ class Panel:
         self.upload = w.FileUpload(accept="image/*", multiple=False, description="Photo", layout=layout)
         self.upload.add_class("drop-here")
         self.quality = w.IntSlider(DEFAULT_QUALITY, 1, 100, description="Quality", style=style, layout=layout)
-        start, limits = lam_of(DEFAULT_QUALITY), {"min": np.log10(lam_of(1)), "max": np.log10(lam_of(99))}
+        start, limits = lam_of(DEFAULT_QUALITY), {"min": np.log10(lam_of(100)), "max": np.log10(lam_of(1))}
         self.lam = w.FloatLogSlider(
             start, description="or λ", step=0.01, readout_format=".2g", style=style, layout=layout, **limits
         )
@@ -240,7 +240,7 @@ class Panel:
     def _set_lam(self, _: object) -> None:
         if not self._following:
             self._following = True
-            self.lam.value = min(lam_of(self.quality.value), 10**self.lam.max)
+            self.lam.value = lam_of(self.quality.value)
             self._following = False
 
     def _set_quality(self, _: object) -> None:

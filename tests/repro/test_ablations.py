@@ -15,7 +15,7 @@ from repro.data import photos
 from repro.errors import UsageError
 from repro.evaluation import measure, measure_many
 from repro.experiments import PROFILES, EncoderSweep, PeerSweep, Store, everything, experiments_of, plan, run, sweeps
-from repro.experiments.ablations import ABLATIONS, ablation_of, lam_of, mse_weights, rounded
+from repro.experiments.ablations import ABLATIONS, SETS, ablation_of, lam_of, mse_weights, rounded, set_folder
 from repro.experiments.numerics import numerics_of, why_stale
 from repro.experiments.registry import ABLATION_QUALITIES, COMPARED_QUALITIES
 from repro.jpeg.codestream import decode, read
@@ -25,7 +25,7 @@ from repro.trellis import planes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-QUICK = [name for name in ABLATIONS if name != "best"]
+QUICK = [name for name in ABLATIONS if name != "best" and (name not in SETS or set_folder(name).is_dir())]
 SWEEP = EncoderSweep("annexk-420", (20, 50), "hdrplus")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -138,8 +139,12 @@ def default_soft(rgb: np.ndarray, quality: int) -> bytes:
 
 def by_set(name: str, rgb: np.ndarray, quality: int) -> bytes:
     """ "default" with another of :data:`SETS`."""
-    folder = Store.default().data / "ablation_sets" / name
-    return TrellisEncoder(Picture(rgb), trellis_set.load(str(folder))).encode(quality)
+    return TrellisEncoder(Picture(rgb), trellis_set.load(str(set_folder(name)))).encode(quality)
+
+
+def set_folder(name: str) -> Path:
+    """Where one of :data:`SETS` is kept."""
+    return Store.default().data / "ablation_sets" / name
 
 
 def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:

@@ -178,12 +178,17 @@ def _stand_in() -> EncoderCurves:
 
 
 def measure_quickly(pictures: Mapping[str, np.ndarray], encoders: Mapping[str, Sequence[int]]) -> EncoderCurves:
-    """Two of each encoder's qualities on ``pictures``, "best" with a second for each file: shows that it runs."""
-    from repro.experiments.ablations import ablation_of, by_effort
+    """Two of each encoder's qualities on ``pictures``, "best" with a second for each file: shows that it runs.
+
+    Sets for ablations that are not there, as in a clone without its data, are left out.
+    """
+    from repro.experiments.ablations import SETS, ablation_of, by_effort, set_folder
 
     curves = {}
     with one_thread():
         for name, qualities in encoders.items():
+            if name in SETS and not set_folder(name).is_dir():
+                continue
             encode = partial(by_effort, "best", seconds=1.0) if name == "best" else ablation_of(name).encode
             images = {p: measure_settings(rgb, encode, qualities[2:6:3], WIDE_METRICS) for p, rgb in pictures.items()}
             curves[name] = Curve(name, {p: tuple(points) for p, points in images.items()})
