@@ -18,7 +18,7 @@ from repro.data import photos
 from repro.encoder import chroma
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import TrellisEncoder
-from repro.encoder.trellis_set import TrellisSet, expected_losses, save
+from repro.encoder.trellis_set import TrellisSet, expected_losses, load, save
 from repro.experiments.inputs import describe
 from repro.jpeg.codestream import decode
 from repro.progress import track
@@ -87,7 +87,7 @@ def start() -> TrellisSet:
 def with_network(name: str, network: Network, tables: np.ndarray) -> TrellisSet:
     """Not yet calibrated: qualities stand for any λ."""
     scale = np.array([[1.0, 1e3], [100.0, 1e-2]])
-    return TrellisSet(name, network, np.array(LAMBDAS), tables, scale, np.array(LAMBDAS))
+    return TrellisSet(name, network, np.array(LAMBDAS), tables, scale, np.ones(len(LAMBDAS)), np.zeros(len(LAMBDAS)))
 
 
 def learn_tables(network: Network, crops: Sequence[np.ndarray], before: TrellisSet, steps: int) -> np.ndarray:
@@ -114,18 +114,25 @@ def learn_tables(network: Network, crops: Sequence[np.ndarray], before: TrellisS
 
 
 def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
-    """With λ of each quality: where our median score in SSIMULACRA 2 is that of libjpeg's files, in 4:2:0 or 4:4:4."""
+    """With λ of each quality: where our median score in SSIMULACRA 2 is that of libjpeg's files, in 4:2:0 or 4:4:4; and
+    with the power of a photo's loss that leaves the scores of a quality least apart."""
+    fixed = replace(made, powers=np.zeros(len(LAMBDAS)))
     losses, ours, theirs = [], [], []
     peers = [codecs.get("pillow-420-progressive"), codecs.get("pillow-444")]
     for rgb in track(pictures, "calibrate"):
         reference = Reference(rgb)
         dct = planes.forward_dct(rgb)
         losses.append(expected_losses(made, dct.planes[0], made.network.weights(dct)[0]))
-        ours.append([reference.score(decode(_at_lam(made, rgb, lam))) for lam in LAMBDAS])
+        ours.append([reference.score(decode(_at_lam(fixed, rgb, lam))) for lam in LAMBDAS])
         theirs.append([max(reference.score(decode(p.encode(rgb, q))) for p in peers) for q in QUALITIES])
+    log_lams, median_losses = np.log(LAMBDAS), np.median(losses, axis=0)
+    slopes = np.gradient(np.mean(ours, axis=0), log_lams)
+    excess = np.log(losses) - np.log(median_losses)
+    powers = [
+        max(0.0, np.polyfit(x, y, 1)[0] / slope) for x, y, slope in zip(excess.T, np.array(ours).T, slopes, strict=True)
+    ]
     scores = np.minimum.accumulate(np.median(ours, axis=0)) - 1e-3 * np.arange(len(LAMBDAS))
     wanted = np.maximum.accumulate(np.median(theirs, axis=0)) + 1e-3 * np.arange(len(QUALITIES))
-    log_lams = np.log(LAMBDAS)
     found = []
     for score in wanted:
         i = int(np.clip(np.searchsorted(-scores, -score), 1, len(scores) - 1))
@@ -134,23 +141,31 @@ def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
     lams = np.exp(np.clip(found, np.log(0.02), np.log(2e4)))
     lams = np.minimum.accumulate(lams) * (1 - 1e-4 * np.arange(len(lams)))
     scale = np.array([*zip(QUALITIES, lams, strict=True), (100, 0.01)])
-    return replace(made, scale=scale, losses=np.median(losses, axis=0))
+    return replace(made, scale=scale, losses=median_losses, powers=np.array(powers))
 
 
-def _at_lam(made: TrellisSet, rgb: np.ndarray, lam: float) -> bytes:
-    """The file at a λ, with no regard to the photo."""
-    fixed = replace(made, scale=np.array([[1.0, 1.001 * lam], [100.0, 0.999 * lam]]), losses=made.losses)
-    encoder = TrellisEncoder(Picture(rgb), fixed)
-    encoder.prepare(50)
-    encoder._losses = made.losses  # as if it were the median photo
-    return encoder.encode(50)
+def _at_lam(fixed: TrellisSet, rgb: np.ndarray, lam: float) -> bytes:
+    """The file at a λ, with a set whose powers are 0."""
+    alone = replace(fixed, scale=np.array([[1.0, 1.001 * lam], [100.0, 0.999 * lam]]))
+    return TrellisEncoder(Picture(rgb), alone).encode(50.5)
+
+
+def folder_of(name: str) -> Path:
+    """Where the set called ``name`` is kept."""
+    return ROOT / ("src/repro/assets/models" if name == "trellis" else "data/ablation_sets") / name
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=SETS, help="make this set alone")
-    only = parser.parse_args().only
-    wanted = {only: SETS[only]} if only else SETS
+    parser.add_argument("--calibrate", action="store_true", help="only find anew what a quality means")
+    options = parser.parse_args()
+    wanted = {options.only: SETS[options.only]} if options.only else SETS
+    pictures = [photo.rgb()[:512, :512] for photo in spread()[-CALIBRATION_PHOTOS:]]
+    if options.calibrate:
+        for name in wanted:
+            save(calibrate(load(str(folder_of(name))), pictures), folder_of(name))
+        return
     crops = training_crops(LEARNED, seed=3)
     metrics = sorted({metric for made in wanted.values() for metric in made.blend.metrics} | {"ssimulacra2", "ms_ssim"})
     policy = start()
@@ -158,7 +173,6 @@ def main() -> None:
         samples: list[Sample] = measure(training_crops(count, seed), policy, metrics, seed)
         network = fit(samples, Blend())
         policy = with_network("trellis", network, learn_tables(network, crops, policy, steps=16))
-    pictures = [photo.rgb()[:512, :512] for photo in spread()[-CALIBRATION_PHOTOS:]]
     told = {"commit": provenance()["commit"], "training photos": describe(photos("train"))}
     for name, made in wanted.items():
         network = fit(samples, made.blend, made.kernels, constant=made.constant)
@@ -169,9 +183,8 @@ def main() -> None:
             "tables learned on": f"{LEARNED} crops of {SIDE} px",
             "calibrated on": f"{CALIBRATION_PHOTOS} training photos",
         }
-        folder = ROOT / ("src/repro/assets/models" if name == "trellis" else "data/ablation_sets") / name
-        save(replace(calibrate(chosen, pictures), provenance={**told, **how}), folder)
-        print(folder)
+        save(replace(calibrate(chosen, pictures), provenance={**told, **how}), folder_of(name))
+        print(folder_of(name))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ that lists both.
 steps are interpolated, linearly in log λ; beyond them, steps grow with √λ. They never fall as λ grows.
 
 **Quality.** ``scale`` gives the λ of a quality for the median photo: the one at which it scores as much in
-SSIMULACRA 2 as libjpeg's file at that quality. At the same λ, one photo looks better than another. So λ is moved until
-what the trellis's weights say of a photo's loss is what they say of the median photo's: ``losses`` holds the latter,
-and :func:`expected_losses` finds the former on a sample of the photo, without the trellis.
+SSIMULACRA 2 as libjpeg's file at that quality. At the same λ, one photo looks better than another, and the weights
+foretell which: :func:`expected_losses` adds them up on a sample of the photo, and ``losses`` are those of the median
+photo. Where a photo loses more, its λ is lowered, by a power of the ratio that was found on training photos.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ from repro.trellis import planes, sensitivity
 from repro.trellis.planes import Plane, Weights
 from repro.trellis.sensitivity import Network
 
-#: How many times more or less than the median photo's λ may be.
-_REACH = 4.0
 #: A photo's loss is told by so many of its luma blocks, or up to twice as many.
 _SAMPLE = 1024
 _FORMAT = 2
@@ -53,6 +51,8 @@ class TrellisSet:
         falling.
     losses
         float (K,): :func:`expected_losses` of the median photo.
+    powers
+        float (K,): a photo that loses twice as much gets a λ that is 2 to this power times lower.
     provenance
         what made it: for people, stored as it is.
 
@@ -65,13 +65,15 @@ class TrellisSet:
     tables: np.ndarray
     scale: np.ndarray
     losses: np.ndarray
+    powers: np.ndarray
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         K = len(self.lams)
-        values = (self.lams, self.tables, self.scale, self.losses)
+        values = (self.lams, self.tables, self.scale, self.losses, self.powers)
         self._check(all(np.isfinite(v).all() for v in values), "holds a value that is not a number (NaN)")
-        self._check(K > 1 and self.lams.shape == self.losses.shape == (K,), "needs one loss per λ")
+        of_lam = {v.shape for v in (self.lams, self.losses, self.powers)}
+        self._check(K > 1 and of_lam == {(K,)}, "needs one loss and one power per λ")
         self._check(self.tables.shape == (2, K, 3, 8, 8), f"needs 2×{K}×3 tables of 8×8, got {self.tables.shape}")
         self._check(self.scale.ndim == 2 and self.scale.shape[1:] == (2,), "needs a λ for each quality")
         self._check(self.lams[0] > 0 and bool((np.diff(self.lams) > 0).all()), "λ must increase")
@@ -97,12 +99,13 @@ class TrellisSet:
         return float(np.exp(np.interp(quality, self.scale[:, 0], np.log(self.scale[:, 1]))))
 
     def lam_at(self, quality: float, losses: np.ndarray) -> float:
-        """λ at which a photo with these :func:`expected_losses` loses as much as the median photo at ``quality``."""
+        """λ at which a photo with these :func:`expected_losses` looks about as good as the median photo at
+        ``quality``."""
         log_lams = np.log(self.lams)
+        own = np.maximum.accumulate(log_lams - self.powers * np.log(losses / self.losses))
         place = np.log(self.median_lam(quality))
-        wanted = _line(place, log_lams, _increasing_log(self.losses))
-        own = _line(wanted, _increasing_log(losses), log_lams)
-        return float(np.exp(np.clip(own, place - np.log(_REACH), place + np.log(_REACH))))
+        inside = np.clip(place, log_lams[0], log_lams[-1])
+        return float(np.exp(np.interp(inside, log_lams, own) + place - inside))
 
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -125,12 +128,6 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
 def _increasing_log(losses: np.ndarray) -> np.ndarray:
     """The logarithms, each above the one before: of a photo's losses some may be alike, or fall a little."""
     return np.log(np.maximum.accumulate(losses) * (1 + 1e-6 * np.arange(len(losses))))
-
-
-def _line(x: float, xs: np.ndarray, ys: np.ndarray) -> float:
-    """Linear interpolation; beyond the ends the first and the last piece go on."""
-    i = int(np.clip(np.searchsorted(xs, x), 1, len(xs) - 1))
-    return float(ys[i - 1] + (x - xs[i - 1]) * (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1]))
 
 
 @functools.lru_cache(maxsize=4)
@@ -165,6 +162,7 @@ def load(name: str = DEFAULT) -> TrellisSet:
             tables=np.array([stored["tables"][s] for s in (chroma.HALF, chroma.FULL)], np.float64),
             scale=np.array(stored["scale"], np.float64),
             losses=np.array(stored["losses"], np.float64),
+            powers=np.array(stored["powers"], np.float64),
             provenance=stored.get("provenance", {}),
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -186,6 +184,7 @@ def save(chosen: TrellisSet, folder: Path) -> None:
         "provenance": dict(chosen.provenance),
         "lams": chosen.lams.tolist(),
         "losses": [float(f"{loss:.5g}") for loss in chosen.losses],
+        "powers": chosen.powers.round(4).tolist(),
         "scale": [[quality, float(f"{lam:.5g}")] for quality, lam in chosen.scale.tolist()],
         "tables": dict(zip((chroma.HALF, chroma.FULL), chosen.tables.round(2).tolist(), strict=True)),
     }
