@@ -19,14 +19,14 @@
 # # Beyond the paper: the idea in a better encoder
 #
 # The paper teaches a JPEG encoder which errors an eye does not see, and leaves the rest of the encoder as it was. mozjpeg
-# and jpegli do the opposite. They know less about vision, and do everything else well. What is the paper's *idea* worth in
-# an encoder that does everything else well, too?
+# and jpegli go by rules that people found, and do everything else well. What is the paper's *idea*, a network that looks at
+# the photo and says what may go, worth in an encoder that does everything else well, too?
 #
 # ```{admonition} What you will learn
 # - how an encoder can know the price of a coefficient before it keeps it
-# - what an error is worth, by its place and its frequency
-# - what tables look like when they are learned with such an encoder in the loop
-# - how such an encoder compares with those in use, how long it takes, and where it loses
+# - what happens to an encoder that follows LPIPS, and what an error is worth to other judges
+# - how a small network can say what may go, and how it learns that
+# - how such an encoder compares with the strongest in use, how long it takes, and where it loses
 #
 # It helps to have read {ref}`ch-jpeg`, {ref}`ch-loss` and {ref}`ch-first-experiment`.
 # ```
@@ -597,11 +597,12 @@ for name, of in (("annexk", tables), ("learned", learned)):
 # %% [markdown]
 # ## The descent
 #
-# The network says what to expect of a photo that it sees once. With more time the encoder can look again. It decodes its own choice, takes the gradient of the true distortion, and updates two things before the trellis
-# chooses again. Where the errors of a block cost more than the weights say, they get more weight. And the *target* of each
-# coefficient, which the trellis tries to hit in place of $F$, moves a little against the gradient. In the function below,
-# `gradient` is only the surprise: the gradient of the distortion less $2\,w\,(Q z - F)$, which the weights already account
-# for. One such update, for a plane of blocks:
+# The network says what to expect of a photo that it sees once. With more time the encoder can look again. It decodes its own
+# choice, takes the gradient of the true distortion, and updates two things before the trellis chooses again. Where the
+# errors of a block cost more than the weights say, they get more weight. And the *target* of each coefficient, which the
+# trellis tries to hit in place of $F$, moves a little against the gradient. In the function below, `gradient` is only the
+# surprise: the gradient of the distortion less $2\,w\,(Q z - F)$, which the weights already account for. One such update,
+# for a plane of blocks:
 
 
 # %%
@@ -955,9 +956,11 @@ html.table(
 # ## Summary
 #
 # - Where bits can be counted, count them: the trellis knows what each number costs.
-# - What an error is worth can be measured for each frequency. This is where the paper's loss enters.
-# - With a trellis, good luma tables are nearly flat: the table no longer decides what becomes zero.
-# - Measure a gain against the best encoder in use, by a held-out metric, on photos on which nothing was chosen.
+# - An encoder that follows one metric is good by that metric. Ask one that it did not follow.
+# - What an error is worth can be measured, by place and by frequency. A small network can then say it of any photo: attention
+#   that gives weights to a trellis, and fades nothing.
+# - Measure a gain against the strongest encoder in use, tuned ones too, by a held-out metric, at the rates that people use, on
+#   photos on which nothing was chosen.
 #
 # ## Exercises
 #
