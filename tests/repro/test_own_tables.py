@@ -7,6 +7,10 @@ import pytest
 from test_trellis import even, picture
 
 from repro.data import photos
+from repro.encoder import trellis_encoder, trellis_set
+from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import TrellisEncoder, with_one_for_chroma
+from repro.jpeg.codestream import read
 from repro.jpeg.tables import ZIGZAG, quality_tables
 from repro.trellis import planes
 from repro.trellis.own_tables import own_tables
@@ -64,3 +68,16 @@ def test_three_tables_are_fitted_apart() -> None:
     z = planes.trellis_quantize(dct, even(dct), three, LAM, rounds=1)
     moved = own_tables(dct, even(dct), three, z)
     assert moved.shape == (3, 8, 8) and not np.array_equal(moved[1], moved[2])
+
+
+def test_only_large_pictures_have_a_table_for_cr(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TrellisEncoder(Picture(photos("sample").items[1].rgb()), trellis_set.load())
+    assert len(read(encoder.encode(60)).tables) == 2
+    monkeypatch.setattr(trellis_encoder, "_THIRD_TABLE", 0)
+    assert len(read(encoder.encode(60)).tables) == 3
+
+
+def test_a_shared_table_lies_halfway() -> None:
+    tables = np.stack([np.full((8, 8), step, np.uint16) for step in (7, 10, 40)])
+    shared = with_one_for_chroma(tables)
+    assert shared.dtype == np.uint16 and shared[:, 0, 0].tolist() == [7, 20]

@@ -18,6 +18,9 @@ from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import DctPlanes, Weights
 from repro.trellis.tables import Example, adapt
 
+#: Pictures of so many pixels have a table for Cr. In smaller ones its 69 bytes are worth more than what it gains: on
+#: tuning photos of 0.3 megapixels up to 0.4 % at equal SSIMULACRA 2, and 0.6 to 0.8 % at equal MSE.
+_THIRD_TABLE = 2_000_000
 #: Adam's rate where a picture's own tables are learned.
 _RATE = 0.08
 
@@ -67,6 +70,8 @@ class TrellisEncoder(Encoder):
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
         prepared = self._with_own_tables(self.prepare(quality))
+        if self.picture.pixels < _THIRD_TABLE:
+            prepared = replace(prepared, tables=with_one_for_chroma(prepared.tables))
         z = self._quantize(prepared, rounds=1)
         for _ in range(self.plan.rounds - 1):
             own = own_tables(prepared.dct, prepared.weights, prepared.tables, z)
@@ -113,3 +118,9 @@ class TrellisEncoder(Encoder):
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)
         return write(chosen, scans=self.scans, icc=self.picture.icc, threads=self._threads)
+
+
+def with_one_for_chroma(tables: np.ndarray) -> np.ndarray:
+    """(3, 8, 8) → (2, 8, 8) of the same type: steps of Cb and Cr halfway between theirs, on a logarithmic scale."""
+    chroma_steps = np.sqrt(tables[1].astype(np.float64) * tables[2])
+    return np.stack([tables[0], np.rint(chroma_steps).astype(tables.dtype)])
