@@ -47,9 +47,9 @@ COMPARED_QUALITIES = {
     "jpegli-444": (1, 9, 20, 46, 70, 86, 92, 96, 98),  # its lowest quality may spend more than 0.3 bpp
     "jpegli-420": (1, 5, 14, 26, 58, 80, 88, 94, 97, 98),
     "jpegli-420-noaq": (1, 12, 23, 50, 74, 86, 93, 97, 98),
-    "fast": (8, 14, 26, 42, 70, 84, 92, 96),
-    "default": (8, 14, 26, 42, 70, 84, 92, 96),
-    "best": (8, 14, 26, 42, 70, 84, 92, 96),
+    "fast": (10, 25, 45, 65, 80, 90, 95, 98, 99),
+    "default": (10, 25, 45, 65, 80, 90, 95, 98, 99),
+    "best": (10, 35, 65, 84, 94, 98),
 }
 #: The sets of photos that encoders are compared on.
 COMPARED_ON = ("kodak", "check")
@@ -63,7 +63,7 @@ ABLATION_QUALITIES = {
             *("default-scans", "default-soft", "mse", "constant", "own-block", "3x3", "9x9"),
             *("ssimulacra2", "ms-ssim", "lpips"),
         ),
-        (14, 30, 55, 76, 88, 95),
+        (10, 35, 65, 84, 94, 98),
     ),
 }
 #: Qualities for the content types: their rates differ too much for a range of bits.
@@ -71,9 +71,9 @@ CONTENT_TYPE_QUALITIES = {
     "pillow-420-progressive": (13, 25, 43, 68, 86),
     "mozjpeg": (16, 30, 48, 70, 88),
     "jpegli-420": (1, 20, 42, 70, 88),
-    "fast": (13, 25, 43, 68, 86),
-    "default": (13, 25, 43, 68, 86),
-    "best": (13, 25, 43, 68, 86),
+    "fast": (20, 45, 70, 88, 96),
+    "default": (20, 45, 70, 88, 96),
+    "best": (20, 45, 70, 88, 96),
 }
 
 
