@@ -63,7 +63,11 @@ def test_pages_say_where_results_came_from(store: Store, encoders: EncoderCurves
     write_results(store, "check")
     found = of_figure("beyond", "check", store)
     said = sweeps_origin(found.results)
-    assert said["time"] == f"{0.8 * len(found.results):.0f} min" and said["measured on"] == "made" and "SHA256SUMS" in said["shipped files"]
+    assert (
+        said["time"] == f"{0.8 * len(found.results):.0f} min"
+        and said["measured on"] == "made"
+        and "SHA256SUMS" in said["shipped files"]
+    )
     assert beyond.measured(found) == "8 photos"
     assert "replace results that are not stored" in beyond.measured(encoders)
     assert "nothing here is a finding" in sweeps_origin(encoders.results)["results"]
