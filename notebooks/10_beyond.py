@@ -54,7 +54,6 @@ shown = None  # content types that are shown at equal size, at most; None: all
 
 # %% tags=["hide-input"]
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -81,7 +80,7 @@ from repro.jpeg.writer import write
 from repro.metrics import lpips_on
 from repro.metrics.ssimulacra2 import Ssimulacra2
 from repro.plain import block_symbols
-from repro.torch_encoder.descent import PLANS, DescentEncoder
+from repro.torch_encoder.descent import Descent, DescentEncoder
 from repro.trellis import costs, paths, planes, sensitivity
 
 style.use()
@@ -598,27 +597,28 @@ for name, of in (("annexk", tables), ("learned", learned)):
 # ## The descent
 #
 # The network says what to expect of a photo that it sees once. With more time the encoder can look again. It decodes its own
-# choice, takes the gradient of the true distortion, and updates two things before the trellis chooses again. Where the
-# errors of a block cost more than the weights say, they get more weight. And the *target* of each coefficient, which the
-# trellis tries to hit in place of $F$, moves a little against the gradient. In the function below, `gradient` is only the
-# surprise: the gradient of the distortion less $2\,w\,(Q z - F)$, which the weights already account for. One such update,
-# for a plane of blocks:
+# choice and takes the gradient of the loss itself: SSIMULACRA 2, MS-SSIM and MSE, blended. What a band of a block costs
+# there, over its squared error, is what it should weigh. So the weights move towards it before the trellis chooses again.
+# And the *target* of each coefficient, which the trellis tries to hit in place of $F$, moves a little. In the function below,
+# `gradient` is only the surprise: the gradient of the loss less $2\,w\,(Q z - F)$, which the weights already account for.
+# One such update, for a plane of blocks:
 
 
 # %%
-def moved(F, gradient, w, Q, damping=1.0, max_shift=0.5):
+def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
     """Targets (n, 64) for the next choice: a Newton step against the gradient, at most a part of a quantisation step."""
     return F - np.clip(gradient / (2 * damping * w), -max_shift * Q, max_shift * Q)
 
 
 # %% [markdown]
-# The package also averages each target with the one before, and moves DC less than AC. Efforts `fast` and `default` make no
-# update: `default` only chooses a second time, with codes and tables made for the first choice. `best` makes many updates:
+# The package also averages weights and targets with the ones before, and moves DC less than AC. How far targets may move was
+# decided by DISTS, a metric that the loss does not have. Efforts `fast` and `default` make no such update: `default` only
+# chooses a second time, with codes and tables made for the first choice. `best` makes eight:
 
 # %%
-encoder = DescentEncoder(Picture(box.of(rgb)), ours, PLANS["best"])
-found = encoder.descend(encoder.prepare(quality), replace(PLANS["best"].descent, steps=descent))
-least = np.minimum.accumulate(found.objective) / found.before  # after each step, over that of the trellis alone
+encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
+found = encoder.descend(quality).objective
+least = np.minimum.accumulate(found) / found[0]  # after each step, over that of the trellis alone
 
 # %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)

@@ -133,15 +133,3 @@ def test_learning_is_the_same_again(crops: np.ndarray) -> None:
     examples = learning.examples_of(crops, plain)
     first, second = (learning.learn(examples, 40.0, steps=3, batch=1, seed=4) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-
-
-def test_a_pictures_own_tables_cost_it_less(crops: np.ndarray) -> None:
-    """Whole numbers, of the type that they begin with; where all steps are 1 there is nothing to learn."""
-    example, lam = learning.examples_of(crops[:1], plain)[0], 60.0
-    start = np.rint(1.5 * learning.first_guess([example], lam)).astype(np.uint16)
-    own = learning.adapt(example, start, lam, steps=6, rate=0.08)
-    assert own.dtype == start.dtype and learning.objective([example], own, lam) < learning.objective(
-        [example], start, lam
-    )
-    ones = np.ones((2, 8, 8), np.uint16)
-    assert learning.adapt(example, ones, lam, steps=6, rate=0.08) is ones

@@ -32,8 +32,6 @@ Effort = Literal["fast", "default", "best"]
 #: How a file's data are laid out; see :func:`repro.jpeg.writer.write`.
 Scans = Literal["interleaved", "smallest", "sequential"]
 DEFAULT_QUALITY = 75.0
-#: The most time that ``"best"`` takes for its descent, unless another is given.
-BEST_SECONDS = 60.0
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
@@ -54,7 +52,7 @@ class Settings:
     effort
         As in the module.
     seconds
-        Bounds the descent of ``"best"`` on one picture (60 unless given).
+        Bounds the descent of ``"best"`` on one picture (10 a megapixel, at least 60, unless given).
 
     Raises :class:`UsageError` for a value out of range.
     """
@@ -97,11 +95,6 @@ class Settings:
             raise UsageError(f"--seconds {self.seconds:g}: must be a number above 0")
         if self.seconds is not None and self.effort != "best":
             raise UsageError("--seconds: only --effort best has a time limit; leave --seconds out")
-
-    @property
-    def time_limit(self) -> float | None:
-        """Seconds that descending may take for one file; None where the effort has few steps anyway."""
-        return (BEST_SECONDS if self.seconds is None else self.seconds) if self.effort == "best" else None
 
     @property
     def checkpoint(self) -> Path | None:
@@ -171,7 +164,7 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     """
     settings = settings or Settings()
     settings.check_model()
-    quality, score = None, None
+    quality, score, notices = None, None, picture.notices
     if settings.checkpoint:
         data = _encode_trained(picture, settings.checkpoint, settings)
     else:
@@ -184,8 +177,8 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
         else:
             quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
             data = encoder.encode(quality)
+        notices += encoder.notices
     bpp = 8 * len(data) / picture.pixels
-    notices = picture.notices
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
         notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
     return Encoded(data, quality, bpp, score, notices)
@@ -200,9 +193,9 @@ def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> 
         if settings.effort != "best":
             return TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=scans)
         with needs_extra("train", "--effort best"):
-            from repro.torch_encoder.descent import PLANS, DescentEncoder
+            from repro.torch_encoder.descent import DescentEncoder
 
-            return DescentEncoder(picture, chosen, PLANS["best"], scans=scans, seconds=settings.time_limit)
+            return DescentEncoder(picture, chosen, scans=scans, seconds=settings.seconds)
     return papers_encoder(picture, models.load(settings.model), settings, once=once)
 
 

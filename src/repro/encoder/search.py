@@ -32,9 +32,10 @@ _FIRST_QUALITY, _KNOWN_LOSS = 40.0, (math.log(percent(35)), math.log(50))
 
 
 class Encoder(ABC):
-    """Encodes one picture, at any quality and for any target."""
+    """Encodes one picture, at any quality and for any target; ``notices``: what its user should know."""
 
     picture: Picture
+    notices: tuple[str, ...] = ()
 
     @abstractmethod
     def encode(self, quality: float) -> bytes:

@@ -13,16 +13,13 @@ from repro.encoder.images import Picture
 from repro.encoder.search import Encoder
 from repro.encoder.trellis_set import TrellisSet, expected_losses
 from repro.jpeg.writer import Scans, write
-from repro.trellis import planes, sampling
+from repro.trellis import planes
 from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import DctPlanes, Weights
-from repro.trellis.tables import Example, adapt
 
 #: Pictures of so many pixels have a table for Cr. In smaller ones its 69 bytes are worth more than what it gains: on
 #: tuning photos of 0.3 megapixels up to 0.4 % at equal SSIMULACRA 2, and 0.6 to 0.8 % at equal MSE.
 _THIRD_TABLE = 2_000_000
-#: Adam's rate where a picture's own tables are learned.
-_RATE = 0.08
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,11 @@ class Plan:
     rounds
         how often the numbers are chosen. Each time bits cost what they do in codes made for the numbers before, and the
         tables are fitted to those numbers.
-    table_steps
-        steps of learning the picture's own tables, from those of the set; 0: the set's are taken.
     sharp_chroma
         whether half of chroma is sharpened against the decoder's filter.
     """
 
     rounds: int = 2
-    table_steps: int = 0
     sharp_chroma: bool = True
 
 
@@ -69,7 +63,12 @@ class TrellisEncoder(Encoder):
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
-        prepared = self._with_own_tables(self.prepare(quality))
+        return self._write(*self.choose(quality))
+
+    def choose(self, quality: float) -> tuple[Prepared, list[np.ndarray]]:
+        """The numbers of the file at a quality from 1 to 100, int16 (n, 64) zigzag for each plane, and what they were
+        chosen by."""
+        prepared = self.prepare(quality)
         if self.picture.pixels < _THIRD_TABLE:
             prepared = replace(prepared, tables=with_one_for_chroma(prepared.tables))
         z = self._quantize(prepared, rounds=1)
@@ -77,7 +76,7 @@ class TrellisEncoder(Encoder):
             own = own_tables(prepared.dct, prepared.weights, prepared.tables, z)
             prepared = replace(prepared, tables=own)
             z = self._quantize(prepared, start=z, rounds=1)
-        return self._write(prepared, z)
+        return prepared, z
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
@@ -93,26 +92,9 @@ class TrellisEncoder(Encoder):
         how = {"progressive": self.scans != "sequential", "sharp_chroma": self.plan.sharp_chroma}
         return planes.forward_dct(self.picture.samples, subsampling, threads=self._threads, **how)
 
-    def _with_own_tables(self, prepared: Prepared) -> Prepared:
-        """Learned from the picture, or from a sample of it."""
-        if not self.plan.table_steps:
-            return prepared
-        sample = Example(*sampling.sample_blocks(prepared.dct, prepared.weights))
-        own = adapt(
-            sample, prepared.tables, prepared.lam, steps=self.plan.table_steps, rate=_RATE, threads=self._threads
-        )
-        return replace(prepared, tables=own)
-
-    def _quantize(
-        self,
-        p: Prepared,
-        target: Sequence[np.ndarray] | None = None,
-        *,
-        start: Sequence[np.ndarray] | None = None,
-        rounds: int = 2,
-    ) -> list[np.ndarray]:
+    def _quantize(self, p: Prepared, *, start: Sequence[np.ndarray] | None = None, rounds: int = 2) -> list[np.ndarray]:
         return planes.trellis_quantize(
-            p.dct, p.weights, p.tables, p.lam, target=target, start=start, rounds=rounds, threads=self._threads
+            p.dct, p.weights, p.tables, p.lam, start=start, rounds=rounds, threads=self._threads
         )
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:

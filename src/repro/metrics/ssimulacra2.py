@@ -104,8 +104,11 @@ def _maps(x: _Scale, d: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
 
 
 def _xyb_scales(rgb: torch.Tensor) -> list[torch.Tensor]:
-    """(B, 3, H, W) sRGB on 0–255 → X, Y and B − Y at each scale, scaled and shifted as the metric has them."""
-    linear = _linear(rgb / 255)
+    """(B, 3, H, W) sRGB on 0–255 → X, Y and B − Y at each scale, scaled and shifted as the metric has them.
+
+    Channels last: the blur is then twice as fast.
+    """
+    linear = _linear(rgb.contiguous(memory_format=torch.channels_last) / 255)
     scales = []
     for scale in range(SCALES):
         if scale:
@@ -122,7 +125,8 @@ def _xyb(linear: torch.Tensor) -> torch.Tensor:
     mixed = torch.einsum("ij,bjhw->bihw", torch.from_numpy(OPSIN.copy()).to(linear), linear) + BIAS
     long, middle, short = (mixed.clamp_min(1e-9) ** (1 / 3) - BIAS ** (1 / 3)).unbind(1)
     y = (long + middle) / 2
-    return torch.stack([7 * (long - middle) + 0.42, y + 0.01, short - y + 0.55], 1)
+    stacked = torch.stack([7 * (long - middle) + 0.42, y + 0.01, short - y + 0.55], 1)
+    return stacked.contiguous(memory_format=torch.channels_last)
 
 
 def _blur(planes: torch.Tensor) -> torch.Tensor:

@@ -1,111 +1,270 @@
-"""Encode with the trellis, guided by the distortion's gradient: the efforts ``"default"`` and ``"best"``.
+"""Weights found by descent, picture by picture: the effort ``"best"``.
 
-``"default"`` learns the picture's own tables, takes one gradient of the distortion, and updates the tables once more.
-``"best"`` takes many, with more weight on the perceptual metrics and less on MSE, until its time is up.
+It begins with what the effort ``"default"`` chooses. The gradient of the blended loss, at what a decoder shows, tells
+what errors cost. Over their squares that is what a band of a block weighs, where the network could only guess. Then the
+weights move towards it, and the trellis chooses again, with tables that fit.
+
+A plain descent on coefficients through rounding diverges: a gradient is as large where a coefficient is zero as
+elsewhere, and each step turns noise on. Here it changes weights only, and by a part of a step the *targets* that the
+decoder should land on. What has no signal stays zero.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from repro.encoder.images import Picture
-from repro.encoder.search import largest_within
-from repro.encoder.trellis_encoder import Plan, Prepared, TrellisEncoder
+from repro.encoder.search import largest_within, smallest_reaching
+from repro.encoder.trellis_encoder import Prepared, TrellisEncoder
 from repro.encoder.trellis_set import TrellisSet
+from repro.errors import UsageError
+from repro.jpeg.codestream import decode
 from repro.jpeg.writer import Scans
+from repro.progress import bar
+from repro.ssimulacra2 import MIN_SIDE, Reference
 from repro.stages import to_tensor
-from repro.torch_encoder.refine import Descent, Refined, refine
+from repro.torch_encoder.blended_loss import BlendedLoss, Measured
+from repro.training.sensitivity import Blend
+from repro.trellis import planes
+from repro.trellis.own_tables import own_tables
+from repro.trellis.planes import Plane, Weights
 
-#: How far λ may be moved to meet a number of bits once targets are settled, and in how many halvings.
+#: Unless told otherwise, a descent may take so many seconds a megapixel, and so many for small pictures.
+_SECONDS_A_MEGAPIXEL, _SECONDS = 10.0, 60.0
+#: How far λ may be moved to meet a target once weights are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
+#: The share of a target's shift that DC takes. At coarse scales the means of neighbouring blocks add up, and shifts
+#: that suit each block by itself are together too long.
+_DC = 0.1
 
 
 @dataclass(frozen=True)
-class DescentPlan(Plan):
-    """A plan with a ``descent`` after the picture's own tables."""
+class Descent:
+    """How to descend.
 
-    descent: Descent = field(default_factory=Descent)
+    steps
+        how many gradients are followed.
+    momentum
+        the share of the last weights and targets in the next, 0 to 1: at the first step, and at the last. Little
+        momentum finds them quickly, much of it settles them.
+    most
+        how many times more or less than the network says a band of a block may weigh.
+    prior
+        the share of the median block's cost that is added to both sides of a ratio: little error says little.
+    max_shift
+        how far a target may lie from the true coefficient, in quantisation steps: luma's and chroma's.
+    damping
+        what shifts are divided by; more is slower, and safer.
+    blend
+        the loss. MSE's share is larger than where the network learned, since a descent takes more from what it does not
+        count.
+    """
+
+    steps: int = 8
+    momentum: tuple[float, float] = (0.5, 0.8)
+    most: float = 3.0
+    prior: float = 0.35
+    max_shift: tuple[float, float] = (0.15, 0.3)
+    damping: float = 2.0
+    blend: Blend = field(default_factory=lambda: Blend({"ssimulacra2": 0.55, "ms_ssim": 0.25}))
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.damping <= 0 or not all(0 <= shift <= 0.5 for shift in self.max_shift):
+            raise UsageError(f"descent: needs steps ≥ 1, damping > 0 and 0 ≤ max_shift ≤ 0.5, got {self}")
+        if self.most < 1 or self.prior <= 0 or not all(0 <= m < 1 for m in self.momentum):
+            raise UsageError(f"descent: needs most ≥ 1, prior > 0 and 0 ≤ momentum < 1, got {self}")
+
+    def momentum_at(self, step: int) -> float:
+        """The share of the last weights and targets in the next, at a step from 0."""
+        first, last = self.momentum
+        return first + (last - first) * step / max(1, self.steps - 1)
 
 
-_LONG = Descent(steps=30, gamma=380.0, sigma=3300.0, max_shift=0.5, damping=1.0, momentum=(0.8, 0.97), table_updates=1)
-#: What each effort does. λ is scaled so that a file of one quality has about the same size at every effort.
-PLANS = {
-    "best": DescentPlan(table_steps=12, descent=_LONG),
-}
+@dataclass(frozen=True)
+class Found:
+    """The best that was found: what the trellis was asked, with the descent's weights, targets and tables, and the
+    numbers that it chose, int16 (n, 64) zigzag for each plane.
+
+    ``objective``: J = loss + λ · bits of every choice that was measured, the default effort's first.
+    """
+
+    prepared: Prepared
+    z: list[np.ndarray]
+    objective: tuple[float, ...]
 
 
 class DescentEncoder(TrellisEncoder):
-    """As :class:`~repro.encoder.trellis_encoder.TrellisEncoder`, with an effort of :data:`PLANS` or another plan.
+    """As :class:`~repro.encoder.trellis_encoder.TrellisEncoder`, with a descent from what the default effort chooses.
 
-    ``seconds`` bounds the time that the descent takes, for each file; None: as long as its steps take.
+    ``seconds`` bounds the time that the descent takes, for each file; 10 a megapixel unless given, and at least 60.
+    Pictures under 113 px a side, SSIMULACRA 2's least, are encoded by the default effort, and ``notices`` says so.
     """
-
-    plan: DescentPlan
 
     def __init__(
         self,
         picture: Picture,
         chosen: TrellisSet,
-        plan: DescentPlan,
+        how: Descent | None = None,
         *,
         scans: Scans = "interleaved",
         seconds: float | None = None,
     ) -> None:
-        super().__init__(picture, chosen, plan, scans=scans)
-        self.seconds = seconds
-        self._x = to_tensor(picture.samples)
+        super().__init__(picture, chosen, scans=scans)
+        self._how = how or Descent()
+        self._seconds = max(_SECONDS, _SECONDS_A_MEGAPIXEL * picture.pixels / 1e6) if seconds is None else seconds
+        self._too_small = min(picture.width, picture.height) < MIN_SIDE
+        if self._too_small:
+            self.notices = (f"a side is under {MIN_SIDE} px, too small for --effort best; encoded by --effort default",)
 
     def encode(self, quality: float) -> bytes:
-        """The file at a quality from 1 to 100."""
-        prepared, found = self._refined(quality)
-        return self._write(prepared, found.z)
+        """The file at a quality from 1 to 100, at the default effort's λ."""
+        if self._too_small:
+            return super().encode(quality)
+        found = self.descend(quality)
+        return self._write(found.prepared, found.z)
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """As :meth:`TrellisEncoder.within`, with one descent: where the trellis alone meets ``bits``."""
-        quality, data = largest_within(self._without_descent, bits, self.picture.pixels, name)
-        return quality, self._fit(quality, bits) or data
+        """As :meth:`TrellisEncoder.within`, with one descent, where the default effort meets ``bits``."""
+        quality, data = largest_within(super().encode, bits, self.picture.pixels, name)
+        if self._too_small:
+            return quality, data
+        return quality, self._fit(quality, lambda data: 8 * len(data) <= bits, "larger") or data
 
-    def descend(self, prepared: Prepared, how: Descent) -> Refined:
-        """From the trellis's choice, while there is time."""
-        return refine(
-            self._x,
-            prepared.dct,
-            prepared.weights,
-            prepared.tables,
-            prepared.lam,
-            how,
-            deadline=None if self.seconds is None else time.monotonic() + self.seconds,
-            threads=self._threads,
-        )
+    def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
+        """As :meth:`TrellisEncoder.reaching`, with one descent, where the default effort reaches ``score``."""
+        quality, data, reached = smallest_reaching(super().encode, score, self.picture.samples, name)
+        reference = Reference(self.picture.samples)
+        found = self._fit(quality, lambda data: reference.score(decode(data)) >= score, "smaller")
+        if found is None or len(found) > len(data):
+            return quality, data, reached
+        return quality, found, reference.score(decode(found))
 
-    def _refined(self, quality: float) -> tuple[Prepared, Refined]:
-        prepared = self._with_own_tables(self.prepare(quality))
-        found = self.descend(prepared, self.plan.descent)
-        return replace(prepared, tables=found.tables), found
+    def descend(self, quality: float) -> Found:
+        """The best choice for ``quality`` that is found while there is time."""
+        deadline = time.monotonic() + self._seconds
+        return descend(self.picture.samples, *self.choose(quality), self._how, deadline, self._threads)
 
-    def _without_descent(self, quality: float) -> bytes:
-        prepared = self.prepare(quality)
-        return self._write(prepared, self._quantize(prepared))
-
-    def _fit(self, quality: float, bits: float) -> bytes | None:
-        """The largest file within ``bits`` that other values of λ make of the targets at ``quality``; None: none."""
-        prepared, found = self._refined(quality)
-        target: Sequence[np.ndarray] = found.target
-        low, high = -math.log(_REACH), math.log(_REACH)  # of λ: at low too much is spent, at high it fits
-        best: bytes | None = None
-        shift = 0.0
+    def _fit(self, quality: float, accepts: Callable[[bytes], bool], side: str) -> bytes | None:
+        """The last file that is accepted on the ``side`` of ``"larger"`` or ``"smaller"`` ones, of those that other
+        values of λ make of the weights and targets at ``quality``; None: none is."""
+        found = self.descend(quality)
+        reach = math.log(_REACH) * (1 if side == "larger" else -1)
+        accepted, refused = reach, -reach  # of log λ
+        best, shift = None, 0.0
         for _ in range(_HALVINGS + 1):
-            scaled = replace(prepared, lam=prepared.lam * math.exp(shift))
-            data = self._write(scaled, self._quantize(scaled, target))
-            if 8 * len(data) > bits:
-                low = shift
+            moved = replace(found.prepared, lam=found.prepared.lam * math.exp(shift))
+            data = self._write(moved, self._quantize(moved, start=[numbers.copy() for numbers in found.z], rounds=1))
+            if accepts(data):
+                accepted, best = shift, data
             else:
-                high = shift
-                best = data if best is None or len(data) > len(best) else best
-            shift = (low + high) / 2
+                refused = shift
+            shift = (accepted + refused) / 2
         return best
+
+
+def descend(
+    picture: np.ndarray,
+    start: Prepared,
+    z: list[np.ndarray],
+    how: Descent,
+    deadline: float = math.inf,
+    threads: int = 1,
+) -> Found:
+    """The best choice for ``picture``, (H, W) or (H, W, 3) on 0–255, from the numbers ``z`` on, which were chosen with
+    ``start``. Never worse than these; at ``deadline``, on the clock of :func:`time.monotonic`, what is best by then."""
+    dct, lam = start.dct, start.lam
+    loss = BlendedLoss(to_tensor(picture), dct, how.blend)
+    of_planes = zip(dct.planes, start.weights, strict=True)
+    guided = [Guided(plane, weights, how, how.max_shift[min(i, 1)]) for i, (plane, weights) in enumerate(of_planes)]
+    prepared, best = start, (start, z)
+    objective: list[float] = []
+    scales: dict[str, float] = {}
+    with bar(how.steps, "descent") as progress:
+        for step in range(how.steps + 1):
+            Q = [planes.steps(prepared.tables, i).astype(np.float32) for i in range(len(z))]
+            values = [numbers * q for numbers, q in zip(z, Q, strict=True)]
+            measured = loss.measure(values, lambda: bool(objective) and time.monotonic() > deadline)
+            if measured is None:
+                break
+            scales = scales or _scales(measured, loss.shares, how.blend, start, values)
+            objective.append(sum(scales[name] * d for name, d in measured.losses.items()) + lam * planes.bits(dct, z))
+            if objective[-1] == min(objective):
+                best = prepared, z
+            if step == how.steps or time.monotonic() > deadline:
+                break
+            for i, plane in enumerate(guided):
+                plane.update(z[i], Q[i], _blended(measured, scales, how.blend, i), step)
+            target = replace(dct, planes=tuple(plane.target for plane in guided))
+            weights = [plane.weights for plane in guided]
+            prepared = Prepared(target, weights, own_tables(target, weights, prepared.tables, z), lam)
+            z = planes.trellis_quantize(
+                target, weights, prepared.tables, lam, start=[n.copy() for n in z], rounds=1, threads=threads
+            )
+            progress.update()
+    return Found(*best, tuple(objective))
+
+
+class Guided:
+    """A plane during the descent: its weights, which begin with the network's, and how far its targets have moved."""
+
+    def __init__(self, plane: Plane, weights: Weights, how: Descent, max_shift: float) -> None:
+        self._plane, self._network, self._how, self._max_shift = plane, weights, how, max_shift
+        self._begin = np.flatnonzero(np.diff(weights.band, prepend=-1))
+        self._log_ratio = np.zeros_like(weights.of_band)
+        self._moved = np.zeros_like(plane.F)
+
+    @property
+    def target(self) -> Plane:
+        """What the decoder should get back."""
+        return self._plane._replace(F=self._plane.F + self._moved)
+
+    @property
+    def weights(self) -> Weights:
+        """Of errors, for the trellis."""
+        return self._network._replace(of_band=self._network.of_band * np.exp(self._log_ratio))
+
+    def update(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, step: int) -> None:
+        """By the loss's ``gradient`` (n, 64) at numbers ``z`` of steps ``Q``."""
+        momentum = self._how.momentum_at(step)
+        error = z * Q - self._plane.F
+        # Along the error the loss changes by gradient · error, and a weighted square by twice itself.
+        costs = np.add.reduceat(gradient * error, self._begin, axis=1)
+        expected = 2 * np.add.reduceat(self._network.each() * np.square(error), self._begin, axis=1)
+        prior = self._how.prior * np.median(expected.sum(1)) / len(self._begin) + 1e-6
+        ratio = (np.maximum(costs, 0) + prior) / (expected + prior)
+        seen = np.log(ratio.clip(1 / self._how.most, self._how.most))
+        self._log_ratio = (momentum * self._log_ratio + (1 - momentum) * seen).astype(np.float32)
+        # Targets move by what the weights do not explain of the gradient.
+        w = self.weights.each()
+        wanted = (2 * w * error - gradient) / (2 * self._how.damping * w)
+        wanted[:, 0] *= _DC
+        wanted = wanted.clip(-self._max_shift * Q, self._max_shift * Q)
+        self._moved = (momentum * self._moved + (1 - momentum) * wanted).astype(np.float32)
+
+
+def _blended(measured: Measured, scales: dict[str, float], blend: Blend, plane: int) -> np.ndarray:
+    """The gradient of a plane, (n, 64), of all metrics."""
+    total = np.zeros_like(next(iter(measured.gradients.values()))[plane])
+    for name, gradient in measured.gradients.items():
+        total += np.float32(scales[name] * (blend.chroma.get(name, 1.0) if plane else 1.0)) * gradient[plane]
+    return total
+
+
+def _scales(
+    measured: Measured, shares: dict[str, float], blend: Blend, start: Prepared, values: Sequence[np.ndarray]
+) -> dict[str, float]:
+    """What each metric's loss is multiplied by. At ``values``, along their errors, the metrics' slopes then have the
+    blend's shares, and what the descent counts of them is the slope of the weighted squared error."""
+    errors = [v - plane.F for v, plane in zip(values, start.dct.planes, strict=True)]
+    expected = sum(2 * float(np.vdot(w.each(), np.square(e))) for w, e in zip(start.weights, errors, strict=True))
+    slopes, counted = {}, 0.0
+    for name, gradient in measured.gradients.items():
+        luma, *chroma = (float(np.vdot(g, e)) for g, e in zip(gradient, errors, strict=True))
+        slopes[name] = max(luma + sum(chroma), 1e-9)
+        counted += shares[name] * (luma + blend.chroma.get(name, 1.0) * sum(chroma)) / slopes[name]
+    return {name: share * expected / max(counted, 1e-9) / slopes[name] for name, share in shares.items()}

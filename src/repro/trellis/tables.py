@@ -9,7 +9,6 @@ and drop out in the same way). Neither rounding nor the rate needs an approximat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +56,6 @@ def learn(
     seed: int = 0,
     rounds: int = 2,
     threads: int = 1,
-    quiet: bool = False,
 ) -> np.ndarray:
     """Tables (3, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
 
@@ -68,7 +66,7 @@ def learn(
     rng = np.random.default_rng(seed)
     log_q = np.log(first_guess(examples, lam) if start is None else start)
     mean, square = np.zeros_like(log_q), np.zeros_like(log_q)
-    with nullcontext() if quiet else bar(steps, f"tables λ={lam:g}") as progress:
+    with bar(steps, f"tables λ={lam:g}") as progress:
         for step in range(steps):
             chosen = rng.permutation(len(examples))[:batch]
             gradient = sum(_gradient(examples[i], np.exp(log_q), lam, rounds, threads) for i in chosen)
@@ -78,22 +76,8 @@ def learn(
             spread = np.sqrt(square / (1 - _SQUARES ** (step + 1))) + 1e-9
             falling = 0.5 * (1 + np.cos(np.pi * step / steps))
             log_q = np.clip(log_q - rate * falling * unbiased / spread, 0, np.log(255))
-            if progress is not None:
-                progress.update()
+            progress.update()
     return np.exp(log_q)
-
-
-def adapt(example: Example, tables: np.ndarray, lam: float, *, steps: int, rate: float, threads: int = 1) -> np.ndarray:
-    """Tables of one picture's own, whole numbers of the type of ``tables``, in a few ``steps`` from ``tables``.
-
-    The same ``tables`` where there is nothing to gain: at the highest qualities, where all steps are 1. The trellis
-    runs one round a step, not two, since it takes nearly all of the time.
-    """
-    if tables.max() <= 1:
-        return tables
-    start = np.maximum(tables.astype(np.float64), 1)
-    learned = learn([example], lam, start=start, steps=steps, batch=1, rate=rate, rounds=1, threads=threads, quiet=True)
-    return np.rint(learned).astype(tables.dtype)
 
 
 def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threads: int = 1) -> float:
