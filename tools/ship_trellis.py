@@ -140,7 +140,7 @@ def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
         found.append(log_lams[i - 1] + t * (log_lams[i] - log_lams[i - 1]))
     lams = np.exp(np.clip(found, np.log(0.02), np.log(2e4)))
     lams = np.minimum.accumulate(lams) * (1 - 1e-4 * np.arange(len(lams)))
-    scale = np.array([*zip(QUALITIES, lams, strict=True), (100, 0.01)])
+    scale = np.array([*zip(QUALITIES, lams, strict=True), (100, 0.001)])  # at 100 all steps are 1
     return replace(made, scale=scale, losses=median_losses, powers=np.array(powers))
 
 

@@ -125,11 +125,6 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
     return np.array(found)
 
 
-def _increasing_log(losses: np.ndarray) -> np.ndarray:
-    """The logarithms, each above the one before: of a photo's losses some may be alike, or fall a little."""
-    return np.log(np.maximum.accumulate(losses) * (1 + 1e-6 * np.arange(len(losses))))
-
-
 @functools.lru_cache(maxsize=4)
 def load(name: str = DEFAULT) -> TrellisSet:
     """The shipped set called ``name``, or the one in the folder of that path, as :func:`save` wrote it.
