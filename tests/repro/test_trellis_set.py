@@ -46,6 +46,7 @@ def made(**changes) -> TrellisSet:
         "tables": rng.uniform(2, 4, (2, 1, 3, 8, 8)) * np.sqrt(LAMS)[:, None, None, None],
         "scale": np.array([[1.0, 900.0], [50.0, 40.0], [90.0, 2.0], [100.0, 0.01]]),
         "losses": LOSSES,
+        "powers": np.array([0.5, 0.4, 0.7, 1.0]),
     }
     return TrellisSet(**(fields | changes))
 
@@ -86,7 +87,6 @@ def test_no_step_falls_as_lambda_grows(a: float, b: float, seed: int) -> None:
 # ---- quality ----------------------------------------------------------------------------------------------------
 
 curves = st.lists(st.floats(1e-5, 1e3), min_size=4, max_size=4).map(np.array)
-growing = st.lists(st.floats(0.05, 3), min_size=4, max_size=4).map(lambda steps: 0.01 * np.exp(np.cumsum(steps)))
 
 
 @settings(max_examples=100, deadline=None)
@@ -103,7 +103,7 @@ def test_lambda_stays_near_the_median_photos(losses: np.ndarray, quality: float)
 
 
 @settings(max_examples=100, deadline=None)
-@given(losses=growing, quality=st.floats(1, 99))
+@given(losses=curves, quality=st.floats(1, 99))
 def test_lambda_has_no_jumps(losses: np.ndarray, quality: float) -> None:
     assert made().lam_at(quality + 1e-5, losses) == pytest.approx(made().lam_at(quality, losses), rel=1e-3)
 
@@ -123,10 +123,19 @@ def test_a_photo_that_loses_more_gets_a_lower_lambda(quality: float, more: float
     assert above <= at * (1 + 1e-9) and below >= at * (1 - 1e-9)
 
 
+def test_a_photo_that_loses_twice_as_much_gets_a_lambda_lower_by_the_power() -> None:
+    chosen = made()
+    for lam, power in zip(LAMS, chosen.powers, strict=True):
+        at = replace(chosen, scale=np.array([[1.0, 1.001 * lam], [100.0, 0.999 * lam]]))
+        assert at.lam_at(50.5, 2 * LOSSES) == pytest.approx(lam / 2**power, rel=0.01)
+
+
 def test_a_flat_picture_that_loses_nothing_has_a_lambda_too() -> None:
-    flat = planes.forward_dct(np.full((64, 64, 3), 77, np.uint8))
-    losses = trellis_set.expected_losses(SHIPPED, flat.planes[0], SHIPPED.network.weights(flat)[0])
-    assert SHIPPED.lam_at(75, losses) == pytest.approx(4 * SHIPPED.median_lam(75))
+    chosen = made()
+    flat = planes.forward_dct(np.full((64, 64, 3), 128, np.uint8))
+    losses = trellis_set.expected_losses(chosen, flat.planes[0], chosen.network.weights(flat)[0])
+    assert losses.max() < 1e-5
+    assert chosen.lam_at(70, losses) == pytest.approx(4 * chosen.median_lam(70))
 
 
 @pytest.mark.parametrize("quality", [0.9, 100.1, float("nan")])
@@ -179,10 +188,9 @@ def test_photos_of_a_quality_look_more_alike_than_those_of_a_lambda() -> None:
     adapted, median = [], []
     for rgb in kinds_of_photo():
         reference = Reference(rgb)
-        encoder = TrellisEncoder(Picture(rgb), SHIPPED, Plan(rounds=1))
-        adapted.append(reference.score(codestream.decode(encoder.encode(60))))
-        encoder._losses = SHIPPED.losses  # as if it were the median photo
-        median.append(reference.score(codestream.decode(encoder.encode(60))))
+        for scores, chosen in ((adapted, SHIPPED), (median, replace(SHIPPED, powers=0 * SHIPPED.powers))):
+            data = TrellisEncoder(Picture(rgb), chosen, Plan(rounds=1)).encode(60)
+            scores.append(reference.score(codestream.decode(data)))
     assert np.std(adapted) < np.std(median), (adapted, median)
 
 
@@ -198,6 +206,7 @@ def test_a_stored_set_is_the_same_set(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.tables, original.tables, atol=0.006)
     np.testing.assert_allclose(loaded.scale, original.scale, rtol=1e-4)
     np.testing.assert_allclose(loaded.losses, original.losses, rtol=1e-4)
+    np.testing.assert_allclose(loaded.powers, original.powers, rtol=1e-2)
     np.testing.assert_array_equal(loaded.network.profile, original.network.profile)
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "set", check=True, capture_output=True)
@@ -219,7 +228,8 @@ def with_entry(index: tuple[int, ...], value: float) -> np.ndarray:
         ({"tables": np.ones((2, 4, 2, 8, 8))}, "2×4×3 tables of 8×8, got"),
         ({"lams": LAMS[::-1]}, "λ must increase"),
         ({"lams": np.array([0.0, 1.0, 2.0, 3.0])}, "λ must increase"),
-        ({"losses": LOSSES[:3]}, "one loss per λ"),
+        ({"losses": LOSSES[:3]}, "one loss and one power per λ"),
+        ({"powers": LOSSES[:3]}, "one loss and one power per λ"),
         ({"losses": np.array([0.0, 1.0, 2.0, 3.0])}, "losses must be above 0"),
         ({"scale": np.array([1.0, 2.0])}, "a λ for each quality"),
         ({"scale": np.array([[1.0, 2.0], [1.0, 1.0]])}, "qualities must increase"),
@@ -254,7 +264,7 @@ def stored_otherwise(**changes: object) -> Callable[[Path], None]:
         (lambda folder: (folder / "SHA256SUMS").write_text("\n"), "SHA256SUMS: .*unreadable|was changed"),
         (stored_otherwise(format=1), "has format 1, this program reads 2"),
         (stored_otherwise(tables="none"), "is not a set for the trellis"),
-        (stored_otherwise(lams=[1, 2]), "needs one loss per λ"),
+        (stored_otherwise(lams=[1, 2]), "needs one loss and one power per λ"),
     ],
 )
 def test_what_is_no_set_is_told_in_one_line(change: Callable[[Path], None], says: str, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ from repro.trellis import planes, sensitivity
 from repro.trellis.planes import Plane, Weights
 from repro.trellis.sensitivity import Network
 
+#: How many times more or less than the median photo's λ may be.
+_REACH = 4.0
 #: A photo's loss is told by so many of its luma blocks, or up to twice as many.
 _SAMPLE = 1024
 _FORMAT = 2
@@ -103,6 +105,7 @@ class TrellisSet:
         ``quality``."""
         log_lams = np.log(self.lams)
         own = np.maximum.accumulate(log_lams - self.powers * np.log(losses / self.losses))
+        own = np.clip(own, log_lams - np.log(_REACH), log_lams + np.log(_REACH))
         place = np.log(self.median_lam(quality))
         inside = np.clip(place, log_lams[0], log_lams[-1])
         return float(np.exp(np.interp(inside, log_lams, own) + place - inside))
