@@ -12,8 +12,8 @@ from repro.compiled import compiled
 from repro.jpeg.color import RGB_TO_YCBCR, YCBCR_TO_RGB
 
 HALF, FULL = "4:2:0", "4:4:4"
-#: All of chroma is kept where half of it loses more than so many bits a pixel are worth. Chosen by SSIMULACRA 2 at equal
-#: bits, on tuning photos at eight qualities: anything from 2.3 to 6 does as well.
+#: All of chroma is kept where half of it loses more than so many bits a pixel are worth. Chosen by SSIMULACRA 2 at
+#: equal bits, on tuning photos at eight qualities: anything from 2.3 to 6 does as well.
 _BITS = 3.0
 
 
