@@ -144,6 +144,16 @@ def test_there_is_no_other_quality(quality: float) -> None:
         made().median_lam(quality)
 
 
+@pytest.mark.parametrize("quality", [40, 75, 92])
+def test_a_photo_has_about_the_same_lambda_with_half_of_chroma_and_with_all(quality: float) -> None:
+    lams = []
+    for subsampling in ("4:2:0", "4:4:4"):
+        dct = planes.forward_dct(astronaut(), subsampling)
+        losses = trellis_set.expected_losses(SHIPPED, dct.planes[0], SHIPPED.network.weights(dct)[0])
+        lams.append(SHIPPED.lam_at(quality, losses))
+    assert lams[1] == pytest.approx(lams[0], rel=0.2)
+
+
 def test_expected_losses_are_weighted_squared_errors_of_rounding() -> None:
     chosen = made()
     dct = planes.forward_dct(astronaut(64, 64))

@@ -117,9 +117,12 @@ class TrellisSet:
 
 def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.ndarray:
     """float (K,): about the weighted squared error of ``luma`` a pixel at each of a set's λ, from a sample of its
-    blocks, whose coefficients are rounded, AC up from 0.65."""
+    blocks, whose coefficients are rounded, AC up from 0.65.
+
+    Frequencies weigh what they do in 4:2:0, also where all of chroma is kept, so that a photo's λ does not jump there.
+    """
     every = slice(None, None, max(1, len(luma.F) // _SAMPLE))
-    F, each = np.abs(luma.F[every]), weights.each(every)
+    F, each = np.abs(luma.F[every]), weights._replace(profile=chosen.network.profile[0, 0]).each(every)
     found = []
     for lam in chosen.lams:
         Q = planes.steps(chosen.tables_at(float(lam), chroma.HALF), 0).astype(np.float32)
