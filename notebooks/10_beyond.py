@@ -611,9 +611,11 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 
 
 # %% [markdown]
-# The package also averages weights and targets with the ones before, and moves DC less than AC. How far targets may move was
-# decided by DISTS, a metric that the loss does not have. Efforts `fast` and `default` make no such update: `default` only
-# chooses a second time, with codes and tables made for the first choice. `best` makes eight:
+# The package also averages weights and targets with the ones before, and moves DC less than AC. Moved
+# targets please the metrics that were asked, and may cost with others. So DISTS was asked, which the loss does not have: on
+# tuning photos, files with targets moved this far are better by it than files with new weights alone. Efforts `fast` and
+# `default` make no such update: `default` only chooses a second time, with codes and tables made for the first choice. `best`
+# makes eight. Here is what more would give:
 
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
