@@ -62,6 +62,7 @@ from scipy.ndimage import gaussian_filter
 from bookkit import curtain, frames_slider, glue, html, points
 from chapters import beyond as fig
 from chapters import comparison, quantisation, style
+from chapters import content_types as of_types
 from chapters import tables as table_rows
 from chapters.findings import briefly, in_words
 from chapters.rate_distortion import every_point
@@ -839,7 +840,7 @@ for encoders, chosen in ((kodak, style.kodak_or_sample(data_dir)), (check, photo
         for name, said in fig.worst(encoders, chosen, losing, window).items():
             versions = comparison.versions(pixels[name](), bpp, ("jpegli-420",), ("trellis",), more=judges)
             losers[f"{name.partition('.')[0]}, {bpp:g} bpp"] = said, versions
-frames, labels, alts = fig.gallery(losers, side=200)
+frames, labels, alts = comparison.gallery(losers, side=200)
 frames_slider(frames, labels, alts, description="Photo", captions=alts)
 
 # %% [markdown]
@@ -861,13 +862,13 @@ frames_slider(frames, labels, alts, description="Photo", captions=alts)
 by_type = content_types.stored(profile)
 
 # %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Five panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
-fig.content_type_plot(by_type)
+of_types.content_type_plot(by_type)
 
 # %% tags=["remove-cell"]
 glue("content_types_measured", fig.measured(by_type.encoders, "pictures"))
 glue("content_types_even", f"{content_types.EVEN:g} %")
 glue("content_types_shared", "half" if content_types.SHARED == 0.5 else f"{100 * content_types.SHARED:g} %")
-glue("content_types_without", fig.not_compared(by_type))
+glue("content_types_without", of_types.not_compared(by_type))
 named = {name: CONTENT_TYPES[name].label for name in by_type.names}
 peers = {"mozjpeg": content_types.MOZJPEG, "better": content_types.BETTER_PEER}
 for effort, (short, against) in itertools.product(beyond.EFFORTS, peers.items()):
@@ -903,7 +904,7 @@ for metric in beyond.METRICS:
 
 # %% tags=["hide-input"]
 html.table(
-    *fig.content_type_rows(by_type),
+    *of_types.content_type_rows(by_type),
     caption="Bits of our default against mozjpeg / against the better of mozjpeg and jpegli",
 )
 
@@ -918,10 +919,10 @@ html.table(
 # %% mystnb={"figure": {"caption": "Original, mozjpeg and ours at equal size, a part of a picture of each content type, enlarged.", "name": "fig-content-types-shown"}} tags=["hide-input"]
 drawn = {}
 for name in by_type.names[:shown]:
-    said = f"{named[name]}. Bits of ours against mozjpeg 4:2:0: {fig.needed(by_type, name)}"
+    said = f"{named[name]}. Bits of ours against mozjpeg 4:2:0: {of_types.needed(by_type, name)}"
     versions = comparison.versions(draw(name), None, (content_types.MOZJPEG,), ("trellis",), quality=25)
     drawn[named[name]] = said, versions
-frames, labels, alts = fig.gallery(drawn, side=128, interpolation="nearest")
+frames, labels, alts = comparison.gallery(drawn, side=128, interpolation="nearest")
 frames_slider(frames, labels, alts, description="Content type", captions=alts)
 
 # %% [markdown]

@@ -1,4 +1,7 @@
-"""Pictures and tables of chapter 10: a block by the trellis, the comparison and its targets, and where ours loses."""
+"""Pictures and tables of chapter 10: a block by the trellis, the comparison and its targets, and where ours loses.
+
+:mod:`chapters.content_types` has those of other pictures than photos.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.ndimage import gaussian_filter
 
-from chapters.comparison import Version, closeup, in_a_line
 from chapters.style import INK, LOOKS, OKABE_ITO, Box, Look, cells, figure, legend_below, plot, shade, show_image
 from chapters.tables import Rows
 from repro.data import PhotoSet
-from repro.data.content_types import CONTENT_TYPES
 from repro.evaluation import BDRate
 from repro.experiments import bench
 from repro.experiments.beyond import (
@@ -30,7 +31,6 @@ from repro.experiments.beyond import (
     Window,
 )
 from repro.experiments.claims import SHORT
-from repro.experiments.content_types import BETTER_PEER, MOZJPEG, ContentTypeSavings
 from repro.experiments.registry import PLAIN, RIVALS
 from repro.jpeg.dct import idct
 from repro.jpeg.tables import NATURAL
@@ -45,8 +45,6 @@ ENCODER_LOOKS: dict[str, Look] = {
 }
 #: Colours of the judges whose weights are compared.
 _JUDGES = ("black", "orange", "green", "blue")
-#: Of content types: per cent up to which the axis is linear, and where it has marks.
-_LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 
 
 def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
@@ -322,104 +320,13 @@ def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], win
         rival = encoders.rival("default", metric, window)
         ranked = [item for item in encoders.losses("default", rival, metric, window) if item[0] in known]
         for name, percent in ranked[:1]:
-            found.setdefault(name, f"{_percent(percent)} % bits at equal {SHORT[metric]} against {LOOKS[rival].label}")
+            found.setdefault(name, f"{signed(percent)} % bits at equal {SHORT[metric]} against {LOOKS[rival].label}")
     return {name: f"{name.partition('.')[0]}: {said}" for name, said in found.items()} or {
         photo.name: f"{photo.name.partition('.')[0]}: in the place of photos that are not at hand, no loser"
         for photo in photos.items[:1]
     }
 
 
-def gallery(
-    shown: Mapping[str, tuple[str, list[Version]]], side: int, **imshow: Any
-) -> tuple[list[Figure], list[str], list[str]]:
-    """Frames, labels and alternative texts: versions side by side, a square in which the last is worse by most.
-
-    ``shown``: label → words on the picture, and its versions.
-    """
-    frames = [closeup(versions, where_worse(versions, side), **imshow) for _, versions in shown.values()]
-    return frames, list(shown), [f"{said}. {in_a_line(versions[1:])}." for said, versions in shown.values()]
-
-
-def where_worse(shown: Sequence[Version], side: int) -> Box:
-    """The square of ``side`` pixels in which the last version's error, squared, exceeds that of the one before most.
-
-    The first version is the original.
-    """
-    theirs, ours = (np.square(v.pixels.astype(float) - shown[0].pixels).sum(2) for v in shown[-2:])
-    return _most(ours - theirs, side)
-
-
-def _most(more: np.ndarray, side: int) -> Box:
-    """Where ``more``, (H, W), is largest in sum, on a grid of 16 pixels."""
-    height, width = (min(side, whole) for whole in more.shape)
-    total = np.pad(more, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
-    top, left = np.unravel_index(sums[::16, ::16].argmax(), sums[::16, ::16].shape)
-    return Box(16 * int(top), 16 * int(left), height, width)
-
-
-def content_type_plot(found: ContentTypeSavings) -> Figure:
-    """Bits of each effort against mozjpeg in per cent: a row a content type, a panel a metric.
-
-    Beyond 20 % the scale is logarithmic.
-    """
-    rows = {name: -i for i, name in enumerate(found.names)}
-    fig, axes = figure(11.0, 3, 2, sharex=True, sharey=True)
-    axes[-1, -1].axis("off")
-    for ax, metric in zip(axes.ravel(), METRICS, strict=False):
-        ax.axvline(0, color=INK, linewidth=1)
-        for effort, shift in zip(EFFORTS, (0.22, 0.0, -0.22), strict=True):
-            known = {name: p for name in rows if not isinstance(p := found.percent(name, effort, metric), str)}
-            look = ENCODER_LOOKS[effort]._asdict() | {"linestyle": "none"}
-            ax.plot(list(known.values()), [rows[name] + shift for name in known], **look, markersize=7)
-        ax.set_xscale("symlog", linthresh=_LINEAR, linscale=1)
-        ax.set_xticks(_MARKS, [_percent(mark) if mark else "0" for mark in _MARKS])
-        ax.minorticks_off()
-        ax.set(title=f"at equal {SHORT[metric]}", yticks=list(rows.values()))
-        ax.set_yticklabels([CONTENT_TYPES[name].label for name in rows])
-        ax.margins(x=0.06)
-    for ax in (axes[1, 1], axes[2, 0]):
-        ax.set_xlabel("bits against mozjpeg, %\n(right of 0 mozjpeg is better)")
-    legend_below(fig)
-    return fig
-
-
-def content_type_rows(found: ContentTypeSavings) -> Rows:
-    """One row a content type: the image, the rates of mozjpeg's files, and per cent of bits in each metric.
-
-    They stand as "against mozjpeg / against the better peer".
-    """
-    rows: list[list[object]] = []
-    for name in found.names:
-        low, high = found.rates(name)
-        each = [
-            " / ".join(_percent(found.percent(name, "default", metric, against)) for against in (MOZJPEG, BETTER_PEER))
-            for metric in METRICS
-        ]
-        rows.append(
-            [f"{CONTENT_TYPES[name].label}: {CONTENT_TYPES[name].description}", f"{low:.2g} to {high:.2g}", *each]
-        )
-    return ["picture", "bits per pixel", *(f"at equal {SHORT[metric]}, %" for metric in METRICS)], rows
-
-
-def not_compared(found: ContentTypeSavings) -> str:
-    """Which comparisons of the default effort have no number, and why."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for name in found.names:
-        for metric in METRICS:
-            percent = found.percent(name, "default", metric)
-            if isinstance(percent, str):
-                reasons.setdefault((name, percent), []).append(SHORT[metric])
-    each = [f"{CONTENT_TYPES[n].label} in {listed(metrics)} ({why})" for (n, why), metrics in reasons.items()]
-    return "; ".join(each) or "none of them"
-
-
-def needed(found: ContentTypeSavings, name: str) -> str:
-    """Bits of our default against mozjpeg on one content type, in every metric that has a number."""
-    numbers = {metric: found.percent(name, "default", metric) for metric in METRICS}
-    known = [f"{_percent(p)} % at equal {SHORT[metric]}" for metric, p in numbers.items() if not isinstance(p, str)]
-    return ", ".join(known) or "no number"
-
-
-def _percent(percent: float | str) -> str:
+def signed(percent: float | str) -> str:
+    """Per cent with its sign; a dash where there is no number."""
     return "–" if isinstance(percent, str) else f"{percent:+.0f}".replace("-", "−")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -242,3 +242,32 @@ def _nearest(ways: Sequence[tuple[str, Callable[[], bytes]]], bpp: float) -> tup
         low, high = (middle, high) if made(middle)[1] < 0 else (low, middle)
     best = min(low, high, key=lambda i: abs(made(i)[1]))
     return ways[best][0], made(best)[0]
+
+
+def gallery(
+    shown: Mapping[str, tuple[str, list[Version]]], side: int, **imshow: Any
+) -> tuple[list[Figure], list[str], list[str]]:
+    """Frames, labels and alternative texts: versions side by side, a square in which the last is worse by most.
+
+    ``shown``: label → words on the picture, and its versions.
+    """
+    frames = [closeup(versions, where_worse(versions, side), **imshow) for _, versions in shown.values()]
+    return frames, list(shown), [f"{said}. {in_a_line(versions[1:])}." for said, versions in shown.values()]
+
+
+def where_worse(shown: Sequence[Version], side: int) -> Box:
+    """The square of ``side`` pixels in which the last version's error, squared, exceeds that of the one before most.
+
+    The first version is the original.
+    """
+    theirs, ours = (np.square(v.pixels.astype(float) - shown[0].pixels).sum(2) for v in shown[-2:])
+    return _most(ours - theirs, side)
+
+
+def _most(more: np.ndarray, side: int) -> Box:
+    """Where ``more``, (H, W), is largest in sum, on a grid of 16 pixels."""
+    height, width = (min(side, whole) for whole in more.shape)
+    total = np.pad(more, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    top, left = np.unravel_index(sums[::16, ::16].argmax(), sums[::16, ::16].shape)
+    return Box(16 * int(top), 16 * int(left), height, width)

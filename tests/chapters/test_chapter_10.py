@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chapters import beyond, comparison
+from chapters import beyond, comparison, content_types
 from chapters.tables import sweeps_origin
 from encoder_curves import ABLATED, FACTORS, encoder_curve, write_results
 from repro.data import Photo, PhotoSet, photos
@@ -82,13 +82,13 @@ def test_peers_get_no_fewer_bytes(rgb: np.ndarray) -> None:
 def test_the_worst_square_is_found() -> None:
     more = np.zeros((400, 500))
     more[230:330, 290:400] = 1
-    box = beyond._most(more, 200)
+    box = comparison._most(more, 200)
     assert (box.height, box.width) == (200, 200) and box.of(more).sum() == more.sum()
     original = np.zeros((64, 80, 3), np.uint8)
     theirs, ours = original.copy(), original.copy()
     theirs[:16], ours[48:, 64:] = 9, 9
     shown = [comparison.Version(name, pixels) for name, pixels in (("o", original), ("a", theirs), ("b", ours))]
-    assert beyond.where_worse(shown, 16) == (48, 64, 16, 16)
+    assert comparison.where_worse(shown, 16) == (48, 64, 16, 16)
 
 
 def test_content_types_in_words_and_a_table() -> None:
@@ -101,8 +101,8 @@ def test_content_types_in_words_and_a_table() -> None:
         images["tiny"] = tuple({**p, "ms_ssim": None} for p in images["tiny"])
         curves[encoder] = Curve(encoder, images)
     found = ContentTypeSavings(EncoderCurves(curves))
-    assert beyond.not_compared(found) == "tiny photo in MS-SSIM (too small a picture)"
-    assert beyond.needed(found, "portrait").startswith("−17 % at equal SSIMULACRA 2, ")
-    _, rows = beyond.content_type_rows(found)
+    assert content_types.not_compared(found) == "tiny photo in MS-SSIM (too small a picture)"
+    assert content_types.needed(found, "portrait").startswith("−17 % at equal SSIMULACRA 2, ")
+    _, rows = content_types.content_type_rows(found)
     by_label = {str(row[0]).partition(":")[0]: row for row in rows}
     assert by_label["page of text"][2] == "+33 / +41" and by_label["tiny photo"][4] == "– / –"
