@@ -763,6 +763,31 @@ html.table(
     *fig.saving_rows(check, labels, "default", beyond.HIGH), caption="Bits against default, per cent, at ordinary rates"
 )
 
+# %% tags=["remove-cell"]
+missed = [t for t in asked if t.verdict == "not reached"]
+short = {metric: sum(t.metric == metric for t in missed) for metric in beyond.METRICS}
+glue("missed", len(missed))
+glue("missed_butteraugli", short["butteraugli"])
+glue("missed_others", len(missed) - short["butteraugli"])
+
+# %% [markdown]
+# ### What was not reached
+#
+# {glue:text}`missed:d` targets were not reached, {glue:text}`missed_butteraugli:d` of them at equal Butteraugli, the metric held
+# out. There the rival is jpegli, which comes from the authors of Butteraugli: its tables and its adaptive quantisation were
+# made with that model of the eye, as our network was with SSIMULACRA 2. This is what learning from one judge does to
+# everybody, and why none should be asked alone. What was tried, on tuning photos and without Butteraugli:
+#
+# - *Other blends.* The rows "learned from" above show how the judges pull: MS-SSIM against SSIMULACRA 2, and each against MSE.
+# - *Less of SSIMULACRA 2's word on colour.* It asks for finer chroma than other judges. In the blend it counts less there.
+# - *Finer lowest steps of luma*, as their errors add up over blocks. By SSIMULACRA 2 they pay.
+# - *All of chroma from a lower quality on.* At ordinary rates jpegli 4:4:4 is the rival at equal Butteraugli, but by what we
+#   learn from, half of chroma is the better bargain there.
+# - *More looking* helps by every judge that was asked (`best`), as far as targets may move; beyond that, DISTS disagreed.
+#
+# What bounds the rest is the form of the answer. A weight says what errors of a kind cost on average, while the 3-norm of
+# Butteraugli asks for the worst places. And no judge that we may learn from tells which those are.
+
 # %% [markdown]
 # ### Errors of whole areas
 #
