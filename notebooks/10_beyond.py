@@ -743,7 +743,6 @@ labels = {
     "9x9": "network of 9 × 9 blocks",
     "ssimulacra2": "learned from SSIMULACRA 2",
     "ms-ssim": "learned from MS-SSIM",
-    "lpips": "learned from LPIPS",
     "default-soft": "chroma not sharpened",
     "fast": "one round (fast)",
     "best": "many rounds (best)",

@@ -61,7 +61,6 @@ SETS = {
     "9x9": Made(kernels=(1, 3, 3, 3, 3, 1)),
     "ssimulacra2": Made(Blend({"ssimulacra2": 0.95})),
     "ms-ssim": Made(Blend({"ms_ssim": 0.95}, {})),
-    "lpips": Made(Blend({"lpips": 0.95}, {})),
     "mse": Made(Blend({}, {}), constant=True),
 }
 

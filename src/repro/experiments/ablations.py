@@ -45,7 +45,6 @@ SETS = {
     "9x9": "network of 9 × 9 blocks",
     "ssimulacra2": "learned from SSIMULACRA 2",
     "ms-ssim": "learned from MS-SSIM",
-    "lpips": "learned from LPIPS",
 }
 Encode = Callable[[np.ndarray, int], bytes]
 

@@ -61,7 +61,7 @@ ABLATION_QUALITIES = {
     **dict.fromkeys(
         (
             *("default-scans", "default-soft", "mse", "constant", "own-block", "3x3", "9x9"),
-            *("ssimulacra2", "ms-ssim", "lpips"),
+            *("ssimulacra2", "ms-ssim"),
         ),
         (10, 35, 65, 84, 94, 98),
     ),

@@ -38,7 +38,6 @@ from repro.trellis.sensitivity import CHROMA_BANDS, FEATURES, LIMIT, LUMA_BANDS,
 LOSSES: Mapping[str, Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]] = {
     "ssimulacra2": lambda x: Ssimulacra2(x).raw,
     "ms_ssim": lambda x: lambda y: 1 - ms_ssim(x, y),
-    "lpips": lambda x: lambda y: lpips(x, y),
 }
 #: Places on the way at which gradients are taken: Gauss's two of the unit interval, exact up to cubes.
 _PLACES = (0.5 - 12**-0.5, 0.5 + 12**-0.5)
