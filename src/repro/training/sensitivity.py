@@ -25,7 +25,6 @@ from torch import nn
 
 from repro.encoder.trellis_set import TrellisSet
 from repro.jpeg.tables import ZIGZAG
-from repro.metrics.lpips import lpips
 from repro.metrics.ms_ssim import ms_ssim
 from repro.metrics.ssimulacra2 import Ssimulacra2
 from repro.progress import track
