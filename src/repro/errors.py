@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+#: What would break a line or change a terminal, in any text from outside: controls, half letters (of a name that is no
+#: UTF-8), ends of lines and paragraphs. Marks that turn the direction of writing are as bad.
+_UNSAFE_KINDS = {"Cc", "Cs", "Zl", "Zp"}
+_UNSAFE = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 REPOSITORY = "https://github.com/literate-jpeg/repro"
 
@@ -18,6 +24,12 @@ class UsageError(ReproError):
     """The call was wrong: an unknown option, say, or a value out of range. Exit code 2."""
 
     exit_code = 2
+
+
+def one_line(text: str) -> str:
+    """``text`` for a terminal: what would break the line, or change the terminal, is escaped as in Python."""
+    unsafe = _UNSAFE.union(c for c in set(text) if unicodedata.category(c) in _UNSAFE_KINDS)
+    return "".join(ascii(c)[1:-1] if c in unsafe else c for c in text)
 
 
 def install_command(extra: str) -> str:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from repro.errors import one_line
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -34,4 +36,4 @@ def note(text: str) -> None:
     from tqdm import tqdm
 
     if not quiet:
-        tqdm.write(f"repro: note: {text}", file=sys.stderr)
+        tqdm.write(f"repro: note: {one_line(text)}", file=sys.stderr)

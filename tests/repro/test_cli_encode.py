@@ -142,7 +142,7 @@ def test_no_file_is_lost(photo, model, capsys):
     assert "--force" in capsys.readouterr().err
     assert run(folder / "photo.jpg", "--model", model) == 2  # the input itself
     assert run(folder / "photo.jpg", "-o", folder / "photo.jpg", "--force", "--model", model) == 2
-    assert run(photo, "-o", folder, "--model", model) == 2  # a folder where a file is due
+    assert run(photo, "-o", folder, "--model", model) == 1  # a name that we chose in a folder
     assert run(photo, "-o", folder / "none" / "photo.jpg", "--model", model) == 1
     assert (folder / "photo.jpg").read_bytes() == precious
     assert sorted(p.name for p in folder.iterdir()) == ["photo.jpg", "photo.png"]

@@ -10,6 +10,7 @@ Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -19,7 +20,7 @@ from typing import Annotated
 import typer
 
 from repro import __version__
-from repro.errors import REPOSITORY, ReproError, install_command
+from repro.errors import REPOSITORY, ReproError, install_command, one_line
 
 ISSUES = f"{REPOSITORY}/issues"
 COMMANDS = ("encode", "train", "evaluate", "reproduce")
@@ -60,6 +61,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
     """Run a command line of ``application``, called ``name``, and return its exit code; errors become one line each."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal's charset lacks
     try:
         code = typer.main.get_command(application).main(arguments, prog_name=name, standalone_mode=False)
         if code == 130:  # typer's answer to Ctrl-C; it prints nothing
@@ -110,5 +113,5 @@ def _tell_usage(error: typer.TyperException) -> int:
 def _fail(message: str, code: int) -> int:
     if os.environ.get("REPRO_DEBUG"):
         traceback.print_exc()
-    print(f"repro: {message}", file=sys.stderr)
+    print(f"repro: {one_line(message)}", file=sys.stderr)
     return code

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from repro import progress
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError, UsageError, one_line
 
 if TYPE_CHECKING:
     from repro.encoder.batch import Failure
     from repro.encoder.encode import Report, Settings
 
+_STDIN = "-"
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
 
 def encode(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="One or more pictures (any format that Pillow reads), or a folder."),
+        typer.Argument(
+            metavar="INPUT...",
+            help="One or more pictures (any format that Pillow reads), or folders; - is standard input.",
+        ),
     ],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "-o", "--output", help="The JPEG file; for several inputs or a folder, the folder for the results."
+            "-o",
+            "--output",
+            metavar="<path>",
+            help="The JPEG file, or a folder for it; for several inputs or a folder, the folder for the results. - is "
+            "standard output.",
         ),
     ] = None,
     quality: Annotated[
@@ -93,14 +105,15 @@ def encode(
     """Encode pictures as standard JPEG files with learned quantisation tables.
 
     The orientation is applied, transparency becomes white, and all metadata but the colour profile is dropped. Without
-    -o, photo.png becomes photo.jpg beside it. An existing file is replaced if you name it with -o FILE, any other only
-    with --force, and the input itself never.
+    -o, photo.png becomes photo.jpg beside it, and standard input goes to standard output. An existing file is replaced
+    if you name it with -o FILE, any other only with --force, and the input itself never.
     """
     progress.quiet = quiet
     from repro.encoder.encode import Settings
     from repro.encoder.images import MAX_PIXELS
 
-    several = len(inputs) > 1 or inputs[0].is_dir()
+    several = len(inputs) > 1 or os.path.isdir(inputs[0])
+    into_folder = output is not None and (os.path.isdir(output) or output.endswith(os.sep))
     printer = _Printer(json=json, quiet=quiet)
     settings = Settings(
         quality=quality,
@@ -110,7 +123,7 @@ def encode(
         icc=icc,
         scans=scans,
         max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
-        overwrite=force or (output is not None and not several),
+        overwrite=force or not (output is None or several or into_folder),
         effort=effort,
         seconds=seconds,
     )
@@ -122,19 +135,67 @@ def encode(
         raise UsageError("--skip-existing: goes on with several pictures or a folder, and not with --force")
     if several:
         skips = skip_existing or (scheduler != "local" and not force)
-        _encode_many(inputs, output, settings, jobs, scheduler, skips, printer)
+        if _STDIN in map(str, inputs):
+            raise UsageError("-: standard input is one picture; encode it alone")
+        _encode_many(inputs, None if output is None else Path(output), settings, jobs, scheduler, skips, printer)
     else:
         _encode_one(inputs[0], output, settings, printer)
 
 
-def _encode_one(source: Path, output: Path | None, settings: Settings, printer: _Printer) -> None:
-    from repro.encoder.encode import encode_file
+def _encode_one(source: Path, output: str | None, settings: Settings, printer: _Printer) -> None:
+    """From a file or standard input, to a file or standard output."""
+    from repro.encoder.encode import check_output, encode_source, read_stream
+    from repro.files import atomic_write
 
+    piped = str(source) == _STDIN
     try:
-        printer.report(encode_file(source, output or source.with_suffix(".jpg"), settings))
+        target = _output_of(source, output)
+        printer.to_stderr = target is None
+        if target is None and sys.stdout.isatty():
+            raise UsageError("the picture would go to this terminal; name a file with -o, or redirect standard output")
+        if target is not None:
+            check_output(None if piped else source, target, settings.overwrite)
+        content = sys.stdin.buffer.read() if piped else read_stream(source)
+        if not content:
+            raise ReproError("standard input: is empty; check what writes into it")
+        name = "standard input" if piped else str(source)
+        data, report = encode_source(content, settings, name, "standard output" if target is None else str(target))
+        if target is None:
+            typer.echo(data, nl=False)
+        else:
+            atomic_write(target, data)
     except ReproError as error:
         printer.failure_object(str(source), str(error))
         raise
+    printer.report(report)
+
+
+def _output_of(source: Path, output: str | None) -> Path | None:
+    """Where the picture goes; None: to standard output."""
+    from repro.files import is_stream, shortened
+
+    nameless = str(source) == _STDIN or is_stream(source)
+    if output in _STDOUT or (output is None and str(source) == _STDIN):
+        return None
+    if output is None:
+        if nameless:
+            raise UsageError(f"{source}: is a pipe; name the JPEG file with -o")
+        return source.with_name(shortened(source.stem, ".jpg"))
+    if not (os.path.isdir(output) or output.endswith(os.sep)):
+        return Path(output)
+    if nameless:
+        raise UsageError(f"{output}: is a folder; name a file in it, such as {Path(output) / 'photo.jpg'}")
+    folder = _made(Path(output))
+    return folder / shortened(source.stem, ".jpg")
+
+
+def _made(folder: Path) -> Path:
+    """The folder, which is there now."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReproError(f"{folder}: cannot create this folder ({error.strerror}); name another with -o") from error
+    return folder
 
 
 def _encode_many(
@@ -160,10 +221,7 @@ def _encode_many(
             progress.note(f"{path}: {others} other files and folders skipped")
     if output.resolve() in {source.resolve().parent for source in sources}:
         raise UsageError(f"{output}: is the folder of an input; name another with -o")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReproError(f"{output}: cannot create this folder ({error.strerror}); name another with -o") from error
+    _made(output)
     pairs = list(zip(sources, name_outputs(sources, output), strict=True))
     if skips:
         due = [pair for pair in pairs if not pair[1].exists()]
@@ -190,10 +248,10 @@ def _encode_many(
 
 
 class _Printer:
-    """Results to standard output, notices and errors to standard error."""
+    """Results to standard output, unless the picture itself goes there; notices and errors to standard error."""
 
     def __init__(self, *, json: bool, quiet: bool) -> None:
-        self.json, self.quiet = json, quiet
+        self.json, self.quiet, self.to_stderr = json, quiet, False
 
     def report(self, report: Report) -> None:
         for notice in report.notices:
@@ -203,14 +261,14 @@ class _Printer:
         elif not self.quiet:
             quality = "" if report.quality is None else f"quality {report.quality:g}, "
             score = "" if report.ssimulacra2 is None else f"SSIMULACRA 2 {report.ssimulacra2:.2f}, "
-            typer.echo(
+            self._line(
                 f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
                 f"{quality}{score}{report.seconds:.2f} s"
             )
 
     def failure(self, failure: Failure) -> None:
         self.failure_object(failure.input, failure.error)
-        typer.echo(f"repro: {failure.error}", err=True)
+        typer.echo(f"repro: {one_line(failure.error)}", err=True)
 
     def failure_object(self, source: str, error: str) -> None:
         if self.json:
@@ -223,10 +281,19 @@ class _Printer:
         if not (self.json or self.quiet):
             size = sum(report.bytes for report in reports)
             bpp = 8 * size / sum(report.width * report.height for report in reports)
-            typer.echo(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
+            self._line(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
 
-    @staticmethod
-    def _object(content: dict[str, object]) -> None:
+    def _line(self, text: str) -> None:
+        stream = sys.stderr if self.to_stderr else sys.stdout
+        try:
+            "×".encode(getattr(stream, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            text = text.replace("×", "x")
+        typer.echo(one_line(text), file=stream)
+
+    def _object(self, content: dict[str, object]) -> None:
+        """As UTF-8, whatever the terminal's charset; what is no letter in a name becomes U+FFFD."""
         import json
 
-        typer.echo(json.dumps(content, ensure_ascii=False))
+        text = json.dumps(content, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        typer.echo(text.encode(), err=self.to_stderr)

@@ -19,6 +19,7 @@ from PIL import Image
 from repro import threads
 from repro.encoder.encode import Report, Settings, encode_file
 from repro.errors import ReproError, UsageError
+from repro.files import shortened
 
 T = TypeVar("T")
 
@@ -59,9 +60,9 @@ def name_outputs(sources: Sequence[Path], folder: Path) -> list[Path]:
     outputs = []
     for source in sources:
         base = source.stem if stems[source.stem.casefold()] == 1 else source.name
-        name, number = f"{base}.jpg", 2
+        name, number = shortened(base, ".jpg"), 2
         while name.casefold() in taken:
-            name, number = f"{base}-{number}.jpg", number + 1
+            name, number = shortened(base, f"-{number}.jpg"), number + 1
         taken.add(name.casefold())
         outputs.append(folder / name)
     return outputs

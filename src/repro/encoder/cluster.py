@@ -16,7 +16,7 @@ import repro
 from repro import cluster, threads
 from repro.encoder import models
 from repro.encoder.batch import Failure, attempt
-from repro.encoder.encode import Report, Settings, check_output, encode_source
+from repro.encoder.encode import Report, Settings, check_output, encode_source, read_stream
 from repro.encoder.images import check_file
 from repro.errors import ReproError
 from repro.files import atomic_write
@@ -46,8 +46,11 @@ def _load(settings: Settings, pair: tuple[Path, Path]) -> tuple[str, str, bytes]
     """What travels: names of source and output, and the source's bytes."""
     source, output = pair
     check_output(source, output, settings.overwrite)
-    check_file(source)
-    return str(source), str(output), source.read_bytes()
+    data = read_stream(source)
+    if isinstance(data, Path):
+        check_file(data)
+        data = data.read_bytes()
+    return str(source), str(output), data
 
 
 def _encode(settings: Settings, sent: tuple[str, str, bytes]) -> tuple[bytes, Report] | Failure:

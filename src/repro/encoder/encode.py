@@ -12,6 +12,8 @@ coefficients, attention where the set has it, and a search for the cheapest prog
 from __future__ import annotations
 
 import math
+import os
+import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
-from repro.files import atomic_write
+from repro.files import atomic_write, is_stream
 from repro.jpeg.writer import write
 
 Effort = Literal["fast", "default", "best"]
@@ -227,7 +229,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
     settings = settings or Settings()
     source, output = Path(source), Path(output)
     check_output(source, output, settings.overwrite)
-    data, report = encode_source(source, settings, str(source), str(output))
+    data, report = encode_source(read_stream(source), settings, str(source), str(output))
     atomic_write(output, data)
     return report
 
@@ -258,17 +260,51 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     )
 
 
-def check_output(source: Path, output: Path, overwrite: bool) -> None:
-    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already."""
-    if output.is_dir():
-        raise UsageError(
-            f"{output}: is a folder; name a file in it, such as {output / source.with_suffix('.jpg').name}"
-        )
+def read_stream(source: Path) -> Path | bytes:
+    """What came through ``source`` where that is a pipe, which can be read once only; else ``source`` itself.
+
+    Raises :class:`ReproError` where nothing came.
+    """
+    if not is_stream(source):
+        return source
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise ReproError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
+    if not data:
+        raise ReproError(f"{source}: is empty; check what writes into it")
+    return data
+
+
+def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
+    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already.
+
+    ``source``: None where the picture is no file.
+    """
+    if is_stream(output):
+        return
+    try:
+        found = output.stat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise ReproError(f"{output}: cannot be written ({error.strerror}); name another output with -o") from error
+    if found and stat.S_ISDIR(found.st_mode):
+        raise UsageError(f"{output}: is a folder; name a file in it, such as {output / 'photo.jpg'}")
     if output.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{output}: a JPEG's name ends in .jpg; call it {output.with_suffix('.jpg').name}")
-    if output.exists() and source.exists() and output.samefile(source):
+    if not found:
+        return
+    if source and os.path.exists(source) and output.samefile(source):
         raise UsageError(f"{output}: is the input itself; name another output with -o")
-    if output.exists() and not overwrite:
+    if not overwrite:
         raise ReproError(
             f"{output}: exists already; name another output with -o, add --force to replace it, or --skip-existing"
+        )
+    if not found.st_mode & 0o222 or not os.access(output, os.W_OK):
+        raise ReproError(f"{output}: is read-only; make it writable, or name another output with -o")
+    if found.st_nlink > 1:
+        raise ReproError(
+            f"{output}: has other names (hard links), which would keep the old picture; "
+            "remove this one first, or name another output with -o"
         )

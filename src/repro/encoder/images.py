@@ -123,7 +123,7 @@ def _pixel_limit(limit: int) -> Iterator[None]:
 
 def check_file(path: Path) -> None:
     """Raise :class:`ReproError` where ``path`` is missing, empty, a folder or cannot be read."""
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path's, not upset by a name that is too long
         raise ReproError(f"{path}: is a folder; name a picture in it")
     try:
         with path.open("rb") as stream:

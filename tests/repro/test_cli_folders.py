@@ -1,0 +1,204 @@
+"""Where ``repro encode`` reads from and writes to: files of all kinds, pipes, folders, names that are hard to write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from encoder_stand_in import astronaut, decode, save
+from repro import cli
+from repro.encoder.batch import name_outputs
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="about files of POSIX")
+
+
+@pytest.fixture
+def photo(tmp_path) -> Path:
+    return save(tmp_path / "photo.png", astronaut(48, 64))
+
+
+@pytest.fixture
+def run(model):
+    def run(*arguments: object) -> int:
+        return cli.run(["encode", *map(str, arguments), "--model", model])
+
+    return run
+
+
+@pytest.fixture
+def process(model, tmp_path):
+    def process(*arguments: object, **options) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "repro", "encode", *map(str, arguments), "--model", model]
+        return subprocess.run(command, capture_output=True, cwd=tmp_path, **options)
+
+    return process
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "写" * 83, "🎈" * 62, "é" * 125])
+def test_names_are_as_long_as_the_file_system_lets_them(stem, tmp_path, run):
+    source = save(tmp_path / f"{stem}.png", astronaut(8, 8))
+    assert run(source) == 0
+    assert decode((tmp_path / f"{stem}.jpg").read_bytes()).size == (8, 8)
+
+
+def test_names_that_grow_too_long_are_shortened(tmp_path):
+    twins = [Path(f"{'写' * 83}.{ending}") for ending in ("png", "bmp", "tif")]
+    outputs = name_outputs(twins, tmp_path)
+    assert len(set(outputs)) == 3
+    for output in outputs:
+        output.touch()
+
+
+def test_a_name_too_long_for_the_file_system_is_one_line(tmp_path, run, capsys):
+    assert run(tmp_path / f"{'x' * 300}.png") == 1
+    err = capsys.readouterr().err
+    assert "File name too long" in err and err.count("\n") == 1 and "unexpected" not in err
+
+
+def test_a_replaced_file_keeps_its_mode_and_a_new_one_has_the_umasks(photo, tmp_path, run):
+    private = tmp_path / "private.jpg"
+    private.write_bytes(b"old")
+    private.chmod(0o600)
+    assert run(photo, "-o", private) == 0 and mode(private) == 0o600
+    before = os.umask(0o027)
+    try:
+        assert run(photo, "-o", tmp_path / "new.jpg") == 0 and mode(tmp_path / "new.jpg") == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_a_read_only_file_is_not_replaced(photo, tmp_path, run, capsys):
+    kept = tmp_path / "kept.jpg"
+    kept.write_bytes(b"precious")
+    kept.chmod(0o444)
+    assert run(photo, "-o", kept, "--force") == 1
+    assert "read-only" in capsys.readouterr().err and kept.read_bytes() == b"precious"
+
+
+def test_a_symbolic_link_is_written_through(photo, tmp_path, run):
+    (tmp_path / "store").mkdir()
+    for name, old in [("there.jpg", b"old"), ("not yet.jpg", None)]:
+        real, link = tmp_path / "store" / name, tmp_path / f"link to {name}"
+        if old:
+            real.write_bytes(old)
+        link.symlink_to(real)
+        assert run(photo, "-o", link) == 0
+        assert link.is_symlink() and decode(real.read_bytes()).size == (64, 48)
+    loop = tmp_path / "loop.jpg"
+    loop.symlink_to(loop)
+    assert run(photo, "-o", loop) == 1 and loop.is_symlink()
+
+
+def test_a_file_with_two_names_is_not_torn_from_the_other(photo, tmp_path, run, capsys):
+    first, second = tmp_path / "first.jpg", tmp_path / "second.jpg"
+    first.write_bytes(b"precious")
+    second.hardlink_to(first)
+    assert run(photo, "-o", second) == 1
+    assert "hard links" in capsys.readouterr().err and second.samefile(first)
+
+
+def test_a_file_system_that_refuses_chmod_is_no_obstacle(photo, tmp_path, run, monkeypatch):
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    for _ in range(2):
+        assert run(photo, "-o", tmp_path / "out.jpg") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jpg", "photo.png"]
+
+
+def test_one_file_goes_into_a_folder(photo, tmp_path, run, capsys):
+    assert run(photo, "-o", f"{tmp_path}/new/deep/") == 0
+    out = tmp_path / "new" / "deep" / "photo.jpg"
+    assert decode(out.read_bytes()).size == (64, 48)
+    out.write_bytes(b"precious")
+    assert run(photo, "-o", out.parent) == 1  # a name that we chose
+    assert "--force" in capsys.readouterr().err and out.read_bytes() == b"precious"
+
+
+# ---- pipes ----------------------------------------------------------------------------------------------------------
+
+
+def test_standard_input_and_output(photo, process, tmp_path):
+    done = process("-", input=photo.read_bytes())
+    assert done.returncode == 0 and decode(done.stdout).size == (64, 48)
+    assert done.stderr.startswith(b"standard output: 64\xc3\x9748 pixels")
+    assert process(photo, "-o", "-", "-q").stdout == done.stdout
+    assert process(photo, "-o", "/dev/stdout", "-q").stdout == done.stdout
+    assert process("/dev/stdin", "-o", "a.jpg", input=photo.read_bytes()).returncode == 0
+    assert (tmp_path / "a.jpg").read_bytes() == done.stdout
+    as_json = process("-", "--json", input=photo.read_bytes())
+    assert as_json.stdout == done.stdout and json.loads(as_json.stderr)["bytes"] == len(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["-", "-o", "a.jpg"], 1, b"standard input: is empty"),
+        (["-", "photo.png", "-o", "out"], 2, b"encode it alone"),
+        (["/dev/stdin"], 2, b"name the JPEG file with -o"),
+        (["-", "-o", "folder/"], 2, b"name a file in it"),
+    ],
+)
+def test_wrong_uses_of_standard_input(arguments, code, says, photo, process, tmp_path):
+    done = process(*arguments, input=b"")
+    assert done.returncode == code and says in done.stderr and done.stderr.count(b"\n") == 1
+    assert done.stdout == b"" and [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_named_pipes_stay_pipes(photo, run, tmp_path):
+    source, output = tmp_path / "in.fifo", tmp_path / "out.jpg"
+    os.mkfifo(source)
+    os.mkfifo(output)
+    got: list[bytes] = []
+    ends = [
+        threading.Thread(target=lambda: source.write_bytes(photo.read_bytes()), daemon=True),
+        threading.Thread(target=lambda: got.append(output.read_bytes()), daemon=True),
+    ]
+    for end in ends:
+        end.start()
+    assert run(source, "-o", output) == 0
+    for end in ends:
+        end.join(10)
+    assert decode(got[0]).size == (64, 48) and output.is_fifo()
+
+
+# ---- printing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("charset", ["ascii", "cp1251", "cp437", "utf-8"])
+def test_any_charset_can_be_printed_to(charset, process, tmp_path):
+    names = ["Ünder.png", "写真.png", os.fsdecode(b"no utf-8 \xff.png")]
+    for name in names:
+        save(tmp_path / name, astronaut(8, 8))
+    environment = {**os.environ, "PYTHONIOENCODING": charset}
+    done = process(*names, "-o", "out", env=environment)
+    assert done.returncode == 0 and len(list((tmp_path / "out").iterdir())) == 3
+    assert len(done.stdout.decode(charset).splitlines()) == 4
+    done = process(*names, "-o", "out2", "--json", env=environment)
+    found = [json.loads(line)["input"] for line in done.stdout.decode("utf-8").splitlines()]
+    assert found == ["Ünder.png", "写真.png", "no utf-8 \ufffd.png"]
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "re\rturn", "\x1b[31mred", "line\u2028separator", "\u202egpj.exe"])
+def test_an_error_is_one_line_whatever_the_name(name, run, tmp_path, capsys):
+    bad = tmp_path / f"{name}.png"
+    bad.write_bytes(b"none")
+    assert run(bad) == 1
+    assert run(bad, bad, "-o", tmp_path / "out") == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 4 and "\x1b" not in err and "\u202e" not in err
+    assert ascii(name)[1:-1] in err
