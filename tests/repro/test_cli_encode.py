@@ -159,7 +159,7 @@ def test_folder_goes_on_after_a_failure(jobs, photos, model, tmp_path, capsys):
     sizes = {p.name: decode(p.read_bytes()).size for p in output.iterdir()}
     assert sizes == {"a.png.jpg": (64, 64), "a.tif.jpg": (32, 32), "b.jpg": (48, 40), "grey.jpg": (24, 16)}
     lines = err.splitlines()
-    assert len(lines) == 3 and "2 other files" in lines[0]
+    assert len(lines) == 3 and "left alone: 1 .txt, 1 folder" in lines[0]
     assert "broken.png: damaged or cut off" in lines[1] and lines[2].startswith("repro: 1 of 5 pictures failed")
     assert len(out.splitlines()) == 4
 

@@ -202,3 +202,51 @@ def test_an_error_is_one_line_whatever_the_name(name, run, tmp_path, capsys):
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 4 and "\x1b" not in err and "\u202e" not in err
     assert ascii(name)[1:-1] in err
+
+
+# ---- folders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_tree_is_kept_and_gone_on_with(photo, run, tmp_path, capsys):
+    for name in ("in/a.png", "in/one/a.png", "in/one/two/b.png", "in/.hidden/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    out = tmp_path / "in" / "out"  # not read again
+    call = [tmp_path / "in", "-o", out, "--recursive", "--skip-existing"]
+    assert run(*call) == 0
+    assert sorted(str(p.relative_to(out)) for p in out.rglob("*.jpg")) == ["a.jpg", "one/a.jpg", "one/two/b.jpg"]
+    (out / "one" / "a.jpg").unlink()
+    capsys.readouterr()
+    assert run(*call) == 0
+    assert "has 2 of the pictures" in capsys.readouterr().err and (out / "one" / "a.jpg").exists()
+
+
+def test_what_is_no_picture_is_left_alone_by_kind(photo, run, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(photo.read_bytes())
+    others = ["clip.mpg", "data.h5", "logo.eps", "weather.grib", "drawing.wmf", "photo.heic", "b.heic", "notes"]
+    for name in [*others, "._a.png"]:
+        (folder / name).write_bytes(b"anything")
+    (folder / "nowhere.png").symlink_to("nothing")
+    os.mkfifo(folder / "pipe.png")
+    assert run(folder, "-o", tmp_path / "out") == 0
+    err = capsys.readouterr().err
+    assert "1 .eps, 1 .grib, 1 .h5, 2 .heic, 1 .mpg, 1 .wmf, 2 no regular file, 1 without ending" in err
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.jpg"]
+
+
+def test_an_empty_folder_does_not_stop_the_rest(photo, run, tmp_path, capsys):
+    out = tmp_path / "out"
+    (tmp_path / "empty").mkdir()
+    out.mkdir()
+    call = [photo, tmp_path / "empty", out, "-o", out]  # as * gives
+    assert run(*call) == 0
+    assert "empty: holds no pictures" in capsys.readouterr().err
+    assert run(*call, "--skip-existing") == 0
+    assert [p.name for p in out.iterdir()] == ["photo.jpg"]
+
+
+def test_names_that_some_file_systems_take_for_one_get_two(tmp_path):
+    twins = [Path("Ü.png"), Path("U\u0308.png"), Path("ü.bmp")]
+    assert [p.name for p in name_outputs(twins, tmp_path)] == ["Ü.png.jpg", "U\u0308.png-2.jpg", "ü.bmp.jpg"]

@@ -91,6 +91,9 @@ def encode(
             "already is skipped."
         ),
     ] = "local",
+    recursive: Annotated[
+        bool, typer.Option("-r", "--recursive", help="Take sub-folders too, and make the same ones for the results.")
+    ] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave pictures alone whose result exists: go on with a folder.")
     ] = False,
@@ -137,7 +140,9 @@ def encode(
         skips = skip_existing or (scheduler != "local" and not force)
         if _STDIN in map(str, inputs):
             raise UsageError("-: standard input is one picture; encode it alone")
-        _encode_many(inputs, None if output is None else Path(output), settings, jobs, scheduler, skips, printer)
+        _encode_many(
+            inputs, None if output is None else Path(output), settings, jobs, scheduler, skips, recursive, printer
+        )
     else:
         _encode_one(inputs[0], output, settings, printer)
 
@@ -205,31 +210,33 @@ def _encode_many(
     jobs: int,
     scheduler: str,
     skips: bool,
+    recursive: bool,
     printer: _Printer,
 ) -> None:
     from repro.encoder import cluster
-    from repro.encoder.batch import Failure, encode_files, name_outputs, pictures_in
+    from repro.encoder.batch import Failure, encode_files, name_outputs
 
     if output is None:
         raise UsageError("several inputs or a folder: name a folder for the results with -o")
     settings.check_model()  # a wrong name is one error, not one per picture
-    sources: list[Path] = []
-    for path in inputs:
-        found, others = pictures_in(path) if path.is_dir() else ([path], 0)
-        sources += found
-        if others:
-            progress.note(f"{path}: {others} other files and folders skipped")
+    sources, below, unread = _collect(inputs, output, recursive)
+    for failure in unread:
+        printer.failure(failure)
+    if not (sources or unread):
+        raise ReproError(f"{', '.join(map(str, inputs))}: holds no pictures; name a folder that does")
     if output.resolve() in {source.resolve().parent for source in sources}:
         raise UsageError(f"{output}: is the folder of an input; name another with -o")
     _made(output)
-    pairs = list(zip(sources, name_outputs(sources, output), strict=True))
+    pairs = list(zip(sources, name_outputs(sources, output, below), strict=True))
     if skips:
         due = [pair for pair in pairs if not pair[1].exists()]
         if len(due) < len(pairs):
             progress.note(f"{output}: has {len(pairs) - len(due)} of the pictures; --force encodes them again")
         pairs = due
-    if not pairs:
+    if not (pairs or unread):
         return
+    for _, target in pairs:
+        _made(target.parent)
     if scheduler == "local":
         results = encode_files(pairs, settings, jobs)
     else:
@@ -244,7 +251,37 @@ def _encode_many(
                 reports.append(result)
                 printer.report(result)
             bar.update()
-    printer.summary(reports, len(pairs))
+    printer.summary(reports, len(pairs) + len(unread))
+
+
+def _collect(inputs: list[Path], output: Path, recursive: bool) -> tuple[list[Path], list[Path], list[Failure]]:
+    """Pictures, the folder in ``output`` that each goes to, and folders that cannot be read. Notes say what is left."""
+    from repro.encoder.batch import Failure, pictures_in
+
+    sources: list[Path] = []
+    below: list[Path] = []
+    unread: list[Failure] = []
+    for path in inputs:
+        if not os.path.isdir(path):
+            sources.append(path)
+            below.append(Path())
+            continue
+        if len(inputs) > 1 and path.resolve() == output.resolve():
+            progress.note(f"{path}: is the folder for the results; left alone")
+            continue
+        try:
+            found, left_alone = pictures_in(path, recursive=recursive, but=output)
+        except ReproError as error:
+            unread.append(Failure(str(path), str(error)))
+            continue
+        sources += found
+        below += [picture.parent.relative_to(path) for picture in found]
+        if left_alone:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_alone.items()))
+            progress.note(f"{path}: left alone: {kinds}")
+        if not found:
+            progress.note(f"{path}: holds no pictures")
+    return sources, below, unread
 
 
 class _Printer:

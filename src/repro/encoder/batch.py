@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,9 +13,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
+from PIL.ImageFile import StubImageFile
 
 from repro import threads
 from repro.encoder.encode import Report, Settings, encode_file
@@ -32,40 +34,77 @@ class Failure:
     error: str
 
 
-def pictures_in(folder: Path) -> tuple[list[Path], int]:
-    """Files directly in ``folder`` whose ending belongs to a format that Pillow reads, sorted; and how many others
-    (sub-folders too) were left alone. Hidden files are not looked at.
+class Found(NamedTuple):
+    """Pictures of a folder, below it, in order; and how many files and folders of which kind were left alone."""
 
-    Raises :class:`ReproError` where the folder cannot be read or holds no picture.
+    pictures: list[Path]
+    left_alone: Counter[str]
+
+
+def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = None) -> Found:
+    """Files in ``folder`` whose ending belongs to a format that Pillow decodes, sorted; those in its sub-folders too if
+    ``recursive``. Hidden files, and the folder ``but``, are not looked at; links to folders are not followed.
+
+    Raises :class:`ReproError` where a folder cannot be read.
     """
-    Image.init()
-    endings = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    endings = _endings()
     try:
         entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
         raise ReproError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
-    found = [p for p in entries if p.is_file() and p.suffix.lower() in endings]
-    if not found:
-        raise ReproError(f"{folder}: holds no pictures; name a folder that does")
-    return found, len(entries) - len(found)
+    found = Found([], Counter())
+    for path in entries:
+        if path.is_dir():
+            if but is not None and path.resolve() == but.resolve():
+                continue
+            if recursive and not path.is_symlink():
+                below = pictures_in(path, recursive=True, but=but)
+                found.pictures.extend(below.pictures)
+                found.left_alone.update(below.left_alone)
+            else:
+                found.left_alone["folder"] += 1
+        elif path.is_file() and path.suffix.lower() in endings:
+            found.pictures.append(path)
+        else:
+            kind = path.suffix.lower() or "without ending"
+            found.left_alone[kind if path.is_file() else "no regular file"] += 1
+    return found
 
 
-def name_outputs(sources: Sequence[Path], folder: Path) -> list[Path]:
+def _endings() -> set[str]:
+    """Of what Pillow decodes. Of some formats it knows the name alone, or calls programs that may be missing."""
+    Image.init()
+    stubs = {
+        kind for kind, (make, _) in Image.OPEN.items() if isinstance(make, type) and issubclass(make, StubImageFile)
+    }
+    kinds = set(Image.OPEN) - stubs - {"EPS", "FPX", "IPTC", "MIC", "MPEG"}
+    return {ending for ending, kind in Image.registered_extensions().items() if kind in kinds}
+
+
+def name_outputs(sources: Sequence[Path], folder: Path, below: Sequence[Path] | None = None) -> list[Path]:
     """One name in ``folder`` per source: ``a.png`` → ``a.jpg``; where sources share ``a``, ``a.png.jpg``, and so on.
+    ``below``: for each source, the folder in ``folder`` that it goes to.
 
-    Names that differ only in case count as one, for some file systems cannot tell them apart.
+    Names that differ only in case, or in how Unicode spells a letter, count as one, for some file systems cannot tell
+    them apart.
     """
-    stems = Counter(source.stem.casefold() for source in sources)
+    places = [folder / place for place in below] if below else [folder] * len(sources)
+    stems = Counter(_key(place / source.stem) for place, source in zip(places, sources, strict=True))
     taken: set[str] = set()
     outputs = []
-    for source in sources:
-        base = source.stem if stems[source.stem.casefold()] == 1 else source.name
+    for place, source in zip(places, sources, strict=True):
+        base = source.stem if stems[_key(place / source.stem)] == 1 else source.name
         name, number = shortened(base, ".jpg"), 2
-        while name.casefold() in taken:
+        while _key(place / name) in taken:
             name, number = shortened(base, f"-{number}.jpg"), number + 1
-        taken.add(name.casefold())
-        outputs.append(folder / name)
+        taken.add(_key(place / name))
+        outputs.append(place / name)
     return outputs
+
+
+def _key(path: Path) -> str:
+    """Alike for paths that some file system takes for one."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", str(path)).casefold())
 
 
 def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int = 1) -> Iterator[Report | Failure]:
