@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image, JpegImagePlugin
 
 from encoder_stand_in import astronaut, decode, save
 from repro import cli
@@ -250,3 +251,39 @@ def test_an_empty_folder_does_not_stop_the_rest(photo, run, tmp_path, capsys):
 def test_names_that_some_file_systems_take_for_one_get_two(tmp_path):
     twins = [Path("Ü.png"), Path("U\u0308.png"), Path("ü.bmp")]
     assert [p.name for p in name_outputs(twins, tmp_path)] == ["Ü.png.jpg", "U\u0308.png-2.jpg", "ü.bmp.jpg"]
+
+
+# ---- sizes ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_jpeg_file_that_would_grow_is_copied(run, tmp_path, capsys):
+    source, out = save(tmp_path / "low.jpg", astronaut(128, 128), quality=20), tmp_path / "out.jpg"
+    assert run(source, "-o", out) == 0
+    assert out.read_bytes() == source.read_bytes()
+    assert "copied as it is\n" in capsys.readouterr().err
+    assert run(source, "-o", out, "--no-keep-smaller") == 0 and out.stat().st_size > source.stat().st_size
+    exif = Image.Exif()
+    exif[0x8298] = "somebody"
+    source = save(tmp_path / "with.jpg", astronaut(128, 128), quality=20, exif=exif)
+    assert run(source, "-o", out) == 0
+    assert "but for its metadata" in capsys.readouterr().err and b"somebody" not in out.read_bytes()
+    assert (decode(out.read_bytes()).tobytes()) == decode(source.read_bytes()).tobytes()
+    exif[0x0112] = 6  # lies on its side: encoded anew
+    source = save(tmp_path / "turned.jpg", astronaut(128, 64), quality=20, exif=exif)
+    assert run(source, "-o", out) == 0 and decode(out.read_bytes()).size == (128, 64)
+
+
+def test_a_size_is_met(photo, run, tmp_path, capsys):
+    out = tmp_path / "out.jpg"
+    for size, most in [("2KB", 2000), ("1.5 KiB", 1536), ("1MB", 10**6)]:
+        assert run(photo, "-o", out, "--size", size) == 0
+        assert out.stat().st_size <= most
+    assert run(photo, "-o", out, "--size", "10") == 1 and "choose at least" in capsys.readouterr().err
+    assert run(photo, "-o", out, "--size", "small") == 2
+
+
+def test_subsampling_is_chosen(photo, tmp_path):
+    for subsampling, code in [("4:2:0", 2), ("4:4:4", 0)]:
+        call = ["encode", str(photo), "-o", str(tmp_path / "out.jpg"), "--subsampling", subsampling]
+        assert cli.run(call) == 0
+        assert JpegImagePlugin.get_sampling(Image.open(tmp_path / "out.jpg")) == code

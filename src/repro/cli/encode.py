@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -51,6 +52,10 @@ def encode(
             "90 looks the same."
         ),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="<size>", help="Instead of --quality: the best file of at most this size, such as 200KB."),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -78,6 +83,17 @@ def encode(
             "first, and some embedded decoders refuse it. sequential: baseline."
         ),
     ] = "interleaved",
+    subsampling: Annotated[
+        Literal["auto", "4:2:0", "4:4:4"],
+        typer.Option(help="Half of chroma's resolution, or all of it. auto: as is worth its bits."),
+    ] = "auto",
+    keep_smaller: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-smaller/--no-keep-smaller",
+            help="Copy a JPEG file that would grow, without its metadata. [default: unless --bpp or --size is given]",
+        ),
+    ] = None,
     max_pixels: Annotated[
         int | None, typer.Option(help="Stop at larger pictures. [default: Pillow's limit, 89478485]")
     ] = None,
@@ -129,6 +145,9 @@ def encode(
         overwrite=force or not (output is None or several or into_folder),
         effort=effort,
         seconds=seconds,
+        size=None if size is None else _bytes_of(size),
+        keep_smaller=keep_smaller,
+        subsampling=subsampling,
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")
@@ -145,6 +164,15 @@ def encode(
         )
     else:
         _encode_one(inputs[0], output, settings, printer)
+
+
+def _bytes_of(size: str) -> int:
+    """200KB → 200,000; 200KiB → 204,800."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([kmg]?)(i?)b?", size.strip().lower())
+    if not found:
+        raise UsageError(f"--size {size}: must be a number of bytes, such as 200KB, 1.5MB or 64KiB")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmg".index(unit or " "))
 
 
 def _encode_one(source: Path, output: str | None, settings: Settings, printer: _Printer) -> None:

@@ -24,6 +24,7 @@ from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
+from repro.encoder.smaller import as_it_is
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import ReproError, UsageError, needs_extra
@@ -33,7 +34,10 @@ from repro.jpeg.writer import write
 Effort = Literal["fast", "default", "best"]
 #: How a file's data are laid out; see :func:`repro.jpeg.writer.write`.
 Scans = Literal["interleaved", "smallest", "sequential"]
+Subsampling = Literal["auto", "4:2:0", "4:4:4"]
 DEFAULT_QUALITY = 75.0
+#: A JPEG file with more bytes than this beyond its picture's is not looked at again.
+_MOST_METADATA = 16_000_000
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
@@ -56,6 +60,13 @@ class Settings:
     seconds
         Bounds the descent of ``"best"`` on one picture (10 a megapixel, at least 60, unless given).
 
+    size
+        Instead of another target: the most bytes.
+    keep_smaller
+        Whether a JPEG file that would grow is kept as it is; None: where neither ``bpp`` nor ``size`` is given.
+    subsampling
+        How much of chroma the file keeps; ``"auto"``: as is worth its bits. The paper's sets have 4:4:4.
+
     Raises :class:`UsageError` for a value out of range.
     """
 
@@ -69,9 +80,12 @@ class Settings:
     overwrite: bool = False
     effort: Effort = "default"
     seconds: float | None = None
+    size: int | None = None
+    keep_smaller: bool | None = None
+    subsampling: Subsampling = "auto"
 
     def __post_init__(self) -> None:
-        targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2}
+        targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2, "--size": self.size}
         given = [option for option, value in targets.items() if value is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)}: give only one of them")
@@ -85,6 +99,10 @@ class Settings:
             raise UsageError(f"--bpp {self.bpp:g}: must be a number of bits per pixel above 0, such as 0.5")
         if self.ssimulacra2 is not None and not (self.ssimulacra2 <= 100 and math.isfinite(self.ssimulacra2)):
             raise UsageError(f"--ssimulacra2 {self.ssimulacra2:g}: must be a score of at most 100, such as 70")
+        if self.size is not None and self.size < 1:
+            raise UsageError(f"--size {self.size}: must be a number of bytes above 0")
+        if self.subsampling not in get_args(Subsampling):
+            raise UsageError(f"--subsampling {self.subsampling}: choose from {', '.join(get_args(Subsampling))}")
         if self.icc not in ("keep", "srgb"):
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
         if self.scans not in get_args(Scans):
@@ -115,6 +133,8 @@ class Settings:
             method = "trellis" if trellis_set.is_one(self.model) else models.load(self.model).method
         if self.effort == "fast" and method not in (models.TABLES, "trellis"):
             raise UsageError(f"--effort fast: leaves no time for the attention of {self.model!r}; use --effort default")
+        if self.subsampling == "4:2:0" and method != "trellis":
+            raise UsageError(f"--subsampling 4:2:0: {self.model!r} has 4:4:4 only; leave --subsampling out")
         if self.effort == "best" and method != "trellis":
             raise UsageError(f"--effort best: {self.model!r} does not have it; use --effort default")
 
@@ -170,10 +190,12 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     if settings.checkpoint:
         data = _encode_trained(picture, settings.checkpoint, settings)
     else:
-        searches = settings.bpp is not None or settings.ssimulacra2 is not None
+        searches = any(target is not None for target in (settings.bpp, settings.ssimulacra2, settings.size))
         encoder = encoder_for(picture, settings, once=not searches)
         if settings.bpp is not None:
             quality, data = encoder.within(settings.bpp * picture.pixels, name)
+        elif settings.size is not None:
+            quality, data = encoder.within_bytes(settings.size, name)
         elif settings.ssimulacra2 is not None:
             quality, data, score = encoder.reaching(settings.ssimulacra2, name)
         else:
@@ -193,12 +215,19 @@ def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> 
     if trellis_set.is_one(settings.model):
         chosen = trellis_set.load(settings.model)
         if settings.effort != "best":
-            return TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=scans)
+            return _subsampled(
+                TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=scans), settings
+            )
         with needs_extra("train", "--effort best"):
             from repro.torch_encoder.descent import DescentEncoder
 
-            return DescentEncoder(picture, chosen, scans=scans, seconds=settings.seconds)
+            return _subsampled(DescentEncoder(picture, chosen, scans=scans, seconds=settings.seconds), settings)
     return papers_encoder(picture, models.load(settings.model), settings, once=once)
+
+
+def _subsampled(encoder: TrellisEncoder, settings: Settings) -> TrellisEncoder:
+    encoder.subsampling = None if settings.subsampling == "auto" else settings.subsampling
+    return encoder
 
 
 def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
@@ -242,7 +271,7 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     start = time.perf_counter()
     settings.check_model()
     picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels, name=name)
-    encoded = encode_picture(picture, settings, name)
+    encoded = _kept_if_smaller(source, picture, encode_picture(picture, settings, name), settings)
     return encoded.data, Report(
         input=name,
         output=output,
@@ -258,6 +287,24 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
         seconds=time.perf_counter() - start,
         notices=encoded.notices,
     )
+
+
+def _kept_if_smaller(source: Source, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
+    """``encoded``, or what ``source`` holds where that is a JPEG file which is no larger and shows ``picture``."""
+    by_default = settings.bpp is None and settings.size is None and settings.subsampling == "auto"
+    if not (by_default if settings.keep_smaller is None else settings.keep_smaller):
+        return encoded
+    if isinstance(source, str | Path):
+        if os.path.getsize(source) > len(encoded.data) + _MOST_METADATA:
+            return encoded
+        source = Path(source).read_bytes()
+    kept = as_it_is(source, picture, baseline=settings.scans == "sequential") if isinstance(source, bytes) else None
+    if kept is None or len(kept) > len(encoded.data):
+        return encoded
+    less = "" if kept == source else " but for its metadata"
+    notice = f"would grow to {len(encoded.data)} bytes; copied as it is{less}"
+    score = None if encoded.ssimulacra2 is None else 100.0
+    return Encoded(kept, None, 8 * len(kept) / picture.pixels, score, (notice,))
 
 
 def read_stream(source: Path) -> Path | bytes:

@@ -45,6 +45,19 @@ class Encoder(ABC):
         """(quality, file) of the largest file within ``bits``; see :func:`largest_within`."""
         return largest_within(self.encode, bits, self.picture.pixels, name)
 
+    def within_bytes(self, size: int, name: str) -> tuple[float, bytes]:
+        """(quality, file) of the largest file of at most ``size`` bytes, or of the best quality where that has less.
+
+        Raises :class:`ReproError` where no quality's file is so small.
+        """
+        best = self.encode(HIGHEST)
+        if len(best) <= size:
+            return HIGHEST, best
+        smallest = self.encode(LOWEST)
+        if len(smallest) > size:
+            raise ReproError(f"{name}: {size} bytes cannot be met; choose at least {len(smallest)}, or shrink it")
+        return self.within(8 * size, name)
+
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
         """(quality, file, its score) of the smallest file that reaches ``score``; see :func:`smallest_reaching`."""
         return smallest_reaching(self.encode, score, self.picture.samples, name)

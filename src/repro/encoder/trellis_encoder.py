@@ -50,8 +50,10 @@ class Prepared:
 class TrellisEncoder(Encoder):
     """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
 
-    What does not depend on the quality is computed once.
+    What does not depend on the quality is computed once. ``subsampling``, where it is set, decides for chroma.
     """
+
+    subsampling: str | None = None
 
     def __init__(
         self, picture: Picture, chosen: TrellisSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
@@ -80,7 +82,7 @@ class TrellisEncoder(Encoder):
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
-        subsampling = chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
+        subsampling = self.subsampling or chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
         if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
             self._dct = self._forward_dct(subsampling)
             self._weights = self.set.network.weights(self._dct, self._threads)
