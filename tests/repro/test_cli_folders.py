@@ -287,3 +287,32 @@ def test_subsampling_is_chosen(photo, tmp_path):
         call = ["encode", str(photo), "-o", str(tmp_path / "out.jpg"), "--subsampling", subsampling]
         assert cli.run(call) == 0
         assert JpegImagePlugin.get_sampling(Image.open(tmp_path / "out.jpg")) == code
+
+
+def test_metadata_are_kept_as_asked(run, tmp_path):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x8298], exif[0x0112] = "maker", "somebody", 6
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    how = {"quality": 100, "exif": exif, "xmp": xmp, "dpi": (300, 150)}
+    source, out = save(tmp_path / "in.jpg", astronaut(64, 48), **how), tmp_path / "out.jpg"
+    found = {}
+    for kept in ("none", "copyright", "all"):
+        assert run(source, "-o", out, "--metadata", kept, "--size", "4KB") == 0
+        assert out.stat().st_size <= 4000
+        with Image.open(out) as image:
+            assert image.size == (64, 48) and image.info["dpi"] == (150, 300)  # turned, as the picture is
+            found[kept] = dict(image.getexif()), image.info.get("xmp", b"")
+    assert found["none"] == ({}, b"") and found["copyright"] == ({0x8298: "somebody"}, b"")
+    assert found["all"][0][0x0112] == 1 and found["all"][0][0x010F] == "maker"
+    assert b'tiff:Orientation="1"' in found["all"][1]
+
+
+def test_pixels_that_are_not_square_stay_so(run, tmp_path):
+    source = save(tmp_path / "in.png", astronaut(32, 32), dpi=(300, 300))
+    assert run(source, "-o", tmp_path / "a.jpg") == 0
+    assert Image.open(tmp_path / "a.jpg").info["dpi"] == (300, 300)
+    data = bytearray(save(tmp_path / "in.jpg", astronaut(32, 32), quality=100).read_bytes())
+    data[13:18] = b"\0\0\1\0\2"
+    (tmp_path / "in.jpg").write_bytes(data)
+    assert run(tmp_path / "in.jpg", "-o", tmp_path / "b.jpg") == 0
+    assert Image.open(tmp_path / "b.jpg").info["jfif_density"] == (1, 2)

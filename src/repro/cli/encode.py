@@ -87,6 +87,10 @@ def encode(
         Literal["auto", "4:2:0", "4:4:4"],
         typer.Option(help="Half of chroma's resolution, or all of it. auto: as is worth its bits."),
     ] = "auto",
+    metadata: Annotated[
+        Literal["none", "copyright", "all"],
+        typer.Option(help="copyright: who made the photo, from EXIF. all: EXIF, XMP and IPTC, upright."),
+    ] = "none",
     keep_smaller: Annotated[
         bool | None,
         typer.Option(
@@ -123,9 +127,10 @@ def encode(
 ) -> None:
     """Encode pictures as standard JPEG files with learned quantisation tables.
 
-    The orientation is applied, transparency becomes white, and all metadata but the colour profile is dropped. Without
-    -o, photo.png becomes photo.jpg beside it, and standard input goes to standard output. An existing file is replaced
-    if you name it with -o FILE, any other only with --force, and the input itself never.
+    The orientation is applied, transparency becomes white, and all metadata but the colour profile and the density is
+    dropped unless --metadata says otherwise. Without -o, photo.png becomes photo.jpg beside it, and standard input goes
+    to standard output. An existing file is replaced if you name it with -o FILE, any other only with --force, and the
+    input itself never.
     """
     progress.quiet = quiet
     from repro.encoder.encode import Settings
@@ -148,6 +153,7 @@ def encode(
         size=None if size is None else _bytes_of(size),
         keep_smaller=keep_smaller,
         subsampling=subsampling,
+        metadata=metadata,
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")

@@ -15,11 +15,11 @@ import math
 import os
 import stat
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from repro.encoder import models, trellis_set
+from repro.encoder import metadata, models, trellis_set
 from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
 from repro.encoder.profiles import Policy
@@ -66,6 +66,9 @@ class Settings:
         Whether a JPEG file that would grow is kept as it is; None: where neither ``bpp`` nor ``size`` is given.
     subsampling
         How much of chroma the file keeps; ``"auto"``: as is worth its bits. The paper's sets have 4:4:4.
+    metadata
+        What is kept beside colour profile and density: ``"none"``, the photographer and copyright, or ``"all"``: EXIF,
+        with the orientation reset, XMP and IPTC.
 
     Raises :class:`UsageError` for a value out of range.
     """
@@ -83,6 +86,7 @@ class Settings:
     size: int | None = None
     keep_smaller: bool | None = None
     subsampling: Subsampling = "auto"
+    metadata: metadata.Kept = "none"
 
     def __post_init__(self) -> None:
         targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2, "--size": self.size}
@@ -101,6 +105,8 @@ class Settings:
             raise UsageError(f"--ssimulacra2 {self.ssimulacra2:g}: must be a score of at most 100, such as 70")
         if self.size is not None and self.size < 1:
             raise UsageError(f"--size {self.size}: must be a number of bytes above 0")
+        if self.metadata not in get_args(metadata.Kept):
+            raise UsageError(f"--metadata {self.metadata}: choose from {', '.join(get_args(metadata.Kept))}")
         if self.subsampling not in get_args(Subsampling):
             raise UsageError(f"--subsampling {self.subsampling}: choose from {', '.join(get_args(Subsampling))}")
         if self.icc not in ("keep", "srgb"):
@@ -271,7 +277,19 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     start = time.perf_counter()
     settings.check_model()
     picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels, name=name)
-    encoded = _kept_if_smaller(source, picture, encode_picture(picture, settings, name), settings)
+    beside = metadata.read(source, settings.metadata)
+    room = len(beside.segments)  # a target is one for the whole file
+    targets = settings
+    if settings.bpp is not None:
+        targets = replace(settings, bpp=max(settings.bpp - 8 * room / picture.pixels, 1e-9))
+    elif settings.size is not None:
+        targets = replace(settings, size=max(settings.size - room, 1))
+    encoded = encode_picture(picture, targets, name)
+    data = metadata.embed(encoded.data, beside)
+    notices = encoded.notices + beside.notices
+    encoded = replace(encoded, data=data, bpp=8 * len(data) / picture.pixels, notices=notices)
+    if settings.metadata == "none" and not beside.notices:
+        encoded = _kept_if_smaller(source, picture, encoded, settings)
     return encoded.data, Report(
         input=name,
         output=output,
