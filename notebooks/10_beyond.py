@@ -763,6 +763,27 @@ html.table(
 )
 
 # %% tags=["remove-cell"]
+for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
+    network, looked = (check.saving(name, "constant", "ssimulacra2", window).mean for name in ("default", "best"))
+    glue(f"network_{short}", f"{-network:.1f} %")
+    glue(f"best_{short}", f"{-looked:.1f} %")
+    glue(f"share_{short}", f"{100 * network / looked:.0f} %")
+    glue(f"own_block_{short}", f"{-check.saving('own-block', 'constant', 'ssimulacra2', window).mean:.1f} %")
+
+# %% [markdown]
+# Does attention earn its keep? Bits saved at equal SSIMULACRA 2, against one weight for each band:
+#
+# | | {glue:text}`range_low` | {glue:text}`range_high` |
+# |---|---|---|
+# | the network, seeing one block | {glue:text}`own_block_low` | {glue:text}`own_block_high` |
+# | the network, as it ships | {glue:text}`network_low` | {glue:text}`network_high` |
+# | `best`, which looks at what it made | {glue:text}`best_low` | {glue:text}`best_high` |
+# | share of `best` that one pass gets | {glue:text}`share_low` | {glue:text}`share_high` |
+#
+# So it does, and a glance at the block itself is most of it: more neighbours add little. What a photo needs beyond that, a
+# network of this kind does not tell; a gradient does.
+
+# %% tags=["remove-cell"]
 missed = [t for t in asked if t.verdict == "not reached"]
 short = {metric: sum(t.metric == metric for t in missed) for metric in beyond.METRICS}
 glue("missed", len(missed))
