@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from PIL import Image
-from PIL.ImageFile import StubImageFile
-
 from repro import threads
+from repro.encoder import formats
 from repro.encoder.encode import Report, Settings, encode_file
 from repro.errors import ReproError, UsageError
 from repro.files import shortened
@@ -47,7 +45,7 @@ def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = Non
 
     Raises :class:`ReproError` where a folder cannot be read.
     """
-    endings = _endings()
+    endings = formats.readable_endings()
     try:
         entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
@@ -69,16 +67,6 @@ def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = Non
             kind = path.suffix.lower() or "without ending"
             found.left_alone[kind if path.is_file() else "no regular file"] += 1
     return found
-
-
-def _endings() -> set[str]:
-    """Of what Pillow decodes. Of some formats it knows the name alone, or calls programs that may be missing."""
-    Image.init()
-    stubs = {
-        kind for kind, (make, _) in Image.OPEN.items() if isinstance(make, type) and issubclass(make, StubImageFile)
-    }
-    kinds = set(Image.OPEN) - stubs - {"EPS", "FPX", "IPTC", "MIC", "MPEG"}
-    return {ending for ending, kind in Image.registered_extensions().items() if kind in kinds}
 
 
 def name_outputs(sources: Sequence[Path], folder: Path, below: Sequence[Path] | None = None) -> list[Path]:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import profiles
+from repro.encoder import colour, formats, jpeg2000, png, profiles, tiff
 from repro.errors import ReproError, UsageError
 from repro.jpeg.coefficients import MAX_SIDE
 
@@ -28,6 +29,18 @@ MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
 #: What a picture is read from: see :func:`open_picture`.
 Source = Path | str | bytes | Image.Image | np.ndarray
 
+#: Bytes at the beginning of a file that are searched for what it says of itself.
+HEAD = 1 << 21
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _limit_lock = threading.Lock()
 
 
@@ -77,20 +90,22 @@ def open_picture(
     try:
         with _pixel_limit(max_pixels), _opened(source) as image:
             _check_size(name, image.size, max_pixels)
-            frames = "an animation or several pages; the first is taken" if _has_more_frames(image) else None
+            head = _head(source)
+            frames = _prepare(name, image, head)
+            _check_size(name, image.size, max_pixels)
             image.load()
-            profile = image.info.get("icc_profile")
-            upright, orientation_notice = _upright(image)
-            flat, alpha_notice = _flatten(_to_8_bit(name, upright))
-            settled, kept, colour_notices = profiles.settle(flat, profile, icc)
-            notices = [n for n in (frames, orientation_notice, alpha_notice, *colour_notices) if n]
+            shown, depth_notice = _to_8_bit(name, image, head, source)
+            upright, orientation_notice = _upright(shown, image)
+            flat, alpha_notice = _flatten(upright)
+            settled, kept, colour_notices = _settle(name, image, head, flat, icc)
+            notices = [n for n in (frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
             return Picture(np.array(settled), kept, tuple(notices))
     except (ReproError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise _too_large(name, "its pixels", max_pixels) from error
     except UnidentifiedImageError as error:
-        raise ReproError(f"{name}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …") from error
+        raise formats.unknown(name, _head(source)) from error
     except Exception as error:  # decoders of broken files raise nearly anything
         what = " ".join(str(error).split()) or type(error).__name__
         raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
@@ -107,6 +122,41 @@ def _opened(source: object) -> AbstractContextManager[Image.Image]:
         return Image.open(source)
     kind = type(source).__name__
     raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
+
+
+def _head(source: object) -> bytes:
+    """The first bytes of a file, enough to hold what it says of itself; none of a Pillow image."""
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as stream:
+            return stream.read(HEAD)
+    return source[:HEAD] if isinstance(source, bytes) else b""
+
+
+def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
+    """Before decoding: refuse what Pillow misreads, find the picture among several; a notice, or None."""
+    formats.check(name, image)
+    if image.format == "JPEG2000":
+        jpeg2000.check(name, head)
+    if isinstance(image, TiffImageFile):
+        notice = tiff.prepare(name, image)
+        if notice:
+            return notice
+    return "an animation or several pages; the first is taken" if _has_more_frames(image) else None
+
+
+def _settle(
+    name: str, image: Image.Image, head: bytes, flat: Image.Image, policy: profiles.Policy
+) -> tuple[Image.Image, bytes | None, list[str]]:
+    """As :func:`profiles.settle`, with the profile of ``image``, or one made of what its file says of its colours."""
+    told = colour.told(name, image, head)
+    profile = image.info.get("icc_profile")
+    if image.format == "JPEG2000" and not profile:
+        profile = jpeg2000.profile(head)
+    if told is None:
+        return profiles.settle(flat, profile, policy)
+    if told.is_srgb or flat.mode not in ("L", "RGB"):
+        return profiles.settle(flat, profile if flat.mode not in ("L", "RGB") else None, policy)
+    return profiles.settle(flat, told.profile(grey=flat.mode == "L"), "srgb" if told.is_linear else policy)
 
 
 @contextmanager
@@ -157,22 +207,39 @@ def _has_more_frames(image: Image.Image) -> bool:
         return True
 
 
-def _upright(image: Image.Image) -> tuple[Image.Image, str | None]:
+def _upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | None]:
+    """``shown``, turned as ``image``'s EXIF data say."""
     try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1  # where not, Pillow would copy the picture
-        return (ImageOps.exif_transpose(image) if turned else image), None
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        turn = _TURNS.get(orientation)
+        return (shown if turn is None else shown.transpose(turn)), None
     except Exception:  # the pixels are fine; a broken EXIF block is no reason to refuse them
-        return image, "its EXIF data are damaged; taken as upright"
+        return shown, "its EXIF data are damaged; taken as upright"
 
 
-def _to_8_bit(name: str, image: Image.Image) -> Image.Image:
-    """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)"""
-    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
-        return image
-    samples = np.asarray(image)
-    if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
-        raise ReproError(f"{name}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
-    return Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+def _to_8_bit(name: str, image: Image.Image, head: bytes, source: Source) -> tuple[Image.Image, str | None]:
+    """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
+
+    PNG's transparent colour becomes an alpha channel, for it must be compared before.
+    """
+    opaque = png.key_mask(image, head, source) if image.format == "PNG" else None
+    notice = None
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        samples = np.asarray(image)
+        if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
+            raise ReproError(f"{name}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
+        if isinstance(image, TiffImageFile):
+            samples = tiff.deep_samples(image, samples)
+            if 0 < samples.max() < 4096:
+                notice = f"the brightest of its 16-bit samples is {samples.max()} of 65535, so it is very dark"
+        image = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if image.format == "XBM":  # its ones are black
+        image = ImageOps.invert(image.convert("L"))
+    if opaque is not None:
+        image = image.convert("L" if image.mode in ("1", "L") else "RGB")
+        image.info.pop("transparency", None)
+        image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    return image, notice
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:

@@ -26,10 +26,9 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
     if image.mode == "LAB":
         return _to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), None, []
     notices = []
-    parsed = _parse(profile) if profile else None
-    if profile and (parsed is None or parsed.profile.xcolor_space != _SPACES[image.mode]):
+    parsed = _parse(profile, image.mode) if profile else None
+    if profile and parsed is None:
         notices.append("its colour profile is damaged or does not fit the picture; left out")
-        parsed = None
     if parsed is None:
         if image.mode != "CMYK":
             return image, None, notices
@@ -40,11 +39,16 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
     return (converted.convert("L") if image.mode == "L" else converted), None, notices
 
 
-def _parse(profile: bytes) -> ImageCms.ImageCmsProfile | None:
+def _parse(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile | None:
+    """``profile``, if it describes pictures of ``mode`` and has what a conversion needs."""
     try:
-        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        parsed = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if parsed.profile.xcolor_space != _SPACES[mode]:
+            return None
+        _to_srgb(Image.new(mode, (1, 1)), parsed)
     except (OSError, ImageCms.PyCMSError):
         return None
+    return parsed
 
 
 def _to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:

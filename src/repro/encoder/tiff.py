@@ -1,0 +1,114 @@
+"""TIFF: which page is the picture, and the kinds of samples that Pillow misreads.
+
+Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+
+from repro.encoder import formats
+from repro.errors import ReproError
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, PLANAR, SUB_IFDS = 256, 257, 258, 259, 262, 284, 330
+SUBFILE, OLD_SUBFILE, EXTRA_SAMPLES, SAMPLE_FORMAT, YCBCR_SUBSAMPLING, DNG_VERSION = 254, 255, 338, 339, 530, 50706
+WHITE_IS_ZERO, RGB, CMYK, YCBCR, CFA, LINEAR_RAW = 0, 2, 5, 6, 32803, 34892
+_IN_PLANES = ("RGB", "RGBA", "CMYK")
+
+
+def prepare(name: str, image: TiffImageFile) -> str | None:
+    """Before decoding: go to the full-size page, and have Pillow read its samples rightly; a notice, or None.
+
+    Raises :class:`ReproError` for a camera's raw file, and for samples that Pillow misreads.
+    """
+    notice = None
+    if _is_reduced(image.tag_v2) and (page := _full_size_page(image)):
+        image.seek(page)
+        notice = "several pages; the full-size one is taken"
+    if _is_raw(image):
+        raise formats.raw(name)
+    what = _misread(image)
+    if what:
+        raise ReproError(
+            f"{name}: is a TIFF with {what}, which is not read; export it as PNG or plain 8- or 16-bit TIFF"
+        )
+    return notice
+
+
+def deep_samples(image: TiffImageFile, samples: np.ndarray) -> np.ndarray:
+    """16-bit grey samples as Pillow decodes them → the same on the scale 0 (black) – 65535 (white)."""
+    if image.tag_v2.get(BITS) == (12,):
+        samples = samples << 4 | samples >> 8
+    return 65535 - samples if image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO else samples
+
+
+def _is_reduced(tags: Any) -> bool:
+    return bool(tags.get(SUBFILE, 0) & 1) or tags.get(OLD_SUBFILE) == 2
+
+
+def _full_size_page(image: TiffImageFile) -> int | None:
+    try:
+        for page in range(1, image.n_frames):
+            image.seek(page)
+            if not _is_reduced(image.tag_v2):
+                return page
+    except Exception:  # a later page is damaged, or of a kind that Pillow does not read
+        pass
+    image.seek(0)
+    return None
+
+
+def _is_raw(image: TiffImageFile) -> bool:
+    """By its tags, or because a sub-IFD holds a larger picture."""
+    tags = image.tag_v2
+    if DNG_VERSION in tags or tags.get(PHOTOMETRIC) in (CFA, LINEAR_RAW):
+        return True
+    if image.fp is None:  # decoded already
+        return False
+    place = image.fp.tell()
+    image.fp.seek(0)
+    header = image.fp.read(16)
+    area = tags[WIDTH] * tags[HEIGHT]
+    try:
+        if header[8:10] == b"CR":  # Canon's CR2
+            return True
+        offsets = tags.get(SUB_IFDS, ())
+        for offset in offsets if isinstance(offsets, tuple) else (offsets,):
+            directory = ImageFileDirectory_v2(header if 43 in header[2:4] else header[:8])
+            image.fp.seek(int(offset))
+            directory.load(image.fp)
+            if directory.get(WIDTH, 0) * directory.get(HEIGHT, 0) > area or directory.get(PHOTOMETRIC) in (
+                CFA,
+                LINEAR_RAW,
+            ):
+                return True
+    finally:
+        image.fp.seek(place)
+    return False
+
+
+def _misread(image: TiffImageFile) -> str | None:
+    """What Pillow misreads and cannot be told to read rightly; of 16-bit planes, it can."""
+    tags, raw = image.tag_v2, bool(image.tile) and image.tile[0].codec_name == "raw"
+    bits = tags.get(BITS, (1,))
+    if 2 in tags.get(SAMPLE_FORMAT, ()):
+        return "signed samples"
+    if tags.get(PHOTOMETRIC) == YCBCR and raw and tuple(tags.get(YCBCR_SUBSAMPLING, (2, 2))) != (1, 1):
+        return "subsampled chroma"
+    if tags.get(PLANAR, 1) != 2 or len(bits) == 1:
+        return None
+    if image.mode not in _IN_PLANES or 1 in tags.get(EXTRA_SAMPLES, ()):
+        return "separate planes and premultiplied or grey alpha"
+    if raw and bits[0] == 16 and image.mode == "CMYK":
+        return "separate 16-bit planes of CMYK"
+    if raw and bits[0] == 16:
+        end = "L" if tags.prefix == b"II" else "B"
+        image.tile = [
+            tile._replace(args=(f"{tile.args[0]};16{end}", *tile.args[1:]))
+            for tile in image.tile
+            if isinstance(tile.args, tuple)
+        ]
+    return None
