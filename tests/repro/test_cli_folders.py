@@ -316,3 +316,13 @@ def test_pixels_that_are_not_square_stay_so(run, tmp_path):
     (tmp_path / "in.jpg").write_bytes(data)
     assert run(tmp_path / "in.jpg", "-o", tmp_path / "b.jpg") == 0
     assert Image.open(tmp_path / "b.jpg").info["jfif_density"] == (1, 2)
+
+
+def test_a_gain_map_is_named_when_it_is_dropped(run, tmp_path, capsys):
+    first, second = Image.fromarray(astronaut(32, 32)), Image.new("L", (16, 16))
+    first.save(tmp_path / "in.jpg", format="MPO", save_all=True, append_images=[second])
+    first.save(tmp_path / "marked.jpg", xmp=b'<rdf:Description hdrgm:Version="1.0"/>')
+    for name in ("in.jpg", "marked.jpg"):
+        assert run(tmp_path / name, "-o", tmp_path / "out.jpg", "--metadata", "all") == 0
+        assert "gain map" in capsys.readouterr().err
+        assert b"hdrgm" not in (tmp_path / "out.jpg").read_bytes()

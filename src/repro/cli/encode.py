@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from repro import progress
-from repro.errors import ReproError, UsageError, one_line
+from repro.cli.printer import Printer
+from repro.errors import ReproError, UsageError
 
 if TYPE_CHECKING:
     from repro.encoder.batch import Failure
@@ -138,7 +139,7 @@ def encode(
 
     several = len(inputs) > 1 or os.path.isdir(inputs[0])
     into_folder = output is not None and (os.path.isdir(output) or output.endswith(os.sep))
-    printer = _Printer(json=json, quiet=quiet)
+    printer = Printer(json=json, quiet=quiet)
     settings = Settings(
         quality=quality,
         bpp=bpp,
@@ -181,9 +182,10 @@ def _bytes_of(size: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " kmg".index(unit or " "))
 
 
-def _encode_one(source: Path, output: str | None, settings: Settings, printer: _Printer) -> None:
+def _encode_one(source: Path, output: str | None, settings: Settings, printer: Printer) -> None:
     """From a file or standard input, to a file or standard output."""
-    from repro.encoder.encode import check_output, encode_source, read_stream
+    from repro.encoder.encode import encode_source
+    from repro.encoder.places import check_output, read_stream
     from repro.files import atomic_write
 
     piped = str(source) == _STDIN
@@ -245,7 +247,7 @@ def _encode_many(
     scheduler: str,
     skips: bool,
     recursive: bool,
-    printer: _Printer,
+    printer: Printer,
 ) -> None:
     from repro.encoder import cluster
     from repro.encoder.batch import Failure, encode_files, name_outputs
@@ -316,55 +318,3 @@ def _collect(inputs: list[Path], output: Path, recursive: bool) -> tuple[list[Pa
         if not found:
             progress.note(f"{path}: holds no pictures")
     return sources, below, unread
-
-
-class _Printer:
-    """Results to standard output, unless the picture itself goes there; notices and errors to standard error."""
-
-    def __init__(self, *, json: bool, quiet: bool) -> None:
-        self.json, self.quiet, self.to_stderr = json, quiet, False
-
-    def report(self, report: Report) -> None:
-        for notice in report.notices:
-            progress.note(f"{report.input}: {notice}")
-        if self.json:
-            self._object(report.as_dict())
-        elif not self.quiet:
-            quality = "" if report.quality is None else f"quality {report.quality:g}, "
-            score = "" if report.ssimulacra2 is None else f"SSIMULACRA 2 {report.ssimulacra2:.2f}, "
-            self._line(
-                f"{report.output}: {report.width}×{report.height} pixels, {report.bytes} bytes, {report.bpp:.3f} bpp, "
-                f"{quality}{score}{report.seconds:.2f} s"
-            )
-
-    def failure(self, failure: Failure) -> None:
-        self.failure_object(failure.input, failure.error)
-        typer.echo(f"repro: {one_line(failure.error)}", err=True)
-
-    def failure_object(self, source: str, error: str) -> None:
-        if self.json:
-            self._object({"input": source, "error": error})
-
-    def summary(self, reports: list[Report], total: int) -> None:
-        """The last line; an error if a file failed."""
-        if len(reports) < total:
-            raise ReproError(f"{total - len(reports)} of {total} pictures failed; the lines above say why")
-        if not (self.json or self.quiet):
-            size = sum(report.bytes for report in reports)
-            bpp = 8 * size / sum(report.width * report.height for report in reports)
-            self._line(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
-
-    def _line(self, text: str) -> None:
-        stream = sys.stderr if self.to_stderr else sys.stdout
-        try:
-            "×".encode(getattr(stream, "encoding", None) or "utf-8")
-        except UnicodeEncodeError:
-            text = text.replace("×", "x")
-        typer.echo(one_line(text), file=stream)
-
-    def _object(self, content: dict[str, object]) -> None:
-        """As UTF-8, whatever the terminal's charset; what is no letter in a name becomes U+FFFD."""
-        import json
-
-        text = json.dumps(content, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        typer.echo(text.encode(), err=self.to_stderr)

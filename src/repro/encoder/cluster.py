@@ -16,8 +16,9 @@ import repro
 from repro import cluster, threads
 from repro.encoder import models
 from repro.encoder.batch import Failure, attempt
-from repro.encoder.encode import Report, Settings, check_output, encode_source, read_stream
+from repro.encoder.encode import Report, Settings, encode_source
 from repro.encoder.images import check_file
+from repro.encoder.places import check_output, read_stream
 from repro.errors import ReproError
 from repro.files import atomic_write
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,13 +21,14 @@ from typing import Any, Literal, get_args
 from repro.encoder import metadata, models, trellis_set
 from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
 from repro.encoder.models import ModelSet
+from repro.encoder.places import check_output, read_stream
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.smaller import as_it_is
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
-from repro.errors import ReproError, UsageError, needs_extra
-from repro.files import atomic_write, is_stream
+from repro.errors import UsageError, needs_extra
+from repro.files import atomic_write
 from repro.jpeg.writer import write
 
 Effort = Literal["fast", "default", "best"]
@@ -38,7 +38,6 @@ Subsampling = Literal["auto", "4:2:0", "4:4:4"]
 DEFAULT_QUALITY = 75.0
 #: A JPEG file with more bytes than this beyond its picture's is not looked at again.
 _MOST_METADATA = 16_000_000
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclass(frozen=True)
@@ -323,53 +322,3 @@ def _kept_if_smaller(source: Source, picture: Picture, encoded: Encoded, setting
     notice = f"would grow to {len(encoded.data)} bytes; copied as it is{less}"
     score = None if encoded.ssimulacra2 is None else 100.0
     return Encoded(kept, None, 8 * len(kept) / picture.pixels, score, (notice,))
-
-
-def read_stream(source: Path) -> Path | bytes:
-    """What came through ``source`` where that is a pipe, which can be read once only; else ``source`` itself.
-
-    Raises :class:`ReproError` where nothing came.
-    """
-    if not is_stream(source):
-        return source
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ReproError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
-    if not data:
-        raise ReproError(f"{source}: is empty; check what writes into it")
-    return data
-
-
-def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
-    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already.
-
-    ``source``: None where the picture is no file.
-    """
-    if is_stream(output):
-        return
-    try:
-        found = output.stat()
-    except FileNotFoundError:
-        found = None
-    except OSError as error:
-        raise ReproError(f"{output}: cannot be written ({error.strerror}); name another output with -o") from error
-    if found and stat.S_ISDIR(found.st_mode):
-        raise UsageError(f"{output}: is a folder; name a file in it, such as {output / 'photo.jpg'}")
-    if output.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{output}: a JPEG's name ends in .jpg; call it {output.with_suffix('.jpg').name}")
-    if not found:
-        return
-    if source and os.path.exists(source) and output.samefile(source):
-        raise UsageError(f"{output}: is the input itself; name another output with -o")
-    if not overwrite:
-        raise ReproError(
-            f"{output}: exists already; name another output with -o, add --force to replace it, or --skip-existing"
-        )
-    if not found.st_mode & 0o222 or not os.access(output, os.W_OK):
-        raise ReproError(f"{output}: is read-only; make it writable, or name another output with -o")
-    if found.st_nlink > 1:
-        raise ReproError(
-            f"{output}: has other names (hard links), which would keep the old picture; "
-            "remove this one first, or name another output with -o"
-        )

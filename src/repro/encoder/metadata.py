@@ -52,9 +52,11 @@ def _of(image: Image.Image, kept: Kept) -> Metadata:
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     density = _density(image.info, turned=orientation in (5, 6, 7, 8))
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    if any(sign in xmp for sign in _GAIN_MAP):
+    if any(sign in xmp or sign in _file(image) for sign in _GAIN_MAP):
         notices.append("its gain map for bright screens (HDR) is dropped")
         xmp = b""  # it would promise one
+    elif image.format == "MPO" and getattr(image, "n_frames", 1) > 1:
+        notices.append("its further pictures, such as a gain map for bright screens (HDR), are dropped")
     iptc = _iptc(image)
     if kept == "none":
         return Metadata(density, b"", tuple(notices))
@@ -109,6 +111,15 @@ def _only(exif: Image.Exif, tags: tuple[int, ...]) -> Image.Exif:
         if tag in exif:
             found[tag] = exif.get_ifd(tag) if tag in (0x8769, 0x8825) else exif[tag]
     return found
+
+
+def _file(image: Image.Image) -> bytes:
+    """Of a JPEG file with several pictures: what says what the others are."""
+    stream = getattr(image, "fp", None)
+    if image.format != "MPO" or stream is None:
+        return b""
+    stream.seek(0)
+    return stream.read()
 
 
 def _iptc(image: Image.Image) -> bytes:

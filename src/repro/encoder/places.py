@@ -1,0 +1,62 @@
+"""Where a picture comes from and where its file goes: files and pipes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from repro.errors import ReproError, UsageError
+from repro.files import is_stream
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+
+
+def read_stream(source: Path) -> Path | bytes:
+    """What came through ``source`` where that is a pipe, which can be read once only; else ``source`` itself.
+
+    Raises :class:`ReproError` where nothing came.
+    """
+    if not is_stream(source):
+        return source
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise ReproError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
+    if not data:
+        raise ReproError(f"{source}: is empty; check what writes into it")
+    return data
+
+
+def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
+    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already.
+
+    ``source``: None where the picture is no file.
+    """
+    if is_stream(output):
+        return
+    try:
+        found = output.stat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise ReproError(f"{output}: cannot be written ({error.strerror}); name another output with -o") from error
+    if found and stat.S_ISDIR(found.st_mode):
+        raise UsageError(f"{output}: is a folder; name a file in it, such as {output / 'photo.jpg'}")
+    if output.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{output}: a JPEG's name ends in .jpg; call it {output.with_suffix('.jpg').name}")
+    if not found:
+        return
+    if source and os.path.exists(source) and output.samefile(source):
+        raise UsageError(f"{output}: is the input itself; name another output with -o")
+    if not overwrite:
+        raise ReproError(
+            f"{output}: exists already; name another output with -o, add --force to replace it, or --skip-existing"
+        )
+    if not found.st_mode & 0o222 or not os.access(output, os.W_OK):
+        raise ReproError(f"{output}: is read-only; make it writable, or name another output with -o")
+    if found.st_nlink > 1:
+        raise ReproError(
+            f"{output}: has other names (hard links), which would keep the old picture; "
+            "remove this one first, or name another output with -o"
+        )
