@@ -176,3 +176,26 @@ def test_profiles_without_a_curve_are_left_out(tmp_path):
     Image.fromarray(astronaut(32, 32)).convert("CMYK").save(buffer, "TIFF", icc_profile=b"\0" * 200)
     picture = open_picture(buffer.getvalue())
     assert "left out" in picture.notices[0] and picture.icc is None
+
+
+# ---- damaged JPEG files ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_jpeg_without_its_end_is_read_with_a_notice(progressive, lost, tmp_path):
+    whole = save(tmp_path / "a.jpg", astronaut(), quality=90, progressive=progressive)
+    (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:-lost])
+    picture = open_picture(tmp_path / "cut.jpg")
+    assert "end" in picture.notices[0]
+    assert np.mean(picture.samples != open_picture(whole).samples) < 0.01
+    (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    if not progressive:
+        with pytest.raises(ReproError, match="damaged or cut off"):
+            open_picture(tmp_path / "cut.jpg")
+
+
+def test_gain_map_that_is_left_out_is_named(tmp_path):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf hdrgm:Version="1.0"/></x:xmpmeta>'
+    path = save(tmp_path / "a.jpg", astronaut(32, 32), xmp=xmp)
+    assert "gain map" in open_picture(path).notices[0]

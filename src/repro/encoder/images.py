@@ -12,14 +12,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import colour, formats, jpeg2000, png, profiles, tiff
+from repro.encoder import colour, damage, formats, jpeg2000, png, profiles, tiff
 from repro.errors import ReproError, UsageError
 from repro.jpeg.coefficients import MAX_SIDE
 
@@ -88,18 +88,7 @@ def open_picture(
         _check_size(name, (picture.width, picture.height), max_pixels)
         return picture
     try:
-        with _pixel_limit(max_pixels), _opened(source) as image:
-            _check_size(name, image.size, max_pixels)
-            head = _head(source)
-            frames = _prepare(name, image, head)
-            _check_size(name, image.size, max_pixels)
-            image.load()
-            shown, depth_notice = _to_8_bit(name, image, head, source)
-            upright, orientation_notice = _upright(shown, image)
-            flat, alpha_notice = _flatten(upright)
-            settled, kept, colour_notices = _settle(name, image, head, flat, icc)
-            notices = [n for n in (frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
-            return Picture(np.array(settled), kept, tuple(notices))
+        return _read(name, source, icc, max_pixels)
     except (ReproError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -107,8 +96,29 @@ def open_picture(
     except UnidentifiedImageError as error:
         raise formats.unknown(name, _head(source)) from error
     except Exception as error:  # decoders of broken files raise nearly anything
+        whole = damage.ended(_bytes(source))
+        if whole:
+            picture = _read(name, whole, icc, max_pixels)
+            return replace(
+                picture, notices=("lacks the end of a JPEG file, but the picture is there", *picture.notices)
+            )
         what = " ".join(str(error).split()) or type(error).__name__
         raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
+
+
+def _read(name: str, source: Source, icc: profiles.Policy, max_pixels: int) -> Picture:
+    with _pixel_limit(max_pixels), _opened(source) as image:
+        _check_size(name, image.size, max_pixels)
+        head = _head(source)
+        frames = _prepare(name, image, head)
+        _check_size(name, image.size, max_pixels)
+        image.load()
+        shown, depth_notice = _to_8_bit(name, image, head, source)
+        upright, orientation_notice = _upright(shown, image)
+        flat, alpha_notice = _flatten(upright)
+        settled, kept, colour_notices = _settle(name, image, head, flat, icc)
+        notices = [n for n in (frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
+        return Picture(np.array(settled), kept, tuple(notices))
 
 
 def _opened(source: object) -> AbstractContextManager[Image.Image]:
@@ -132,6 +142,13 @@ def _head(source: object) -> bytes:
     return source[:HEAD] if isinstance(source, bytes) else b""
 
 
+def _bytes(source: object) -> bytes:
+    """All of a file; none of a Pillow image."""
+    if isinstance(source, str | Path):
+        return Path(source).read_bytes()
+    return source if isinstance(source, bytes) else b""
+
+
 def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
     """Before decoding: refuse what Pillow misreads, find the picture among several; a notice, or None."""
     formats.check(name, image)
@@ -141,6 +158,10 @@ def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
         notice = tiff.prepare(name, image)
         if notice:
             return notice
+    if image.format in ("JPEG", "MPO") and damage.has_gain_map(head):
+        return "its HDR gain map is left out; the picture is the SDR one"
+    if image.format == "MPO" and _has_more_frames(image):
+        return "holds several pictures (an HDR gain map, a preview or another view); the first is taken"
     return "an animation or several pages; the first is taken" if _has_more_frames(image) else None
 
 
