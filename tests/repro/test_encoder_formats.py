@@ -199,3 +199,23 @@ def test_gain_map_that_is_left_out_is_named(tmp_path):
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf hdrgm:Version="1.0"/></x:xmpmeta>'
     path = save(tmp_path / "a.jpg", astronaut(32, 32), xmp=xmp)
     assert "gain map" in open_picture(path).notices[0]
+
+
+@pytest.mark.parametrize("quality", [30, 90])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (40, 17), (33, 200), (256, 256)])
+def test_sound_jpeg_files_pass_without_a_notice(quality, progressive, size, tmp_path):
+    for samples in (astronaut(*size), np.full((*size, 3), 90, np.uint8)):
+        path = save(tmp_path / "a.jpg", samples, quality=quality, progressive=progressive, optimize=True)
+        assert open_picture(path).notices == ()
+        assert open_picture(path.read_bytes() + path.read_bytes()).notices == ()  # something else follows
+
+
+def test_most_damage_inside_a_jpeg_is_noticed(tmp_path):
+    data = save(tmp_path / "a.jpg", astronaut(), quality=90).read_bytes()
+    rng, noticed = np.random.default_rng(0), 0
+    for place in np.linspace(0.2, 0.9, 12):
+        middle = int(place * len(data))
+        hurt = data[:middle] + rng.integers(0, 255, 40, np.uint8).tobytes() + data[middle + 40 :]
+        noticed += any("damaged" in notice for notice in open_picture(hurt).notices)
+    assert noticed >= 6, noticed

@@ -1,4 +1,4 @@
-"""JPEG files that lack their end, and those whose gain map is left behind."""
+"""JPEG files that lack their end or are damaged inside, and those whose gain map is left behind."""
 
 from __future__ import annotations
 
@@ -26,6 +26,26 @@ def ended(data: bytes) -> bytes | None:
     except Exception:  # decoders of broken files raise nearly anything
         return None
     return data + END if np.mean(one != other) < 0.01 else None
+
+
+def seems_damaged(data: bytes, pixels: np.ndarray) -> bool:
+    """Whether the JPEG file ``data``, which decodes to ``pixels``, has data to spare or too few.
+
+    libjpeg goes on after damage, and rarely ends with the last bit: in a sound file the last bytes matter, and what is
+    put after them does not. Damage that leaves as many bits is not found.
+    """
+    position = 2
+    while data[position : position + 2] != b"\xff\xda":  # SOS
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if data[position : position + 1] != b"\xff":
+            return False
+    end = data.find(END, position)
+    bits = np.random.default_rng(0).integers(0, 255, 64, np.uint8).tobytes()
+    try:
+        starved = not np.array_equal(_pixels(data[:end] + bits + END), pixels)
+        return starved or np.array_equal(_pixels(data[: end - 6] + bits[:6] + END), pixels)
+    except Exception:  # the last bytes held more than samples
+        return False
 
 
 def has_gain_map(head: bytes) -> bool:

@@ -41,6 +41,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_DAMAGED = "seems damaged inside; the picture may not be the right one"
 _limit_lock = threading.Lock()
 
 
@@ -99,9 +100,8 @@ def open_picture(
         whole = damage.ended(_bytes(source))
         if whole:
             picture = _read(name, whole, icc, max_pixels)
-            return replace(
-                picture, notices=("lacks the end of a JPEG file, but the picture is there", *picture.notices)
-            )
+            others = (notice for notice in picture.notices if notice != _DAMAGED)
+            return replace(picture, notices=("lacks the end of a JPEG file, but the picture is there", *others))
         what = " ".join(str(error).split()) or type(error).__name__
         raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
 
@@ -113,11 +113,14 @@ def _read(name: str, source: Source, icc: profiles.Policy, max_pixels: int) -> P
         frames = _prepare(name, image, head)
         _check_size(name, image.size, max_pixels)
         image.load()
+        hurt = None
+        if image.format == "JPEG" and damage.seems_damaged(_bytes(source), np.asarray(image)):
+            hurt = _DAMAGED
         shown, depth_notice = _to_8_bit(name, image, head, source)
         upright, orientation_notice = _upright(shown, image)
         flat, alpha_notice = _flatten(upright)
         settled, kept, colour_notices = _settle(name, image, head, flat, icc)
-        notices = [n for n in (frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
+        notices = [n for n in (hurt, frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
         return Picture(np.array(settled), kept, tuple(notices))
 
 
