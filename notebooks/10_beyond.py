@@ -510,7 +510,7 @@ glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
 glue("net_reach", 1 + sum(len(weight) - 1 for weight, _ in net.layers))
 glue("net_layers", len(net.layers))
 
-# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In the smooth background errors of low frequencies are worth more; in feathers and around edges less. The other bands differ from it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In the smooth background errors are worth more, in feathers and along edges less; the contrast is strongest in the lowest band and weakest in the highest."}} tags=["hide-input"]
 names = {"second band": 1, "third band": 2, "highest band": 4}
 fig.blocks_plot(rgb, {name: of_band[..., band] for name, band in names.items()})
 

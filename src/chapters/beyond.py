@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
 from scipy.ndimage import gaussian_filter
 
 from chapters.style import INK, LOOKS, OKABE_ITO, Box, Look, cells, figure, legend_below, plot, shade, show_image
@@ -43,6 +44,8 @@ ENCODER_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
+#: Marks on axes of bits per pixel.
+_RATES = (0.2, 0.5, 1, 2)
 #: Colours of the judges whose weights are compared.
 _JUDGES = ("black", "orange", "green", "blue")
 
@@ -225,6 +228,8 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
         better = ALL_METRICS[metric].better
         ax.set(title=f"{SHORT.get(metric, 'blurred luma, MSE')} {'↓' if better == 'lower' else '↑'}", xscale="log")
         ax.set_xlabel("bits per pixel")
+        ax.set_xticks(_RATES, [f"{rate:g}" for rate in _RATES])
+        ax.xaxis.set_minor_formatter(NullFormatter())
         if better == "lower":
             ax.set_yscale("log")
     legend_below(fig)
