@@ -573,8 +573,8 @@ print(f"measured, half a step up and down: {least_J(coarser) - least_J(finer):,.
 # interpolates. Of one photo, it fits the tables a little more to the numbers of the first round.
 #
 # *What does a quality mean?* At the same λ one photo looks better than another. So a quality stands for the λ at which the
-# median photo scores as much in SSIMULACRA 2 as libjpeg's file of that quality, and for each photo λ is moved until the
-# weighted error that is expected of it is what the median photo has. Here are the tables of one quality:
+# median photo scores as much in SSIMULACRA 2 as libjpeg's file of that quality. Where the weights expect more loss than of
+# the median photo, λ is lowered, by a power that was found on training photos. Here are the tables of one quality:
 
 # %% mystnb={"figure": {"caption": "Annex K's tables, and those of luma and Cb that were learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
 learned = ours.tables_at(ours.median_lam(quality), "4:2:0")
