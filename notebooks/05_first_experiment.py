@@ -600,7 +600,7 @@ frames_slider(*comparison.closeups(portrait, [0.25, 0.315, 0.42]), description="
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-pair = comparison.by_photo(style.kodak_or_sample(data_dir), quality=10, count=1)  # by what ships, for the start page
+pair = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.3, count=1)  # by what ships, for the start page
 html.glue_html("before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours")))
 
 # %% [markdown]
