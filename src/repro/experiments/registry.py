@@ -47,8 +47,8 @@ COMPARED_QUALITIES = {
     "jpegli-444": (1, 9, 20, 46, 70, 86, 92, 96, 98),  # its lowest quality may spend more than 0.3 bpp
     "jpegli-420": (1, 5, 14, 26, 58, 80, 88, 94, 97, 98),
     "jpegli-420-noaq": (1, 12, 23, 50, 74, 86, 93, 97, 98),
-    "fast": (10, 25, 45, 65, 80, 90, 95, 98, 99),
-    "default": (10, 25, 45, 65, 80, 90, 95, 98, 99),
+    "fast": (10, 14, 19, 25, 35, 45, 65, 80, 90, 95, 98, 99),
+    "default": (10, 14, 19, 25, 35, 45, 65, 80, 90, 95, 98, 99),
     "best": (10, 35, 65, 84, 94, 98),
 }
 #: The sets of photos that encoders are compared on.
