@@ -671,11 +671,12 @@ fig.targets_plot(found["check"])
 
 # %% tags=["remove-cell"]
 words = {"kodak": "Kodak", "check": "photos on which nothing was chosen"}
+glue("range_low", fig.in_bpp(beyond.LOW))
+glue("range_high", fig.in_bpp(beyond.HIGH))
 for name, encoders in (("kodak", kodak), ("check", check)):
     html.glue_html(f"targets_{name}", html.table(*fig.target_rows(found[name]), caption=f"Targets, {words[name]}"))
     glue(f"{name}_measured", fig.measured(encoders))
     for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
-        glue(f"range_{short}", fig.in_bpp(window))
         for effort, metric in itertools.product(beyond.EFFORTS, beyond.METRICS):
             glue(f"{name}_{effort}_{short}_{metric}", in_words(encoders.against_rival(effort, metric, window)))
             glue(f"brief_{name}_{effort}_{short}_{metric}", briefly(encoders.against_rival(effort, metric, window)))

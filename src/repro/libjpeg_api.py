@@ -1,7 +1,7 @@
 """mozjpeg and jpegli through the C interface that both share with libjpeg, with the options of their own programs.
 
 The packages ``jpeglib`` and ``pyjpegli`` carry the two libraries. Their Python functions reach few of the options, so
-the libraries are called here by :mod:`ctypes`. The files have the sizes of those of the programs ``cjpeg`` and
+the libraries are called here by ``ctypes``. The files have the sizes of those of the programs ``cjpeg`` and
 ``cjpegli`` (``tests/goldens/kodak_peers_wide.csv``).
 """
 
