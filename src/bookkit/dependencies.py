@@ -69,12 +69,16 @@ def imported_modules(notebook: Path) -> set[str]:
 
     Raises :class:`ReproError` with file and line where the notebook or a module is no Python.
     """
-    graph, waiting, found = _graph(), set(_imports(notebook)), set[str]()
+    graph, direct, found = _graph(), set(_imports(notebook)), set[str]()
+    waiting = set(direct)
     while waiting:
         module = waiting.pop()
-        if module not in found and module in graph.modules:
-            found.add(module)
-            waiting |= graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
+        if module in found or module not in graph.modules:
+            continue
+        found.add(module)
+        if module == "repro" and module not in direct:
+            continue  # it offers the encoder lazily: who imports a module in it does not get that
+        waiting |= graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
     return found
 
 

@@ -218,7 +218,7 @@ def test_folder_lists_pictures_only(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "sub.png").mkdir()
     found, others = batch.pictures_in(tmp_path)
-    assert [p.name for p in found] == ["a.JPG", "b.png"] and others == 2
+    assert [p.name for p in found] == ["a.JPG", "b.png"] and others == {".txt": 1, "folder": 1}
 
 
 # ---- cost -------------------------------------------------------------------------------------------------------

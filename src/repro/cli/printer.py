@@ -22,6 +22,7 @@ class Printer:
         self.json, self.quiet, self.to_stderr = json, quiet, False
 
     def report(self, report: Report) -> None:
+        """What became of a file, after its notices."""
         for notice in report.notices:
             progress.note(f"{report.input}: {notice}")
         if self.json:
@@ -35,10 +36,12 @@ class Printer:
             )
 
     def failure(self, failure: Failure) -> None:
+        """Why there is no file, in a line."""
         self.failure_object(failure.input, failure.error)
         typer.echo(f"repro: {one_line(failure.error)}", err=True)
 
     def failure_object(self, source: str, error: str) -> None:
+        """The same for a program to read, where it asked for JSON."""
         if self.json:
             self._object({"input": source, "error": error})
 
