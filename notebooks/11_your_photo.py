@@ -56,6 +56,7 @@ from repro.data import photos
 from repro.encoder import trellis_set
 from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import with_one_for_chroma
 from repro.encoder.trellis_set import expected_losses
 from repro.jpeg.writer import write
 from repro.trellis import planes
@@ -90,11 +91,12 @@ weights = chosen.network.weights(dct)
 
 # %% [markdown]
 # **Set the price.** A quality stands for a λ, which says how much error a bit may save: the same quality gives a smaller λ to
-# a photo that shows its errors. λ decides which tables are taken:
+# a photo that shows its errors. λ decides which tables are taken. In a picture as small as this one Cb and Cr share a
+# table, for a third would cost more bytes than it saves:
 
 # %%
 lam = chosen.lam_at(30, expected_losses(chosen, dct.planes[0], weights[0]))
-tables = chosen.tables_at(lam, "4:2:0")
+tables = with_one_for_chroma(chosen.tables_at(lam, "4:2:0"))
 
 # %% [markdown]
 # **Choose.** The trellis finds the whole numbers that minimise weighted error and bits together ({eq}`eq-trellis`):
