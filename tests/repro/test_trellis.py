@@ -220,9 +220,8 @@ def test_heavier_errors_are_smaller() -> None:
 
 
 def test_numbers_fit_the_standard_whatever_is_wanted() -> None:
-    dct = planes.forward_dct(picture(16, 16, 1))
-    ones = np.ones((2, 8, 8), np.int64)
-    (z,) = planes.trellis_quantize(dct, even(dct), ones, 0.0, target=[np.full((4, 64), 3000, np.float32)])
+    dct = planes.DctPlanes((planes.Plane(np.full((4, 64), 3000, np.float32), 2, 2),), 16, 16, "grey")
+    (z,) = planes.trellis_quantize(dct, even(dct), np.ones((2, 8, 8), np.int64), 0.0)
     assert z.max() == 1023
 
 

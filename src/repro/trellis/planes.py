@@ -86,7 +86,6 @@ def trellis_quantize(
     tables: np.ndarray,
     lam: float,
     *,
-    target: Sequence[np.ndarray] | None = None,
     start: Sequence[np.ndarray] | None = None,
     rounds: int = 2,
     threads: int = 1,
@@ -99,14 +98,12 @@ def trellis_quantize(
         whole numbers in 1–255, (1, 2 or 3, 8, 8), as in a file: luma, then chroma, or Cb and Cr.
     lam
         the squared error that one bit may save (0–255 scale, of a coefficient of weight 1).
-    target
-        what the decoder should get back, for each plane as its F; the planes' own F unless given.
     start
         numbers to begin with instead of a first guess; they are overwritten.
     rounds
         how often the numbers are chosen; each time at what bits cost in codes made for the numbers before.
     """
-    wanted = [plane.F for plane in dct.planes] if target is None else target
+    wanted = [plane.F for plane in dct.planes]
     Q = [steps(tables, i).astype(np.float32) for i in range(len(wanted))]
     of_blocks = [_dead_zone(F, q) for F, q in zip(wanted, Q, strict=True)] if start is None else list(start)
     z = [n.reshape(plane.rows, plane.cols, 64) for n, plane in zip(of_blocks, dct.planes, strict=True)]  # the same
