@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from repro.jpeg.segments import SOS, segments
+
 END = b"\xff\xd9"  # ITU-T T.81, table B.1: EOI
 
 
@@ -34,12 +36,10 @@ def seems_damaged(data: bytes, pixels: np.ndarray) -> bool:
     libjpeg goes on after damage, and rarely ends with the last bit: in a sound file the last bytes matter, and what is
     put after them does not. Damage that leaves as many bits is not found.
     """
-    position = 2
-    while data[position : position + 2] != b"\xff\xda":  # SOS
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if data[position : position + 1] != b"\xff":
-            return False
-    end = data.find(END, position)
+    scan = next((segment for segment in segments(data) if segment.marker == SOS), None)
+    if scan is None:
+        return False
+    end = data.find(END, scan.start)
     bits = np.random.default_rng(0).integers(0, 255, 64, np.uint8).tobytes()
     try:
         starved = not np.array_equal(_pixels(data[:end] + bits + END), pixels)

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from repro.errors import ReproError
+from repro.jpeg.segments import segments
 
 #: Pillow's names of formats that are refused, and why.
 REFUSED = {
@@ -132,13 +133,5 @@ def unknown(name: str, head: bytes) -> ReproError:
 
 def _jpeg_precision(head: bytes) -> int | None:
     """Bits a sample, from the frame header (ITU-T T.81, B.2.2); None: there is none in ``head``."""
-    position = 2
-    while position + 5 <= len(head) and head[position] == 0xFF:
-        marker = head[position + 1]
-        if marker == 0xFF:  # fill
-            position += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return head[position + 4]
-        else:
-            position += 2 + int.from_bytes(head[position + 2 : position + 4], "big")
-    return None
+    frame = next((segment for segment in segments(head) if segment.is_frame), None)
+    return head[frame.start + 4] if frame and frame.start + 4 < len(head) else None

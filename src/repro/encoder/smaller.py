@@ -5,9 +5,9 @@ from __future__ import annotations
 from PIL import ExifTags, Image
 
 from repro.encoder.images import Picture
+from repro.jpeg.segments import SOS, segments
 
-_SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE, _SOS = 0xC0, 0xC1, 0xC2, 0xDA
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _ADOBE, _COMMENT = 0xEE, 0xFE
 
 
@@ -17,23 +17,20 @@ def as_it_is(data: bytes, picture: Picture, *, baseline: bool) -> bytes | None:
     ``baseline``, because it is progressive."""
     if picture.notices or not data.startswith(b"\xff\xd8") or not data.endswith(b"\xff\xd9"):
         return None
-    kept, profile, at = [data[:2]], b"", 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker, end = data[at + 1], at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        segment, payload = data[at:end], data[at + 4 : end]
-        if marker == _SOS:
-            return b"".join([*kept, data[at:]]) if profile == (picture.icc or b"") else None
-        if marker in _FRAMES and not _is_common(marker, payload, baseline):
+    kept, profile = [data[:2]], b""
+    for segment in segments(data):
+        marker, payload = segment.marker, data[segment.start + 4 : segment.end]
+        if marker == SOS:
+            return b"".join([*kept, data[segment.start :]]) if profile == (picture.icc or b"") else None
+        if segment.is_frame and not _is_common(marker, payload, baseline):
             return None
         if payload.startswith(b"ICC_PROFILE\0") and marker == 0xE2:
             profile += payload[14:]
         elif marker == 0xE1 and payload.startswith(b"Exif\0") and not _shows_as_is(payload):
             return None
         elif marker == 0xE2 or (0xE3 <= marker <= 0xEF and marker != _ADOBE) or marker in (0xE1, _COMMENT):
-            at = end
             continue
-        kept.append(segment)
-        at = end
+        kept.append(data[segment.start : segment.end])
     return None
 
 

@@ -12,6 +12,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from repro.jpeg.segments import DHT, segments
 from repro.jpeg.tables import ZIGZAG
 
 #: (class, index) → symbol → length of its code in bits. Class 0 codes DC, 1 AC; index 0 is luma, 1 chroma.
@@ -23,12 +24,9 @@ ZRL, EOB = 0xF0, 0x00
 def code_lengths(data: bytes) -> CodeLengths:
     """The Huffman code lengths that the JPEG file ``data`` defines before its first scan."""
     lengths: CodeLengths = {}
-    at = 2
-    while data[at + 1] != 0xDA:  # start of scan
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
-        if data[at + 1] == 0xC4:
-            _read_tables(data[at + 4 : at + 2 + size], lengths)
-        at += 2 + size
+    for segment in segments(data):
+        if segment.marker == DHT:
+            _read_tables(data[segment.start + 4 : segment.end], lengths)
     return lengths
 
 
