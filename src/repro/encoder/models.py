@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -30,7 +30,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from repro.errors import ReproError, UsageError
-from repro.files import atomic_write, sha256_bytes
+from repro.files import atomic_write, sha256_bytes, sha256_file
 
 #: The set that is taken where none is named, one of :mod:`repro.encoder.trellis_set`.
 DEFAULT = "trellis"
@@ -158,7 +158,7 @@ def load(name: str) -> ModelSet:
     it was written (SHA-256), or does not hold what it should.
     """
     folder = find(name)
-    files = _read_checked(folder)
+    files = read_checked(folder, [_JSON], optional=[_HEADS])
     path = folder / _JSON
     try:
         stored = json.loads(files[_JSON])
@@ -202,15 +202,24 @@ def save(models: ModelSet, folder: Path | str) -> None:
         files[_HEADS] = save_safetensors(heads)
     for name, data in files.items():
         atomic_write(folder / name, data)
-    atomic_write(folder / _SUMS, "".join(f"{sha256_bytes(data)}  {name}\n" for name, data in files.items()))
+    write_sums(folder, files)
 
 
-def _read_checked(folder: Path) -> dict[str, bytes]:
-    """The set's files by name, each as its hash says."""
+def write_sums(folder: Path, names: Iterable[str]) -> None:
+    """Write ``SHA256SUMS`` of a set's files: last of all, so that half a set is never valid."""
+    sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
+    atomic_write(folder / _SUMS, sums)
+
+
+def read_checked(folder: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, bytes]:
+    """A set's files by name, each as its hash in ``SHA256SUMS`` says; of ``optional`` ones those that are listed there.
+
+    Raises :class:`ReproError` where one is missing or was changed.
+    """
     try:
         lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
         sums = {name: digest for digest, name in lines}
-        files = {name: (folder / name).read_bytes() for name in (_JSON, _HEADS) if name in sums or name == _JSON}
+        files = {name: (folder / name).read_bytes() for name in (*needed, *(n for n in optional if n in sums))}
     except (OSError, ValueError) as error:
         raise ReproError(
             f"{folder / _SUMS}: it or a file that it lists is unreadable ({error}); install it again"

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from repro.encoder import chroma
-from repro.encoder.models import DEFAULT, check_quality, find
+from repro.encoder.models import DEFAULT, check_quality, find, read_checked, write_sums
 from repro.errors import ReproError
-from repro.files import atomic_write, sha256_bytes
+from repro.files import atomic_write
 from repro.trellis import planes, sensitivity
 from repro.trellis.planes import Plane, Weights
 from repro.trellis.sensitivity import Network
@@ -36,8 +36,7 @@ _REACH = 4.0
 #: A photo's loss is told by so many of its luma blocks, or up to twice as many.
 _SAMPLE = 1024
 _FORMAT = 2
-_JSON, _SUMS = "model.json", "SHA256SUMS"
-NETWORK = "network.safetensors"
+_JSON, NETWORK = "model.json", "network.safetensors"
 
 
 @dataclass(frozen=True)
@@ -139,16 +138,7 @@ def load(name: str = DEFAULT) -> TrellisSet:
     was written (SHA-256), is of another version, or does not hold what it should.
     """
     folder = find(name)
-    try:
-        sums = {name: digest for digest, name in (line.split() for line in (folder / _SUMS).read_text().splitlines())}
-        files = {name: (folder / name).read_bytes() for name in (_JSON, NETWORK)}
-    except (OSError, ValueError) as error:
-        raise ReproError(
-            f"{folder / _SUMS}: it or a file that it lists is unreadable ({error}); install it again"
-        ) from error
-    for name, data in files.items():
-        if sums.get(name) != sha256_bytes(data):
-            raise ReproError(f"{folder / name}: was changed since it was made (SHA-256); install the model again")
+    files = read_checked(folder, [_JSON, NETWORK])
     try:
         stored = json.loads(files[_JSON])
         if stored["format"] != _FORMAT:
@@ -190,5 +180,4 @@ def save(chosen: TrellisSet, folder: Path) -> None:
         "tables": dict(zip((chroma.HALF, chroma.FULL), chosen.tables.round(2).tolist(), strict=True)),
     }
     atomic_write(folder / _JSON, (json.dumps(stored) + "\n").encode())
-    sums = {name: sha256_bytes((folder / name).read_bytes()) for name in (_JSON, NETWORK)}
-    atomic_write(folder / _SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode())
+    write_sums(folder, [_JSON, NETWORK])
