@@ -12,18 +12,15 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from repro.metrics.ms_ssim import MIN_SIDE_MS_SSIM, ms_ssim_from_difference, reference_statistics
-from repro.metrics.ssimulacra2 import Ssimulacra2
+from repro.metrics.ms_ssim import MIN_SIDE_MS_SSIM
 from repro.stages import decode
-from repro.training.sensitivity import Blend
+from repro.training.sensitivity import LOSSES, Blend, Loss
 from repro.trellis.planes import DctPlanes, Plane
 
 #: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
 #: The original's maps are kept from step to step for pictures of up to so many pixels; they take 150 bytes each.
 _KEPT = 4 << 20
-
-Loss = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class _Tile:
         parts = [torch.from_numpy(v[c.ravel()]).requires_grad_() for v, c in zip(values, cut, strict=True)]
         window = tuple(Plane(p.detach().numpy(), *c.shape) for p, c in zip(parts, cut, strict=True))
         shown = decode(DctPlanes(window, self._height, self._width, dct.subsampling), parts)
-        losses = self._losses or {name: _LOSSES[name](self._x) for name in self._metrics}
+        losses = self._losses or {name: LOSSES[name](self._x) for name in self._metrics}
         if self._keep:
             self._losses = losses
         found = {}
@@ -112,17 +109,6 @@ class _Tile:
         numbers = np.arange(plane.rows * plane.cols).reshape(plane.rows, plane.cols)[top:bottom, left:right]
         return numbers, (slice(core_top - top, core_bottom - top), slice(core_left - left, core_right - left))
 
-
-def _ms_ssim_loss(x: torch.Tensor) -> Loss:
-    known = reference_statistics(x)
-    return lambda y: 1 - ms_ssim_from_difference(known, y - x)
-
-
-_LOSSES: Mapping[str, Callable[[torch.Tensor], Loss]] = {
-    "mse": lambda x: lambda y: (y - x).square().mean(),
-    "ssimulacra2": lambda x: Ssimulacra2(x).raw,
-    "ms_ssim": _ms_ssim_loss,
-}
 
 _Range = tuple[tuple[int, int], tuple[int, int]]
 

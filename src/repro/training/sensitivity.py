@@ -25,7 +25,7 @@ from torch import nn
 
 from repro.encoder.trellis_set import TrellisSet
 from repro.jpeg.tables import ZIGZAG
-from repro.metrics.ms_ssim import ms_ssim
+from repro.metrics.ms_ssim import ms_ssim_from_difference, reference_statistics
 from repro.metrics.ssimulacra2 import Ssimulacra2
 from repro.progress import track
 from repro.stages import decode, to_tensor
@@ -33,10 +33,19 @@ from repro.trellis import planes, sensitivity
 from repro.trellis.planes import DctPlanes
 from repro.trellis.sensitivity import CHROMA_BANDS, FEATURES, LIMIT, LUMA_BANDS, OUTPUTS, Network
 
+Loss = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _ms_ssim_loss(x: torch.Tensor) -> Loss:
+    known = reference_statistics(x)
+    return lambda y: 1 - ms_ssim_from_difference(known, y - x)
+
+
 #: Metric → its loss of (1, 3, H, W) on 0–255, given the original: 0 for equal images.
-LOSSES: Mapping[str, Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]] = {
+LOSSES: Mapping[str, Callable[[torch.Tensor], Loss]] = {
+    "mse": lambda x: lambda y: (y - x).square().mean(),
     "ssimulacra2": lambda x: Ssimulacra2(x).raw,
-    "ms_ssim": lambda x: lambda y: 1 - ms_ssim(x, y),
+    "ms_ssim": _ms_ssim_loss,
 }
 #: Places on the way at which gradients are taken: Gauss's two of the unit interval, exact up to cubes.
 _PLACES = (0.5 - 12**-0.5, 0.5 + 12**-0.5)
