@@ -216,23 +216,18 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
 def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> Encoder:
     """What encodes ``picture`` with the set, the effort and the scans of ``settings``; ``once``: at one quality, so
     that nothing has to be kept for others."""
-    scans = settings.scans
-    if trellis_set.is_one(settings.model):
-        chosen = trellis_set.load(settings.model)
-        if settings.effort != "best":
-            return _subsampled(
-                TrellisEncoder(picture, chosen, Plan(1 if settings.effort == "fast" else 2), scans=scans), settings
-            )
-        with needs_extra("train", "--effort best"):
-            from repro.torch_encoder.descent import DescentEncoder
+    if not trellis_set.is_one(settings.model):
+        return papers_encoder(picture, models.load(settings.model), settings, once=once)
+    chosen, scans = trellis_set.load(settings.model), settings.scans
+    subsampling = None if settings.subsampling == "auto" else settings.subsampling
+    if settings.effort != "best":
+        plan = Plan(1 if settings.effort == "fast" else 2)
+        return TrellisEncoder(picture, chosen, plan, scans=scans, subsampling=subsampling)
+    with needs_extra("train", "--effort best"):
+        from repro.torch_encoder.descent import DescentEncoder
 
-            return _subsampled(DescentEncoder(picture, chosen, scans=scans, seconds=settings.seconds), settings)
-    return papers_encoder(picture, models.load(settings.model), settings, once=once)
-
-
-def _subsampled(encoder: TrellisEncoder, settings: Settings) -> TrellisEncoder:
-    encoder.subsampling = None if settings.subsampling == "auto" else settings.subsampling
-    return encoder
+        seconds = settings.seconds
+        return DescentEncoder(picture, chosen, scans=scans, subsampling=subsampling, seconds=seconds)
 
 
 def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:

@@ -50,15 +50,20 @@ class Prepared:
 class TrellisEncoder(Encoder):
     """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
 
-    What does not depend on the quality is computed once. ``subsampling``, where it is set, decides for chroma.
+    What does not depend on the quality is computed once. ``subsampling``, where it is given, decides for chroma.
     """
 
-    subsampling: str | None = None
-
     def __init__(
-        self, picture: Picture, chosen: TrellisSet, plan: Plan | None = None, *, scans: Scans = "interleaved"
+        self,
+        picture: Picture,
+        chosen: TrellisSet,
+        plan: Plan | None = None,
+        *,
+        scans: Scans = "interleaved",
+        subsampling: str | None = None,
     ) -> None:
         self.picture, self.set, self.plan, self.scans = picture, chosen, plan or Plan(), scans
+        self._fixed = subsampling
         self._threads = threads.available()
         self._lost_by_half = chroma.lost_by_half(picture.samples)
         self._dct: DctPlanes | None = None
@@ -82,7 +87,7 @@ class TrellisEncoder(Encoder):
 
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
-        subsampling = self.subsampling or chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
+        subsampling = self._fixed or chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
         if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
             self._dct = self._forward_dct(subsampling)
             self._weights = self.set.network.weights(self._dct, self._threads)

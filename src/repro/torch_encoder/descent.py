@@ -112,9 +112,10 @@ class DescentEncoder(TrellisEncoder):
         how: Descent | None = None,
         *,
         scans: Scans = "interleaved",
+        subsampling: str | None = None,
         seconds: float | None = None,
     ) -> None:
-        super().__init__(picture, chosen, scans=scans)
+        super().__init__(picture, chosen, scans=scans, subsampling=subsampling)
         self._how = how or Descent()
         self._seconds = max(_SECONDS, _SECONDS_A_MEGAPIXEL * picture.pixels / 1e6) if seconds is None else seconds
         self._too_small = min(picture.width, picture.height) < MIN_SIDE
