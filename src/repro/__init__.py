@@ -55,7 +55,7 @@ def encode(
     model
         A shipped set of models or a folder that holds one, as for ``repro encode --model``.
     seconds
-        The time limit of ``effort="best"``, 60 unless given.
+        The time limit of ``effort="best"``; unless given, 10 a megapixel, and at least 60.
     max_pixels
         Refuse larger pictures; Pillow's limit, 89 megapixels, unless given.
 

@@ -73,7 +73,7 @@ class Compressor:
     """One file in the making: ``jpeg_compress_struct`` with libjpeg's defaults, and calls that change them."""
 
     def __init__(self, library: Library, width: int, height: int) -> None:
-        self.library, self._errors = library, ctypes.create_string_buffer(_ROOM)
+        self.lib, self._errors = library, ctypes.create_string_buffer(_ROOM)
         self.struct = _compress_struct(library.abi)()
         self.struct.err = library.function("std_error", ctypes.c_void_p)(self._errors)
         self._create()
@@ -84,7 +84,7 @@ class Compressor:
 
     def call(self, name: str, *args: Any, result: Any = ctypes.c_int) -> Any:
         """Call a C function that takes the structure first."""
-        return self.library.function(name, result)(ctypes.byref(self.struct), *args)
+        return self.lib.function(name, result)(ctypes.byref(self.struct), *args)
 
     def sample_luma(self, h: int, v: int) -> None:
         """Luma's samples, across and down, for each sample of chroma: 2 and 2 are 4:2:0."""
@@ -115,10 +115,10 @@ class Compressor:
         on_error = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: refused.append(True))
         ends_process = ctypes.c_void_p.from_buffer(self._errors)  # error_exit, the manager's first field
         kept, ends_process.value = ends_process.value, ctypes.cast(on_error, ctypes.c_void_p).value
-        self.call("CreateCompress", self.library.abi, ctypes.c_size_t(self.library.size))
+        self.call("CreateCompress", self.lib.abi, ctypes.c_size_t(self.lib.size))
         ends_process.value = kept
         if refused:
-            name = self.library.distribution
+            name = self.lib.distribution
             raise ReproError(f"{name}: its library has another layout than expected; install the locked version")
 
 
@@ -179,7 +179,7 @@ def jpegli(rgb: np.ndarray, quality: int, sampling: tuple[int, int] = (1, 1), ad
         compressor.sample_luma(*sampling)
         compressor.call("enable_adaptive_quantization", int(adaptive))
         compressor.call("set_progressive_level", 2)
-        distance = compressor.library.function("quality_to_distance", ctypes.c_float)(quality)
+        distance = compressor.lib.function("quality_to_distance", ctypes.c_float)(quality)
         compressor.call("set_distance", ctypes.c_float(distance), 1)
 
     return encode(_jpegli_library(), rgb, choose)

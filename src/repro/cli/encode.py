@@ -67,12 +67,13 @@ def encode(
     effort: Annotated[
         Literal["fast", "default", "best"],
         typer.Option(
-            help="More effort gives better files. best takes up to a minute and needs PyTorch; only --model trellis "
-            "has it."
+            help="More effort gives better files. best takes 5 to 10 seconds a megapixel and needs PyTorch; only "
+            "--model trellis has it."
         ),
     ] = "default",
     seconds: Annotated[
-        float | None, typer.Option(help="Time limit of --effort best for each picture. [default: 60]")
+        float | None,
+        typer.Option(help="Time limit of --effort best for each picture. [default: 10 a megapixel, at least 60]"),
     ] = None,
     icc: Annotated[
         Literal["keep", "srgb"], typer.Option(help="Keep an RGB colour profile, or convert the colours to sRGB.")
