@@ -142,7 +142,7 @@ glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 # 2. *Quality* is close to libjpeg's scale. *λ* is another way to set the same thing: how much error a bit may save, for the
 #    median photo ({ref}`ch-beyond`). Each slider moves the other.
 # 3. *Effort* is that of `repro encode`. `fast` takes the trellis's first choice, `default` chooses once more, and `best` goes
-#    on correcting by the decoded picture, for 5 to 10 seconds a megapixel.
+#    on correcting by the decoded picture, which takes some seconds a megapixel.
 # 4. *Encode*, then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
 #
 # This is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
