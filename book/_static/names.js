@@ -29,6 +29,10 @@
   window.addEventListener("load", () => {
     mend();
     new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
+    // Fonts that come late and parts that unfold change what is too wide, too.
+    const sizes = new ResizeObserver(mend);
+    all(".bd-article :is(table, div.math, tbody)", (part) => sizes.observe(part));
+    document.fonts.ready.then(mend);
   });
   window.addEventListener("resize", mend);
 })();
