@@ -1,10 +1,11 @@
 """Whether common decoders make the same pixels of the encoder's files: a table; data/results/decoders.json.
 
-    python tools/decoder_census.py               # all 300 files, about ten minutes on two cores
+    python tools/decoder_census.py               # all 300 files, about an hour on two cores
     python tools/decoder_census.py --files 30    # fewer, spread over all; nothing is kept unless --out says where
 
 Beside each file stands one that libjpeg wrote of the same picture, with the same subsampling at the same quality:
-how far decoders are from each other on that one is no fault of ours. Decoders that are not installed are left out.
+how far decoders are from each other on that one is no fault of ours. A decoder that is not on the machine gets a row
+that says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import io
 import json
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -22,11 +24,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
 from decoder_files import Case, Fault, File, cases, icc_profile
-from decoders import DECODERS, Decoder
-from repro.encoder.encode import encode_picture
+from decoders import Decoder, every
 from repro.errors import ReproError
 from repro.experiments.store import Store
 from repro.files import atomic_write
@@ -55,8 +56,8 @@ class Finding:
 def installed() -> Iterator[list[Decoder]]:
     """All decoders that are at hand."""
     with ExitStack() as stack:
-        every = [stack.enter_context(closing(make())) for make in DECODERS]
-        yield [decoder for decoder in every if decoder.version() is not None]
+        found = [stack.enter_context(closing(make())) for make in every()]
+        yield [decoder for decoder in found if decoder.version() is not None]
 
 
 def decode_with(
@@ -64,7 +65,7 @@ def decode_with(
 ) -> list[Finding]:
     """What ``decoders`` make of ``data``, the file of ``case``; with ``twin``, of libjpeg's file too."""
     ours = _file(folder / "ours.jpg", data)
-    theirs = _file(folder / "libjpeg.jpg", of_libjpeg(case)) if twin else None
+    theirs = _file(folder / "libjpeg.jpg", of_libjpeg(case, ours)) if twin else None
     found = []
     for decoder in decoders:
         try:
@@ -91,24 +92,28 @@ def check_header(case: Case, file: File) -> None:
         raise Fault(f"is of {image.size[0]}×{image.size[1]} pixels")
     if image.mode != ("L" if case.grey else "RGB"):
         raise Fault(f"is of mode {image.mode}")
-    if file.progressive and not case.progressive:  # the other way round, sequential may be smaller
+    if file.progressive and case.scans == "sequential":  # the other way round, sequential may be smaller
         raise Fault("is progressive")
+    if not case.grey and case.subsampling != "auto" and file.subsampled != (case.subsampling == "4:2:0"):
+        raise Fault("has another subsampling")
     if image.info.get("icc_profile") != (icc_profile(case.profile) if case.profile else None):
         raise Fault("has another colour profile")
+    if case.metadata and not all(image.info.get(kind) for kind in ("exif", "xmp", "photoshop")):
+        raise Fault("lacks metadata")
 
 
-def of_libjpeg(case: Case) -> bytes:
-    """What libjpeg makes of the picture with the same subsampling, at the whole quality that is nearest."""
-    stream, picture = io.BytesIO(), case.picture()
+def of_libjpeg(case: Case, ours: File) -> bytes:
+    """What libjpeg makes of the picture with the subsampling of ``ours``, at the whole quality that is nearest."""
+    stream, image = io.BytesIO(), case.image()
     # Pillow's buffer must hold the whole file where scans are progressive, and is too small for noise.
-    with mock.patch.object(ImageFile, "MAXBLOCK", 2**20 + 2 * picture.samples.size):
-        Image.fromarray(picture.samples).save(
+    with mock.patch.object(ImageFile, "MAXBLOCK", 2**20 + 6 * case.width * case.height):
+        image.save(
             stream,
             "JPEG",
             quality=round(case.quality),
-            progressive=case.progressive,
-            icc_profile=picture.icc,
-            **({} if case.grey else {"subsampling": case.subsampling}),
+            progressive=case.scans != "sequential",
+            icc_profile=image.info.get("icc_profile"),
+            **({} if case.grey else {"subsampling": "4:2:0" if ours.subsampled else "4:4:4"}),
         )
     return stream.getvalue()
 
@@ -123,12 +128,12 @@ def table(findings: Sequence[Finding], decoders: Iterable[Decoder]) -> list[dict
     rows = []
     for decoder in decoders:
         own = [f for f in findings if f.decoder == decoder.name]
-        row = {"name": decoder.name, "version": decoder.version(), "files": len(own)}
+        row = {"name": decoder.name, "version": decoder.version(), "built_on": decoder.built_on, "files": len(own)}
         row["sound"] = sum(f.fault is None for f in own)
         if decoder.limit is not None:
             row["furthest"] = max((f.distance for f in own if f.distance is not None), default=None)
             row["furthest_of_libjpeg"] = max((f.of_libjpeg for f in own if f.of_libjpeg is not None), default=None)
-            row["limit"] = decoder.limit
+            row["limit"], row["chroma"] = decoder.limit, decoder.chroma
         rows.append(row)
     return rows
 
@@ -142,7 +147,10 @@ def summary(findings: Iterable[Finding]) -> dict[str, Any]:
         "efforts": dict(Counter(f"{case.model} {case.effort}" for case in made)),
         "contents": dict(Counter(case.content for case in made)),
         "grey": sum(case.grey for case in made),
+        "scans": dict(Counter(case.scans for case in made)),
+        "subsamplings": dict(Counter(case.subsampling for case in made if not case.grey)),
         "progressive": sum(made.values()),
+        "metadata": sum(case.metadata for case in made),
         "profiles": sum(case.profile is not None for case in made),
         "qualities": sorted({case.quality for case in made}),
         "pixels": [min(pixels), max(pixels)],
@@ -164,21 +172,22 @@ def main() -> int:
     parser.add_argument("--files", type=int, help="how many, spread over all (all)")
     parser.add_argument("--out", type=Path, help="where the result is kept")
     options = parser.parse_args()
-    every = cases()
-    count = len(every) if options.files is None else max(1, min(options.files, len(every)))
-    chosen = [every[n * len(every) // count] for n in range(count)]
-    out = options.out or (Store.default().data / RESULT if count == len(every) else None)
+    files = cases()
+    count = len(files) if options.files is None else max(1, min(options.files, len(files)))
+    chosen = [files[n * len(files) // count] for n in range(count)]
+    out = options.out or (Store.default().data / RESULT if count == len(files) else None)
+    start = time.monotonic()
     findings: list[Finding] = []
     with installed() as decoders, tempfile.TemporaryDirectory(prefix="repro-decoders-") as name:
         for case in track(chosen, "decode"):
             try:
-                data = encode_picture(case.picture(), case.settings()).data
+                data = case.encoded()
             except ReproError as error:
                 findings.append(Finding("the encoder", case, fault=str(error)))
             else:
                 findings += decode_with(case, data, decoders, Path(name))
         rows = table(findings, decoders)
-    missing = [name for name in (make().name for make in DECODERS) if name not in {row["name"] for row in rows}]
+    missing = [name for name in (make().name for make in every()) if name not in {row["name"] for row in rows}]
     faults = [{"decoder": f.decoder, "file": str(f.case), "fault": f.fault} for f in findings if f.fault]
     print(report(rows))
     for name in missing:
@@ -187,6 +196,7 @@ def main() -> int:
         print(f"{fault['decoder']}: {fault['file']}: {fault['fault']}", file=sys.stderr)
     if out:
         result = {"decoders": rows, "missing": missing, "files": summary(findings), "faults": faults}
+        result["seconds"] = round(time.monotonic() - start)
         atomic_write(out, json.dumps(result | {"provenance": provenance()}, indent=1, ensure_ascii=False) + "\n")
     return int(bool(faults))
 

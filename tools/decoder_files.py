@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont
 
-from repro.encoder.encode import Effort, Settings
-from repro.encoder.images import Picture
+from repro.encoder.encode import Effort, Scans, Settings, Subsampling, encode_source
 
 #: (model, effort): all that the encoder knows, each with one large picture, (width, height), of what it has time for.
 KINDS: dict[tuple[str, Effort], tuple[int, int]] = {
@@ -34,6 +35,10 @@ SIZES = (
 QUALITIES = (1.0, 100.0, 2.0, 5.0, 75.0, 10.0, 20.0, 33.3, 50.0, 62.5, 85.0, 92.0, 97.0)
 CONTENTS = ("astronaut", "noise", "text", "flat", "coffee", "gradient", "checks", "chelsea", "extremes", "camera")
 PROFILES = (None, None, "sRGB", None, "swapped", None, None, "long", None, None, None)
+SCANS: tuple[Scans, ...] = ("sequential", "interleaved", "smallest")
+SUBSAMPLINGS: tuple[Subsampling, ...] = ("auto", "4:2:0", "4:4:4")
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
+IPTC = b"\x1c\x02t\0\x08Somebody"
 #: Pixels up to which a picture is small: a test has time for some of them.
 SMALL = 16_500
 
@@ -49,22 +54,20 @@ class Case:
     content: str
     quality: float
     grey: bool
-    progressive: bool
+    scans: Scans
+    subsampling: Subsampling
     profile: str | None
+    metadata: bool
 
     def __str__(self) -> str:
-        parts = [self.model, self.effort, f"{self.width}×{self.height}", "grey" if self.grey else "colour"]
-        parts += [self.content, f"quality {self.quality:g}", "progressive" if self.progressive else "sequential"]
-        return ", ".join([*parts, *([f"profile {self.profile}"] if self.profile else [])])
+        parts = [self.model, self.effort, f"{self.width}×{self.height}", "grey" if self.grey else self.subsampling]
+        parts += [self.content, f"quality {self.quality:g}", self.scans]
+        parts += [f"profile {self.profile}"] * (self.profile is not None) + ["metadata"] * self.metadata
+        return ", ".join(parts)
 
     @property
     def small(self) -> bool:
         return self.width * self.height <= SMALL
-
-    @property
-    def subsampling(self) -> str:
-        """Of a colour file of its model."""
-        return "4:2:0" if self.model == "trellis" else "4:4:4"
 
     def settings(self) -> Settings:
         """A small picture's descent is over before a person notices; a large one's is cut short."""
@@ -73,15 +76,27 @@ class Case:
             quality=self.quality,
             model=self.model,
             effort=self.effort,
-            scans="interleaved" if self.progressive else "sequential",
+            scans=self.scans,
+            subsampling=self.subsampling,
+            metadata="all" if self.metadata else "none",
             seconds=seconds,
         )
 
-    def picture(self) -> Picture:
-        samples = drawn(self.content, self.width, self.height)
-        if self.grey:
-            return Picture(np.array(Image.fromarray(samples).convert("L")))
-        return Picture(samples, icc_profile(self.profile) if self.profile else None)
+    def image(self) -> Image.Image:
+        """The picture, with what is to be kept beside it."""
+        image = Image.fromarray(drawn(self.content, self.width, self.height)).convert("L" if self.grey else "RGB")
+        if self.profile:
+            image.info["icc_profile"] = icc_profile(self.profile)
+        if self.metadata:
+            image.getexif()[ExifTags.Base.Copyright] = "© Somebody"
+            image.info["xmp"] = XMP
+            image.info["photoshop"] = {0x0404: IPTC}
+            image.info["dpi"] = (300, 300)
+        return image
+
+    def encoded(self) -> bytes:
+        """The file. Raises :class:`repro.errors.ReproError` where it cannot be made."""
+        return encode_source(self.image(), self.settings(), str(self), "")[0]
 
 
 def cases() -> list[Case]:
@@ -97,7 +112,8 @@ def cases() -> list[Case]:
             elif (width, height) == large:
                 content, grey = "astronaut", (model, effort) == ("tables", "default")
             profile = None if grey else PROFILES[n % len(PROFILES)]
-            made.append(Case(model, effort, width, height, content, quality, grey, (i + k) % 3 > 0, profile))
+            scans, chroma = SCANS[(i + k) % 3], SUBSAMPLINGS[i // 3 % 3] if model == "trellis" else "auto"
+            made.append(Case(model, effort, width, height, content, quality, grey, scans, chroma, profile, n % 4 == 1))
     return made
 
 
@@ -160,7 +176,7 @@ def icc_profile(name: str) -> bytes:
     if name == "swapped":
         return profile.replace(b"rXYZ", b"?XYZ").replace(b"gXYZ", b"rXYZ").replace(b"?XYZ", b"gXYZ")
     if name == "long":
-        profile += bytes(100_000 - len(profile))
+        profile += np.random.default_rng(0).bytes(100_000 - len(profile))  # JPEG XL takes zeros for an attack
         return len(profile).to_bytes(4, "big") + profile[4:]
     return profile
 
@@ -193,6 +209,14 @@ class File:
     def rgb(self) -> np.ndarray:
         """(H, W, 3) uint8; grey is repeated."""
         return np.asarray(self.opened().convert("RGB"))
+
+    @cached_property
+    def repeated(self) -> np.ndarray:
+        """As :attr:`rgb`, by ``djpeg``: each sample of smaller chroma is repeated, not interpolated."""
+        done = subprocess.run(["djpeg", "-nosmooth", "-pnm", str(self.path)], capture_output=True)
+        if done.returncode:
+            raise Fault(" ".join(done.stderr.decode(errors="replace").split()))
+        return np.asarray(Image.open(io.BytesIO(done.stdout), formats=["PPM"]).convert("RGB"))
 
     @cached_property
     def components(self) -> np.ndarray:

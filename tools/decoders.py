@@ -1,43 +1,70 @@
-"""Programs that decode JPEG files, and how far from Pillow each may be in any sample.
+"""Programs and libraries that decode JPEG files, and how far each may be from Pillow in any sample.
 
-Its limit is how far it is on files that libjpeg wrote of the same pictures; ``decoder_census.py`` measures both.
+The limit of a decoder is how far it is on files that libjpeg wrote of the same pictures: none that is built on libjpeg
+differs at all, and none with arithmetic of its own by more than 4. ``decoder_census.py`` measures both.
 """
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import io
+import re
 import shutil
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from decoder_files import Fault, File
 
+HERE = Path(__file__).resolve().parent
+#: How chroma that was halved is brought back to full size. Decoders are free to choose: ITU-T T.81 leaves it open.
+Chroma = Literal["smooth", "repeated", "own"]
+
 
 class Decoder(ABC):
-    """One program. ``limit``: the most that it may be from Pillow, out of 255; None: it only says yes or no.
+    """One program.
 
-    No decoder but ffmpeg makes of a file by libjpeg another sample than Pillow, so none may of one of ours.
+    limit
+        The most that it may be from Pillow, out of 255; None: it only says yes or no.
+    chroma
+        Of a 4:2:0 file, ``"smooth"``: its pixels are compared with Pillow's, which interpolates; ``"repeated"``: with
+        those of libjpeg where each sample of chroma is repeated; ``"own"``: it has another filter, and luma alone is
+        compared. Of other files, all samples are compared with Pillow's.
+    built_on
+        Whose code decodes.
     """
 
     name = ""
     limit: int | None = 0
+    chroma: Chroma = "smooth"
+    built_on = "libjpeg-turbo"
 
     @abstractmethod
     def version(self) -> str | None:
-        """None where it is not installed."""
+        """None where it is not on the machine."""
 
     @abstractmethod
+    def decoded(self, file: File) -> np.ndarray:
+        """(H, W) or (H, W, 3) uint8; for ``chroma="own"`` and a 4:2:0 file, (H, W), its luma.
+
+        Raises :class:`Fault` where it complains.
+        """
+
     def distance(self, file: File) -> int:
         """Its largest difference from Pillow. Raises :class:`Fault` where it complains or shows another size."""
+        shown = self.decoded(file)
+        if self.chroma == "own" and file.subsampled:
+            return furthest(shown, file.components[..., 0])
+        if shown.ndim == 2:
+            shown = np.repeat(shown[..., None], 3, axis=2)
+        return furthest(shown, file.repeated if self.chroma == "repeated" and file.subsampled else file.rgb)
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Let go of what it holds."""
@@ -53,8 +80,8 @@ class Pillow(Decoder):
 
         return f"{__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}"
 
-    def distance(self, file: File) -> int:
-        return furthest(np.asarray(file.opened().convert("RGB")), file.rgb)
+    def decoded(self, file: File) -> np.ndarray:
+        return np.asarray(file.opened().convert("RGB"))
 
 
 class Djpeg(Decoder):
@@ -65,9 +92,8 @@ class Djpeg(Decoder):
     def version(self) -> str | None:
         return _version(self.name, "-version", "libjpeg-turbo")
 
-    def distance(self, file: File) -> int:
-        data = _run("djpeg", "-pnm", str(file.path))
-        return furthest(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), file.rgb)
+    def decoded(self, file: File) -> np.ndarray:
+        return _pnm(_run("djpeg", "-pnm", str(file.path)))
 
 
 class Jpegtran(Decoder):
@@ -78,15 +104,63 @@ class Jpegtran(Decoder):
     def version(self) -> str | None:
         return _version("jpegtran", "-version", "libjpeg-turbo")
 
-    def distance(self, file: File) -> int:
+    def decoded(self, file: File) -> np.ndarray:
         copy = Image.open(io.BytesIO(_run("jpegtran", "-copy", "all", str(file.path))), formats=["JPEG"])
-        if copy.info.get("icc_profile") != file.opened().info.get("icc_profile"):
-            raise Fault("the colour profile is not the same after it")
-        return furthest(np.asarray(copy.convert("RGB")), file.rgb)
+        before = file.opened()
+        for kind in ("icc_profile", "exif", "xmp", "photoshop"):
+            if copy.info.get(kind) != before.info.get(kind):
+                raise Fault(f"its {kind} is not the same after it")
+        return np.asarray(copy.convert("RGB"))
+
+
+class Libjpeg(Decoder):
+    """A version of libjpeg as the package ``jpeglib`` carries it. It warns nobody of damage."""
+
+    library = ""
+
+    def version(self) -> str | None:
+        if importlib.util.find_spec("jpeglib") is None:
+            return None
+        from jpeglib import version
+
+        return self.shown if self.library in version.versions() else None
+
+    @cached_property
+    def shown(self) -> str:
+        """Its version as one says it."""
+        digits = self.library.removeprefix("mozjpeg")
+        return ".".join(digits) if digits.isdigit() and len(digits) == 3 else digits
+
+    def decoded(self, file: File) -> np.ndarray:
+        import jpeglib
+
+        file.opened()  # libjpeg would end this process where it is no JPEG file at all
+        luma = self.chroma == "own" and file.subsampled
+        with jpeglib.version(self.library):
+            found = jpeglib.read_spatial(str(file.path), jpeglib.JCS_YCbCr if luma else None).spatial
+        return np.array(found[..., 0] if luma or found.shape[2] == 1 else found)
+
+
+class Libjpeg6(Libjpeg):
+    """The last of the 1990s, which much of the world still carries."""
+
+    name, library, built_on = "libjpeg 6b", "6b", "its own code"
+
+
+class Libjpeg9(Libjpeg):
+    """The Independent JPEG Group's last, which brings chroma back by a DCT of twice the size."""
+
+    name, library, chroma, limit, built_on = "libjpeg 9", "9f", "own", 1, "its own code"
+
+
+class Mozjpeg(Libjpeg):
+    """The library; it decodes as the version of libjpeg-turbo does that it began from."""
+
+    name, library = "mozjpeg", "mozjpeg403"
 
 
 class ImageMagick(Decoder):
-    """Through the libjpeg of the system; profiles are kept beside the pixels, not applied."""
+    """Profiles are kept beside the pixels, not applied."""
 
     name = "ImageMagick"
 
@@ -102,19 +176,60 @@ class ImageMagick(Decoder):
     def version(self) -> str | None:
         return self.program[1] if self.program else None
 
-    def distance(self, file: File) -> int:
+    def decoded(self, file: File) -> np.ndarray:
         assert self.program is not None
-        data = _run(self.program[0], str(file.path), "-depth", "8", "rgb:-")
-        return furthest(_shaped(data, file.rgb.shape), file.rgb)
+        return _shaped(_run(self.program[0], str(file.path), "-depth", "8", "rgb:-"), file.rgb.shape)
+
+
+class GraphicsMagick(Decoder):
+    """ImageMagick's relative of 2002."""
+
+    name = "GraphicsMagick"
+
+    def version(self) -> str | None:
+        return _version("gm", "-version", "GraphicsMagick")
+
+    def decoded(self, file: File) -> np.ndarray:
+        return _shaped(_run("gm", "convert", str(file.path), "-depth", "8", "rgb:-"), file.rgb.shape)
+
+
+class Libvips(Decoder):
+    """What many web servers scale photos with."""
+
+    name = "libvips"
+
+    def version(self) -> str | None:
+        return _version("vips", "--version", "vips-")
+
+    def decoded(self, file: File) -> np.ndarray:
+        return _pnm(_made(file, ".ppm", "vips", "copy"))
+
+
+class OpenCV(Decoder):
+    """The package ``opencv-python-headless``."""
+
+    name = "OpenCV"
+
+    def version(self) -> str | None:
+        if importlib.util.find_spec("cv2") is None:
+            return None
+        import cv2
+
+        return str(cv2.__version__)
+
+    def decoded(self, file: File) -> np.ndarray:
+        import cv2
+
+        found = cv2.imread(str(file.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if found is None:
+            raise Fault("cannot read it")
+        return np.asarray(found)[..., ::-1]
 
 
 class Ffmpeg(Decoder):
-    """Has a decoder of its own. All components are compared where they are of one size, else luma.
+    """All components are compared as they are in the file: before colours are turned and chroma is stretched."""
 
-    That is before colours are turned and chroma is stretched, for which it has filters of its own.
-    """
-
-    name = "ffmpeg"
+    name, chroma, built_on = "ffmpeg", "own", "its own code"
     limit = 1  # its inverse DCT rounds otherwise
 
     @cached_property
@@ -128,7 +243,7 @@ class Ffmpeg(Decoder):
     def version(self) -> str | None:
         return _version(self.program, "-version", "ffmpeg version") if self.program else None
 
-    def distance(self, file: File) -> int:
+    def decoded(self, file: File) -> np.ndarray:
         assert self.program is not None
         # Its warnings are left out: of a file of one pixel, libjpeg's too, it says that the last marker was missing.
         data = _run(self.program, "-nostdin", "-v", "error", "-i", str(file.path), "-f", "rawvideo", "-")
@@ -136,82 +251,139 @@ class Ffmpeg(Decoder):
         if file.subsampled:
             luma, chroma = data[: height * width], data[height * width :]
             _shaped(chroma, (2, (height + 1) // 2, (width + 1) // 2))
-            return furthest(_shaped(luma, (height, width)), file.components[..., 0])
-        return furthest(_shaped(data, (planes, height, width)), file.components.transpose(2, 0, 1))
-
-
-class Chromium(Decoder):
-    """A browser, told to leave colour profiles alone. Works in a thread of its own: Playwright wants one."""
-
-    name = "Chromium"
-    FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-    STRIP = 2**21  # pixels that are fetched at a time
-    OPEN = """async text => {
-        const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
-        const file = new Blob([bytes], {type: "image/jpeg"});
-        window.bitmap = await createImageBitmap(file, {colorSpaceConversion: "none"});
-        return [bitmap.height, bitmap.width];
-    }"""
-    ROWS = """([top, rows]) => {
-        const canvas = document.createElement("canvas");
-        canvas.width = bitmap.width; canvas.height = rows;
-        const context = canvas.getContext("2d", {willReadFrequently: true});
-        context.drawImage(bitmap, 0, -top);
-        const samples = context.getImageData(0, 0, bitmap.width, rows).data;
-        let text = "";
-        for (let i = 0; i < samples.length; i += 3 * 4096)
-            text += btoa(String.fromCharCode.apply(null, samples.subarray(i, i + 3 * 4096)));
-        return text;
-    }"""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._playwright: Any = None
-        self._browser: Any = None
-
-    @cached_property
-    def program(self) -> str | None:
-        """The browser of the system."""
-        driven = importlib.util.find_spec("playwright")
-        return (shutil.which("chromium") or shutil.which("google-chrome")) if driven else None
-
-    def version(self) -> str | None:
-        return str(self._thread.submit(lambda: self._page.context.browser.version).result()) if self.program else None
+            return _shaped(luma, (height, width))
+        return _shaped(data, (planes, height, width)).transpose(1, 2, 0)
 
     def distance(self, file: File) -> int:
-        return furthest(self._thread.submit(self._decoded, file.path.read_bytes()).result(), file.rgb)
+        if file.subsampled:
+            return super().distance(file)
+        return furthest(self.decoded(file), file.components)
 
-    def close(self) -> None:
-        self._thread.submit(self._stop).result()
-        self._thread.shutdown()
+
+class Java(Decoder):
+    """``javax.imageio``. It would apply profiles, so components are compared as they are before colours are turned."""
+
+    name, built_on = "Java ImageIO", "libjpeg 6b"
+
+    def version(self) -> str | None:
+        return _version("java", "--version", "openjdk ") if shutil.which("javac") else None
 
     @cached_property
-    def _page(self) -> Any:
-        from playwright.sync_api import sync_playwright
+    def classes(self) -> str:
+        """The folder of the compiled program."""
+        folder = tempfile.mkdtemp(prefix="repro-java-")
+        _run("javac", "-d", folder, str(HERE / "decode" / "Decode.java"))
+        return folder
 
-        self._playwright = sync_playwright().start()
-        self._browser = self._playwright.chromium.launch(executable_path=self.program, args=list(self.FLAGS))
-        return self._browser.new_page()
+    def decoded(self, file: File) -> np.ndarray:
+        quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+        return _shaped(_run("java", *quick, "-cp", self.classes, "Decode", str(file.path)), file.components.shape)
 
-    def _decoded(self, data: bytes) -> np.ndarray:
-        from playwright.sync_api import Error
+    def distance(self, file: File) -> int:
+        return furthest(self.decoded(file), file.components)
 
+    def close(self) -> None:
+        if "classes" in self.__dict__:
+            shutil.rmtree(self.classes)
+
+
+class Stb(Decoder):
+    """``stb_image.h``, the one file that games and small tools copy."""
+
+    name, limit, built_on = "stb_image", 4, "its own code"
+    HEADER = Path("/usr/include/stb/stb_image.h")
+
+    def version(self) -> str | None:
+        if not (self.HEADER.is_file() and shutil.which("cc")):
+            return None
+        found = re.search(r"stb_image - v(\S+)", self.HEADER.read_text(encoding="utf-8", errors="replace")[:200])
+        return found[1] if found else "unknown"
+
+    @cached_property
+    def program(self) -> str:
+        """The compiled program."""
+        folder = Path(tempfile.mkdtemp(prefix="repro-stb-"))
+        _run("cc", "-O2", "-w", "-o", str(folder / "decode"), str(HERE / "decode" / "decode.c"), "-lm")
+        return str(folder / "decode")
+
+    def decoded(self, file: File) -> np.ndarray:
+        found = _shaped(_run(self.program, str(file.path)), file.components.shape)
+        return found[..., 0] if found.shape[2] == 1 else found
+
+    def close(self) -> None:
+        if "program" in self.__dict__:
+            shutil.rmtree(Path(self.program).parent)
+
+
+class JpegJs(Decoder):
+    """The package ``jpeg-js``, plain JavaScript; its copy for tests, run by Node.js."""
+
+    name, limit, chroma, built_on = "jpeg-js", 4, "repeated", "its own code"
+    SCRIPT = HERE.parent / "tests" / "vendor" / "jpeg-js" / "decoder.js"
+
+    def version(self) -> str | None:
+        import json
+
+        pins = json.loads((HERE.parent / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+        return str(pins["jpeg-js"]) if shutil.which("node") else None
+
+    def decoded(self, file: File) -> np.ndarray:
+        data = _run("node", str(HERE / "decode" / "decode.js"), str(self.SCRIPT), str(file.path))
+        return _shaped(data, file.rgb.shape)
+
+
+class Pdf(Decoder):
+    """The file is put into a PDF by ``img2pdf``; poppler takes it out again, and decodes it where it has no profile.
+
+    Poppler would apply one.
+    """
+
+    name = "img2pdf, poppler"
+
+    def version(self) -> str | None:
+        if importlib.util.find_spec("img2pdf") is None:
+            return None
+        import img2pdf
+
+        poppler = _version("pdfimages", "-v", "pdfimages")
+        return f"{img2pdf.__version__}, {poppler}" if poppler else None
+
+    def decoded(self, file: File) -> np.ndarray:
+        import img2pdf
+
+        with tempfile.TemporaryDirectory(prefix="repro-pdf-") as name:
+            page, start = Path(name, "a.pdf"), Path(name, "a")
+            a4 = img2pdf.get_layout_fun((img2pdf.mm_to_pt(210), img2pdf.mm_to_pt(297)))
+            page.write_bytes(img2pdf.convert(str(file.path), engine=img2pdf.Engine.internal, layout_fun=a4))
+            _run("pdfimages", "-j", str(page), str(start))
+            if Path(name, "a-000.jpg").read_bytes() != file.path.read_bytes():
+                raise Fault("the file in the PDF is not the same")
+            if "icc_profile" in file.opened().info:
+                return file.rgb
+            _run("pdfimages", "-png", str(page), str(start))
+            with Image.open(Path(name, "a-000.png")) as image:
+                return np.asarray(image.convert("RGB"))
+
+
+class JpegXl(Decoder):
+    """The file is packed losslessly into a JPEG XL and unpacked: every byte must be the same."""
+
+    name, built_on = "JPEG XL and back", "its own code"
+
+    def version(self) -> str | None:
+        return _version("cjxl", "--version", "cjxl v") if shutil.which("djxl") else None
+
+    def decoded(self, file: File) -> np.ndarray:
+        packed, back = file.path.with_suffix(".jxl"), file.path.with_suffix(".back.jpg")
         try:
-            height, width = self._page.evaluate(self.OPEN, base64.b64encode(data).decode())
-            rows = max(1, self.STRIP // width)
-            parts = [
-                base64.b64decode(self._page.evaluate(self.ROWS, [top, min(rows, height - top)]))
-                for top in range(0, height, rows)
-            ]
-        except Error as error:
-            raise Fault(" ".join(error.message.split())) from error
-        return _shaped(b"".join(parts), (height, width, 4))[..., :3]
-
-    def _stop(self) -> None:
-        if self._browser:
-            self._browser.close()
-        if self._playwright:
-            self._playwright.stop()
+            _run("cjxl", str(file.path), str(packed), "--lossless_jpeg=1", "--quiet")
+            _run("djxl", str(packed), str(back), "--quiet")
+            if back.read_bytes() != file.path.read_bytes():
+                raise Fault("the file is not the same after it")
+        finally:
+            packed.unlink(missing_ok=True)
+            back.unlink(missing_ok=True)
+        return file.rgb
 
 
 class Jpeginfo(Decoder):
@@ -223,16 +395,11 @@ class Jpeginfo(Decoder):
     def version(self) -> str | None:
         return _version("jpeginfo", "--version", "jpeginfo v")
 
-    def distance(self, file: File) -> int:
+    def decoded(self, file: File) -> np.ndarray:
         line = _run("jpeginfo", "-c", str(file.path)).decode().strip()
         if not line.endswith("OK"):
             raise Fault(line.removeprefix(str(file.path)).strip())
-        return 0
-
-
-#: In the order in which they are told of. A census cannot do without the first three.
-DECODERS: tuple[Callable[[], Decoder], ...] = (Pillow, Djpeg, Jpegtran, ImageMagick, Ffmpeg, Chromium, Jpeginfo)
-NEEDED = (Pillow.name, Djpeg.name, Jpegtran.name)
+        return file.rgb
 
 
 def _run(*command: str) -> bytes:
@@ -240,8 +407,18 @@ def _run(*command: str) -> bytes:
     done = subprocess.run(command, capture_output=True)
     remarks = " ".join(done.stderr.decode(errors="replace").replace(command[-1], "").split())
     if done.returncode or remarks:
-        raise Fault(remarks or f"ends with {done.returncode}")
+        raise Fault(remarks[:300] or f"ends with {done.returncode}")
     return done.stdout
+
+
+def _made(file: File, suffix: str, *command: str) -> bytes:
+    """What ``command``, called with ``file`` and a file to make, puts into the latter."""
+    made = file.path.with_suffix(suffix)
+    try:
+        _run(*command, str(file.path), str(made))
+        return made.read_bytes()
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _version(program: str, option: str, prefix: str) -> str | None:
@@ -250,9 +427,13 @@ def _version(program: str, option: str, prefix: str) -> str | None:
         return None
     done = subprocess.run([program, option], capture_output=True, text=True)
     first = (done.stdout + done.stderr).strip().partition("\n")[0]
-    if done.returncode or not first.startswith(prefix):
+    if not first.startswith(prefix):
         return None
     return first.removeprefix(prefix).strip().removeprefix("version").split()[0]
+
+
+def _pnm(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data), formats=["PPM"]).convert("RGB"))
 
 
 def _shaped(data: bytes, shape: Sequence[int]) -> np.ndarray:
@@ -266,3 +447,17 @@ def furthest(shown: np.ndarray, expected: np.ndarray) -> int:
     if shown.shape != expected.shape:
         raise Fault(f"shows {shown.shape[1]}×{shown.shape[0]} pixels, not {expected.shape[1]}×{expected.shape[0]}")
     return int(np.max(np.maximum(shown, expected) - np.minimum(shown, expected)))
+
+
+def every() -> tuple[Callable[[], Decoder], ...]:
+    """All, in the order in which they are told of."""
+    from decoder_browsers import Chromium, Firefox
+
+    # Libraries, programs, languages, browsers, other formats; the last only looks.
+    libraries = (Pillow, Djpeg, Jpegtran, Libjpeg6, Libjpeg9, Mozjpeg)
+    programs = (ImageMagick, GraphicsMagick, Libvips, OpenCV, Ffmpeg, Java, Stb, JpegJs)
+    return (*libraries, *programs, Chromium, Firefox, Pdf, JpegXl, Jpeginfo)
+
+
+#: A census cannot do without these.
+NEEDED = (Pillow.name, Djpeg.name, Jpegtran.name, Libjpeg6.name, Libjpeg9.name, Mozjpeg.name)

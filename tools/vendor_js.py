@@ -38,6 +38,8 @@ TEST_COPIES = {
     ("axe-core", "axe.min.js"): "axe.min.js",
     ("axe-core", "LICENSE"): "axe.LICENSE",
     ("axe-core", "LICENSE-3RD-PARTY.txt"): "axe.LICENSE-3RD-PARTY.txt",
+    ("jpeg-js", "lib/decoder.js"): "jpeg-js/decoder.js",
+    ("jpeg-js", "LICENSE"): "jpeg-js/LICENSE",
 }
 #: embed.js loads its icon font from beside itself, under names that change with its version.
 FONTS = ("@jupyter-widgets/html-manager", "dist", "*.woff2")
