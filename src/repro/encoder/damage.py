@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 
 import numpy as np
 from PIL import Image
@@ -46,6 +48,32 @@ def seems_damaged(data: bytes, pixels: np.ndarray) -> bool:
         return starved or np.array_equal(_pixels(data[: end - 6] + bits[:6] + END), pixels)
     except Exception:  # the last bytes held more than samples
         return False
+
+
+def libtiff_complains(image: Image.Image) -> bool:
+    """Decode ``image``; whether libtiff found damage, which it prints to standard error before it goes on.
+
+    What it prints is kept from the user, who could not tell which picture is meant.
+    """
+    if os.name == "nt" or sys.stderr is None or not (image.tile and image.tile[0].codec_name == "libtiff"):
+        image.load()
+        return False
+    sys.stderr.flush()
+    shown, (reads, writes) = os.dup(2), os.pipe()
+    try:
+        os.set_blocking(reads, False)
+        os.set_blocking(writes, False)  # what it has no room for is lost
+        os.dup2(writes, 2)
+        try:
+            image.load()
+        finally:
+            os.dup2(shown, 2)
+        return bool(os.read(reads, 1))
+    except BlockingIOError:
+        return False
+    finally:
+        for number in (shown, reads, writes):
+            os.close(number)
 
 
 def has_gain_map(head: bytes) -> bool:

@@ -97,7 +97,8 @@ def open_picture(
     except UnidentifiedImageError as error:
         raise formats.unknown(name, _head(source)) from error
     except Exception as error:  # decoders of broken files raise nearly anything
-        whole = damage.ended(_bytes(source))
+        with pixel_limit(max_pixels):
+            whole = damage.ended(_bytes(source))
         if whole:
             picture = _read(name, whole, icc, max_pixels)
             others = (notice for notice in picture.notices if notice != _DAMAGED)
@@ -107,13 +108,12 @@ def open_picture(
 
 
 def _read(name: str, source: Source, icc: profiles.Policy, max_pixels: int) -> Picture:
-    with _pixel_limit(max_pixels), _opened(source) as image:
+    with pixel_limit(max_pixels), _opened(source) as image:
         _check_size(name, image.size, max_pixels)
         head = _head(source)
         frames = _prepare(name, image, head)
         _check_size(name, image.size, max_pixels)
-        image.load()
-        hurt = None
+        hurt = _DAMAGED if damage.libtiff_complains(image) else None
         if image.format == "JPEG" and damage.seems_damaged(_bytes(source), np.asarray(image)):
             hurt = _DAMAGED
         shown, depth_notice = _to_8_bit(name, image, head, source)
@@ -184,8 +184,9 @@ def _settle(
 
 
 @contextmanager
-def _pixel_limit(limit: int) -> Iterator[None]:
-    """Let Pillow's own guard, a global, hold ``limit``; it also sees pictures inside pictures (ICO, MPO)."""
+def pixel_limit(limit: int | None) -> Iterator[None]:
+    """Let Pillow's own guard, a global, hold ``limit``; it also sees pictures inside pictures (ICO, MPO). Its warnings,
+    of damaged EXIF say, are not printed."""
     with _limit_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters becomes an error or a notice of ours
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
-from repro.encoder.images import Source
+from repro.encoder.images import Source, pixel_limit
 
 Kept = Literal["none", "copyright", "all"]
 #: What a marker holds.
@@ -39,10 +39,11 @@ def read(source: Source, kept: Kept) -> Metadata:
     if isinstance(source, np.ndarray):
         return Metadata()
     try:
-        if isinstance(source, Image.Image):
-            return _of(source, kept)
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
-            return _of(image, kept)
+        with pixel_limit(None):  # the picture has been opened before
+            if isinstance(source, Image.Image):
+                return _of(source, kept)
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
+                return _of(image, kept)
     except Exception:  # decoders of damaged blocks raise nearly anything; the picture is what counts
         return Metadata(notices=("its metadata are damaged; left out",) if kept != "none" else ())
 

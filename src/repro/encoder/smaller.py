@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import ExifTags, Image
 
-from repro.encoder.images import Picture
+from repro.encoder.images import Picture, pixel_limit
 from repro.jpeg.segments import SOS, segments
 
 _SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE = 0xC0, 0xC1, 0xC2
@@ -44,8 +44,9 @@ def _shows_as_is(exif: bytes) -> bool:
     """Whether the picture is upright and, as far as EXIF says, sRGB."""
     found = Image.Exif()
     try:
-        found.load(exif)
-        space = found.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, 1)
-        return found.get(ExifTags.Base.Orientation, 1) == 1 and space == 1
+        with pixel_limit(None):
+            found.load(exif)
+            space = found.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, 1)
+            return found.get(ExifTags.Base.Orientation, 1) == 1 and space == 1
     except Exception:  # what a damaged block says, nobody knows
         return False
