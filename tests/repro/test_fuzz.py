@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +59,15 @@ def test_what_libtiff_prints_becomes_a_notice(tmp_path, capfd):
     picture = open_picture(tmp_path / "fax.tif")
     assert picture.samples.shape == (64, 64) and "seems damaged inside" in picture.notices[0]
     assert capfd.readouterr().err == ""
+
+
+def test_what_pillow_logs_is_not_printed(tmp_path):
+    data = bytearray(saved(Image.new("RGB", (8, 8)), "TIFF"))
+    data[data.index(b"\x15\x01\x03\0\x01\0\0\0") + 8] = 208  # samples of a pixel
+    (tmp_path / "many.tif").write_bytes(data)
+    command = [sys.executable, "-m", "repro", "encode", tmp_path / "many.tif"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(f"repro: {tmp_path}") and done.stderr.count("\n") == 1
 
 
 def test_metadata_of_a_picture_beyond_pillows_limit(monkeypatch):

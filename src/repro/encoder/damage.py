@@ -7,7 +7,7 @@ import os
 import sys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from repro.jpeg.segments import SOS, segments
 
@@ -55,7 +55,8 @@ def libtiff_complains(image: Image.Image) -> bool:
 
     What it prints is kept from the user, who could not tell which picture is meant.
     """
-    if os.name == "nt" or sys.stderr is None or not (image.tile and image.tile[0].codec_name == "libtiff"):
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    if os.name == "nt" or sys.stderr is None or not (tiles and tiles[0].codec_name == "libtiff"):
         image.load()
         return False
     sys.stderr.flush()

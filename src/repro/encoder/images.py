@@ -7,6 +7,7 @@ taken. Metadata other than the colour profile (EXIF, XMP, comments) is left behi
 from __future__ import annotations
 
 import io
+import logging
 import os
 import threading
 import warnings
@@ -43,6 +44,7 @@ _TURNS = {
 }
 _DAMAGED = "seems damaged inside; the picture may not be the right one"
 _limit_lock = threading.Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or else Python prints what Pillow logs of damaged files
 
 
 @dataclass(frozen=True)
