@@ -1,0 +1,65 @@
+// A page's side of worker.js: one promise for each file.
+
+/** Talks to a Worker that runs worker.js, and works off what it is asked one after the other. */
+export class EncoderClient {
+  constructor(worker) {
+    this.worker = worker;
+    this.running = null;
+    this.waiting = [];
+    this.count = 0;
+    worker.onmessage = ({ data }) => this.receive(data);
+    worker.onerror = (event) => this.fail(new Error(event.message || "the encoder could not be started"));
+  }
+
+  /**
+   * The result of worker.js for `picture`, { data, width, height } with the RGBA bytes of an ImageData, which are
+   * copied; or for the picture before where it is null. `options` are those of `encode` (index.js), and `details`:
+   * whether planes come with it; `onProgress({ stage, share })`; `latest`: whether this takes the place of what still
+   * waits with `latest`, whose promise becomes null. Rejects with the encoder's RangeError or an Error.
+   */
+  encode(picture, { onProgress = () => {}, latest = false, ...options } = {}) {
+    return new Promise((resolve, reject) => {
+      if (latest && !picture) this.drop((job) => job.latest && !job.picture);
+      this.waiting.push({ id: ++this.count, picture, options, onProgress, latest, resolve, reject });
+      this.next();
+    });
+  }
+
+  /** End the worker; promises that are open become null. */
+  close() {
+    this.worker.terminate();
+    this.running?.resolve(null);
+    this.running = null;
+    this.drop(() => true);
+  }
+
+  drop(which) {
+    for (const job of this.waiting.filter(which)) job.resolve(null);
+    this.waiting = this.waiting.filter((job) => !which(job));
+  }
+
+  next() {
+    if (this.running || this.waiting.length === 0) return;
+    this.running = this.waiting.shift();
+    const { id, picture, options } = this.running;
+    const { data: rgba, width, height } = picture ?? {};
+    this.worker.postMessage({ id, cmd: "encode", rgba, width, height, options });
+  }
+
+  receive({ id, type, result, name, message, ...progress }) {
+    const job = this.running;
+    if (!job || job.id !== id) return;
+    if (type === "progress") return void job.onProgress(progress);
+    this.running = null;
+    if (type === "result") job.resolve(result);
+    else job.reject(name === "RangeError" ? new RangeError(message) : new Error(message));
+    this.next();
+  }
+
+  fail(error) {
+    this.running?.reject(error);
+    this.running = null;
+    for (const job of this.waiting) job.reject(error);
+    this.waiting = [];
+  }
+}

@@ -1,0 +1,56 @@
+// RGB to YCbCr, and what half of chroma cannot show. As repro.jpeg.color and repro.encoder.chroma.
+// A picture is { data, width, height, channels }: Uint8Array or Uint8ClampedArray, row by row, 1 (grey), 3 (RGB) or
+// 4 (RGBA, whose A is not looked at) bytes a pixel.
+
+const f32 = Math.fround;
+
+/** Rows Y, Cb, Cr; columns R, G, B (JFIF 1.02). */
+export const RGB_TO_YCBCR = [
+  [0.299, 0.587, 0.114],
+  [-0.168735892, -0.331264108, 0.5],
+  [0.5, -0.418687589, -0.081312411],
+].map((row) => Float32Array.from(row));
+
+export const [HALF, FULL] = ["4:2:0", "4:4:4"];
+/** All of chroma is kept where half of it loses more than so many bits a pixel are worth. */
+const WORTH_BITS = 3;
+/** Mean square of a column of YCbCr to RGB: what an error in Cb or Cr is worth in R, G and B. */
+const CHROMA_WORTH = [
+  f32((0.344136286 ** 2 + 1.772 ** 2) / 3),
+  f32((1.402 ** 2 + 0.714136286 ** 2) / 3),
+];
+
+/** "4:2:0" or "4:4:4", where half of chroma loses `lost` and one bit may save the squared error `lam`. */
+export function subsamplingFor(lost, lam) {
+  return lost > WORTH_BITS * lam ? FULL : HALF;
+}
+
+/** The mean squared error of R, G and B if each 2 × 2 pixels had one chroma. */
+export function lostByHalf({ data, width, height, channels }) {
+  if (channels === 1 || width < 2 || height < 2) return 0;
+  const [bottom, right] = [height >> 1, width >> 1];
+  let total = 0;
+  for (let row = 0; row < bottom; row++) {
+    let ofRow = 0;
+    for (let col = 0; col < right; col++) {
+      const upper = channels * (2 * row * width + 2 * col);
+      const lower = upper + channels * width;
+      for (let c = 0; c < 2; c++) {
+        const m = RGB_TO_YCBCR[c + 1];
+        const a = chromaOf(data, upper, m);
+        const b = chromaOf(data, upper + channels, m);
+        const d = chromaOf(data, lower, m);
+        const e = chromaOf(data, lower + channels, m);
+        const mean = (a + b + d + e) / 4;
+        const squares = f32(f32(f32(f32(a * a) + f32(b * b)) + f32(d * d)) + f32(e * e));
+        ofRow += CHROMA_WORTH[c] * (squares - 4 * mean * mean);
+      }
+    }
+    total += ofRow;
+  }
+  return total / (4 * bottom * right);
+}
+
+function chromaOf(data, at, m) {
+  return f32(f32(f32(m[0] * data[at]) + f32(m[1] * data[at + 1])) + f32(m[2] * data[at + 2]));
+}

@@ -1,0 +1,37 @@
+// The encoder of the book in JavaScript: the default effort of `repro encode`, with the same weights and tables, for a
+// Web Worker (worker.js, and client.js beside it) or Node. README.md has the interface.
+
+import { largestWithin } from "./search.js";
+import { TrellisEncoder } from "./trellis_encoder.js";
+
+export { bitsPerBlock, symbolsOfBlock } from "./bits.js";
+export { round } from "./planes.js";
+export { qualityTables } from "./tables.js";
+export { forwardDct } from "./transform.js";
+export { writeJpeg } from "./writer.js";
+export { TrellisEncoder, largestWithin };
+
+const DEFAULT_QUALITY = 75;
+
+/**
+ * Uint8Array: the JPEG file of `data`, uint8 of `width` × `height` pixels with 1 (grey), 3 (RGB) or 4 (RGBA, whose A is
+ * not looked at) channels.
+ *
+ * Options: `quality` 1–100 (75), or `size`, the most bytes; `subsampling` "auto", "4:2:0" or "4:4:4";
+ * `onProgress({ stage, share })`. Throws a RangeError for what is out of range or cannot be met.
+ */
+export function encode(data, width, height, options = {}) {
+  return encodeWith(encoderOf(data, width, height, options), options).bytes;
+}
+
+/** The encoder of a picture as `encode` takes it, to be used at several qualities. */
+export function encoderOf(data, width, height, { subsampling, onProgress } = {}) {
+  const channels = data.length / (width * height);
+  return new TrellisEncoder({ data, width, height, channels }, { subsampling, onProgress });
+}
+
+/** What TrellisEncoder.encode returns, at `quality` or for `size`. */
+export function encodeWith(encoder, { quality = DEFAULT_QUALITY, size = null } = {}) {
+  if (size === null) return encoder.encode(quality);
+  return largestWithin((tried) => encoder.encode(tried), size);
+}

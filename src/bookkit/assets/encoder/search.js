@@ -1,0 +1,80 @@
+// The largest file within a number of bytes. As repro.encoder.search.
+
+import { HIGHEST, LOWEST } from "./trellis_set.js";
+import { roundHalfEven } from "./tables.js";
+
+/** Qualities are tried in these steps, from 0, quality 1, up to the last, quality 100. */
+const STEP = 0.1;
+const LAST_STEP = Math.round((HIGHEST - LOWEST) / STEP);
+/** Stands for quality 100, whose percent is 0, on a logarithmic scale; 99.9 has 0.2. */
+const LEAST_PERCENT = 0.1;
+/** Log size is nearly a line of this slope over log percent, IJG's scale of the quality. */
+const SLOPE_OF_SIZE = -0.65 / 1.2;
+const FIRST_QUALITY = 40;
+
+/**
+ * What `encode(quality)` returns for the highest quality whose `bytes` are at most `size`. Throws a RangeError where
+ * no quality's file is so small. `onTry(count)` is called before each file.
+ */
+export function largestWithin(encode, size, onTry = () => {}) {
+  let tries = 0;
+  const made = (quality) => {
+    onTry(++tries);
+    return encode(quality);
+  };
+  const finest = made(HIGHEST);
+  if (finest.bytes.length <= size) return finest;
+  const smallest = made(LOWEST);
+  if (smallest.bytes.length > size) {
+    throw new RangeError(`${size} bytes cannot be met; choose at least ${smallest.bytes.length}, or shrink the picture`);
+  }
+  let best = { step: -1, result: smallest };
+  const logSize = (step) => {
+    const result = made(qualityOf(step));
+    if (result.bytes.length <= size && step > best.step) best = { step, result };
+    return Math.log(8 * result.bytes.length);
+  };
+  lastWithin(logSize, Math.log(8 * size));
+  return best.result;
+}
+
+/** Find the last step whose `value`, which grows, is not over `goal`: a bracket around it shrinks to neighbours. */
+function lastWithin(value, goal) {
+  let [low, high] = [-1, LAST_STEP + 1]; // low is not over the goal, high is; these two are not tried
+  let [sameSide, slope] = [0, SLOPE_OF_SIZE]; // how often in a row the same end moved, signed
+  const seen = new Map();
+  let step = stepAt(scaleOf(FIRST_QUALITY));
+  while (high - low > 1) {
+    seen.set(step, value(step));
+    const within = seen.get(step) <= goal;
+    if (within) low = step;
+    else high = step;
+    sameSide = within ? Math.max(sameSide, 0) + 1 : Math.min(sameSide, 0) - 1;
+    const [known, other] = seen.has(low) ? [low, high] : [high, low];
+    const at = scaleOf(qualityOf(known));
+    if (seen.has(other)) slope = (seen.get(other) - seen.get(known) || 1e-9) / (scaleOf(qualityOf(other)) - at);
+    step = stepAt(at + (goal - seen.get(known)) / slope);
+    if (sameSide > 1) step = Math.max(step, low + 2 ** sameSide); // the other end is stuck: step out to meet it
+    else if (sameSide < -1) step = Math.min(step, high - 2 ** -sameSide);
+    step = Math.min(Math.max(step, low + 1), high - 1);
+  }
+}
+
+/** IJG's scale of Annex K in percent. */
+function percentOf(quality) {
+  return quality < 50 ? 5000 / quality : 200 - 2 * quality;
+}
+
+function scaleOf(quality) {
+  return Math.log(Math.max(percentOf(quality), LEAST_PERCENT));
+}
+
+/** Nearest to a log percent, at most the first and the last. */
+function stepAt(scale) {
+  const share = Math.exp(Math.min(Math.max(scale, scaleOf(HIGHEST)), scaleOf(LOWEST)));
+  return roundHalfEven(((share > 100 ? 5000 / share : 100 - share / 2) - LOWEST) / STEP);
+}
+
+function qualityOf(step) {
+  return Math.round(10 * (LOWEST + step * STEP)) / 10;
+}

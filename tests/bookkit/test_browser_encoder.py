@@ -1,0 +1,294 @@
+"""The encoder in the browser against the Python encoder: in Node, and in a Web Worker of Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from bookkit import browser_encoder
+from repro.data.leaves import dead_leaves
+from repro.encoder import trellis_set
+from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.jpeg import codestream
+from repro.jpeg.huffman import code_lengths, count_bits
+from repro.trellis.planes import assemble
+
+ASSETS = Path(browser_encoder.__file__).parent / "assets" / "encoder"
+QUALITIES = (10, 30, 50, 75, 90, 95)
+#: What floating point may do: so many numbers of 10,000 differ, and files by this share.
+MOST_NUMBERS, MOST_BYTES = 1, 0.005
+
+#: Reads a picture and options, encodes it at each quality, writes files and their numbers.
+PROGRAM = """
+import { readFileSync, writeFileSync } from "node:fs";
+import { bitsPerBlock, encodeWith, encoderOf, symbolsOfBlock } from "%(index)s";
+const [folder, width, height, asked] = process.argv.slice(2);
+const stages = [];
+const onProgress = ({ stage, share }) => { if (stages[stages.length - 1]?.[0] !== stage) stages.push([stage, share]); };
+const { subsampling, targets } = JSON.parse(asked);
+const pixels = new Uint8Array(readFileSync(`${folder}/in`));
+const encoder = encoderOf(pixels, Number(width), Number(height), { subsampling, onProgress });
+const start = process.cpuUsage();
+const told = targets.map((target, n) => {
+  const made = encodeWith(encoder, target);
+  writeFileSync(`${folder}/${n}.jpg`, made.bytes);
+  made.planes.forEach((plane, i) => {
+    writeFileSync(`${folder}/${n}.${i}.z`, plane.z);
+    writeFileSync(`${folder}/${n}.${i}.F`, plane.F);
+    writeFileSync(`${folder}/${n}.${i}.weights`, plane.weights.ofBand);
+  });
+  const bits = bitsPerBlock(made).map((plane) => Array.from(plane));
+  const symbols = symbolsOfBlock(made, 0, made.planes[0].rows * made.planes[0].cols >> 1);
+  const { quality, lam, tables } = made;
+  const scans = made.scans.map(({ first, last, dataBits }) => ({ first, last, dataBits }));
+  const { subsampling } = made;
+  return { quality, lam, subsampling, tables: tables.map((t) => Array.from(t)), bits, symbols, scans };
+});
+const { user, system } = process.cpuUsage(start);
+console.log(JSON.stringify({ told, stages, seconds: (user + system) / 1e6 }));
+"""
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node.js. Without it the test is skipped, or fails where ``REPRO_REQUIRE_BROWSER`` is set."""
+    found = shutil.which("node")
+    if found is None:
+        (pytest.fail if os.environ.get("REPRO_REQUIRE_BROWSER") else pytest.skip)("needs Node.js: apt install nodejs")
+    return str(found)
+
+
+@pytest.fixture
+def run(node: str, tmp_path: Path) -> Run:
+    """Encodes samples for targets, as ``{"quality": 75}``; what was told of each, files are in ``tmp_path``."""
+    program = tmp_path / "run.mjs"
+    program.write_text(PROGRAM % {"index": (ASSETS / "index.js").as_uri()})
+
+    def encode(samples: np.ndarray, targets: list[dict[str, float]], subsampling: str = "auto") -> dict[str, Any]:
+        (tmp_path / "in").write_bytes(samples.tobytes())
+        height, width = samples.shape[:2]
+        asked = json.dumps({"targets": targets, "subsampling": subsampling})
+        done = subprocess.run(
+            [node, program, tmp_path, str(width), str(height), asked], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return encode
+
+
+def _gradient() -> np.ndarray:
+    across, down = np.meshgrid(np.linspace(0, 255, 200), np.linspace(0, 255, 150))
+    return np.stack([across, down, np.full_like(down, 128)], -1).astype(np.uint8)
+
+
+#: Of every kind and shape that the encoder meets.
+PICTURES: dict[str, Callable[[], np.ndarray]] = {
+    "photo": lambda: skimage.data.astronaut()[:256, 100:400],
+    "odd sides": lambda: skimage.data.coffee()[:131, :77],
+    "one pixel": lambda: np.array([[[200, 30, 90]]], np.uint8),
+    "two rows": lambda: skimage.data.astronaut()[100:102, 100:116],
+    "thin": lambda: skimage.data.astronaut()[:300, 50:57],
+    "dead leaves": lambda: dead_leaves(192, 3),
+    "gradient": _gradient,
+    "noise": lambda: np.random.default_rng(0).integers(0, 256, (96, 120, 3), np.uint8),
+    "grey": lambda: skimage.data.camera()[:200, 100:300],
+    "grey, one row": lambda: skimage.data.camera()[:1, :9],
+    "black and white": lambda: np.where(np.random.default_rng(1).random((64, 64)) < 0.5, 0, 255).astype(np.uint8),
+}
+
+
+def picture(name: str) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3), in one piece."""
+    return np.ascontiguousarray(PICTURES[name]())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_numbers_and_files_are_those_of_the_python_encoder(name: str, run: Run, tmp_path: Path) -> None:
+    samples = picture(name)
+    told = run(samples, [{"quality": quality} for quality in QUALITIES])["told"]
+    encoder = TrellisEncoder(Picture(samples), trellis_set.load())
+    for n, (quality, ours) in enumerate(zip(QUALITIES, told, strict=True)):
+        prepared, z = encoder.choose(quality)
+        assert ours["subsampling"] == prepared.dct.subsampling
+        assert ours["lam"] == pytest.approx(prepared.lam, rel=1e-5)
+        assert ours["tables"] == prepared.tables[: len(z)].reshape(-1, 64).tolist()
+        other = total = 0
+        for i, (plane, weights, numbers) in enumerate(zip(prepared.dct.planes, prepared.weights, z, strict=True)):
+            np.testing.assert_allclose(np.fromfile(tmp_path / f"{n}.{i}.F", np.float32), plane.F.ravel(), atol=1e-3)
+            of_band = np.fromfile(tmp_path / f"{n}.{i}.weights", np.float32)
+            np.testing.assert_allclose(of_band, weights.of_band.ravel(), rtol=1e-4)
+            found = np.fromfile(tmp_path / f"{n}.{i}.z", np.int16).reshape(numbers.shape)
+            other, total = other + np.count_nonzero(found != numbers), total + found.size
+        assert other <= MOST_NUMBERS * total / 10_000
+        data = (tmp_path / f"{n}.jpg").read_bytes()
+        assert len(data) == pytest.approx(len(encoder.encode(quality)), rel=MOST_BYTES)
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            assert image.size == (samples.shape[1], samples.shape[0])
+            assert image.mode == ("L" if samples.ndim == 2 else "RGB")
+
+
+@pytest.mark.parametrize("quality", [20, 75, 97])
+def test_a_file_holds_the_numbers_that_are_told(quality: int, run: Run, tmp_path: Path) -> None:
+    told = run(picture("photo"), [{"quality": quality}])["told"][0]
+    stored = codestream.read((tmp_path / "0.jpg").read_bytes())
+    dct = TrellisEncoder(Picture(picture("photo")), trellis_set.load()).prepare(quality).dct
+    z = [np.fromfile(tmp_path / f"0.{i}.z", np.int16).reshape(-1, 64) for i in range(3)]
+    expected = assemble(dct, z, np.array(told["tables"], np.uint16).reshape(-1, 8, 8))
+    for ours, in_file in zip(expected.planes, stored.planes, strict=True):
+        np.testing.assert_array_equal(ours, in_file[: ours.shape[0], : ours.shape[1]])
+
+
+@pytest.mark.parametrize("quality", [10, 75, 97])
+def test_bits_of_blocks_add_up_to_those_of_the_scans(quality: int, run: Run) -> None:
+    told = run(np.ascontiguousarray(picture("photo")[:208, :208]), [{"quality": quality}])["told"][0]
+    assert sum(map(sum, told["bits"])) == pytest.approx(sum(scan["dataBits"] for scan in told["scans"]), rel=1e-4)
+
+
+def test_symbols_of_a_block_are_those_of_a_sequential_file(run: Run, tmp_path: Path) -> None:
+    """Of a grey file, which is small and so sequential: its own codes have as many bits as are told."""
+    samples = np.ascontiguousarray(picture("grey")[:64, :64])
+    told = run(samples, [{"quality": 60}])["told"][0]
+    data = (tmp_path / "0.jpg").read_bytes()
+    coefficients = codestream.read(data)
+    bits = count_bits(coefficients.planes[0], 0, code_lengths(data)).reshape(-1, 65)
+    assert [(scan["first"], scan["last"]) for scan in told["scans"]] == [(0, 63)]
+    assert sum(len(s["code"] + s["following"]) for s in told["symbols"]) == bits[len(bits) // 2].sum()
+    np.testing.assert_allclose(told["bits"][0], bits.sum(1))
+    found = {s["position"]: s["value"] for s in told["symbols"] if s["kind"] == "AC"}
+    z = np.fromfile(tmp_path / "0.0.z", np.int16).reshape(-1, 64)[len(bits) // 2]
+    assert found == {k: z[k] for k in range(1, 64) if z[k]}
+
+
+@pytest.mark.parametrize("name", ["photo", "grey"])
+@pytest.mark.parametrize("size", [3000, 9000, 10**6])
+def test_a_size_is_met_as_in_python(name: str, size: int, run: Run, tmp_path: Path) -> None:
+    samples = picture(name)
+    told = run(samples, [{"size": size}])["told"][0]
+    quality, data = TrellisEncoder(Picture(samples), trellis_set.load()).within_bytes(size, name)
+    found = (tmp_path / "0.jpg").stat().st_size
+    assert found <= size
+    assert told["quality"] == pytest.approx(quality, abs=0.11)
+    assert found == pytest.approx(len(data), rel=MOST_BYTES)
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_chroma_can_be_asked_for(subsampling: str, run: Run, tmp_path: Path) -> None:
+    run(picture("photo"), [{"quality": 80}], subsampling)
+    data = TrellisEncoder(Picture(picture("photo")), trellis_set.load(), subsampling=subsampling).encode(80)
+    assert codestream.read((tmp_path / "0.jpg").read_bytes()).subsampling == subsampling
+    assert (tmp_path / "0.jpg").stat().st_size == pytest.approx(len(data), rel=MOST_BYTES)
+
+
+def test_progress_goes_through_the_stages(run: Run) -> None:
+    stages = run(picture("photo"), [{"quality": 50}])["stages"]
+    assert [stage for stage, _ in stages] == ["transform", "network", "trellis", "write"]
+    shares = [share for _, share in stages]
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("encode(new Uint8Array(12), 2, 2, { quality: 0 })", "quality 0 is out of range"),
+        ("encode(new Uint8Array(12), 2, 2, { quality: NaN })", "quality NaN is out of range"),
+        ("encode(new Uint8Array(11), 2, 2)", "11 bytes are not 2×2 pixels"),
+        ("encode(new Uint8Array(0), 0, 2)", "0×2 px"),
+        ("encode(new Uint8Array(12), 2, 2, { size: 10 })", "10 bytes cannot be met; choose at least"),
+        ("encode(new Uint8Array(12), 2, 2, { subsampling: '4:1:1' })", "unknown subsampling 4:1:1"),
+    ],
+)
+def test_bad_input_gets_one_line(call: str, said: str, node: str) -> None:
+    program = f'import {{ encode }} from "{(ASSETS / "index.js").as_uri()}";\n{call};'
+    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"RangeError: {said}" in done.stderr.replace("picture: ", "")
+
+
+def test_the_model_is_the_one_that_ships() -> None:
+    text = (ASSETS / "model.js").read_text()
+    model = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    shipped = trellis_set.load()
+    for part in ("lams", "losses", "powers", "scale"):
+        np.testing.assert_array_equal(model[part], getattr(shipped, part))
+    np.testing.assert_array_equal([model["tables"][s] for s in ("4:2:0", "4:4:4")], shipped.tables)
+    values = [part.ravel() for layer in shipped.network.layers for part in layer] + [shipped.network.profile.ravel()]
+    stored = np.frombuffer(base64.b64decode(model["values"]), "<f4")
+    np.testing.assert_array_equal(stored, np.concatenate(values))
+
+
+def test_scripts_and_weights_stay_small() -> None:
+    assert len(browser_encoder.script("worker").encode()) + len(browser_encoder.script("client").encode()) < 250_000
+    assert sum(path.stat().st_size for path in ASSETS.glob("*.js")) < 250_000
+
+
+@pytest.mark.slow
+def test_a_megapixel_takes_about_a_second_of_one_core(run: Run) -> None:
+    """CPU time, compiling and all; the limit leaves room for a busy machine, where it took 0.8 s."""
+    assert run(dead_leaves(1000, 5), [{"quality": 75}])["seconds"] < 2
+
+
+WORKER_PAGE = """
+async ([worker, client, rgba, width, height]) => {
+  (0, eval)(client);
+  const url = URL.createObjectURL(new Blob([worker], { type: "text/javascript" }));
+  const encoder = new bookEncoder.EncoderClient(new Worker(url));
+  const data = Uint8ClampedArray.from(atob(rgba), (letter) => letter.charCodeAt(0));
+  const stages = new Set();
+  const picture = { data, width, height };
+  const first = encoder.encode(picture, { quality: 60, details: true, onProgress: ({ stage }) => stages.add(stage) });
+  const skipped = encoder.encode(null, { quality: 20, latest: true });
+  const last = encoder.encode(null, { quality: 30, latest: true });
+  const refused = encoder.encode(null, { quality: 300 }).catch((error) => `${error.name}: ${error.message}`);
+  const made = await first;
+  const base64 = ({ bytes }) => btoa(String.fromCharCode(...bytes));
+  return {
+    first: base64(made), skipped: await skipped, last: base64(await last), refused: await refused, stages: [...stages],
+    planes: made.planes.map(({ F, z, bits, weights }) => [F.length, z.length, bits.length, weights.ofBand.length]),
+  };
+}
+"""
+
+
+def test_a_worker_of_a_page_from_disk_encodes(browser: Any, tmp_path: Path) -> None:
+    """Inlined in a page that may fetch nothing, the worker makes the Python encoder's files."""
+    page = tmp_path / "page.html"
+    policy = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:"
+    page.write_text(f'<meta http-equiv="Content-Security-Policy" content="{policy}">')
+    samples = picture("odd sides")
+    rgba = np.dstack([samples, np.full(samples.shape[:2], 255, np.uint8)])
+    scripts = [browser_encoder.script("worker"), browser_encoder.script("client")]
+    tab = browser.new_page()
+    requests: list[str] = []
+    tab.goto(page.as_uri())
+    tab.on("request", lambda request: requests.append(request.url))
+    height, width = samples.shape[:2]
+    told = tab.evaluate(WORKER_PAGE, [*scripts, base64.b64encode(rgba.tobytes()).decode(), width, height])
+    tab.close()
+    encoder = TrellisEncoder(Picture(samples), trellis_set.load())
+    for name, quality in (("first", 60), ("last", 30)):
+        data = base64.b64decode(told[name])
+        assert len(data) == pytest.approx(len(encoder.encode(quality)), rel=MOST_BYTES)
+        codestream.decode(data)
+    assert told["skipped"] is None
+    assert told["refused"].startswith("RangeError: quality 300 is out of range")
+    assert told["stages"] == ["transform", "network", "trellis", "write"]
+    luma = -(-height // 8) * -(-width // 8)
+    assert told["planes"][0] == [64 * luma, 64 * luma, luma, 5 * luma]
+    assert all(url.startswith("blob:") for url in requests)
