@@ -611,7 +611,7 @@ html.glue_html("before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", 
 
 # %% tags=["hide-input"]
 mine = [claim for claim in all_claims(evidence) if claim.figure in ("5", "6", "7")]
-html.table(*tables.claim_rows(mine, html.badge, html.link))
+html.table(*tables.claim_rows(mine))
 
 # %% [markdown]
 # A gain counts as better or worse at a rate if its whole interval lies on that side of zero. {ref}`results` has all

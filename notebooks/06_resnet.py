@@ -571,7 +571,7 @@ html.table(
 # ## The claims
 
 # %% tags=["hide-input"]
-html.table(*tables.claim_rows(judged, html.badge, html.link), caption=f"The paper's claims on ResNet (here: {trunk})")
+html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (here: {trunk})")
 
 # %% [markdown]
 # A gain counts as better or worse at a rate if its whole interval lies on that side of zero. Where a claim compares

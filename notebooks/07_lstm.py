@@ -528,7 +528,7 @@ html.table([*head, "end over its lowest"], rows, caption="Where each learning ra
 # ## The claims
 
 # %% tags=["hide-input"]
-html.table(*tables.claim_rows(judged, html.badge, html.link), caption="The paper's claims on LSTM")
+html.table(*tables.claim_rows(judged), caption="The paper's claims on LSTM")
 
 # %% [markdown]
 # A gain counts as better or worse at a rate if its whole interval lies on that side of zero.

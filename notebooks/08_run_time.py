@@ -394,7 +394,7 @@ html.table(["", "standard error / mean"], paper + here, caption="Standard error 
 
 # %% tags=["hide-input"]
 mine = [claim for claim in all_claims(Evidence()) if claim.figure in ("11", "12")]
-html.table(*tables.claim_rows(mine, html.badge, html.link), caption="Figs. 11 and 12, judged from the stored times")
+html.table(*tables.claim_rows(mine), caption="Figs. 11 and 12, judged from the stored times")
 
 # %% [markdown]
 # *Faster in training* counts as reproduced if, in 32 bits with the trunk trained, the range between the quartiles of

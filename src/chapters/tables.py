@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bookkit.html import Html, badge, link
+from chapters.effects import effect_picture
 from repro.evaluation import BDRate, Gain, Match
-from repro.experiments.claims import MAIN, METRICS, NOT, NOT_TESTABLE, NOT_YET, PARTLY, REPRODUCED, SHORT, Claim
+from repro.experiments.claims import (
+    MAIN,
+    METRICS,
+    NOT,
+    NOT_TESTABLE,
+    NOT_YET,
+    PARTLY,
+    REPRODUCED,
+    SHORT,
+    Claim,
+    Judgement,
+)
+from repro.experiments.profiles import profile_of
 from repro.experiments.settings import Experiment, PeerSweep
 from repro.experiments.store import Store, stored_results
 from repro.metrics import METRICS as ALL_METRICS
@@ -69,21 +83,62 @@ def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
     return ["bits, %", "each seed", "all", "95 % interval, photos and seeds"], rows
 
 
-def claim_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
-    """Every claim with its verdict, what that rests on and how to compute it again, linked to its page."""
+def claim_rows(claims: Sequence[Claim]) -> Rows:
+    """Every claim, linked to its page, with both verdicts, the effect of each as a picture, and what they rest on."""
     rows: list[list[object]] = []
     for c in claims:
         again = f"Again: `{c.command}`" if c.command else ""
-        evidence = f"{c.evidence}. {again}" if again and c.evidence else c.evidence or again
         said = f"{c.words} ({c.where})"
-        rows.append([link(said, _page(c)) if c.figure else said, badge(c.verdict), evidence])
-    return ["the paper says (section, figure)", "verdict", "evidence"], rows
+        told = ". ".join(part for part in (c.evidence, papers_side(c), again) if part)
+        linked = link(said, _page(c)) if c.figure else said
+        rows.append([linked, _verdict("our recipe", c), _verdict("the paper's", c.by_paper), told])
+    return ["the paper says (section, figure)", "by our recipe", "by the paper's", "evidence"], rows
 
 
-def main_rows(claims: Sequence[Claim], badge: Callable[[str], object], link: Callable[[str, str], object]) -> Rows:
+def main_rows(claims: Sequence[Claim]) -> Rows:
     """The claims that stand for the paper's contributions (``claims.MAIN``), linked to their pages, and verdicts."""
-    rows: list[list[object]] = [[link(c.words, _page(c)), badge(c.verdict)] for c in claims if c.number in MAIN]
-    return ["the paper says", "here"], rows
+    rows: list[list[object]] = [
+        [
+            link(c.words, _page(c)),
+            _verdict("our recipe", c, picture=False),
+            _verdict("the paper's", c.by_paper, picture=False),
+        ]
+        for c in claims
+        if c.number in MAIN
+    ]
+    return ["the paper says", "by our recipe", "by the paper's"], rows
+
+
+def _verdict(recipe: str, by: Claim | Judgement | None, *, picture: bool = True) -> Html:
+    """A verdict as a badge over its picture; on a phone, which shows no head of a table, with the recipe's name."""
+    named = f'<span class="repro-recipe">{recipe}: </span>'
+    if by is None:
+        return Html(f"{named}–")
+    shown = effect_picture(by.effects).text if picture else ""
+    return Html(f"{named}{badge(by.verdict).text}{shown}")
+
+
+def papers_side(c: Claim) -> str:
+    """What a claim's evidence says of the runs by the paper's recipe: what is missing, what they show, or why they
+    disagree with ours. Empty where there are to be none."""
+    if c.by_paper is None:
+        return ""
+    told = f"By the paper's recipe: {c.by_paper.evidence}"
+    if c.by_paper.verdict in (NOT_YET, c.verdict):
+        return told
+    return f"{told}. The recipes disagree. They differ in {differences(c)}"
+
+
+def differences(c: Claim) -> str:
+    """What the paper's recipe does otherwise than ours, in words."""
+    ours, paper = profile_of("cpu"), profile_of("paper")
+    fast, slow = ours.recipes[ours.rounding], paper.recipes[paper.rounding]
+    parts = [
+        f"rounding ({paper.rounding}, ours {ours.rounding})",
+        f"training ({slow.steps:,} steps at {slow.lr_tables:.0e} from tables of 1–2, ours {fast.steps})",
+    ]
+    trunk = "the trunk (VGG-19 trained, ours VGG-16 frozen)"
+    return ", ".join([*parts, trunk] if c.figure != "15" or c.number == MAIN[-1] else parts)
 
 
 #: Figure that a claim is judged on → the page that tells it.

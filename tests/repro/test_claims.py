@@ -232,7 +232,7 @@ def test_a_verdict_is_what_the_curves_were_made_to_show(number: int, data: st.Da
     curves = curves_of(*figures, photos=FEW, changed={n: curve(n, of, photos=FEW) for n, of in factors.items()})
     judge = CLAIMS[number].judge
     assert judge is not None
-    verdict, evidence = judge(Made(curves=curves))
+    verdict, evidence, _ = judge(Made(curves=curves))
     assert verdict == true(Truth(factors)), evidence
     assert evidence and "\n" not in evidence and "paper's counting" in evidence
 
@@ -244,7 +244,7 @@ def test_a_range_that_is_not_reached_is_not_judged(number: int) -> None:
     out_of_reach = {name: curve(name, rates=(0.5, 1.0), photos=FEW) for name in names_of(*figures)}
     judge = CLAIMS[number].judge
     assert judge is not None
-    verdict, evidence = judge(Made(curves=out_of_reach))
+    verdict, evidence, _ = judge(Made(curves=out_of_reach))
     assert verdict == NOT_YET and UNREACHED in evidence
 
 
@@ -252,10 +252,13 @@ def test_better_at_some_rates_is_better_in_part() -> None:
     """0.26 bits per pixel of the file are 0.325 by the paper's counting: four of the eight rates lie below."""
     ours = curve(PAPER, {"ms_ssim": below(0.26, BETTER), "mse": WORSE}, noise=0.05, points=65)
     curves = curves_of("5", changed={PAPER: ours})
-    assert loss.judge_ms_ssim(curves) == (PARTLY, "MS-SSIM: better at 4 of 8 rates (0.25–0.42 bpp, paper's counting)")
-    assert loss.judge_harmless(curves).evidence.startswith("MSE: worse at all 8 rates; LPIPS: no clear difference")
+    judged = loss.judge_ms_ssim(curves)
+    assert judged[:2] == (PARTLY, "better in MS-SSIM at 4 of 8 rates (0.25–0.42 bpp, paper's counting)")
+    assert [(e.column, len(e.points)) for e in judged.effects] == [("MS-SSIM", 8)]
+    harmless = loss.judge_harmless(curves).evidence
+    assert harmless.startswith("worse in MSE at all 8 rates, no clear difference in LPIPS (")
     short = curves_of("5", changed={PAPER: curve(PAPER, {"ms_ssim": BETTER}, rates=(0.1, 0.3 / PAPER_BITS))})
-    assert loss.judge_ms_ssim(short).evidence == "MS-SSIM: better at all 3 rates (0.25–0.30 bpp, paper's counting)"
+    assert loss.judge_ms_ssim(short).evidence == "better in MS-SSIM at all 3 rates (0.25–0.30 bpp, paper's counting)"
 
 
 def test_the_paper_is_judged_in_the_papers_counting() -> None:

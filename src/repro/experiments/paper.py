@@ -41,6 +41,18 @@ def other_input() -> list[Experiment]:
     return [_run(Variant("vgg19", "third-order", trunk_input="unit"), ONE)]
 
 
+def other_losses() -> list[Experiment]:
+    """Fig. 7, kind 5: VGG-19 with half of both weights, and with MS-SSIM in the place of LPIPS."""
+    return [
+        _run(Variant("vgg19", "third-order", gamma, sigma), ONE) for gamma, sigma in ((250.0, 500.0), (0.0, 1000.0))
+    ]
+
+
+def stretched() -> list[Experiment]:
+    """Section 6.8, kind 5: the LSTM with its map stretched to 0–1."""
+    return [_run(Variant("lstm", "third-order", minmax=True), ONE)]
+
+
 def trunk_frozen(*, keep_dc: bool = False) -> Experiment:
     """The paper's recipe with VGG-16 as ImageNet left it, on the crops of profile ``cpu``.
 
@@ -57,15 +69,17 @@ def runs(figure: str) -> list[Experiment]:
     is made by the fast recipe alone.
     """
     pairs, ours, trunks = with_and_without_ms_ssim(), tables_and_recurrent(), resnets()
+    losses, last = other_losses(), stretched()
     vgg = [e for e in pairs if e.loss.sigma]
     return {
         "5": pairs,
+        "7": [*(e for e in pairs if e.loss.lam == ONE), *losses],
         "10": [*vgg, *trunks],
         "13": [e for e in (*vgg, *ours) if e.snapshots],
-        "15": [*vgg, *ours],
+        "15": [*vgg, *ours, *last],
         "ours": [*(e for e in ours if e.model.method == "tables"), *other_input(), trunk_frozen(keep_dc=True)],
-        "all": [*pairs, *ours, *trunks, *other_input(), trunk_frozen(keep_dc=True)],
-    }.get(figure, [])  # 7 and 8 ask for further weights of the loss: the fast recipe's
+        "all": [*pairs, *ours, *trunks, *other_input(), trunk_frozen(keep_dc=True), *last, *losses],
+    }.get(figure, [])  # Fig. 8 asks for ResNet without MS-SSIM in the loss: the fast recipe's
 
 
 def _run(variant: Variant, lam: float) -> Experiment:

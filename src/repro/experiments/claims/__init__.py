@@ -14,10 +14,12 @@ from repro.experiments.claims.claim import (
     PARTLY,
     REPRODUCED,
     Claim,
+    Effect,
     Judgement,
     all_claims,
 )
 from repro.experiments.claims.evidence import Evidence
+from repro.experiments.claims.own_rate import OwnRate
 from repro.experiments.claims.verdicts import METRICS, PAPER_RATES, SHORT, Seeds, counted, gains, savings
 
 __all__ = [
@@ -32,8 +34,10 @@ __all__ = [
     "REPRODUCED",
     "SHORT",
     "Claim",
+    "Effect",
     "Evidence",
     "Judgement",
+    "OwnRate",
     "Seeds",
     "all_claims",
     "counted",

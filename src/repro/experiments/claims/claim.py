@@ -22,18 +22,32 @@ REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
 T = TypeVar("T")
 
 
+class Effect(NamedTuple):
+    """What a picture of the evidence shows in one of its panels: by how much a claim's side is ahead, point by point.
+
+    ``points`` are (middle, low, high), as shares of what is compared with: 0.1 is a tenth better; where there is no
+    interval, all three are equal.
+    """
+
+    row: str
+    column: str
+    points: tuple[tuple[float, float, float], ...]
+
+
 class Judgement(NamedTuple):
-    """A verdict and its evidence in one line."""
+    """A verdict, its evidence in one line, and the same as a picture."""
 
     verdict: str
     evidence: str
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)
 class Claim:
     """One claim of the paper: its number in the book, where the paper makes it, its words, our verdict and evidence.
 
-    ``figure`` names the runs that it is judged on.
+    ``figure`` names the runs that it is judged on. ``twice``: whether it is also judged by the paper's own recipe, and
+    ``by_paper`` is what came out.
     """
 
     number: int
@@ -43,6 +57,9 @@ class Claim:
     judge: Callable[[Evidence], Judgement] | None = field(default=None, compare=False, repr=False)
     verdict: str = NOT_YET
     evidence: str = ""
+    effects: tuple[Effect, ...] = ()
+    twice: bool = False
+    by_paper: Judgement | None = None
 
     @property
     def command(self) -> str:
@@ -68,12 +85,13 @@ MAIN = (1, 2, 10, 13, 16)
 
 
 def claim(
-    number: int, where: str, words: str, *, figure: str, on: Callable[[Evidence], T]
+    number: int, where: str, words: str, *, figure: str, on: Callable[[Evidence], T], twice: bool = False
 ) -> Callable[[Callable[[T], Judgement]], Callable[[T], Judgement]]:
-    """Decorate the function that judges a claim; ``on`` gets what it judges from the evidence."""
+    """Decorate the function that judges a claim; ``on`` gets what it judges from the evidence. ``twice``: it is also
+    judged on runs by the paper's own recipe."""
 
     def register(judge: Callable[[T], Judgement]) -> Callable[[T], Judgement]:
-        CLAIMS[number] = Claim(number, where, words, figure, lambda evidence: judge(on(evidence)))
+        CLAIMS[number] = Claim(number, where, words, figure, lambda evidence: judge(on(evidence)), twice=twice)
         return judge
 
     return register
@@ -85,15 +103,29 @@ def all_claims(evidence: Evidence) -> list[Claim]:
 
 
 def seeds(*figures: str) -> Callable[[Evidence], Any]:
-    """For ``on``: the curves of these figures, those of all seeds."""
-    return lambda evidence: evidence.seeds(*figures)
+    """For ``on``: what compares the models of these figures, the curves of all seeds."""
+    return lambda evidence: evidence.compared(*figures)
 
 
 def _judged(claim: Claim, evidence: Evidence) -> Claim:
     if claim.judge is None:
         return claim
+    verdict, words, effects = _judge(claim, evidence)
+    by_paper = _one_point(claim, _judge(claim, replace(evidence, profile="paper"))) if claim.twice else None
+    return replace(claim, verdict=verdict, evidence=words, effects=effects, by_paper=by_paper)
+
+
+def _judge(claim: Claim, evidence: Evidence) -> Judgement:
+    assert claim.judge is not None
     try:
-        verdict, words = claim.judge(evidence)
+        return claim.judge(evidence)
     except ReproError as error:  # it begins with a file's name, which is nothing for a page
-        verdict, words = NOT_YET, str(error).partition(": ")[2] or str(error)
-    return replace(claim, verdict=verdict, evidence=words)
+        return Judgement(NOT_YET, str(error).partition(": ")[2] or str(error))
+
+
+def _one_point(claim: Claim, found: Judgement) -> Judgement:
+    """A single λ can speak against a claim on a range of rates. For it, it speaks in part."""
+    single = found.effects and max(len(effect.points) for effect in found.effects) == 1
+    if found.verdict == REPRODUCED and single and claim.figure != "6":  # which is about one rate
+        return found._replace(verdict=PARTLY, evidence=f"{found.evidence}, at one λ alone")
+    return found

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from repro.evaluation import Curve
-from repro.experiments import bench
+from repro.experiments import bench, paper
 from repro.experiments.claims import recurrent, steps
-from repro.experiments.registry import LSTM_RATES
-from repro.experiments.store import Store, stored_runs, stored_seeds
+from repro.experiments.claims.own_rate import COUNTING, PLAIN, OwnRate
+from repro.experiments.registry import LSTM_RATES, experiments_of
+from repro.experiments.settings import PeerSweep
+from repro.experiments.store import Store, require, stored_runs, stored_seeds, sweep_curve
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,22 @@ class Evidence:
             for name, curves in self._read[figure].items():
                 found[name] = max(found.get(name, ()), curves, key=len)
         return found
+
+    def compared(self, *figures: str) -> Mapping[str, tuple[Curve, ...]] | OwnRate:
+        """What judges compare: :meth:`seeds`; of the paper's own recipe whatever pairs of models are stored."""
+        return self.own_rate(figures[-1]) if self.profile == "paper" else self.seeds(*figures)
+
+    def own_rate(self, figure: str) -> OwnRate:
+        """The models by the paper's recipe that are stored, of every figure; ``figure`` names the command."""
+        place, command = self.store or Store.default(), f"repro reproduce --profile paper --figure {figure}"
+        plain = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.codec == PLAIN)
+        runs: dict[str, dict[float, Any]] = {}
+        for run in paper.runs("all"):
+            result = place.load(run)
+            if result is not None:
+                runs.setdefault(run.series, {})[run.loss.lam] = result["images"]
+        curve = sweep_curve(plain, require(plain, place, command)).counted(COUNTING)
+        return OwnRate(runs, curve, command)
 
     def first(self, *figures: str) -> dict[str, Curve]:
         """Series → its first seed's curve, to draw."""

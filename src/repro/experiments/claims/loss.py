@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from repro.experiments.claims.claim import NOT_YET, Judgement, claim, seeds
-from repro.experiments.claims.verdicts import Seeds, describe, improves, no_losses, paper_gains, together, wins
+from repro.experiments.claims.own_rate import PLAIN, OwnRate
+from repro.experiments.claims.verdicts import (
+    Seeds,
+    describe,
+    effects,
+    improves,
+    no_losses,
+    paper_gains,
+    together,
+    wins,
+)
 from repro.experiments.settings import Variant
 
 #: Where Fig. 6 shows a portrait, in the paper's counting of bits.
 PORTRAIT_RATE = 0.315
-STANDARD = "pillow-444"
+STANDARD = PLAIN
 #: The paper's encoder, the baseline's, and Fig. 7's other two, all with straight-through rounding: with the paper's,
 #: training ends at a higher loss (chapter 5 shows by how much).
 PAPER, BASELINE = Variant("vgg16").series, Variant("vgg16", sigma=0.0).series
@@ -23,18 +33,26 @@ FIGURE_7 = (BASELINE, HALVED, PAPER, NO_LPIPS)
     "with MS-SSIM in the loss, “our approach outperforms the baseline at every point” in MS-SSIM (0.25–0.42 bpp)",
     figure="5",
     on=seeds("5"),
+    twice=True,
 )
-def judge_ms_ssim(curves: Seeds) -> Judgement:
+def judge_ms_ssim(curves: Seeds | OwnRate) -> Judgement:
     """Better in MS-SSIM at every point of the range."""
     found = paper_gains(curves, BASELINE, PAPER, metrics=["ms_ssim"])
-    return Judgement(wins(found), describe(found))
+    return Judgement(wins(found), describe(found), effects({"": found}))
 
 
-@claim(2, "6.4, Fig. 5", "“Without decreasing other metrics, we increase the MS-SSIM”", figure="5", on=seeds("5"))
-def judge_harmless(curves: Seeds) -> Judgement:
+@claim(
+    2,
+    "6.4, Fig. 5",
+    "“Without decreasing other metrics, we increase the MS-SSIM”",
+    figure="5",
+    on=seeds("5"),
+    twice=True,
+)
+def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
     """No worse in MSE and LPIPS."""
     found = paper_gains(curves, BASELINE, PAPER, metrics=["mse", "lpips"])
-    return Judgement(no_losses(found), describe(found))
+    return Judgement(no_losses(found), describe(found), effects({"": found}))
 
 
 @claim(
@@ -43,12 +61,14 @@ def judge_harmless(curves: Seeds) -> Judgement:
     "“our result looks better in terms of color and pixel blocks” (0.315 bpp)",
     figure="6",
     on=seeds("5"),
+    twice=True,
 )
-def judge_pictures(curves: Seeds) -> Judgement:
+def judge_pictures(curves: Seeds | OwnRate) -> Judgement:
     """At the portrait's rate colours are nearer to the original's, and blocks show less."""
     found = paper_gains(curves, BASELINE, PAPER, [PORTRAIT_RATE], ["mse_chroma", "blocking"])
     verdict = together(wins([g]) for g in found) if found else NOT_YET
-    return Judgement(verdict, f"measured over all photos, not looked at: {describe(found)}")
+    evidence = f"measured over all photos, not looked at: {describe(found)}"
+    return Judgement(verdict, evidence, effects({"": found}))
 
 
 @claim(
@@ -57,12 +77,13 @@ def judge_pictures(curves: Seeds) -> Judgement:
     "smaller weights are “better than the baseline but not as good as larger weights”",
     figure="7",
     on=seeds("5", "7"),
+    twice=True,
 )
-def judge_weights(curves: Seeds) -> Judgement:
+def judge_weights(curves: Seeds | OwnRate) -> Judgement:
     """Smaller weights are better in MS-SSIM than none, larger ones better than smaller."""
-    some, more = (paper_gains(curves, *of, metrics=["ms_ssim"]) for of in ((BASELINE, HALVED), (HALVED, PAPER)))
-    evidence = f"smaller weights against none: {describe(some)}; the largest against smaller: {describe(more)}"
-    return Judgement(together([wins(some), wins(more)]), evidence)
+    pairs = {"smaller weights against none": (BASELINE, HALVED), "the largest against smaller": (HALVED, PAPER)}
+    found = {name: paper_gains(curves, *of, metrics=["ms_ssim"]) for name, of in pairs.items()}
+    return Judgement(together(map(wins, found.values())), describe(found), effects(found))
 
 
 @claim(
@@ -71,8 +92,9 @@ def judge_weights(curves: Seeds) -> Judgement:
     "replacing LPIPS by MS-SSIM “improves the MS-SSIM score without decreasing other metrics”",
     figure="7",
     on=seeds("5", "7"),
+    twice=True,
 )
-def judge_no_lpips(curves: Seeds) -> Judgement:
+def judge_no_lpips(curves: Seeds | OwnRate) -> Judgement:
     """Better in MS-SSIM, no worse in the others."""
     found = paper_gains(curves, BASELINE, NO_LPIPS)
-    return Judgement(improves(found), describe(found))
+    return Judgement(improves(found), describe(found), effects({"": found}))

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Judgement, claim, seeds
+from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim, seeds
 from repro.experiments.claims.loss import STANDARD
-from repro.experiments.claims.verdicts import Seeds, describe, paper_gains
+from repro.experiments.claims.own_rate import OwnRate
+from repro.experiments.claims.verdicts import Seeds, describe, effects, paper_gains
 from repro.experiments.settings import Variant
 
 CNN, LSTM, BILSTM = (Variant(method).series for method in ("vgg16", "lstm", "bilstm"))
@@ -30,12 +31,13 @@ Log = Sequence[Mapping[str, float]]
     "“LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only counterpart”",
     figure="15",
     on=seeds("15"),
+    twice=True,
 )
-def judge_below(curves: Seeds) -> Judgement:
+def judge_below(curves: Seeds | OwnRate) -> Judgement:
     """Convolutional attention is better in MS-SSIM than both."""
-    found = [paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for other in (LSTM, BILSTM)]
-    evidence = f"CNN against LSTM: {describe(found[0])}; against BiLSTM: {describe(found[1])}"
-    return Judgement(v.together(v.wins(g) for g in found), evidence)
+    others = {"CNN against LSTM": LSTM, "CNN against BiLSTM": BILSTM}
+    found = {name: paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for name, other in others.items()}
+    return Judgement(v.together(map(v.wins, found.values())), describe(found), effects(found))
 
 
 @claim(
@@ -44,11 +46,12 @@ def judge_below(curves: Seeds) -> Judgement:
     "Bi-LSTM “leads to performance lower than a single LSTM layer”",
     figure="15",
     on=seeds("15"),
+    twice=True,
 )
-def judge_order(curves: Seeds) -> Judgement:
+def judge_order(curves: Seeds | OwnRate) -> Judgement:
     """A single LSTM is better in MS-SSIM."""
-    found = paper_gains(curves, BILSTM, LSTM, metrics=["ms_ssim"])
-    return Judgement(v.wins(found), f"LSTM against BiLSTM: {describe(found)}")
+    found = {"LSTM against BiLSTM": paper_gains(curves, BILSTM, LSTM, metrics=["ms_ssim"])}
+    return Judgement(v.wins(*found.values()), describe(found), effects(found))
 
 
 @claim(
@@ -57,11 +60,12 @@ def judge_order(curves: Seeds) -> Judgement:
     "min–max normalisation of the attention map “resulted in further degrading the performance”",
     figure="15",
     on=seeds("15"),
+    twice=True,
 )
-def judge_stretching(curves: Seeds) -> Judgement:
+def judge_stretching(curves: Seeds | OwnRate) -> Judgement:
     """The LSTM without it is better in MS-SSIM."""
-    found = paper_gains(curves, STRETCHED, LSTM, metrics=["ms_ssim"])
-    return Judgement(v.wins(found), f"LSTM without normalisation against with: {describe(found)}")
+    found = {"LSTM without normalisation against with": paper_gains(curves, STRETCHED, LSTM, metrics=["ms_ssim"])}
+    return Judgement(v.wins(*found.values()), describe(found), effects(found))
 
 
 @claim(
@@ -78,9 +82,11 @@ def judge_rates(logs: Mapping[float, Log]) -> Judgement:
     lowest = min(logs, key=lambda rate: _smooth(logs[rate])[-1])
     each = ", ".join(f"{learning_rate(rate)}: {value:.2f}" for rate, value in over.items())
     evidence = f"the loss's end over its least value: {each}; {learning_rate(lowest)} ends lowest"
+    shown = tuple(Effect(learning_rate(rate), "", ((end - 1,) * 3,)) for rate, end in over.items())
     if over[smallest] > OVERSHOOT:
-        return Judgement(NOT, evidence)
-    return Judgement(v.together(REPRODUCED if over[rate] > OVERSHOOT else NOT for rate in larger), evidence)
+        return Judgement(NOT, evidence, shown)
+    verdict = v.together(REPRODUCED if over[rate] > OVERSHOOT else NOT for rate in larger)
+    return Judgement(verdict, evidence, shown)
 
 
 @claim(
@@ -89,13 +95,14 @@ def judge_rates(logs: Mapping[float, Log]) -> Judgement:
     "at lower rates “these models still are struggling to beat the vanilla JPEG baseline”",
     figure="15",
     on=seeds("15"),
+    twice=True,
 )
-def judge_low_rates(curves: Seeds) -> Judgement:
+def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
     """The recurrent models are not clearly better than standard JPEG at low rates."""
-    found = [paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for other in (LSTM, BILSTM)]
-    verdict = v.wins([g for f in found for g in f]) if all(found) else NOT_YET
-    evidence = f"LSTM against standard JPEG: {describe(found[0])}; BiLSTM: {describe(found[1])}"
-    return Judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), evidence)
+    others = {"LSTM against standard JPEG": LSTM, "BiLSTM against standard JPEG": BILSTM}
+    found = {name: paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for name, other in others.items()}
+    verdict = v.wins([g for f in found.values() for g in f]) if all(found.values()) else NOT_YET
+    return Judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), describe(found), effects(found))
 
 
 @claim(
@@ -105,7 +112,7 @@ def judge_low_rates(curves: Seeds) -> Judgement:
     figure="15",
     on=seeds("15"),
 )
-def judge_saturation(curves: Seeds) -> Judgement:
+def judge_saturation(curves: Seeds | OwnRate) -> Judgement:
     """MS-SSIM rises by less than half of what standard JPEG's does."""
     ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}
     if any(len(found) < 2 for found in ends.values()):
@@ -114,7 +121,9 @@ def judge_saturation(curves: Seeds) -> Judgement:
     verdict = v.together(REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else NOT for n in (LSTM, BILSTM))
     each = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())
     low, high = HIGH_RATES
-    return Judgement(verdict, f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {each}")
+    half = 0.5 * rises[STANDARD]  # a saturated curve rises by less than this
+    shown = tuple(Effect(_NAMES[n], "MS-SSIM", (((half - rises[n]) / half,) * 3,)) for n in (LSTM, BILSTM))
+    return Judgement(verdict, f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {each}", shown)
 
 
 def learning_rate(rate: float) -> str:

@@ -6,13 +6,15 @@ not stored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from repro.experiments.bench import Row, seconds_in_words
-from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Judgement, claim
+from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect, Judgement, claim
 
 Stored = Mapping[str, Mapping[str, Any]]
+Point = tuple[float, float, float]
 
 #: "about 57% higher", and what "about" may mean.
 CLAIMED, ABOUT = 1.57, 0.15
@@ -58,10 +60,19 @@ def judge_training(stored: Stored) -> Judgement:
         return Judgement(NOT_YET, "no training in 32 bits has been timed")
     held = any(r["low"] <= CLAIMED + ABOUT and r["high"] >= CLAIMED - ABOUT for r in ratios)
     groups: dict[str, list[str]] = {}
-    for row in sorted(trained, key=lambda row: row["precision"]):  # 32 bits first
-        groups.setdefault(setting_of(row), []).append(f"{label_of(row)} {ratio_in_words(row)}")
+    for row in trained:
+        if row["precision"] == "32-true":
+            groups.setdefault(setting_of(row), []).append(f"{label_of(row)} {ratio_in_words(row)}")
     each = "; ".join(f"{setting}: {', '.join(words)}" for setting, words in groups.items())
-    return Judgement(_verdict(held, any(r["low"] > 1 for r in ratios)), f"speed against VGG-19 ({each})")
+    faster = tuple(
+        Effect(
+            setting_of(row).replace(", trunk trained", ""),
+            label_of(row).removeprefix("ResNet-152 "),
+            (_logarithms(row["ratio"]),),
+        )
+        for row in sorted(trained, key=lambda row: row["precision"])
+    )
+    return Judgement(_verdict(held, any(r["low"] > 1 for r in ratios)), f"speed against VGG-19 ({each})", faster)
 
 
 @claim(
@@ -78,6 +89,7 @@ def judge_inference(stored: Stored) -> Judgement:
         lambda ours, other: ours["mean"] * FAR <= other["mean"],
         lambda row: seconds_in_words(row["mean"]),
         "mean time to encode a photo",
+        lambda ours, other: _ratio(other["mean"] / ours["mean"], share(ours), share(other)),
     )
 
 
@@ -89,6 +101,7 @@ def judge_stability(stored: Stored) -> Judgement:
         lambda ours, other: ours["standard_error"] < other["standard_error"],
         lambda row: f"{seconds_in_words(row['standard_error'])} ({100 * share(row):.1f} % of the mean)",
         "standard error over photos",
+        lambda ours, other: _ratio(other["standard_error"] / ours["standard_error"]),
     )
 
 
@@ -113,8 +126,23 @@ def ratio_in_words(row: Row) -> str:
     return "{median:.2f} times ({low:.2f}–{high:.2f})".format(**row["ratio"])
 
 
+def _logarithms(ratio: Mapping[str, float]) -> Point:
+    """A ratio's median and quartiles as logarithms: 0 where both are alike."""
+    return math.log(ratio["median"]), math.log(ratio["low"]), math.log(ratio["high"])
+
+
+def _ratio(value: float, *relative_errors: float) -> Point:
+    """The logarithm of a ratio, and its 95 % interval from the standard errors of what is divided, if there are any."""
+    middle, reach = math.log(value), 1.96 * math.hypot(*relative_errors)
+    return middle, middle - reach, middle + reach
+
+
 def _against_learned(
-    stored: Stored, wins: Callable[[Row, Row], bool], words: Callable[[Row], str], what: str
+    stored: Stored,
+    wins: Callable[[Row, Row], bool],
+    words: Callable[[Row], str],
+    what: str,
+    ahead: Callable[[Row, Row], Point],
 ) -> Judgement:
     found = coded(stored)
     missing = [name for name in (OURS, *LEARNED) if name not in found]
@@ -123,7 +151,8 @@ def _against_learned(
     won = [wins(found[OURS], found[other]) for other in LEARNED]
     shown = [name for name in (OURS, *LEARNED, TABLES) if name in found]
     evidence = f"{what}: " + ", ".join(f"{name} {words(found[name])}" for name in shown)
-    return Judgement(_verdict(all(won), any(won)), evidence)
+    effects = tuple(Effect(f"against {other}", "", (ahead(found[OURS], found[other]),)) for other in LEARNED)
+    return Judgement(_verdict(all(won), any(won)), evidence, effects)
 
 
 def _verdict(whole: bool, part: bool) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from repro.evaluation import Gain
 from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Judgement, claim, seeds
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
-from repro.experiments.claims.verdicts import Seeds, describe, paper_gains
+from repro.experiments.claims.own_rate import OwnRate
+from repro.experiments.claims.verdicts import Seeds, describe, effects, paper_gains
 from repro.experiments.paper import RESNETS
 from repro.experiments.settings import Variant
 
@@ -30,19 +33,21 @@ def names(sigma: float) -> tuple[str, ...]:
 )
 def judge_standard(curves: Seeds) -> Judgement:
     """Each of the three, without MS-SSIM in the loss, is better than standard JPEG."""
-    found = [paper_gains(curves, STANDARD, name) for name in names(0.0)]
-    evidence = "; ".join(f"{_SHORT[m]}: {describe(g)}" for m, g in zip(("vgg16", *RESNETS), found, strict=True))
-    return Judgement(v.together(v.wins(g) for g in found), evidence)
+    found = {_SHORT[m]: paper_gains(curves, STANDARD, s) for m, s in zip(_SHORT, names(0.0), strict=True)}
+    return Judgement(v.together(map(v.wins, found.values())), describe(found), effects(found))
 
 
 @claim(7, "6.5, Fig. 8", "in MSE and LPIPS, ResNet and VGG are “almost identical”", figure="8", on=seeds("8"))
 def judge_alike(curves: Seeds) -> Judgement:
     """Within 2 % of VGG, at one depth or the other."""
     vgg, *resnets = names(0.0)
-    found = [paper_gains(curves, vgg, name, metrics=["mse", "lpips"]) for name in resnets]
-    sizes = "; ".join(f"{_SHORT[m]} {_relative(g)}" for m, g in zip(RESNETS, found, strict=True))
-    evidence = f"{_each('{} against VGG', found)}; gains in per cent: {sizes}"
-    return Judgement(v.either(v.alike(g) for g in found), evidence)
+    found = _both("{}", (paper_gains(curves, vgg, name, metrics=["mse", "lpips"]) for name in resnets))
+    largest = {name: _largest(gains) for name, gains in found.items()}
+    evidence = f"against VGG, largest difference: {'; '.join(f'{n} {words}' for n, words in largest.items())}"
+    rates = describe([g for gains in found.values() for g in gains]).rpartition(" (")[2]
+    return Judgement(
+        v.either(map(v.alike, found.values())), f"{evidence} ({rates}" if any(found.values()) else rates, effects(found)
+    )
 
 
 @claim(
@@ -55,18 +60,20 @@ def judge_alike(curves: Seeds) -> Judgement:
 def judge_lower(curves: Seeds) -> Judgement:
     """VGG is better at every rate than one depth or the other."""
     vgg, *resnets = names(0.0)
-    found = [paper_gains(curves, name, vgg, LOWER_RATES, ["ms_ssim"]) for name in resnets]
-    return Judgement(v.either(v.wins(g) for g in found), _each("VGG against {}", found))
+    found = _both("VGG against {}", (paper_gains(curves, name, vgg, LOWER_RATES, ["ms_ssim"]) for name in resnets))
+    return Judgement(v.either(map(v.wins, found.values())), describe(found), effects(found))
 
 
 @claim(9, "6.5, Fig. 9", "“no obvious difference in raw eyes at the same bit rate”", figure="9", on=seeds("8"))
 def judge_eyes(curves: Seeds) -> Judgement:
     """Colour, block edges and LPIPS: none clearly apart, or by no more than 2 %."""
     vgg, *resnets = names(0.0)
-    found = [paper_gains(curves, vgg, n, [PORTRAIT_RATE], ["lpips", "mse_chroma", "blocking"]) for n in resnets]
-    apart = [REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else NOT for f in found for g in f]
-    evidence = f"measured over all photos: {_each('{}', found)}"
-    return Judgement(v.together(apart) if all(found) else NOT_YET, evidence)
+    seen = ["lpips", "mse_chroma", "blocking"]
+    found = _both("{}", (paper_gains(curves, vgg, name, [PORTRAIT_RATE], seen) for name in resnets))
+    every = [g for gains in found.values() for g in gains]
+    apart = [REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else NOT for g in every]
+    verdict = v.together(apart) if all(found.values()) else NOT_YET
+    return Judgement(verdict, f"measured over all photos: {describe(found)}", effects(found))
 
 
 @claim(
@@ -75,12 +82,13 @@ def judge_eyes(curves: Seeds) -> Judgement:
     "“after adding MS-SSIM, ResNet performs better than VGG in the bpp interval [0.3 to 0.38]”",
     figure="10",
     on=seeds("10"),
+    twice=True,
 )
-def judge_better(curves: Seeds) -> Judgement:
+def judge_better(curves: Seeds | OwnRate) -> Judgement:
     """Better in all three metrics, at one depth or the other."""
     vgg, *resnets = names(1000.0)
-    found = [paper_gains(curves, vgg, name, BETTER_RATES) for name in resnets]
-    return Judgement(v.either(v.wins(g) for g in found), _each("{} against VGG", found))
+    found = _both("{} against VGG", (paper_gains(curves, vgg, name, BETTER_RATES) for name in resnets))
+    return Judgement(v.either(map(v.wins, found.values())), describe(found), effects(found))
 
 
 @claim(
@@ -92,23 +100,22 @@ def judge_better(curves: Seeds) -> Judgement:
 )
 def judge_both(curves: Seeds) -> Judgement:
     """Both changes together beat each alone, in MS-SSIM, and cost nothing in the others."""
-    found = []
+    found, verdicts = {}, []
     for method in RESNETS:
         both, alone = Variant(method).series, (Variant("vgg16").series, Variant(method, sigma=0.0).series)
         each = [paper_gains(curves, one, both) for one in alone]
-        found.append([g for part in each for g in part] if all(each) else [])
-    evidence = _each("{} with MS-SSIM against VGG with, and itself without", found)
-    return Judgement(v.either(v.improves(g) for g in found), evidence)
+        verdicts.append(v.improves([g for part in each for g in part] if all(each) else []))
+        for against, gains in zip(("VGG", "itself without MS-SSIM"), each, strict=True):
+            found[f"{_SHORT[method]} against {against}"] = gains
+    return Judgement(v.either(verdicts), describe(found), effects(found))
 
 
-def _each(label: str, found: list[list[Gain]]) -> str:
-    """The evidence of both depths, ``label`` with the name of each."""
-    return "; ".join(f"{label.format(_SHORT[m])}: {describe(g)}" for m, g in zip(RESNETS, found, strict=True))
+def _both(label: str, found: Iterable[list[Gain]]) -> dict[str, list[Gain]]:
+    """The gains of both depths, ``label`` with the name of each."""
+    return {label.format(_SHORT[m]): gains for m, gains in zip(RESNETS, found, strict=True)}
 
 
-def _relative(found: list[Gain]) -> str:
-    """The middle and the extremes of the gains in per cent, "+1.2 % (−0.3 to +2.0 %)"."""
-    if not found:
-        return "no rate in common"
-    relative = sorted(100 * g.mean / abs(g.anchor) for g in found)
-    return f"{relative[len(relative) // 2]:+.1f} % ({relative[0]:+.1f} to {relative[-1]:+.1f} %)"
+def _largest(found: list[Gain]) -> str:
+    """The largest of the gains in per cent, whichever way: "−1.4 %"."""
+    relative = [100 * g.mean / abs(g.anchor) for g in found]
+    return f"{max(relative, key=abs):+.1f} %" if relative else "unknown"

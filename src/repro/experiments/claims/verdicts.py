@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from repro.evaluation import BDRate, Curve, Curves, Gain, as_seeds, bd_rate, gain_at_rate
-from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED
+from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect
+from repro.experiments.claims.own_rate import OwnRate, error
 
 #: The curves of all seeds, by series.
 Seeds = Mapping[str, Curves]
@@ -42,9 +43,16 @@ def gains(anchor: Curves, test: Curves, rates: Iterable[float], metrics: Sequenc
 
 
 def paper_gains(
-    curves: Seeds, anchor: str, test: str, rates: Sequence[float] = PAPER_RATES, metrics: Sequence[str] = METRICS
+    curves: Seeds | OwnRate,
+    anchor: str,
+    test: str,
+    rates: Sequence[float] = PAPER_RATES,
+    metrics: Sequence[str] = METRICS,
 ) -> list[Gain]:
-    """What ``test`` gains over ``anchor`` at equal rate, both in the paper's counting of bits."""
+    """What ``test`` gains over ``anchor`` at equal rate, both in the paper's counting of bits; of models by the paper's
+    recipe, what it gains more over plain JPEG at its own rate."""
+    if isinstance(curves, OwnRate):
+        return [g for g in curves.gains(anchor, test, rates, metrics) if len(g.photos) >= MIN_PHOTOS]
     first, second = (counted(curves[name], "bpp_paper") for name in (anchor, test))
     return gains(first, second, rates, metrics)
 
@@ -103,27 +111,60 @@ def either(verdicts: Iterable[str]) -> str:
     return min(verdicts, key=(REPRODUCED, PARTLY, NOT, NOT_YET).index)
 
 
-def describe(found: Sequence[Gain]) -> str:
-    """How many points of each metric are clearly better or worse, and the range of rates that could be compared."""
-    if not found:
+def effects(found: Mapping[str, Sequence[Gain]]) -> tuple[Effect, ...]:
+    """A panel for each of ``found``, by its name, and each metric: the gains rate by rate, as shares of the error."""
+    return tuple(
+        Effect(name, SHORT[metric], tuple(_share(g) for g in gains if g.metric == metric))
+        for name, gains in found.items()
+        for metric in dict.fromkeys(g.metric for g in gains)
+    )
+
+
+def _share(g: Gain) -> tuple[float, float, float]:
+    scale = error(g.metric, g.anchor) or 1.0
+    return g.mean / scale, g.low / scale, g.high / scale
+
+
+def describe(found: Sequence[Gain] | Mapping[str, Sequence[Gain]]) -> str:
+    """How many points of each metric are clearly better or worse, and the range of rates that could be compared.
+
+    Of several comparisons by name, those with the same words share them.
+    """
+    named = found if isinstance(found, Mapping) else {"": found}
+    rates = [g.bpp for gains in named.values() for g in gains]
+    if not rates:
         return "the curves do not reach these rates"
-    parts = [
-        f"{SHORT[metric]}: {_count([g.clear for g in found if g.metric == metric])}"
-        for metric in dict.fromkeys(g.metric for g in found)
-    ]
-    rates = [g.bpp for g in found]
+    said: dict[str, list[str]] = {}
+    for name, gains in named.items():
+        said.setdefault(_in_words(gains) or "the curves do not reach these rates", []).append(name)
+    parts = [f"{_listed(names)}: {words}" if names != [""] else words for words, names in said.items()]
     low, high = (f"{rate:.2f}" if round(rate, 2) == rate else f"{rate:g}" for rate in (min(rates), max(rates)))
     return f"{'; '.join(parts)} ({low if low == high else f'{low}–{high}'} bpp, paper's counting)"
 
 
-def _count(clear: Sequence[int]) -> str:
-    """ "better at all 7 rates", "worse at 2 of 7 rates", from 1, −1 or 0 of each rate."""
+def _in_words(found: Sequence[Gain]) -> str:
+    """ "better in MSE and LPIPS at all 7 rates, no clear difference in MS-SSIM"."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for metric in dict.fromkeys(g.metric for g in found):
+        said.setdefault(_count([g.clear for g in found if g.metric == metric]), []).append(SHORT[metric])
+    return ", ".join(f"{way} in {_listed(metrics)}{at}" for (way, at), metrics in said.items())
+
+
+def _listed(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _count(clear: Sequence[int]) -> tuple[str, str]:
+    """("better", " at all 7 rates"), ("worse", " at 2 of 7 rates"), …, from 1, −1 or 0 of each rate."""
     better, worse, every = clear.count(1), clear.count(-1), len(clear)
-    if every == 1:
-        return {1: "better", -1: "worse", 0: "no clear difference"}[clear[0]]
-    if every in (better, worse):
-        return f"{'better' if better else 'worse'} at all {every} rates"
     if not better and not worse:
-        return f"no clear difference at any of {every} rates"
-    said = [f"{word} at {count}" for word, count in (("better", better), ("worse", worse)) if count]
-    return f"{', '.join(said)} of {every} rates"
+        return "no clear difference", ""
+    way, count = ("better", better) if better else ("worse", worse)
+    if every == 1:
+        return way, ""
+    if better and worse:
+        return way, f" at {better} and worse at {worse} of {every} rates"
+    if count == every:
+        return way, " at both rates" if every == 2 else f" at all {every} rates"
+    return way, f" at {count} of {every} rates"

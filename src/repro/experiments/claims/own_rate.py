@@ -1,0 +1,118 @@
+"""The paper's own recipe: few models, so that a pair is compared λ by λ and not along curves.
+
+Two models of one λ spend different bits. So each is compared with plain JPEG at its own rate, photo by photo, by the
+logarithm of the ratio of their errors; and what one gains there more than the other is the gain of the pair. Rates that
+lie too far apart are not compared, because what can be gained over plain JPEG depends on the rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from repro.errors import ReproError
+from repro.evaluation import Curve, Gain
+from repro.evaluation.curves import DECIBELS, Point, interpolate
+from repro.plain import paired_bootstrap
+
+#: What a comparison with plain JPEG is made with, in the paper's counting of bits.
+PLAIN, COUNTING = "pillow-444", "bpp_paper"
+#: How many times the rate of one model of a pair may be the other's, or that of an end of a claim's range.
+NEAR = 1.25
+#: A change of one decibel in an error, as a natural logarithm.
+_DECIBEL = math.log(10) / 10
+
+
+def papers(series: str) -> str:
+    """The name by the paper's recipe of what is a curve of ours: VGG-19 for VGG-16, and the paper's rounding."""
+    return series.replace("vgg16", "vgg19").removesuffix(", straight-through")
+
+
+def error(metric: str, value: float) -> float:
+    """How far a metric is from perfect."""
+    return 1 - value if metric == "ms_ssim" else abs(value)
+
+
+@dataclass(frozen=True)
+class OwnRate:
+    """Stored models by the paper's recipe: series → λ → photo → point; ``plain``, by :data:`COUNTING`; and the command
+    that runs what is missing."""
+
+    runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
+    plain: Curve
+    command: str
+
+    def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
+        """What ``test`` gains over ``anchor``, series of ours by name, at each λ that both were trained with.
+
+        A gain is in the metric's own unit: the logarithm of the ratio of errors, times the error of ``anchor``.
+        ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near ``rates``.
+        """
+        first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
+        missing = [papers(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
+        if missing:
+            raise ReproError(f"results: not stored: {'; '.join(missing)}; run `{self.command}`")
+        shared = [lam for lam in second if anchor == PLAIN or lam in first]
+        if not shared:
+            raise ReproError(f"results: no λ has both {papers(anchor)} and {papers(test)}; run `{self.command}`")
+        found = [
+            self._gain(None if anchor == PLAIN else first[lam], second[lam], metric)
+            for metric in metrics
+            for lam in shared
+            if self._comparable(None if anchor == PLAIN else first[lam], second[lam], rates)
+        ]
+        if not found:
+            raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
+        return found
+
+    def _comparable(
+        self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], rates: Sequence[float]
+    ) -> bool:
+        theirs = rate(test)
+        apart = 1.0 if anchor is None else rate(anchor) / theirs
+        return min(rates) / NEAR <= theirs <= max(rates) * NEAR and 1 / NEAR <= apart <= NEAR
+
+    def _gain(self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], metric: str) -> Gain:
+        differences, pairs, missing = [], [], {}
+        for photo, point in test.items():
+            over = self.over_plain(photo, point, metric)
+            under = 0.0 if anchor is None else self.over_plain(photo, anchor[photo], metric)
+            if over is None or under is None:
+                missing[photo] = "has no rate in common with plain JPEG"
+                continue
+            differences.append(over - under)
+            pairs.append((self._value(anchor, photo, point, metric), float(point[metric] or 0)))
+        if not pairs:
+            return Gain(rate(test), metric, math.nan, math.nan, math.nan, math.nan, math.nan, (), missing)
+        of_anchor, of_test = (float(v) for v in np.mean(pairs, axis=0))
+        scale = 1.0 if metric == "blocking" else error(metric, of_anchor)
+        low, high = (scale * v for v in paired_bootstrap(np.array([differences])))
+        photos = tuple(p for p in test if p not in missing)
+        return Gain(
+            rate(test), metric, scale * float(np.mean(differences)), low, high, of_anchor, of_test, photos, missing
+        )
+
+    def over_plain(self, photo: str, point: Point, metric: str) -> float | None:
+        """The logarithm of plain JPEG's error over the point's, at the point's rate: above zero the point is better. Of
+        block edges, which may be 0, the difference. None where plain JPEG's points do not enclose the rate."""
+        x, y = self.plain.line(photo, metric)
+        at, value = math.log10(point[COUNTING] or 1), point[metric]
+        if value is None or not len(x) or not x[0] <= at <= x[-1]:
+            return None
+        better = DECIBELS[metric][0](value) - float(interpolate(x, y, at))
+        return better if metric == "blocking" else _DECIBEL * better
+
+    def _value(self, anchor: Mapping[str, Point] | None, photo: str, point: Point, metric: str) -> float:
+        """The anchor's metric; plain JPEG's is that at the rate of the point."""
+        if anchor is not None:
+            return float(anchor[photo][metric] or 0)
+        x, y = self.plain.line(photo, metric)
+        return DECIBELS[metric][1](float(interpolate(x, y, math.log10(point[COUNTING] or 1))))
+
+
+def rate(images: Mapping[str, Point]) -> float:
+    """The mean over photos in bits per pixel, by :data:`COUNTING`, to three digits."""
+    return float(f"{np.mean([p[COUNTING] or 0 for p in images.values()]):.3g}")

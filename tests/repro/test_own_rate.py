@@ -1,0 +1,113 @@
+"""Pairs of models at one λ: each against plain JPEG at its own rate, on curves whose differences are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from made_curves import PAPER as PAPER_BITS
+from made_curves import Factor, curve
+from repro.errors import ReproError
+from repro.evaluation.curves import Point
+from repro.experiments import Store
+from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, Evidence, OwnRate, all_claims, loss, recurrent
+from repro.experiments.claims.loss import BASELINE, PAPER, STANDARD
+from repro.experiments.claims.own_rate import COUNTING, papers
+
+PLAIN = curve("plain").counted(COUNTING)
+
+
+def a_model(rate: float, worse: Mapping[str, Factor] | None = None, noise: float = 0.0) -> Mapping[str, Point]:
+    """One model: a point of each photo, of the same errors as plain JPEG's but for ``worse``; ``rate`` as counted."""
+    at = rate / PAPER_BITS
+    return {photo: points[0] for photo, points in curve("m", worse, rates=(at, 1.0), noise=noise).images.items()}
+
+
+def models(**series: Mapping[float, Mapping[str, Point]]) -> OwnRate:
+    return OwnRate({papers(name): by_lambda for name, by_lambda in series.items()}, PLAIN, "repro reproduce")
+
+
+def pair(first: float, second: float, worse: Mapping[str, Factor], lambdas: tuple[float, ...] = (0.01,)) -> OwnRate:
+    """The paper's loss at a rate of ``second`` with these errors, the baseline at ``first`` without them."""
+    by = {BASELINE: (first, {}), PAPER: (second, worse)}
+    return models(**{name: {lam: a_model(rate, of, 0.05) for lam in lambdas} for name, (rate, of) in by.items()})
+
+
+def test_the_papers_series_are_named_as_they_are_stored() -> None:
+    assert papers(PAPER) == "vgg19, MSE + LPIPS + MS-SSIM" and papers(STANDARD) == STANDARD
+
+
+@pytest.mark.parametrize("metric", ["mse", "lpips", "ms_ssim"])
+def test_a_gain_is_what_was_put_in_at_whatever_rates(metric: str) -> None:
+    """A tenth fewer errors than plain JPEG, the other at another rate and as plain JPEG is: exactly that tenth."""
+    found = pair(0.28, 0.34, {metric: 0.9})
+    (gain,) = found.gains(BASELINE, PAPER, (0.25, 0.42), [metric])
+    of_anchor = 1 - gain.anchor if metric == "ms_ssim" else gain.anchor
+    assert gain.mean / of_anchor == pytest.approx(-math.log(0.9), rel=0.02) and gain.clear == 1
+    assert gain.bpp == 0.34 and len(gain.photos) == 24
+    (over_plain,) = found.gains(STANDARD, PAPER, (0.25, 0.42), [metric])
+    assert over_plain.clear == 1
+    (nothing,) = found.gains(STANDARD, BASELINE, (0.25, 0.42), [metric])
+    assert nothing.clear == 0 and abs(nothing.mean) < 0.02 * abs(over_plain.mean)
+
+
+def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
+    for first, second in ((0.25, 0.40), (0.15, 0.15), (0.9, 0.9)):
+        with pytest.raises(ReproError, match="lie outside of these rates, or too far apart"):
+            pair(first, second, {}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+
+
+def test_what_is_missing_is_named() -> None:
+    alone = models(**{PAPER: {0.01: a_model(0.3)}})
+    with pytest.raises(ReproError, match=r"not stored: vgg19, MSE \+ LPIPS; run `repro reproduce`"):
+        alone.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+    apart = models(**{PAPER: {0.01: a_model(0.3)}, BASELINE: {0.04: a_model(0.3)}})
+    with pytest.raises(ReproError, match=r"no λ has both vgg19, .* and vgg19, "):
+        apart.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+
+
+class AsStored(Evidence):
+    """Evidence that has made-up models by the paper's recipe, and none by ours."""
+
+    found: OwnRate
+
+    def compared(self, *figures: str) -> OwnRate:
+        if self.profile != "paper":
+            raise ReproError("results: none")
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("worse", "lambdas", "verdict"),
+    [
+        ({"ms_ssim": 0.9}, (0.01,), PARTLY),
+        ({"ms_ssim": 0.9}, (0.01, 0.04), REPRODUCED),
+        ({}, (0.01,), NOT),
+        ({"ms_ssim": 1.1}, (0.01, 0.04), NOT),
+    ],
+)
+def test_one_lambda_can_refute_but_not_confirm(
+    worse: dict[str, Factor], lambdas: tuple[float, ...], verdict: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AsStored, "found", pair(0.30, 0.31, worse, lambdas), raising=False)
+    first, *_ = all_claims(AsStored("cpu", store))
+    assert first.verdict == NOT_YET and first.by_paper is not None
+    assert first.by_paper.verdict == verdict
+    assert ("at one λ alone" in first.by_paper.evidence) == (verdict == PARTLY)
+
+
+def test_both_recipes_are_judged_by_the_same_functions() -> None:
+    better = pair(0.30, 0.31, {"ms_ssim": 0.9, "mse": 1.1})
+    assert loss.judge_ms_ssim(better).verdict == REPRODUCED and loss.judge_harmless(better).verdict == PARTLY
+    low = models(**{name: {0.01: a_model(0.27, {"ms_ssim": 1.2})} for name in (recurrent.LSTM, recurrent.BILSTM)})
+    assert recurrent.judge_low_rates(low).verdict == REPRODUCED, "clearly worse than plain JPEG"
+
+
+def test_without_runs_the_command_is_told(store: Store, tmp_path: Path) -> None:
+    for c in all_claims(Evidence()):
+        if c.number in (1, 2, 3, 4, 5, 16, 17, 18):
+            assert c.by_paper is not None
+            assert c.by_paper.verdict != NOT_YET or "repro reproduce --profile paper --figure" in c.by_paper.evidence
