@@ -91,15 +91,27 @@ def encode(
     ] = "auto",
     metadata: Annotated[
         Literal["none", "copyright", "all"],
-        typer.Option(help="copyright: who made the photo, from EXIF. all: EXIF, XMP and IPTC, upright."),
+        typer.Option(
+            help="copyright: who made the photo and who may use it. all: EXIF, XMP, IPTC and comments, with the "
+            "orientation reset and without thumbnail."
+        ),
     ] = "none",
     keep_smaller: Annotated[
         bool | None,
         typer.Option(
             "--keep-smaller/--no-keep-smaller",
-            help="Copy a JPEG file that would grow, without its metadata. [default: unless --bpp or --size is given]",
+            help="Copy a JPEG file's picture where it would grow. [default: unless --bpp, --size or --subsampling is "
+            "given]",
         ),
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse a picture that is damaged or whose colours can only be guessed, and metadata that cannot be "
+            "kept as asked, instead of a note.",
+        ),
+    ] = False,
     max_pixels: Annotated[
         int | None, typer.Option(help="Stop at larger pictures. [default: Pillow's limit, 89478485]")
     ] = None,
@@ -136,7 +148,6 @@ def encode(
     """
     progress.quiet = quiet
     from repro.encoder.encode import Settings
-    from repro.encoder.images import MAX_PIXELS
 
     several = len(inputs) > 1 or os.path.isdir(inputs[0])
     into_folder = output is not None and (os.path.isdir(output) or output.endswith(os.sep))
@@ -148,7 +159,7 @@ def encode(
         model=model,
         icc=icc,
         scans=scans,
-        max_pixels=MAX_PIXELS if max_pixels is None else max_pixels,
+        max_pixels=max_pixels,
         overwrite=force or not (output is None or several or into_folder),
         effort=effort,
         seconds=seconds,
@@ -156,6 +167,7 @@ def encode(
         keep_smaller=keep_smaller,
         subsampling=subsampling,
         metadata=metadata,
+        strict=strict,
     )
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: must be 1 or more")
@@ -186,7 +198,8 @@ def _bytes_of(size: str) -> int:
 def _encode_one(source: Path, output: str | None, settings: Settings, printer: Printer) -> None:
     """From a file or standard input, to a file or standard output."""
     from repro.encoder.encode import encode_source
-    from repro.encoder.places import check_output, read_stream
+    from repro.encoder.images import read_all
+    from repro.encoder.places import check_output
     from repro.files import atomic_write
 
     piped = str(source) == _STDIN
@@ -197,10 +210,8 @@ def _encode_one(source: Path, output: str | None, settings: Settings, printer: P
             raise UsageError("the picture would go to this terminal; name a file with -o, or redirect standard output")
         if target is not None:
             check_output(None if piped else source, target, settings.overwrite)
-        content = sys.stdin.buffer.read() if piped else read_stream(source)
-        if not content:
-            raise ReproError("standard input: is empty; check what writes into it")
         name = "standard input" if piped else str(source)
+        content = read_all(sys.stdin.buffer, name, "check what writes into it") if piped else source
         data, report = encode_source(content, settings, name, "standard output" if target is None else str(target))
         if target is None:
             typer.echo(data, nl=False)

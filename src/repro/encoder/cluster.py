@@ -17,8 +17,8 @@ from repro import cluster, threads
 from repro.encoder import models
 from repro.encoder.batch import Failure, attempt
 from repro.encoder.encode import Report, Settings, encode_source
-from repro.encoder.images import check_file
-from repro.encoder.places import check_output, read_stream
+from repro.encoder.images import read_bytes
+from repro.encoder.places import check_output
 from repro.errors import ReproError
 from repro.files import atomic_write
 
@@ -47,11 +47,7 @@ def _load(settings: Settings, pair: tuple[Path, Path]) -> tuple[str, str, bytes]
     """What travels: names of source and output, and the source's bytes."""
     source, output = pair
     check_output(source, output, settings.overwrite)
-    data = read_stream(source)
-    if isinstance(data, Path):
-        check_file(data)
-        data = data.read_bytes()
-    return str(source), str(output), data
+    return str(source), str(output), read_bytes(source)
 
 
 def _encode(settings: Settings, sent: tuple[str, str, bytes]) -> tuple[bytes, Report] | Failure:

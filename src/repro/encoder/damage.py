@@ -1,17 +1,23 @@
-"""JPEG files that lack their end or are damaged inside, and those whose gain map is left behind."""
+"""Files that lack their end or are damaged inside, as far as their decoders notice."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageFile
 
-from repro.jpeg.segments import SOS, segments
-
 END = b"\xff\xd9"  # ITU-T T.81, table B.1: EOI
+_PNG_END = b"IEND\xaeB`\x82"  # PNG 3rd edition, 11.2.5
+#: How libjpeg's warnings about damage begin; others are about kinds of files.
+_WARNINGS = ("Corrupt", "Premature", "Inconsistent", "Invalid")
+#: Bytes of what libtiff writes.
+_MOST_TOLD = 4096
 
 
 def ended(data: bytes) -> bytes | None:
@@ -32,54 +38,46 @@ def ended(data: bytes) -> bytes | None:
     return data + END if np.mean(one != other) < 0.01 else None
 
 
-def seems_damaged(data: bytes, pixels: np.ndarray) -> bool:
-    """Whether the JPEG file ``data``, which decodes to ``pixels``, has data to spare or too few.
+def of_jpeg(data: bytes) -> str | None:
+    """What libjpeg says of damage inside the JPEG file ``data``, which it goes on after; None: nothing.
 
-    libjpeg goes on after damage, and rarely ends with the last bit: in a sound file the last bytes matter, and what is
-    put after them does not. Damage that leaves as many bits is not found.
+    Pillow has libjpeg decode, too, but does not ask. Damage that leaves valid codes is not found.
     """
-    scan = next((segment for segment in segments(data) if segment.marker == SOS), None)
-    if scan is None:
-        return False
-    end = data.find(END, scan.start)
-    bits = np.random.default_rng(0).integers(0, 255, 64, np.uint8).tobytes()
+    import simplejpeg
+
     try:
-        starved = not np.array_equal(_pixels(data[:end] + bits + END), pixels)
-        return starved or np.array_equal(_pixels(data[: end - 6] + bits[:6] + END), pixels)
-    except Exception:  # the last bytes held more than samples
-        return False
+        simplejpeg.decode_jpeg(data, "GRAY")
+    except ValueError as error:
+        what = str(error)
+        return what.rpartition(": ")[2] if what.startswith(_WARNINGS) else None
+    return None
 
 
-def libtiff_complains(image: Image.Image) -> bool:
-    """Decode ``image``; whether libtiff found damage, which it prints to standard error before it goes on.
+def of_png(data: bytes) -> str | None:
+    """What is missing of a PNG file whose pixels are there; the pixels themselves have checksums."""
+    return None if _PNG_END in data else "lacks the end of a PNG file, but the picture is there"
 
-    What it prints is kept from the user, who could not tell which picture is meant.
-    """
+
+@contextmanager
+def told(image: Image.Image) -> Iterator[list[str]]:
+    """The lines that libtiff, while it decodes ``image``, writes to standard error: it only warns of damage. The user
+    is spared them, for they do not name the picture."""
+    lines: list[str] = []
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     if os.name == "nt" or sys.stderr is None or not (tiles and tiles[0].codec_name == "libtiff"):
-        image.load()
-        return False
+        yield lines
+        return
     sys.stderr.flush()
-    shown, (reads, writes) = os.dup(2), os.pipe()
-    try:
-        os.set_blocking(reads, False)
-        os.set_blocking(writes, False)  # what it has no room for is lost
-        os.dup2(writes, 2)
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
         try:
-            image.load()
+            yield lines
         finally:
-            os.dup2(shown, 2)
-        return bool(os.read(reads, 1))
-    except BlockingIOError:
-        return False
-    finally:
-        for number in (shown, reads, writes):
-            os.close(number)
-
-
-def has_gain_map(head: bytes) -> bool:
-    """Whether a JPEG that begins with ``head`` says that an HDR gain map follows (Ultra HDR, ISO 21496-1)."""
-    return b"hdrgm:Version" in head or b"urn:iso:std:iso:ts:21496" in head or b"HDRGainMap" in head
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            caught.seek(0)
+            lines += caught.read(_MOST_TOLD).decode(errors="replace").splitlines()
 
 
 def _pixels(data: bytes) -> np.ndarray:

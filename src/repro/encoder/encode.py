@@ -12,19 +12,20 @@ coefficients, attention where the set has it, and a search for the cheapest prog
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from repro.encoder import metadata, models, trellis_set
-from repro.encoder.images import MAX_PIXELS, Picture, Source, open_picture
+from repro.encoder.images import Picture, Source, check_doubts, open_picture, read_bytes
 from repro.encoder.models import ModelSet
-from repro.encoder.places import check_output, read_stream
+from repro.encoder.places import check_output
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
-from repro.encoder.smaller import as_it_is
+from repro.encoder.smaller import bare
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
 from repro.errors import UsageError, needs_extra
@@ -36,8 +37,6 @@ Effort = Literal["fast", "default", "best"]
 Scans = Literal["interleaved", "smallest", "sequential"]
 Subsampling = Literal["auto", "4:2:0", "4:4:4"]
 DEFAULT_QUALITY = 75.0
-#: A JPEG file with more bytes than this beyond its picture's is not looked at again.
-_MOST_METADATA = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,14 @@ class Settings:
     scans
         ``"interleaved"``: progressive, in colour from the first scan on. ``"smallest"``: the smallest of all known
         layouts. ``"sequential"``: baseline. The paper's sets are progressive in the cheapest of mozjpeg's layouts.
+    max_pixels
+        The largest picture that is read; Pillow's limit, 89 megapixels, unless given.
     overwrite
         Allows to replace a file that is there.
     effort
         As in the module.
     seconds
         Bounds the descent of ``"best"`` on one picture (10 a megapixel, at least 60, unless given).
-
     size
         Instead of another target: the most bytes.
     keep_smaller
@@ -66,8 +66,10 @@ class Settings:
     subsampling
         How much of chroma the file keeps; ``"auto"``: as is worth its bits. The paper's sets have 4:4:4.
     metadata
-        What is kept beside colour profile and density: ``"none"``, the photographer and copyright, or ``"all"``: EXIF,
-        with the orientation reset, XMP and IPTC.
+        What is kept beside colour profile and density: ``"none"``; ``"copyright"``: who made the photo and who may use
+        it; ``"all"``: EXIF, XMP, IPTC and comments, without what is no longer true.
+    strict
+        Refuse a picture that is damaged or whose colours can only be guessed, and metadata that cannot be kept.
 
     Raises :class:`UsageError` for a value out of range.
     """
@@ -78,7 +80,7 @@ class Settings:
     model: str = models.DEFAULT
     icc: Policy = "keep"
     scans: Scans = "interleaved"
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int | None = None
     overwrite: bool = False
     effort: Effort = "default"
     seconds: float | None = None
@@ -86,6 +88,7 @@ class Settings:
     keep_smaller: bool | None = None
     subsampling: Subsampling = "auto"
     metadata: metadata.Kept = "none"
+    strict: bool = False
 
     def __post_init__(self) -> None:
         targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2, "--size": self.size}
@@ -112,7 +115,7 @@ class Settings:
             raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
         if self.scans not in get_args(Scans):
             raise UsageError(f"--scans {self.scans}: choose from {', '.join(get_args(Scans))}")
-        if self.max_pixels < 1:
+        if self.max_pixels is not None and self.max_pixels < 1:
             raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
         if self.effort not in get_args(Effort):
             raise UsageError(f"--effort {self.effort}: choose from {', '.join(get_args(Effort))}")
@@ -258,7 +261,7 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings | Non
     settings = settings or Settings()
     source, output = Path(source), Path(output)
     check_output(source, output, settings.overwrite)
-    data, report = encode_source(read_stream(source), settings, str(source), str(output))
+    data, report = encode_source(source, settings, str(source), str(output))
     atomic_write(output, data)
     return report
 
@@ -270,21 +273,22 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     """
     start = time.perf_counter()
     settings.check_model()
-    picture = open_picture(source, icc=settings.icc, max_pixels=settings.max_pixels, name=name)
-    beside = metadata.read(source, settings.metadata)
-    room = len(beside.segments)  # a target is one for the whole file
-    targets = settings
+    content = read_bytes(Path(source)) if isinstance(source, str | Path) else source
+    picture = open_picture(content, icc=settings.icc, max_pixels=settings.max_pixels, strict=settings.strict, name=name)
+    size = (picture.width, picture.height)
+    markers, notices = metadata.segments(picture.about, settings.metadata, size, srgb=picture.icc is None)
+    if settings.strict:
+        check_doubts(name, notices)
+    targets = settings  # a target is one for the whole file
     if settings.bpp is not None:
-        targets = replace(settings, bpp=max(settings.bpp - 8 * room / picture.pixels, 1e-9))
+        targets = replace(settings, bpp=max(settings.bpp - 8 * len(markers) / picture.pixels, 1e-9))
     elif settings.size is not None:
-        targets = replace(settings, size=max(settings.size - room, 1))
+        targets = replace(settings, size=max(settings.size - len(markers), 1))
     encoded = encode_picture(picture, targets, name)
-    data = metadata.embed(encoded.data, beside)
-    notices = encoded.notices + beside.notices
-    encoded = replace(encoded, data=data, bpp=8 * len(data) / picture.pixels, notices=notices)
-    if settings.metadata == "none" and not beside.notices:
-        encoded = _kept_if_smaller(source, picture, encoded, settings)
-    return encoded.data, Report(
+    if isinstance(content, bytes):
+        encoded = _kept_if_smaller(content, picture, encoded, settings)
+    data = metadata.embed(encoded.data, picture.about.density, markers)
+    return data, Report(
         input=name,
         output=output,
         width=picture.width,
@@ -294,26 +298,24 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
         effort=settings.effort,
         quality=encoded.quality,
         ssimulacra2=encoded.ssimulacra2,
-        bytes=len(encoded.data),
-        bpp=encoded.bpp,
+        bytes=len(data),
+        bpp=8 * len(data) / picture.pixels,
         seconds=time.perf_counter() - start,
-        notices=encoded.notices,
+        notices=(*encoded.notices, *notices),
     )
 
 
-def _kept_if_smaller(source: Source, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
-    """``encoded``, or what ``source`` holds where that is a JPEG file which is no larger and shows ``picture``."""
+def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
+    """``encoded``, or what ``content`` holds where that is a JPEG file which is no larger and shows ``picture``."""
     by_default = settings.bpp is None and settings.size is None and settings.subsampling == "auto"
-    if not (by_default if settings.keep_smaller is None else settings.keep_smaller):
+    if picture.doubts or not (by_default if settings.keep_smaller is None else settings.keep_smaller):
         return encoded
-    if isinstance(source, str | Path):
-        if os.path.getsize(source) > len(encoded.data) + _MOST_METADATA:
-            return encoded
-        source = Path(source).read_bytes()
-    kept = as_it_is(source, picture, baseline=settings.scans == "sequential") if isinstance(source, bytes) else None
+    kept = bare(content, picture.icc, baseline=settings.scans == "sequential")
     if kept is None or len(kept) > len(encoded.data):
         return encoded
-    less = "" if kept == source else " but for its metadata"
-    notice = f"would grow to {len(encoded.data)} bytes; copied as it is{less}"
+    shown = open_picture(kept, max_pixels=settings.max_pixels).samples
+    if not np.array_equal(shown, picture.samples):  # the picture was turned, say, or converted
+        return encoded
+    notice = f"would grow to {len(encoded.data)} bytes; its picture is copied as it is"
     score = None if encoded.ssimulacra2 is None else 100.0
-    return Encoded(kept, None, 8 * len(kept) / picture.pixels, score, (notice,))
+    return Encoded(kept, None, 8 * len(kept) / picture.pixels, score, (*picture.notices, notice))

@@ -1,7 +1,7 @@
 """Whatever Pillow opens → upright 8-bit grey or RGB samples, with notes on what was changed on the way.
 
 EXIF's orientation is applied, transparency is set on white, 16 bits become 8, and of an animation the first frame is
-taken. Metadata other than the colour profile (EXIF, XMP, comments) is left behind.
+taken. What the file says beside its picture goes with it, for :mod:`repro.encoder.metadata` to keep or leave.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import colour, damage, formats, jpeg2000, png, profiles, tiff
+from repro.encoder import colour, damage, formats, jpeg2000, metadata, png, profiles, tiff
 from repro.errors import ReproError, UsageError
+from repro.files import is_stream
 from repro.jpeg.coefficients import MAX_SIDE
 
 #: From here on Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
@@ -32,6 +34,8 @@ Source = Path | str | bytes | Image.Image | np.ndarray
 
 #: Bytes at the beginning of a file that are searched for what it says of itself.
 HEAD = 1 << 21
+#: The most bytes that are read; a device or a pipe may have no end.
+MOST_BYTES = 1 << 31
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -42,18 +46,21 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DAMAGED = "seems damaged inside; the picture may not be the right one"
+_PATHS = (str, Path)
 _limit_lock = threading.Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or else Python prints what Pillow logs of damaged files
 
 
 @dataclass(frozen=True)
 class Picture:
-    """``samples``: uint8 (H, W) grey or (H, W, 3) RGB; ``icc``: the profile to embed; ``notices``: what was changed."""
+    """``samples``: uint8 (H, W) grey or (H, W, 3) RGB; ``icc``: the profile to embed; ``notices``: what was changed;
+    ``doubts``: those of them after which the picture may not be the right one; ``about``: what the file says of it."""
 
     samples: np.ndarray
     icc: bytes | None = None
     notices: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    about: metadata.About = field(default_factory=metadata.About)
 
     def __post_init__(self) -> None:
         shape = self.samples.shape
@@ -77,81 +84,125 @@ class Picture:
 
 
 def open_picture(
-    source: Source, *, icc: profiles.Policy = "keep", max_pixels: int = MAX_PIXELS, name: str | None = None
+    source: Source,
+    *,
+    icc: profiles.Policy = "keep",
+    max_pixels: int | None = None,
+    strict: bool = False,
+    name: str | None = None,
 ) -> Picture:
     """Read a picture: the file at a path, a file's bytes, a Pillow image, or samples, uint8 (H, W) or (H, W, 3) sRGB.
 
     See the module for what becomes of it, ``profiles.settle`` for ``icc``. ``name`` is what errors call it, its path
     unless given. Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix,
-    where it is missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` or than a JPEG can be.
+    where it is missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` (Pillow's limit unless given)
+    or than a JPEG can be, and, if ``strict``, where there are doubts.
     """
-    name = name or (str(source) if isinstance(source, str | Path) else "picture")
+    name = name or (str(source) if isinstance(source, _PATHS) else "picture")
+    limit = MAX_PIXELS if max_pixels is None else max_pixels
     if isinstance(source, np.ndarray):
         picture = Picture(source)
-        _check_size(name, (picture.width, picture.height), max_pixels)
+        _check_size(name, (picture.width, picture.height), limit)
         return picture
+    data = read_bytes(Path(source)) if isinstance(source, _PATHS) else source if isinstance(source, bytes) else b""
+    picture = _decoded(name, data or source, data, icc, limit)
+    if strict:
+        check_doubts(name, picture.doubts)
+    return picture
+
+
+def check_doubts(name: str, doubts: Iterable[str]) -> None:
+    """Raise :class:`ReproError` where there are any, for one who wants no picture that may be wrong."""
+    for doubt in doubts:
+        raise ReproError(f"{name}: {doubt}; mend it, or encode it without --strict")
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of the file at ``path``, or what comes through the pipe there.
+
+    Raises :class:`ReproError` where it is missing, empty, a folder, larger than ``MOST_BYTES`` or cannot be read.
+    """
+    if os.path.isdir(path):  # unlike Path's, not upset by a name that is too long
+        raise ReproError(f"{path}: is a folder; name a picture in it")
     try:
-        return _read(name, source, icc, max_pixels)
+        with path.open("rb") as stream:
+            return read_all(stream, str(path), "check what writes into it" if is_stream(path) else None)
+    except FileNotFoundError as error:
+        raise ReproError(f"{path}: no such file; check the name") from error
+    except OSError as error:
+        raise ReproError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
+    """What ``stream`` holds. Raises :class:`ReproError` where that is nothing (``if_empty`` says what to do then), or
+    more than ``MOST_BYTES``."""
+    data = stream.read(MOST_BYTES + 1)
+    if not data:
+        raise ReproError(f"{name}: is empty; {if_empty or 'fetch or export it again'}")
+    if len(data) > MOST_BYTES:
+        raise ReproError(f"{name}: has more than {MOST_BYTES} bytes; shrink the picture")
+    return data
+
+
+def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
+    """Of ``data``, a file's bytes, or of the Pillow image ``source`` where there are none."""
+    try:
+        return _read(name, source, data, icc, max_pixels)
     except (ReproError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise _too_large(name, "its pixels", max_pixels) from error
     except UnidentifiedImageError as error:
-        raise formats.unknown(name, _head(source)) from error
+        raise formats.unknown(name, data[:HEAD]) from error
     except Exception as error:  # decoders of broken files raise nearly anything
-        with pixel_limit(max_pixels):
-            whole = damage.ended(_bytes(source))
+        with _pixel_limit(max_pixels):
+            whole = damage.ended(data)
         if whole:
-            picture = _read(name, whole, icc, max_pixels)
-            others = (notice for notice in picture.notices if notice != _DAMAGED)
-            return replace(picture, notices=("lacks the end of a JPEG file, but the picture is there", *others))
+            picture = _read(name, whole, whole, icc, max_pixels)
+            doubt = "lacks the end of a JPEG file, but the picture is there"
+            others = (notice for notice in picture.notices if notice not in picture.doubts)
+            return replace(picture, notices=(doubt, *others), doubts=(doubt,))
         what = " ".join(str(error).split()) or type(error).__name__
         raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
 
 
-def _read(name: str, source: Source, icc: profiles.Policy, max_pixels: int) -> Picture:
-    with pixel_limit(max_pixels), _opened(source) as image:
+def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
+    head = data[:HEAD]
+    with _pixel_limit(max_pixels), _opened(source) as image:
         _check_size(name, image.size, max_pixels)
-        head = _head(source)
         frames = _prepare(name, image, head)
         _check_size(name, image.size, max_pixels)
-        hurt = _DAMAGED if damage.libtiff_complains(image) else None
-        if image.format == "JPEG" and damage.seems_damaged(_bytes(source), np.asarray(image)):
-            hurt = _DAMAGED
-        shown, depth_notice = _to_8_bit(name, image, head, source)
+        about = metadata.read(image) if image.format == "TIFF" else None  # decoding closes these, and ends others
+        hurt = _load(image, data)
+        shown, depth_notice = _to_8_bit(name, image, head, data)
         upright, orientation_notice = _upright(shown, image)
         flat, alpha_notice = _flatten(upright)
         settled, kept, colour_notices = _settle(name, image, head, flat, icc)
-        notices = [n for n in (hurt, frames, depth_notice, orientation_notice, alpha_notice, *colour_notices) if n]
-        return Picture(np.array(settled), kept, tuple(notices))
+        doubts = [doubt for doubt in (hurt, orientation_notice, *colour_notices) if doubt]
+        notices = [notice for notice in (frames, depth_notice, alpha_notice) if notice]
+        notices += metadata.dropped(image, data)
+        return Picture(np.array(settled), kept, (*doubts, *notices), tuple(doubts), about or metadata.read(image))
 
 
 def _opened(source: object) -> AbstractContextManager[Image.Image]:
-    """Pillow's image of a path, of bytes, or the caller's own, which stays open."""
+    """Pillow's image of a file's bytes, or the caller's own, which stays open."""
     if isinstance(source, Image.Image):
         return nullcontext(source)
     if isinstance(source, bytes):
         return Image.open(io.BytesIO(source))
-    if isinstance(source, str | Path):
-        check_file(Path(source))
-        return Image.open(source)
     kind = type(source).__name__
     raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
 
 
-def _head(source: object) -> bytes:
-    """The first bytes of a file, enough to hold what it says of itself; none of a Pillow image."""
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as stream:
-            return stream.read(HEAD)
-    return source[:HEAD] if isinstance(source, bytes) else b""
-
-
-def _bytes(source: object) -> bytes:
-    """All of a file; none of a Pillow image."""
-    if isinstance(source, str | Path):
-        return Path(source).read_bytes()
-    return source if isinstance(source, bytes) else b""
+def _load(image: Image.Image, data: bytes) -> str | None:
+    """Decode; a doubt, or None."""
+    with damage.told(image) as said:
+        image.load()
+    if image.format in ("JPEG", "MPO") and data:
+        said += [what for what in (damage.of_jpeg(data),) if what]
+    if said:
+        return f"seems damaged inside ({said[0].rstrip('.')}); the picture may not be the right one"
+    return damage.of_png(data) if image.format == "PNG" and data else None
 
 
 def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
@@ -163,11 +214,8 @@ def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
         notice = tiff.prepare(name, image)
         if notice:
             return notice
-    if image.format in ("JPEG", "MPO") and damage.has_gain_map(head):
-        return "its HDR gain map is left out; the picture is the SDR one"
-    if image.format == "MPO" and _has_more_frames(image):
-        return "holds several pictures (an HDR gain map, a preview or another view); the first is taken"
-    return "an animation or several pages; the first is taken" if _has_more_frames(image) else None
+    several = image.format != "MPO" and _has_more_frames(image)
+    return "an animation or several pages; the first is taken" if several else None
 
 
 def _settle(
@@ -186,7 +234,7 @@ def _settle(
 
 
 @contextmanager
-def pixel_limit(limit: int | None) -> Iterator[None]:
+def _pixel_limit(limit: int) -> Iterator[None]:
     """Let Pillow's own guard, a global, hold ``limit``; it also sees pictures inside pictures (ICO, MPO). Its warnings,
     of damaged EXIF say, are not printed."""
     with _limit_lock, warnings.catch_warnings():
@@ -196,21 +244,6 @@ def pixel_limit(limit: int | None) -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
-
-
-def check_file(path: Path) -> None:
-    """Raise :class:`ReproError` where ``path`` is missing, empty, a folder or cannot be read."""
-    if os.path.isdir(path):  # unlike Path's, not upset by a name that is too long
-        raise ReproError(f"{path}: is a folder; name a picture in it")
-    try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-    except FileNotFoundError as error:
-        raise ReproError(f"{path}: no such file; check the name") from error
-    except OSError as error:
-        raise ReproError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    if size == 0:
-        raise ReproError(f"{path}: is empty; fetch or export it again")
 
 
 def _check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
@@ -244,12 +277,12 @@ def _upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str |
         return shown, "its EXIF data are damaged; taken as upright"
 
 
-def _to_8_bit(name: str, image: Image.Image, head: bytes, source: Source) -> tuple[Image.Image, str | None]:
+def _to_8_bit(name: str, image: Image.Image, head: bytes, data: bytes) -> tuple[Image.Image, str | None]:
     """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
 
     PNG's transparent colour becomes an alpha channel, for it must be compared before.
     """
-    opaque = png.key_mask(image, head, source) if image.format == "PNG" else None
+    opaque = png.key_mask(image, head, data) if image.format == "PNG" else None
     notice = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         samples = np.asarray(image)

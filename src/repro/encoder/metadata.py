@@ -1,129 +1,240 @@
-"""What a file says beside its picture: pixel density, always kept; EXIF, XMP and IPTC, as far as is asked for.
+"""What a file says beside its picture: density, always kept; EXIF, XMP, IPTC and comments as far as is asked for.
 
-Source: JFIF 1.02 (density), EXIF 2.3 (IFD0), XMP part 3 (APP1), IPTC IIM 4 (record 2) in Photoshop's resource 0x0404.
+Source: JFIF 1.02 (density), EXIF 2.32, XMP part 3 (APP1), IPTC IIM 4 (datasets), Photoshop's resource 0x0404 (APP13).
 """
 
 from __future__ import annotations
 
-import io
-import re
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
 
-import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
+from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder.images import Source, pixel_limit
+from repro.encoder import exif, xmp
 
 Kept = Literal["none", "copyright", "all"]
+Density = tuple[int, int, int]
 #: What a marker holds.
 _MOST = 65_533
-_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-_IPTC = b"Photoshop 3.0\x008BIM\x04\x04\0\0"
-#: Of a TIFF file's IFD0, what is about the photo and not about the file.
-_ABOUT = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825)
-#: Signs of a second picture for bright screens, in XMP and in files.
-_GAIN_MAP = (b"hdrgm:", b"HDRGainMap", b"urn:iso:std:iso:ts:21496:-1")
+_APP0, _APP1, _APP13, _COMMENT = 0xE0, 0xE1, 0xED, 0xFE
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_PHOTOSHOP, _RESOURCE, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", 0x0404
+#: IPTC's datasets on who made the photo, by record and number: charset, by-line, credit, copyright.
+_IPTC_RIGHTS = {(1, 90), (2, 80), (2, 110), (2, 116)}
+#: Signs of a second picture for bright screens (Ultra HDR, ISO 21496-1, Apple's) and of a film behind the photo.
+_GAIN_MAP = (b"hdrgm:", b"http://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496", b"HDRGainMap", b"hdrgainmap")
+_FILM = (b"MotionPhoto", b"MicroVideo")
 
 
-class Metadata(NamedTuple):
-    """``density``: (unit, x, y) as in JFIF; ``segments``: markers to put behind the header; ``notices``."""
+@dataclass(frozen=True)
+class About:
+    """``density``: (unit, x, y) as in JFIF, of the upright picture; the rest as the file has it: EXIF and IPTC without
+    headers, XMP's packet, a JPEG's comment. ``damaged``: whether some of it could not be read."""
 
-    density: tuple[int, int, int] = (0, 1, 1)
-    segments: bytes = b""
-    notices: tuple[str, ...] = ()
-
-
-def read(source: Source, kept: Kept) -> Metadata:
-    """Of a picture that can be opened; of samples there are none."""
-    if isinstance(source, np.ndarray):
-        return Metadata()
-    try:
-        with pixel_limit(None):  # the picture has been opened before
-            if isinstance(source, Image.Image):
-                return _of(source, kept)
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
-                return _of(image, kept)
-    except Exception:  # decoders of damaged blocks raise nearly anything; the picture is what counts
-        return Metadata(notices=("its metadata are damaged; left out",) if kept != "none" else ())
+    density: Density = (0, 1, 1)
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    comment: bytes = b""
+    damaged: bool = False
 
 
-def _of(image: Image.Image, kept: Kept) -> Metadata:
-    exif, xmp, notices = image.getexif(), image.info.get("xmp", b""), []
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
-    density = _density(image.info, turned=orientation in (5, 6, 7, 8))
-    xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    if any(sign in xmp or sign in _file(image) for sign in _GAIN_MAP):
+def read(image: Image.Image) -> About:
+    """Of an open picture."""
+    found: dict[str, Any] = {}
+    damaged = False
+    readers: dict[str, Callable[[Image.Image], Any]] = {
+        "density": _density, "exif": _exif, "xmp": _xmp, "iptc": _iptc, "comment": _comment
+    }  # fmt: skip
+    for name, reader in readers.items():
+        try:
+            found[name] = reader(image)
+        except Exception:  # readers of damaged blocks raise nearly anything; the picture is what counts
+            damaged = True
+    return About(**found, damaged=damaged)
+
+
+def dropped(image: Image.Image, data: bytes) -> list[str]:
+    """Notices on what else the file ``data`` of ``image`` holds, which a JPEG of one picture does not."""
+    signs = data if image.format in ("JPEG", "MPO") else b""
+    head = data[: 1 << 16]
+    notices = []
+    if (
+        any(sign in signs for sign in _GAIN_MAP)
+        or (image.format == "AVIF" and b"tmap" in head)
+        or (image.format == "PNG" and b"gdAT" in data)
+    ):
         notices.append("its gain map for bright screens (HDR) is dropped")
-        xmp = b""  # it would promise one
     elif image.format == "MPO" and getattr(image, "n_frames", 1) > 1:
-        notices.append("its further pictures, such as a gain map for bright screens (HDR), are dropped")
-    iptc = _iptc(image)
+        notices.append("holds several pictures (a preview, another view or a gain map for HDR); the first is taken")
+    if any(sign in signs for sign in _FILM):
+        notices.append("its short film (motion photo) is dropped")
+    return notices
+
+
+def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> tuple[bytes, list[str]]:
+    """JPEG markers with what is ``kept`` of it for the picture of ``size``, (width, height), and notices on what had to
+    be left out. ``srgb``: its colours are sRGB now."""
     if kept == "none":
-        return Metadata(density, b"", tuple(notices))
-    if kept == "copyright":
-        exif, xmp, iptc = _rights(exif), b"", b""
-    else:
-        if image.format == "TIFF":
-            exif = _only(exif, _ABOUT)
-        if orientation != 1:
-            exif[ExifTags.Base.Orientation] = 1
-        xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
-    parts = [(0xE1, _EXIF, exif.tobytes().removeprefix(_EXIF) if len(exif) else b""), (0xE1, _XMP, xmp)]
-    parts.append((0xED, _IPTC + len(iptc).to_bytes(4, "big"), iptc + b"\0" * (len(iptc) % 2)))
-    segments = b""
-    for marker, name, content in parts:
-        if len(name + content) > _MOST:
-            notices.append("its metadata are too long for a JPEG file in part; left out")
+        return b"", []
+    everything = kept == "all"
+    parts: list[tuple[str, int, bytes, Callable[[], bytes]]] = [
+        ("EXIF", _APP1, exif.HEADER, lambda: _changed_exif(about, everything, size, srgb)),
+        ("XMP", _APP1, xmp.HEADER, lambda: _changed_xmp(about, everything, size, srgb)),
+        ("IPTC", _APP13, _PHOTOSHOP, lambda: _resource(about.iptc if everything else _iptc_rights(about.iptc))),
+        ("comment", _COMMENT, b"", lambda: about.comment if everything else b""),
+    ]
+    found, notices = b"", ["part of its metadata is damaged; left out"] if about.damaged else []
+    for name, marker, header, make in parts:
+        try:
+            content = make()
+        except Exception:  # as above
+            notices.append(f"its {name} is damaged; left out")
+            continue
+        if len(header + content) > _MOST:
+            notices.append(f"its {name} is too long for a JPEG file; left out")
         elif content:
-            segments += bytes((0xFF, marker)) + (2 + len(name + content)).to_bytes(2, "big") + name + content
-    return Metadata(density, segments, tuple(notices))
+            found += _segment(marker, header + content)
+    return found, notices
 
 
-def embed(data: bytes, metadata: Metadata) -> bytes:
-    """``data``, a JPEG file that begins with a JFIF header, with ``metadata``."""
-    if data[2:4] != b"\xff\xe0":
-        return data
-    unit, x, y = metadata.density
-    density = bytes((unit,)) + x.to_bytes(2, "big") + y.to_bytes(2, "big")
-    after = 4 + int.from_bytes(data[4:6], "big")
-    return data[:13] + density + data[18:after] + metadata.segments + data[after:]
+def embed(data: bytes, density: Density, markers: bytes) -> bytes:
+    """The JPEG file ``data`` with ``density`` in its JFIF header and ``markers`` behind it.
+
+    Of a file without that header, as cameras write, the density is put into EXIF unless ``markers`` have some.
+    """
+    if data[2:4] == bytes((0xFF, _APP0)):
+        after = 4 + int.from_bytes(data[4:6], "big")
+        return data[:13] + struct.pack(">BHH", *density) + data[18:after] + markers + data[after:]
+    if density != (0, 1, 1) and exif.HEADER not in markers:
+        unit, x, y = density
+        block = exif.written({_X_RESOLUTION: float(x), _Y_RESOLUTION: float(y), _RESOLUTION_UNIT: unit + 1})
+        markers = _segment(_APP1, exif.HEADER + block) + markers
+    return data[:2] + markers + data[2:]
 
 
-def _density(info: dict[Any, Any], *, turned: bool) -> tuple[int, int, int]:
-    unit, found = 0, info.get("jfif_density") or info.get("aspect") or (1, 1)
-    if info.get("jfif_unit") == 2:
-        unit = 2
+def _segment(marker: int, payload: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (2 + len(payload)).to_bytes(2, "big") + payload
+
+
+# ---- density ----------------------------------------------------------------------------------------------------
+
+
+def _density(image: Image.Image) -> Density:
+    info = image.info
+    unit, found = 0, info.get("aspect") or info.get("resolution") or (1, 1)
+    if image.format in ("JPEG", "MPO"):  # where these have none, Pillow says 72 dpi
+        unit, found = info.get("jfif_unit", 0), info.get("jfif_density", (1, 1))
+        tags = image.getexif() if (unit, found) == (0, (1, 1)) else {}
+        if {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
+            unit, found = tags.get(_RESOLUTION_UNIT, 2) - 1, (tags[_X_RESOLUTION], tags[_Y_RESOLUTION])
     elif "dpi" in info:
         unit, found = 1, info["dpi"]
-    x, y = (round(float(value)) for value in found)
-    if not (0 < x < 65536 and 0 < y < 65536):
-        return 0, 1, 1
-    return (unit, y, x) if turned else (unit, x, y)
+    unit = unit if unit in (1, 2) else 0
+    x, y = (float(value) for value in found)
+    if not (0.5 <= x < 65535.5 and 0.5 <= y < 65535.5):  # no more than the pixels' shape can be told
+        unit, ratio = 0, Fraction(x / y if x > 0 and y > 0 else 1).limit_denominator(255)
+        x, y = (ratio.numerator, ratio.denominator) if 0 < ratio < 256 else (1, 1)
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception:  # damaged EXIF turns nothing
+        turned = False
+    return (unit, round(y), round(x)) if turned else (unit, round(x), round(y))
 
 
-def _rights(exif: Image.Exif) -> Image.Exif:
-    return _only(exif, (ExifTags.Base.Artist, ExifTags.Base.Copyright))
+# ---- EXIF, XMP and comments -------------------------------------------------------------------------------------
 
 
-def _only(exif: Image.Exif, tags: tuple[int, ...]) -> Image.Exif:
-    found = Image.Exif()
-    for tag in tags:
-        if tag in exif:
-            found[tag] = exif.get_ifd(tag) if tag in (0x8769, 0x8825) else exif[tag]
-    return found
+def _exif(image: Image.Image) -> bytes:
+    block = exif.of_tiff(image.getexif()) if isinstance(image, TiffImageFile) else image.info.get("exif", b"")
+    if not block and image.format == "PNG":
+        block = _raw_profile(image, "exif")
+    if not block and image.format == "PNG":
+        named = {0x013B: image.info.get("Author"), 0x8298: image.info.get("Copyright")}
+        block = exif.written({tag: str(text).encode() for tag, text in named.items() if text})
+    return bytes(block).removeprefix(exif.HEADER)
 
 
-def _file(image: Image.Image) -> bytes:
-    """Of a JPEG file with several pictures: what says what the others are."""
-    stream = getattr(image, "fp", None)
-    if image.format != "MPO" or stream is None:
+def _xmp(image: Image.Image) -> bytes:
+    packet = image.info.get("xmp", b"") or image.info.get("XML:com.adobe.xmp", b"")
+    return packet.encode() if isinstance(packet, str) else bytes(packet)
+
+
+def _comment(image: Image.Image) -> bytes:
+    comment = image.info.get("comment", b"") if image.format in ("JPEG", "MPO", "GIF", "PNG") else b""
+    return comment.encode() if isinstance(comment, str) else bytes(comment)
+
+
+def _changed_exif(about: About, everything: bool, size: tuple[int, int], srgb: bool) -> bytes:
+    if not about.exif:
         return b""
-    stream.seek(0)
-    return stream.read()
+    return exif.revised(about.exif, size, srgb=srgb) if everything else exif.rights(about.exif)
+
+
+def _changed_xmp(about: About, everything: bool, size: tuple[int, int], srgb: bool) -> bytes:
+    if not about.xmp:
+        return b""
+    return xmp.revised(about.xmp, size, srgb=srgb) if everything else xmp.rights(about.xmp)
+
+
+def _raw_profile(image: Image.Image, name: str) -> bytes:
+    """What ImageMagick and ExifTool put into a PNG's text: a name, a length and hexadecimal digits."""
+    text = image.info.get(f"Raw profile type {name}", "")
+    return bytes.fromhex("".join(str(text).split()[2:]))
+
+
+# ---- IPTC -------------------------------------------------------------------------------------------------------
 
 
 def _iptc(image: Image.Image) -> bytes:
+    if isinstance(image, TiffImageFile):
+        raw = image.tag_v2._tagdata  # some programs call these bytes numbers, which Pillow would swap
+        if TiffImagePlugin.IPTC_NAA_CHUNK in raw:
+            return bytes(raw[TiffImagePlugin.IPTC_NAA_CHUNK])
+        return _of_resources(bytes(raw.get(TiffImagePlugin.PHOTOSHOP_CHUNK, b"")))
+    if image.format == "PNG":
+        return _of_resources(_raw_profile(image, "iptc") or _raw_profile(image, "8bim"))
     found = image.info.get("photoshop")
-    iptc = found.get(0x0404, b"") if isinstance(found, dict) else b""
-    return iptc if isinstance(iptc, bytes) else b""
+    return bytes(found.get(_IPTC_RESOURCE, b"")) if isinstance(found, dict) else b""
+
+
+def _of_resources(data: bytes) -> bytes:
+    """IPTC among Photoshop's resources, or ``data`` itself where that is IPTC."""
+    at = len(_PHOTOSHOP) if data.startswith(_PHOTOSHOP) else 0
+    while data[at : at + 4] == _RESOURCE:
+        code, named = struct.unpack_from(">HB", data, at + 4)
+        start = at + 6 + (named + 2) // 2 * 2
+        length = struct.unpack_from(">I", data, start)[0]
+        if code == _IPTC_RESOURCE:
+            return data[start + 4 : start + 4 + length]
+        at = start + 4 + (length + 1) // 2 * 2
+    return data if data.startswith(b"\x1c") else b""
+
+
+def _datasets(data: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """(record, number) and bytes of each; the short form, which is all that texts need."""
+    at = 0
+    while data[at : at + 1] == b"\x1c":
+        record, number, length = struct.unpack_from(">BBH", data, at + 1)
+        if length > 32767 or at + 5 + length > len(data):
+            raise ValueError("IPTC ends early")
+        yield (record, number), data[at : at + 5 + length]
+        at += 5 + length
+
+
+def _iptc_rights(data: bytes) -> bytes:
+    found = [(key, dataset) for key, dataset in _datasets(data) if key in _IPTC_RIGHTS]
+    if {key for key, _ in found} <= {(1, 90)}:
+        return b""
+    return b"".join(dataset for _, dataset in found)
+
+
+def _resource(iptc: bytes) -> bytes:
+    if not iptc:
+        return b""
+    header = _RESOURCE + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc))
+    return header + iptc + b"\0" * (len(iptc) % 2)

@@ -1,4 +1,4 @@
-"""Where a picture comes from and where its file goes: files and pipes."""
+"""Where a picture's file may go: not over what is precious."""
 
 from __future__ import annotations
 
@@ -10,22 +10,6 @@ from repro.errors import ReproError, UsageError
 from repro.files import is_stream
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
-
-
-def read_stream(source: Path) -> Path | bytes:
-    """What came through ``source`` where that is a pipe, which can be read once only; else ``source`` itself.
-
-    Raises :class:`ReproError` where nothing came.
-    """
-    if not is_stream(source):
-        return source
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise ReproError(f"{source}: cannot be read ({error.strerror}); check its permissions") from error
-    if not data:
-        raise ReproError(f"{source}: is empty; check what writes into it")
-    return data
 
 
 def check_output(source: Path | None, output: Path, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""The marker segments of a JPEG file, one after the other up to the first scan.
+"""The marker segments of a JPEG file, and where its picture ends.
 
 Source: ITU-T T.81, B.1.1 (markers, fill bytes, segments).
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: Markers: codes of a scan, a frame's kind from and to, a scan.
-DHT, SOF_FIRST, SOF_LAST, SOS = 0xC4, 0xC0, 0xCF, 0xDA
+#: Markers: codes of a scan, a frame's kind from and to, a scan, the end.
+DHT, SOF_FIRST, SOF_LAST, SOS, EOI = 0xC4, 0xC0, 0xCF, 0xDA, 0xD9
 #: In the range of frames, but of another meaning: tables of codes, a reserved one, arithmetic coding.
 _NO_FRAMES = (DHT, 0xC8, 0xCC)
 
@@ -39,3 +39,20 @@ def segments(data: bytes) -> Iterator[Segment]:
         if found.marker == SOS:
             return
         at = found.end
+
+
+def picture_end(data: bytes, scan: int) -> int | None:
+    """Behind the end marker of the JPEG file ``data``, whose first scan begins at ``scan``; other pictures may follow
+    there. None: it has no such marker."""
+    at = scan
+    while 0 <= at < len(data) - 1:
+        code = data[at + 1]
+        if code == EOI:
+            return at + 2
+        if code == 0xFF:  # fill
+            at += 1
+        elif code == 0 or 0xD0 <= code <= 0xD7:  # in a scan's data: a byte of 255, a restart
+            at = data.find(b"\xff", at + 2)
+        else:
+            at = data.find(b"\xff", at + 2 + int.from_bytes(data[at + 2 : at + 4], "big"))
+    return None

@@ -1,0 +1,100 @@
+"""XMP packets: who made the photo, or all that is still true of it.
+
+Source: XMP specification, part 1 (RDF), part 2 (schemas) and part 3 (extended XMP in JPEG).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from xml.etree import ElementTree
+
+HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_META, _DC, _TIFF, _EXIF, _XMP, _NOTE, _PHOTOSHOP, _CORE, _RIGHTS, _PLUS = (
+    f"{{{name}}}"
+    for name in (
+        "adobe:ns:meta/",
+        "http://purl.org/dc/elements/1.1/",
+        "http://ns.adobe.com/tiff/1.0/",
+        "http://ns.adobe.com/exif/1.0/",
+        "http://ns.adobe.com/xap/1.0/",
+        "http://ns.adobe.com/xmp/note/",
+        "http://ns.adobe.com/photoshop/1.0/",
+        "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+        "http://ns.adobe.com/xap/1.0/rights/",
+        "http://ns.useplus.org/ldf/xmp/1.0/",
+    )
+)
+#: Who made the photo and who may use it: a property, or all of a schema.
+_ABOUT_RIGHTS = (
+    f"{_DC}creator",
+    f"{_DC}rights",
+    f"{_PHOTOSHOP}Credit",
+    f"{_CORE}CreatorContactInfo",
+    _RIGHTS,
+    _PLUS,
+)
+#: What only the old file had: pictures and films behind the first one, a thumbnail, a second packet.
+_GONE = (
+    "{http://ns.adobe.com/hdr-gain-map/1.0/}",
+    "{http://ns.apple.com/HDRGainMap/1.0/}",
+    "{http://ns.google.com/photos/1.0/",
+    f"{_XMP}Thumbnails",
+    f"{_NOTE}HasExtendedXMP",
+)
+_NUMBERS = re.compile(r"ns\d+")
+
+
+def rights(packet: bytes) -> bytes:
+    """A packet with no more than who made the photo and who may use it; empty where ``packet`` does not say.
+
+    Raises ``ValueError`` or ``ElementTree.ParseError`` where it is damaged.
+    """
+    kept = ElementTree.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
+    for description in _descriptions(_parsed(packet)):
+        kept.attrib.update({name: value for name, value in description.items() if name.startswith(_ABOUT_RIGHTS)})
+        kept.extend(child for child in description if child.tag.startswith(_ABOUT_RIGHTS))
+    if len(kept.attrib) == 1 and not len(kept):
+        return b""
+    root = ElementTree.Element(f"{_META}xmpmeta")
+    ElementTree.SubElement(root, f"{_RDF}RDF").append(kept)
+    return _written(root)
+
+
+def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
+    """``packet`` for the upright picture of ``size``, (width, height), that was made of its photo, without what only
+    the old file had. ``srgb``: the colours are sRGB now. Raises as :func:`rights`."""
+    root = _parsed(packet)
+    true = {f"{_TIFF}Orientation": "1", f"{_EXIF}PixelXDimension": str(size[0]), f"{_TIFF}ImageWidth": str(size[0])}
+    true |= {f"{_EXIF}PixelYDimension": str(size[1]), f"{_TIFF}ImageLength": str(size[1])}
+    if srgb:
+        true[f"{_EXIF}ColorSpace"] = "1"
+    for description in _descriptions(root):
+        for name in [name for name in description.attrib if name.startswith(_GONE)]:
+            del description.attrib[name]
+        for child in [child for child in description if child.tag.startswith(_GONE)]:
+            description.remove(child)
+        description.attrib.update({name: value for name, value in true.items() if name in description.attrib})
+        for child in description:
+            child.text = true.get(child.tag, child.text)
+    return _written(root)
+
+
+def _parsed(packet: bytes) -> ElementTree.Element:
+    text = packet.decode().strip("\0\r\n\t \ufeff")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:  # XMP has none, and entities can grow without bound
+        raise ValueError("a document type in XMP")
+    for _, (prefix, name) in ElementTree.iterparse(io.StringIO(text), ["start-ns"]):
+        if prefix and not _NUMBERS.fullmatch(prefix):  # ElementTree would make up prefixes of its own
+            ElementTree.register_namespace(prefix, name)
+    return ElementTree.fromstring(text)
+
+
+def _descriptions(root: ElementTree.Element) -> list[ElementTree.Element]:
+    return list(root.iter(f"{_RDF}Description"))
+
+
+def _written(root: ElementTree.Element) -> bytes:
+    body = ElementTree.tostring(root, "utf-8", xml_declaration=False)
+    return b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>' + body + b'<?xpacket end="w"?>'
