@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 
@@ -18,14 +18,15 @@ class Publisher:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Publisher]:
-    """Serve ``folder`` on a free port of 127.0.0.1 while the block runs."""
+def serve(folder: Path, handler: type[BaseHTTPRequestHandler] | None = None) -> Iterator[Publisher]:
+    """Serve ``folder``, or what ``handler`` answers, on a free port of 127.0.0.1 while the block runs."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             publisher.requests.append(self.path)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+    answers = handler or partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), answers) as server:
         publisher = Publisher(f"http://127.0.0.1:{server.server_port}/")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield publisher

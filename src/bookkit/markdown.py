@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -14,6 +15,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def code(text: str) -> str:
     """``text`` in the letters of code: names and hashes."""
     return f"`{text}`"
+
+
+def plain(text: str) -> str:
+    """``text`` as it is: what came from outside, such as the name of a folder, is no Markdown or HTML."""
+    return re.sub(r"[\\`*_{}\[\]<>&$~]", r"\\\g<0>", text)
 
 
 def unbroken(text: str) -> str:

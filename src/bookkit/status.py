@@ -7,7 +7,7 @@ from typing import Any
 
 from bookkit.execute import NOTED
 from bookkit.file_cache import notebook
-from bookkit.markdown import code, table, unbroken
+from bookkit.markdown import code, plain, table, unbroken
 from bookkit.project import Project
 from repro.errors import ReproError
 
@@ -60,13 +60,13 @@ def _inputs(runs: Mapping[str, Mapping[str, Any]], kind: str) -> list[list[str]]
     for name, run in runs.items():
         for thing, origin in run["repro"]["reads"].get(kind, {}).items():
             readers.setdefault((thing, origin), []).append(name.partition("_")[0])
-    return [[thing, origin, ", ".join(names)] for (thing, origin), names in sorted(readers.items())]
+    return [[plain(thing), plain(origin), ", ".join(names)] for (thing, origin), names in sorted(readers.items())]
 
 
 def _machine(number: int, machine: Mapping[str, Any]) -> str:
     """A section with the hardware and the versions."""
-    cores = f"{machine['cpu']}, {machine['cores']} cores"
-    rows = [["processor", cores], ["GPU", machine["gpu"] or "none"], ["system", machine["platform"]]]
+    cores = plain(f"{machine['cpu']}, {machine['cores']} cores")
+    rows = [["processor", cores], ["GPU", plain(machine["gpu"] or "none")], ["system", plain(machine["platform"])]]
     rows += [["Python", machine["python"]], *([code(name), said] for name, said in machine["versions"].items())]
     return f"## Machine {number}\n\n{table(['what', 'which'], rows)}"
 

