@@ -41,7 +41,7 @@ def test_census_of_tiff(kind, planar, bits, order, tile, compression, tmp_path):
         compression=compression, metadata=None, **options,
     )  # fmt: skip
     if bits == "i2" or (kind, bits, order) == ("miniswhite", "u2", ">"):
-        with pytest.raises(ReproError, match=r"a\.tif: is a TIFF (with signed samples|of a kind)"):
+        with pytest.raises(ReproError, match=r"a\.tif: is a TIFF with (signed samples|bits, channels)"):
             open_picture(tmp_path / "a.tif")
     else:
         picture = open_picture(tmp_path / "a.tif")
@@ -151,7 +151,7 @@ def test_one_transparent_colour_at_every_depth(tmp_path):
     for samples, key in ((deep, (1000, 2000, 3000)), (deep[..., 0] + [[0, 1, 0]], (1000,))):
         data = png(samples.astype(np.uint16), b"tRNS" + struct.pack(f">{len(key)}H", *key))
         shown = open_picture(data)
-        assert "transparent" in shown.notices[0] and (shown.samples[0, 0] == 255).all()
+        assert "transparent" in shown.notices[-1] and (shown.samples[0, 0] == 255).all()
         assert (shown.samples[0, 1:] < 20).all()
     for bits in (1, 2, 4):  # the key is the largest value but one, or 0 of 1 bit
         largest = 2**bits - 1

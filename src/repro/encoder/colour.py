@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ExifTags, Image
 
+from repro.encoder import jpeg2000
 from repro.errors import ReproError
 
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # x and y of white, red, green and blue
@@ -23,12 +24,15 @@ _PRIMARIES = {
     5: (0.3127, 0.3290, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
     6: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
     7: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
+    8: (0.310, 0.316, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049),
     9: (0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
     11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     12: (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    22: (0.3127, 0.3290, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
 }
-#: Exponents by the code points of H.273; None: sRGB's curve, which viewers use for BT.709's too.
-_TRANSFERS = {1: None, 6: None, 13: None, 14: None, 15: None, 4: 2.2, 5: 2.8, 8: 1.0}
+#: Exponents by the code points of H.273; of others, viewers use sRGB's curve, and sRGB's primaries likewise.
+_TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0}
+_ODD_PRIMARIES, _ODD_TRANSFERS = {10: "XYZ"}, {9: "logarithmic", 10: "logarithmic", 17: "SMPTE 428"}
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -65,26 +69,38 @@ class Told:
         return np.asarray(adapt @ (columns * np.linalg.solve(columns, white)))
 
 
-def told(name: str, image: Image.Image, head: bytes) -> Told | None:
-    """What ``image``, whose file begins with ``head``, says about its colours without an ICC profile; None: nothing.
+def told(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> Told | None:
+    """What ``image``, whose file begins with ``head``, says about its colours beside ``profile``; None: nothing.
 
-    Raises :class:`ReproError` for HDR, and for primaries that are none.
+    Raises :class:`ReproError` for HDR, and for code points of colours that no picture for viewers has.
     """
-    points = _code_points(image, head)
-    if points:
-        primaries, transfer = points
-        if transfer in _HDR:
-            raise ReproError(
-                f"{name}: is an HDR picture ({_HDR[transfer]}), which a JPEG cannot show; export it as SDR"
-            )
-        if primaries in _PRIMARIES and transfer in _TRANSFERS:
-            return Told(_PRIMARIES[primaries], _TRANSFERS[transfer])
-    info = image.info
-    if info.get("icc_profile") or "srgb" in info:
+    points = _code_points(image, head, profile)
+    transfer = points[1] if points else _transfer_of(profile)
+    if transfer in _HDR:
+        raise ReproError(f"{name}: is an HDR picture ({_HDR[transfer]}), which a JPEG cannot show; export it as SDR")
+    if points and points != (2, 2):  # 2: not said
+        odd = _ODD_PRIMARIES.get(points[0]) or _ODD_TRANSFERS.get(points[1])
+        if odd:
+            raise ReproError(f"{name}: has colours of a kind that is not read ({odd}); export it as sRGB")
+        return Told(_PRIMARIES.get(points[0], SRGB), _TRANSFERS.get(points[1]))
+    if profile or "srgb" in image.info:
         return None
-    if image.format == "PNG" and ("gamma" in info or "chromaticity" in info):
-        return _from_chunks(info.get("gamma"), info.get("chromaticity"))
+    if image.format == "QOI" and head[13:14] == b"\1":
+        return Told(gamma=1.0)
+    gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
+    if image.format == "PNG" and (gamma or chromaticity):
+        return _from_chunks(gamma, chromaticity)
     return Told(ADOBE_RGB, 563 / 256) if _exif_says_adobe_rgb(image) else None
+
+
+def profile(image: Image.Image, head: bytes) -> bytes | None:
+    """The ICC profile of ``image``, whose file begins with ``head``."""
+    if image.format == "JPEG2000":
+        return jpeg2000.profile(head)
+    if image.format == "BMP" and head[70:74] == b"DEBM":  # Windows' BITMAPV5HEADER
+        at, size = struct.unpack_from("<II", head, 14 + 112)
+        return head[14 + at : 14 + at + size]
+    return image.info.get("icc_profile")
 
 
 def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> Told | None:
@@ -100,15 +116,22 @@ def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) ->
     return Told(tuple(primaries), exponent)
 
 
-def _code_points(image: Image.Image, head: bytes) -> tuple[int, int] | None:
+def _code_points(image: Image.Image, head: bytes, profile: bytes | None) -> tuple[int, int] | None:
     """Primaries and transfer of PNG's cICP chunk or AVIF's colr box."""
     if image.format == "PNG":
         at = head.find(b"\0\0\0\4cICP", 0, head.find(b"IDAT"))
         return None if at < 0 or len(head) < at + 10 else (head[at + 8], head[at + 9])
-    if image.format == "AVIF" and not image.info.get("icc_profile"):
+    if image.format == "AVIF" and not profile:
         at = head.find(b"colrnclx")
         return None if at < 0 or len(head) < at + 12 else struct.unpack(">HH", head[at + 8 : at + 12])
     return None
+
+
+def _transfer_of(profile: bytes | None) -> int | None:
+    """The transfer's code point in an ICC profile's cicp tag (ICC.1:2022, 9.2.17)."""
+    at = (profile or b"").find(b"cicp", 128)
+    start = int.from_bytes(profile[at + 4 : at + 8], "big") if profile and at >= 0 else 0
+    return profile[start + 9] if profile and start and len(profile) > start + 9 else None
 
 
 def _exif_says_adobe_rgb(image: Image.Image) -> bool:

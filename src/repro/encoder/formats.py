@@ -5,10 +5,12 @@ Pillow names more formats than it decodes: of some it reads only the header, a t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
+from repro.encoder import jpeg2000
 from repro.errors import ReproError
 from repro.jpeg.segments import segments
 
@@ -72,19 +74,18 @@ _STARTS = {
     b"SIMPLE  =": "FITS file",
     b"PF\n": "PFM",
     b"Pf\n": "PFM",
+    b"P7\n": "PAM",
     b"FLIF": "FLIF",
     b"BPG\xfb": "BPG",
     b"gimp xcf": "GIMP XCF",
     b"<svg": "SVG",
-    b"II*\0": "TIFF of a kind (bits, channels or compression) that Pillow cannot read",
-    b"MM\0*": "TIFF of a kind (bits, channels or compression) that Pillow cannot read",
-    b"II+\0": "BigTIFF of a kind (bits, channels or compression) that Pillow cannot read",
-    b"MM\0+": "BigTIFF of a kind (bits, channels or compression) that Pillow cannot read",
+    **dict.fromkeys((b"II*\0", b"MM\0*"), "TIFF with bits, channels or a compression of a kind"),
+    **dict.fromkeys((b"II+\0", b"MM\0+"), "BigTIFF with bits, channels or a compression of a kind"),
     b"\x89PNG\r\n\x1a\n": "PNG with a damaged header",
 }
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"),
-    **dict.fromkeys((b"avif", b"avis"), "AVIF that is damaged or of a kind that Pillow cannot read"),
+    **dict.fromkeys((b"avif", b"avis"), "damaged AVIF, or one of a kind"),
     b"qt  ": "video",
 }
 
@@ -99,12 +100,60 @@ def readable_endings() -> set[str]:
     }
 
 
-def check(name: str, image: Image.Image) -> None:
-    """Raise :class:`ReproError` where Pillow opens ``image`` but does not decode its format's whole picture."""
+#: Channels by the colour mode in a PSD file's header.
+_PSD_COLOURS = {b"\3": b"\3", b"\4": b"\4", b"\x09": b"\3"}
+#: What Pillow says of a kind of file that it cannot decode, while of damage it says something else.
+_KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX )?mode|not available|cannot read this", re.I)
+
+
+def check(name: str, image: Image.Image, head: bytes) -> None:
+    """Raise :class:`ReproError` where Pillow opens ``image``, whose file begins with ``head``, but would not decode the
+    whole picture, or another one."""
     if image.format in REFUSED:
         raise ReproError(f"{name}: {image.format} {REFUSED[image.format]}; export it as PNG, TIFF or JPEG")
     if image.format == "TIFF" and Path(name).suffix.lower() in RAW_ENDINGS:
         raise raw(name)
+    what = _misread(image, head)
+    if what:
+        raise ReproError(f"{name}: is {image.format} of a kind that is not read ({what}); convert it to PNG")
+
+
+def _misread(image: Image.Image, head: bytes) -> str | None:
+    kind = image.format
+    if kind == "DCX":
+        head = head[int.from_bytes(head[4:8], "little") :]
+    if kind in ("PCX", "DCX") and head[2:3] == b"\0":
+        return "samples that are not compressed"
+    if kind == "SUN" and head[12:16] == b"\0\0\0\x20":
+        return "32 bits a pixel"
+    if kind == "PSD" and head[25:26] == b"\7":
+        return "several channels that are no colours"
+    if kind == "PSD" and head[13:14] > _PSD_COLOURS.get(head[25:26], b"\1"):  # transparency, or a selection
+        return "an alpha channel"
+    if kind == "BMP" and head[28:30] == b"\x10\0" and head[14] >= 56 and any(head[66:70]):
+        return "16 bits a pixel and transparency"
+    tiles = getattr(image, "tile", None)
+    if kind == "DDS" and tiles and tiles[0].codec_name == "bcn" and tiles[0].args[0] in (5, 6):
+        return "vectors or HDR samples"
+    if kind == "XPM" and re.search(rb'c\s+#(?![0-9A-Fa-f]{6}")[0-9A-Fa-f]*"', head):
+        return "colours of more or fewer than 24 bits"
+    return None
+
+
+def repaired(image: Image.Image, head: bytes) -> Image.Image:
+    """What Pillow decoded, with what it took wrongly set right: bitmaps as negatives, and alpha that is none."""
+    if image.mode == "1" and image.format in ("XBM", "PSD"):  # their ones are black
+        return ImageOps.invert(image.convert("L"))
+    if image.mode == "RGBA" and image.format == "TGA" and len(head) > 17 and head[17] & 15 == 0:  # no bits of alpha
+        return image.convert("RGB")
+    return jpeg2000.to_full_scale(image, head) if image.format == "JPEG2000" else image
+
+
+def undecoded(name: str, what: str) -> ReproError:
+    """The error for a file of a known format, of whose decoding Pillow says ``what``."""
+    if _KIND.search(what):
+        return ReproError(f"{name}: is of a kind that is not read ({what}); convert it to PNG")
+    return ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again")
 
 
 def raw(name: str) -> ReproError:

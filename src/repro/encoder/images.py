@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import colour, damage, formats, jpeg2000, metadata, png, profiles, tiff
@@ -46,6 +46,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_LIGHT = ("L", "LA", "RGB", "RGBA")
 _PATHS = (str, Path)
 _limit_lock = threading.Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or else Python prints what Pillow logs of damaged files
@@ -163,7 +164,7 @@ def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_p
             others = (notice for notice in picture.notices if notice not in picture.doubts)
             return replace(picture, notices=(doubt, *others), doubts=(doubt,))
         what = " ".join(str(error).split()) or type(error).__name__
-        raise ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again") from error
+        raise formats.undecoded(name, what) from error
 
 
 def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
@@ -207,7 +208,7 @@ def _load(image: Image.Image, data: bytes) -> str | None:
 
 def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
     """Before decoding: refuse what Pillow misreads, find the picture among several; a notice, or None."""
-    formats.check(name, image)
+    formats.check(name, image, head)
     if image.format == "JPEG2000":
         jpeg2000.check(name, head)
     if isinstance(image, TiffImageFile):
@@ -222,10 +223,8 @@ def _settle(
     name: str, image: Image.Image, head: bytes, flat: Image.Image, policy: profiles.Policy
 ) -> tuple[Image.Image, bytes | None, list[str]]:
     """As :func:`profiles.settle`, with the profile of ``image``, or one made of what its file says of its colours."""
-    told = colour.told(name, image, head)
-    profile = image.info.get("icc_profile")
-    if image.format == "JPEG2000" and not profile:
-        profile = jpeg2000.profile(head)
+    profile = colour.profile(image, head)
+    told = colour.told(name, image, head, profile)
     if told is None:
         return profiles.settle(flat, profile, policy)
     if told.is_srgb or flat.mode not in ("L", "RGB"):
@@ -283,23 +282,21 @@ def _to_8_bit(name: str, image: Image.Image, head: bytes, data: bytes) -> tuple[
     PNG's transparent colour becomes an alpha channel, for it must be compared before.
     """
     opaque = png.key_mask(image, head, data) if image.format == "PNG" else None
-    notice = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         samples = np.asarray(image)
         if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
             raise ReproError(f"{name}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
         if isinstance(image, TiffImageFile):
             samples = tiff.deep_samples(image, samples)
-            if 0 < samples.max() < 4096:
-                notice = f"the brightest of its 16-bit samples is {samples.max()} of 65535, so it is very dark"
         image = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
-    if image.format == "XBM":  # its ones are black
-        image = ImageOps.invert(image.convert("L"))
     if opaque is not None:
         image = image.convert("L" if image.mode in ("1", "L") else "RGB")
         image.info.pop("transparency", None)
         image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
-    return image, notice
+    image = formats.repaired(image, head)
+    brightest = np.asarray(image.convert("RGB")).max() if image.mode in _LIGHT else 0
+    dark = f"very dark: its brightest sample is {brightest} of 255; export it with samples up to white"
+    return image, dark if 0 < brightest < 16 else None
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:

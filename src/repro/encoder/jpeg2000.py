@@ -1,30 +1,75 @@
-"""JPEG 2000: the depths that Pillow misreads, and the colour profile that it leaves out.
+"""JPEG 2000: kinds of channels that Pillow misreads, and the colour profile that it leaves out.
 
-Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3.3 (colr).
+Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3 (colr, pclr, cdef).
 """
 
 from __future__ import annotations
 
+import struct
+
+from PIL import Image
+
 from repro.errors import ReproError
+
+_COLOUR, _OPACITY = 0, 1
 
 
 def check(name: str, head: bytes) -> None:
-    """Raise :class:`ReproError` for several channels of more than 8 bits: Pillow turns the brightest of them black."""
-    at = head.find(b"\xff\x4f\xff\x51")
-    if at < 0 or len(head) < at + 42:
+    """Raise :class:`ReproError` for channels of a kind that Pillow misreads: of several with more than 8 bits, it turns
+    the brightest samples black; it knows neither other depths beside the first channel's nor another order."""
+    channels = _channels(head)
+    depths = [depth for depth, _, _ in channels]
+    if len(channels) > 1 and max(depths) > 8:
+        what = f"{max(depths)} bits in {len(channels)} channels"
+    elif len(set(depths)) > 1:
+        what = "channels of different depths"
+    elif any((across, down) != (1, 1) for _, across, down in channels):
+        what = "subsampled channels"
+    elif not _in_usual_order(_box(head, b"cdef")):
+        what = "channels in an unusual order"
+    else:
         return
-    channels = int.from_bytes(head[at + 40 : at + 42], "big")
-    depths = [(depth & 127) + 1 for depth in head[at + 42 : at + 42 + 3 * channels : 3]]
-    if channels > 1 and max(depths) > 8:
-        raise ReproError(
-            f"{name}: is a JPEG 2000 with {max(depths)} bits in {channels} channels, which is not read; convert it to "
-            "TIFF or PNG, for example with opj_decompress"
-        )
+    raise ReproError(
+        f"{name}: is a JPEG 2000 with {what}, which is not read; convert it to TIFF or PNG, for example with "
+        "opj_decompress"
+    )
+
+
+def to_full_scale(image: Image.Image, head: bytes) -> Image.Image:
+    """Samples of fewer than 8 bits, which Pillow shifts up: their white becomes 255."""
+    channels = _channels(head)
+    if not channels or channels[0][0] >= 8 or len(channels) != len(image.getbands()) or image.mode == "P":
+        return image
+    white = 256 - (256 >> channels[0][0])
+    return image.point(lambda v: min(255, round(v * 255 / white)))
 
 
 def profile(head: bytes) -> bytes | None:
     """The ICC profile of the header's colr box."""
-    at = head.find(b"colr", head.find(b"jp2h"))
-    if at < 4 or head[at + 4 : at + 5] not in (b"\2", b"\3"):
-        return None
-    return head[at + 7 : at - 4 + int.from_bytes(head[at - 4 : at], "big")]
+    content = _box(head, b"colr")
+    return content[3:] if content[:1] in (b"\2", b"\3") else None
+
+
+def _channels(head: bytes) -> list[tuple[int, int, int]]:
+    """Of each channel, its bits and steps across and down."""
+    at = head.find(b"\xff\x4f\xff\x51")
+    if at < 0 or len(head) < at + 42:
+        return []
+    count = int.from_bytes(head[at + 40 : at + 42], "big")
+    triples = struct.iter_unpack("3B", head[at + 42 : at + 42 + 3 * count])
+    return [((depth & 127) + 1, across, down) for depth, across, down in triples]
+
+
+def _in_usual_order(cdef: bytes) -> bool:
+    """Whether the channels are colours 1, 2, … and then perhaps one of opacity for all; ``cdef``: as in its box."""
+    entries = sorted(struct.iter_unpack(">HHH", cdef[2:]))
+    if entries and entries[-1][1:] == (_OPACITY, 0):
+        entries.pop()
+    return entries == [(i, _COLOUR, i + 1) for i in range(len(entries))]
+
+
+def _box(head: bytes, kind: bytes) -> bytes:
+    """What the first box of this kind in the header holds; nothing where there is none."""
+    start = head.find(b"jp2h")
+    at = head.find(kind, start) if start >= 0 else -1
+    return head[at + 4 : at - 4 + int.from_bytes(head[at - 4 : at], "big")] if at >= 4 else b""

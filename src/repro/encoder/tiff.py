@@ -5,17 +5,23 @@ Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from PIL import ExifTags, ImagePalette
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from repro.encoder import formats
 from repro.errors import ReproError
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, PLANAR, SUB_IFDS = 256, 257, 258, 259, 262, 284, 330
-SUBFILE, OLD_SUBFILE, EXTRA_SAMPLES, SAMPLE_FORMAT, YCBCR_SUBSAMPLING, DNG_VERSION = 254, 255, 338, 339, 530, 50706
-WHITE_IS_ZERO, RGB, CMYK, YCBCR, CFA, LINEAR_RAW = 0, 2, 5, 6, 32803, 34892
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, PLANAR, COLOR_MAP, SUB_IFDS = 256, 257, 258, 259, 262, 284, 320, 330
+SUBFILE, OLD_SUBFILE, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, DNG_VERSION = 254, 255, 332, 338, 339, 50706
+YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
+WHITE_IS_ZERO, RGB, PALETTE, YCBCR, CIELAB, CFA, LINEAR_RAW = 0, 2, 3, 6, 8, 32803, 34892
+JPEG, WEBP = 7, 50001
+#: The one kind of YCbCr that Pillow knows, JFIF's.
+_COEFFICIENTS, _FULL_RANGE = (0.299, 0.587, 0.114), (0, 255, 128, 255, 128, 255)
 _IN_PLANES = ("RGB", "RGBA", "CMYK")
 
 
@@ -35,6 +41,11 @@ def prepare(name: str, image: TiffImageFile) -> str | None:
         raise ReproError(
             f"{name}: is a TIFF with {what}, which is not read; export it as PNG or plain 8- or 16-bit TIFF"
         )
+    with suppress(Exception):  # damaged EXIF says nothing
+        image.getexif().get_ifd(ExifTags.IFD.Interop)  # decoding closes the file; what was read stays
+    colours = image.tag_v2.get(COLOR_MAP, ())
+    if image.mode == "P" and colours and max(colours) < 256:  # the colours have 8 bits, not 16, as libtiff has it
+        image.palette = ImagePalette.raw("RGB;L", bytes(colours))
     return notice
 
 
@@ -96,12 +107,20 @@ def _misread(image: TiffImageFile) -> str | None:
     bits = tags.get(BITS, (1,))
     if 2 in tags.get(SAMPLE_FORMAT, ()):
         return "signed samples"
-    if tags.get(PHOTOMETRIC) == YCBCR and raw and tuple(tags.get(YCBCR_SUBSAMPLING, (2, 2))) != (1, 1):
-        return "subsampled chroma"
+    if image.mode == "I":
+        return "32-bit samples"
+    if tags.get(COMPRESSION) == WEBP:
+        return "WebP's compression"
+    if tags.get(PHOTOMETRIC) == YCBCR and raw and (what := _unknown_ycbcr(tags)):
+        return what
+    if tags.get(PHOTOMETRIC) == CIELAB and tags.get(COMPRESSION) == JPEG:
+        return "Lab in JPEG"
+    if image.mode == "CMYK" and tags.get(INK_SET, 1) != 1:
+        return "inks other than CMYK"
     if tags.get(PLANAR, 1) != 2 or len(bits) == 1:
         return None
     if image.mode not in _IN_PLANES or 1 in tags.get(EXTRA_SAMPLES, ()):
-        return "separate planes and premultiplied or grey alpha"
+        return "channels of this kind in separate planes"
     if raw and bits[0] == 16 and image.mode == "CMYK":
         return "separate 16-bit planes of CMYK"
     if raw and bits[0] == 16:
@@ -111,4 +130,13 @@ def _misread(image: TiffImageFile) -> str | None:
             for tile in image.tile
             if isinstance(tile.args, tuple)
         ]
+    return None
+
+
+def _unknown_ycbcr(tags: Any) -> str | None:
+    if tuple(tags.get(YCBCR_SUBSAMPLING, (2, 2))) != (1, 1):
+        return "subsampled chroma"
+    for tag, usual in ((YCBCR_COEFFICIENTS, _COEFFICIENTS), (REFERENCE_BLACK_WHITE, _FULL_RANGE)):
+        if not np.allclose(np.array(tags.get(tag, usual), float), usual, atol=0.01):
+            return "luma and chroma other than JFIF's"
     return None
