@@ -88,10 +88,9 @@ class Case:
         if self.profile:
             image.info["icc_profile"] = icc_profile(self.profile)
         if self.metadata:
-            image.getexif()[ExifTags.Base.Copyright] = "© Somebody"
-            image.info["xmp"] = XMP
-            image.info["photoshop"] = {0x0404: IPTC}
-            image.info["dpi"] = (300, 300)
+            exif = Image.Exif()
+            exif[ExifTags.Base.Copyright] = "© Somebody"
+            image.info |= {"exif": exif.tobytes(), "xmp": XMP, "photoshop": {0x0404: IPTC}, "dpi": (300, 300)}
         return image
 
     def encoded(self) -> bytes:
