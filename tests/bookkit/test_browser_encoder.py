@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from bookkit import browser_encoder
 from repro.data.leaves import dead_leaves
 from repro.encoder import trellis_set
 from repro.encoder.images import Picture
+from repro.encoder.tables_encoder import quantise
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.jpeg import codestream
 from repro.jpeg.huffman import code_lengths, count_bits
+from repro.jpeg.tables import quality_tables
 from repro.trellis.planes import assemble
 
 ASSETS = Path(browser_encoder.__file__).parent / "assets" / "encoder"
@@ -37,7 +39,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { bitsPerBlock, encodeWith, encoderOf, symbolsOfBlock } from "%(index)s";
 const [folder, width, height, asked] = process.argv.slice(2);
 const stages = [];
-const onProgress = ({ stage, share }) => { if (stages[stages.length - 1]?.[0] !== stage) stages.push([stage, share]); };
+const onProgress = ({ stage, share, file }) => {
+  if (stages[stages.length - 1]?.[0] !== stage) stages.push([stage, share, file]);
+};
 const { subsampling, targets } = JSON.parse(asked);
 const pixels = new Uint8Array(readFileSync(`${folder}/in`));
 const encoder = encoderOf(pixels, Number(width), Number(height), { subsampling, onProgress });
@@ -79,7 +83,7 @@ def run(node: str, tmp_path: Path) -> Run:
     program = tmp_path / "run.mjs"
     program.write_text(PROGRAM % {"index": (ASSETS / "index.js").as_uri()})
 
-    def encode(samples: np.ndarray, targets: list[dict[str, float]], subsampling: str = "auto") -> dict[str, Any]:
+    def encode(samples: np.ndarray, targets: list[dict[str, Any]], subsampling: str = "auto") -> dict[str, Any]:
         (tmp_path / "in").write_bytes(samples.tobytes())
         height, width = samples.shape[:2]
         asked = json.dumps({"targets": targets, "subsampling": subsampling})
@@ -128,20 +132,46 @@ def test_numbers_and_files_are_those_of_the_python_encoder(name: str, run: Run, 
         assert ours["subsampling"] == prepared.dct.subsampling
         assert ours["lam"] == pytest.approx(prepared.lam, rel=1e-5)
         assert ours["tables"] == prepared.tables[: len(z)].reshape(-1, 64).tolist()
-        other = total = 0
-        for i, (plane, weights, numbers) in enumerate(zip(prepared.dct.planes, prepared.weights, z, strict=True)):
+        for i, (plane, weights) in enumerate(zip(prepared.dct.planes, prepared.weights, strict=True)):
             np.testing.assert_allclose(np.fromfile(tmp_path / f"{n}.{i}.F", np.float32), plane.F.ravel(), atol=1e-3)
             of_band = np.fromfile(tmp_path / f"{n}.{i}.weights", np.float32)
             np.testing.assert_allclose(of_band, weights.of_band.ravel(), rtol=1e-4)
-            found = np.fromfile(tmp_path / f"{n}.{i}.z", np.int16).reshape(numbers.shape)
-            other, total = other + np.count_nonzero(found != numbers), total + found.size
-        assert other <= MOST_NUMBERS * total / 10_000
+        other = sum(np.count_nonzero(differences) for differences in _less(tmp_path, n, z))
+        assert other <= MOST_NUMBERS * sum(numbers.size for numbers in z) / 10_000
         data = (tmp_path / f"{n}.jpg").read_bytes()
         assert len(data) == pytest.approx(len(encoder.encode(quality)), rel=MOST_BYTES)
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             assert image.size == (samples.shape[1], samples.shape[0])
             assert image.mode == ("L" if samples.ndim == 2 else "RGB")
+
+
+def _less(folder: Path, n: int, z: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Of each plane the numbers that the ``n``-th file has, less ``z``."""
+    found = [np.fromfile(folder / f"{n}.{i}.z", np.int16) for i in range(len(z))]
+    return [ours - numbers.ravel() for ours, numbers in zip(found, z, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sides_and_qualities_at_random(seed: int, run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 70, 2)
+    samples = np.ascontiguousarray(skimage.data.astronaut()[100 : 100 + height, 150 : 150 + width])
+    targets = [{"quality": float(quality)} for quality in rng.uniform(1, 100, 4).round(1)]
+    run(samples, targets)
+    encoder = TrellisEncoder(Picture(samples), trellis_set.load())
+    for n, target in enumerate(targets):
+        _, z = encoder.choose(target["quality"])
+        assert sum(np.count_nonzero(differences) for differences in _less(tmp_path, n, z)) <= 1
+        assert (tmp_path / f"{n}.jpg").stat().st_size == pytest.approx(len(encoder.encode(target["quality"])), abs=4)
+
+
+def test_large_pictures_have_a_third_table(run: Run, tmp_path: Path) -> None:
+    samples = np.tile(dead_leaves(256, 3), (6, 6, 1))
+    told = run(samples, [{"quality": 40}])["told"][0]
+    assert len(told["tables"]) == 3
+    data = TrellisEncoder(Picture(samples), trellis_set.load()).encode(40)
+    assert (tmp_path / "0.jpg").stat().st_size == pytest.approx(len(data), rel=MOST_BYTES)
 
 
 @pytest.mark.parametrize("quality", [20, 75, 97])
@@ -198,9 +228,23 @@ def test_chroma_can_be_asked_for(subsampling: str, run: Run, tmp_path: Path) -> 
 
 def test_progress_goes_through_the_stages(run: Run) -> None:
     stages = run(picture("photo"), [{"quality": 50}])["stages"]
-    assert [stage for stage, _ in stages] == ["transform", "network", "trellis", "write"]
-    shares = [share for _, share in stages]
+    assert [stage for stage, _, _ in stages] == ["transform", "network", "trellis", "write"]
+    shares = [share for _, share, _ in stages]
     assert shares == sorted(shares) and shares[-1] == 1
+    searched = run(picture("photo"), [{"size": 9000}])["stages"]
+    files = [file for _, _, file in searched]
+    assert files == sorted(files) and files[0] == 1 and files[-1] > 3
+
+
+def test_plain_rounding_is_that_of_the_tables_encoder(run: Run, tmp_path: Path) -> None:
+    samples = picture("photo")
+    told = run(samples, [{"quality": 60, "plain": "annex-k"}, {"quality": 60, "plain": "learned"}], "4:4:4")["told"]
+    assert told[0]["tables"] == quality_tables(60).reshape(2, 64).tolist()
+    for n, made in enumerate(told):
+        expected = quantise(samples, np.array(made["tables"]).reshape(2, 8, 8)).planes
+        stored = codestream.read((tmp_path / f"{n}.jpg").read_bytes()).planes
+        other = sum(np.count_nonzero(a != b) for a, b in zip(stored, expected, strict=True))
+        assert other <= MOST_NUMBERS * sum(plane.size for plane in stored) / 10_000
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ export class EncoderClient {
   /**
    * The result of worker.js for `picture`, { data, width, height } with the RGBA bytes of an ImageData, which are
    * copied; or for the picture before where it is null. `options` are those of `encode` (index.js), and `details`:
-   * whether planes come with it; `onProgress({ stage, share })`; `latest`: whether this takes the place of what still
+   * whether planes come with it; `onProgress({ stage, share, file })`; `latest`: whether this takes the place of what still
    * waits with `latest`, whose promise becomes null. Rejects with the encoder's RangeError or an Error.
    */
   encode(picture, { onProgress = () => {}, latest = false, ...options } = {}) {

@@ -18,7 +18,7 @@ const DEFAULT_QUALITY = 75;
  * not looked at) channels.
  *
  * Options: `quality` 1–100 (75), or `size`, the most bytes; `subsampling` "auto", "4:2:0" or "4:4:4";
- * `onProgress({ stage, share })`. Throws a RangeError for what is out of range or cannot be met.
+ * `onProgress({ stage, share, file })`. Throws a RangeError for what is out of range or cannot be met.
  */
 export function encode(data, width, height, options = {}) {
   return encodeWith(encoderOf(data, width, height, options), options).bytes;
@@ -30,8 +30,12 @@ export function encoderOf(data, width, height, { subsampling, onProgress } = {})
   return new TrellisEncoder({ data, width, height, channels }, { subsampling, onProgress });
 }
 
-/** What TrellisEncoder.encode returns, at `quality` or for `size`. */
-export function encodeWith(encoder, { quality = DEFAULT_QUALITY, size = null } = {}) {
-  if (size === null) return encoder.encode(quality);
-  return largestWithin((tried) => encoder.encode(tried), size);
+/**
+ * What TrellisEncoder.encode returns, at `quality` or for `size`. With `plain`, "annex-k" or "learned", numbers are
+ * rounded to the nearest with these tables (TrellisEncoder.encodePlainly).
+ */
+export function encodeWith(encoder, { quality = DEFAULT_QUALITY, size = null, plain = null } = {}) {
+  const made = (tried) => (plain === null ? encoder.encode(tried) : encoder.encodePlainly(tried, plain));
+  encoder.files = 0;
+  return size === null ? made(quality) : largestWithin(made, size);
 }

@@ -14,23 +14,18 @@ const FIRST_QUALITY = 40;
 
 /**
  * What `encode(quality)` returns for the highest quality whose `bytes` are at most `size`. Throws a RangeError where
- * no quality's file is so small. `onTry(count)` is called before each file.
+ * no quality's file is so small.
  */
-export function largestWithin(encode, size, onTry = () => {}) {
-  let tries = 0;
-  const made = (quality) => {
-    onTry(++tries);
-    return encode(quality);
-  };
-  const finest = made(HIGHEST);
+export function largestWithin(encode, size) {
+  const finest = encode(HIGHEST);
   if (finest.bytes.length <= size) return finest;
-  const smallest = made(LOWEST);
+  const smallest = encode(LOWEST);
   if (smallest.bytes.length > size) {
     throw new RangeError(`${size} bytes cannot be met; choose at least ${smallest.bytes.length}, or shrink the picture`);
   }
   let best = { step: -1, result: smallest };
   const logSize = (step) => {
-    const result = made(qualityOf(step));
+    const result = encode(qualityOf(step));
     if (result.bytes.length <= size && step > best.step) best = { step, result };
     return Math.log(8 * result.bytes.length);
   };

@@ -3,7 +3,7 @@
 import { FULL, HALF, lostByHalf, subsamplingFor } from "./color.js";
 import { ownTables, round, trellisQuantize } from "./planes.js";
 import { weightsOf } from "./sensitivity.js";
-import { withOneForChroma } from "./tables.js";
+import { qualityTables, withOneForChroma } from "./tables.js";
 import { forwardDct } from "./transform.js";
 import { TrellisSet } from "./trellis_set.js";
 import { writeJpeg } from "./writer.js";
@@ -11,6 +11,8 @@ import { writeJpeg } from "./writer.js";
 /** Pictures of so many pixels have a table for Cr: in smaller ones its 69 bytes are worth more than what it gains. */
 const THIRD_TABLE = 2_000_000;
 const MAX_SIDE = 65_500;
+/** Of pictures of at most so many pixels both subsamplings are kept, so that a slider may go to and fro. */
+const KEEP_BOTH = 4_000_000;
 /** How often the numbers are chosen; between two times the tables are fitted to the picture. */
 const ROUNDS = 2;
 
@@ -20,8 +22,8 @@ let shippedSet = null;
  * Encodes one picture { data, width, height, channels } (color.js). What does not depend on the quality is computed
  * once. `subsampling` is "auto", as is worth its bits, "4:2:0" or "4:4:4".
  *
- * `onProgress({ stage, share })` is called while it works: stage "transform", "network", "trellis" or "write", share
- * 0–1 of one file.
+ * `onProgress({ stage, share, file })` is called while it works: stage "transform", "network", "trellis" or "write",
+ * share 0–1 of one file, which is the encoder's first, second, …
  */
 export class TrellisEncoder {
   constructor(picture, { subsampling = "auto", onProgress = () => {} } = {}) {
@@ -32,7 +34,8 @@ export class TrellisEncoder {
     this.onProgress = onProgress;
     this.set = shippedSet ??= new TrellisSet();
     this.lost = lostByHalf(picture);
-    this.dct = null;
+    this.files = 0;
+    this.kept = new Map(); // by subsampling: { dct, weights, losses }
   }
 
   /**
@@ -40,6 +43,7 @@ export class TrellisEncoder {
    * subsampling, tables, planes: [{ rows, cols, F, z, weights }] }. README.md says what each holds.
    */
   encode(quality) {
+    this.files++;
     const chosen = this.choose(quality);
     const written = writeJpeg(chosen);
     this.tell("write", 1);
@@ -48,8 +52,7 @@ export class TrellisEncoder {
 
   /** As encode, without the file. */
   choose(quality) {
-    const { lam, tables: ofSet } = this.prepare(quality);
-    const { dct, weights } = this;
+    const { dct, weights, lam, tables: ofSet } = this.prepare(quality);
     const pixels = dct.width * dct.height;
     let tables = pixels < THIRD_TABLE ? withOneForChroma(ofSet) : ofSet;
     const z = round(dct, tables);
@@ -57,27 +60,52 @@ export class TrellisEncoder {
       if (i > 0) tables = ownTables(dct, weights, tables, z);
       trellisQuantize(dct, weights, tables, lam, z, (share) => this.tell("trellis", 0.5 + 0.4 * ((i + share) / ROUNDS)));
     }
-    const planes = dct.planes.map((plane, i) => ({ ...plane, z: z[i], weights: weights[i] }));
-    tables = tables.slice(0, planes.length);
-    return { quality, lam, width: dct.width, height: dct.height, subsampling: dct.subsampling, tables, planes };
+    return assembled(dct, weights, tables, z, { quality, lam });
   }
 
-  /** { lam, tables } of `quality`, with as much of chroma as is worth its bits there. */
+  /**
+   * As encode, but each coefficient becomes the nearest number, and the file is sequential: for comparison. `tables` are
+   * "annex-k" or "learned".
+   */
+  encodePlainly(quality, tables) {
+    this.files++;
+    const { dct, weights, lam, tables: learned } = this.prepare(quality);
+    const taken = tables === "annex-k" ? qualityTables(Math.round(quality)) : withOneForChroma(learned);
+    const chosen = assembled(dct, weights, taken, round(dct, taken, 0.5), { quality, lam });
+    const written = writeJpeg(chosen, "sequential");
+    this.tell("write", 1);
+    return { ...written, ...chosen };
+  }
+
+  /** { dct, weights, lam, tables } for `quality`, with as much of chroma as is worth its bits there. */
   prepare(quality) {
     const median = this.set.medianLam(quality);
     const subsampling = this.subsampling === "auto" ? subsamplingFor(this.lost, median) : this.subsampling;
-    if (!this.dct || ![subsampling, "grey"].includes(this.dct.subsampling)) {
-      this.dct = forwardDct(this.picture, subsampling, (share) => this.tell("transform", 0.15 * share));
-      this.weights = weightsOf(this.set.network, this.dct, (share) => this.tell("network", 0.15 + 0.35 * share));
-      this.losses = this.set.expectedLosses(this.dct.planes[0], this.weights[0]);
+    if (!this.kept.has(subsampling)) {
+      if (this.picture.width * this.picture.height > KEEP_BOTH) this.kept.clear();
+      this.kept.set(subsampling, this.analyse(subsampling));
     }
-    const lam = this.set.lamAt(quality, this.losses);
-    return { lam, tables: this.set.tablesAt(lam, subsampling) };
+    const { dct, weights, losses } = this.kept.get(subsampling);
+    const lam = this.set.lamAt(quality, losses);
+    return { dct, weights, lam, tables: this.set.tablesAt(lam, subsampling) };
+  }
+
+  /** What does not depend on the quality. */
+  analyse(subsampling) {
+    const dct = forwardDct(this.picture, subsampling, (share) => this.tell("transform", 0.15 * share));
+    const { network } = this.set;
+    const weights = weightsOf(network, dct, (share) => this.tell("network", 0.15 + 0.35 * share));
+    return { dct, weights, losses: this.set.expectedLosses(dct.planes[0], weights[0]) };
   }
 
   tell(stage, share) {
-    this.onProgress({ stage, share });
+    this.onProgress({ stage, share, file: this.files });
   }
+}
+
+function assembled({ planes, width, height, subsampling }, weights, tables, z, told) {
+  const whole = planes.map((plane, i) => ({ ...plane, z: z[i], weights: weights[i] }));
+  return { ...told, width, height, subsampling, tables: tables.slice(0, planes.length), planes: whole };
 }
 
 function checkPicture({ data, width, height, channels }) {
