@@ -6,10 +6,10 @@ import base64
 import importlib.util
 import itertools
 import json
-import re
 import shutil
 import subprocess
 import tempfile
+import time
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -115,7 +115,7 @@ class Firefox(Browser):
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._profile = ""
 
     @cached_property
@@ -148,12 +148,15 @@ class Firefox(Browser):
         self._profile = tempfile.mkdtemp(prefix="repro-firefox-")
         Path(self._profile, "user.js").write_text(self.PREFERENCES)
         call = [self.program, "--headless", "--no-remote", "--profile", self._profile, "--remote-debugging-port=0"]
-        self._process = subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        assert self._process.stderr is not None
-        found = next(filter(None, (re.search(r"BiDi listening on (\S+)", line) for line in self._process.stderr)), None)
-        if found is None:
-            raise Fault("does not start")
-        return websocket.create_connection(f"{found[1]}/session", timeout=120, suppress_origin=True)
+        self._process = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = Path(self._profile, "WebDriverBiDiServer.json")
+        for _ in range(600):
+            if told.is_file() and told.read_text().endswith("}"):
+                place = json.loads(told.read_text())
+                url = f"ws://{place['ws_host']}:{place['ws_port']}/session"
+                return websocket.create_connection(url, timeout=300, suppress_origin=True, skip_utf8_validation=True)
+            time.sleep(0.1)
+        raise Fault("does not start")
 
     @cached_property
     def _context(self) -> str:
