@@ -13,6 +13,8 @@ from importlib import resources
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 _PASSED_ON = re.compile(r'^export \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 _LISTED = re.compile(r"^export \{([^}]*)\};$", re.MULTILINE)
+#: What only readers need: comments on lines of their own, and indentation. No string in the modules has such lines.
+_COMMENT = re.compile(r"^ */\*\*[\s\S]*?\*/\n|^ *//.*\n|^ +", re.MULTILINE)
 _DECLARED = re.compile(r"^export ((?:const|function|class) (?:\[([^\]]*)\]|(\w+)))", re.MULTILINE)
 
 
@@ -38,7 +40,7 @@ def _add(name: str, modules: dict[str, str]) -> None:
     exported += [several or one for _, several, one in _DECLARED.findall(source)]
     body = _IMPORT.sub(r"const {\1} = module_\2;", source)
     body = _PASSED_ON.sub(r"const {\1} = module_\2;", body)
-    body = _DECLARED.sub(r"\1", _LISTED.sub("", body))
+    body = _COMMENT.sub("", _DECLARED.sub(r"\1", _LISTED.sub("", body)))
     modules[name] = (
         f'const module_{name} = (() => {{\n"use strict";\n{body}return {{ {", ".join(exported)} }};\n}})();\n'
     )

@@ -73,7 +73,8 @@ function addRefinement(z, { low, dataBits }, found) {
  * which is made anew unless given.
  */
 export function symbolsOfBlock(encoded, plane, block, scan = sequentialScan(encoded.planes)) {
-  const { z } = encoded.planes[plane];
+  const { z } = encoded.planes[plane] ?? { z: [] };
+  if (!(block >= 0 && 64 * block < z.length)) throw new RangeError(`there is no block ${block} in plane ${plane}`);
   const order = codingOrder(encoded, plane);
   const place = order.indexOf(block);
   const numbers = z.slice(64 * block, 64 * block + 64);

@@ -18,11 +18,15 @@ export class EncoderClient {
    * waits with `latest`, whose promise becomes null. Rejects with the encoder's RangeError or an Error.
    */
   encode(picture, { onProgress = () => {}, latest = false, ...options } = {}) {
-    return new Promise((resolve, reject) => {
-      if (latest && !picture) this.drop((job) => job.latest && !job.picture);
-      this.waiting.push({ id: ++this.count, picture, options, onProgress, latest, resolve, reject });
-      this.next();
-    });
+    const { data: rgba, width, height } = picture ?? {};
+    const replaceable = latest && !picture;
+    if (replaceable) this.drop((job) => job.replaceable);
+    return this.ask({ cmd: "encode", rgba, width, height, options }, onProgress, replaceable);
+  }
+
+  /** What symbolsOfBlock (bits.js) says of a block of the latest file: `plane` 0–2, `block` in raster order. */
+  symbols(plane, block) {
+    return this.ask({ cmd: "symbols", plane, block });
   }
 
   /** End the worker; promises that are open become null. */
@@ -33,6 +37,13 @@ export class EncoderClient {
     this.drop(() => true);
   }
 
+  ask(message, onProgress = () => {}, replaceable = false) {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ message: { id: ++this.count, ...message }, onProgress, replaceable, resolve, reject });
+      this.next();
+    });
+  }
+
   drop(which) {
     for (const job of this.waiting.filter(which)) job.resolve(null);
     this.waiting = this.waiting.filter((job) => !which(job));
@@ -41,14 +52,12 @@ export class EncoderClient {
   next() {
     if (this.running || this.waiting.length === 0) return;
     this.running = this.waiting.shift();
-    const { id, picture, options } = this.running;
-    const { data: rgba, width, height } = picture ?? {};
-    this.worker.postMessage({ id, cmd: "encode", rgba, width, height, options });
+    this.worker.postMessage(this.running.message);
   }
 
   receive({ id, type, result, name, message, ...progress }) {
     const job = this.running;
-    if (!job || job.id !== id) return;
+    if (!job || job.message.id !== id) return;
     if (type === "progress") return void job.onProgress(progress);
     this.running = null;
     if (type === "result") job.resolve(result);

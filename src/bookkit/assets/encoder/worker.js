@@ -1,48 +1,57 @@
 // The encoder in a Web Worker. README.md has the messages; client.js sends them.
 
-import { bitsPerBlock } from "./bits.js";
+import { bitsPerBlock, symbolsOfBlock } from "./bits.js";
 import { encodeWith, encoderOf } from "./index.js";
+import { sequentialScan } from "./scans.js";
 
 let encoder = null; // of the latest picture
+let latest = null; // { encoded, scan }: the latest file, and how a sequential scan would code it
 let onProgress = () => {};
 
-self.onmessage = ({ data: { id, cmd, rgba, width, height, options = {} } }) => {
+const COMMANDS = new Map([
+  ["encode", encode],
+  ["symbols", symbols],
+]);
+
+self.onmessage = ({ data: { id, cmd, ...asked } }) => {
+  onProgress = (progress) => self.postMessage({ id, type: "progress", ...progress });
   try {
-    if (cmd !== "encode") throw new RangeError(`unknown command ${cmd}`);
-    if (rgba) encoder = newEncoder(new Uint8Array(rgba.buffer ?? rgba), width, height, options);
-    if (!encoder) throw new RangeError("no picture yet");
-    const { subsampling = "auto" } = options;
-    if (encoder.subsampling !== subsampling) {
-      const { picture } = encoder;
-      encoder = newEncoder(picture.data, picture.width, picture.height, options);
-    }
-    onProgress = (progress) => self.postMessage({ id, type: "progress", ...progress });
-    const encoded = encodeWith(encoder, options);
-    const result = told(encoded, options.details);
-    self.postMessage({ id, type: "result", result }, buffersOf(result));
+    if (!COMMANDS.has(cmd)) throw new RangeError(`unknown command ${cmd}`);
+    const { result, moved } = COMMANDS.get(cmd)(asked);
+    self.postMessage({ id, type: "result", result }, moved);
   } catch (error) {
     self.postMessage({ id, type: "error", name: error.name, message: error.message });
   }
 };
 
-function newEncoder(data, width, height, { subsampling }) {
-  return encoderOf(data, width, height, { subsampling, onProgress: (progress) => onProgress(progress) });
-}
-
-/** What of `encoded` a page gets: with `details` the planes too, and the bits of each block. */
-function told(encoded, details) {
-  const { planes, scans, ...result } = encoded;
-  result.scans = scans.map(({ components, first, last, high, low, bits }) => {
+/** A file, with `details` the planes too and the bits of each block. */
+function encode({ rgba, width, height, options = {} }) {
+  if (rgba) encoder = newEncoder(new Uint8Array(rgba.buffer ?? rgba), width, height, options);
+  if (!encoder) throw new RangeError("no picture yet");
+  if (encoder.subsampling !== (options.subsampling ?? "auto")) {
+    const { picture } = encoder;
+    encoder = newEncoder(picture.data, picture.width, picture.height, options);
+  }
+  latest = { encoded: encodeWith(encoder, options), scan: null };
+  const { planes, bytes, ...result } = latest.encoded;
+  result.bytes = bytes.slice();
+  result.scans = result.scans.map(({ components, first, last, high, low, bits }) => {
     return { components, first, last, high, low, bits };
   });
-  if (details) {
-    const bits = bitsPerBlock(encoded);
+  if (options.details) {
+    const bits = bitsPerBlock(latest.encoded);
     result.planes = planes.map((plane, i) => ({ ...plane, bits: bits[i] }));
   }
-  return result;
+  return { result, moved: [result.bytes.buffer] };
 }
 
-/** What is made anew for each file, and so need not be copied. */
-function buffersOf({ bytes, planes = [] }) {
-  return [bytes.buffer, ...planes.flatMap(({ z, bits }) => [z.buffer, bits.buffer])];
+/** The symbols of a block of the latest file. */
+function symbols({ plane, block }) {
+  if (!latest) throw new RangeError("no file yet");
+  latest.scan ??= sequentialScan(latest.encoded.planes);
+  return { result: symbolsOfBlock(latest.encoded, plane, block, latest.scan), moved: [] };
+}
+
+function newEncoder(data, width, height, { subsampling }) {
+  return encoderOf(data, width, height, { subsampling, onProgress: (progress) => onProgress(progress) });
 }
