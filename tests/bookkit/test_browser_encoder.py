@@ -301,12 +301,13 @@ async ([worker, client, rgba, width, height]) => {
   const last = encoder.encode(null, { quality: 30, latest: true, details: true });
   const refused = encoder.encode(null, { quality: 300 }).catch((error) => `${error.name}: ${error.message}`);
   const made = await first;
-  const symbols = (await encoder.symbols(0, 60)).filter(({ kind }) => kind === "AC");
+  const symbols = (await encoder.symbols(0, 126)).filter(({ kind }) => kind === "AC");
   const nowhere = await encoder.symbols(1, 3000).catch((error) => error.message);
   const base64 = ({ bytes }) => btoa(String.fromCharCode(...bytes));
   return {
     first: base64(made), skipped: await skipped, last: base64(await last), refused: await refused, stages: [...stages],
-    symbols: symbols.map(({ value }) => value), z: Array.from((await last).planes[0].z.slice(64 * 60 + 1, 64 * 61)), nowhere,
+    symbols: symbols.map(({ value }) => value), z: Array.from((await last).planes[0].z.slice(64 * 126 + 1, 64 * 127)),
+    nowhere,
     planes: made.planes.map(({ F, z, bits, weights }) => [F.length, z.length, bits.length, weights.ofBand.length]),
   };
 }
@@ -336,7 +337,7 @@ def test_a_worker_of_a_page_from_disk_encodes(browser: Any, tmp_path: Path) -> N
     assert told["skipped"] is None
     assert told["refused"].startswith("RangeError: quality 300 is out of range")
     assert told["stages"] == ["transform", "network", "trellis", "write"]
-    assert told["symbols"] == [value for value in told["z"] if value] != []
+    assert len(told["symbols"]) > 5 and told["symbols"] == [value for value in told["z"] if value]
     assert told["nowhere"] == "there is no block 3000 in plane 1"
     luma = -(-height // 8) * -(-width // 8)
     assert told["planes"][0] == [64 * luma, 64 * luma, luma, 5 * luma]
