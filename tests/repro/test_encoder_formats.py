@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import struct
 import zlib
 
@@ -15,37 +14,6 @@ from PIL import Image
 from encoder_stand_in import astronaut, save
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
-
-KINDS = ("minisblack", "miniswhite", "rgb", "rgba")
-
-
-@pytest.mark.parametrize(
-    ("kind", "planar"), [*itertools.product(KINDS, ("contig",)), *itertools.product(KINDS[2:], ("separate",))]
-)
-@pytest.mark.parametrize(("bits", "order"), [*itertools.product(("u1", "u2", "i2"), "<>")])
-@pytest.mark.parametrize("tile", [None, (16, 16)], ids=["strips", "tiles"])
-@pytest.mark.parametrize("compression", [None, "zlib"])
-def test_census_of_tiff(kind, planar, bits, order, tile, compression, tmp_path):
-    rgb = astronaut(35, 45).astype(float) / 255
-    values = {"rgb": rgb, "rgba": np.dstack([rgb, np.ones(rgb.shape[:2])])}.get(kind, rgb[..., 1])
-    stored = 1 - values if kind == "miniswhite" else values
-    samples = np.round(stored * np.iinfo(bits).max).astype(order + bits)
-    options = {"extrasamples": ["unassalpha"]} if kind == "rgba" else {}
-    if samples.ndim == 3:
-        samples, options = (
-            (np.moveaxis(samples, -1, 0) if planar == "separate" else samples),
-            options | {"planarconfig": planar},
-        )
-    tifffile.imwrite(
-        tmp_path / "a.tif", samples, byteorder=order, photometric=kind[:3] if "rgb" in kind else kind, tile=tile,
-        compression=compression, metadata=None, **options,
-    )  # fmt: skip
-    if bits == "i2" or (kind, bits, order) == ("miniswhite", "u2", ">"):
-        with pytest.raises(ReproError, match=r"a\.tif: is a TIFF with (signed samples|bits, channels)"):
-            open_picture(tmp_path / "a.tif")
-    else:
-        picture = open_picture(tmp_path / "a.tif")
-        assert np.abs(picture.samples - 255 * (values[..., :3] if values.ndim == 3 else values)).max() <= 1
 
 
 def test_page_of_full_size_is_taken(tmp_path):

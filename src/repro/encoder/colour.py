@@ -85,8 +85,6 @@ def told(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> T
         return Told(_PRIMARIES.get(points[0], SRGB), _TRANSFERS.get(points[1]))
     if profile or "srgb" in image.info:
         return None
-    if image.format == "QOI" and head[13:14] == b"\1":
-        return Told(gamma=1.0)
     gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
     if image.format == "PNG" and (gamma or chromaticity):
         return _from_chunks(gamma, chromaticity)

@@ -19,12 +19,16 @@ def check(name: str, head: bytes) -> None:
     the brightest samples black; it knows neither other depths beside the first channel's nor another order."""
     channels = _channels(head)
     depths = [depth for depth, _, _ in channels]
+    if not depths:
+        return
     if len(channels) > 1 and max(depths) > 8:
         what = f"{max(depths)} bits in {len(channels)} channels"
     elif len(set(depths)) > 1:
         what = "channels of different depths"
     elif any((across, down) != (1, 1) for _, across, down in channels):
         what = "subsampled channels"
+    elif _box(head, b"pclr") and depths != [8]:
+        what = f"a palette with indices of {depths[0]} bits"
     elif not _in_usual_order(_box(head, b"cdef")):
         what = "channels in an unusual order"
     else:
