@@ -26,7 +26,10 @@ self.onmessage = ({ data: { id, cmd, ...asked } }) => {
 
 /** A file, with `details` the planes too and the bits of each block. */
 function encode({ rgba, width, height, options = {} }) {
-  if (rgba) encoder = newEncoder(new Uint8Array(rgba.buffer ?? rgba), width, height, options);
+  if (rgba) {
+    const { buffer = rgba, byteOffset = 0, byteLength } = rgba; // a typed array, or an ArrayBuffer
+    encoder = newEncoder(new Uint8Array(buffer, byteOffset, byteLength), width, height, options);
+  }
   if (!encoder) throw new RangeError("no picture yet");
   if (encoder.subsampling !== (options.subsampling ?? "auto")) {
     const { picture } = encoder;
