@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bookkit.live import POLICY
+
 if TYPE_CHECKING:
     from docutils.nodes import Element, Node
     from sphinx.application import Sphinx
@@ -27,6 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("missing-reference", _find_short_name)
     app.connect("autodoc-skip-member", _skip_fields)
     app.connect("html-page-context", _offer_text, priority=_AFTER_THE_THEME)
+    app.connect("html-page-context", _forbid_connections)
     app.connect("env-updated", _write_in_parallel)
     app.add_role("version", _version)
     # where a package changed, every page is read again
@@ -86,6 +89,13 @@ def _offer_text(app: Sphinx, name: str, _template: str, context: dict[str, Any],
         "label": "download-text-button",
     }
     groups[0]["buttons"].insert(1, button)
+
+
+def _forbid_connections(_app: Sphinx, _name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
+    """A page that takes a reader's photo (:mod:`bookkit.live`) cannot send it anywhere."""
+    if 'id="book-encoder"' in context.get("body", ""):
+        policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        context["metatags"] = policy + context.get("metatags", "")
 
 
 def _write_in_parallel(app: Sphinx, _env: object) -> list[str]:

@@ -1,5 +1,6 @@
 // The curtain of bookkit.curtain: two pictures over each other, and a handle that says how much shows of which.
-// It takes over the figures that stand in the page; without it they are simply there, one beside the other.
+// It takes over the figures that stand in the page; without it they are simply there, one beside the other. Who changes
+// them afterwards calls `root.curtain.show()`, and `root.curtain.look(x, y)` shows a place of theirs.
 (() => {
   const ZOOMS = [1, 2, 4, 8];
   let made = 0;
@@ -21,6 +22,7 @@
 
   function raise(root) {
     const figures = [...root.querySelectorAll("figure")];
+    const tallest = Number(root.dataset.tallest) || Infinity; // of what is seen, in pixels
     const unique = (key) => [...new Set(figures.map((figure) => figure.dataset[key]))];
     const [photos, names] = [unique("photo"), unique("name")];
     const id = `repro-curtain-${++made}`;
@@ -72,7 +74,7 @@
         words[i].replaceChildren(name, element("span", {}, figure.querySelector("figcaption").dataset.words));
       });
       view.style.maxWidth = `${size.width}px`;
-      view.style.height = `${size.height}px`;
+      view.style.height = `${Math.min(size.height, tallest)}px`;
       place();
     }
 
@@ -186,6 +188,11 @@
     root.dataset.ready = "";
     show();
     new ResizeObserver(place).observe(view);
+    root.curtain = {
+      show,
+      look: (x, y) => set({ x, y }),
+      reset: () => Object.assign(state, { x: null, y: null, zoom: 1 }),
+    };
   }
 
   document.querySelectorAll(".repro-curtain:not([data-ready])").forEach(raise);

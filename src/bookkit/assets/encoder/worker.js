@@ -24,7 +24,7 @@ self.onmessage = ({ data: { id, cmd, ...asked } }) => {
   }
 };
 
-/** A file, with `details` the planes too and the bits of each block. */
+/** A file, with `details` the planes too and the bits of each block, with "maps" these without F and z. */
 function encode({ rgba, width, height, options = {} }) {
   if (rgba) {
     const { buffer = rgba, byteOffset = 0, byteLength } = rgba; // a typed array, or an ArrayBuffer
@@ -43,7 +43,9 @@ function encode({ rgba, width, height, options = {} }) {
   });
   if (options.details) {
     const bits = bitsPerBlock(latest.encoded);
-    result.planes = planes.map((plane, i) => ({ ...plane, bits: bits[i] }));
+    result.planes = planes.map(({ F, z, ...plane }, i) => {
+      return { ...plane, bits: bits[i], ...(options.details === "maps" ? {} : { F, z }) };
+    });
   }
   return { result, moved: [result.bytes.buffer] };
 }

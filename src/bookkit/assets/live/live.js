@@ -1,0 +1,92 @@
+// What the windows that encode in the page share: a picture read from a file, the encoder in its Worker, the browser's
+// own JPEG files, numbers in words. Nothing leaves the page: it has no address to send anything to.
+(() => {
+  if (globalThis.bookLive) return;
+
+  /** Larger photos are offered smaller: phones have no memory for more. */
+  const MAX_PIXELS = 24e6;
+
+  function element(tag, attributes = {}, ...inside) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...inside);
+    return node;
+  }
+
+  const number = (value, digits = 0) =>
+    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+  /** As "87.3 KB" or "1.24 MB". */
+  const size = (bytes) => (bytes < 1e6 ? `${number(bytes / 1e3, 1)} KB` : `${number(bytes / 1e6, 2)} MB`);
+
+  /** An EncoderClient (assets/encoder/client.js) on a new Worker, started from the script in the page. */
+  function client() {
+    const text = document.getElementById("book-encoder").textContent;
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    return new globalThis.bookEncoder.EncoderClient(new Worker(url));
+  }
+
+  /**
+   * { data, width, height } of an image file (Blob), upright, on white, in sRGB; `url`, which shows the same; and
+   * `shrunk`. Throws a RangeError with `pixels` where there are more than MAX_PIXELS and `shrink` is not true, and an
+   * Error where the browser cannot read the file.
+   */
+  async function read(file, shrink = false) {
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(file);
+    } catch {
+      throw new Error("this browser cannot read it as a picture; a JPEG, PNG or WebP file will do");
+    }
+    const pixels = bitmap.width * bitmap.height;
+    const scale = Math.min(1, Math.sqrt(MAX_PIXELS / pixels));
+    if (scale < 1 && !shrink) {
+      bitmap.close();
+      throw Object.assign(new RangeError("too large"), { pixels });
+    }
+    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(side * scale)));
+    const canvas = element("canvas", { width, height });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.fillStyle = "#fff";
+    context.imageSmoothingQuality = "high";
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0, width, height);
+    bitmap.close();
+    const picture = context.getImageData(0, 0, width, height);
+    const shown = scale < 1 ? await blob(canvas, "image/png") : file;
+    return { canvas, data: picture.data, width, height, url: URL.createObjectURL(shown), shrunk: scale < 1 };
+  }
+
+  const blob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
+
+  /** The browser's own JPEG file of `canvas` with at most `bytes` bytes, as near as its 100 qualities get; or null. */
+  async function browsersOwn(canvas, bytes) {
+    let best = null;
+    for (let low = 1, high = 100; low <= high; ) {
+      const middle = (low + high) >> 1;
+      const found = await blob(canvas, "image/jpeg", middle / 100);
+      if (found.size <= bytes) [best, low] = [found, middle + 1];
+      else high = middle - 1;
+    }
+    return best;
+  }
+
+  /** Let a file be dropped on `node`. */
+  function takesDrops(node, take) {
+    const on = (name, act) =>
+      node.addEventListener(name, (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        act(event);
+      });
+    on("dragover", () => node.classList.add("over"));
+    on("dragleave", () => node.classList.remove("over"));
+    on("drop", (event) => {
+      node.classList.remove("over");
+      const file = event.dataTransfer?.files[0];
+      if (file) take(file);
+    });
+  }
+
+  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, takesDrops };
+})();

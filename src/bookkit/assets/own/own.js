@@ -1,0 +1,214 @@
+// The window of bookkit.live.own_photo: a photo of the reader's, coded in the page while a slider is dragged.
+(() => {
+  const { element, number, size, client, read, browsersOwn, takesDrops, MAX_PIXELS } = globalThis.bookLive;
+  const [ORIGINAL, OURS, BROWSERS] = ["original", "this encoder", "browser's JPEG"];
+  /** What a map can show: name → [plane, band], and the bits of a plane. */
+  const MAPS = {
+    "what errors are worth: luma DC": [0, 0],
+    "what errors are worth: luma, coarse detail": [0, 1],
+    "what errors are worth: luma, middle detail": [0, 2],
+    "what errors are worth: luma, fine detail": [0, 3],
+    "what errors are worth: luma, finest detail": [0, 4],
+    "what errors are worth: blue–yellow (Cb)": [1, 1],
+    "what errors are worth: red–green (Cr)": [2, 1],
+    "bits: luma": [0, "bits"],
+    "bits: blue–yellow (Cb)": [1, "bits"],
+    "bits: red–green (Cr)": [2, "bits"],
+  };
+  /** Viridis at nine places, from dark to bright. */
+  const COLOURS = ["440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"].map((hex) =>
+    [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)),
+  );
+
+  function colour(share) {
+    const place = Math.min(Math.max(share, 0), 1) * (COLOURS.length - 1);
+    const [low, part] = [Math.min(Math.floor(place), COLOURS.length - 2), place % 1];
+    const mix = place >= COLOURS.length - 1 ? 1 : part;
+    return COLOURS[low].map((value, i) => value + mix * (COLOURS[low + 1][i] - value));
+  }
+
+  let made = 0;
+
+  function raise(root) {
+    root.dataset.ready = "";
+    const id = `book-own-${++made}`;
+    const encoder = client();
+    const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
+    const sample = { url: figure(ORIGINAL).querySelector("img").src, name: root.dataset.name };
+
+    const file = element("input", { type: "file", accept: "image/*", id: `${id}-file` });
+    const zone = element(
+      "div",
+      { class: "zone" },
+      element("label", { for: `${id}-file` }, "Choose a photo, or drop one here"),
+      file,
+      element("p", {}, "Your photo does not leave this page."),
+    );
+    const quality = element("input", { type: "range", min: 1, max: 100, step: 1, value: 75, id: `${id}-quality` });
+    const told = element("output", { for: `${id}-quality` }, "75");
+    const most = element("input", { type: "number", min: 1, step: "any", inputmode: "decimal", id: `${id}-size` });
+    const settings = element(
+      "div",
+      { class: "settings" },
+      element("label", { for: `${id}-quality` }, "Quality"),
+      quality,
+      told,
+      element("label", { for: `${id}-size` }, "or at most, in KB"),
+      most,
+    );
+    const line = element("p", { class: "line", role: "status" });
+    const offer = element("p", { class: "offer" });
+    const progress = element("progress", { max: 1, value: 0, "aria-label": "Encoding" });
+    const download = element("a", { class: "download", hidden: "" });
+    const asked = element("select", { id: `${id}-map` }, ...Object.keys(MAPS).map((name) => element("option", {}, name)));
+    const map = element("canvas", { class: "map", role: "img" });
+    const scale = element("div", { class: "scale" });
+    const seen = element(
+      "div",
+      { class: "seen" },
+      element("label", { for: `${id}-map` }, "Map of the blocks: "),
+      asked,
+      map,
+      scale,
+      element("p", {}, "Click a place in the map to see it above."),
+    );
+    const curtain = root.querySelector(".repro-curtain");
+    root.prepend(zone, settings, progress, line, offer, download);
+    root.append(seen);
+
+    let photo = null; // what `read` returns, and its name and bytes
+    let shown = null; // the latest result of the encoder for it
+    let turn = 0; // counts photos and settings, so that what is late is not shown
+
+    function say(words, role = "status") {
+      line.setAttribute("role", role);
+      line.textContent = words;
+    }
+
+    async function take(blob, name, shrink = false) {
+      const mine = ++turn;
+      offer.replaceChildren();
+      progress.removeAttribute("value");
+      try {
+        const found = await read(blob, shrink);
+        if (mine !== turn) return;
+        if (photo && photo.url !== sample.url) URL.revokeObjectURL(photo.url);
+        photo = { ...found, name, bytes: blob.size };
+        curtain.curtain.reset();
+        place(ORIGINAL, photo.url, `${photo.width} × ${photo.height} pixels${photo.shrunk ? ", made smaller" : ""}`);
+        for (const other of [OURS, BROWSERS]) place(other, photo.url, "not coded yet");
+        encode(true);
+      } catch (error) {
+        if (mine !== turn) return;
+        progress.value = 0;
+        if (!error.pixels) return say(`${name}: ${error.message}.`, "alert");
+        say(`${name} has ${number(error.pixels / 1e6)} megapixels, more than this page can hold.`);
+        const smaller = element("button", { type: "button" }, `Make it ${number(MAX_PIXELS / 1e6)} megapixels, and go on`);
+        smaller.addEventListener("click", () => take(blob, name, true));
+        offer.append(smaller);
+      }
+    }
+
+    /** Put a picture into the curtain. */
+    function place(name, url, words) {
+      const image = figure(name).querySelector("img");
+      if (image.src.startsWith("blob:") && ![url, photo.url].includes(image.src)) URL.revokeObjectURL(image.src);
+      image.src = url;
+      [image.width, image.height] = [photo.width, photo.height];
+      image.style = `width: ${photo.width}px; height: ${photo.height}px`;
+      image.alt = `${photo.name}, ${name}`;
+      figure(name).querySelector("figcaption").dataset.words = words;
+      curtain.curtain.show();
+    }
+
+    const words = (bytes) => `${size(bytes)}, ${number((8 * bytes) / (photo.width * photo.height), 3)} bits per pixel`;
+
+    async function encode(isNew = false) {
+      const mine = ++turn;
+      const bytes = most.value ? { size: Math.floor(1000 * Number(most.value)) } : { quality: Number(quality.value) };
+      const onProgress = ({ share }) => (progress.value = share);
+      const start = performance.now();
+      try {
+        const options = { ...bytes, details: "maps", latest: true, onProgress };
+        const found = await encoder.encode(isNew ? photo : null, options);
+        if (!found || mine !== turn) return;
+        shown = found;
+        tell((performance.now() - start) / 1000);
+        draw();
+        const own = await browsersOwn(photo.canvas, found.bytes.length);
+        if (mine !== turn) return;
+        if (own) place(BROWSERS, URL.createObjectURL(own), words(own.size));
+        else place(BROWSERS, photo.url, "its lowest quality is larger than this file");
+      } catch (error) {
+        if (mine !== turn) return;
+        say(`${photo.name}: ${error.message}.`, "alert");
+      } finally {
+        if (mine === turn) progress.value = 0;
+      }
+    }
+
+    /** Say what came of the photo, and put it into the curtain and under the link. */
+    function tell(seconds) {
+      const url = URL.createObjectURL(new Blob([shown.bytes], { type: "image/jpeg" }));
+      place(OURS, url, words(shown.bytes.length));
+      const level = number(shown.quality, Number.isInteger(shown.quality) ? 0 : 1);
+      if (most.value) [quality.value, told.value] = [shown.quality, level];
+      say(
+        `${photo.name}: ${photo.width} × ${photo.height} pixels, ${size(photo.bytes)} before; now ` +
+          `${words(shown.bytes.length)}, at quality ${level} (λ = ${shown.lam.toPrecision(2)}), ` +
+          `chroma ${shown.subsampling}, in ${number(seconds, 1)} s.`,
+      );
+      download.download = `${photo.name.replace(/\.\w+$/, "")}-q${level}.jpg`;
+      download.href = url;
+      download.textContent = `Download ${download.download}`;
+      download.hidden = false;
+    }
+
+    /** The chosen map: over a grey photo, a colour for each block. */
+    function draw() {
+      const [index, what] = MAPS[asked.value];
+      const plane = shown.planes[index];
+      map.hidden = !plane;
+      if (!plane) return void (scale.textContent = "A grey photo has no such plane.");
+      const { rows, cols, bits, weights } = plane;
+      const value = what === "bits" ? (n) => bits[n] : (n) => Math.log2(weights.ofBand[weights.bands * n + what]);
+      let most = 0;
+      for (let n = 0; n < rows * cols; n++) most = Math.max(most, Math.abs(value(n)));
+      const share = what === "bits" ? (v) => Math.sqrt(v / (most || 1)) : (v) => 0.5 + v / (2 * (most || 1));
+      [map.width, map.height] = [cols, rows];
+      const context = map.getContext("2d");
+      const image = context.createImageData(cols, rows);
+      for (let n = 0; n < rows * cols; n++) {
+        image.data.set([...colour(share(value(n))), 255], 4 * n);
+      }
+      context.putImageData(image, 0, 0);
+      map.style.aspectRatio = `${photo.width} / ${photo.height}`;
+      map.setAttribute("aria-label", `${asked.value}, a square for each block of ${photo.name}`);
+      const ends = what === "bits" ? ["0", `${number(most)} bits a block`] : [`× ${(2 ** -most).toPrecision(2)}`, `× ${(2 ** most).toPrecision(2)}`];
+      const bar = element("span", { class: "bar", "aria-hidden": "true" });
+      scale.replaceChildren(element("span", {}, ends[0]), bar, element("span", {}, ends[1]));
+    }
+
+    map.addEventListener("click", (event) => {
+      const box = map.getBoundingClientRect();
+      const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      curtain.curtain.look(x * photo.width, y * photo.height);
+    });
+    asked.addEventListener("change", draw);
+    file.addEventListener("change", () => file.files[0] && take(file.files[0], file.files[0].name));
+    takesDrops(root, (dropped) => take(dropped, dropped.name));
+    quality.addEventListener("input", () => {
+      told.value = quality.value;
+      most.value = "";
+      if (photo) encode();
+    });
+    most.addEventListener("change", () => photo && encode());
+
+    // The photo that is there is inside the page: a data URL, decoded without any request.
+    const [head, body] = sample.url.split(",");
+    const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+    take(new Blob([bytes], { type: head.slice(5).split(";")[0] }), sample.name);
+  }
+
+  document.querySelectorAll(".repro-own:not([data-ready])").forEach(raise);
+})();

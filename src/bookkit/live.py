@@ -1,0 +1,61 @@
+"""Windows that encode in the reader's browser, in the built book and in Jupyter alike: no kernel, no server.
+
+All of it is in the cell's output: the encoder (``assets/encoder``) as the text of a Web Worker, and the window's own
+script. A page with such a window forbids itself every connection (:data:`POLICY`).
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+from bookkit.browser_encoder import script
+from bookkit.html import Html, image_source, scripted
+from bookkit.widgets import lossless
+
+#: What pages with a window allow (a Content-Security-Policy): what comes with the book, and no connection at all.
+#: The widgets of the book make functions of text. A page from disk is "file:", not "self".
+POLICY = (
+    "default-src 'self' file: data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'none'; form-action 'self'; "
+    "worker-src blob:; object-src 'none'"
+)
+#: The pictures that a window makes: ours, and the browser's of the same size.
+_CODED = ("this encoder", "browser's JPEG")
+#: What is seen of a photo at a time, in pixels.
+_TALLEST = 420
+
+
+def own_photo(name: str, pixels: np.ndarray, alt: str) -> Html:
+    """A window for a photo of the reader's own: coded while a slider moves, compared, mapped, and downloaded.
+
+    It begins with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``.
+    """
+    figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in _CODED)
+    attributes = f' data-left="original" data-right="{_CODED[0]}" data-tallest="{_TALLEST}"'
+    return _window("own", name, scripted("curtain", figures, attributes))
+
+
+def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -> str:
+    """A picture for the curtain; one that is made in the page has no pixels yet."""
+    attributes = f'alt="{escape(f"{alt} ({name})")}"'
+    if pixels is not None:
+        source = image_source(lossless(Image.fromarray(pixels)))
+        attributes += f' src="{source}" width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
+    return (
+        f'<figure data-photo="{escape(photo)}" data-name="{name}"{" hidden" if pixels is None else ""}>'
+        f'<img {attributes}><figcaption data-words=""></figcaption></figure>'
+    )
+
+
+def _window(kind: str, name: str, inside: Html) -> Html:
+    """The window ``assets/KIND`` around ``inside``, with the encoder before it."""
+    worker = script("worker").replace("</script", "<\\/script")
+    shared = (resources.files("bookkit") / "assets" / "live" / "live.js").read_text(encoding="utf-8")
+    return Html(
+        f'<script type="text/plain" id="book-encoder">{worker}</script>'
+        f"<script>{script('client')}</script><script>{shared}</script>"
+        + scripted(kind, inside.text, f' data-name="{escape(name)}"').text
+    )
