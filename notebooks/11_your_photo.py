@@ -19,7 +19,7 @@
 # # Your own photo
 #
 # Ten chapters looked at other people's photos. This one is for yours. Choose a photo and a quality, and compare before and
-# after: what the encoder saw in the photo, and how large the file is.
+# after: what the encoder saw in the photo, where the bits went, and how large the file is.
 #
 # ```{admonition} What you will learn
 # - what the encoder does, in six lines
@@ -50,7 +50,7 @@ qualities = (3, 5, 10, 20, 35, 50, 75, 90)  # of the slider
 effort = "default"  # fast, default or best
 
 # %% tags=["hide-input"]
-from bookkit import curtain, frames_slider, glue
+from bookkit import frames_slider, glue, live
 from chapters import own_photo, style
 from repro.data import photos
 from repro.encoder import trellis_set
@@ -120,32 +120,27 @@ print(f"{len(data):,d} bytes; the package's encoder agrees: {data == fast}")
 # %% [markdown]
 # ## Live
 #
-# The window below needs a running notebook. A published page has no Python behind it, so there the window is left out, and
-# the rest of the page shows the same for the photo above. There are three ways to run the notebook:
-#
-# - **On your own machine**: `make lab` in a checkout opens JupyterLab. Choose `notebooks/11_your_photo.ipynb`, then *Run*,
-#   *Run All Cells*. Your photo does not leave your machine.
-# - **On Binder**: choose the rocket at the top of this page, then *Binder*. It installs everything, which takes some
-#   minutes, and lends you a small machine.
-# - **On Colab**: choose the same rocket, then *Colab*. The first cell fetches the book and the packages that are missing.
+# The window below has the encoder inside: the same steps in JavaScript, with the weights and tables that the package ships.
+# It codes a photo while you drag the slider. Your photo does not leave this page, and the page forbids itself every
+# connection.
 
-# %% tags=["remove-output"]
-own_photo.Panel().box
-
-# %% tags=["remove-cell"]
-glue("most_pixels", f"{own_photo.MAX_PIXELS / 1e6:.0f} megapixels")
-glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
+# %% tags=["hide-input"]
+cup = "A cup of coffee on a wooden table."
+live.own_photo(coffee.name, coffee.rgb(), cup)
 
 # %% [markdown]
-# 1. *Photo* takes any picture that Pillow opens, up to {glue:text}`most_pixels`: PNG, JPEG, TIFF, WebP and many others. You
-#    can also drop a file on it. If a file is no picture, is damaged or is too large, a message says so.
-# 2. *Quality* is close to libjpeg's scale. *λ* is another way to set the same thing: how much error a bit may save, for the
-#    median photo ({ref}`ch-beyond`). Each slider moves the other.
-# 3. *Effort* is that of `repro encode`. `fast` takes the trellis's first choice, `default` chooses once more, and `best` goes
-#    on correcting by the decoded picture, which takes some seconds a megapixel.
-# 4. *Encode*, then drag the curtain between before and after, and download the JPEG file. Any decoder opens it.
+# 1. *Choose a photo* that your browser can show: JPEG, PNG, WebP, AVIF and others. You can also drop a file on the window.
+# 2. *Quality* is close to libjpeg's scale. In its place you can say how large the file may be.
+# 3. Drag the *curtain* between before and after. Its right side can also be the browser's own JPEG encoder at the same
+#    size. Enlarge the picture to see its pixels.
+# 4. The *map* shows what the network saw. Bright blocks are those where an error is worth much, in the band of frequencies
+#    that you choose. It also shows where the bits went. In calm places errors are worth most, in texture least, and the bits
+#    go to the texture all the same. Click a block to see it under the curtain.
+# 5. *Download* the file. Any program opens it.
 #
-# This is `repro encode` with a window around it: `repro encode photo.png -o photo.jpg --quality 30` writes the same file.
+# This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, save for
+# rounding in the last digit. The command reads more kinds of file and whole folders, keeps colour profiles, and has the
+# effort `best`, which goes on correcting by the decoded picture.
 
 # %% [markdown]
 # ## One photo at several qualities
@@ -153,7 +148,7 @@ glue("attention_pixels", f"{own_photo.ATTENTION_PIXELS / 1e6:.0f} megapixels")
 # Move the slider to change the quality. The pictures are the files themselves, decoded by your browser:
 
 # %% tags=["hide-input"]
-made = [own_photo.make(coffee.name, picture, quality, effort) for quality in qualities]
+made = [own_photo.make(picture, quality, effort) for quality in qualities]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, its \u03bb and its size."}}
 captions = [f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made]
@@ -175,21 +170,14 @@ for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": 
 # | {glue:text}`lowest_quality` | {glue:text}`lowest_words` |
 # | {glue:text}`middle_quality` | {glue:text}`middle_words` |
 # | {glue:text}`highest_quality` | {glue:text}`highest_words` |
-#
-# The curtain compares the original with any of the files, pixel by pixel:
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-curtain", "caption": "The photo before and after. Drag the handle, or use the arrow keys. You can choose another quality, enlarge the picture, and then drag the picture, too."}}
-curtain(
-    own_photo.compared(made), {coffee.name: own_photo.part(picture)}, start=("original", f"quality {qualities[1]:g}")
-)
 
 # %% [markdown]
 # ## What the encoder saw
 #
 # The files above come from the encoder's default, whose network says what errors are worth. `repro encode --model vgg16` uses
 # the paper's attention instead. For that, this is the {term}`attention map` of luma, averaged over the AC coefficients of each block: how
-# much of its detail the network keeps. Where the network's weights are missing, or a photo is larger than
-# {glue:text}`attention_pixels`, the map shows what the default goes by: what an error in a block is worth.
+# much of its detail the network keeps. Where the weights of its trunk are missing,
+# the map shows what the default goes by: what an error in a block is worth.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])

@@ -171,22 +171,22 @@
       map.hidden = !plane;
       if (!plane) return void (scale.textContent = "A grey photo has no such plane.");
       const { rows, cols, bits, weights } = plane;
-      const value = what === "bits" ? (n) => bits[n] : (n) => Math.log2(weights.ofBand[weights.bands * n + what]);
-      let most = 0;
-      for (let n = 0; n < rows * cols; n++) most = Math.max(most, Math.abs(value(n)));
-      const share = what === "bits" ? (v) => Math.sqrt(v / (most || 1)) : (v) => 0.5 + v / (2 * (most || 1));
+      const value = what === "bits" ? (n) => Math.sqrt(bits[n]) : (n) => Math.log2(weights.ofBand[weights.bands * n + what]);
+      let [low, high] = [Infinity, -Infinity];
+      for (let n = 0; n < rows * cols; n++) [low, high] = [Math.min(low, value(n)), Math.max(high, value(n))];
       [map.width, map.height] = [cols, rows];
       const context = map.getContext("2d");
       const image = context.createImageData(cols, rows);
       for (let n = 0; n < rows * cols; n++) {
-        image.data.set([...colour(share(value(n))), 255], 4 * n);
+        image.data.set([...colour((value(n) - low) / (high - low || 1)), 255], 4 * n);
       }
       context.putImageData(image, 0, 0);
       map.style.aspectRatio = `${photo.width} / ${photo.height}`;
       map.setAttribute("aria-label", `${asked.value}, a square for each block of ${photo.name}`);
-      const ends = what === "bits" ? ["0", `${number(most)} bits a block`] : [`× ${(2 ** -most).toPrecision(2)}`, `× ${(2 ** most).toPrecision(2)}`];
+      const ends = what === "bits" ? [low ** 2, high ** 2] : [2 ** low, 2 ** high];
+      const say = what === "bits" ? (v) => `${number(v)} bits` : (v) => `× ${number(v, 2)}`;
       const bar = element("span", { class: "bar", "aria-hidden": "true" });
-      scale.replaceChildren(element("span", {}, ends[0]), bar, element("span", {}, ends[1]));
+      scale.replaceChildren(element("span", {}, say(ends[0])), bar, element("span", {}, say(ends[1])));
     }
 
     map.addEventListener("click", (event) => {
