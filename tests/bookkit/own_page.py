@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 
-def write_page(folder: Path, inside: str) -> str:
-    """The address of a page with ``inside``, in ``folder``."""
+def write_page(folder: Path, inside: str, head: str = "") -> str:
+    """The address of a page with ``inside``, in ``folder``, and ``head`` before it."""
     path = folder / "page.html"
-    head = '<!doctype html><html lang="en"><title>t</title><meta name="viewport" content="width=device-width">'
-    path.write_text(f"{head}<main><h1>t</h1>{inside}</main></html>")
+    start = '<!doctype html><html lang="en"><title>t</title><meta name="viewport" content="width=device-width">'
+    path.write_text(f"{start}{head}<main><h1>t</h1>{inside}</main></html>")
     return path.as_uri()
 
 

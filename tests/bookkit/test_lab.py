@@ -102,27 +102,17 @@ def test_the_server_refuses_who_has_no_token(server: tuple[int, str]) -> None:
         ask(server[0], "wrong", "contents/notebooks")
 
 
-#: Drops a file larger than Jupyter's own limit, as the system's file manager does, on the element that is given.
-DROP = """(button) => {
-    const dropped = new DataTransfer();
-    dropped.items.add(new File([new Uint8Array(12 << 20)], "holiday.png", { type: "image/png" }));
-    for (const name of ["dragover", "drop"])
-        button.dispatchEvent(new DragEvent(name, { bubbles: true, cancelable: true, dataTransfer: dropped }));
-}"""
 WINDOW = """import os, repro
-from chapters.own_photo import Panel
+from bookkit import live
 from repro.data import photos
 print(repro.__file__, os.environ.get("REPRO_DATA"), len(photos("sample")), sep="|")
-Panel().box"""
+live.own_photo("small.png", photos("sample")[0].rgb()[:64, :96], "Part of a photo")"""
 
 
-def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
-    """On the button of chapter 11's window in JupyterLab: it goes through widget and kernel to what reads photos.
-
-    The kernel finds this checkout's packages, and the photos that the shell names.
-    """
+def test_the_window_of_your_own_photo_encodes_in_jupyterlab(server: tuple[int, str], browser: Any) -> None:
+    """As in the built page. The kernel finds this checkout's packages, and the photos that the shell names."""
     port, token = server
-    place = ROOT / "_build" / "drop.ipynb"
+    place = ROOT / "_build" / "window.ipynb"
     place.parent.mkdir(exist_ok=True)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WINDOW)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -130,15 +120,13 @@ def test_a_photo_may_be_dropped(server: tuple[int, str], browser: Any) -> None:
     page = browser.new_page()
     page.set_default_timeout(1000 * PATIENCE)
     try:
-        page.goto(f"http://127.0.0.1:{port}/lab/tree/_build/drop.ipynb?token={token}")
+        page.goto(f"http://127.0.0.1:{port}/lab/tree/_build/window.ipynb?token={token}")
         page.get_by_text("| Idle").wait_for()
         page.locator(".jp-Notebook .jp-CodeCell").click()
         page.keyboard.press("Control+Enter")
         page.get_by_text(f"{ROOT}/src/repro/__init__.py|{os.environ.get('REPRO_DATA')}|4").wait_for()
-        page.locator("button.drop-here").evaluate(DROP)
-        page.get_by_text("Press “Encode”.").wait_for()
-        page.get_by_role("button", name="Encode").click()
-        page.get_by_text("holiday.png").filter(has_text="not").wait_for()
+        page.get_by_text("Download small-q75.jpg").wait_for()
+        assert "small.png: 96 × 64 pixels" in page.locator(".repro-own .line").inner_text()
     finally:
         page.close()
         place.unlink()

@@ -1,0 +1,139 @@
+"""The window of the reader's own photo, in a browser that is not allowed any connection."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from own_page import opened, write_page
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+import repro
+from bookkit import live
+
+CODED = ".download:not([hidden])"
+
+
+def photo(height: int = 88, width: int = 120) -> np.ndarray:
+    """A calm left half, a busy right half; (H, W, 3) uint8."""
+    down, across = np.mgrid[:height, :width]
+    busy = 70 * ((down // 2 + across // 3) % 2) * (across >= width // 2)
+    return (
+        np.stack([90 + across // 2 + busy, 120 + down // 2, 200 - across // 2 - busy // 2], -1)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def tab(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """A page with the window and its policy; what it asks for beyond itself fails the test."""
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{live.POLICY}">'
+    page = write_page(tmp_path, live.own_photo("cup.png", photo(), "A cup").text, policy)
+    with opened(browser, page, 1200) as tab:
+        tab.asked = []
+        tab.on("request", lambda one: tab.asked.append(one.url))
+        tab.wait_for_selector(CODED)
+        yield tab
+        assert [url for url in tab.asked if not url.startswith(("data:", "blob:"))] == []
+
+
+def line(tab: Any) -> str:
+    return str(tab.locator(".line").inner_text())
+
+
+def download(tab: Any) -> bytes:
+    with tab.expect_download() as started:
+        tab.locator(CODED).click()
+    return Path(started.value.path()).read_bytes()
+
+
+def choose(tab: Any, name: str, data: bytes, then: str) -> None:
+    tab.set_input_files("input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
+    tab.wait_for_function("words => document.querySelector('.line').textContent.includes(words)", arg=then)
+
+
+def test_the_photo_that_is_there_becomes_the_commands_file(tab: Any) -> None:
+    """As `repro encode` makes it, save for rounding in the last digit."""
+    data = download(tab)
+    expected = repro.encode(Image.fromarray(photo()), quality=75)
+    assert len(data) == pytest.approx(len(expected), rel=0.005)
+    theirs, ours = (np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in (expected, data))
+    assert np.array_equal(theirs, ours) or peak_signal_noise_ratio(theirs, ours) > 45
+    assert "cup.png: 120 × 88 pixels" in line(tab) and "at quality 75" in line(tab)
+
+
+def test_the_slider_is_moved_by_keyboard(tab: Any) -> None:
+    before = len(download(tab))
+    tab.locator("input[type=range]").focus()
+    for _ in range(3):
+        tab.keyboard.press("PageDown")
+    tab.wait_for_function("() => document.querySelector('.line').textContent.includes('quality 4')")
+    assert len(download(tab)) < before
+
+
+def test_a_size_is_kept(tab: Any) -> None:
+    tab.locator("input[type=number]").fill("1.5")
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("() => !document.querySelector('.line').textContent.includes('quality 75')")
+    assert 1000 < len(download(tab)) <= 1500
+
+
+def test_a_photo_is_dropped(tab: Any) -> None:
+    drop = """(root) => {
+        const canvas = new OffscreenCanvas(64, 48);
+        canvas.getContext("2d").fillRect(8, 8, 20, 20);
+        return canvas.convertToBlob().then((blob) => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File([blob], "holiday.png", { type: "image/png" }));
+            root.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: dropped }));
+        });
+    }"""
+    tab.locator(".repro-own").evaluate(drop)
+    tab.wait_for_function("() => document.querySelector('.line').textContent.startsWith('holiday.png: 64 × 48')")
+    shown = np.asarray(Image.open(io.BytesIO(download(tab))).convert("RGB"))
+    assert shown[2, 2].min() > 240 and shown[16, 16].max() < 16, "transparent places are white"
+
+
+def test_every_map_and_the_browsers_own_file_are_shown(tab: Any) -> None:
+    names = tab.locator(".seen option").all_inner_texts()
+    seen = set()
+    for name in names:
+        tab.locator(".seen select").select_option(name)
+        seen.add(tab.locator(".map").evaluate("canvas => canvas.toDataURL()"))
+    assert len(seen) == len(names) == 10
+    tab.wait_for_function("() => document.querySelectorAll('figcaption[data-words*=\"bits per pixel\"]').length === 2")
+    tab.locator(".map").click(position={"x": 5, "y": 5})
+    tab.locator(".controls select").nth(1).select_option("browser's JPEG")
+    assert "bits per pixel" in tab.locator(".told .right").inner_text()
+
+
+def test_what_is_no_picture_gets_a_friendly_line(tab: Any) -> None:
+    choose(tab, "<b>no.png", b"nothing", "this browser cannot read it as a picture")
+    assert line(tab).startswith("<b>no.png: ") and tab.locator(".line").get_attribute("role") == "alert"
+    choose(tab, "next.png", png(photo(40, 60)), "next.png: 60 × 40 pixels")
+    assert tab.locator(".line").get_attribute("role") == "status"
+
+
+def test_a_photo_that_is_too_large_is_offered_smaller(tab: Any) -> None:
+    choose(tab, "wall.png", png(np.full((5001, 5000, 3), 120, np.uint8)), "more than this page can hold")
+    tab.locator(".offer button").click()
+    tab.wait_for_function("() => document.querySelector('.line').textContent.startsWith('wall.png: 48')", timeout=60000)
+    width, height = Image.open(io.BytesIO(download(tab))).size
+    assert width * height <= 24e6 and height > width * 0.99
+
+
+def test_the_page_cannot_send_anything(tab: Any) -> None:
+    refused = tab.evaluate("() => fetch('data:,x').then(() => false, () => true)")
+    assert refused
