@@ -17,6 +17,8 @@ from PIL import Image
 from skimage import data
 
 from repro import cli, codecs, plain
+from repro.encoder import colour
+from repro.encoder.images import open_picture
 from repro.errors import ReproError, UsageError
 from repro.evaluation import (
     Curve,
@@ -403,14 +405,47 @@ def test_command_reads_the_original_as_the_encoder_does(tmp_path: Path, capsys: 
     assert json.loads(capsys.readouterr().out)[0]["psnr"] > 45
 
 
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_command_compares_upright_pictures(
+    orientation: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An encoder that keeps pixels and tag is as good as one that turns the pixels."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(astronaut()[:, :200])
+    stored.save(tmp_path / "a.png", exif=exif)
+    stored.save(tmp_path / "tag.jpg", exif=exif, quality=90)
+    turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[orientation]
+    stored.transpose(turn).save(tmp_path / "turned.jpg", quality=90)
+    pairs = [str(tmp_path / name) for name in ("a.png", "tag.jpg", "a.png", "turned.jpg")]
+    assert cli.run(["evaluate", "--json", *pairs]) == 0
+    tag, turned = (row["psnr"] for row in json.loads(capsys.readouterr().out))
+    raw = np.asarray(stored).astype(float) - np.asarray(Image.open(tmp_path / "tag.jpg"))
+    assert tag == pytest.approx(20 * np.log10(255) - 10 * np.log10((raw**2).mean()), abs=1e-3)
+    assert abs(tag - turned) < 0.5
+
+
+def test_command_compares_in_one_colour_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the profile kept, or with the colours converted and none."""
+    profile = colour.Told(colour.ADOBE_RGB, 2.2).profile(grey=False)
+    Image.fromarray(astronaut()).save(tmp_path / "a.png", icc_profile=profile)
+    Image.fromarray(astronaut()).save(tmp_path / "keep.jpg", icc_profile=profile, quality=95)
+    converted = open_picture(tmp_path / "a.png", icc="srgb").samples
+    Image.fromarray(converted).save(tmp_path / "srgb.jpg", quality=95)
+    assert np.abs(converted.astype(int) - astronaut()).mean() > 2
+    pairs = [str(tmp_path / name) for name in ("a.png", "keep.jpg", "a.png", "srgb.jpg")]
+    assert cli.run(["evaluate", "--json", *pairs]) == 0
+    assert all(row["psnr"] > 35 for row in json.loads(capsys.readouterr().out))
+
+
 def test_command_names_bad_input(pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     png, jpg = pair
     (tmp_path / "empty.jpg").touch()
     for arguments, code, says in [
         ([png, jpg, png], 2, "a.png: is not part of a pair"),
-        ([png, str(tmp_path / "none.jpg")], 1, "none.jpg: cannot be read (No such file"),
+        ([png, str(tmp_path / "none.jpg")], 1, "none.jpg: no such file"),
         ([str(tmp_path), jpg], 1, f"{tmp_path}: "),
-        ([png, str(tmp_path / "empty.jpg")], 1, "empty.jpg: not a readable JPEG"),
+        ([png, str(tmp_path / "empty.jpg")], 1, "empty.jpg: is empty"),
         ([png, png], 1, "a.png: not a JPEG file"),
     ]:
         assert cli.run(["evaluate", *arguments]) == code, says

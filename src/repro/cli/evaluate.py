@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from repro.errors import ReproError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: column title → key of a measurement, format
 _COLUMNS = {
@@ -30,7 +33,8 @@ def evaluate(
 ) -> None:
     """Measure JPEG files against their originals.
 
-    Bits per pixel, MSE, PSNR, LPIPS, MS-SSIM and SSIMULACRA 2 are measured.
+    Bits per pixel, MSE, PSNR, LPIPS, MS-SSIM and SSIMULACRA 2 are measured, on the pictures as viewers show them:
+    upright, and in sRGB where a file has a colour profile.
     """
     if len(files) % 2:
         raise UsageError(f"{files[-1]}: is not part of a pair; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
@@ -54,21 +58,28 @@ def evaluate(
 
 
 def _measure(original: Path, jpeg: Path) -> dict[str, Any]:
+    from repro.encoder.images import read_bytes
+    from repro.evaluation import measure_many
+
+    def show(data: bytes) -> np.ndarray:
+        return _shown(data, str(jpeg))
+
+    rgb, data = _shown(original, str(original)), read_bytes(jpeg)
+    try:
+        (row,) = measure_many(rgb, [data], more=["ssimulacra2"], show=show)
+    except ReproError as error:
+        raise ReproError(str(error) if str(error).startswith(f"{jpeg}: ") else f"{jpeg}: {error}") from error
+    return {"file": str(jpeg), "original": str(original), **row}
+
+
+def _shown(source: Path | bytes, name: str) -> np.ndarray:
+    """(H, W, 3) uint8, upright and in sRGB."""
     import numpy as np
 
     from repro.encoder.images import open_picture
-    from repro.evaluation import measure_many
 
-    samples = open_picture(original).samples  # the pixels that `repro encode` starts from
-    rgb = samples if samples.ndim == 3 else np.stack([samples] * 3, axis=-1)
-    try:
-        data = jpeg.read_bytes()
-    except OSError as error:
-        raise ReproError(f"{jpeg}: cannot be read ({error.strerror})") from error
-    try:
-        return {"file": str(jpeg), "original": str(original), **measure_many(rgb, [data], more=["ssimulacra2"])[0]}
-    except ReproError as error:
-        raise ReproError(f"{jpeg}: {error}") from error
+    samples = open_picture(source, icc="srgb", name=name).samples
+    return samples if samples.ndim == 3 else np.stack([samples] * 3, axis=-1)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

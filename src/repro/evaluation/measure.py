@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -39,12 +39,18 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
 
 @torch.no_grad()
 def measure_many(
-    rgb: np.ndarray, files: Sequence[bytes], device: str | torch.device = "cpu", more: Sequence[str] = ()
+    rgb: np.ndarray,
+    files: Sequence[bytes],
+    device: str | torch.device = "cpu",
+    more: Sequence[str] = (),
+    show: Callable[[bytes], np.ndarray] = decode,
 ) -> list[Measurement]:
     """:func:`measure` of several files of one original, whose maps and features are computed once.
 
-    ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance. Without its program Butteraugli
-    is ``None``. Raises :class:`ReproError` where the package of another is not installed.
+    ``show`` gives the (H, W, 3) uint8 pixels that are compared: by default those that the file stores, whatever it
+    says of orientation and colours. ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance.
+    Without its program Butteraugli is ``None``. Raises :class:`ReproError` where the package of another is not
+    installed.
     """
     x, smallest = rgb_to_tensor(rgb, device), min(rgb.shape[:2])
     lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
@@ -52,14 +58,14 @@ def measure_many(
     original = Reference(rgb) if "ssimulacra2" in more and smallest >= MIN_SIDE else None
     measured: list[Measurement] = []
     for data in files:
-        decoded = decode(data)
+        decoded = show(data)
         if decoded.shape != rgb.shape:
             (h, w), (height, width) = decoded.shape[:2], rgb.shape[:2]
             raise ReproError(f"the file shows {w}×{h} px, the original has {width}×{height}; compare equal sizes")
         y, tables = rgb_to_tensor(decoded, device), file_tables(data)
         values: Measurement = {
             "bpp": 8 * len(data) / (rgb.shape[0] * rgb.shape[1]),
-            "bpp_paper": paper_bpp(decoded, tables) if tables.max() <= 255 else None,
+            "bpp_paper": paper_bpp(decode(data), tables) if tables.max() <= 255 else None,
         }
         for name in (*MEASURED, *more):
             metric = METRICS[name]
