@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf lab reproduce bench test test-fast lint format sync references lock clean distclean
+.PHONY: help install book pdf lab reproduce bench fuzz test test-fast lint format sync references lock clean distclean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,10 @@ reproduce: $(INSTALLED) ## plan, then run what has no stored result: all, or a f
 
 bench: $(INSTALLED) ## measure speed against the plain step and other encoders: data/results/bench.json (half an hour)
 	$(BIN)/python benchmarks/bench.py
+
+fuzz: $(INSTALLED) ## 20,000 damaged pictures, then an hour of our parsers under a fuzzer: data/results/fuzz.json
+	$(BIN)/python tools/fuzz.py
+	$(BIN)/python tools/fuzz_parsers.py
 
 test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser (WORKERS=2)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg

@@ -177,6 +177,7 @@ def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
         with safe_open(str(path), framework="pt") as stored:
             header = stored.metadata() or {}
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
+        extra = json.loads(header["extra"])
         model = LearnedJPEG(ModelSettings(**json.loads(header["settings"])))
         missing, unexpected = model.load_state_dict(state, strict=False)
     except FileNotFoundError as error:
@@ -188,7 +189,7 @@ def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
         raise ReproError(f"{path}: holds other weights than its settings ask for; train it again")
     if not all(v.isfinite().all() for v in state.values()):
         raise ReproError(f"{path}: holds values that are not numbers (NaN); train it again")
-    return model, json.loads(header["extra"])
+    return model, extra
 
 
 class _Divided(torch.autograd.Function):

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +21,18 @@ from encoder_stand_in import astronaut
 from repro.encoder import metadata
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
+from repro.jpeg import codestream
+from repro.jpeg.huffman import code_lengths
+from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+fuzz = importlib.import_module("fuzz")
+fuzz_parsers = importlib.import_module("fuzz_parsers")
+fuzz_pictures = importlib.import_module("fuzz_pictures")
+
+#: Sound, but not to be read: 12 bits, numbers without an agreed white, HDR.
+REFUSED = {"JPEG 12-bit", "TIFF float", "PNG cICP"}
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -72,3 +85,74 @@ def test_metadata_of_a_picture_beyond_pillows_limit(monkeypatch):
     data = saved(Image.new("L", (100, 100)), "PNG", dpi=(300, 300))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # as of a picture of 200 megapixels with --max-pixels
     assert open_picture(data).about.density == (1, 300, 300)
+
+
+def test_hundreds_of_damaged_pictures(tmp_path):
+    """In processes of their own, which a fault in a library may end. The whole: ``make fuzz``."""
+    out = tmp_path / "fuzz.json"
+    command = [sys.executable, ROOT / "tools" / "fuzz.py", "--first", "50000", "--count", "400", "--out", out]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())["pictures"]
+    assert found["count"] == 400 and not found["faults"] and len(found["formats"]) >= 16
+    assert found["outcomes"]["encoded"] > 50 and found["outcomes"]["refused"] > 50
+
+
+@pytest.mark.parametrize("name", fuzz_parsers.TARGETS)
+def test_parsers_of_our_own_give_a_result_or_refuse(name):
+    """Without watching which lines run, which takes atheris."""
+    rng = random.Random(0)
+    for data in fuzz_parsers.seeds(name):
+        fuzz_parsers.run(name, data)
+        for _ in range(5):
+            fuzz_parsers.run(name, fuzz_pictures.damaged(data, rng))
+
+
+def test_a_fault_is_reported(monkeypatch, tmp_path):
+    def encode(*_: object) -> None:
+        print("a library's complaint")
+        raise ReproError("mutant.jpg: cannot be read\nat all")
+
+    monkeypatch.setattr(fuzz, "encode_source", encode)
+    monkeypatch.setattr(fuzz, "encode_file", encode)
+    found = [fuzz.judge(number, tmp_path) for number in range(6)]
+    assert any("says 'mutant.jpg: cannot be read\\nat all'" in each.says for each in found if each.outcome == "fault")
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_stand_for_the_same_damage():
+    assert [fuzz_pictures.mutant(number) for number in range(200)] == [fuzz_pictures.mutant(n) for n in range(200)]
+    assert len({data for _, data in map(fuzz_pictures.mutant, range(200))}) > 190
+
+
+@pytest.mark.parametrize("kind", sorted(fuzz_pictures.sound().keys() - REFUSED))
+def test_what_is_damaged_was_sound_before(kind):
+    assert open_picture(fuzz_pictures.sound()[kind]).pixels > 0
+
+
+# ---- parsers -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cut_table_of_codes_is_refused():
+    data = saved(Image.new("L", (8, 8)), "JPEG")
+    at = data.index(b"\xff\xc4")
+    with pytest.raises(ReproError, match="Huffman codes is cut off"):
+        code_lengths(data[:at] + b"\xff\xc4\0\x14\0" + b"\1" * 16 + data[at:])
+
+
+@pytest.mark.parametrize("options", [{"subsampling": "4:2:2"}, {"qtables": [[0] * 64]}], ids=["4:2:2", "zeros"])
+def test_coefficients_of_another_kind_are_refused(options):
+    data = saved(Image.fromarray(astronaut(32, 48)), "JPEG", **options)
+    if "qtables" in options:  # Pillow writes ones
+        data = bytearray(data)
+        data[data.index(b"\xff\xdb") + 5] = 0
+    with pytest.raises(ReproError, match="not a JPEG file that is read here"):
+        codestream.read(bytes(data))
+
+
+def test_a_checkpoint_without_its_header_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "a.safetensors", LearnedJPEG())
+    data = (tmp_path / "a.safetensors").read_bytes().replace(b'"extra"', b'"other"')
+    (tmp_path / "a.safetensors").write_bytes(data)
+    with pytest.raises(ReproError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "a.safetensors")

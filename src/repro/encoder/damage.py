@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -68,16 +67,18 @@ def told(image: Image.Image) -> Iterator[list[str]]:
         yield lines
         return
     sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            caught.seek(0)
-            lines += caught.read(_MOST_TOLD).decode(errors="replace").splitlines()
+    terminal, (reads, writes) = os.dup(2), os.pipe()  # a temporary file would need a folder
+    for end in (reads, writes):
+        os.set_blocking(end, False)  # what a full pipe has no room for is lost
+    os.dup2(writes, 2)
+    os.close(writes)
+    try:
+        yield lines
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        with open(reads, "rb", buffering=0) as caught:
+            lines += (caught.read(_MOST_TOLD) or b"").decode(errors="replace").splitlines()
 
 
 def _pixels(data: bytes) -> np.ndarray:

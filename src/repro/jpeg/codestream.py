@@ -50,13 +50,19 @@ def read(data: bytes) -> Coefficients:
     with tempfile.TemporaryDirectory(prefix="repro-") as folder, _lock:
         path = Path(folder, "in.jpg")
         path.write_bytes(data)
-        jpeg = jpeglib.read_dct(str(path))
-        luma, (cb, cr), _ = jpeg.load()
+        try:
+            jpeg = jpeglib.read_dct(str(path))
+            luma, (cb, cr), _ = jpeg.load()
+        except OSError as error:
+            raise ReproError("not a readable JPEG file (libjpeg finds no coefficients)") from error
         planes = (luma,) if cb is None else (luma, cb, cr)
         tables = np.stack([jpeg.get_component_qt(i) for i in range(len(planes))])
         if len(tables) == 3 and np.array_equal(tables[1], tables[2]):
             tables = tables[:2]
-        return Coefficients(planes, tables.astype(np.uint16), int(jpeg.height), int(jpeg.width))
+        try:
+            return Coefficients(planes, tables.astype(np.uint16), int(jpeg.height), int(jpeg.width))
+        except ValueError as error:
+            raise ReproError(f"not a JPEG file that is read here ({error})") from error
 
 
 def decode(data: bytes) -> np.ndarray:

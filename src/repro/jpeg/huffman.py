@@ -12,6 +12,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from repro.errors import ReproError
 from repro.jpeg.segments import DHT, segments
 from repro.jpeg.tables import ZIGZAG
 
@@ -22,11 +23,17 @@ ZRL, EOB = 0xF0, 0x00
 
 
 def code_lengths(data: bytes) -> CodeLengths:
-    """The Huffman code lengths that the JPEG file ``data`` defines before its first scan."""
+    """The Huffman code lengths that the JPEG file ``data`` defines before its first scan.
+
+    Raises :class:`ReproError` where a table is shorter or longer than it says.
+    """
     lengths: CodeLengths = {}
     for segment in segments(data):
         if segment.marker == DHT:
-            _read_tables(data[segment.start + 4 : segment.end], lengths)
+            try:
+                _read_tables(data[segment.start + 4 : segment.end], lengths)
+            except ValueError as error:  # zip's
+                raise ReproError("not a readable JPEG file (a table of Huffman codes is cut off)") from error
     return lengths
 
 
