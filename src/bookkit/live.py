@@ -57,5 +57,5 @@ def _window(kind: str, name: str, inside: Html) -> Html:
     return Html(
         f'<script type="text/plain" id="book-encoder">{worker}</script>'
         f"<script>{script('client')}</script><script>{shared}</script>"
-        + scripted(kind, inside.text, f' data-name="{escape(name)}"').text
+        + scripted(kind, inside.text, f' data-live data-name="{escape(name)}"').text
     )

@@ -1,7 +1,7 @@
 """The whole book as one page for printing: the text of every built page in order, with links that stay in it.
 
 Of what is interactive, paper shows one state: of a slider the picture at which it stands, of a curtain its first two
-pictures. Solutions are unfolded. Folded code is left out.
+pictures; a window that encodes is left out. Solutions are unfolded. Folded code is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from repro.errors import ReproError
 #: Attributes that name other elements' ids.
 _NAMING = ("id", "for", "aria-labelledby", "aria-controls", "aria-describedby")
 #: What is for a screen only, or folded.
-_DROPPED = "script, style, a.headerlink, .toctree-wrapper, details.hide, .nav-tabs, [hidden]"
+_DROPPED = "script, style, a.headerlink, .toctree-wrapper, details.hide, .nav-tabs, [hidden], [data-live]"
 _STYLE = '<link rel="stylesheet" href="_static/print.css">'
 
 
