@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -117,6 +118,7 @@ class Libjpeg(Decoder):
     """A version of libjpeg as the package ``jpeglib`` carries it. It warns nobody of damage."""
 
     library = ""
+    _lock = threading.Lock()  # which version is in use is one for the whole process
 
     def version(self) -> str | None:
         if importlib.util.find_spec("jpeglib") is None:
@@ -136,7 +138,7 @@ class Libjpeg(Decoder):
 
         file.opened()  # libjpeg would end this process where it is no JPEG file at all
         luma = self.chroma == "own" and file.subsampled
-        with jpeglib.version(self.library):
+        with self._lock, jpeglib.version(self.library):
             found = jpeglib.read_spatial(str(file.path), jpeglib.JCS_YCbCr if luma else None).spatial
         return np.array(found[..., 0] if luma or found.shape[2] == 1 else found)
 
