@@ -28,8 +28,12 @@ class UsageError(ReproError):
 
 def one_line(text: str) -> str:
     """``text`` for a terminal: what would break the line, or change the terminal, is escaped as in Python."""
-    unsafe = _UNSAFE.union(c for c in set(text) if unicodedata.category(c) in _UNSAFE_KINDS)
-    return "".join(ascii(c)[1:-1] if c in unsafe else c for c in text)
+    return "".join(ascii(c)[1:-1] if is_unsafe(c) else c for c in text)
+
+
+def is_unsafe(letter: str) -> bool:
+    """Whether it would break a line or change a terminal."""
+    return letter in _UNSAFE or unicodedata.category(letter) in _UNSAFE_KINDS
 
 
 def install_command(extra: str) -> str:

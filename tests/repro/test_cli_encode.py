@@ -180,14 +180,14 @@ def test_a_folder_is_gone_on_with(photos, model, tmp_path, capsys):
     call = [photos, "-o", tmp_path / "out", "--model", model, "--skip-existing"]
     assert run(*call) == 1  # one of them is broken
     (tmp_path / "out" / "b.jpg").unlink()
-    (tmp_path / "out" / "grey.jpg").write_bytes(b"precious")
+    (tmp_path / "out" / "grey.jpg").write_bytes(b"\xff\xd8precious\xff\xd9")
     (photos / "broken.png").unlink()
     capsys.readouterr()
     assert run(*call) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].startswith(f"{tmp_path / 'out' / 'b.jpg'}: ") and len(out.splitlines()) == 2
     assert f"{tmp_path / 'out'}: has 3 of the pictures; --force encodes them again" in err
-    assert (tmp_path / "out" / "grey.jpg").read_bytes() == b"precious"
+    assert b"precious" in (tmp_path / "out" / "grey.jpg").read_bytes()
     assert run(*call) == 0 and capsys.readouterr().out == ""
 
 

@@ -6,15 +6,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
 from encoder_stand_in import astronaut, decode, save
 from repro import cli
 from repro.encoder.batch import name_outputs
+from repro.errors import is_unsafe
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about files of POSIX")
 
@@ -194,6 +200,35 @@ def test_any_charset_can_be_printed_to(charset, process, tmp_path):
     assert found == ["Ünder.png", "写真.png", "no utf-8 \ufffd.png"]
 
 
+@pytest.mark.parametrize(
+    "letter", ["\x1b[31m", "\x07", "\x7f", "\x9b31m", "\x85", "\u2028", "\u202e", "\n", "\r", "\ud800"]
+)
+def test_no_letter_of_a_name_reaches_the_terminal_raw(letter, run, process, tmp_path, capsys):
+    name = f"a{letter}b" if letter != "\ud800" else os.fsdecode(b"a\xff\x1bb")
+    source = save(tmp_path / f"{name}.png", np.full((8, 8, 4), 100, np.uint8))  # transparent, which gives a note
+    broken = tmp_path / f"{name}.broken"
+    broken.write_bytes(b"GIF89a")
+    out = tmp_path / f"{name} out"
+    for options in ([], ["--json"], ["--skip-existing"], ["--json", "--force"]):
+        run(source, broken, tmp_path, "-o", out, *options)
+    run(source, "-o", tmp_path / f"{name}.gif")
+    cli.run(["encode", str(source), "--no-such-option" + name])
+    cli.run(["evaluate", str(source)])
+    printed, err = capsys.readouterr()
+    assert not any(is_unsafe(c) for c in (printed + err).replace("\n", ""))
+    assert all(line.startswith("repro: ") for line in err.splitlines())
+    for line in printed.splitlines():
+        if line.startswith("{"):
+            assert json.loads(line)["input"].startswith(str(tmp_path))
+
+
+def test_the_traceback_is_safe_too(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("REPRO_DEBUG", "1")
+    assert run(tmp_path / "\x1b[31m.png") == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "\x1b" not in err
+
+
 @pytest.mark.parametrize("name", ["two\nlines", "re\rturn", "\x1b[31mred", "line\u2028separator", "\u202egpj.exe"])
 def test_an_error_is_one_line_whatever_the_name(name, run, tmp_path, capsys):
     bad = tmp_path / f"{name}.png"
@@ -233,7 +268,7 @@ def test_what_is_no_picture_is_left_alone_by_kind(photo, run, tmp_path, capsys):
     os.mkfifo(folder / "pipe.png")
     assert run(folder, "-o", tmp_path / "out") == 0
     err = capsys.readouterr().err
-    assert "1 .eps, 1 .grib, 1 .h5, 2 .heic, 1 .mpg, 1 .wmf, 2 no regular file, 1 without ending" in err
+    assert "1 .eps, 1 .grib, 1 .h5, 2 .heic, 1 .mpg, 1 .wmf, 1 hidden, 2 no regular file, 1 without ending" in err
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.jpg"]
 
 
@@ -246,6 +281,141 @@ def test_an_empty_folder_does_not_stop_the_rest(photo, run, tmp_path, capsys):
     assert "empty: holds no pictures" in capsys.readouterr().err
     assert run(*call, "--skip-existing") == 0
     assert [p.name for p in out.iterdir()] == ["photo.jpg"]
+
+
+def test_links_to_folders_are_not_followed_in_circles(photo, run, tmp_path, capsys):
+    folder = tmp_path / "in"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.png").write_bytes(photo.read_bytes())
+    (folder / "deep" / "up").symlink_to(folder)
+    (folder / "self").symlink_to("self")
+    (folder / "b.png").symlink_to(photo)  # a link to a picture is one
+    assert run(folder, "-o", tmp_path / "out", "--recursive") == 0
+    assert "left alone: 1 link to a folder, 1 no regular file" in capsys.readouterr().err
+    made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.jpg"))
+    assert made == ["b.jpg", "deep/a.jpg"]
+
+
+@contextmanager
+def rights_of_nobody() -> Iterator[None]:
+    """Root may read everything. What is imported meanwhile may not be found."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize("rights", [0o000, 0o444], ids=["closed", "names only"])
+def test_a_folder_that_cannot_be_read_is_one_line(rights, capsys):
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        top.chmod(0o777)
+        for folder in ("closed", "open"):
+            (top / "in" / folder).mkdir(parents=True)
+            save(top / "in" / folder / "a.png", astronaut(8, 8))
+        options = ["--recursive", "--model", "tables", "--effort", "fast"]
+        assert cli.run(["encode", f"{top}/in", "-o", f"{top}/before", *options]) == 0
+        capsys.readouterr()
+        (top / "in" / "closed").chmod(rights)
+        with rights_of_nobody():
+            code = cli.run(["encode", f"{top}/in", "-o", f"{top}/out", *options])
+        err = capsys.readouterr().err
+        assert [str(p.relative_to(top / "out")) for p in (top / "out").rglob("*.jpg")] == ["open/a.jpg"]
+    if rights == 0:
+        assert "closed: this folder cannot be read (Permission denied); check its permissions\n" in err
+        assert code == 1 and "repro: 1 of 2 pictures failed" in err and err.count("\n") == 2
+    else:
+        assert code == 0 and "left alone: 1 no regular file" in err
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_for_each_of_its_pictures(photo, run, tmp_path, capsys):
+    (tmp_path / "in" / "one").mkdir(parents=True)
+    for name in ("a.png", "one/b.png", "one/c.png"):
+        (tmp_path / "in" / name).write_bytes(photo.read_bytes())
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "one").write_text("a file")
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--recursive") == 1
+    err = capsys.readouterr().err
+    assert err.count("cannot create this folder") == 2 and "2 of 3 pictures failed" in err
+    assert (tmp_path / "out" / "a.jpg").exists()
+
+
+def test_no_input_is_overwritten_by_a_result(photo, run, tmp_path, capsys):
+    """The folder for the results lies above one of the inputs: b.jpg would be made of in/y/b.png, and read, too."""
+    folder = tmp_path / "in"
+    (folder / "x" / "y").mkdir(parents=True)
+    precious = save(folder / "x" / "b.jpg", astronaut(16, 16)).read_bytes()
+    save(folder / "x" / "y" / "b.png", astronaut(8, 8))
+    call = [folder / "x" / "y", tmp_path / "link.jpg", "-o", folder / "x", "--force"]
+    (tmp_path / "link.jpg").symlink_to(folder / "x" / "b.jpg")
+    assert run(*call) == 2
+    assert (folder / "x" / "b.jpg").read_bytes() == precious
+
+
+def test_what_is_half_written_does_not_count_as_done(photo, run, tmp_path, capsys):
+    """As another program leaves it; ours writes a file whole or not at all."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(photo.read_bytes())
+    inputs = [tmp_path / f"{name}.png" for name in "abc"]
+    assert run(inputs[0], "-o", out / "a.jpg") == 0
+    (out / "b.jpg").write_bytes((out / "a.jpg").read_bytes()[:500])
+    assert run(*inputs, "-o", out, "--skip-existing") == 1
+    err = capsys.readouterr().err
+    assert f"{out / 'b.jpg'}: is there already, but is no whole JPEG file; remove it" in err
+    assert "has 1 of the pictures" in err and "1 of 2 pictures failed" in err
+    assert decode((out / "c.jpg").read_bytes()).size == (64, 48)
+    (out / "b.jpg").write_bytes(b"")
+    assert run(inputs[1], "-o", out, "--skip-existing") == 1
+    (out / "b.jpg").unlink()
+    assert run(inputs[1], "-o", out, "--skip-existing") == 0
+    before = (out / "b.jpg").stat().st_mtime_ns
+    assert run(inputs[1], "-o", out / "b.jpg", "--skip-existing") == 0
+    assert (out / "b.jpg").stat().st_mtime_ns == before and "is there already" in capsys.readouterr().err
+
+
+def test_a_killed_run_is_gone_on_with(tmp_path, model):
+    """Killed at the first result: whatever is there is whole, and the next run makes the rest."""
+    (tmp_path / "in").mkdir()
+    for i in range(8):
+        save(tmp_path / "in" / f"{i}.png", astronaut(200, 200))
+    call = [sys.executable, "-m", "repro", "encode", "in", "-o", "out", "--bpp", "1", "--skip-existing"]
+    first = subprocess.Popen([*call, "--model", model], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert first.stdout is not None and first.stdout.readline()
+    first.kill()
+    first.communicate(timeout=60)
+    assert subprocess.run([*call, "--model", model], cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
+    made = sorted((tmp_path / "out").glob("[0-9].jpg"))
+    assert len(made) == 8 and all(decode(p.read_bytes()).size == (200, 200) for p in made)
+
+
+def test_twins_of_any_kind_lose_nothing(tmp_path, run):
+    """Names that differ in case, in Unicode's spelling, or in their ending only."""
+    (tmp_path / "in" / "Sub").mkdir(parents=True)
+    (tmp_path / "in" / "sub").mkdir()
+    names = [
+        "a.png",
+        "A.png",
+        "a.bmp",
+        "a.PNG",
+        "a.png.png",
+        "Ü.png",
+        "U\u0308.png",
+        "ß.png",
+        "SS.png",
+        "ﬁ.png",
+        "fi.png",
+    ]
+    for name in [*names, "Sub/x.png", "sub/X.png"]:
+        save(tmp_path / "in" / name, astronaut(8, 8), format="PNG")
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--recursive") == 0
+    made = [str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.jpg")]
+    alike = {unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()) for name in made}
+    assert len(made) == len(alike) == len(names) + 2
 
 
 def test_names_that_some_file_systems_take_for_one_get_two(tmp_path):
@@ -289,40 +459,9 @@ def test_subsampling_is_chosen(photo, tmp_path):
         assert JpegImagePlugin.get_sampling(Image.open(tmp_path / "out.jpg")) == code
 
 
-def test_metadata_are_kept_as_asked(run, tmp_path):
+def test_a_size_counts_the_metadata(run, tmp_path):
     exif = Image.Exif()
-    exif[0x010F], exif[0x8298], exif[0x0112] = "maker", "somebody", 6
-    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    how = {"quality": 100, "exif": exif, "xmp": xmp, "dpi": (300, 150)}
-    source, out = save(tmp_path / "in.jpg", astronaut(64, 48), **how), tmp_path / "out.jpg"
-    found = {}
-    for kept in ("none", "copyright", "all"):
-        assert run(source, "-o", out, "--metadata", kept, "--size", "4KB") == 0
-        assert out.stat().st_size <= 4000
-        with Image.open(out) as image:
-            assert image.size == (64, 48) and image.info["dpi"] == (150, 300)  # turned, as the picture is
-            found[kept] = dict(image.getexif()), image.info.get("xmp", b"")
-    assert found["none"] == ({}, b"") and found["copyright"] == ({0x8298: "somebody"}, b"")
-    assert found["all"][0][0x0112] == 1 and found["all"][0][0x010F] == "maker"
-    assert b'tiff:Orientation="1"' in found["all"][1]
-
-
-def test_pixels_that_are_not_square_stay_so(run, tmp_path):
-    source = save(tmp_path / "in.png", astronaut(32, 32), dpi=(300, 300))
-    assert run(source, "-o", tmp_path / "a.jpg") == 0
-    assert Image.open(tmp_path / "a.jpg").info["dpi"] == (300, 300)
-    data = bytearray(save(tmp_path / "in.jpg", astronaut(32, 32), quality=100).read_bytes())
-    data[13:18] = b"\0\0\1\0\2"
-    (tmp_path / "in.jpg").write_bytes(data)
-    assert run(tmp_path / "in.jpg", "-o", tmp_path / "b.jpg") == 0
-    assert Image.open(tmp_path / "b.jpg").info["jfif_density"] == (1, 2)
-
-
-def test_a_gain_map_is_named_when_it_is_dropped(run, tmp_path, capsys):
-    first, second = Image.fromarray(astronaut(32, 32)), Image.new("L", (16, 16))
-    first.save(tmp_path / "in.jpg", format="MPO", save_all=True, append_images=[second])
-    first.save(tmp_path / "marked.jpg", xmp=b'<rdf:Description hdrgm:Version="1.0"/>')
-    for name in ("in.jpg", "marked.jpg"):
-        assert run(tmp_path / name, "-o", tmp_path / "out.jpg", "--metadata", "all") == 0
-        assert "gain map" in capsys.readouterr().err
-        assert b"hdrgm" not in (tmp_path / "out.jpg").read_bytes()
+    exif[0x010E] = "a long story " * 100
+    source, out = save(tmp_path / "in.jpg", astronaut(64, 48), quality=100, exif=exif), tmp_path / "out.jpg"
+    assert run(source, "-o", out, "--metadata", "all", "--size", "4KB") == 0
+    assert b"a long story" in out.read_bytes() and out.stat().st_size <= 4000

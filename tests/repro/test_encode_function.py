@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from PIL import Image
 
 import repro
 from encoder_stand_in import astronaut, decode, save
+from repro import cli
+from repro.cli import encode as cli_encode
 from repro.encoder.encode import Settings, encode_file
 from repro.errors import ReproError, UsageError
 
@@ -38,6 +41,26 @@ def test_quality_is_75_unless_another_target_is_given(model: str) -> None:
     rgb = astronaut(64, 64)
     assert repro.encode(rgb, model=model) == repro.encode(rgb, quality=75, model=model)
     assert 8 * len(repro.encode(rgb, bpp=4, model=model)) <= 4 * 64**2
+
+
+def test_every_option_of_the_command_is_one_of_the_function(tmp_path: Path) -> None:
+    """But for what is about files, printing and many pictures."""
+    command = {p.name for p in inspect.signature(cli_encode.encode).parameters.values()}
+    about_files = {"inputs", "output", "jobs", "scheduler", "recursive", "skip_existing", "force", "json", "quiet"}
+    assert inspect.signature(repro.encode).parameters.keys() == command - about_files | {"image"}
+    exif = Image.Exif()
+    exif[0x8298] = "somebody"
+    source = save(tmp_path / "low.jpg", astronaut(128, 128), quality=20, exif=exif)
+    for arguments in (
+        ["--metadata", "copyright"],
+        ["--size", "2000"],
+        ["--subsampling", "4:4:4"],
+        ["--no-keep-smaller"],
+    ):
+        assert cli.run(["encode", str(source), "-o", str(tmp_path / "out.jpg"), *arguments]) == 0
+        name, value = arguments[0].removeprefix("--"), arguments[1] if len(arguments) > 1 else None
+        options = {"size": 2000} if name == "size" else {name: value} if value else {"keep_smaller": False}
+        assert repro.encode(source, **options) == (tmp_path / "out.jpg").read_bytes()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def _tell_usage(error: typer.TyperException) -> int:
 
 def _fail(message: str, code: int) -> int:
     if os.environ.get("REPRO_DEBUG"):
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            print(one_line(line), file=sys.stderr)
     print(f"repro: {one_line(message)}", file=sys.stderr)
     return code

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.printer import say
+
 app = typer.Typer(no_args_is_help=True, help="Show which photos are used, or download them.")
 
 
@@ -22,11 +24,11 @@ def status(
 
     for row in rows(data_dir):
         if row.problem:
-            typer.echo(f"{row.split}: none ({row.problem})")
+            say(f"{row.split}: none ({row.problem})")
             continue
-        typer.echo(f"{row.split}: {row.source}")
+        say(f"{row.split}: {row.source}")
         for label, value in (("in", row.folder), ("terms", row.licence), ("sha256", row.sha256)):
-            typer.echo(f"  {label:6} {value}")
+            say(f"  {label:6} {value}")
 
 
 @app.command()
@@ -43,4 +45,4 @@ def fetch(
     from repro.data.publishers import FETCHES
 
     for name in names or FETCHES:
-        typer.echo(f"{name}: complete in {download(name)}")
+        say(f"{name}: complete in {download(name)}")

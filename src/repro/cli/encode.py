@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -173,8 +175,8 @@ def encode(
         raise UsageError(f"--jobs {jobs}: must be 1 or more")
     if scheduler != "local" and (jobs > 1 or not several):
         raise UsageError("--scheduler: spreads several pictures or a folder, one at a time on each worker; no --jobs")
-    if skip_existing and (force or not several):
-        raise UsageError("--skip-existing: goes on with several pictures or a folder, and not with --force")
+    if skip_existing and force:
+        raise UsageError("--skip-existing and --force: give only one of them")
     if several:
         skips = skip_existing or (scheduler != "local" and not force)
         if _STDIN in map(str, inputs):
@@ -183,7 +185,7 @@ def encode(
             inputs, None if output is None else Path(output), settings, jobs, scheduler, skips, recursive, printer
         )
     else:
-        _encode_one(inputs[0], output, settings, printer)
+        _encode_one(inputs[0], output, settings, skip_existing, printer)
 
 
 def _bytes_of(size: str) -> int:
@@ -195,11 +197,11 @@ def _bytes_of(size: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** " kmg".index(unit or " "))
 
 
-def _encode_one(source: Path, output: str | None, settings: Settings, printer: Printer) -> None:
+def _encode_one(source: Path, output: str | None, settings: Settings, skips: bool, printer: Printer) -> None:
     """From a file or standard input, to a file or standard output."""
     from repro.encoder.encode import encode_source
     from repro.encoder.images import read_all
-    from repro.encoder.places import check_output
+    from repro.encoder.places import check_output, is_done
     from repro.files import atomic_write
 
     piped = str(source) == _STDIN
@@ -208,6 +210,9 @@ def _encode_one(source: Path, output: str | None, settings: Settings, printer: P
         printer.to_stderr = target is None
         if target is None and sys.stdout.isatty():
             raise UsageError("the picture would go to this terminal; name a file with -o, or redirect standard output")
+        if skips and target is not None and is_done(target):
+            progress.note(f"{target}: is there already; --force makes it again")
+            return
         if target is not None:
             check_output(None if piped else source, target, settings.overwrite)
         name = "standard input" if piped else str(source)
@@ -263,28 +268,34 @@ def _encode_many(
 ) -> None:
     from repro.encoder import cluster
     from repro.encoder.batch import Failure, encode_files, name_outputs
+    from repro.encoder.places import is_done
 
     if output is None:
         raise UsageError("several inputs or a folder: name a folder for the results with -o")
     settings.check_model()  # a wrong name is one error, not one per picture
     sources, below, unread = _collect(inputs, output, recursive)
-    for failure in unread:
-        printer.failure(failure)
     if not (sources or unread):
         raise ReproError(f"{', '.join(map(str, inputs))}: holds no pictures; name a folder that does")
-    if output.resolve() in {source.resolve().parent for source in sources}:
-        raise UsageError(f"{output}: is the folder of an input; name another with -o")
-    _made(output)
     pairs = list(zip(sources, name_outputs(sources, output, below), strict=True))
+    total = len(pairs) + len(unread)
+    read = {os.path.realpath(source) for source in sources}
+    if os.path.realpath(output) in {os.path.dirname(source) for source in read}:
+        raise UsageError(f"{output}: is the folder of an input; name another with -o")
+    for _, target in pairs:
+        if os.path.realpath(target) in read:
+            raise UsageError(f"{target}: is an input; name another folder for the results with -o")
+    _made(output)
     if skips:
-        due = [pair for pair in pairs if not pair[1].exists()]
-        if len(due) < len(pairs):
-            progress.note(f"{output}: has {len(pairs) - len(due)} of the pictures; --force encodes them again")
-        pairs = due
+        pairs = _passed(pairs, lambda target: not is_done(target), unread)
+        if len(pairs) + len(unread) < total:
+            progress.note(
+                f"{output}: has {total - len(pairs) - len(unread)} of the pictures; --force encodes them again"
+            )
+    pairs = _passed(pairs, lambda target: bool(_made(target.parent)), unread)
+    for failure in unread:
+        printer.failure(failure)
     if not (pairs or unread):
         return
-    for _, target in pairs:
-        _made(target.parent)
     if scheduler == "local":
         results = encode_files(pairs, settings, jobs)
     else:
@@ -302,9 +313,25 @@ def _encode_many(
     printer.summary(reports, len(pairs) + len(unread))
 
 
+def _passed(
+    pairs: list[tuple[Path, Path]], check: Callable[[Path], bool], failures: list[Failure]
+) -> list[tuple[Path, Path]]:
+    """The (source, target) for whose target ``check`` says yes; where it raises, that goes to ``failures``."""
+    from repro.encoder.batch import Failure, attempt
+
+    passed = []
+    for source, target in pairs:
+        found = attempt(str(source), partial(check, target))
+        if isinstance(found, Failure):
+            failures.append(found)
+        elif found:
+            passed.append((source, target))
+    return passed
+
+
 def _collect(inputs: list[Path], output: Path, recursive: bool) -> tuple[list[Path], list[Path], list[Failure]]:
     """Pictures, the folder in ``output`` that each goes to, and folders that cannot be read. Notes say what is left."""
-    from repro.encoder.batch import Failure, pictures_in
+    from repro.encoder.batch import pictures_in
 
     sources: list[Path] = []
     below: list[Path] = []
@@ -314,19 +341,16 @@ def _collect(inputs: list[Path], output: Path, recursive: bool) -> tuple[list[Pa
             sources.append(path)
             below.append(Path())
             continue
-        if len(inputs) > 1 and path.resolve() == output.resolve():
+        if len(inputs) > 1 and os.path.realpath(path) == os.path.realpath(output):
             progress.note(f"{path}: is the folder for the results; left alone")
             continue
-        try:
-            found, left_alone = pictures_in(path, recursive=recursive, but=output)
-        except ReproError as error:
-            unread.append(Failure(str(path), str(error)))
-            continue
-        sources += found
-        below += [picture.parent.relative_to(path) for picture in found]
-        if left_alone:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(left_alone.items()))
+        found = pictures_in(path, recursive=recursive, but=output)
+        sources += found.pictures
+        below += [picture.parent.relative_to(path) for picture in found.pictures]
+        unread += found.unread
+        if found.left_alone:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.left_alone.items()))
             progress.note(f"{path}: left alone: {kinds}")
-        if not found:
+        if not (found.pictures or found.unread):
             progress.note(f"{path}: holds no pictures")
     return sources, below, unread

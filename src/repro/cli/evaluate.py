@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from repro.errors import ReproError, UsageError
+from repro.cli.printer import say, to_json
+from repro.errors import ReproError, UsageError, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,16 +40,17 @@ def evaluate(
         raise UsageError(f"{files[-1]}: is not part of a pair; give pairs: ORIGINAL JPEG [ORIGINAL JPEG]...")
     rows = [_measure(original, jpeg) for original, jpeg in zip(files[::2], files[1::2], strict=True)]
     if as_json:
-        typer.echo(json.dumps([_finite(row) for row in rows], indent=2, ensure_ascii=False))
+        typer.echo(to_json([_finite(row) for row in rows], indent=2))
         return
-    width = max(len("file"), *(len(row["file"]) for row in rows))
+    names = [one_line(row["file"]) for row in rows]
+    width = max(len("file"), *map(len, names))
     typer.echo(f"{'file':{width}}  " + "  ".join(f"{title:>9}" for title in _COLUMNS))
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         cells = [
             f"{f'{row[key]:{form}}' if row[key] is not None else '–':>{max(9, len(title))}}"
             for title, (key, form) in _COLUMNS.items()
         ]
-        typer.echo(f"{row['file']:{width}}  " + "  ".join(cells))
+        say(f"{name:{width}}  " + "  ".join(cells))
     if any(row["ms_ssim"] is None for row in rows):
         typer.echo(
             "–: the picture is too small for this metric (LPIPS needs 31 px a side, SSIMULACRA 2 113, MS-SSIM 161)",

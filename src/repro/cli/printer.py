@@ -1,4 +1,4 @@
-"""What ``repro encode`` prints: a line or a JSON object for each picture."""
+"""What the commands print, safe for any terminal; of ``repro encode`` a line or a JSON object for each picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from repro import progress
-from repro.errors import ReproError, one_line
+from repro.errors import ReproError, is_unsafe, one_line
 
 if TYPE_CHECKING:
     from repro.encoder.batch import Failure
@@ -55,16 +55,26 @@ class Printer:
             self._line(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
 
     def _line(self, text: str) -> None:
-        stream = sys.stderr if self.to_stderr else sys.stdout
-        try:
-            "×".encode(getattr(stream, "encoding", None) or "utf-8")
-        except UnicodeEncodeError:
-            text = text.replace("×", "x")
-        typer.echo(one_line(text), file=stream)
+        say(text, err=self.to_stderr)
 
     def _object(self, content: dict[str, object]) -> None:
-        """As UTF-8, whatever the terminal's charset; what is no letter in a name becomes U+FFFD."""
-        import json
+        typer.echo(to_json(content), err=self.to_stderr)
 
-        text = json.dumps(content, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        typer.echo(text.encode(), err=self.to_stderr)
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line, in any charset; what would break it, or change the terminal, is escaped."""
+    stream = sys.stderr if err else sys.stdout
+    try:
+        "×".encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = text.replace("×", "x")
+    typer.echo(one_line(text), file=stream)
+
+
+def to_json(content: object, indent: int | None = None) -> bytes:
+    """As UTF-8, whatever the terminal's charset; what is no letter in a name becomes U+FFFD."""
+    import json
+
+    text = json.dumps(content, ensure_ascii=False, indent=indent)
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "".join(f"\\u{ord(c):04x}" if c != "\n" and is_unsafe(c) else c for c in text).encode()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.printer import say
 from repro.errors import ReproError, UsageError
 
 
@@ -46,28 +47,26 @@ def reproduce(
     place = default if store is None else ex.Store(store, store / "runs")
     missing = ex.plan(tasks, place)
     if not missing:
-        typer.echo(
-            f"figure {figure}, profile {profile}: {len(tasks)} results stored in {place.data}; nothing left to do"
-        )
+        say(f"figure {figure}, profile {profile}: {len(tasks)} results stored in {place.data}; nothing left to do")
         return
     estimate = Estimate(place)
-    typer.echo(f"figure {figure}, profile {profile}: {len(missing)} of {len(tasks)} results are missing")
+    say(f"figure {figure}, profile {profile}: {len(missing)} of {len(tasks)} results are missing")
     for e in tasks if dry_run else ():
         if e not in missing:
-            typer.echo(f"  {e.key}  {e.describe()}: stored")
+            say(f"  {e.key}  {e.describe()}: stored")
     for e in missing:
         reached = ex.step_reached(e, place) if resume else 0
         begun = f", begun (step {reached})" if reached else ""
-        typer.echo(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e, reached))}{begun}")
+        say(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e, reached))}{begun}")
     together = f", {hours(estimate.total(missing) / jobs)} with {jobs} at a time" if jobs > 1 else ""
-    typer.echo(f"about {hours(estimate.total(missing))} one after the other{together}")
+    say(f"about {hours(estimate.total(missing))} one after the other{together}")
     if dry_run:
         return
     for e in () if resume else missing:
         shutil.rmtree(place.scratch / e.key, ignore_errors=True)
     failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)
     for key, reason in failed.items():
-        typer.echo(f"repro: {key}: {reason}", err=True)
+        say(f"repro: {key}: {reason}", err=True)
     if failed:
         raise ReproError(f"{len(failed)} of {len(missing)} experiments failed; the others are stored; run it again")
-    typer.echo(f"stored {len(missing)} results in {place.data / 'results'}")
+    say(f"stored {len(missing)} results in {place.data / 'results'}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.printer import say
+
 
 def train(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for checkpoints, logs and model.safetensors.")],
@@ -81,7 +83,7 @@ def train(
     from repro.data import crop_pool, training_photos
 
     source = training_photos(data)
-    typer.echo(f"photos: {source.name} ({source.source})")
+    say(f"photos: {source.name} ({source.source})")
     model = new_model(settings, chosen)
     with processes(accelerator=accelerator, devices=devices) as fabric:
         with fabric.rank_zero_first():  # the first process stores it, the others read it
@@ -90,4 +92,4 @@ def train(
         trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
     if fabric.is_global_zero:
         save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
-        typer.echo(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")
+        say(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")

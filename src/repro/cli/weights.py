@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from repro.cli.printer import say
+
 app = typer.Typer(no_args_is_help=True, help="Show which ImageNet weights are used, download them, or distil a trunk.")
 
 
@@ -19,7 +21,7 @@ def status(
 
     for row in weights.status(folder):
         found = f"{row.source}\n  {row.path}" if row.path else f"none; `repro weights fetch {row.name}` downloads them"
-        typer.echo(f"{row.name}: {found}")
+        say(f"{row.name}: {found}")
 
 
 @app.command()
@@ -31,7 +33,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="vgg16, vgg19, resnet1
     from repro import weights
 
     for name in names:
-        typer.echo(f"{name}: {weights.fetch(name)}")
+        say(f"{name}: {weights.fetch(name)}")
 
 
 @app.command()
@@ -60,4 +62,4 @@ def distil(
     explained = learning.explained(student, crop_pool(unseen, 64, recipe.size, recipe.seed))
     learning.save_trunk(out, student, recipe, source.source, explained, provenance())
     shares = ", ".join(f"{depth}: {100 * share:.0f} %" for depth, share in explained.items())
-    typer.echo(f"{out}: share of the variance of VGG-16's features explained on unseen photos: {shares}")
+    say(f"{out}: share of the variance of VGG-16's features explained on unseen photos: {shares}")

@@ -33,39 +33,46 @@ class Failure:
 
 
 class Found(NamedTuple):
-    """Pictures of a folder, below it, in order; and how many files and folders of which kind were left alone."""
+    """Pictures of a folder, below it, in order; how many files and folders of which kind were left alone; and folders
+    that cannot be read."""
 
     pictures: list[Path]
     left_alone: Counter[str]
+    unread: list[Failure]
 
 
 def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = None) -> Found:
     """Files in ``folder`` whose ending belongs to a format that Pillow decodes, sorted; those in its sub-folders too if
-    ``recursive``. Hidden files, and the folder ``but``, are not looked at; links to folders are not followed.
-
-    Raises :class:`ReproError` where a folder cannot be read.
+    ``recursive``. Hidden files, and the folder ``but``, are not looked at; links to folders are not followed, for they
+    may lead in circles.
     """
     endings = formats.readable_endings()
+    found = Found([], Counter(), [])
     try:
-        entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        entries = sorted(folder.iterdir())
     except OSError as error:
-        raise ReproError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from error
-    found = Found([], Counter())
+        what = f"{folder}: this folder cannot be read ({error.strerror}); check its permissions"
+        found.unread.append(Failure(str(folder), what))
+        return found
     for path in entries:
-        if path.is_dir():
-            if but is not None and path.resolve() == but.resolve():
+        is_file = os.path.isfile(path)  # unlike Path's, not upset by one that cannot be looked at
+        if path.name.startswith("."):
+            found.left_alone["hidden"] += 1
+        elif os.path.isdir(path):
+            if but is not None and os.path.realpath(path) == os.path.realpath(but):
                 continue
             if recursive and not path.is_symlink():
                 below = pictures_in(path, recursive=True, but=but)
                 found.pictures.extend(below.pictures)
                 found.left_alone.update(below.left_alone)
+                found.unread.extend(below.unread)
             else:
-                found.left_alone["folder"] += 1
-        elif path.is_file() and path.suffix.lower() in endings:
+                found.left_alone["link to a folder" if recursive else "folder"] += 1
+        elif is_file and path.suffix.lower() in endings:
             found.pictures.append(path)
         else:
             kind = path.suffix.lower() or "without ending"
-            found.left_alone[kind if path.is_file() else "no regular file"] += 1
+            found.left_alone[kind if is_file else "no regular file"] += 1
     return found
 
 

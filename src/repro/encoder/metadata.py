@@ -26,7 +26,7 @@ _PHOTOSHOP, _RESOURCE, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", 0x0404
 #: IPTC's datasets on who made the photo, by record and number: charset, by-line, credit, copyright.
 _IPTC_RIGHTS = {(1, 90), (2, 80), (2, 110), (2, 116)}
 #: Signs of a second picture for bright screens (Ultra HDR, ISO 21496-1, Apple's) and of a film behind the photo.
-_GAIN_MAP = (b"hdrgm:", b"http://ns.adobe.com/hdr-gain-map/", b"urn:iso:std:iso:ts:21496", b"HDRGainMap", b"hdrgainmap")
+_GAIN_MAP = (b"hdrgm:Version", b'"GainMap"', b"urn:iso:std:iso:ts:21496", b"HDRGainMap", b"hdrgainmap")
 _FILM = (b"MotionPhoto", b"MicroVideo")
 
 

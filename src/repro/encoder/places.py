@@ -12,6 +12,25 @@ from repro.files import is_stream
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
+def is_done(output: Path) -> bool:
+    """Whether a result is there already.
+
+    Raises :class:`ReproError` where something else is, such as the first half of a file.
+    """
+    if not os.path.lexists(output) or is_stream(output):
+        return False
+    try:
+        with output.open("rb") as stream:
+            begins = stream.read(2) == b"\xff\xd8"
+            stream.seek(-2, os.SEEK_END)
+            whole = begins and stream.read() == b"\xff\xd9"
+    except OSError:
+        whole = False
+    if not whole:
+        raise ReproError(f"{output}: is there already, but is no whole JPEG file; remove it to have it made again")
+    return True
+
+
 def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
     """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already.
 

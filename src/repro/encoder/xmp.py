@@ -70,10 +70,11 @@ def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
     true |= {f"{_EXIF}PixelYDimension": str(size[1]), f"{_TIFF}ImageLength": str(size[1])}
     if srgb:
         true[f"{_EXIF}ColorSpace"] = "1"
+    gone = (*_GONE, f"{_PHOTOSHOP}ICCProfile") if srgb else _GONE
     for description in _descriptions(root):
-        for name in [name for name in description.attrib if name.startswith(_GONE)]:
+        for name in [name for name in description.attrib if name.startswith(gone)]:
             del description.attrib[name]
-        for child in [child for child in description if child.tag.startswith(_GONE)]:
+        for child in [child for child in description if child.tag.startswith(gone)]:
             description.remove(child)
         description.attrib.update({name: value for name, value in true.items() if name in description.attrib})
         for child in description:

@@ -1,0 +1,290 @@
+"""What a file says beside its picture: kept as asked, and true of the picture that it is beside now."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import struct
+import zlib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, IptcImagePlugin
+from PIL.PngImagePlugin import PngInfo
+
+import repro
+from encoder_stand_in import astronaut, decode, save
+from repro.encoder.images import open_picture
+from repro.errors import ReproError
+
+XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+ xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"
+ tiff:Orientation="6" exif:PixelXDimension="64" exif:ColorSpace="65535" xmpRights:Marked="True" hdrgm:Version="1.0"
+ photoshop:ICCProfile="Adobe RGB (1998)">
+<dc:creator><rdf:Seq><rdf:li>Zoë &amp; Co.</rdf:li></rdf:Seq></dc:creator>
+<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">© by XMP</rdf:li></rdf:Alt></dc:rights>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">a secret</rdf:li></rdf:Alt></dc:title>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>""".encode()
+IPTC = b"".join(
+    b"\x1c" + struct.pack(">BBH", record, number, len(text)) + text
+    for record, number, text in [(1, 90, b"\x1b%G"), (2, 5, b"a secret"), (2, 80, b"By-line"), (2, 116, b"\xc2\xa9 by")]
+)
+
+
+def camera() -> Image.Exif:
+    """EXIF as a camera writes it for Adobe RGB, of a photo that lies on its side."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B], exif[0x8298], exif[0x0112] = "maker", "Zoë".encode(), "© by EXIF".encode(), 6
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    photo[0xA001], photo[0xA002], photo[0xA003] = 65535, 64, 48
+    photo[0xA005] = {1: "R03"}
+    return exif
+
+
+def kept(data: bytes, what: str, **options: object) -> Image.Image:
+    return decode(repro.encode(data, metadata=what, effort="fast", **options))  # type: ignore[arg-type]
+
+
+def saved(kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(48, 64)).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def with_all(kind: str) -> bytes:
+    """A picture of ``kind`` that has EXIF, XMP and, where the format has a place for it, IPTC."""
+    if kind == "TIFF":
+        tags = camera()
+        tags[0x8769] = {tag: value for tag, value in tags.get_ifd(0x8769).items() if tag != 0xA005}
+        tags[700], tags[33723] = XMP, IPTC
+        return saved(kind, exif=tags)
+    if kind == "PNG":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        digits = IPTC.hex()
+        text.add_text("Raw profile type iptc", f"\niptc\n{len(IPTC):8}\n{digits[:72]}\n{digits[72:]}\n", zip=True)
+        return saved(kind, exif=camera(), pnginfo=text)
+    data = saved(kind, exif=camera(), xmp=XMP, quality=98)
+    if kind == "JPEG":
+        block = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(IPTC)) + IPTC + b"\0" * (len(IPTC) % 2)
+        data = data[:2] + b"\xff\xed" + struct.pack(">H", 2 + len(block)) + block + data[2:]
+    return data
+
+
+def values(image: Image.Image) -> dict[str, str]:
+    """XMP's texts and attributes by local name."""
+    if "xmp" not in image.info:
+        return {}
+    root = ElementTree.fromstring(image.info["xmp"].decode())
+    found = {re.sub("{.*}", "", e.tag): "".join(e.itertext()).strip() for e in root.iter()}
+    for element in root.iter():
+        found |= {re.sub("{.*}", "", name): value for name, value in element.attrib.items()}
+    return found
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP", "AVIF"])
+def test_rights_are_kept_and_nothing_else(kind):
+    image = kept(with_all(kind), "copyright")
+    xmp, iptc = values(image), IptcImagePlugin.getiptcinfo(image)
+    if kind != "AVIF":  # Pillow writes that EXIF anew, in ASCII
+        assert {tag: text.encode("latin-1") for tag, text in image.getexif().items()} == {
+            0x013B: "Zoë".encode(),
+            0x8298: "© by EXIF".encode(),
+        }
+    assert (xmp["creator"], xmp["rights"], xmp["Marked"]) == ("Zoë & Co.", "© by XMP", "True")
+    assert not {"title", "Orientation", "Version"} & xmp.keys()
+    if kind in ("JPEG", "TIFF", "PNG"):
+        assert iptc == {(1, 90): b"\x1b%G", (2, 80): b"By-line", (2, 116): b"\xc2\xa9 by"}
+    assert b"secret" not in image.info.get("xmp", b"")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP", "AVIF"])
+def test_all_is_true_of_the_upright_picture_in_srgb(kind):
+    image = kept(with_all(kind), "all", icc="srgb")
+    exif, xmp = image.getexif(), values(image)
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    assert exif[0x010F] == "maker" and exif.get(0x0112, 1) == 1
+    assert photo[0xA001] == 1 and (photo[0xA002], photo[0xA003]) == image.size
+    assert exif.get_ifd(ExifTags.IFD.Interop).get(1, "R98") == "R98"
+    assert (xmp["Orientation"], xmp["PixelXDimension"], xmp["ColorSpace"]) == ("1", str(image.width), "1")
+    assert "a secret" in xmp["title"] and "Version" not in xmp and "ICCProfile" not in xmp
+    if kind in ("JPEG", "TIFF", "PNG"):
+        assert (IptcImagePlugin.getiptcinfo(image) or {})[2, 5] == b"a secret"
+    if kind != "AVIF":  # whose own orientation counts
+        assert image.size == (48, 64)
+
+
+def test_none_keeps_nothing():
+    image = kept(with_all("JPEG"), "none", icc="srgb")
+    assert not dict(image.getexif()) and "xmp" not in image.info and "photoshop" not in image.info
+
+
+def test_adobe_rgb_that_is_kept_is_still_called_so():
+    image = kept(with_all("JPEG"), "all")
+    assert image.info["icc_profile"] and image.getexif().get_ifd(ExifTags.IFD.Exif)[0xA001] == 65535
+    assert image.getexif().get_ifd(ExifTags.IFD.Interop)[1] == "R03"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_makernotes_stay_where_they_are_and_thumbnails_go(order):
+    """An EXIF block by the bytes, whose makernote holds an offset into the block, as most do."""
+    thumbnail = saved("JPEG")
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    first = struct.pack(order + "H", 2)
+    first += struct.pack(order + "HHIHH", 0x0112, 3, 1, 8, 0) + struct.pack(order + "HHII", 0x8769, 4, 1, 38)
+    first += struct.pack(order + "I", 86)  # the next directory, of the thumbnail
+    photo = struct.pack(order + "H", 1) + struct.pack(order + "HHII", 0x927C, 7, 30, 56) + bytes(4)
+    note = b"MAKER\0" + struct.pack(order + "I", 72) + bytes(6) + b"at offset 72!!"
+    second = struct.pack(order + "H", 2) + struct.pack(order + "HHII", 0x0201, 4, 1, 116)
+    second += struct.pack(order + "HHII", 0x0202, 4, 1, len(thumbnail)) + bytes(4)
+    block = head + first + photo + note + second
+    assert (len(head + first), len(head + first + photo), len(block)) == (38, 56, 116)
+    data = saved("JPEG", exif=b"Exif\0\0" + block + thumbnail)
+    image = kept(data, "all")
+    exif = image.info["exif"].removeprefix(b"Exif\0\0")
+    made = image.getexif().get_ifd(ExifTags.IFD.Exif)[0x927C]
+    at = struct.unpack_from(order + "I", made, 6)[0]
+    assert exif[at : at + 13] == b"at offset 72!" and image.getexif()[0x0112] == 1
+    assert thumbnail[100:200] not in exif and len(exif) < len(block) + 2
+    assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
+
+
+# ---- damage ---------------------------------------------------------------------------------------------------------
+
+BOMB = XMP.replace(
+    b"<x:xmpmeta",
+    b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><x:xmpmeta',
+).replace(b"Zo", b"&b;")
+
+
+@pytest.mark.parametrize("xmp", [BOMB, XMP[:400], b"\xff\xfe" + XMP.decode().encode("utf-16-le")], ids=lambda x: "")
+@pytest.mark.parametrize("what", ["copyright", "all"])
+def test_damaged_xmp_is_left_out_with_a_notice(xmp, what, tmp_path):
+    data = saved("JPEG", xmp=xmp, exif=camera())
+    image = kept(data, what)
+    assert "xmp" not in image.info and 0x8298 in image.getexif()
+    with pytest.raises(ReproError, match="its XMP is damaged; left out; mend it, or encode it without --strict"):
+        kept(data, what, strict=True)
+    kept(data, "none", strict=True)
+
+
+@pytest.mark.filterwarnings("ignore")  # of Pillow, which reads what was made
+def test_any_damage_to_exif_gives_a_picture():
+    data = saved("JPEG", exif=camera(), quality=90)
+    start, end = data.index(b"Exif\0\0"), data.index(b"\xff\xdb")
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(data)
+        for at in rng.integers(start + 6, end, 3):
+            damaged[at] = rng.choice([0, 1, 127, 255, rng.integers(256)])
+        for what in ("copyright", "all"):
+            assert kept(bytes(damaged), what).size in ((48, 64), (64, 48))
+
+
+def test_what_is_too_long_for_a_marker_is_left_out_with_a_notice():
+    long = XMP.replace(b"a secret", b"a secret" * 10_000)
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", long.decode())
+    data = saved("PNG", pnginfo=text)
+    assert "xmp" not in kept(data, "all").info and values(kept(data, "copyright"))["rights"] == "© by XMP"
+    with pytest.raises(ReproError, match="its XMP is too long"):
+        kept(data, "all", strict=True)
+
+
+# ---- density --------------------------------------------------------------------------------------------------------
+
+
+def test_density_is_kept():
+    for kind, dpi in itertools.product(("JPEG", "PNG", "TIFF", "BMP"), ((300, 300), (300, 150))):
+        assert np.allclose(kept(saved(kind, dpi=dpi), "none").info["dpi"], dpi), kind
+    centimetres = saved("TIFF", resolution_unit="cm", x_resolution=100, y_resolution=100)
+    assert kept(centimetres, "none").info["dpi"] == (254, 254)
+    assert kept(saved("JPEG", exif=camera()), "all").info["jfif_density"] == (1, 1)  # none where none was
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_that_are_not_square_turn_with_the_picture(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x011A], exif[0x011B], exif[0x0128] = 300.0, 150.0, 2
+    image = kept(saved("JPEG", dpi=(300, 150), exif=exif), "all")
+    turned = (150, 300) if orientation > 4 else (300, 150)
+    assert image.info["dpi"] == turned
+    assert (image.getexif()[0x011A], image.getexif()[0x011B]) == turned
+
+
+@pytest.mark.parametrize("aspect", [(1, 2), (2, 1), (16, 15)])
+def test_aspect_alone_is_kept(aspect):
+    data = bytearray(saved("JPEG", quality=98))
+    data[13:18] = struct.pack(">BHH", 0, *aspect)
+    assert kept(bytes(data), "none").info["jfif_density"] == aspect
+    chunk = b"pHYs" + struct.pack(">IIB", 100_000 * aspect[0], 100_000 * aspect[1], 0)
+    png = saved("PNG")
+    png = png[:33] + struct.pack(">I", 9) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[33:]
+    assert kept(png, "none").info["jfif_density"] == aspect
+
+
+def test_density_of_a_camera_without_jfif_header_survives_copying():
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 240.0, 120.0, 2
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=15, exif=exif)
+    data = stream.getvalue()
+    after = 4 + int.from_bytes(data[4:6], "big")
+    image = decode(repro.encode(data[:2] + data[after:], 95))
+    assert "jfif" not in image.info, "it would not grow, so this tests nothing"
+    assert (image.getexif()[0x011A], image.getexif()[0x011B]) == (240, 120)
+
+
+# ---- what a JPEG of one picture does not hold -----------------------------------------------------------------------
+
+
+def gain_map(kind: str) -> bytes:
+    """Ultra HDR by XMP, by ISO 21496-1, as Apple's; each with the map as a second picture, and one without a word."""
+    first, second = Image.fromarray(astronaut(48, 64)), Image.new("L", (16, 16))
+    stream = io.BytesIO()
+    first.save(stream, "MPO", save_all=True, append_images=[second], quality=98)
+    data = stream.getvalue()
+    at = data.rindex(b"\xff\xd8") + 2
+    if kind == "xmp":
+        return saved("JPEG", xmp=XMP)
+    if kind == "iso":
+        block = b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
+        return data[:2] + b"\xff\xe2" + struct.pack(">H", 2 + len(block)) + block + data[2:]
+    if kind == "apple":
+        block = b"http://ns.adobe.com/xap/1.0/\0<x apple='urn:com:apple:photo:2020:aux:hdrgainmap'/>"
+        return data[:at] + b"\xff\xe1" + struct.pack(">H", 2 + len(block)) + block + data[at:]
+    return data
+
+
+@pytest.mark.parametrize("kind", ["xmp", "iso", "apple", "silent"])
+def test_a_gain_map_that_is_dropped_is_named_once(kind):
+    notices = open_picture(gain_map(kind)).notices
+    assert len(notices) == 1 and "gain map" in notices[0]
+    image = kept(gain_map(kind), "all", strict=True)  # known, and no damage
+    assert image.format == "JPEG" and "Version" not in values(image)
+
+
+def test_a_film_behind_the_photo_is_named():
+    xmp = XMP.replace(b'hdrgm:Version="1.0"', b'xmlns:g="http://ns.google.com/photos/1.0/camera/" g:MotionPhoto="1"')
+    data = saved("JPEG", xmp=xmp) + b"\0\0\0\x18ftypmp42" + bytes(100)
+    assert open_picture(data).notices == ("its short film (motion photo) is dropped",)
+    assert "MotionPhoto" not in values(kept(data, "all"))
+
+
+def test_a_file_that_is_copied_has_the_metadata_asked_for_and_no_more(tmp_path: Path):
+    exif = camera()
+    del exif[0x0112]
+    exif.get_ifd(ExifTags.IFD.Exif)[0xA001] = 1
+    path = save(tmp_path / "low.jpg", astronaut(128, 128), quality=20, exif=exif, comment=b"private")
+    data = path.read_bytes()
+    for what in ("none", "copyright", "all"):
+        made = repro.encode(data + b"something behind", 95, metadata=what)  # type: ignore[arg-type]
+        assert decode(made).tobytes() == decode(data).tobytes(), "it should have been copied"
+        assert (b"by EXIF" in made, b"private" in made, b"behind" in made) == (what != "none", what == "all", False)
