@@ -59,14 +59,15 @@ def test_what_is_there_is_left_alone(
 ) -> None:
     output = tmp_path / "out"
     output.mkdir()
-    (output / "3.jpg").write_bytes(b"precious")
+    precious = b"\xff\xd8precious\xff\xd9"
+    (output / "3.jpg").write_bytes(precious)
     call = [photos, "-o", output, "--model", model, "--scheduler", two.url]
     assert run(*call) == 0
     assert "has 1 of the pictures; --force encodes them again" in capsys.readouterr().err
-    assert (output / "3.jpg").read_bytes() == b"precious" and len(list(output.iterdir())) == 5
+    assert (output / "3.jpg").read_bytes() == precious and len(list(output.iterdir())) == 5
     assert run(*call) == 0 and capsys.readouterr().out == ""
     assert run(*call, "--force") == 0
-    assert (output / "3.jpg").read_bytes() != b"precious"
+    assert (output / "3.jpg").read_bytes() != precious
 
 
 @pytest.mark.slow
@@ -104,7 +105,7 @@ def test_other_code_or_models_are_told(
     [
         (["--jobs", "2"], "--scheduler: spreads several pictures or a folder"),
         (["--scheduler", "tcp://h:1"], "--scheduler tcp://h:1: is not an address; write dask://HOST:PORT, or local"),
-        (["--skip-existing", "--force"], "--skip-existing: goes on"),
+        (["--skip-existing", "--force"], "--skip-existing and --force: give only one"),
     ],
 )
 def test_wrong_calls(
