@@ -53,6 +53,15 @@ class Told:
         """Whether 8 bits are too few to keep the curve."""
         return self.gamma is not None and self.gamma < 1.6
 
+    def on_srgb_curve(self, samples: np.ndarray) -> np.ndarray:
+        """16-bit samples → the same colours with sRGB's curve (IEC 61966-2-1) and 8 bits; a fourth channel is alpha."""
+        light = (np.arange(65536) / 65535) ** (self.gamma or 1)
+        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        shown = np.round(255 * curve).astype(np.uint8)[samples]
+        if samples.ndim == 3 and samples.shape[2] == 4:
+            shown[..., 3] = samples[..., 3] >> 8
+        return shown
+
     def profile(self, grey: bool) -> bytes:
         """An ICC profile, version 2."""
         if grey:
@@ -91,13 +100,13 @@ def told(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> T
     return Told(ADOBE_RGB, 563 / 256) if _exif_says_adobe_rgb(image) else None
 
 
-def profile(image: Image.Image, head: bytes) -> bytes | None:
-    """The ICC profile of ``image``, whose file begins with ``head``."""
+def profile(image: Image.Image, data: bytes) -> bytes | None:
+    """The ICC profile of ``image``, whose file is ``data``."""
     if image.format == "JPEG2000":
-        return jpeg2000.profile(head)
-    if image.format == "BMP" and head[70:74] == b"DEBM":  # Windows' BITMAPV5HEADER
-        at, size = struct.unpack_from("<II", head, 14 + 112)
-        return head[14 + at : 14 + at + size]
+        return jpeg2000.profile(data)
+    if image.format == "BMP" and data[70:74] == b"DEBM":  # Windows' BITMAPV5HEADER
+        at, size = struct.unpack_from("<II", data, 14 + 112)
+        return data[14 + at : 14 + at + size]
     return image.info.get("icc_profile")
 
 

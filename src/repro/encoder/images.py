@@ -105,8 +105,8 @@ def open_picture(
         picture = Picture(source)
         _check_size(name, (picture.width, picture.height), limit)
         return picture
-    data = read_bytes(Path(source)) if isinstance(source, _PATHS) else source if isinstance(source, bytes) else b""
-    picture = _decoded(name, data or source, data, icc, limit)
+    data = _bytes(source)
+    picture = _decoded(name, source if isinstance(source, Image.Image) else data or source, data, icc, limit)
     if strict:
         check_doubts(name, picture.doubts)
     return picture
@@ -145,6 +145,22 @@ def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
     return data
 
 
+def _bytes(source: object) -> bytes:
+    """A file's bytes: at a path, given, or behind a Pillow image that is not decoded yet; else none."""
+    if isinstance(source, str | Path):
+        return read_bytes(Path(source))
+    if isinstance(source, bytes):
+        return source
+    stream = getattr(source, "fp", None) if getattr(source, "tile", None) else None
+    if stream is None:
+        return b""
+    place = stream.tell()
+    stream.seek(0)
+    data: bytes = stream.read()
+    stream.seek(place)
+    return data
+
+
 def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
     """Of ``data``, a file's bytes, or of the Pillow image ``source`` where there are none."""
     try:
@@ -175,10 +191,12 @@ def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixe
         _check_size(name, image.size, max_pixels)
         about = metadata.read(image) if image.format == "TIFF" else None  # decoding closes these, and ends others
         hurt = _load(image, data)
-        shown, depth_notice = _to_8_bit(name, image, head, data)
+        profile = colour.profile(image, data)
+        told = colour.told(name, image, head, profile)
+        shown, told, depth_notice = _to_8_bit(name, image, data, told)
         upright, orientation_notice = _upright(shown, image)
         flat, alpha_notice = _flatten(upright)
-        settled, kept, colour_notices = _settle(name, image, head, flat, icc)
+        settled, kept, colour_notices = _settle(flat, profile, told, icc)
         doubts = [doubt for doubt in (hurt, orientation_notice, *colour_notices) if doubt]
         notices = [notice for notice in (frames, depth_notice, alpha_notice) if notice]
         notices += metadata.dropped(image, data)
@@ -220,15 +238,13 @@ def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
 
 
 def _settle(
-    name: str, image: Image.Image, head: bytes, flat: Image.Image, policy: profiles.Policy
+    flat: Image.Image, profile: bytes | None, told: colour.Told | None, policy: profiles.Policy
 ) -> tuple[Image.Image, bytes | None, list[str]]:
-    """As :func:`profiles.settle`, with the profile of ``image``, or one made of what its file says of its colours."""
-    profile = colour.profile(image, head)
-    told = colour.told(name, image, head, profile)
-    if told is None:
+    """As :func:`profiles.settle`, with the file's profile, or one made of what else it says of its colours."""
+    if told is None or flat.mode not in ("L", "RGB"):
         return profiles.settle(flat, profile, policy)
-    if told.is_srgb or flat.mode not in ("L", "RGB"):
-        return profiles.settle(flat, profile if flat.mode not in ("L", "RGB") else None, policy)
+    if told.is_srgb:
+        return profiles.settle(flat, None, policy)
     return profiles.settle(flat, told.profile(grey=flat.mode == "L"), "srgb" if told.is_linear else policy)
 
 
@@ -276,12 +292,18 @@ def _upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str |
         return shown, "its EXIF data are damaged; taken as upright"
 
 
-def _to_8_bit(name: str, image: Image.Image, head: bytes, data: bytes) -> tuple[Image.Image, str | None]:
+def _to_8_bit(
+    name: str, image: Image.Image, data: bytes, told: colour.Told | None
+) -> tuple[Image.Image, colour.Told | None, str | None]:
     """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
 
-    PNG's transparent colour becomes an alpha channel, for it must be compared before.
+    Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``told``. PNG's transparent colour becomes an
+    alpha channel, for it must be compared before.
     """
-    opaque = png.key_mask(image, head, data) if image.format == "PNG" else None
+    opaque = png.key_mask(image, data) if image.format == "PNG" else None
+    deep = png.deep_samples(image, data) if image.format == "PNG" and told and told.is_linear else None
+    if told and deep is not None:
+        image, told = Image.fromarray(told.on_srgb_curve(deep)), replace(told, gamma=None)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         samples = np.asarray(image)
         if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
@@ -293,10 +315,10 @@ def _to_8_bit(name: str, image: Image.Image, head: bytes, data: bytes) -> tuple[
         image = image.convert("L" if image.mode in ("1", "L") else "RGB")
         image.info.pop("transparency", None)
         image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
-    image = formats.repaired(image, head)
+    image = formats.repaired(image, data)
     brightest = np.asarray(image.convert("RGB")).max() if image.mode in _LIGHT else 0
     dark = f"very dark: its brightest sample is {brightest} of 255; export it with samples up to white"
-    return image, dark if 0 < brightest < 16 else None
+    return image, told, dark if 0 < brightest < 16 else None
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
