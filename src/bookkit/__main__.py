@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from repro.cli import guarded
+from repro.cli import end_cleanly, guarded
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -43,4 +43,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_cleanly()
     sys.exit(run())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from bookkit import lint, parts, reading_time
@@ -24,7 +26,11 @@ _PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
 BUILD_TIMEOUT = 1200
 #: Before Jupyter Book begins: pages are large trees, and looking for cycles in them takes half of a build's time; and
 #: jsonschema would build a parser for addresses of every alphabet, two seconds' work, for a check never asked for.
-_QUICK = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
+#: And it ends with this program, even if that is killed: it would go on writing beside the next build.
+_QUICK = (
+    "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None; "
+    "from repro.workers import end_with_program; end_with_program({})"
+)
 #: Written into a finished book: the hash of what it was built from.
 STAMP = ".built-from"
 
@@ -42,6 +48,11 @@ def make(project: Project, *, run: bool = True) -> Path:
         execute(project)
     stamp = _stage(project)
     if not _is_built(project, stamp):
+        read = project.output / "_build" / ".doctrees"
+        if not (project.html / STAMP).is_file() or _is_of_the_future(read / "environment.pickle"):
+            # The last build failed or was killed: Sphinx warns of a page only when it reads it, and this build would
+            # pass in silence. Or the clock was set back: Sphinx would take what has changed for old.
+            shutil.rmtree(read, ignore_errors=True)
         # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
         # and style: without the old HTML it rewrites all (and still reads only those that changed).
         shutil.rmtree(project.html, ignore_errors=True)
@@ -84,6 +95,10 @@ def _is_built(project: Project, stamp: str) -> bool:
     return path.is_file() and path.read_text() == stamp
 
 
+def _is_of_the_future(path: Path) -> bool:
+    return path.is_file() and path.stat().st_mtime > time.time()
+
+
 def _mirror(source: Path, target: Path) -> None:
     """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed."""
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
@@ -101,7 +116,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _jupyter_book(project: Project) -> None:
     """``jupyter-book build``, every warning an error and every reference checked."""
-    call = f"{_QUICK}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+    call = f"{_QUICK.format(os.getpid())}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
     options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
     with bar(1, "Jupyter Book"):
         try:
@@ -110,6 +125,7 @@ def _jupyter_book(project: Project) -> None:
                 capture_output=True,
                 text=True,
                 timeout=BUILD_TIMEOUT,
+                start_new_session=True,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
@@ -118,8 +134,6 @@ def _jupyter_book(project: Project) -> None:
     lost = [page for page in project.pages() if not (project.html / f"{page}.html").is_file()]
     if done.returncode == 0 and not lost:
         return
-    # Sphinx warns of a page only when it reads it: keep nothing, or the next build would pass in silence.
-    shutil.rmtree(project.output / "_build" / ".doctrees", ignore_errors=True)
     lines = _COLOUR.sub("", done.stderr + done.stdout).splitlines()
     problems = list(dict.fromkeys(line.replace(f"{project.stage}/", "") for line in lines if _PROBLEM.search(line)))
     if done.returncode == 0:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from repro.errors import ReproError
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 #: The most bytes (not letters) that a file's name has on common file systems.
 LONGEST_NAME = 255
@@ -27,26 +34,143 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     if os.path.isdir(path):
         raise ReproError(f"{path}: is a folder; name a file inside it")
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
+    with ExitStack() as stack:
+        try:
+            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+            allowed = 0o666 if mode is None else mode & 0o666 | 0o200
+            temporary = stack.enter_context(_temporary(target, partial(_make_file, mode=allowed)))
+        except OSError as error:
+            raise ReproError(f"{path}: cannot be written ({error.strerror}); check the folder {path.parent}") from error
+        try:
+            yield temporary
+            if mode is not None:
+                with suppress(OSError):  # some file systems refuse every chmod
+                    temporary.chmod(mode)
+            temporary.replace(target)
+        except OSError as error:
+            raise _not_written(path, error) from error
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """As :func:`atomic_path`, a new folder. One that another process has put there meanwhile stays."""
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(_temporary(path, os.mkdir))
+            yield temporary
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.exists():
+                    raise
+        except OSError as error:
+            raise _not_written(path, error) from error
+
+
+def _make_file(path: Path, mode: int) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+
+
+def _not_written(path: Path, error: OSError) -> ReproError:
+    return ReproError(f"{path}: cannot be written ({error.strerror}); free some space or name another place")
+
+
+@contextmanager
+def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """What ``make`` makes beside ``target``, removed in the end unless it was renamed.
+
+    Its name follows from the target's, and it is locked while it is in use. So whoever writes the target next finds and
+    removes what a killed process has left. The name is random where another process writes the same target, or where
+    the file system has no locks.
+    """
+    own = target.with_name(f".tmp-{sha256_bytes(os.fsencode(target.name))[:16]}{target.suffix[:16]}")
+    abandoned = _locked(own)
+    if abandoned is not None:
+        _remove(own)
+        os.close(abandoned)
+    temporary = own
     try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        allowed = 0o666 if mode is None else mode & 0o666 | 0o200
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, allowed))
-    except OSError as error:
-        raise ReproError(f"{path}: cannot be written ({error.strerror}); check the folder {path.parent}") from error
+        make(temporary)
+    except FileExistsError:
+        lock = None
+    else:
+        lock = _locked(temporary)
+    if lock is None:
+        temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
+        make(temporary)
     try:
         yield temporary
-        if mode is not None:
-            with suppress(OSError):  # some file systems refuse every chmod
-                temporary.chmod(mode)
-        temporary.replace(target)
-    except OSError as error:
-        raise ReproError(
-            f"{path}: cannot be written ({error.strerror}); free some space or name another place"
-        ) from error
     finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        _remove(temporary)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that locks the file or folder ``path``; None where there is none, or others hold it."""
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    if _is_still(descriptor, path):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether ``path`` leads to what was opened, and was not removed or renamed since."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """No other process is in here with the same ``path`` at the same time; ``waiting`` is called before a wait.
+
+    ``path`` is a file that is made for this and removed in the end. A process that is killed holds nobody up. Where
+    the system knows no locks, nobody waits.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = None
+    while fcntl is not None and held is None:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # no locks here
+            os.close(descriptor)
+            break
+        if _is_still(descriptor, path):
+            held = descriptor
+        else:  # who held it before has removed it
+            os.close(descriptor)
+    try:
+        yield
+    finally:
+        _remove(path)
+        if held is not None:
+            os.close(held)
 
 
 def atomic_write(path: Path | str, data: bytes | str) -> None:

@@ -3,8 +3,8 @@
 Each command is a plain function in the module of its name (a group of commands, as ``repro data``, is that module's
 ``app``). These modules import nothing heavy at their top, so that ``repro --help`` answers at once.
 
-Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C.
-``REPRO_DEBUG=1`` shows the traceback, too.
+Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C, 143 for
+``kill``. ``REPRO_DEBUG=1`` shows the traceback, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -67,6 +68,8 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
         code = typer.main.get_command(application).main(arguments, prog_name=name, standalone_mode=False)
         if code == 130:  # typer's answer to Ctrl-C; it prints nothing
             raise KeyboardInterrupt
+        if sys.stdout is not None:  # closed by the shell's >&-
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ReproError as error:
         return _fail(str(error), error.exit_code)
@@ -75,22 +78,38 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
     except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing can be printed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:
+        if not _output_fails():
+            return _unexpected(error)
+        _discard_output()
+        return _fail(f"standard output: cannot be written ({error.strerror}); redirect it to another place", 1)
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
     except MemoryError:
-        return _fail("out of memory; try a smaller picture or fewer --jobs", 1)
+        try:
+            return _fail("out of memory; try a smaller picture or fewer --jobs", 1)
+        except MemoryError:  # not even for that
+            os.write(2, b"repro: out of memory\n")
+            return 1
     except Exception as error:
-        what = " ".join(str(error).split())
-        return _fail(
-            f"unexpected {type(error).__name__}: {what} (REPRO_DEBUG=1 shows where; please report it: {ISSUES})", 1
-        )
+        return _unexpected(error)
 
 
 def main() -> None:
     """Entry point of the ``repro`` script."""
+    end_cleanly()
     sys.exit(run())
+
+
+def end_cleanly() -> None:
+    """Let ``kill`` end the program as Ctrl-C does, with nothing half done left behind; its exit code is 143."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _extra_of(error: ModuleNotFoundError) -> str:
@@ -108,6 +127,27 @@ def _tell_usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "repro"
     return _fail(f"{' '.join(message.split())} (see {where} --help)", 2)
+
+
+def _output_fails() -> bool:
+    """Whether what is still to be printed cannot be."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _discard_output() -> None:
+    """Nothing more can be printed; without this, Python would try once more when it ends, and say so."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unexpected(error: Exception) -> int:
+    what = " ".join(str(error).split())
+    return _fail(
+        f"unexpected {type(error).__name__}: {what} (REPRO_DEBUG=1 shows where; please report it: {ISSUES})", 1
+    )
 
 
 def _fail(message: str, code: int) -> int:

@@ -117,17 +117,21 @@ def encode_many(
         printer.failure(failure)
     if not (pairs or unread):
         return
+    targets = {str(source): target for source, target in pairs}
     reports: list[Report] = []
+    total = len(pairs) + len(unread)
     with progress.bar(len(pairs), "encode") as bar:
         for result in run(pairs):
             bar.clear()  # results are printed where the bar is
-            if isinstance(result, Failure):
+            if isinstance(result, Failure) and skips and targets[result.input].exists():
+                total -= 1  # another process has made it meanwhile
+            elif isinstance(result, Failure):
                 printer.failure(result)
             else:
                 reports.append(result)
                 printer.report(result)
             bar.update()
-    printer.summary(reports, len(pairs) + len(unread))
+    printer.summary(reports, total)
 
 
 def _passed(

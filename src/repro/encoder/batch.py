@@ -20,6 +20,7 @@ from repro.encoder import formats
 from repro.encoder.encode import Report, Settings, encode_file
 from repro.errors import ReproError, UsageError
 from repro.files import shortened
+from repro.workers import end_with_program
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
             yield _attempt(source, output, settings)
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(jobs, context, initializer=_share_processors, initargs=(jobs,)) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=(jobs,)) as pool:
         with _ctrl_c_held():
             futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
         try:
@@ -157,6 +158,7 @@ def attempt(name: str, work: Callable[[], T]) -> T | Failure:
         return Failure(name, f"{name}: unexpected {type(error).__name__}: {what}; try it alone")
 
 
-def _share_processors(jobs: int) -> None:
-    """In a new process, before PyTorch is imported, which reads this too."""
+def _begin_worker(jobs: int) -> None:
+    """Take a share of the processors, before PyTorch is imported, which reads this too."""
+    end_with_program()
     os.environ[threads.VARIABLE] = str(max(1, threads.available() // jobs))

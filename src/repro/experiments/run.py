@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any, TypeVar
 
 import torch
@@ -30,11 +29,12 @@ from repro.experiments.numerics import NUMERICS, numerics_of, trained_alike
 from repro.experiments.settings import Crops, Experiment, Task
 from repro.experiments.store import Store
 from repro.experiments.sweeps import measure_sweep
-from repro.files import atomic_write
+from repro.files import alone, atomic_write
 from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
-from repro.progress import track
+from repro.progress import note, track
 from repro.runtime import provenance
 from repro.training import checkpoint, one_device, train
+from repro.workers import end_with_program
 
 T = TypeVar("T")
 
@@ -43,9 +43,17 @@ KEPT_BYTES = 10_000_000
 
 
 def run(task: Task, store: Store, data_dir: Path | None = None) -> None:
-    """Compute and store one result, unless it is stored; resumes what was cut off."""
-    if store.load(task) is not None:
-        return
+    """Compute and store one result, unless it is stored; resumes what was cut off.
+
+    Waits for another process that computes the same result into the same store.
+    """
+    waiting = partial(note, f"{task.key}: another process computes it; waiting for that")
+    with alone(store.scratch / f"{task.key}.lock", waiting):
+        if store.load(task) is None:
+            _run(task, store, data_dir)
+
+
+def _run(task: Task, store: Store, data_dir: Path | None) -> None:
     store.result_path(task).parent.mkdir(parents=True, exist_ok=True)
     evaluation = photos(task.evaluation, data_dir)
     if isinstance(task, Experiment):
@@ -212,22 +220,20 @@ class Here:
         spawn = get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker, initargs=(threads,)) as pool:
             futures: dict[Future[None], str] = {pool.submit(work, item): name for name, item in items.items()}
-            for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like any other
-                yield futures[future], _error_of(future.result)
+            try:
+                for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like others
+                    yield futures[future], _error_of(future.result)
+            except BaseException:  # Ctrl-C: begin nothing new, and wait for nobody; what was reached is kept
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in active_children():
+                    process.terminate()
+                raise
 
 
 def _begin_worker(threads: int) -> None:
-    """Take a share of the cores, and end when the program ends, even if it is killed. An orphan would go on training
-    beside the next call, on the same run."""
+    """Take a share of the cores."""
     torch.set_num_threads(threads)
-    program = parent_process()
-    assert program is not None
-
-    def watch() -> None:
-        program.join()
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
+    end_with_program()
 
 
 def _error_of(call: Callable[[], Any]) -> Exception | None:

@@ -20,6 +20,7 @@ from repro.model import LearnedJPEG, ModelSettings
 from repro.progress import bar
 from repro.runtime import processor
 from repro.training import checkpoint
+from repro.training.board import Board
 from repro.training.devices import one_device
 from repro.training.pool import Pool
 from repro.training.recipe import Recipe, batch_indices
@@ -96,7 +97,7 @@ def train(
 
     with ExitStack() as stack:
         progress = stack.enter_context(bar(recipe.steps, f"train {settings.method} λ={loss.lam:g}"))
-        board = stack.enter_context(_tensorboard(folder)) if folder and fabric.is_global_zero else None
+        board = stack.enter_context(Board(folder / "tensorboard")) if folder and fabric.is_global_zero else None
         batches = stack.enter_context(pool.reading_ahead(chosen, fabric.device))
         progress.update(run.step)
         if observe and run.step == 0:
@@ -112,7 +113,7 @@ def train(
                 run.log.append({"step": float(run.step), **stepper.mean(terms)})
                 progress.set_postfix(loss=f"{run.log[-1]['loss']:.3g}")
                 if board is not None:
-                    _show(board, model, run.log[-1], batch.x.float(), recipe.steps)
+                    board.show(model, run.log[-1], batch.x.float(), recipe.steps)
                 if observe:
                     observe(run.step, model)
             run.seconds = before + time.perf_counter() - started
@@ -138,21 +139,3 @@ def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None
     if not torch.isfinite(value):
         kept = f"last good checkpoint: {path}, step {checkpoint.step_of(path)}" if path else "nothing was stored"
         raise ReproError(f"training stopped at step {step}: {what} {float(value)}; {kept}; lower the learning rate")
-
-
-def _tensorboard(folder: Path) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(folder / "tensorboard", flush_secs=30)
-
-
-@torch.no_grad()
-def _show(board: Any, model: LearnedJPEG, row: dict[str, float], x: torch.Tensor, steps: int) -> None:
-    """Scalars always; the first crop before and after, ten times a run."""
-    step = int(row["step"])
-    for name, value in row.items():
-        if name != "step":
-            board.add_scalar(name, value, step)
-    if step % max(steps // 10, 1) == 0:
-        pair = torch.cat([x[0], model(x[:1]).x_hat[0]], dim=-1)
-        board.add_image("original | compressed", (pair / 255).clamp(0, 1), step)

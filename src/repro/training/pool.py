@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from repro.errors import ReproError
-from repro.files import sha256_bytes
+from repro.files import atomic_folder, sha256_bytes
 from repro.losses import LossWeights
 from repro.metrics import lpips_on
 from repro.metrics.lpips import ReferenceFeatures
@@ -179,34 +178,23 @@ def _fill(
     count: int,
     name: str,
 ) -> None:
-    """Write the arrays beside, then rename: a cache is whole or absent, also where two processes make it."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        beside.mkdir(parents=True)
-        arrays = [
-            np.lib.format.open_memmap(
-                beside / f"{i:02}.{str(t.dtype).removeprefix('torch.')}.npy",
-                "w+",
-                _as_array(t).dtype,
-                (count, *t.shape[1:]),
-            )
-            for i, t in enumerate(samples)
-        ]
+    """Write the arrays: all of them or none, also where two processes do so. Not through a memory map, which ends the
+    process where the disk is full."""
+    with atomic_folder(place) as beside, ExitStack() as stack:
+        streams = []
+        for i, t in enumerate(samples):
+            name_of_type = str(t.dtype).removeprefix("torch.")
+            streams.append(stack.enter_context((beside / f"{i:02}.{name_of_type}.npy").open("wb")))
+            descr = np.lib.format.dtype_to_descr(_as_array(t).dtype)
+            shape = (count, *t.shape[1:])
+            np.lib.format.write_array_header_1_0(streams[-1], {"descr": descr, "fortran_order": False, "shape": shape})
         for first in track(range(0, count, _AT_ONCE), name):
             part = slice(first, min(first + _AT_ONCE, count))
-            for array, values in zip(arrays, make(part), strict=True):
-                array[part] = _as_array(values)
-        for array in arrays:
-            array.flush()
-        try:
-            beside.rename(place)
-        except OSError:
-            if not place.exists():  # else another process was first
-                raise
-    except OSError as error:
-        raise ReproError(f"{place}: cannot be written ({error.strerror}); free some space or name another") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            for stream, values in zip(streams, make(part), strict=True):
+                stream.write(np.ascontiguousarray(_as_array(values)).data)
+        for stream in streams:
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def _as_array(values: torch.Tensor) -> np.ndarray:

@@ -1,0 +1,123 @@
+"""Kills, full disks, two at once: the short form of ``make faults``, and the parts that it rests on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from encoder_stand_in import astronaut, save
+from repro.encoder import images
+from repro.encoder.encode import Settings, encode_file
+from repro.errors import ReproError
+from repro.files import alone, atomic_folder, atomic_path, atomic_write
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about processes, signals and disks of Linux")
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+kills = importlib.import_module("fault_kills")
+places = importlib.import_module("fault_places")
+load = importlib.import_module("fault_load")
+SHORT = [case for case in places.CASES if case.short]
+
+
+# ---- the short form -------------------------------------------------------------------------------------------------
+
+
+def test_encode_is_killed_and_goes_on():
+    (work,) = (work for work in kills.WORKS if work.name == "encode")
+    outcome = kills.kill(work, 2, seed=1, told=lambda _: None)
+    assert outcome.kills == 2 and outcome.faults == []
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return places.prepared(tmp_path_factory.mktemp("faults"), 6)
+
+
+@pytest.mark.parametrize("case", SHORT, ids=[f"{case.kind}: {case.name}" for case in SHORT])
+def test_a_fault_gives_the_right_files_or_a_clear_line(case, place):
+    outcome = places.outcome(case, place(f"{case.kind} {case.name}".replace(" ", "-")))
+    if outcome.startswith("not tried"):
+        pytest.skip(outcome)
+    assert outcome == "right"
+
+
+def test_memory_is_flat():
+    found = load.two_jobs(120)
+    assert found["faults"] == [] and found["files"] == 120
+    first, last = found["megabytes"]["12"], found["megabytes"]["100"]
+    assert all(last[name] < first[name] + 10 for name in last)
+
+
+# ---- what it rests on -----------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, sys, time
+from pathlib import Path
+from repro.files import alone, atomic_folder, atomic_path
+with {what}(Path(sys.argv[1]){more}) as temporary:
+    if {what} is atomic_folder:
+        (temporary / "part").write_bytes(b"half")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def begin(what: str, target: Path, more: str = "") -> subprocess.Popen[str]:
+    """A process that is in the middle of ``what``."""
+    script = KILLED.format(what=what, more=more)
+    process = subprocess.Popen([sys.executable, "-c", script, target], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    return process
+
+
+@pytest.mark.parametrize("what", [atomic_path, atomic_folder])
+def test_what_a_killed_writer_left_is_cleared_by_the_next(what, tmp_path):
+    target = tmp_path / "target"
+    process = begin(what.__name__, target)
+    left = list(tmp_path.iterdir())
+    assert len(left) == 1 and left[0].name.startswith(".tmp-")
+    with what(target) as temporary:  # while the other lives, its own is left alone
+        assert temporary != left[0] and left[0].exists()
+    assert {*tmp_path.iterdir()} == {target, *left}
+    process.kill()
+    process.wait()
+    if what is atomic_folder:
+        target.rmdir()
+    with what(target):
+        pass
+    assert [*tmp_path.iterdir()] == [target]
+
+
+def test_one_at_a_time_and_a_killed_process_holds_nobody_up(tmp_path):
+    lock, told = tmp_path / "locks" / "lock", []
+    process = begin("alone", lock, ", print")
+
+    def waiting() -> None:
+        told.append("waiting")
+        process.kill()
+
+    with alone(lock, waiting):
+        assert told == ["waiting"] and lock.exists()
+    assert not lock.exists()
+    with alone(lock, pytest.fail):
+        pass
+    process.wait()
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("repro.files.fcntl.flock", refuse)
+    for content in ("one", "two"):
+        atomic_write(tmp_path / "a.txt", content)
+        with alone(tmp_path / "lock", pytest.fail):
+            pass
+    assert [*tmp_path.iterdir()] == [tmp_path / "a.txt"] and (tmp_path / "a.txt").read_text() == "two"
