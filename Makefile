@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf lab reproduce bench fuzz test test-fast lint format sync references lock clean distclean
+.PHONY: help install book pdf lab reproduce bench faults fuzz test test-fast lint format sync references lock clean distclean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ bench: $(INSTALLED) ## measure speed against the plain step and other encoders: 
 fuzz: $(INSTALLED) ## 20,000 damaged pictures, then an hour of our parsers under a fuzzer: data/results/fuzz.json
 	$(BIN)/python tools/fuzz.py
 	$(BIN)/python tools/fuzz_parsers.py
+
+faults: $(INSTALLED) ## kill the commands, fill their disks, overload them: data/results/faults.json (an hour)
+	$(BIN)/python tools/faults.py
 
 test: lint ## everything that must hold: style, types, tests, notebooks, the built book in a browser (WORKERS=2)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-sanitize-with tests/nbval/sanitize.cfg

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from encoder_stand_in import astronaut, save
-from repro.encoder import images
-from repro.encoder.encode import Settings, encode_file
-from repro.errors import ReproError
 from repro.files import alone, atomic_folder, atomic_path, atomic_write
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about processes, signals and disks of Linux")

@@ -49,7 +49,7 @@ class Printer:
         """The last line; an error if a file failed."""
         if len(reports) < total:
             raise ReproError(f"{total - len(reports)} of {total} pictures failed; the lines above say why")
-        if not (self.json or self.quiet):
+        if reports and not (self.json or self.quiet):
             size = sum(report.bytes for report in reports)
             bpp = 8 * size / sum(report.width * report.height for report in reports)
             self._line(f"{total} pictures, {size} bytes, {bpp:.3f} bpp")
