@@ -96,6 +96,8 @@ def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         lock = None
     else:
         lock = _locked(temporary)
+        if lock is None:
+            _remove(temporary)
     if lock is None:
         temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
         make(temporary)
