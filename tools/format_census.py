@@ -57,12 +57,14 @@ FORMATS: dict[str, tuple[Callable[[], Iterator[Case]], ...]] = {
 def outcome(case: Case) -> str:
     """``"right"``, ``"refused"``, or what is wrong."""
     try:
-        samples = open_picture(case.data, name="picture", icc="srgb").samples.astype(float)
+        picture = open_picture(case.data, name="picture", icc="srgb")
     except ReproError as error:
         if "\n" in str(error) or not str(error).startswith("picture: "):
             return f"refused, but not with one line: {error}"
         return "refused" if case.rare else f"refused: {error}"
-    shown = case.shown * 255
+    samples, shown = picture.samples.astype(float), case.shown * 255
+    if any("damaged" in notice for notice in picture.notices):
+        return f"said to be damaged: {picture.notices}"
     if samples.ndim != shown.ndim:
         samples, shown = (np.dstack([s] * 3) if s.ndim == 2 else s for s in (samples, shown))
     if samples.shape != shown.shape:

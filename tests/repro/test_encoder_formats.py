@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import tifffile
@@ -10,22 +12,65 @@ from encoder_stand_in import astronaut, save
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
 
-
-def test_page_of_full_size_is_taken(tmp_path):
-    full, small = astronaut(40, 60), astronaut(10, 15)
-    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        file.write(small, photometric="rgb", subfiletype=1, metadata=None)
-        file.write(full, photometric="rgb", subfiletype=0, metadata=None)
-    picture = open_picture(tmp_path / "a.tif")
-    assert np.array_equal(picture.samples, full) and "full-size" in picture.notices[0]
+FULL, SMALL, MOSAIC = astronaut(40, 60), astronaut(10, 15), np.zeros((40, 60), np.uint16)
+RAW = "is a camera's raw file; develop it"
 
 
-@pytest.mark.parametrize("name", ["photo.nef", "photo.tif"])
-def test_raw_files_are_refused(name, tmp_path):
-    with tifffile.TiffWriter(tmp_path / name) as file:
-        file.write(astronaut(10, 15), photometric="rgb", subfiletype=1, subifds=1, metadata=None)
-        file.write(np.zeros((40, 60), np.uint16), photometric="cfa", subfiletype=0, metadata=None)
-    with pytest.raises(ReproError, match="raw file; develop it"):
+def write_pages(*pages: tuple[np.ndarray, dict]) -> bytes:
+    """``pages``: samples, and tifffile's options; a page's sub-IFDs follow it."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as file:
+        for samples, options in pages:
+            photometric = {"photometric": "rgb" if samples.ndim == 3 else "cfa"}
+            file.write(samples, metadata=None, **photometric | options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pages", "size", "notice"),
+    [
+        ([(FULL, {})], 60, None),
+        ([(SMALL, {"subfiletype": 1}), (FULL, {})], 60, "several pages; the full-size one is taken"),
+        ([(FULL, {}), (SMALL, {"subfiletype": 1})], 60, "several pages; the first is taken"),
+        ([(FULL, {"subifds": 1}), (SMALL, {"subfiletype": 1})], 60, None),
+        ([(SMALL, {}), (FULL, {})], 15, "several pages; the first is taken, though another is larger"),
+        (
+            [(FULL, {}), (FULL.astype(float), {})],
+            60,
+            "several pages; the first is taken",
+        ),  # one that Pillow cannot read
+        ([(SMALL, {}), (FULL.astype(float), {})], 15, "several pages; the first is taken, though another is larger"),
+        ([(SMALL, {"subfiletype": 1})], 15, "is marked as a reduced copy of a picture, and holds no larger one"),
+    ],
+)
+def test_pages(pages, size, notice):
+    picture = open_picture(write_pages(*pages))
+    assert picture.notices == ((notice,) if notice else ())
+    assert np.array_equal(picture.samples, FULL if size == 60 else SMALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "pages", "says"),
+    [
+        ("photo.nef", [(FULL, {})], RAW),
+        ("photo.DNG", [(FULL, {})], RAW),
+        ("photo.tif", [(SMALL, {"subfiletype": 1, "subifds": 1}), (MOSAIC, {})], RAW),
+        ("photo.tif", [(SMALL, {"subfiletype": 1, "subifds": 2}), (SMALL, {"subfiletype": 1}), (MOSAIC, {})], RAW),
+        ("photo.tif", [(SMALL, {"subifds": 1}), (FULL.astype(np.uint16), {"photometric": 34892})], RAW),
+        ("photo.tif", [(SMALL, {"subfiletype": 1}), (MOSAIC, {})], RAW),
+        ("photo.tif", [(SMALL, {}), (MOSAIC, {})], RAW),
+        ("photo.tif", [(SMALL, {"extratags": [(50706, 1, 4, b"\1\4\0\0", True)]})], RAW),
+        ("photo.tif", [(MOSAIC, {})], "kind of TIFF"),
+        (
+            "photo.tif",
+            [(SMALL, {"subfiletype": 1}), (FULL.astype(float), {})],
+            "full-size page of a kind that is not read",
+        ),
+    ],
+)
+def test_raw_files_are_refused(name, pages, says, tmp_path):
+    (tmp_path / name).write_bytes(write_pages(*pages))
+    with pytest.raises(ReproError, match=says):
         open_picture(tmp_path / name)
 
 

@@ -79,13 +79,13 @@ _STARTS = {
     b"BPG\xfb": "BPG",
     b"gimp xcf": "GIMP XCF",
     b"<svg": "SVG",
-    **dict.fromkeys((b"II*\0", b"MM\0*"), "TIFF with bits, channels or a compression of a kind"),
-    **dict.fromkeys((b"II+\0", b"MM\0+"), "BigTIFF with bits, channels or a compression of a kind"),
+    **dict.fromkeys((b"II*\0", b"MM\0*"), "kind of TIFF (bits, channels or compression)"),
+    **dict.fromkeys((b"II+\0", b"MM\0+"), "kind of BigTIFF (byte order, bits, channels or compression)"),
     b"\x89PNG\r\n\x1a\n": "PNG with a damaged header",
 }
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"),
-    **dict.fromkeys((b"avif", b"avis"), "damaged AVIF, or one of a kind"),
+    **dict.fromkeys((b"avif", b"avis"), "damaged AVIF, or a kind of it"),
     b"qt  ": "video",
 }
 
@@ -103,7 +103,7 @@ def readable_endings() -> set[str]:
 #: Channels by the colour mode in a PSD file's header.
 _PSD_COLOURS = {b"\3": b"\3", b"\4": b"\4", b"\x09": b"\3"}
 #: What Pillow says of a kind of file that it cannot decode, while of damage it says something else.
-_KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX )?mode|not available|cannot read this", re.I)
+_KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX |pixel )?mode|not available|cannot read this", re.I)
 
 
 def check(name: str, image: Image.Image, head: bytes) -> None:

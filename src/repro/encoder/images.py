@@ -230,9 +230,7 @@ def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
     if image.format == "JPEG2000":
         jpeg2000.check(name, head)
     if isinstance(image, TiffImageFile):
-        notice = tiff.prepare(name, image)
-        if notice:
-            return notice
+        return tiff.prepare(name, image)
     several = image.format != "MPO" and _has_more_frames(image)
     return "an animation or several pages; the first is taken" if several else None
 
@@ -276,9 +274,11 @@ def _too_large(name: str, what: str, limit: int) -> ReproError:
 
 
 def _has_more_frames(image: Image.Image) -> bool:
+    place = image.tell()
     try:
         return getattr(image, "n_frames", 1) > 1
     except Exception:  # counting reads on to the end: a damaged later frame is no reason to refuse the first
+        image.seek(place)
         return True
 
 

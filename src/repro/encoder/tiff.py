@@ -1,6 +1,6 @@
-"""TIFF: which page is the picture, and the kinds of samples that Pillow misreads.
+"""TIFF: the kinds of samples that Pillow misreads.
 
-Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
+Source: TIFF 6.0.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 from PIL import ExifTags, ImagePalette
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import formats
+from repro.encoder import tiff_pages
 from repro.errors import ReproError
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, PLANAR, COLOR_MAP, SUB_IFDS = 256, 257, 258, 259, 262, 284, 320, 330
-SUBFILE, OLD_SUBFILE, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, DNG_VERSION = 254, 255, 332, 338, 339, 50706
+BITS, COMPRESSION, PHOTOMETRIC, PLANAR, COLOR_MAP = 258, 259, 262, 284, 320
+INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = 332, 338, 339
 YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
-WHITE_IS_ZERO, RGB, PALETTE, YCBCR, CIELAB, CFA, LINEAR_RAW = 0, 2, 3, 6, 8, 32803, 34892
+WHITE_IS_ZERO, YCBCR, CIELAB = 0, 6, 8
 JPEG, WEBP = 7, 50001
 #: The one kind of YCbCr that Pillow knows, JFIF's.
 _COEFFICIENTS, _FULL_RANGE = (0.299, 0.587, 0.114), (0, 255, 128, 255, 128, 255)
@@ -30,12 +30,7 @@ def prepare(name: str, image: TiffImageFile) -> str | None:
 
     Raises :class:`ReproError` for a camera's raw file, and for samples that Pillow misreads.
     """
-    notice = None
-    if _is_reduced(image.tag_v2) and (page := _full_size_page(image)):
-        image.seek(page)
-        notice = "several pages; the full-size one is taken"
-    if _is_raw(image):
-        raise formats.raw(name)
+    notice = tiff_pages.choose(name, image)
     what = _misread(image)
     if what:
         raise ReproError(
@@ -54,51 +49,6 @@ def deep_samples(image: TiffImageFile, samples: np.ndarray) -> np.ndarray:
     if image.tag_v2.get(BITS) == (12,):
         samples = samples << 4 | samples >> 8
     return 65535 - samples if image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO else samples
-
-
-def _is_reduced(tags: Any) -> bool:
-    return bool(tags.get(SUBFILE, 0) & 1) or tags.get(OLD_SUBFILE) == 2
-
-
-def _full_size_page(image: TiffImageFile) -> int | None:
-    try:
-        for page in range(1, image.n_frames):
-            image.seek(page)
-            if not _is_reduced(image.tag_v2):
-                return page
-    except Exception:  # a later page is damaged, or of a kind that Pillow does not read
-        pass
-    image.seek(0)
-    return None
-
-
-def _is_raw(image: TiffImageFile) -> bool:
-    """By its tags, or because a sub-IFD holds a larger picture."""
-    tags = image.tag_v2
-    if DNG_VERSION in tags or tags.get(PHOTOMETRIC) in (CFA, LINEAR_RAW):
-        return True
-    if image.fp is None:  # decoded already
-        return False
-    place = image.fp.tell()
-    image.fp.seek(0)
-    header = image.fp.read(16)
-    area = tags[WIDTH] * tags[HEIGHT]
-    try:
-        if header[8:10] == b"CR":  # Canon's CR2
-            return True
-        offsets = tags.get(SUB_IFDS, ())
-        for offset in offsets if isinstance(offsets, tuple) else (offsets,):
-            directory = ImageFileDirectory_v2(header if 43 in header[2:4] else header[:8])
-            image.fp.seek(int(offset))
-            directory.load(image.fp)
-            if directory.get(WIDTH, 0) * directory.get(HEIGHT, 0) > area or directory.get(PHOTOMETRIC) in (
-                CFA,
-                LINEAR_RAW,
-            ):
-                return True
-    finally:
-        image.fp.seek(place)
-    return False
 
 
 def _misread(image: TiffImageFile) -> str | None:
