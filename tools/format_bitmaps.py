@@ -324,7 +324,10 @@ def psd_kinds() -> Iterator[Case]:
 
 def other_kinds() -> Iterator[Case]:
     """GIF, QOI, X11's and FITS."""
-    yield Case("GIF, grey", bytes(imagecodecs.gif_encode(RGB8[..., 1])), GREY)
+    whole = bytes(imagecodecs.gif_encode(RGB8[..., 1]))
+    yield Case("GIF, grey", whole, GREY)
+    larger = whole[:6] + struct.pack("<HH", W + 9, H + 9) + whole[10:]
+    yield Case("GIF that its frame does not fill", larger, UNKNOWN, rare=True)
     for name, samples, shown in (("RGB", RGB8, RGB), ("RGBA", RGBA8, on_white(RGB))):
         yield Case(f"QOI, {name}", bytes(imagecodecs.qoi_encode(samples)), shown)
     for digits in (1, 2, 4):

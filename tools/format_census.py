@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -82,12 +84,14 @@ def census(name: str) -> tuple[Counter[str], list[str]]:
 
 def main() -> None:
     """Print and store a row for each format."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    start = time.process_time()
     for name in FORMATS:
         counts, wrong = census(name)
         rows.append({"format": name, "right": counts["right"], "refused": counts["refused"], "wrong": wrong})
         print(f"{name:12} {counts['right']:5} right {counts['refused']:5} refused {len(wrong):3} wrong")
-    result = {"formats": rows, "command": "python tools/format_census.py", "provenance": provenance()}
+    result: dict[str, Any] = {"formats": rows, "seconds": round(time.process_time() - start)}
+    result |= {"command": "python tools/format_census.py", "provenance": provenance()}
     atomic_write(Store.default().data / "results/formats.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     sys.exit(any(row["wrong"] for row in rows))
 

@@ -135,6 +135,8 @@ def _misread(image: Image.Image, head: bytes) -> str | None:
     tiles = getattr(image, "tile", None)
     if kind == "DDS" and tiles and tiles[0].codec_name == "bcn" and tiles[0].args[0] in (5, 6):
         return "vectors or HDR samples"
+    if kind == "GIF" and tiles and tiles[0].extents != (0, 0, *image.size) and "transparency" not in image.info:
+        return "a first frame that covers a part only"
     if kind == "XPM" and re.search(rb'c\s+#(?![0-9A-Fa-f]{6}")[0-9A-Fa-f]*"', head):
         return "colours of more or fewer than 24 bits"
     return None
