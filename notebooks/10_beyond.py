@@ -853,7 +853,8 @@ html.table(*fig.time_rows(timed), caption="Time on two threads, at about one bit
 #
 # Here are photos at equal size: our file, and the others' with no fewer bytes. The curtain compares any two of them, and
 # enlarging does not smooth the pixels. Bits and metrics are those of the whole photo. The page contains the encoders' files
-# themselves, and your browser decodes them. First at half a bit per pixel:
+# themselves, and your browser decodes them. {ref}`ch-eyes` shows such pairs without their names, asks which is better, and
+# counts your answers. First at half a bit per pixel:
 
 # %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size, half a bit per pixel. Drag the handle, or use the arrow keys; enlarged, drag the picture, too.", "name": "fig-flip"}} tags=["hide-input"]
 pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.5, count=curtains)
@@ -973,7 +974,8 @@ frames_slider(frames, labels, alts, description="Content type", captions=alts)
 # %% [markdown]
 # ## Limits
 #
-# - No person has judged the pictures. SSIMULACRA 2 and Butteraugli were fitted to what people saw, but they are not people.
+# - No person has judged the pictures, unless you do ({ref}`ch-eyes`). SSIMULACRA 2 and Butteraugli were fitted to what people
+#   saw, but they are not people.
 # - The photos are small by today's standards.
 # - The rivals have more options than the nine ways in which they were used here, and each is a program of its own time.
 # - Butteraugli wants less of colour than SSIMULACRA 2 does, which the encoder learned from. One metric cannot be the eye.
@@ -1036,4 +1038,5 @@ html.table(
 #
 # ## What's next
 #
-# {ref}`ch-your-photo` runs this encoder on a photo of your own.
+# {ref}`ch-eyes` lets you judge the pictures yourself, without knowing whose they are. {ref}`ch-your-photo` runs this encoder
+# on a photo of your own.

@@ -33,7 +33,7 @@
 
   function look() {
     document.querySelectorAll(".bd-article .cell_output img").forEach((image) => {
-      if (image.closest(".repro-curtain, .repro-pictures")) return;
+      if (image.closest(".repro-curtain, .repro-eyes, .repro-pictures")) return;
       const small = image.clientWidth > 0 && image.clientWidth < READABLE * Math.min(image.naturalWidth, WIDE);
       if (!small) return;
       const holder = holderOf(image);

@@ -14,7 +14,7 @@ PAGES = {
     "api_codec": ["encoder", "trellis", "jpeg", "codecs"],
 }
 #: What notebooks call of :mod:`bookkit`.
-HELPERS = ["bookkit.glue", "bookkit.html", "bookkit.widgets", "bookkit.curtain", "bookkit.points"]
+HELPERS = ["bookkit.glue", "bookkit.html", "bookkit.widgets", "bookkit.curtain", "bookkit.points", "bookkit.eyes"]
 #: The command line has a page of its own, made of what its commands say.
 _LEFT_OUT = {"cli", "__main__"}
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from repro.data.publishers import Status
 
-#: Read by every notebook: versions of all packages, and the files that ship inside this one.
-ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets")
+#: Read by every notebook: versions of all packages, the files that ship inside this one, and the book's scripts.
+ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets", "src/bookkit/assets")
 #: Read by notebooks that (even indirectly) import the module on the left.
 WITH_MODULE = {"repro.experiments": ("data/results", "data/checkpoints")}
 

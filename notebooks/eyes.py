@@ -1,0 +1,245 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: kernelspec,jupytext,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (ch-eyes)=
+# # Your eyes
+#
+# Every comparison in {ref}`ch-beyond` is made by formulas. Some of them were fitted to what people saw, but nobody has
+# looked at these files. Will you? Below are pairs of pictures. One file of each pair is ours, the other is by mozjpeg or
+# jpegli, and both have the same size. Which is which you learn at the end.
+#
+# ```{admonition} What you will learn
+# - why such a test must be blind, and what flicker shows that two pictures side by side hide
+# - how two encoders are made to spend the same number of bytes
+# - how much a handful of answers can prove
+# - which metrics agree with your eyes
+# ```
+
+# %% tags=["remove-cell"]
+# On Colab the book is missing: fetch it, and the packages that are missing there. Elsewhere this does nothing.
+import importlib.util
+
+if importlib.util.find_spec("chapters") is None:
+    import subprocess
+    import sys
+
+    fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
+    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    sys.path.insert(0, "literate-jpeg/src")
+
+# %% tags=["parameters"]
+profile = "cpu"  # smoke, cpu or paper
+seed = 0
+data_dir = None  # a folder of photos; None: see `repro data status`
+count = 20  # pairs, at most
+rates = (0.5, 1.0)  # bits per pixel
+
+# %% tags=["hide-input"]
+import math
+
+from scipy.optimize import brentq
+from scipy.stats import binomtest
+
+from bookkit import eyes, glue
+from chapters import eyes as fig
+from chapters import style
+from repro import codecs
+from repro.encoder import trellis_set
+from repro.encoder.images import Picture
+from repro.encoder.trellis_encoder import TrellisEncoder
+from repro.evaluation import match_size
+
+# %% [markdown]
+# ## Two files of equal size
+#
+# Quality scales mean something else in every encoder, so they cannot make a pair. Bytes can. The peer has whole qualities
+# only, ours takes any fraction. So take the peer's file that is nearest to the rate, and look for the largest of our files
+# that is no larger. If it is much smaller, try the peer's next quality:
+
+
+# %%
+def pair(rgb, peer, bpp, apart=0.005):
+    """Files by our default effort and by the peer at about bpp; ours is smaller by at most the share `apart`."""
+    encoder, codec = TrellisEncoder(Picture(rgb), trellis_set.load()), codecs.get(peer)
+    nearest, _ = match_size(peer, rgb, bpp * encoder.picture.pixels / 8)
+    for quality in sorted(range(codec.lowest, 101), key=lambda q: abs(q - nearest)):
+        theirs = codec.encode(rgb, quality)
+        _, ours = encoder.within_bytes(len(theirs), peer)
+        if len(ours) >= (1 - apart) * len(theirs):
+            return ours, theirs
+
+
+# %% tags=["hide-input"]
+photos = style.kodak_or_sample(data_dir)
+peers = ("jpegli-420", "mozjpeg")
+made = fig.pairs(photos, pair, peers, rates, count)
+
+# %% tags=["remove-cell"]
+names = dict.fromkeys(one.photo for one in made)
+instead = "" if photos.name == "kodak" else ", as Kodak's photos were not at hand when this page was made"
+fewer = "" if len(made) == 20 else f" (there would be twenty{instead})"
+glue("eyes_pairs", f"{len(made)} pairs{fewer}")
+glue("eyes_photos", f"{', '.join(names)}" if len(names) > 1 else f"{next(iter(names))} alone")
+glue("eyes_rates", " and ".join(f"{rate:g}" for rate in rates))
+glue("eyes_apart", max(100 * (1 - len(one.ours) / len(one.theirs)) for one in made))
+glue("eyes_side", fig.SIDE)
+glue("eyes_judges", ", ".join(fig.better()))
+
+# %% [markdown]
+# This made {glue:text}`eyes_pairs`, at about {glue:text}`eyes_rates` bits per pixel. In no pair is ours the larger file, and
+# in none is it smaller by more than {glue:text}`eyes_apart:.2f` %. Nobody chose what you see: it is the middle of photos
+# spread evenly over the set ({glue:text}`eyes_photos`), {glue:text}`eyes_side:d` pixels wide, so that it fits on a phone
+# pixel for pixel. The page contains the files themselves, and your browser decodes them.
+#
+# ## How to look
+#
+# Whoever knows which picture is ours sees it with other eyes, and good will is no help. So this page draws lots, for the
+# order of the pairs and for which picture comes first. It names none of them until you ask for the answers.
+#
+# **Flicker** puts one picture in the place of the other. What differs seems to move, and an eye is quick to notice
+# movement. It finds differences this way that it would never find between two pictures **side by side**. That makes flicker
+# the sharper test, and side by side the one that is closer to life. Use either. Larger pixels help, too.
+#
+# Keep an eye on the **original**. The question is not which picture you like better. A smoother cheek or a sharper edge can
+# please and be wrong. If you see no difference, or none that matters, say so: that is an answer.
+#
+# By keyboard: `←` and `→` show the first and the second picture, the space bar swaps them, `O` shows the original, `F` and
+# `S` choose flicker or side by side, `A` swaps by itself, `+` and `−` enlarge. `1`, `2` and `0` answer. On a touch screen a
+# tap swaps. Your answers stay in your browser, and nothing is sent anywhere.
+
+# %% mystnb={"figure": {"caption": "The blind test. Without JavaScript, a few of the pairs with their names.", "name": "fig-eyes"}} tags=["hide-input"]
+eyes(made, fig.better())
+
+# %% [markdown]
+# ## What your answers are worth
+#
+# Suppose you could tell in $n$ pairs and found ours nearer in $k$ of them. With other pairs the share would have come out
+# otherwise. Which true shares $p$ fit what you answered? Leave out those that are too low, for which $k$ or more would be a
+# surprise, and those that are too high. Call a surprise what happens once in forty times, on either side. Then the lowest
+# $p$ that remains solves
+#
+# $$
+# \sum_{i=k}^{n} \binom{n}{i} \, p^i (1-p)^{n-i} = \tfrac{1}{40}
+# $$ (eq-clopper-pearson)
+#
+# and the highest is one minus the lowest for the other side's $n - k$. This is the exact 95 % interval of Clopper and Pearson
+# {cite:p}`clopper1934limits`:
+
+
+# %%
+def chance(k, n, p):
+    """Of k or more out of n, each with the chance p."""
+    return sum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k, n + 1))
+
+
+def lowest(k, n):
+    """The least p that fits k of n."""
+    return brentq(lambda p: chance(k, n, p) - 1 / 40, 0, 1) if k else 0.0
+
+
+def interval(k, n):
+    """Both ends of the 95 % interval."""
+    return lowest(k, n), 1 - lowest(n - k, n)
+
+
+# %% [markdown]
+# SciPy has it, too. For every possible outcome of up to twenty pairs:
+
+# %%
+outcomes = [(k, n) for n in range(1, 21) for k in range(n + 1)]
+theirs = [binomtest(k, n).proportion_ci(0.95, method="exact") for k, n in outcomes]
+ours = [interval(k, n) for k, n in outcomes]
+same = all(
+    math.isclose(a, b, abs_tol=1e-6) for x, y in zip(ours, theirs, strict=True) for a, b in zip(x, y, strict=True)
+)
+print("the package's version agrees:", same)
+
+# %% [markdown]
+# Twenty answers are few:
+
+# %%
+for k in (10, 13, 15, 18):
+    print(f"{k} of 20: " + " to ".join(f"{p:.0%}" for p in interval(k, 20)))
+
+# %% tags=["remove-cell"]
+decided = next(k for k in range(21) if interval(k, 20)[0] > 1 / 2)
+glue("eyes_decided", decided)
+glue("eyes_coin", 100 * chance(decided, 20, 1 / 2))
+glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
+
+# %% [markdown]
+# With fewer than {glue:text}`eyes_decided:d` of twenty on one side, the interval includes one half, and a coin could have
+# given your answers. That is worth knowing, too: at this size you hardly see which is which. Pairs that you could not tell
+# apart are counted, but take no part in the share.
+#
+# Below your answers the page says what {glue:text}`eyes_judges` find of the same pairs, and how often each agrees with you.
+# The verdict is yours, not theirs. It holds for your eyes, your screen and your distance from it. On a sharp telephone most
+# errors are too small to see; on a large screen they are not.
+#
+# ## Many readers
+#
+# A button below your answers saves them as a small file: for each pair what you chose, whether ours came first and how many
+# seconds you took; besides, the size of your window and of your screen's pixels, and a random number for the sitting. If you
+# collect such files from others, this adds them up:
+#
+# ```sh
+# python tools/votes.py answers/*.json
+# ```
+#
+# It prints the same two tables. Its intervals treat all answers as independent. Those of one reader, and those to one pair,
+# are alike, so with many readers of few pairs the true intervals are wider.
+#
+# ## Summary
+#
+# - A metric is a guess at what people see. To check it, people must look, and must not know at what.
+# - Equal size makes a fair pair. Equal quality numbers do not.
+# - Flicker finds more than side by side. Whether a difference matters is another question.
+# - Twenty answers tell a clear winner from a coin, and no more. An interval says so by itself.
+#
+# ## Exercises
+#
+# **1.** You found ours nearer in {glue:text}`eyes_decided:d` of twenty pairs. How often does a coin do as well or better? And
+# how often does it end as far from one half on *either* side?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# `chance(k, 20, 1/2)` is {glue:text}`eyes_coin:.1f` %, less than one in forty. By symmetry either side takes twice as much,
+# {glue:text}`eyes_both:.1f` %. Both sides together make what a 95 % interval leaves out.
+# ```
+#
+# **2.** Why not count half a point for each side if you cannot tell?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# It would pull the share towards one half and at the same time make $n$ larger, so the interval would shrink around one half.
+# Ten clear answers for ours and ten "can't tell" would look like fifteen of twenty. But they say that ours was better wherever
+# there was anything to see. So both numbers are given, one beside the other.
+# ```
+#
+# **3.** Fifty readers judge the same twenty pairs, and ours is found nearer in six hundred of the thousand answers. Is the
+# interval for $n = 1000$ the right one?
+#
+# ```{admonition} Solution
+# :class: dropdown
+# Only if the question is about these twenty pairs. If twelve of them are clear wins for ours and eight clear losses, every
+# reader gives the same twenty answers, and a thousand know no more of other photos than twenty do. To speak of photos, draw
+# photos (and readers) again with replacement, and take the spread of the share: a bootstrap over both.
+# ```
+#
+# ## What's next
+#
+# {ref}`ch-your-photo` runs this encoder on a photo of your own.

@@ -1,0 +1,121 @@
+"""A blind test of two encoders: of pairs of files of equal size, which picture is nearer to the original?
+
+It is a small script of our own (``assets/eyes``). Everything is inside the cell's output, so that it works in Jupyter
+and in a static page alike, without a kernel and without a network; answers stay in the reader's browser. Without
+JavaScript the first pairs are there with their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bookkit.html import Html, image_source, scripted
+from bookkit.widgets import lossless
+
+#: Photos whose pairs are shown, with names, where no script runs.
+_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One picture by two encoders.
+
+    photo, peer, rate
+        words for a table, as "kodim04", "mozjpeg 4:2:0" and "0.5 bpp"; of each combination one pair
+    original
+        pixels, uint8 (H, W, 3), the same for all pairs of one photo; stored without loss
+    ours, theirs
+        JPEG files of it, which go into the page as they are
+    measures
+        metric → its values of ours and of theirs
+    """
+
+    photo: str
+    peer: str
+    rate: str
+    original: np.ndarray
+    ours: bytes
+    theirs: bytes
+    measures: Mapping[str, tuple[float, float]]
+
+    @property
+    def name(self) -> str:
+        """What answers call it: its photo, its peer and its rate."""
+        return " · ".join((self.photo, self.peer, self.rate))
+
+
+def eyes(pairs: Sequence[Pair], better: Mapping[str, str]) -> Html:
+    """A blind test of ``pairs``, by mouse, finger or keyboard, whose answers the reader can save as JSON.
+
+    ``better``: for every metric of the pairs, which of two values is the better: "lower" or "higher".
+
+    Raises ``ValueError`` where there is no pair, two have one name, pictures of a pair differ in size or are no JPEG
+    files, photos of one name differ, or metrics are not those of ``better``.
+    """
+    names = [pair.name for pair in pairs]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"eyes: needs one pair or more, each of a name of its own, got {names}")
+    originals: dict[str, np.ndarray] = {}
+    for pair in pairs:
+        _check(pair, better)
+        if not np.array_equal(originals.setdefault(pair.photo, pair.original), pair.original):
+            raise ValueError(f"eyes: two pictures are called {pair.photo}")
+    figures, digest = [], hashlib.sha256()
+    for number, (photo, original) in enumerate(originals.items()):
+        data, hidden = lossless(Image.fromarray(original)), number >= _SHOWN
+        figures.append(_figure(photo, data, f"{photo}: original", original, hidden=hidden))
+        for pair in pairs:
+            if pair.photo == photo:
+                for side, file, maker in (("ours", pair.ours, "ours"), ("theirs", pair.theirs, pair.peer)):
+                    words = f"{photo}: {maker}, {pair.rate}, {len(file):,} bytes"
+                    figures.append(_figure(f"{pair.name}/{side}", file, words, original, hidden=hidden))
+                    digest.update(file)
+    told = {"better": dict(better), "pairs": [_told(pair) for pair in pairs]}
+    data_of_all = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    script = f'<script type="application/json">{data_of_all}</script>'
+    attributes = f' data-test="{digest.hexdigest()[:12]}"'
+    return scripted("eyes", f'<div class="pictures">{"".join(figures)}</div>{script}', attributes)
+
+
+def _told(pair: Pair) -> dict[str, Any]:
+    measures = {metric: [float(value) for value in values] for metric, values in pair.measures.items()}
+    sizes = [len(pair.ours), len(pair.theirs)]
+    return {
+        "name": pair.name, "photo": pair.photo, "peer": pair.peer, "rate": pair.rate,
+        "bytes": sizes, "measures": measures,
+    }  # fmt: skip
+
+
+def _figure(key: str, data: bytes, words: str, original: np.ndarray, *, hidden: bool) -> str:
+    """A picture with its name, for the script to take or to be seen without it."""
+    height, width = original.shape[:2]
+    return (
+        f'<figure data-key="{escape(key)}"{" hidden" if hidden else ""}>'
+        f'<img src="{image_source(data)}" alt="{escape(words)}" width="{width}" height="{height}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+    )
+
+
+def _check(pair: Pair, better: Mapping[str, str]) -> None:
+    pixels = pair.original
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"eyes: {pair.photo}: expected uint8 (H, W, 3), got {pixels.dtype} {pixels.shape}")
+    for file in (pair.ours, pair.theirs):
+        try:
+            with Image.open(io.BytesIO(file), formats=["JPEG"]) as image:
+                size = image.height, image.width
+        except OSError as error:
+            raise ValueError(f"eyes: {pair.name}: bytes must be those of a JPEG file") from error
+        if size != pixels.shape[:2]:
+            raise ValueError(f"eyes: {pair.name}: the pictures differ in size: {size}, {pixels.shape[:2]}")
+    if pair.measures.keys() != better.keys() or not set(better.values()) <= {"lower", "higher"}:
+        raise ValueError(f"eyes: {pair.name}: has {list(pair.measures)}, and better are {dict(better)}")
