@@ -118,7 +118,7 @@ glue("eyes_judges", ", ".join(fig.better()))
 # please and be wrong. If you see no difference, or none that matters, say so: that is an answer.
 #
 # By keyboard: `←` and `→` show the first and the second picture, the space bar swaps them, `O` shows the original, `F` and
-# `S` choose flicker or side by side, `A` swaps by itself, `+` and `−` enlarge. `1`, `2` and `0` answer. On a touch screen a
+# `S` choose flicker or side by side, `A` swaps automatically, `+` and `−` enlarge. `1`, `2` and `0` answer. On a touch screen a
 # tap swaps. Your answers stay in your browser, and nothing is sent anywhere.
 
 # %% mystnb={"figure": {"caption": "The blind test. Without JavaScript, a few of the pairs with their names.", "name": "fig-eyes"}} tags=["hide-input"]

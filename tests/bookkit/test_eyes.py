@@ -269,11 +269,11 @@ def test_one_looks_at_both_before_one_answers(tab: Any) -> None:
     assert len(state(tab)["answers"]) == 1
 
 
-def test_pictures_swap_by_themselves_if_asked(tab: Any) -> None:
+def test_pictures_swap_automatically_if_asked(tab: Any) -> None:
     begin(tab)
     label = tab.locator(".label:visible")
     assert label.inner_text() == "First"
-    button(tab, "Swap by itself").click()
+    button(tab, "Swap automatically").click()
     for shown in ("Second", "First"):
         tab.wait_for_function("shown => document.querySelector('.label').textContent === shown", arg=shown)
     tab.keyboard.press("o")
@@ -397,7 +397,7 @@ def test_afterwards_one_looks_again_with_names(tab: Any) -> None:
     take(tab)
     tab.get_by_text("Pair by pair").click()
     pair = PAIRS[3]
-    tab.get_by_role("button", name=f"Look again: {pair.name}").click()
+    tab.get_by_role("button", name=f"Look again at {pair.name}").click()
     ready(tab)
     ours = SIDES[state(tab)["swapped"][3]]
     assert tab.locator(".label:visible").inner_text() == f"First: {'ours' if ours == 'first' else pair.peer}"

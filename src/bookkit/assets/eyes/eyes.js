@@ -244,7 +244,7 @@
       button("Second", () => look("second"), "→"),
       button("Original", () => original(), "O"),
     ];
-    const auto = button("Swap by itself", () => swap(!swapping), "A");
+    const auto = button("Swap automatically", () => swap(!swapping), "A");
     const zooms = [button("−", () => zoom(-1)), button("+", () => zoom(1))];
     const scale = element("span", { class: "scale" });
     const answers = [
@@ -505,14 +505,14 @@
       const axis = element("div", { class: "row axis" }, element("span", { class: "name" }), element("span", { class: "ends" }, ...ends));
       const plot = element(
         "div",
-        { class: "plot", role: "img", "aria-label": `How often ours is nearer, with 95 % intervals. ${words}` },
+        { class: "plot", role: "img", "aria-label": `How often ours is nearer, with 95\u00a0% intervals. ${words}` },
         element("p", { class: "of" }, "You"),
         ...yours.map(([label, votes]) => dot(label, votes, "you")),
         element("p", { class: "of" }, "The metrics, of the same pairs"),
         ...theirs.map(([label, votes]) => dot(label, votes, "metric")),
         axis,
       );
-      const caption = "How often ours was nearer, of the pairs in which one was, with 95 % intervals. The line in the middle is a coin’s.";
+      const caption = "How often ours was nearer, of the pairs in which one was, with 95\u00a0% intervals. The line in the middle is a coin’s.";
       return element("figure", {}, plot, element("figcaption", {}, caption));
     }
 
@@ -526,7 +526,7 @@
       if (!votes.told) return `Of ${count(done, "pair")} you could tell none apart: to your eyes, on this screen, they are equal.`;
       const [low, high] = votes.ends;
       const sure = low > 0.5 ? "So it is more than chance: to your eyes ours is nearer." : high < 0.5 ? "So it is more than chance: to your eyes the peers are nearer." : "The interval holds 50 %: tossing a coin could have given the same.";
-      return `You found ours nearer in ${votes.ours} of the ${count(votes.told, "pair")} that you could tell apart: ${percent(votes.share)}, with a 95 % interval of ${spanned(votes.ends)}.${untold} ${sure}`;
+      return `You found ours nearer in ${votes.ours} of the ${count(votes.told, "pair")} that you could tell apart: ${percent(votes.share)}, with a 95\u00a0% interval of ${spanned(votes.ends)}.${untold} ${sure}`;
     }
 
     function finish() {
@@ -578,21 +578,18 @@
       const said = (pair, choice) => ({ ours: "ours", theirs: pair.peer, neither: "can’t tell" })[choice];
       const judges = (pair) => `${metrics.filter((metric) => found(metric, pair) === "ours").length} of ${metrics.length}`;
       const again = (pair) => {
-        const node = button("Look again", () => {
+        const node = button(pair.name, () => {
           revealed = pair;
           open();
         });
-        node.setAttribute("aria-label", `Look again: ${pair.name}`);
+        node.setAttribute("aria-label", `Look again at ${pair.name}`);
         return node;
       };
       const rows = [...state.order].map((i) => pairs[i]).filter((pair) => done.includes(pair));
       return table(
-        "Every pair that you judged",
-        ["pair", "first, second", "you", "metrics for ours", "pictures"],
-        rows.map((pair) => {
-          const makers = own(pair) === "first" ? ["ours", pair.peer] : [pair.peer, "ours"];
-          return [pair.name, makers.join(", "), said(pair, verdict(pair)), judges(pair), again(pair)];
-        }),
+        "Every pair that you judged, and how many metrics found ours nearer; a button shows the pair again, with names",
+        ["pair", "you", "metrics"],
+        rows.map((pair) => [again(pair), said(pair, verdict(pair)), judges(pair)]),
       );
     }
 
