@@ -299,8 +299,21 @@ html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bf
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie close together near the end of the slope; the step that trains VGG-19 lies further right and higher."}}
 speed.roofline(stored["roofline"]["rows"])
 
+# %% tags=["remove-cell"]
+roof = {row["name"]: row for row in stored["roofline"]["rows"]}
+trained, frozen = (roof[f"VGG-19, {trunk}"] for trunk in ("trained", "frozen"))
+reached = trained["flops"] / trained["seconds"]["median"]
+glue("trained_share", 100 * reached / roof["matrix product, bfloat16"]["flops_per_second"])
+glue("trained_operations", trained["flops"] / frozen["flops"])
+glue("roofline_processor", stored["roofline"]["provenance"]["cpu"])
+
 # %% [markdown]
-# The loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two more things were
+# The step that trains VGG-19's trunk does {glue:text}`trained_operations:.0f` times the operations of the step that leaves it
+# frozen. Nearly all of them are convolutions, forward and backward, so arithmetic sets its limit: it reaches
+# {glue:text}`trained_share:.0f` % of what the best matrix products in bfloat16 do on this processor
+# ({glue:text}`roofline_processor`). What else the step does has little left to give.
+#
+# Elsewhere the loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two more things were
 # tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code written by hand and
 # took most of a minute to start (`repro train --compile` offers it, for GPUs). Smaller parts of a batch, which would fit into
 # the cache, cost more in small operators than they save.

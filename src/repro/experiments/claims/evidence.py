@@ -11,7 +11,7 @@ from repro.experiments import bench, paper
 from repro.experiments.claims import recurrent, steps
 from repro.experiments.claims.own_rate import COUNTING, PLAIN, OwnRate
 from repro.experiments.registry import LSTM_RATES, experiments_of
-from repro.experiments.settings import PeerSweep
+from repro.experiments.settings import Experiment, PeerSweep
 from repro.experiments.store import Store, require, stored_runs, stored_seeds, sweep_curve
 
 
@@ -39,15 +39,22 @@ class Evidence:
 
     def own_rate(self, figure: str) -> OwnRate:
         """The models by the paper's recipe that are stored, of every figure; ``figure`` names the command."""
-        place, command = self.store or Store.default(), f"repro reproduce --profile paper --figure {figure}"
-        plain = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.codec == PLAIN)
         runs: dict[str, dict[float, Any]] = {}
-        for run in paper.runs("all"):
-            result = place.load(run)
-            if result is not None:
-                runs.setdefault(run.series, {})[run.loss.lam] = result["images"]
-        curve = sweep_curve(plain, require(plain, place, command)).counted(COUNTING)
-        return OwnRate(runs, curve, command)
+        for run, result in self.by_the_paper():
+            runs.setdefault(run.series, {})[run.loss.lam] = result["images"]
+        command = f"repro reproduce --profile paper --figure {figure}"
+        return OwnRate(runs, self.plain().counted(COUNTING), command)
+
+    def by_the_paper(self) -> list[tuple[Experiment, dict[str, Any]]]:
+        """What is stored of the plan of profile paper, the most wanted first, each run with its result."""
+        place = self.store or Store.default()
+        found = [(run, place.load(run)) for run in paper.runs("all")]
+        return [(run, result) for run, result in found if result is not None]
+
+    def plain(self) -> Curve:
+        """The curve of plain JPEG, in bits of the file."""
+        sweep = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.codec == PLAIN)
+        return sweep_curve(sweep, require(sweep, self.store or Store.default()))
 
     def first(self, *figures: str) -> dict[str, Curve]:
         """Series → its first seed's curve, to draw."""

@@ -38,12 +38,13 @@ def error(metric: str, value: float) -> float:
 
 @dataclass(frozen=True)
 class OwnRate:
-    """Stored models by the paper's recipe: series → λ → photo → point; ``plain``, by :data:`COUNTING`; and the command
+    """Stored models: series → λ → photo → point; ``plain``, whose rates are what ``counting`` says; and the command
     that runs what is missing."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve
     command: str
+    counting: str = COUNTING
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
         """What ``test`` gains over ``anchor``, series of ours by name, at each λ that both were trained with.
@@ -71,8 +72,8 @@ class OwnRate:
     def _comparable(
         self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], rates: Sequence[float]
     ) -> bool:
-        theirs = rate(test)
-        apart = 1.0 if anchor is None else rate(anchor) / theirs
+        theirs = self.rate(test)
+        apart = 1.0 if anchor is None else self.rate(anchor) / theirs
         return min(rates) / NEAR <= theirs <= max(rates) * NEAR and 1 / NEAR <= apart <= NEAR
 
     def _gain(self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], metric: str) -> Gain:
@@ -86,20 +87,20 @@ class OwnRate:
             differences.append(over - under)
             pairs.append((self._value(anchor, photo, point, metric), float(point[metric] or 0)))
         if not pairs:
-            return Gain(rate(test), metric, math.nan, math.nan, math.nan, math.nan, math.nan, (), missing)
+            return Gain(self.rate(test), metric, math.nan, math.nan, math.nan, math.nan, math.nan, (), missing)
         of_anchor, of_test = (float(v) for v in np.mean(pairs, axis=0))
         scale = 1.0 if metric == "blocking" else error(metric, of_anchor)
         low, high = (scale * v for v in paired_bootstrap(np.array([differences])))
         photos = tuple(p for p in test if p not in missing)
         return Gain(
-            rate(test), metric, scale * float(np.mean(differences)), low, high, of_anchor, of_test, photos, missing
+            self.rate(test), metric, scale * float(np.mean(differences)), low, high, of_anchor, of_test, photos, missing
         )
 
     def over_plain(self, photo: str, point: Point, metric: str) -> float | None:
         """The logarithm of plain JPEG's error over the point's, at the point's rate: above zero the point is better. Of
         block edges, which may be 0, the difference. None where plain JPEG's points do not enclose the rate."""
         x, y = self.plain.line(photo, metric)
-        at, value = math.log10(point[COUNTING] or 1), point[metric]
+        at, value = math.log10(point[self.counting] or 1), point[metric]
         if value is None or not len(x) or not x[0] <= at <= x[-1]:
             return None
         better = DECIBELS[metric][0](value) - float(interpolate(x, y, at))
@@ -110,9 +111,14 @@ class OwnRate:
         if anchor is not None:
             return float(anchor[photo][metric] or 0)
         x, y = self.plain.line(photo, metric)
-        return DECIBELS[metric][1](float(interpolate(x, y, math.log10(point[COUNTING] or 1))))
+        return DECIBELS[metric][1](float(interpolate(x, y, math.log10(point[self.counting] or 1))))
+
+    def rate(self, images: Mapping[str, Point]) -> float:
+        """The mean over photos in bits per pixel, to three digits."""
+        return float(f"{np.mean([p[self.counting] or 0 for p in images.values()]):.3g}")
 
 
-def rate(images: Mapping[str, Point]) -> float:
-    """The mean over photos in bits per pixel, by :data:`COUNTING`, to three digits."""
-    return float(f"{np.mean([p[COUNTING] or 0 for p in images.values()]):.3g}")
+def decibels(g: Gain) -> tuple[float, float, float]:
+    """A gain and the ends of its interval in decibels of the error."""
+    scale = error(g.metric, g.anchor) * _DECIBEL
+    return g.mean / scale, g.low / scale, g.high / scale

@@ -1,0 +1,215 @@
+"""Chapter 9 on the paper's own recipe: what of the plan is stored, its runs on the way, where they end, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from chapters.style import LOOKS, OKABE_ITO, figure, plot
+from chapters.tables import Rows
+from repro.errors import ReproError
+from repro.evaluation import Curve
+from repro.experiments import Experiment, Variant, paper
+from repro.experiments.claims import METRICS, SHORT, Evidence, OwnRate
+from repro.experiments.claims.own_rate import COUNTING, PLAIN, decibels
+from repro.experiments.store import Store, require
+from repro.model import load_checkpoint
+
+#: A run with its stored result.
+Run = tuple[Experiment, Mapping[str, Any]]
+#: Rows of a log whose running mean is drawn.
+_SMOOTH = 20
+_LINES = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."), ("purple", "-"), ("green", "--"))
+#: What a log has → what a plot calls it.
+_LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
+#: How a rate is counted → words.
+_COUNTINGS = {"bpp_sequential": "the file", COUNTING: "the paper's"}
+
+
+def frozen(store: Store | None = None) -> Run:
+    """The run with the trunk frozen and its result. Raises :class:`ReproError` where it is not stored."""
+    run = paper.trunk_frozen()
+    return run, require(run, store or Store.default(), "repro reproduce --figure ours")
+
+
+def label(run: Experiment) -> str:
+    """ "VGG-19, λ = 0.01, without MS-SSIM"."""
+    if run.profile != "paper":
+        return f"VGG-16, trunk frozen, λ = {run.loss.lam:g}"
+    return f"{_kind(run)}, λ = {run.loss.lam:g}"
+
+
+def _kind(run: Experiment) -> str:
+    name = LOOKS[run.model.method].label.removesuffix(" attention")
+    notes = [
+        *(["map stretched"] if run.model.minmax else []),
+        *(["fed 0–1"] if run.model.trunk_input == "unit" else []),
+        *(["without MS-SSIM"] if not run.loss.sigma else []),
+        *(["without LPIPS"] if not run.loss.gamma else []),
+        *(["half the weights"] if run.loss.sigma == 500 else []),
+        *(["trunk frozen, A = 1 for DC"] if run.model.keep_dc else []),
+    ]
+    return ", ".join([name, *notes])
+
+
+def plan_rows(stored: Iterable[Run]) -> Rows:
+    """One row a kind of model of the plan, the most wanted first: λ that are stored, and λ that are missing."""
+    have = {run.key for run, _ in stored}
+    kinds: dict[str, tuple[list[str], list[str]]] = {}
+    for run in paper.runs("all"):
+        kinds.setdefault(_kind(run), ([], []))[run.key not in have].append(f"{run.loss.lam:g}")
+    rows: list[list[object]] = [[name, *(", ".join(part) or "–" for part in parts)] for name, parts in kinds.items()]
+    return ["model", "λ stored", "λ missing"], rows
+
+
+def plan_words(stored: Sequence[Run]) -> str:
+    """How much of the plan is stored, which runs, and for how long they trained on what."""
+    runs = paper.runs("all")
+    if not stored:
+        return f"None of the {len(runs)} models of the plan is stored yet."
+    each = "; ".join(
+        f"{label(run)} ({result['seconds']['train'] / 3600:.1f} hours on {_machine(result['provenance'])})"
+        for run, result in stored
+    )
+    return f"Of the {len(runs)} models of the plan, these are stored: {each}."
+
+
+def _machine(made: Mapping[str, Any]) -> str:
+    return f"{made['gpu'] or made['cpu']}, commit {str(made['commit'])[:10]}, {made['date'][:10]}"
+
+
+def error_grew(runs: Iterable[Run]) -> str:
+    """What the stored runs of tables alone say of the error on the way, as a sentence; empty where there are none."""
+    logs = [result["log"] for run, result in runs if run.model.method == "tables"]
+    grew = [_of_log(log, "mse")[1] for log in logs]
+    if not logs:
+        return ""
+    if all(mse[-1] > 2 * mse[0] for mse in grew):
+        return "Without a network the error grows meanwhile."
+    return "Without a network the error does not grow everywhere."
+
+
+def on_the_way(runs: Sequence[Run]) -> Figure:
+    """What each run's log and its files say against the step: six panels, a line a run, running means."""
+    fig, axes = figure(5.4, 2, 3, sharex=True)
+    panels = [*_LOGGED.items(), ("nonzero", "coefficients not zero, %"), ("bpp", "bits per pixel, files")]
+    for ax, (name, title) in zip(axes.flat, panels, strict=True):
+        for (run, result), (color, line) in zip(runs, _LINES, strict=False):
+            look: dict[str, Any] = {"color": OKABE_ITO[color], "linestyle": line, "label": label(run)}
+            steps, values = _of_files(run, result) if name == "bpp" else _of_log(result["log"], name)
+            ax.plot(steps, values, **look, marker="o" if name == "bpp" else "", markersize=4)
+            if name == "Q_dc" and not len(steps):  # an older log: its end is known from the result
+                ax.plot(run.recipe.steps, result["tables"][0][0][0], "o", color=OKABE_ITO[color])
+        ax.set(title=title)
+        if name in ("loss", "bpp", "mse"):
+            ax.set_yscale("log")
+    axes[0, 1].set_ylim(0, 1.05)
+    axes[0, 2].set_ylim(0, 265)
+    for ax in axes[1]:
+        ax.set_xlabel("step")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+def _of_log(log: Sequence[Mapping[str, float]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    rows = [row for row in log if name in row]
+    values = np.array([row[name] for row in rows]) * (100 if name == "nonzero" else 1)
+    width = min(_SMOOTH, len(rows))
+    if not width:
+        return np.array([]), np.array([])
+    steps = np.array([row["step"] for row in rows])
+    return steps[width - 1 :], np.convolve(values, np.ones(width) / width, "valid")
+
+
+def _of_files(run: Experiment, result: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    measured = {int(step): images for step, images in result.get("snapshots", {}).items()}
+    measured[run.recipe.steps] = result["images"]
+    steps = sorted(step for step in measured if step)  # at its start the tables keep nearly everything
+    return np.array(steps), np.array([np.mean([p["bpp"] for p in measured[step].values()]) for step in steps])
+
+
+def end_rows(evidence: Evidence, runs: Sequence[Run]) -> Rows:
+    """Two rows a model, in both countings of bits: what it gains over plain JPEG at its own rate, in decibels. Those of
+    ``runs``, and ours at the same λ with either rounding."""
+    ours: dict[str, dict[float, Any]] = {**evidence.parts("ours", "images"), **evidence.parts("5", "images")}
+    models: dict[str, Mapping[str, Any]] = {f"paper's: {label(run)}": result["images"] for run, result in runs}
+    for lam in sorted({run.loss.lam for run, _ in runs}):
+        for method, rounding in (("tables", "third-order"), ("tables", "straight-through"), ("vgg16", "third-order")):
+            found = ours.get(Variant(method, rounding).series, {}).get(lam)
+            if found is not None:
+                name = LOOKS[method].label.removesuffix(" attention")
+                models[f"ours: {name}, {rounding}, λ = {lam:g}"] = found
+    rows: list[list[object]] = []
+    for name, images in models.items():
+        for counting, words in _COUNTINGS.items():
+            plain = evidence.plain().counted(counting) if counting == COUNTING else evidence.plain()
+            rate = np.mean([p[counting] for p in images.values()])
+            rows.append([name, words, f"{rate:.3f}", *(_cell(images, plain, counting, m) for m in METRICS)])
+    return ["model", "bits of", "bits per pixel", *(f"{SHORT[m]}, dB" for m in METRICS)], rows
+
+
+def _cell(images: Mapping[str, Any], plain: Curve, counting: str, metric: str) -> str:
+    try:
+        (found,) = OwnRate({"model": {0.0: images}}, plain, "", counting).gains(PLAIN, "model", (1e-3, 1e3), [metric])
+    except ReproError:
+        return "–"
+    if len(found.photos) < len(images):
+        return f"– (plain JPEG reaches its rate on {len(found.photos)} photos)"
+    mean, low, high = decibels(found)
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def tables_of(evidence: Evidence) -> dict[str, torch.Tensor]:
+    """Tables alone that were trained with third-order rounding, by our recipe and, where stored, by the paper's."""
+    lam = paper.TWO[-1]
+    ours = evidence.parts("ours", "tables")[Variant("tables", "third-order").series][lam]
+    found = {f"ours, λ = {lam:g}": ours}
+    for run, result in evidence.by_the_paper():
+        if run.model.method == "tables":
+            found[f"the paper's, λ = {run.loss.lam:g}"] = result["tables"]
+    return {name: torch.tensor(Q) for name, Q in found.items()}
+
+
+@torch.no_grad()
+def a_of_dc(run: Experiment, crops: torch.Tensor, store: Store | None = None) -> float:
+    """The mean of A for luma's DC that a stored model gives ``crops`` (B, 3, H, W). Raises :class:`ReproError` where
+    its checkpoint is missing."""
+    model, _ = load_checkpoint((store or Store.default()).checkpoint_path(run))
+    A = model(crops.float()).A
+    return 1.0 if A is None else float(A[:, 0, ..., 0, 0].mean())
+
+
+def slope_rows(found: Mapping[tuple[float, float], Mapping[str, float]]) -> Rows:
+    """One row for each (A, Q): slopes by name."""
+    names = list(next(iter(found.values())))
+    rows: list[list[object]] = [
+        [f"{A:g}", f"{Q:g}", *(f"{slopes[name]:+,.1f}" for name in names)] for (A, Q), slopes in found.items()
+    ]
+    return ["A", "step Q", *names], rows
+
+
+def pull_plot(logs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """The luma DC step against the step of training, a line a run."""
+    fig, ax = plot(3.0)
+    for (name, log), (color, line) in zip(logs.items(), _LINES, strict=False):
+        steps, values = ([row[key] for row in log] for key in ("step", "Q_dc"))
+        ax.plot(steps, values, color=OKABE_ITO[color], linestyle=line, marker="o", label=name)
+    ax.set(xlabel="step of training", ylabel="step of luma's DC")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def pushed_rows(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rows:
+    """Model → term → by whom → what the term changes with a luma DC step that is one per cent coarser."""
+    rows: list[list[object]] = [
+        [model, term, *(f"{value:+.2f}" for value in by.values())]
+        for model, terms in found.items()
+        for term, by in terms.items()
+    ]
+    first = next(iter(next(iter(found.values())).values()))
+    return ["tables", "term of λ·d", *first], rows

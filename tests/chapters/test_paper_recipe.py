@@ -1,0 +1,60 @@
+"""Chapter 9's tables on the paper's own recipe: what is stored, what is missing, and where a model stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chapters import paper_recipe
+from made_curves import curve
+from repro.evaluation import Curve
+from repro.experiments import paper
+from repro.experiments.claims import Evidence
+from repro.experiments.claims.own_rate import COUNTING
+
+MADE = {"cpu": "a processor", "gpu": None, "commit": "0123456789abcdef", "date": "2026-11-29T20:00:00+00:00"}
+RESULT = {"seconds": {"train": 7200}, "provenance": MADE, "log": [], "images": {}}
+
+
+def test_the_plan_says_what_is_stored_and_what_is_missing() -> None:
+    first, second, *_ = paper.with_and_without_ms_ssim()
+    _, none = paper_recipe.plan_rows([])
+    assert all(row[1] == "–" for row in none)
+    assert sum(len(str(row[2]).split(", ")) for row in none) == len(paper.runs("all"))
+    _, rows = paper_recipe.plan_rows([(first, RESULT)])
+    assert rows[0] == ["VGG-19", "0.01", "0.04, 0.002, 0.02"]
+    assert rows[1][:2] == ["VGG-19, without MS-SSIM", "–"] and not second.loss.sigma
+    assert len({row[0] for row in rows}) == len(rows), "no two kinds have one name"
+
+
+def test_the_words_name_each_stored_run() -> None:
+    run = paper.tables_and_recurrent()[0]
+    assert paper_recipe.plan_words([]).startswith("None of the ")
+    assert (
+        "learned tables, λ = 0.01 (2.0 hours on a processor, commit 0123456789, 2026-11-29)"
+        in paper_recipe.plan_words([(run, RESULT)])
+    )
+    assert paper_recipe.label(paper.trunk_frozen()) == "VGG-16, trunk frozen, λ = 0.04"
+
+
+@pytest.mark.parametrize(("factor", "decibels"), [(1.0, 0.0), (10.0, -10.0), (0.1, 10.0)])
+def test_a_model_stands_where_its_errors_put_it(
+    factor: float, decibels: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times the error of plain JPEG at the same bits are ten decibels, in either counting."""
+    images = {p: q[0] for p, q in curve("m", {"mse": factor, "lpips": factor}, rates=(0.3, 1.0)).images.items()}
+    level = {p: {**q, "bpp_sequential": q["bpp"]} for p, q in images.items()}
+    monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
+    monkeypatch.setattr(Evidence, "parts", lambda self, figure, part: {})
+    run = paper.tables_and_recurrent()[0]
+    _, rows = paper_recipe.end_rows(Evidence(), [(run, {"images": level})])
+    assert [row[1] for row in rows] == ["the file", "the paper's"]
+    for row in rows:
+        assert float(str(row[3]).split(" ")[0]) == pytest.approx(decibels, abs=0.05)
+
+
+def test_a_rate_that_plain_jpeg_does_not_reach_is_said() -> None:
+    few: dict[str, Any] = {p: q[0] for p, q in curve("m", rates=(0.01, 1.0)).images.items()}
+    plain: Curve = curve("plain").counted(COUNTING)
+    assert paper_recipe._cell(few, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 0 photos)"
