@@ -303,7 +303,7 @@ glue("error_grew", paper_recipe.error_grew(by_the_paper))
 # ```
 
 # %% tags=["hide-input"]
-html.table(*paper_recipe.plan_rows(by_the_paper), caption="The plan of profile `paper`, the most wanted first")
+html.table(*paper_recipe.plan_rows(by_the_paper), caption="The plan of profile paper, the most wanted first")
 
 # %% [markdown]
 # ### On the way
@@ -503,8 +503,8 @@ for name, who in (("measured", "measured"), ("third", "third-order reports"), ("
 # %% [markdown]
 # Measured, a coarser DC step costs something in {glue:text}`pushes_measured:d` of these {glue:text}`pushes:d` rows.
 # Straight-through reports a cost in {glue:text}`pushes_straight:d` of them, and third-order rounding in
-# {glue:text}`pushes_third:d`. Where the reported sign is the wrong one, training makes the step coarser although every file
-# gets worse. Only the scatter of the gradient and the cap on the entries put an end to that.
+# {glue:text}`pushes_third:d`. Where the reported sign is the wrong one, training is told to make the step coarser although the
+# picture gets worse.
 
 # %% [markdown]
 # ## Where does the gain come from?

@@ -14,7 +14,7 @@ from chapters.style import OKABE_ITO
 from repro.experiments.claims import Effect
 
 #: Pixels: a panel, the gap between two, a line of words, and how wide a letter is at most.
-_WIDE, _HIGH, _GAP, _LINE, _LETTER = 54, 30, 8, 14, 5.4
+_WIDE, _HIGH, _GAP, _LINE, _LETTER = 54, 30, 8, 14, 6.2
 #: The least half of the scale, in shares: smaller effects must look small.
 _LEAST = 0.02
 _ABOVE, _BELOW = OKABE_ITO["blue"], OKABE_ITO["vermillion"]
@@ -29,9 +29,10 @@ def effect_picture(effects: Sequence[Effect]) -> Html:
         return Html("")
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*((e.row, e.column) for e in effects), strict=True))
     half = max([_LEAST, *(abs(value) for effect in effects for point in effect.points for value in point)]) * 1.1
+    wide = max([_WIDE, *(_LETTER * len(name) for name in columns)])
     parts, y = [], 0.0
     if any(columns):
-        parts += [_text(i * (_WIDE + _GAP) + _WIDE / 2, y + 10, name, "middle") for i, name in enumerate(columns)]
+        parts += [_text(i * (wide + _GAP) + wide / 2, y + 10, name, "middle") for i, name in enumerate(columns)]
         y += _LINE
     for row in rows:
         if row:
@@ -39,9 +40,9 @@ def effect_picture(effects: Sequence[Effect]) -> Html:
             y += _LINE
         for effect in effects:
             if effect.row == row:
-                parts.append(_panel(effect, columns.index(effect.column) * (_WIDE + _GAP), y, half))
+                parts.append(_panel(effect, columns.index(effect.column) * (wide + _GAP), y, wide, half))
         y += _HIGH + 4
-    width = max(len(columns) * (_WIDE + _GAP) - _GAP, *(_LETTER * len(row) for row in rows))
+    width = max(len(columns) * (wide + _GAP) - _GAP, *(_LETTER * len(row) for row in rows))
     told = escape("; ".join(map(in_words, effects)), quote=True)
     return Html(
         f'<svg class="repro-effect" role="img" aria-label="{told}" width="{width:.0f}" height="{y:.0f}" '
@@ -60,16 +61,16 @@ def in_words(effect: Effect) -> str:
     return f"{name}: {', '.join(told)}"
 
 
-def _panel(effect: Effect, x: float, y: float, half: float) -> str:
-    middle, step = y + _HIGH / 2, _WIDE / (len(effect.points) + 1)
+def _panel(effect: Effect, x: float, y: float, wide: float, half: float) -> str:
+    middle, step = y + _HIGH / 2, wide / (len(effect.points) + 1)
 
     def at(value: float) -> float:
         return middle - value / half * (_HIGH / 2)
 
     marks = [
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_WIDE}" height="{_HIGH}" fill="none" stroke="currentColor" '
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{_HIGH}" fill="none" stroke="currentColor" '
         'stroke-opacity="0.3"/>',
-        f'<line x1="{x:.1f}" x2="{x + _WIDE:.1f}" y1="{middle:.1f}" y2="{middle:.1f}" stroke="currentColor"/>',
+        f'<line x1="{x:.1f}" x2="{x + wide:.1f}" y1="{middle:.1f}" y2="{middle:.1f}" stroke="currentColor"/>',
     ]
     for i, (value, low, high) in enumerate(effect.points):
         clear = low > 0 or high < 0
