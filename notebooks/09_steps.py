@@ -293,6 +293,7 @@ glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.exper
 by_the_paper = evidence.by_the_paper()
 glue("plan_words", paper_recipe.plan_words(by_the_paper))
 glue("error_grew", paper_recipe.error_grew(by_the_paper))
+glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper)))
 
 # %% [markdown]
 # ```{admonition} What was run, and what is missing
@@ -332,7 +333,7 @@ html.table(
 # %% [markdown]
 # "The file" counts the file without progressive scans, as plain JPEG's is counted. "The paper's" counts the picture saved
 # again ({ref}`ch-jpeg`). Our own recipe stands below, at the same λ, with both roundings. Its rows with the paper's rounding
-# show what the steps and the start make of it, the others what rounding makes of it.
+# show what the steps and the start make of it, the others what rounding makes of it. {glue:text}`tables_end:s`
 
 # %% [markdown]
 # ### What A and Q do to each other
@@ -580,8 +581,8 @@ glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs tha
 # - Metrics against steps show the way from the start to the point that λ asks for. From the other side, they go the other
 #   way.
 # - A run has converged when twice the steps change little. Say how little, by a number that is computed on files.
-# - Third-order rounding ended worse than straight-through by every recipe that we ran, the paper's included, as far as it
-#   was run.
+# - Third-order rounding ended at a higher λ·d + r than straight-through by every recipe that we ran, the paper's included, as
+#   far as it was run.
 # - What the decoder does not undo, the gradient of third-order rounding charges to the table: it asks for coarser steps.
 # - A part of an encoder is worth what is lost when it is left out.
 #

@@ -16,6 +16,8 @@ from repro.evaluation import Curve
 from repro.experiments import Experiment, Variant, paper
 from repro.experiments.claims import METRICS, SHORT, Evidence, OwnRate
 from repro.experiments.claims.own_rate import COUNTING, PLAIN, decibels
+from repro.experiments.objective import Outcome, outcome
+from repro.experiments.profiles import profile_of
 from repro.experiments.store import Store, require
 from repro.model import load_checkpoint
 
@@ -26,6 +28,8 @@ _SMOOTH = 20
 _LINES = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."), ("purple", "-"), ("green", "--"))
 #: What a log has → what a plot calls it.
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
+#: What is told of where tables end.
+_TOLD = (("dc", "{:.0f}"), ("objective", "{:.2f}"))
 #: How a rate is counted → words.
 _COUNTINGS = {"bpp_sequential": "the file", COUNTING: "the paper's"}
 
@@ -162,6 +166,31 @@ def _cell(images: Mapping[str, Any], plain: Curve, counting: str, metric: str) -
         return f"– (plain JPEG reaches its rate on {len(found.photos)} photos)"
     mean, low, high = decibels(found)
     return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def beside_ours(runs: Iterable[Run], store: Store | None = None) -> list[Outcome]:
+    """Where tables alone end at each λ that ``runs`` have: by the paper's recipe, and by ours with either rounding."""
+    found = []
+    for run, result in runs:
+        if run.model.method == "tables":
+            found.append(outcome(run, result))
+            for rounding in ("third-order", "straight-through"):
+                ours = profile_of("cpu").run(Variant("tables", rounding), run.loss.lam)
+                found.append(outcome(ours, require(ours, store or Store.default())))
+    return found
+
+
+def in_words(ends: Sequence[Outcome]) -> str:
+    """The luma DC steps of :func:`beside_ours` and their λ·d + r in a sentence for each λ; empty where there are none."""
+    told = []
+    for paper_end, third, straight in zip(*[iter(ends)] * 3, strict=True):
+        steps, sums = ([form.format(getattr(o, what)) for o in (paper_end, third, straight)] for what, form in _TOLD)
+        told.append(
+            f"At λ = {paper_end.experiment.loss.lam:g}, tables alone end with a luma DC step of {steps[0]} by the paper's "
+            f"recipe, of {steps[1]} by ours with its rounding, and of {steps[2]} by ours with straight-through. "
+            f"λ·d + r on files comes to {sums[0]}, {sums[1]} and {sums[2]}."
+        )
+    return " ".join(told)
 
 
 def tables_of(evidence: Evidence) -> dict[str, torch.Tensor]:

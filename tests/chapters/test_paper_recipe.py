@@ -58,3 +58,18 @@ def test_a_rate_that_plain_jpeg_does_not_reach_is_said() -> None:
     few: dict[str, Any] = {p: q[0] for p, q in curve("m", rates=(0.01, 1.0)).images.items()}
     plain: Curve = curve("plain").counted(COUNTING)
     assert paper_recipe._cell(few, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 0 photos)"
+
+
+def test_ends_are_told_beside_ours() -> None:
+    """Three outcomes a λ, in their order; none stored, nothing said."""
+    assert paper_recipe.in_words(paper_recipe.beside_ours([])) == ""
+    run = paper.tables_and_recurrent()[0]
+    result = Evidence().by_the_paper()
+    ends = paper_recipe.beside_ours([(e, r) for e, r in result if e == run])
+    assert [(o.experiment.profile, o.experiment.model.rounding) for o in ends] == [
+        ("paper", "third-order"),
+        ("cpu", "third-order"),
+        ("cpu", "straight-through"),
+    ]
+    said = paper_recipe.in_words(ends)
+    assert said.startswith("At λ = 0.01") and f"step of {ends[0].dc:.0f} by the paper's" in said
