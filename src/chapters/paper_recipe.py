@@ -181,13 +181,13 @@ def beside_ours(runs: Iterable[Run], store: Store | None = None) -> list[Outcome
 
 
 def in_words(ends: Sequence[Outcome]) -> str:
-    """The luma DC steps of :func:`beside_ours` and their λ·d + r in a sentence for each λ; empty where there are none."""
+    """The luma DC steps of :func:`beside_ours` and their λ·d + r, in two sentences for each λ."""
     told = []
     for paper_end, third, straight in zip(*[iter(ends)] * 3, strict=True):
         steps, sums = ([form.format(getattr(o, what)) for o in (paper_end, third, straight)] for what, form in _TOLD)
         told.append(
-            f"At λ = {paper_end.experiment.loss.lam:g}, tables alone end with a luma DC step of {steps[0]} by the paper's "
-            f"recipe, of {steps[1]} by ours with its rounding, and of {steps[2]} by ours with straight-through. "
+            f"At λ = {paper_end.experiment.loss.lam:g}, tables alone end with a luma DC step of {steps[0]} by the "
+            f"paper's recipe, of {steps[1]} by ours with its rounding, and of {steps[2]} by ours with straight-through. "
             f"λ·d + r on files comes to {sums[0]}, {sums[1]} and {sums[2]}."
         )
     return " ".join(told)
