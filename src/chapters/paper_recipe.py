@@ -187,7 +187,8 @@ def in_words(ends: Sequence[Outcome]) -> str:
         steps, sums = ([form.format(getattr(o, what)) for o in (paper_end, third, straight)] for what, form in _TOLD)
         told.append(
             f"At λ = {paper_end.experiment.loss.lam:g}, tables alone end with a luma DC step of {steps[0]} by the "
-            f"paper's recipe, of {steps[1]} by ours with its rounding, and of {steps[2]} by ours with straight-through. "
+            f"paper's recipe, of {steps[1]} by ours with its rounding, "
+            f"and of {steps[2]} by ours with straight-through. "
             f"λ·d + r on files comes to {sums[0]}, {sums[1]} and {sums[2]}."
         )
     return " ".join(told)
