@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ COUNT = 20_000
 SECONDS, MEMORY, MAX_PIXELS = 10, 1 << 30, 2_000_000
 #: After so many seconds by the clock, on a machine that has other work too, nothing more is waited for.
 _PATIENCE = 120
+#: Pictures that a process gets.
+_BLOCK = 2000
 
 
 @dataclass(frozen=True)
@@ -289,6 +292,7 @@ def main() -> int:
     """Encode, print and store; 1 where there was a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=COUNT, help=f"how many pictures ({COUNT})")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="how many at once (2)")
     parser.add_argument("--first", type=int, default=0, metavar="NUMBER", help="of the first one (0)")
     parser.add_argument("--one", type=int, metavar="NUMBER", help="only this one, and say what becomes of it")
     parser.add_argument("--out", type=Path, help="where the result is kept")
@@ -297,11 +301,14 @@ def main() -> int:
         return _tell(options.one)
     start = time.perf_counter()
     numbers = range(options.first, options.first + options.count)
+    blocks = [numbers[at : at + _BLOCK] for at in range(0, len(numbers), _BLOCK)]
     found = []
-    for each in track(outcomes(numbers), "encode", total=len(numbers)):
-        found.append(each)
-        if each.outcome == "fault":
-            print(f"{each.number} ({each.kind}): {each.says}", file=sys.stderr, flush=True)
+    with ThreadPool(options.jobs) as pool:  # each thread waits for a process of its own
+        for block in track(pool.imap(lambda block: list(outcomes(block)), blocks), "encode", total=len(blocks)):
+            found += block
+            for each in block:
+                if each.outcome == "fault":
+                    print(f"{each.number} ({each.kind}): {each.says}", file=sys.stderr, flush=True)
     pictures = summary(found)
     rows = [
         f"{name:10}" + ", ".join(f"{n} {what}" for what, n in row.items()) for name, row in pictures["formats"].items()

@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import random
 import subprocess
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,20 @@ def test_a_fault_is_reported(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def ends_at_three(there: Connection, numbers: list[int]) -> None:
+    for number in numbers:
+        if number == 3:
+            os._exit(9)  # as a fault in a library does
+        there.send(fuzz.Outcome(number, "", "refused"))
+
+
+def test_a_process_that_ends_is_a_fault(monkeypatch):
+    monkeypatch.setattr(fuzz, "_work", ends_at_three)
+    found = list(fuzz.outcomes(range(6)))
+    assert [each.number for each in found] == list(range(6))
+    assert [(each.number, each.says) for each in found if each.outcome == "fault"] == [(3, "ends the process (9)")]
+
+
 def test_numbers_stand_for_the_same_damage():
     assert [fuzz_pictures.mutant(number) for number in range(200)] == [fuzz_pictures.mutant(n) for n in range(200)]
     assert len({data for _, data in map(fuzz_pictures.mutant, range(200))}) > 190
@@ -128,6 +144,23 @@ def test_numbers_stand_for_the_same_damage():
 @pytest.mark.parametrize("kind", sorted(fuzz_pictures.sound().keys() - REFUSED))
 def test_what_is_damaged_was_sound_before(kind):
     assert open_picture(fuzz_pictures.sound()[kind]).pixels > 0
+
+
+def test_the_stored_campaign_found_no_fault():
+    """By ``make fuzz``, which takes more than an hour."""
+    stored = json.loads((ROOT / "data" / "results" / "fuzz.json").read_text())
+    pictures, targets = stored["pictures"], stored["parsers"]["targets"]
+    outcomes = ("encoded", "encoded with a note", "refused")
+    assert pictures["count"] == fuzz.COUNT == sum(pictures["outcomes"].values()) and not pictures["faults"]
+    assert pictures["outcomes"].keys() == set(outcomes) and len(pictures["formats"]) >= 16
+    assert all(kinds.keys() <= set(outcomes) for kinds in pictures["formats"].values())
+    assert sum(sum(kinds.values()) for kinds in pictures["formats"].values()) == fuzz.COUNT
+    assert pictures["slowest"]["seconds"] < pictures["limits"]["seconds"] == 10
+    assert pictures["largest"]["mib"] < pictures["limits"]["mib"] == 1024
+    assert targets.keys() == fuzz_parsers.TARGETS.keys()
+    for target in targets.values():
+        assert target["executions"] > 1000 and target["covered"] > 0 and not target["faults"]
+    assert not any(part["provenance"]["modified"] for part in stored.values())
 
 
 # ---- parsers -----------------------------------------------------------------------------------------------------
