@@ -139,12 +139,12 @@ def metadata(data: bytes) -> None:
 
 
 def exif(data: bytes) -> None:
-    """EXIF data changed where they stand: as many bytes, or fewer where a thumbnail goes."""
+    """EXIF data changed where they stand; twice as long at most, where two texts overlap."""
     from repro.encoder import exif
 
     for change in (exif.rights, lambda block: exif.revised(block, (8, 8), srgb=True)):
         with suppress(ValueError, KeyError, struct.error):
-            assert len(change(data)) <= len(data) + 100
+            assert len(change(data)) <= 2 * len(data) + 100
 
 
 def xmp(data: bytes) -> None:
