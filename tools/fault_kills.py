@@ -79,6 +79,7 @@ class Work:
                 stdout=said,
                 stderr=said,
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
 
     def files(self, folder: Path) -> dict[str, Any]:
@@ -147,7 +148,10 @@ def kill(
     with tempfile.TemporaryDirectory(prefix=f"repro-faults-{work.name}-") as name:
         (Path(name) / "made").mkdir()
         work.prepare(Path(name) / "made")
+        twin, _, _ = _undisturbed(work, _fresh(Path(name)))  # and it compiles what is kept
         expected, first, whole = _undisturbed(work, _fresh(Path(name)))
+        if twin != expected:
+            raise RuntimeError(f"{work.name}: two undisturbed runs differ")
         while outcome.kills < kills and len(outcome.faults) < 5 and time.monotonic() < end:
             outcome.rounds += 1
             moments = [drawn.uniform(0.9 * first if drawn.random() < 0.8 else 0, whole) for _ in range(per_round)]

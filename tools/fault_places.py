@@ -418,8 +418,13 @@ def picture_grows_while_it_is_read(place: Place) -> None:
 # ---- signals and streams --------------------------------------------------------------------------------------------
 
 
+def _hear() -> None:
+    """A shell lets programs in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
-    process = place.begin(*FOLDER, "--jobs", jobs, start_new_session=True)
+    process = place.begin(*FOLDER, "--jobs", jobs, start_new_session=True, preexec_fn=_hear)
     wait_for(lambda: len(place.files()) > 1, process)
     if number == signal.SIGINT:  # as a terminal does
         os.killpg(process.pid, number)
@@ -435,7 +440,7 @@ def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
 
 def a_signal_ends_work(place: Place, work: Work, number: signal.Signals, *more: str) -> None:
     work.prepare(place.folder)
-    process = place.begin_work(work, *more, start_new_session=True)
+    process = place.begin_work(work, *more, start_new_session=True, preexec_fn=_hear)
     wait_for(lambda: bool(work.files(place.folder)), process)
     began = time.monotonic()
     if number == signal.SIGINT:

@@ -9,6 +9,7 @@ Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -26,6 +27,9 @@ from repro.errors import REPOSITORY, ReproError, install_command, one_line
 ISSUES = f"{REPOSITORY}/issues"
 COMMANDS = ("encode", "train", "evaluate", "reproduce")
 GROUPS = ("data", "weights")
+
+#: No room, too large, read-only, not permitted.
+_DISK_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -81,10 +85,12 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
         _discard_output()
         return 1
     except OSError as error:
-        if not _output_fails():
+        if _output_fails():
+            _discard_output()
+            return _fail(f"standard output: cannot be written ({error.strerror}); redirect it to another place", 1)
+        if error.errno not in _DISK_ERRORS:
             return _unexpected(error)
-        _discard_output()
-        return _fail(f"standard output: cannot be written ({error.strerror}); redirect it to another place", 1)
+        return _fail(f"{error.filename or 'a file'}: {error.strerror}; free some space, or check the permissions", 1)
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
     except MemoryError:
