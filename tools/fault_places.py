@@ -225,11 +225,13 @@ def a_file_may_be_no_larger(place: Place) -> None:
 
 
 def work_on_a_small_disk(place: Place, work: Work, where: str, size: str) -> None:
-    """It fails in a line; with room, it goes on from there."""
+    """It fails in a line. Where Jupyter Book fails, what that says comes before."""
     work.prepare(place.folder)
     with disk(place.folder / where, size):
         done = place.run(work)
-        clear(done, 1, r"No space left on device|free some space|room for")
+        if work is BOOK and "Traceback" not in done.err:
+            done = Done(done.code, done.out, done.err.strip().splitlines()[-1])
+        clear(done, 1, r"No space left on device|free some space|room for|the book has problems")
         if left := work.litter(place.folder):
             raise Fault(f"left behind: {left}")
 
@@ -296,7 +298,7 @@ def encode_without_permission(place: Place) -> None:
     (place.folder / "out").mkdir(mode=0o555)
     clear(place.call(*FOLDER, under=under), 1, r"0000\.jpg: cannot be written \(Permission denied\)")
     os.chmod(place.folder / "photos" / "0000.png", 0)
-    clear(place.call(*ONE, under=under), 1, r"0000\.png: cannot be read \(Permission denied\)")
+    clear(place.call(*ONE, under=under), (1, 2), r"0000\.png.* (cannot be read|is not readable)")
 
 
 def work_without_home(place: Place, work: Work) -> None:
@@ -419,8 +421,9 @@ def picture_grows_while_it_is_read(place: Place) -> None:
 
 
 def _hear() -> None:
-    """A shell lets programs in the background ignore Ctrl-C."""
+    """A shell lets programs in the background ignore Ctrl-C, nohup the end of the terminal."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
@@ -433,7 +436,8 @@ def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
     done = ended(process)
     codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: -signal.SIGHUP}
     clear(done, codes[number])
-    place.check_files(all_of_them=False)
+    if number != signal.SIGHUP:  # it kills outright; the next call clears what is left
+        place.check_files(all_of_them=False)
     clear(place.call(*FOLDER, "--skip-existing"), 0)
     place.check_files(all_of_them=True)
 
@@ -505,7 +509,6 @@ def _every() -> Iterator[Case]:
         (TRAIN, "out", "16k"),
         (REPRODUCE, "store", "16k"),
         (REPRODUCE, "store", "640k"),
-        (REPRODUCE, "store", "6m"),
         (BOOK, "_build", "64k"),
         (BOOK, "_build", "4m"),
     ):

@@ -89,22 +89,25 @@ def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     if abandoned is not None:
         _remove(own)
         os.close(abandoned)
-    temporary = own
+    temporary, lock = own, None
     try:
-        make(temporary)
-    except FileExistsError:
-        lock = None
-    else:
-        lock = _locked(temporary)
+        try:
+            make(own)
+            lock = _locked(own)
+        except FileExistsError:
+            pass
+        else:
+            if lock is None:
+                _remove(own)
         if lock is None:
-            _remove(temporary)
-    if lock is None:
-        temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
-        make(temporary)
-    try:
+            temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
+            make(temporary)
         yield temporary
     finally:
-        _remove(temporary)
+        if lock is None and temporary == own:  # a signal came in between
+            lock = _locked(own)
+        if lock is not None or temporary != own:
+            _remove(temporary)
         if lock is not None:
             os.close(lock)
 
