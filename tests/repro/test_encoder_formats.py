@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -83,6 +84,10 @@ def test_raw_files_are_refused(name, pages, says, tmp_path):
         (b"\xff\x0a" + bytes(40), "JPEG XL"),
         (b"%PDF-1.4", "is a PDF"),
         (b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x10\0\x10\1\1\x11\0", "12-bit JPEG"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x10\0\x10\1\1\x11\0", "JPEG-LS"),
+        (b"<!DOCTYPE html><title>404</title>", "is a web page"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"),
         (b"SIMPLE  =                    T" + bytes(3000), "FITS"),
     ],
 )
@@ -90,6 +95,22 @@ def test_what_is_not_read_is_named(head, says, tmp_path):
     (tmp_path / "photo").write_bytes(head)
     with pytest.raises(ReproError, match=says):
         open_picture(tmp_path / "photo")
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("form", ["tiff", "png"])
+@pytest.mark.parametrize("colours", [True, False])
+def test_samples_in_the_lower_bits_are_noticed(bits, form, colours):
+    samples = (astronaut(40, 60) if colours else astronaut(40, 60)[..., 1]).astype(np.uint16) * 257 >> (16 - bits)
+    if form == "tiff":
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, samples, photometric="rgb" if colours else "minisblack", metadata=None)
+        data = stream.getvalue()
+    else:
+        data = bytes(imagecodecs.png_encode(samples))
+    notices = open_picture(data).notices
+    assert any("very dark" in notice for notice in notices) == (bits < 16)
+    assert open_picture(np.full((8, 8, 3), 3, np.uint8)).notices == ()
 
 
 # ---- damaged JPEG files ---------------------------------------------------------------------------------------------

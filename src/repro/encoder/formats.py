@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import jpeg2000
 from repro.errors import ReproError
@@ -61,6 +62,7 @@ RAW_ENDINGS = frozenset(
     }
 )
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
+_WEB_PAGE, _ZIP, _POINTER = "web page", "ZIP archive, or a document in one", "pointer to a file in Git LFS"
 _STARTS = {
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL",
@@ -75,6 +77,11 @@ _STARTS = {
     b"PF\n": "PFM",
     b"Pf\n": "PFM",
     b"P7\n": "PAM",
+    **dict.fromkeys((b"<!DOCTYPE html", b"<!doctype html", b"<html"), _WEB_PAGE),
+    b"PK\3\4": _ZIP,
+    b"\x1a\x45\xdf\xa3": "video",
+    b"AT&TFORM": "DjVu",
+    b"version https://git-lfs": _POINTER,
     b"FLIF": "FLIF",
     b"BPG\xfb": "BPG",
     b"gimp xcf": "GIMP XCF",
@@ -142,6 +149,15 @@ def _misread(image: Image.Image, head: bytes) -> str | None:
     return None
 
 
+def bits(image: Image.Image, data: bytes) -> int:
+    """Of a sample in the file ``data``, where they are easily known to be more than 8; else 8."""
+    if isinstance(image, TiffImageFile):
+        return int(max(image.tag_v2.get(258, (8,))))  # BitsPerSample
+    if image.mode.startswith("I") or (image.format == "PNG" and data[24:25] == b"\x10"):
+        return 16
+    return 8
+
+
 def repaired(image: Image.Image, head: bytes) -> Image.Image:
     """What Pillow decoded, with what it took wrongly set right: bitmaps as negatives, and alpha that is none."""
     if image.mode == "1" and image.format in ("XBM", "PSD"):  # their ones are black
@@ -171,18 +187,24 @@ def unknown(name: str, head: bytes) -> ReproError:
     if head[4:8] == b"ftyp":
         kind = _BRANDS.get(head[8:12], "video")
     elif head.startswith(b"\xff\xd8\xff"):
-        bits = _jpeg_precision(head)
-        kind = f"{bits}-bit JPEG" if bits not in (None, 8) else "JPEG with a damaged header or of a kind not read"
+        kind = _jpeg_kind(head)
+    elif head[128:132] == b"DICM":
+        kind = "DICOM"
     elif head.startswith(b"<?xml") and b"<svg" in head:
         kind = "SVG"
     elif head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"WEBP"):
         kind = "video" if head[8:12] == b"AVI " else "WebP with a damaged header"
     if kind is None:
         return ReproError(f"{name}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …")
+    if kind in (_WEB_PAGE, _ZIP, _POINTER):
+        return ReproError(f"{name}: is a {kind}; name the picture itself")
     return ReproError(f"{name}: is a {kind}, which is not read; convert it to PNG, or to JPEG with 8 bits")
 
 
-def _jpeg_precision(head: bytes) -> int | None:
-    """Bits a sample, from the frame header (ITU-T T.81, B.2.2); None: there is none in ``head``."""
+def _jpeg_kind(head: bytes) -> str:
+    """By the frame header (ITU-T T.81, B.2.2; T.87 for JPEG-LS)."""
+    if any(segment.marker == 0xF7 for segment in segments(head)):
+        return "JPEG-LS"
     frame = next((segment for segment in segments(head) if segment.is_frame), None)
-    return head[frame.start + 4] if frame and frame.start + 4 < len(head) else None
+    precision = head[frame.start + 4] if frame and frame.start + 4 < len(head) else 8
+    return f"{precision}-bit JPEG" if precision != 8 else "JPEG with a damaged header, or a rare kind of it"

@@ -300,6 +300,7 @@ def _to_8_bit(
     Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``told``. PNG's transparent colour becomes an
     alpha channel, for it must be compared before.
     """
+    bits = formats.bits(image, data)
     opaque = png.key_mask(image, data) if image.format == "PNG" else None
     deep = png.deep_samples(image, data) if image.format == "PNG" and told and told.is_linear else None
     if told and deep is not None:
@@ -315,10 +316,17 @@ def _to_8_bit(
         image = image.convert("L" if image.mode in ("1", "L") else "RGB")
         image.info.pop("transparency", None)
         image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    dark_notice = _dark_notice(image) if bits > 8 else None
     image = formats.repaired(image, data)
-    brightest = np.asarray(image.convert("RGB")).max() if image.mode in _LIGHT else 0
-    dark = f"very dark: its brightest sample is {brightest} of 255; export it with samples up to white"
-    return image, told, dark if 0 < brightest < 16 else None
+    return image, told, dark_notice
+
+
+def _dark_notice(image: Image.Image) -> str | None:
+    """Where samples of 10 to 14 bits may be in the lower ones of 16."""
+    brightest = int(np.asarray(image.convert("RGB")).max()) if image.mode in _LIGHT else 0
+    if not 0 < brightest < 64:
+        return None
+    return f"very dark: its brightest sample is {brightest} of 255; export it with samples up to white"
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
