@@ -57,7 +57,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bookkit import frames_slider, glue
+from bookkit import frames_slider, glue, live
 from chapters import diagrams, jpeg, style
 
 photo = style.book_photo("kodim23", data_dir)
@@ -759,6 +759,26 @@ for quality, each in off.items():
 # The small differences come from arithmetic: libjpeg computes the cosines in whole numbers, which the standard allows.
 # So our decoder shows what your browser will show, within a few levels. (In training it leaves out its two roundings,
 # which have no useful derivative.)
+
+# %% [markdown]
+# ## Every block, live
+#
+# The window below goes the whole way for any photo. An encoder in JavaScript runs in this page, and the file is made anew
+# while you drag the slider. It keeps chroma whole, rounds each coefficient to the nearest number and makes Huffman codes for
+# the picture. Your photo does not leave this page, and the page forbids itself every connection.
+
+# %% tags=["hide-input"]
+live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
+
+# %% [markdown]
+# Click a block, or press the arrow keys to go from one to the next. You see its samples, its coefficients $F$, the steps
+# $Q$, the whole numbers $\hat Z$, what a decoder shows, and its bits, symbol by symbol. Some things to try:
+#
+# - *A flat block.* How few symbols does it take? Where do its bits go?
+# - *An edge.* Step across it, block by block, and watch the zeros at the bottom right of $\hat Z$ give way.
+# - *Quality 10 against 90.* Which numbers go first, and how far do the samples move?
+# - *The learned tables.* They are those of the encoder in {ref}`ch-beyond`. Drag until the file is as large as with Annex
+#   K's, and compare the steps.
 
 # %% [markdown]
 # ## Summary

@@ -38,6 +38,19 @@ def own_photo(name: str, pixels: np.ndarray, alt: str) -> Html:
     return _window("own", name, scripted("curtain", figures, attributes))
 
 
+def one_block(name: str, pixels: np.ndarray, alt: str, block: tuple[int, int]) -> Html:
+    """A window onto one block of a photo: samples, coefficients, whole numbers and symbols, while a slider moves.
+
+    It begins with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``, and with
+    its ``block`` (row, column), counted from 0. Chroma is kept whole (4:4:4), and coefficients are rounded to the
+    nearest number. The reader chooses another photo, the block, the plane, the quality, and the tables.
+    """
+    height, width = pixels.shape[:2]
+    source = image_source(lossless(Image.fromarray(pixels)))
+    picture = f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    return _window("block", name, Html(picture), f' data-block="{block[0]} {block[1]}"')
+
+
 def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -> str:
     """A picture for the curtain; one that is made in the page has no pixels yet."""
     attributes = f'alt="{escape(f"{alt} ({name})")}"'
@@ -50,12 +63,15 @@ def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -
     )
 
 
-def _window(kind: str, name: str, inside: Html) -> Html:
+def _window(kind: str, name: str, inside: Html, attributes: str = "") -> Html:
     """The window ``assets/KIND`` around ``inside``, with the encoder before it."""
     worker = script("worker").replace("</script", "<\\/script")
-    shared = (resources.files("bookkit") / "assets" / "live" / "live.js").read_text(encoding="utf-8")
+    style, shared = (
+        (resources.files("bookkit") / "assets" / "live" / f"live.{end}").read_text(encoding="utf-8")
+        for end in ("css", "js")
+    )
     return Html(
         f'<script type="text/plain" id="book-encoder">{worker}</script>'
-        f"<script>{script('client')}</script><script>{shared}</script>"
-        + scripted(kind, inside.text, f' data-live data-name="{escape(name)}"').text
+        f"<script>{script('client')}</script><script>{shared}</script><style>{style}</style>"
+        + scripted(kind, inside.text, f' data-live data-name="{escape(name)}"{attributes}').text
     )

@@ -301,8 +301,8 @@ async ([worker, client, rgba, width, height]) => {
   const last = encoder.encode(null, { quality: 30, latest: true, details: true });
   const refused = encoder.encode(null, { quality: 300 }).catch((error) => `${error.name}: ${error.message}`);
   const made = await first;
-  const symbols = (await encoder.symbols(0, 126)).filter(({ kind }) => kind === "AC");
-  const nowhere = await encoder.symbols(1, 3000).catch((error) => error.message);
+  const symbols = (await encoder.block(0, 126)).symbols.filter(({ kind }) => kind === "AC");
+  const nowhere = await encoder.block(1, 3000).catch((error) => error.message);
   const base64 = ({ bytes }) => btoa(String.fromCharCode(...bytes));
   return {
     first: base64(made), skipped: await skipped, last: base64(await last), refused: await refused, stages: [...stages],

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_page import opened, write_page
+from live_page import choose, line, photo, png, window
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -19,49 +19,17 @@ from bookkit import live
 CODED = ".download:not([hidden])"
 
 
-def photo(height: int = 88, width: int = 120) -> np.ndarray:
-    """A calm left half, a busy right half; (H, W, 3) uint8."""
-    down, across = np.mgrid[:height, :width]
-    busy = 70 * ((down // 2 + across // 3) % 2) * (across >= width // 2)
-    return (
-        np.stack([90 + across // 2 + busy, 120 + down // 2, 200 - across // 2 - busy // 2], -1)
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
-
-
-def png(pixels: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
 @pytest.fixture
 def tab(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    """A page with the window and its policy; what it asks for beyond itself fails the test."""
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{live.POLICY}">'
-    page = write_page(tmp_path, live.own_photo("cup.png", photo(), "A cup").text, policy)
-    with opened(browser, page, 1200) as tab:
-        tab.asked = []
-        tab.on("request", lambda one: tab.asked.append(one.url))
+    with window(browser, tmp_path, live.own_photo("cup.png", photo(), "A cup").text) as tab:
         tab.wait_for_selector(CODED)
         yield tab
-        assert [url for url in tab.asked if not url.startswith(("data:", "blob:"))] == []
-
-
-def line(tab: Any) -> str:
-    return str(tab.locator(".line").inner_text())
 
 
 def download(tab: Any) -> bytes:
     with tab.expect_download() as started:
         tab.locator(CODED).click()
     return Path(started.value.path()).read_bytes()
-
-
-def choose(tab: Any, name: str, data: bytes, then: str) -> None:
-    tab.set_input_files("input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
-    tab.wait_for_function("words => document.querySelector('.line').textContent.includes(words)", arg=then)
 
 
 def test_the_photo_that_is_there_becomes_the_commands_file(tab: Any) -> None:

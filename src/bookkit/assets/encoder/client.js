@@ -1,5 +1,7 @@
 // A page's side of worker.js: one promise for each file.
 
+export { ZIGZAG } from "./tables.js";
+
 /** Talks to a Worker that runs worker.js, and works off what it is asked one after the other. */
 export class EncoderClient {
   constructor(worker) {
@@ -24,9 +26,12 @@ export class EncoderClient {
     return this.ask({ cmd: "encode", rgba, width, height, options }, onProgress, replaceable);
   }
 
-  /** What symbolsOfBlock (bits.js) says of a block of the latest file: `plane` 0–2, `block` in raster order. */
-  symbols(plane, block) {
-    return this.ask({ cmd: "symbols", plane, block });
+  /**
+   * Of a block of the latest file, `plane` 0–2, `block` in raster order: { F, z, table, symbols }. F and z are 64 values in
+   * zigzag order, `table` is its plane's, and `symbols` what symbolsOfBlock (bits.js) says.
+   */
+  block(plane, block) {
+    return this.ask({ cmd: "block", plane, block });
   }
 
   /** End the worker; promises that are open become null. */

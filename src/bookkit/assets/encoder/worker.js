@@ -10,7 +10,7 @@ let onProgress = () => {};
 
 const COMMANDS = new Map([
   ["encode", encode],
-  ["symbols", symbols],
+  ["block", oneBlock],
 ]);
 
 self.onmessage = ({ data: { id, cmd, ...asked } }) => {
@@ -50,11 +50,15 @@ function encode({ rgba, width, height, options = {} }) {
   return { result, moved: [result.bytes.buffer] };
 }
 
-/** The symbols of a block of the latest file. */
-function symbols({ plane, block }) {
+/** A block of the latest file: its coefficients, what became of them with which table, and its symbols. */
+function oneBlock({ plane, block }) {
   if (!latest) throw new RangeError("no file yet");
-  latest.scan ??= sequentialScan(latest.encoded.planes);
-  return { result: symbolsOfBlock(latest.encoded, plane, block, latest.scan), moved: [] };
+  const { encoded } = latest;
+  latest.scan ??= sequentialScan(encoded.planes);
+  const symbols = symbolsOfBlock(encoded, plane, block, latest.scan);
+  const [F, z] = ["F", "z"].map((name) => encoded.planes[plane][name].slice(64 * block, 64 * block + 64));
+  const table = encoded.tables[Math.min(plane, encoded.tables.length - 1)];
+  return { result: { F, z, table, symbols }, moved: [] };
 }
 
 function newEncoder(data, width, height, { subsampling }) {

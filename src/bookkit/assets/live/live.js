@@ -28,10 +28,10 @@
 
   /**
    * { data, width, height } of an image file (Blob), upright, on white, in sRGB; `url`, which shows the same; and
-   * `shrunk`. Throws a RangeError with `pixels` where there are more than MAX_PIXELS and `shrink` is not true, and an
-   * Error where the browser cannot read the file.
+   * `shrunk`. Throws a RangeError with `pixels` where there are more than `most` and `shrink` is not true, and an Error
+   * where the browser cannot read the file.
    */
-  async function read(file, shrink = false) {
+  async function read(file, shrink = false, most = MAX_PIXELS) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
@@ -39,7 +39,7 @@
       throw new Error("this browser cannot read it as a picture; a JPEG, PNG or WebP file will do");
     }
     const pixels = bitmap.width * bitmap.height;
-    const scale = Math.min(1, Math.sqrt(MAX_PIXELS / pixels));
+    const scale = Math.min(1, Math.sqrt(most / pixels));
     if (scale < 1 && !shrink) {
       bitmap.close();
       throw Object.assign(new RangeError("too large"), { pixels });
@@ -71,22 +71,38 @@
     return best;
   }
 
-  /** Let a file be dropped on `node`. */
-  function takesDrops(node, take) {
+  /** The Blob of an image that is inside the page as a data URL, without any request. */
+  function inPage(image) {
+    const [head, body] = image.src.split(",");
+    const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+    return new Blob([bytes], { type: head.slice(5).split(";")[0] });
+  }
+
+  /** Where a photo is chosen, or dropped anywhere on `root`; `take(file, name)` gets it. */
+  function chooser(root, id, take) {
+    const input = element("input", { type: "file", accept: "image/*", id: `${id}-file` });
+    const chosen = (file) => file && take(file, file.name);
+    input.addEventListener("change", () => chosen(input.files[0]));
     const on = (name, act) =>
-      node.addEventListener(name, (event) => {
+      root.addEventListener(name, (event) => {
         event.preventDefault();
         event.stopPropagation();
         act(event);
       });
-    on("dragover", () => node.classList.add("over"));
-    on("dragleave", () => node.classList.remove("over"));
+    on("dragover", () => root.classList.add("over"));
+    on("dragleave", () => root.classList.remove("over"));
     on("drop", (event) => {
-      node.classList.remove("over");
-      const file = event.dataTransfer?.files[0];
-      if (file) take(file);
+      root.classList.remove("over");
+      chosen(event.dataTransfer?.files[0]);
     });
+    return element(
+      "div",
+      { class: "zone" },
+      element("label", { for: input.id }, "Choose a photo, or drop one here"),
+      input,
+      element("p", {}, "Your photo does not leave this page."),
+    );
   }
 
-  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, takesDrops };
+  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, inPage, chooser };
 })();

@@ -1,6 +1,6 @@
 // The window of bookkit.live.own_photo: a photo of the reader's, coded in the page while a slider is dragged.
 (() => {
-  const { element, number, size, client, read, browsersOwn, takesDrops, MAX_PIXELS } = globalThis.bookLive;
+  const { element, number, size, client, read, browsersOwn, inPage, chooser, MAX_PIXELS } = globalThis.bookLive;
   const [ORIGINAL, OURS, BROWSERS] = ["original", "this encoder", "browser's JPEG"];
   /** What a map can show: name → [plane, band], and the bits of a plane. */
   const MAPS = {
@@ -34,16 +34,8 @@
     const id = `book-own-${++made}`;
     const encoder = client();
     const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
-    const sample = { url: figure(ORIGINAL).querySelector("img").src, name: root.dataset.name };
 
-    const file = element("input", { type: "file", accept: "image/*", id: `${id}-file` });
-    const zone = element(
-      "div",
-      { class: "zone" },
-      element("label", { for: `${id}-file` }, "Choose a photo, or drop one here"),
-      file,
-      element("p", {}, "Your photo does not leave this page."),
-    );
+    const zone = chooser(root, id, take);
     const quality = element("input", { type: "range", min: 1, max: 100, step: 1, value: 75, id: `${id}-quality` });
     const told = element("output", { for: `${id}-quality` }, "75");
     const most = element("input", { type: "number", min: 1, step: "any", inputmode: "decimal", id: `${id}-size` });
@@ -92,7 +84,7 @@
       try {
         const found = await read(blob, shrink);
         if (mine !== turn) return;
-        if (photo && photo.url !== sample.url) URL.revokeObjectURL(photo.url);
+        if (photo) URL.revokeObjectURL(photo.url);
         photo = { ...found, name, bytes: blob.size };
         curtain.curtain.reset();
         place(ORIGINAL, photo.url, `${photo.width} × ${photo.height} pixels${photo.shrunk ? ", made smaller" : ""}`);
@@ -195,8 +187,6 @@
       curtain.curtain.look(x * photo.width, y * photo.height);
     });
     asked.addEventListener("change", draw);
-    file.addEventListener("change", () => file.files[0] && take(file.files[0], file.files[0].name));
-    takesDrops(root, (dropped) => take(dropped, dropped.name));
     quality.addEventListener("input", () => {
       told.value = quality.value;
       most.value = "";
@@ -204,10 +194,7 @@
     });
     most.addEventListener("change", () => photo && encode());
 
-    // The photo that is there is inside the page: a data URL, decoded without any request.
-    const [head, body] = sample.url.split(",");
-    const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
-    take(new Blob([bytes], { type: head.slice(5).split(";")[0] }), sample.name);
+    take(inPage(figure(ORIGINAL).querySelector("img")), root.dataset.name);
   }
 
   document.querySelectorAll(".repro-own:not([data-ready])").forEach(raise);

@@ -1,0 +1,58 @@
+"""Pages with a window that encodes (:mod:`bookkit.live`), in a browser that is not allowed any connection."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from own_page import opened, write_page
+from PIL import Image
+
+from bookkit import live
+
+
+def photo(height: int = 88, width: int = 120) -> np.ndarray:
+    """A calm left half, a busy right half; (H, W, 3) uint8."""
+    down, across = np.mgrid[:height, :width]
+    busy = 70 * ((down // 2 + across // 3) % 2) * (across >= width // 2)
+    return (
+        np.stack([90 + across // 2 + busy, 120 + down // 2, 200 - across // 2 - busy // 2], -1)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@contextmanager
+def window(browser: Any, folder: Path, inside: str) -> Iterator[Any]:
+    """A page with the window and its policy; what it asks for beyond itself fails the test."""
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{live.POLICY}">'
+    with opened(browser, write_page(folder, inside, policy), 1200) as tab:
+        asked: list[str] = []
+        tab.on("request", lambda one: asked.append(one.url))
+        yield tab
+        assert [url for url in asked if not url.startswith(("data:", "blob:"))] == []
+
+
+def line(tab: Any) -> str:
+    return str(tab.locator(".line").inner_text())
+
+
+def wait_for_line(tab: Any, words: str, timeout: float = 30_000) -> None:
+    tab.wait_for_function(
+        "words => document.querySelector('.line').textContent.includes(words)", arg=words, timeout=timeout
+    )
+
+
+def choose(tab: Any, name: str, data: bytes, then: str) -> None:
+    tab.set_input_files("input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
+    wait_for_line(tab, then)
