@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from encoder_stand_in import astronaut
 from repro.encoder import metadata
@@ -61,6 +61,15 @@ def test_a_cut_file_with_a_broken_list_of_views_prints_no_warning(recwarn):
     with pytest.raises(ReproError, match="damaged or cut off"):
         open_picture(broken[: len(data) // 3])
     assert broken != data and not recwarn.list
+
+
+@pytest.mark.parametrize("lacks", [0, 2], ids=["whole", "without end"])
+def test_a_profile_of_a_space_that_is_no_word_is_left_out(lacks):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    broken = profile[:16] + b"\xceGB " + profile[20:]
+    data = saved(Image.fromarray(astronaut(16, 16)), "JPEG", icc_profile=broken)
+    picture = open_picture(data[: len(data) - lacks])
+    assert picture.icc is None and any("profile is damaged" in notice for notice in picture.notices)
 
 
 def test_what_libtiff_prints_becomes_a_notice(tmp_path, capfd):
@@ -172,3 +181,12 @@ def test_a_checkpoint_without_its_header_is_refused(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(data)
     with pytest.raises(ReproError, match="not a checkpoint"):
         load_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_a_file_that_says_it_is_very_large_is_refused():
+    data = bytearray(saved(Image.new("L", (8, 8)), "JPEG"))
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = b"\xff" * 4
+    for reader in (codestream.read, codestream.decode):
+        with pytest.raises(ReproError, match="not a readable JPEG file"):
+            reader(bytes(data))

@@ -20,11 +20,11 @@ _MOST_TOLD = 4096
 
 
 def ended(data: bytes) -> bytes | None:
-    """The JPEG file ``data`` with the end that it lacks; None: more than that is missing.
+    """The JPEG file ``data`` with the end that it lacks; None: that is there, or more is missing.
 
     Whatever bits follow, a picture whose data are all there decodes to the same pixels, but for the last few blocks.
     """
-    if not data.startswith(b"\xff\xd8"):
+    if not data.startswith(b"\xff\xd8") or data.endswith(END):
         return None
     data = data.rstrip(b"\xff")  # half of the end
     bits = (

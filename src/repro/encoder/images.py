@@ -32,6 +32,8 @@ MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
 #: What a picture is read from: see :func:`open_picture`.
 Source = Path | str | bytes | Image.Image | np.ndarray
 
+#: How the doubt begins that a decoder's words give rise to.
+_HURT = "seems damaged inside"
 #: Bytes at the beginning of a file that are searched for what it says of itself.
 HEAD = 1 << 21
 #: The most bytes that are read; a device or a pipe may have no end.
@@ -175,10 +177,13 @@ def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_p
         with _pixel_limit(max_pixels):
             whole = damage.ended(data)
         if whole:
-            picture = _read(name, whole, whole, icc, max_pixels)
-            doubt = "lacks the end of a JPEG file, but the picture is there"
-            others = (notice for notice in picture.notices if notice not in picture.doubts)
-            return replace(picture, notices=(doubt, *others), doubts=(doubt,))
+            picture = _decoded(name, whole, whole, icc, max_pixels)
+            first = "lacks the end of a JPEG file, but the picture is there"
+            notices, doubts = (
+                (first, *(text for text in texts if not text.startswith(_HURT)))
+                for texts in (picture.notices, picture.doubts)
+            )
+            return replace(picture, notices=notices, doubts=doubts)
         what = " ".join(str(error).split()) or type(error).__name__
         raise formats.undecoded(name, what) from error
 
@@ -220,7 +225,7 @@ def _load(image: Image.Image, data: bytes) -> str | None:
     if image.format in ("JPEG", "MPO") and data:
         said += [what for what in (damage.of_jpeg(data),) if what]
     if said:
-        return f"seems damaged inside ({said[0].rstrip('.')}); the picture may not be the right one"
+        return f"{_HURT} ({said[0].rstrip('.')}); the picture may not be the right one"
     return damage.of_png(data) if image.format == "PNG" and data else None
 
 

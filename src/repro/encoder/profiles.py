@@ -46,7 +46,7 @@ def _parse(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile | None:
         if parsed.profile.xcolor_space != _SPACES[mode]:
             return None
         _to_srgb(Image.new(mode, (1, 1)), parsed)
-    except (OSError, ImageCms.PyCMSError):
+    except (OSError, ImageCms.PyCMSError, UnicodeDecodeError):  # the last of a space that is no word
         return None
     return parsed
 

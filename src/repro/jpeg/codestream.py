@@ -23,6 +23,8 @@ from repro.jpeg.dct import idct
 
 __all__ = ["Coefficients", "decode", "predict_decode", "read", "write"]
 _lock = threading.Lock()
+#: What Pillow raises for a broken file, or one that says it is very large.
+_UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 
 
 def write(c: Coefficients, *, progressive: bool = True, icc: bytes | None = None) -> bytes:
@@ -43,7 +45,7 @@ def read(data: bytes) -> Coefficients:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             kind = (image.format, image.mode)
-    except (OSError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise ReproError(f"not a readable JPEG file ({error})") from error
     if kind not in (("JPEG", "L"), ("JPEG", "RGB")):
         raise ReproError(f"expected a grey or colour JPEG, got {kind[0]} in mode {kind[1]}; convert it first")
@@ -70,7 +72,7 @@ def decode(data: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise ReproError(f"not a readable JPEG file ({error})") from error
 
 
