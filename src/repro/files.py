@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -19,6 +20,8 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+#: What file systems say that cannot be asked to write now.
+_NO_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 #: The most bytes (not letters) that a file's name has on common file systems.
 LONGEST_NAME = 255
 
@@ -27,8 +30,9 @@ LONGEST_NAME = 255
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it onto ``path`` on success, remove it on failure.
 
-    A symbolic link stays, and the file it leads to is replaced. A file that is replaced keeps its mode; a new one has
-    what the umask says. Raises :class:`ReproError` where the folder is missing, not writable, or the disk is full.
+    A symbolic link stays, and the file it leads to is replaced. A file that is replaced keeps its mode and, as far as
+    that is allowed, its owner; a new one has what the umask says. Raises :class:`ReproError` where the folder is
+    missing, not writable, or the disk is full.
     """
     path = Path(path)
     if os.path.isdir(path):
@@ -36,16 +40,15 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     with ExitStack() as stack:
         try:
-            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-            allowed = 0o666 if mode is None else mode & 0o666 | 0o200
+            old = target.stat() if target.exists() else None
+            allowed = 0o666 if old is None else old.st_mode & 0o666 | 0o200
             temporary = stack.enter_context(_temporary(target, partial(_make_file, mode=allowed)))
         except OSError as error:
             raise ReproError(f"{path}: cannot be written ({error.strerror}); check the folder {path.parent}") from error
         try:
             yield temporary
-            if mode is not None:
-                with suppress(OSError):  # some file systems refuse every chmod
-                    temporary.chmod(mode)
+            if old is not None:
+                _take_over(temporary, old)
             temporary.replace(target)
         except OSError as error:
             raise _not_written(path, error) from error
@@ -66,6 +69,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                     raise
         except OSError as error:
             raise _not_written(path, error) from error
+
+
+def _take_over(path: Path, old: os.stat_result) -> None:
+    """Give ``path`` owner and mode of a file, as far as the file system and the user's rights allow."""
+    if hasattr(os, "chown") and (path.stat().st_uid, path.stat().st_gid) != (old.st_uid, old.st_gid):
+        with suppress(OSError):
+            os.chown(path, old.st_uid, old.st_gid)
+    with suppress(OSError):  # some file systems refuse every chmod
+        path.chmod(stat.S_IMODE(old.st_mode))
 
 
 def _make_file(path: Path, mode: int) -> None:
@@ -195,7 +207,11 @@ def atomic_write(path: Path | str, data: bytes | str) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         stream.write(content)
         stream.flush()
-        os.fsync(stream.fileno())
+        try:
+            os.fsync(stream.fileno())
+        except OSError as error:
+            if error.errno not in _NO_FSYNC:
+                raise
 
 
 def is_stream(path: Path | str) -> bool:

@@ -127,6 +127,25 @@ def test_a_file_system_that_refuses_chmod_is_no_obstacle(photo, tmp_path, run, m
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jpg", "photo.png"]
 
 
+def test_a_file_system_that_knows_no_fsync_is_no_obstacle(photo, tmp_path, run, monkeypatch):
+    def refuse(handle: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    assert run(photo, "-o", tmp_path / "out.jpg") == 0 and decode((tmp_path / "out.jpg").read_bytes()).size == (64, 48)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root may give files away")
+def test_a_replaced_file_keeps_its_owner(photo, tmp_path, run):
+    out = tmp_path / "theirs.jpg"
+    out.write_bytes(b"old")
+    out.chmod(0o640)
+    os.chown(out, 65534, 12345)
+    assert run(photo, "-o", out) == 0
+    found = out.stat()
+    assert (found.st_uid, found.st_gid, mode(out)) == (65534, 12345, 0o640) and found.st_size > 100
+
+
 def test_one_file_goes_into_a_folder(photo, tmp_path, run, capsys):
     assert run(photo, "-o", f"{tmp_path}/new/deep/") == 0
     out = tmp_path / "new" / "deep" / "photo.jpg"
@@ -164,6 +183,24 @@ def test_wrong_uses_of_standard_input(arguments, code, says, photo, process, tmp
     done = process(*arguments, input=b"")
     assert done.returncode == code and says in done.stderr and done.stderr.count(b"\n") == 1
     assert done.stdout == b"" and [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"),
+    [
+        ("{} photo.png -o - >&-", "standard output: is closed"),
+        ("{} - -o a.jpg <&-", "standard input: is closed"),
+        ("{} photo.png -o - >/dev/full", "cannot be written (No space left on device)"),
+        ("{} photo.png -o /dev/full", "cannot be written (No space left on device)"),
+        ("{} - -o a.jpg </dev/null", "standard input: is empty"),
+    ],
+)
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_streams_that_fail_are_one_line(shell, says, photo, model, tmp_path):
+    command = shell.format(f"{sys.executable} -m repro encode --effort fast --model '{model}'")
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1
+    assert "unexpected" not in done.stderr and not (tmp_path / "a.jpg").exists()
 
 
 def test_named_pipes_stay_pipes(photo, run, tmp_path):

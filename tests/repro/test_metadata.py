@@ -205,6 +205,10 @@ def test_density_is_kept():
         assert np.allclose(kept(saved(kind, dpi=dpi), "none").info["dpi"], dpi), kind
     centimetres = saved("TIFF", resolution_unit="cm", x_resolution=100, y_resolution=100)
     assert kept(centimetres, "none").info["dpi"] == (254, 254)
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 118.0, 118.0, 3
+    for kind in ("WEBP", "AVIF", "PNG", "JPEG"):
+        assert kept(saved(kind, exif=exif), "none").info["jfif_density"] == (118, 118), kind  # a centimetre
     assert kept(saved("JPEG", exif=camera()), "all").info["jfif_density"] == (1, 1)  # none where none was
 
 

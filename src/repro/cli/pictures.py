@@ -29,6 +29,8 @@ def encode_one(source: Path, output: str | None, settings: Settings, printer: Pr
     try:
         target = _output_of(source, output)
         printer.to_stderr = target is None
+        if target is None and sys.stdout is None:
+            raise ReproError("standard output: is closed; redirect it, or name a file with -o")
         if target is None and sys.stdout.isatty():
             raise UsageError("the picture would go to this terminal; name a file with -o, or redirect standard output")
         if skips and target is not None and is_done(target):
@@ -37,6 +39,8 @@ def encode_one(source: Path, output: str | None, settings: Settings, printer: Pr
         if target is not None:
             check_output(None if piped else source, target, settings.overwrite)
         name = "standard input" if piped else str(source)
+        if piped and sys.stdin is None:
+            raise ReproError("standard input: is closed; redirect it, or name a file")
         content = read_all(sys.stdin.buffer, name, "check what writes into it") if piped else source
         data, report = encode_source(content, settings, name, "standard output" if target is None else str(target))
         if target is None:

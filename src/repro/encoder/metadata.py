@@ -129,11 +129,11 @@ def _density(image: Image.Image) -> Density:
     unit, found = 0, info.get("aspect") or info.get("resolution") or (1, 1)
     if image.format in ("JPEG", "MPO"):  # where these have none, Pillow says 72 dpi
         unit, found = info.get("jfif_unit", 0), info.get("jfif_density", (1, 1))
-        tags = image.getexif() if (unit, found) == (0, (1, 1)) else {}
-        if {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
-            unit, found = tags.get(_RESOLUTION_UNIT, 2) - 1, (tags[_X_RESOLUTION], tags[_Y_RESOLUTION])
     elif "dpi" in info:
         unit, found = 1, info["dpi"]
+    tags = image.getexif() if (unit, found) == (0, (1, 1)) else {}
+    if {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
+        unit, found = tags.get(_RESOLUTION_UNIT, 2) - 1, (tags[_X_RESOLUTION], tags[_Y_RESOLUTION])
     unit = unit if unit in (1, 2) else 0
     x, y = (float(value) for value in found)
     if not (0.5 <= x < 65535.5 and 0.5 <= y < 65535.5):  # no more than the pixels' shape can be told
