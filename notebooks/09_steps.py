@@ -62,6 +62,7 @@ from repro.experiments import objective, paper
 from repro.experiments.claims import NOT_YET, Evidence, all_claims, savings
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
+from repro.experiments.claims.own_rate import MARGIN
 
 style.use()
 evidence = Evidence()
@@ -571,6 +572,7 @@ for verdict, count in tables.verdict_counts(claims).items():
     glue(f"count_{verdict.replace(' ', '_')}", count)
 waiting = tables.verdict_counts(claims)[NOT_YET]
 paper_judged = sum(c.by_paper.verdict != NOT_YET for c in claims if c.by_paper)
+glue("own_rate_margin", MARGIN)
 glue("paper_twice", sum(c.twice for c in claims))
 glue("paper_judged", f"{paper_judged} could be so far" if paper_judged else "none could be so far")
 glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs that are not stored" if waiting else "")

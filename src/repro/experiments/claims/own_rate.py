@@ -1,8 +1,9 @@
-"""The paper's own recipe: few models, so that a pair is compared λ by λ and not along curves.
+"""The paper's own recipe: few models. Where a pair has two λ or more, it is compared along curves, as ours are.
 
 Two models of one λ spend different bits. So each is compared with plain JPEG at its own rate, photo by photo, by the
-logarithm of the ratio of their errors; and what one gains there more than the other is the gain of the pair. Rates that
-lie too far apart are not compared, because what can be gained over plain JPEG depends on the rate.
+logarithm of the ratio of their errors; and what one gains there more than the other is the gain of the pair. That is
+not exact, because what can be gained over plain JPEG depends on the rate. So rates that lie too far apart are not
+compared, and intervals are wider by :data:`MARGIN`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repro.errors import ReproError
-from repro.evaluation import Curve, Gain
+from repro.evaluation import Curve, Gain, gain_at_rate
 from repro.evaluation.curves import DECIBELS, Point, interpolate
 from repro.plain import paired_bootstrap
 
@@ -22,6 +23,11 @@ from repro.plain import paired_bootstrap
 PLAIN, COUNTING = "pillow-444", "bpp_paper"
 #: How many times the rate of one model of a pair may be the other's, or that of an end of a claim's range.
 NEAR = 1.25
+#: Decibels by which the interval of a pair of one λ is wider at each end: twice what this way of comparing is off by on
+#: our own models (root mean square), which can also be compared at equal rates.
+MARGIN = 0.3
+#: A comparison at one rate needs that many photos whose curves both reach it.
+MIN_PHOTOS = 12
 #: A change of one decibel in an error, as a natural logarithm.
 _DECIBEL = math.log(10) / 10
 
@@ -47,10 +53,12 @@ class OwnRate:
     counting: str = COUNTING
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
-        """What ``test`` gains over ``anchor``, series of ours by name, at each λ that both were trained with.
+        """What ``test`` gains over ``anchor``, series of ours by name: at ``rates`` where both have curves that reach
+        one, else at each λ that both were trained with.
 
-        A gain is in the metric's own unit: the logarithm of the ratio of errors, times the error of ``anchor``.
-        ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near ``rates``.
+        A gain at one λ is in the metric's own unit: the logarithm of the ratio of errors, times the error of
+        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near
+        ``rates``.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
         missing = [papers(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
@@ -59,6 +67,9 @@ class OwnRate:
         shared = [lam for lam in second if anchor == PLAIN or lam in first]
         if not shared:
             raise ReproError(f"results: no λ has both {papers(anchor)} and {papers(test)}; run `{self.command}`")
+        at_rates = self._at_rates(first, second, rates, metrics)
+        if at_rates:
+            return at_rates
         found = [
             self._gain(None if anchor == PLAIN else first[lam], second[lam], metric)
             for metric in metrics
@@ -68,6 +79,19 @@ class OwnRate:
         if not found:
             raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
         return found
+
+    def _at_rates(
+        self,
+        first: Mapping[float, Mapping[str, Point]],
+        second: Mapping[float, Mapping[str, Point]],
+        rates: Sequence[float],
+        metrics: Sequence[str],
+    ) -> list[Gain]:
+        if min(len(first), len(second)) < 2:
+            return []
+        anchor, test = (Curve.from_runs("model", runs).counted(self.counting) for runs in (first, second))
+        found = [gain_at_rate(anchor, test, rate, metric) for metric in metrics for rate in rates]
+        return [g for g in found if len(g.photos) >= MIN_PHOTOS]
 
     def _comparable(
         self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], rates: Sequence[float]
@@ -90,11 +114,12 @@ class OwnRate:
             return Gain(self.rate(test), metric, math.nan, math.nan, math.nan, math.nan, math.nan, (), missing)
         of_anchor, of_test = (float(v) for v in np.mean(pairs, axis=0))
         scale = 1.0 if metric == "blocking" else error(metric, of_anchor)
+        margin = 0.0 if anchor is None else MARGIN * _DECIBEL * error(metric, of_anchor)
         low, high = (scale * v for v in paired_bootstrap(np.array([differences])))
+        ends = low - margin, high + margin
         photos = tuple(p for p in test if p not in missing)
-        return Gain(
-            self.rate(test), metric, scale * float(np.mean(differences)), low, high, of_anchor, of_test, photos, missing
-        )
+        mean = scale * float(np.mean(differences))
+        return Gain(self.rate(test), metric, mean, *ends, of_anchor, of_test, photos, missing)
 
     def over_plain(self, photo: str, point: Point, metric: str) -> float | None:
         """The logarithm of plain JPEG's error over the point's, at the point's rate: above zero the point is better. Of

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from repro.evaluation import BDRate, Curve, Curves, Gain, as_seeds, bd_rate, gain_at_rate
 from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect
-from repro.experiments.claims.own_rate import OwnRate, error
+from repro.experiments.claims.own_rate import MIN_PHOTOS, OwnRate, error
 
 #: The curves of all seeds, by series.
 Seeds = Mapping[str, Curves]
@@ -26,8 +26,6 @@ SHORT = {
     "ssimulacra2": "SSIMULACRA 2",
     "butteraugli": "Butteraugli",
 }
-#: A comparison at one rate needs that many photos whose curves both reach it.
-MIN_PHOTOS = 12
 #: Section 6.4's range, in the paper's counting of bits.
 PAPER_RATES = (0.25, 0.28, 0.30, 0.315, 0.33, 0.36, 0.39, 0.42)
 
