@@ -35,7 +35,7 @@ from PIL import Image
 
 from fuzz_pictures import mutant, sound
 from repro import cli
-from repro.encoder.encode import Scans, Settings, Subsampling, encode_file, encode_source
+from repro.encoder.encode import Report, Scans, Settings, Subsampling, encode_file, encode_source
 from repro.encoder.formats import readable_endings
 from repro.encoder.metadata import Kept
 from repro.encoder.profiles import Policy
@@ -138,6 +138,8 @@ def _encode(number: int, data: bytes, source: Path, output: Path, printed: Path)
         effort="fast", max_pixels=MAX_PIXELS, metadata=metadata, icc=icc, scans=scans, subsampling=subsampling,
         strict=strict,
     )  # fmt: skip
+    encoded: bytes | None
+    report: Report | None
     try:
         if way == "bytes":
             encoded, report = encode_source(data, settings, source.name, "")
@@ -148,11 +150,14 @@ def _encode(number: int, data: bytes, source: Path, output: Path, printed: Path)
         _check_line(str(error), source.name)
         if output.exists():
             raise Fault("is refused, but there is a file") from error
-        return None, str(error)
-    for notice in report.notices:
-        _check_line(notice)
+        encoded, report, says = None, None, str(error)
+    sys.stderr.flush()
     if text := printed.read_text(errors="replace"):
         raise Fault(f"prints {text!r}")
+    if encoded is None or report is None:
+        return None, says
+    for notice in report.notices:
+        _check_line(notice)
     if (report.width, report.height) != Image.open(io.BytesIO(encoded)).size or report.bytes != len(encoded):
         raise Fault("reports another size than the file's")
     return encoded, "; ".join(report.notices)
