@@ -13,11 +13,10 @@ from itertools import product
 import imagecodecs
 import numpy as np
 
-from format_pictures import ALPHA, BLACK_WHITE, GREY, RGB, Case, H, W, lab, levels, on_white, pack
+from format_pictures import ALPHA, BLACK_WHITE, GREY, RGB, UNKNOWN, Case, H, W, lab, levels, on_white, pack
 
 RGB8 = levels(RGB, 8).astype(np.uint8)
 RGBA8 = levels(np.dstack([RGB, ALPHA]), 8).astype(np.uint8)
-UNKNOWN = np.full((H, W), np.nan)  # equals nothing: what shows it must be refused
 
 
 def fields(red: int, green: int, blue: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:

@@ -91,7 +91,7 @@ def main() -> None:
         rows.append({"format": name, "right": counts["right"], "refused": counts["refused"], "wrong": wrong})
         print(f"{name:12} {counts['right']:5} right {counts['refused']:5} refused {len(wrong):3} wrong")
     result: dict[str, Any] = {"formats": rows, "seconds": round(time.process_time() - start)}
-    result |= {"command": "python tools/format_census.py", "provenance": provenance()}
+    result["provenance"] = provenance()
     atomic_write(Store.default().data / "results/formats.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     sys.exit(any(row["wrong"] for row in rows))
 

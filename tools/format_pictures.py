@@ -12,6 +12,7 @@ RGB = photos.astronaut()[:H, :W] / 255
 GREY = RGB[..., 1]
 ALPHA = np.tile(np.linspace(0.2, 1, W), (H, 1))
 BLACK_WHITE = (GREY > 0.5).astype(int)
+UNKNOWN = np.full((H, W), np.nan)  # equals nothing: what shows it must be refused
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from format_pictures import ALPHA, GREY, RGB, Case, H, W, levels, on_white, pack, ycbcr
+from format_pictures import ALPHA, GREY, RGB, UNKNOWN, Case, H, W, levels, on_white, pack, ycbcr
 
 _KINDS: dict[str, tuple[np.ndarray, np.ndarray]] = {
     "grey": (GREY, GREY),
@@ -159,10 +159,12 @@ def jpeg2000_kinds() -> Iterator[Case]:
             b"cdef", struct.pack(">H", len(entries)) + b"".join(struct.pack(">3H", *entry) for entry in entries)
         )
         yield Case(f"channels are {name}", _jp2(samples, cdef), shown, 2, rare=name not in ("RGB", "RGBA"))
+    for space in (14, 20, 21):  # CIELab, e-sRGB, ROMM
+        yield Case(f"colours of kind {space}", _jp2(words(RGB, 8), b"", space=space), UNKNOWN, rare=True)
     halved = bytearray(jpeg2000(words(RGB, 8), codecformat="j2k", mct=False))
     at = halved.find(b"\xff\x4f\xff\x51") + 42
     halved[at + 4 : at + 6] = halved[at + 7 : at + 9] = b"\2\2"  # the other channels have a quarter of the samples
-    yield Case("subsampled", bytes(halved), np.full((H, W), np.nan), rare=True)
+    yield Case("subsampled", bytes(halved), UNKNOWN, rare=True)
 
 
 def jpeg2000(samples: np.ndarray, **options: Any) -> bytes:
@@ -174,11 +176,11 @@ def _box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", 8 + len(content)) + kind + content
 
 
-def _jp2(samples: np.ndarray, boxes: bytes, bits: int = 8) -> bytes:
-    """With these boxes in the header."""
+def _jp2(samples: np.ndarray, boxes: bytes, bits: int = 8, space: int = 16) -> bytes:
+    """With these boxes in the header; ``space``: of ISO's list of colours, 16 being sRGB."""
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     header = _box(b"ihdr", struct.pack(">IIH4B", H, W, channels, bits - 1, 7, 0, 0))
-    header += _box(b"colr", struct.pack(">3BI", 1, 0, 0, 16)) + boxes
+    header += _box(b"colr", struct.pack(">3BI", 1, 0, 0, space)) + boxes
     start = _box(b"jP  ", b"\r\n\x87\n") + _box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
     return (
         start

@@ -12,7 +12,22 @@ import imagecodecs
 import numpy as np
 import tifffile
 
-from format_pictures import ALPHA, BLACK_WHITE, GREY, RGB, Case, H, W, lab, levels, on_white, pack, turned, ycbcr
+from format_pictures import (
+    ALPHA,
+    BLACK_WHITE,
+    GREY,
+    RGB,
+    UNKNOWN,
+    Case,
+    H,
+    W,
+    lab,
+    levels,
+    on_white,
+    pack,
+    turned,
+    ycbcr,
+)
 
 UNCOMPRESSED, LZW, JPEG, DEFLATE, PACKBITS, LZMA, ZSTD = 1, 5, 7, 8, 32773, 34925, 50000
 _COMPRESSED: dict[int, Callable[[bytes], bytes | bytearray]] = {
@@ -257,13 +272,11 @@ def tiff_rare() -> Iterator[Case]:
     inks = np.dstack([255 - levels(RGB, 8), np.zeros((H, W))]).astype(np.uint8).tobytes()
     four = {258: [8] * 4, 259: 1, 262: 5, 277: 4}
     yield Case("CMYK by name", tiff([inks], four | {332: 1}), RGB, 2)
-    yield Case("four other inks", tiff([inks], four | {332: 2}), np.full((H, W), np.nan), rare=True)
+    yield Case("four other inks", tiff([inks], four | {332: 2}), UNKNOWN, rare=True)
     bits_12 = bytes(imagecodecs.jpeg8_encode(levels(GREY, 12).astype(np.uint16), level=95, bitspersample=12))
     yield Case("12-bit JPEG", tiff([bits_12], {258: 12, 259: JPEG, 262: 1, 277: 1}), GREY, 12, rare=True)
     small = levels(GREY, 15).astype("<u4").tobytes()
-    yield Case(
-        "32 bits, white unknown", tiff([small], {258: 32, 259: 1, 262: 1, 277: 1}), np.full((H, W), np.nan), rare=True
-    )
+    yield Case("32 bits, white unknown", tiff([small], {258: 32, 259: 1, 262: 1, 277: 1}), UNKNOWN, rare=True)
     mask = {258: 1, 259: 1, 262: 4, 277: 1}
     yield Case("a mask", tiff([pack(BLACK_WHITE, 1)], mask), BLACK_WHITE, rare=True)
 

@@ -136,9 +136,11 @@ def _code_points(image: Image.Image, head: bytes, profile: bytes | None) -> tupl
 
 def _transfer_of(profile: bytes | None) -> int | None:
     """The transfer's code point in an ICC profile's cicp tag (ICC.1:2022, 9.2.17)."""
-    at = (profile or b"").find(b"cicp", 128)
-    start = int.from_bytes(profile[at + 4 : at + 8], "big") if profile and at >= 0 else 0
-    return profile[start + 9] if profile and start and len(profile) > start + 9 else None
+    at = profile.find(b"cicp", 128) if profile else -1
+    if not profile or at < 0:
+        return None
+    content = profile[int.from_bytes(profile[at + 4 : at + 8], "big") :]
+    return content[9] if content.startswith(b"cicp") and len(content) > 9 else None
 
 
 def _exif_says_adobe_rgb(image: Image.Image) -> bool:

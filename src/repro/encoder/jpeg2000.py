@@ -12,6 +12,8 @@ from PIL import Image
 from repro.errors import ReproError
 
 _COLOUR, _OPACITY = 0, 1
+#: CMYK, sRGB, grey, sYCC; None: the file has a profile, or says nothing.
+_SPACES = (12, 16, 17, 18, None)
 
 
 def check(name: str, head: bytes) -> None:
@@ -29,6 +31,8 @@ def check(name: str, head: bytes) -> None:
         what = "subsampled channels"
     elif _box(head, b"pclr") and depths != [8]:
         what = f"a palette with indices of {depths[0]} bits"
+    elif _space(head) not in _SPACES:
+        what = f"colours of a rare space ({_space(head)} in ISO's list)"
     elif not _in_usual_order(_box(head, b"cdef")):
         what = "channels in an unusual order"
     else:
@@ -62,6 +66,11 @@ def _channels(head: bytes) -> list[tuple[int, int, int]]:
     count = int.from_bytes(head[at + 40 : at + 42], "big")
     triples = struct.iter_unpack("3B", head[at + 42 : at + 42 + 3 * count])
     return [((depth & 127) + 1, across, down) for depth, across, down in triples]
+
+
+def _space(head: bytes) -> int | None:
+    colr = _box(head, b"colr")
+    return int.from_bytes(colr[3:7], "big") if colr[:1] == b"\1" else None
 
 
 def _in_usual_order(cdef: bytes) -> bool:

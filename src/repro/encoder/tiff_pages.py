@@ -100,11 +100,17 @@ def _chain(image: TiffImageFile, offset: int, most: int = _MOST) -> list[Any]:
 
 def _offsets(page: Any) -> Iterable[int]:
     offsets = page.get(SUB_IFDS, ())
-    return [int(offset) for offset in (offsets if isinstance(offsets, tuple) else (offsets,))][:_MOST]
+    return [offset for offset in (offsets if isinstance(offsets, tuple) else (offsets,)) if isinstance(offset, int)]
+
+
+def _number(page: Any, tag: int) -> int:
+    """0 where there is none, or a damaged one."""
+    value = page.get(tag, 0)
+    return value if isinstance(value, int) else 0
 
 
 def _area(page: Any) -> int:
-    return int(page.get(WIDTH, 0)) * int(page.get(HEIGHT, 0))
+    return _number(page, WIDTH) * _number(page, HEIGHT)
 
 
 def _is_raw(page: Any) -> bool:
@@ -112,4 +118,4 @@ def _is_raw(page: Any) -> bool:
 
 
 def _is_secondary(page: Any) -> bool:
-    return bool(page.get(SUBFILE, 0) & _REDUCED_OR_MASK) or page.get(OLD_SUBFILE) == 2
+    return bool(_number(page, SUBFILE) & _REDUCED_OR_MASK) or page.get(OLD_SUBFILE) == 2
