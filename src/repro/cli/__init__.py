@@ -85,7 +85,7 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
         _discard_output()
         return 1
     except OSError as error:
-        if _output_fails(error):
+        if _is_of_output(error):
             _discard_output()
             return _fail(f"standard output: cannot be written ({error.strerror}); redirect it to another place", 1)
         if error.errno not in _DISK_ERRORS:
@@ -135,15 +135,9 @@ def _tell_usage(error: typer.TyperException) -> int:
     return _fail(f"{' '.join(message.split())} (see {where} --help)", 2)
 
 
-def _output_fails(error: OSError) -> bool:
-    """Whether ``error`` is about what was printed, or what is still to be cannot be."""
-    if error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):  # output without a buffer
-        return True
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+def _is_of_output(error: OSError) -> bool:
+    """Whether ``error`` came from printing: by typer, or at the end."""
+    return traceback.extract_tb(error.__traceback__)[-1].name in (typer.echo.__name__, guarded.__name__)
 
 
 def _discard_output() -> None:
