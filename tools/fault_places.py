@@ -108,7 +108,7 @@ def clear(done: Done, code: int | tuple[int, ...], says: str = "") -> None:
             raise Fault(f"said {line!r}, and ended with {done.code}: {' / '.join(lines[-3:])}")
     if done.code not in codes:
         raise Fault(f"ended with {done.code}, not {' or '.join(map(str, codes))}: {' / '.join(lines[-3:])}")
-    if done.code > 0 and done.code not in (130, 143) and not lines:
+    if done.code > 0 and done.code not in (129, 130, 143) and not lines:
         raise Fault(f"ended with {done.code} and said nothing")
     if not re.search(says, done.err):
         raise Fault(f"did not say {says!r} but {done.err[-300:]!r}")
@@ -434,10 +434,9 @@ def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
     else:
         process.send_signal(number)
     done = ended(process)
-    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: -signal.SIGHUP}
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
     clear(done, codes[number])
-    if number != signal.SIGHUP:  # it kills outright; the next call clears what is left
-        place.check_files(all_of_them=False)
+    place.check_files(all_of_them=False)
     clear(place.call(*FOLDER, "--skip-existing"), 0)
     place.check_files(all_of_them=True)
 

@@ -110,12 +110,16 @@ def main() -> None:
 
 
 def end_cleanly() -> None:
-    """Let ``kill`` end the program as Ctrl-C does, with nothing half done left behind; its exit code is 143."""
+    """Let ``kill``, and a terminal that is closed, end the program as Ctrl-C does, with nothing half done left behind;
+    its exit code is then 143 or 129."""
 
     def stop(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, stop)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has but one of them
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, stop)
 
 
 def _extra_of(error: ModuleNotFoundError) -> str:
