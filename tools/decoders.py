@@ -290,7 +290,10 @@ class Java(Decoder):
 
 
 class Stb(Decoder):
-    """``stb_image.h``, the one file that games and small tools copy."""
+    """``stb_image.h``, the one file that games and small tools copy.
+
+    Of a 4:2:0 file up to 4 pixels wide luma alone is compared: libjpeg repeats such narrow chroma.
+    """
 
     name, limit, built_on = "stb_image", 4, "its own code"
     HEADER = Path("/usr/include/stb/stb_image.h")
@@ -307,6 +310,13 @@ class Stb(Decoder):
         folder = Path(tempfile.mkdtemp(prefix="repro-stb-"))
         _run("cc", "-O2", "-w", "-o", str(folder / "decode"), str(HERE / "decode" / "decode.c"), "-lm")
         return str(folder / "decode")
+
+    def distance(self, file: File) -> int:
+        height, width, _ = file.components.shape
+        if not (file.subsampled and width <= 4):
+            return super().distance(file)
+        luma = _shaped(_run(self.program, str(file.path), "luma"), (height, width))
+        return furthest(luma, file.components[..., 0])
 
     def decoded(self, file: File) -> np.ndarray:
         found = _shaped(_run(self.program, str(file.path)), file.components.shape)

@@ -91,3 +91,14 @@ def test_bad_settings_are_told(model: str) -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     check = "import sys, repro; print(*{'numpy', 'PIL', 'numba', 'torch', 'typer'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+@pytest.mark.parametrize("subsampling", ["auto", "4:2:0", "4:4:4"])
+@pytest.mark.parametrize("size", [(8, 8), (5, 7), (2, 1)])
+def test_colours_of_a_picture_of_one_block_are_where_they_were(size: tuple[int, int], subsampling: Any) -> None:
+    """Its chroma has one block, of full or half size, which look alike: a decoder takes it for one of full size."""
+    rgb = np.zeros((*size, 3), np.uint8)
+    rgb[: (size[0] + 1) // 2, :, 0] = 255
+    rgb[(size[0] + 1) // 2 :, :, 2] = 255
+    shown = np.asarray(decode(repro.encode(rgb, 95, subsampling=subsampling, effort="fast")))
+    assert np.abs(shown.astype(int) - rgb).max() <= 8

@@ -12,6 +12,7 @@ from repro.encoder import chroma
 from repro.encoder.images import Picture
 from repro.encoder.search import Encoder
 from repro.encoder.trellis_set import TrellisSet, expected_losses
+from repro.jpeg.blocks import SIDE
 from repro.jpeg.writer import Scans, write
 from repro.trellis import planes
 from repro.trellis.own_tables import own_tables
@@ -88,6 +89,8 @@ class TrellisEncoder(Encoder):
     def prepare(self, quality: float) -> Prepared:
         """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
         subsampling = self._fixed or chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
+        if max(self.picture.width, self.picture.height) <= SIDE:  # one block of each component either way
+            subsampling = chroma.FULL
         if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
             self._dct = self._forward_dct(subsampling)
             self._weights = self.set.network.weights(self._dct, self._threads)

@@ -80,7 +80,9 @@ export class TrellisEncoder {
   /** { dct, weights, lam, tables } for `quality`, with as much of chroma as is worth its bits there. */
   prepare(quality) {
     const median = this.set.medianLam(quality);
-    const subsampling = this.subsampling === "auto" ? subsamplingFor(this.lost, median) : this.subsampling;
+    const wanted = this.subsampling === "auto" ? subsamplingFor(this.lost, median) : this.subsampling;
+    const oneBlock = Math.max(this.picture.width, this.picture.height) <= 8; // of each component either way
+    const subsampling = oneBlock ? FULL : wanted;
     if (!this.kept.has(subsampling)) {
       if (this.picture.width * this.picture.height > KEEP_BOTH) this.kept.clear();
       this.kept.set(subsampling, this.analyse(subsampling));
