@@ -30,6 +30,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", _skip_fields)
     app.connect("html-page-context", _offer_text, priority=_AFTER_THE_THEME)
     app.connect("html-page-context", _forbid_connections)
+    app.connect("env-updated", _leave_out_numbers)
     app.connect("env-updated", _write_in_parallel)
     app.add_role("version", _version)
     # where a package changed, every page is read again
@@ -96,6 +97,16 @@ def _forbid_connections(_app: Sphinx, _name: str, _template: str, context: dict[
     if 'id="book-encoder"' in context.get("body", ""):
         policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         context["metatags"] = policy + context.get("metatags", "")
+
+
+def _leave_out_numbers(_: Sphinx, env: BuildEnvironment) -> list[str]:
+    """A page below a chapter has no number: it would be that of a section after the chapter's last."""
+    below = [page for page, numbers in env.toc_secnumbers.items() if len(numbers.get("") or ()) > 1]
+    for page in below:
+        del env.toc_secnumbers[page]
+        for reference in env.tocs[page].findall(lambda node: "secnumber" in getattr(node, "attributes", {})):
+            del reference["secnumber"]
+    return below
 
 
 def _write_in_parallel(app: Sphinx, _env: object) -> list[str]:

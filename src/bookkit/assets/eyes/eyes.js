@@ -111,7 +111,7 @@
         ]),
       );
       const label = element("p", { class: "label" });
-      const view = element("div", { class: "view" }, ...Object.values(pictures));
+      const view = element("div", { class: "view" });
       return { side, pictures, label, view, node: element("div", { class: "pane" }, label, view) };
     });
     const node = element("div", { class: "stage", role: "group", tabindex: "0" }, ...panes.map((pane) => pane.node));
@@ -120,11 +120,12 @@
 
     stage.put = async (sources, alts, names) => {
       stage.names = names;
-      for (const { pictures } of panes) {
+      for (const { pictures, view } of panes) {
         for (const [one, image] of Object.entries(pictures)) {
           image.src = sources[one];
           image.alt = alts[one];
         }
+        view.replaceChildren(...Object.values(pictures)); // not before: an image without a source is a broken one
       }
       await Promise.all([...node.querySelectorAll("img")].map((image) => image.decode().catch(() => null)));
       const { naturalWidth, naturalHeight } = panes[0].pictures.first;
