@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The theme makes its buttons at 501.
 _AFTER_THE_THEME = 600
+#: Sphinx numbers sections and figures at 500.
+_AFTER_SPHINX = 600
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-skip-member", _skip_fields)
     app.connect("html-page-context", _offer_text, priority=_AFTER_THE_THEME)
     app.connect("html-page-context", _forbid_connections)
-    app.connect("env-updated", _leave_out_numbers)
+    app.connect("env-get-updated", _leave_out_numbers, priority=_AFTER_SPHINX)
     app.connect("env-updated", _write_in_parallel)
     app.add_role("version", _version)
     # where a package changed, every page is read again
