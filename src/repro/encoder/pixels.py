@@ -1,0 +1,87 @@
+"""A decoded Pillow image of any mode → 8-bit samples, upright, on white."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from repro.encoder import colour, formats, png, tiff
+from repro.errors import ReproError
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LIGHT = ("L", "LA", "RGB", "RGBA")
+
+
+def upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | None]:
+    """``shown``, turned as ``image``'s EXIF data say."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        turn = _TURNS.get(orientation)
+        return (shown if turn is None else shown.transpose(turn)), None
+    except Exception:  # the pixels are fine; a broken EXIF block is no reason to refuse them
+        return shown, "its EXIF data are damaged; taken as upright"
+
+
+def to_8_bit(
+    name: str, image: Image.Image, data: bytes, told: colour.Told | None
+) -> tuple[Image.Image, colour.Told | None, str | None]:
+    """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
+
+    Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``told``. PNG's transparent colour becomes an
+    alpha channel, for it must be compared before.
+    """
+    bits = formats.bits(image, data)
+    opaque = png.key_mask(image, data) if image.format == "PNG" else None
+    deep = png.deep_samples(image, data) if image.format == "PNG" and told and told.is_linear else None
+    if told and deep is not None:
+        image, told = Image.fromarray(told.on_srgb_curve(deep)), replace(told, gamma=None)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        samples = np.asarray(image)
+        if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
+            raise ReproError(f"{name}: 32-bit samples have no agreed white; export it with 8 or 16 bits")
+        if isinstance(image, TiffImageFile):
+            samples = tiff.deep_samples(image, samples)
+        image = Image.fromarray(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if opaque is not None:
+        image = image.convert("L" if image.mode in ("1", "L") else "RGB")
+        image.info.pop("transparency", None)
+        image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    dark_notice = _dark_notice(image) if bits > 8 else None
+    image = formats.repaired(image, data)
+    return image, told, dark_notice
+
+
+def _dark_notice(image: Image.Image) -> str | None:
+    """Where samples of 10 to 14 bits may be in the lower ones of 16."""
+    brightest = int(np.asarray(image.convert("RGB")).max()) if image.mode in _LIGHT else 0
+    if not 0 < brightest < 64:
+        return None
+    return f"very dark: its brightest sample is {brightest} of 255; export it with samples up to white"
+
+
+def flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
+    """Any remaining mode → L, RGB, CMYK or LAB, with what is transparent set on white."""
+    if image.mode in ("CMYK", "LAB"):
+        return image, None
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if not image.has_transparency_data:
+        return (image if image.mode == mode else image.convert(mode)), None
+    image = image.convert("LA" if mode == "L" else "RGBA")
+    alpha = image.getchannel("A")
+    opaque = image.convert(mode)
+    if alpha.getextrema() == (255, 255):
+        return opaque, None
+    ground = Image.new(mode, image.size, "white")
+    ground.paste(opaque, mask=alpha)
+    return ground, "has transparent parts; set on white"
