@@ -59,7 +59,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from bookkit import curtain, frames_slider, glue, html, points
+from bookkit import curtain, frames_slider, glue, html, live, points
 from chapters import beyond as fig
 from chapters import comparison, quantisation, style
 from chapters import content_types as of_types
@@ -866,6 +866,25 @@ curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 # %% mystnb={"figure": {"caption": "The same at the rate of an ordinary photo, in the middle of the higher range.", "name": "fig-flip-high"}} tags=["hide-input"]
 pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=1.2, count=curtains // 2)
 curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
+
+# %% [markdown]
+# Now at a rate of your own. The right side below is coded in this page, by the same encoder in JavaScript, at the rate that
+# you drag. The others' files were made beforehand, at a dozen sizes, and you see the nearest. (Sizes are those of the part
+# that is shown, which is coded by itself.)
+
+# %% tags=["hide-input"]
+top, left = comparison.SHOWN[photo.name]
+part = np.ascontiguousarray(rgb[top : top + 224, left : left + 320])
+sizes = [int(bpp * part[..., 0].size / 8) for bpp in np.geomspace(0.25, 2, 12)]
+peers = {
+    style.LOOKS[codec].label: [match_size(codec, part, size)[1] for size in sizes]
+    for codec in reversed(beyond.AS_THEY_COME)
+}
+live.coded_curtain(photo.name, part, f"A part of {photo.name}", peers)
+
+# %% [markdown]
+# Start at the lowest rate and drag slowly upwards. Where do squares and ripples go first, and from which rate on can you no
+# longer tell the sides from the original?
 
 # %% [markdown]
 # ## Where it loses

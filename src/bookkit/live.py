@@ -6,6 +6,7 @@ script. A page with such a window forbids itself every connection (:data:`POLICY
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 
@@ -49,6 +50,25 @@ def one_block(name: str, pixels: np.ndarray, alt: str, block: tuple[int, int]) -
     source = image_source(lossless(Image.fromarray(pixels)))
     picture = f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
     return _window("block", name, Html(picture), f' data-block="{block[0]} {block[1]}"')
+
+
+def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, Sequence[bytes]]) -> Html:
+    """A curtain over a photo whose right side, "ours", is coded in the page at the rate that the reader drags.
+
+    The photo ``pixels``, uint8 (H, W, 3), is called ``name`` and described by ``alt``. ``peers`` has files of it for
+    each other encoder, of which the nearest in size is there to compare with. Raises ``ValueError`` where it has none.
+    """
+    if not peers or not all(peers.values()):
+        counts = {of: len(files) for of, files in peers.items()}
+        raise ValueError(f"coded_curtain: every peer needs files, got {counts}")
+    figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in (*peers, "ours"))
+    stored = "".join(
+        f'<img hidden alt="" data-of="{escape(of)}" data-bytes="{len(data)}" src="{image_source(data)}">'
+        for of, files in peers.items()
+        for data in files
+    )
+    start = f' data-left="{escape(next(iter(peers)))}" data-right="ours" data-tallest="{_TALLEST}"'
+    return _window("coded", name, Html(scripted("curtain", figures, start).text + stored), ' data-value="30"')
 
 
 def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -> str:

@@ -32,6 +32,13 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+def jpeg(quality: int) -> bytes:
+    """Pillow's file of :func:`photo`."""
+    stream = io.BytesIO()
+    Image.fromarray(photo()).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
 @contextmanager
 def window(browser: Any, folder: Path, inside: str) -> Iterator[Any]:
     """A page with the window and its policy; what it asks for beyond itself fails the test."""

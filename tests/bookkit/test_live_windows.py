@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_page import photo
+from live_page import jpeg, photo
 from own_page import write_page
 
 from bookkit import live
 
+PEERS = {"Pillow": [jpeg(quality) for quality in (30, 90)]}
 WINDOWS = {
     "own": live.own_photo("cup.png", photo(), "A cup"),
     "block": live.one_block("cup.png", photo(), "A cup", (5, 11)),
+    "coded": live.coded_curtain("cup.png", photo(), "A cup", PEERS),
 }
 MAX_SCRIPTS = 250_000
 

@@ -147,7 +147,7 @@
       if (most.value) [quality.value, told.value] = [shown.quality, level];
       say(
         `${photo.name}: ${photo.width} × ${photo.height} pixels, ${size(photo.bytes)} before; now ` +
-          `${words(shown.bytes.length)}, at quality ${level} (λ = ${shown.lam.toPrecision(2)}), ` +
+          `${words(shown.bytes.length)}, at quality ${level} (λ = ${Number(shown.lam.toPrecision(2))}), ` +
           `chroma ${shown.subsampling}, in ${number(seconds, 1)} s.`,
       );
       download.download = `${photo.name.replace(/\.\w+$/, "")}-q${level}.jpg`;

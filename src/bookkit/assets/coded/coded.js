@@ -1,0 +1,84 @@
+// The window of bookkit.live.coded_curtain: a curtain whose picture "ours" is coded at the rate that the reader drags.
+(() => {
+  const { element, number, client, read, inPage } = globalThis.bookLive;
+  const [ORIGINAL, OURS] = ["original", "ours"];
+  /** Bits per pixel at the slider's ends; in between they grow by equal factors. */
+  const [LEAST, MOST] = [0.25, 2];
+
+  let made = 0;
+
+  async function raise(root) {
+    root.dataset.ready = "";
+    const id = `book-coded-${++made}`;
+    const encoder = client();
+    const curtain = root.querySelector(".repro-curtain").curtain;
+    const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
+    const stored = [...root.querySelectorAll("img[data-of]")];
+    const peers = [...new Set(stored.map((image) => image.dataset.of))];
+
+    const attributes = { type: "range", min: 0, max: 100, step: 1, value: root.dataset.value, id: `${id}-rate` };
+    const slider = element("input", attributes);
+    const told = element("output", { for: slider.id });
+    const label = element("label", { for: slider.id }, "Bits per pixel");
+    const line = element("p", { class: "line", role: "status" });
+    const progress = element("progress", { max: 1, value: 0, "aria-label": "Encoding" });
+    root.prepend(element("div", { class: "settings" }, label, slider, told), progress, line);
+
+    const photo = await read(inPage(figure(ORIGINAL).querySelector("img")));
+    const pixels = photo.width * photo.height;
+    const rate = () => LEAST * (MOST / LEAST) ** (slider.value / 100);
+    const words = (bytes) => `${number((8 * bytes) / pixels, 3)} bpp, ${number(bytes)} bytes`;
+
+    /** Put a picture into the curtain, once the browser has read it, so that nothing flickers. */
+    async function place(name, url, said) {
+      const image = figure(name).querySelector("img");
+      const before = image.src;
+      if (before === url) return;
+      image.src = url;
+      [image.width, image.height] = [photo.width, photo.height];
+      image.style = `width: ${photo.width}px; height: ${photo.height}px`;
+      figure(name).querySelector("figcaption").dataset.words = said;
+      await image.decode().catch(() => {}); // a newer one took its place
+      if (before.startsWith("blob:") && before !== photo.url) URL.revokeObjectURL(before);
+      curtain.show();
+    }
+
+    /** Of each peer the file that is nearest in size. */
+    function placePeers() {
+      const off = ({ dataset }) => Math.abs(Math.log((8 * dataset.bytes) / pixels / rate()));
+      for (const peer of peers) {
+        const nearest = stored.filter(({ dataset }) => dataset.of === peer).reduce((a, b) => (off(b) < off(a) ? b : a));
+        place(peer, nearest.src, words(Number(nearest.dataset.bytes)));
+      }
+    }
+
+    async function encode(isNew = false) {
+      told.value = number(rate(), 2);
+      slider.setAttribute("aria-valuetext", `${told.value} bits per pixel`);
+      placePeers();
+      const onProgress = ({ share }) => (progress.value = share);
+      try {
+        const asked = { size: Math.floor((rate() * pixels) / 8), latest: true, onProgress };
+        const found = await encoder.encode(isNew ? photo : null, asked);
+        if (!found) return; // a later rate took its place
+        progress.value = 0;
+        line.setAttribute("role", "status");
+        line.textContent =
+          `${words(found.bytes.length)}, coded in this page at quality ${number(found.quality, 1)} ` +
+          `(λ = ${Number(found.lam.toPrecision(2))}), chroma ${found.subsampling}.`;
+        const url = URL.createObjectURL(new Blob([found.bytes], { type: "image/jpeg" }));
+        place(OURS, url, `${words(found.bytes.length)}, quality ${number(found.quality, 1)}`);
+      } catch (error) {
+        progress.value = 0;
+        line.setAttribute("role", "alert");
+        line.textContent = `${error.message}.`;
+      }
+    }
+
+    await place(OURS, photo.url, "not coded yet");
+    slider.addEventListener("input", () => encode());
+    encode(true);
+  }
+
+  document.querySelectorAll(".repro-coded:not([data-ready])").forEach(raise);
+})();
