@@ -47,7 +47,7 @@ COUNT = 20_000
 #: What one picture may take: seconds of CPU time, bytes of memory, the whole process's; pixels, or it must be refused.
 SECONDS, MEMORY, MAX_PIXELS = 10, 1 << 30, 2_000_000
 #: After so many seconds by the clock, on a machine that has other work too, nothing more is waited for.
-_PATIENCE = 120
+_PATIENCE = 600
 #: Pictures that a process gets.
 _BLOCK = 2000
 
@@ -265,6 +265,7 @@ def outcomes(numbers: Iterable[int]) -> Iterator[Outcome]:
 
 
 def _work(there: Connection, numbers: list[int]) -> None:
+    os.setsid()  # Ctrl-C is for the process that waits
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # the machine is not to suffer
     grey = np.zeros((16, 16), np.uint8)
     for samples in (grey, np.dstack([grey] * 3)):  # what is compiled now takes none of a damaged picture's time
