@@ -96,6 +96,11 @@ _BRANDS = {
     b"qt  ": "video",
 }
 
+#: Channels by the colour mode in a PSD file's header.
+_PSD_COLOURS = {b"\3": b"\3", b"\4": b"\4", b"\x09": b"\3"}
+#: What Pillow says of a kind of file that it cannot decode, while of damage it says something else.
+_KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX |pixel )?mode|not available|cannot read this", re.I)
+
 
 def readable_endings() -> set[str]:
     """The endings, such as ``".png"``, of the formats that are read."""
@@ -105,12 +110,6 @@ def readable_endings() -> set[str]:
         for ending, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and kind not in REFUSED and ending not in RAW_ENDINGS
     }
-
-
-#: Channels by the colour mode in a PSD file's header.
-_PSD_COLOURS = {b"\3": b"\3", b"\4": b"\4", b"\x09": b"\3"}
-#: What Pillow says of a kind of file that it cannot decode, while of damage it says something else.
-_KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX |pixel )?mode|not available|cannot read this", re.I)
 
 
 def check(name: str, image: Image.Image, head: bytes) -> None:
@@ -126,6 +125,7 @@ def check(name: str, image: Image.Image, head: bytes) -> None:
 
 
 def _misread(image: Image.Image, head: bytes) -> str | None:
+    """What of it Pillow would read wrongly."""
     kind = image.format
     if kind == "DCX":
         head = head[int.from_bytes(head[4:8], "little") :]
