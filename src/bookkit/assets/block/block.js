@@ -258,6 +258,8 @@
       for (const node of [stage, before.canvas, after.canvas]) {
         [node.style.width, node.style.height] = [`${times * photo.width}px`, `${times * photo.height}px`];
       }
+      view.style.maxWidth = `${times * photo.width}px`;
+      view.style.height = `min(22rem, ${times * photo.height}px)`;
       before.canvas.hidden = shows.value === "file";
       after.canvas.hidden = !before.canvas.hidden;
       frame.style.width = frame.style.height = `${8 * times}px`;
@@ -301,6 +303,7 @@
     plane.addEventListener("change", () => photo && select(at.row, at.col));
     for (const one of [shows, zoom]) one.addEventListener("change", () => photo && layOut());
 
+    new ResizeObserver(() => photo && select(at.row, at.col)).observe(view);
     take(inPage(given), root.dataset.name);
   }
 
