@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: In the environment of a command, so that what it began is found, also in sessions of their own.
 TOKEN = "REPRO_FAULTS_TOKEN"
 #: Seconds in which processes must end with the command that began them.
-ORPHAN_SECONDS = 10
+ORPHAN_SECONDS = 60
 #: Seconds between two looks at a process.
 _LOOK = 0.1
 #: Seconds that a command may take, on a busy machine.

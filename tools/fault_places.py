@@ -553,7 +553,7 @@ def _every() -> Iterator[Case]:
         yield Case(streams, f"reproduce, 2 jobs, {number.name}", two)
     yield Case(streams, "its reader goes away", reader_goes_away, True)
     for stream, name in enumerate(("input", "output", "error")):
-        yield Case(streams, f"standard {name} is closed", partial(closed, stream=stream, code=0))
+        yield Case(streams, f"standard {name} is closed", partial(closed, stream=stream, code=0), name == "error")
     yield Case(streams, "a picture to closed standard output", picture_to_closed_output)
 
 

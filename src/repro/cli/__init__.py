@@ -66,6 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
     """Run a command line of ``application``, called ``name``, and return its exit code; errors become one line each."""
+    _fill_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal's charset lacks
     try:
@@ -101,6 +102,15 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
             return 1
     except Exception as error:
         return _unexpected(error)
+
+
+def _fill_closed_streams() -> None:
+    """Let no file get the number of a stream that the shell closed: what libraries print would go into it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def main() -> None:
