@@ -155,6 +155,20 @@ def test_what_is_damaged_was_sound_before(kind):
     assert open_picture(fuzz_pictures.sound()[kind]).pixels > 0
 
 
+def test_the_stored_campaign_found_no_fault():
+    """By ``make fuzz``, which takes more than an hour."""
+    stored = json.loads((ROOT / "data" / "results" / "fuzz.json").read_text())
+    pictures = stored["pictures"]
+    outcomes = {"encoded", "encoded with a note", "refused"}
+    assert pictures["count"] == fuzz.COUNT == sum(pictures["outcomes"].values()) and not pictures["faults"]
+    assert pictures["outcomes"].keys() == outcomes and len(pictures["formats"]) >= 16
+    assert all(kinds.keys() <= outcomes for kinds in pictures["formats"].values())
+    assert sum(sum(kinds.values()) for kinds in pictures["formats"].values()) == fuzz.COUNT
+    assert pictures["slowest"]["seconds"] < pictures["limits"]["seconds"] == 10
+    assert pictures["largest"]["mib"] < pictures["limits"]["mib"] == 1024
+    assert not any(part["provenance"]["modified"] for part in stored.values())
+
+
 # ---- parsers -----------------------------------------------------------------------------------------------------
 
 
