@@ -105,3 +105,19 @@ def test_a_photo_that_is_too_large_is_offered_smaller(tab: Any) -> None:
 def test_the_page_cannot_send_anything(tab: Any) -> None:
     refused = tab.evaluate("() => fetch('data:,x').then(() => false, () => true)")
     assert refused
+
+
+def test_a_photo_is_not_lost_where_the_slider_moves_while_it_is_read(tab: Any) -> None:
+    tab.evaluate(
+        """() => {
+            const slider = document.querySelector("input[type=range]");
+            const read = globalThis.createImageBitmap;
+            globalThis.createImageBitmap = (file) => {
+                slider.value = 20;
+                slider.dispatchEvent(new Event("input"));
+                return read(file);
+            };
+        }"""
+    )
+    choose(tab, "next.png", png(photo(40, 60)), "next.png: 60 × 40 pixels")
+    assert "at quality 20" in line(tab)

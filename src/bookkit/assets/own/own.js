@@ -70,7 +70,7 @@
 
     let photo = null; // what `read` returns, and its name and bytes
     let shown = null; // the latest result of the encoder for it
-    let turn = 0; // counts photos and settings, so that what is late is not shown
+    let [taken, turn] = [0, 0]; // count photos and settings, so that what is late is not shown
 
     function say(words, role = "status") {
       line.setAttribute("role", role);
@@ -78,12 +78,12 @@
     }
 
     async function take(blob, name, shrink = false) {
-      const mine = ++turn;
+      const mine = ++taken;
       offer.replaceChildren();
       progress.removeAttribute("value");
       try {
         const found = await read(blob, shrink);
-        if (mine !== turn) return;
+        if (mine !== taken) return;
         if (photo) URL.revokeObjectURL(photo.url);
         photo = { ...found, name, bytes: blob.size };
         curtain.curtain.reset();
@@ -91,7 +91,7 @@
         for (const other of [OURS, BROWSERS]) place(other, photo.url, "not coded yet");
         encode(true);
       } catch (error) {
-        if (mine !== turn) return;
+        if (mine !== taken) return;
         progress.value = 0;
         if (!error.pixels) return say(`${name}: ${error.message}.`, "alert");
         say(`${name} has ${number(error.pixels / 1e6)} megapixels, more than this page can hold.`);
@@ -116,17 +116,18 @@
     const words = (bytes) => `${size(bytes)}, ${number((8 * bytes) / (photo.width * photo.height), 3)} bits per pixel`;
 
     async function encode(isNew = false) {
-      const mine = ++turn;
+      const [mine, coded] = [++turn, photo];
       const bytes = most.value ? { size: Math.floor(1000 * Number(most.value)) } : { quality: Number(quality.value) };
       const onProgress = ({ share }) => (progress.value = share);
       const start = performance.now();
       try {
         const options = { ...bytes, details: "maps", latest: true, onProgress };
         const found = await encoder.encode(isNew ? photo : null, options);
-        if (!found || mine !== turn) return;
+        if (!found || coded !== photo) return; // while the slider moves, what it passed is shown, too
         shown = found;
         tell((performance.now() - start) / 1000);
         draw();
+        if (mine !== turn) return;
         const own = await browsersOwn(photo.canvas, found.bytes.length);
         if (mine !== turn) return;
         if (own) place(BROWSERS, URL.createObjectURL(own), words(own.size));
