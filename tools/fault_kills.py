@@ -253,7 +253,7 @@ def _end_of(token: str) -> list[str]:
     told = []
     for process in found:
         try:
-            told.append(" ".join(process.cmdline())[:100])
+            told.append(" ".join(["python", *process.cmdline()[1:]])[:100])
             process.kill()
         except psutil.Error:
             continue
