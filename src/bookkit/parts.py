@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from bookkit import api, cards, reading_time, status
+from bookkit import api, cards, readable, reading_time, status, trust
 from bookkit.file_cache import write_if_changed
 from bookkit.project import Project
 
@@ -20,6 +20,16 @@ def makers(project: Project) -> dict[str, Callable[[], str]]:
         "cards-photos": cards.photo_sets,
         "cards-weights": cards.weight_files,
         "status": partial(status.page, project),
+        "trust-damaged": partial(trust.damaged, project),
+        "trust-decoders": partial(trust.decoders, project),
+        "trust-faults": partial(trust.faults, project),
+        "trust-glance": partial(trust.glance, project),
+        "trust-formats": partial(readable.read, common=True),
+        "trust-formats-rare": partial(readable.read, common=False),
+        "trust-kinds": partial(trust.kinds, project),
+        "trust-lines": readable.lines,
+        "trust-parsers": partial(trust.parsers, project),
+        "trust-refused": readable.refused,
         "walk": partial(reading_time.walk, project),
         **{page: partial(api.markdown, page) for page in api.pages()},
     }

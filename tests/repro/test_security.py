@@ -312,3 +312,31 @@ def test_nothing_is_written_but_where_it_was_asked_for(arguments: list[str], tmp
         assert any("/out/" in path for path in changed), "the hook sees what is written"
     assert everything(tmp_path / "in") == before
     assert not any(everything(tmp_path / "tmp").values()), "nothing is left behind"
+
+
+# --- terminals
+
+WILD = "\x1b]0;title\x07\x9b31m\u202egpj\n.png"
+
+
+@pytest.mark.parametrize("arguments", [["data", "status"], ["weights", "status"], ["evaluate"]], ids=" ".join)
+def test_names_do_not_reach_the_terminal_as_they_are(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escape sequences could rename a window or paint over lines; marks of direction turn names around."""
+    from repro import cli
+
+    folder = tmp_path / WILD
+    (folder / "hdrplus").mkdir(parents=True)
+    (folder / "hdrplus" / "a.png").write_bytes(photo())
+    (folder / weights.PUBLISHED["alexnet"].file).write_bytes(b"weights")
+    monkeypatch.setenv("REPRO_DATA", str(folder))
+    monkeypatch.setenv("REPRO_WEIGHTS", str(folder))
+    if arguments == ["evaluate"]:
+        Image.new("RGB", (16, 16)).save(folder / "b.jpg")
+        Image.new("RGB", (16, 16)).save(folder / "a.png")
+        arguments = ["evaluate", str(folder / "a.png"), str(folder / "b.jpg")]
+    cli.run(arguments)
+    printed = "".join(capsys.readouterr())
+    assert r"\x1b]0;title" in printed
+    assert not any(mark in printed for mark in ("\x1b", "\x07", "\x9b", "\u202e", "gpj\n"))

@@ -1,0 +1,250 @@
+"""Tables and a picture of the page on what the encoder promises, from the stored campaigns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from bookkit.markdown import code, plain, table
+from bookkit.project import Project
+
+#: What may become of a damaged picture, in the order of the bars, and what the page calls it.
+OUTCOMES = {
+    "encoded": "were encoded",
+    "encoded with a note": "were encoded with a note",
+    "refused": "were refused in one line",
+    "fault": "became something else",
+}
+#: How a decoder's picture is compared with Pillow's; see ``tools/decoders.py``.
+_COMPARED = {
+    "smooth": "every sample",
+    "repeated": "every sample; of 4:2:0, with chroma repeated",
+    "own": "every sample; of 4:2:0, brightness",
+}
+_COMPARED_OTHERWISE = {
+    "stb_image": "every sample; of 4:2:0 up to 4 pixels wide, brightness",
+    "jpegtran -copy all": "every sample and all metadata, rewritten without decoding",
+    "img2pdf, poppler": "every byte in the PDF; without a profile, every sample",
+    "JPEG XL and back": "every byte",
+    "jpeginfo -c": "only says whether the file is sound",
+}
+_NOT_RUN = "This has not been run yet.\n"
+
+
+def stored(project: Project, name: str) -> dict[str, Any] | None:
+    """The campaign's result ``data/results/NAME.json``; None where there is none."""
+    path = project.root / "data" / "results" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def made(result: Mapping[str, Any]) -> str:
+    """When, how and where a campaign was run, in a sentence."""
+    by, minutes = result["provenance"], round(result.get("seconds", 0) / 60)
+    took = f", which took {minutes} minutes" if minutes > 1 else ""
+    return (
+        f"Made on {by['date'][:10]} by {code(by['command'])}{took}, at commit {code(by['commit'][:10])}, on "
+        f"{plain(by['cpu'])} with {by['cores']} cores.\n"
+    )
+
+
+def glance(project: Project) -> str:
+    """Each promise with what tries it, and the figure that came of it."""
+    fuzz, census, faults, decoded = (stored(project, name) for name in ("fuzz", "formats", "faults", "decoders"))
+    rows = []
+    if fuzz and "pictures" in fuzz:
+        found = fuzz["pictures"]
+        rows.append(["the right picture or a clear refusal", "damaged pictures", found["count"], len(found["faults"])])
+    if census:
+        tried = sum(o["right"] + o["refused"] + len(o["wrong"]) for o in census["formats"])
+        rows.append(["", "kinds of files", tried, sum(len(o["wrong"]) for o in census["formats"])])
+    if fuzz and "parsers" in fuzz:
+        targets = fuzz["parsers"]["targets"].values()
+        tried = sum(one["executions"] for one in targets)
+        rows.append(["", "inputs to our own readers", tried, sum(len(one["faults"]) for one in targets)])
+    if faults:
+        kills, cases = faults["kills"], faults["cases"]
+        wrong = sum(one["outcome"].startswith("wrong") for one in cases)
+        rows.append(["nothing is lost", "kills", sum(o["kills"] for o in kills), sum(len(o["faults"]) for o in kills)])
+        rows.append(["", "other faults of a machine", len(cases), wrong])
+    if decoded:
+        tried = decoded["files"]["count"] * len(decoded["decoders"])
+        what = f"files in {len(decoded['decoders'])} decoders"
+        rows.append(["the file opens everywhere", what, tried, len(decoded["faults"])])
+    head = ["promise", "what tries it", "tried", "promise broken"]
+    return table(head, [[*row[:2], f"{row[2]:,}", _times(row[3])] for row in rows])
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count:,} times")
+
+
+# --- damaged pictures
+
+
+def damaged(project: Project) -> str:
+    """What became of the damaged pictures: in words, as bars by format, and in numbers."""
+    result = stored(project, "fuzz")
+    if result is None or "pictures" not in result:
+        return _NOT_RUN
+    found = result["pictures"]
+    counts, limits = found["outcomes"], found["limits"]
+    shares = [f"{_share(counts[key], found['count'])} {words}" for key, words in OUTCOMES.items() if counts.get(key)]
+    words = (
+        f"Of {found['count']:,} damaged pictures of {len(found['formats'])} formats, made from "
+        f"{found['sound_pictures']} sound ones, {_listed(shares)}. "
+        f"{'' if found['faults'] else 'Nothing else happened. '}The slowest took {found['slowest']['seconds']:.1f} s "
+        f"({plain(found['slowest']['kind'])}), of {limits['seconds']} s allowed; the one that needed most memory "
+        f"{found['largest']['mib']} MiB of {limits['mib']} MiB.\n"
+    )
+    head = ["format", "tried", *map(_short, OUTCOMES.values())]
+    ordered = sorted(found["formats"].items(), key=lambda item: -sum(item[1].values()))
+    rows = [[plain(n), f"{sum(c.values()):,}", *(f"{c.get(key, 0):,}" for key in OUTCOMES)] for n, c in ordered]
+    numbers = f":::{{dropdown}} The same in numbers\n{table(head, rows)}:::\n"
+    return "\n".join([words, bars(dict(ordered), _listed(shares)), numbers, made({**result, **found})])
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f}\u00a0%" if part / whole >= 0.005 else f"{part:,}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _short(words: str) -> str:
+    return words.removeprefix("were ").removeprefix("became ")
+
+
+def bars(counts: Mapping[str, Mapping[str, int]], summary: str) -> str:
+    """A figure: for each format a bar of shares, in colours of the theme, with one text for who cannot see it."""
+    keys = "".join(
+        f'<span><i class="{_class(key)}"></i>{escape(_short(words))}</span>' for key, words in OUTCOMES.items()
+    )
+    rows = []
+    for name, found in counts.items():
+        whole = sum(found.values())
+        parts = "".join(
+            f'<i class="{_class(key)}" style="width: {100 * found[key] / whole:.2f}%"></i>'
+            for key in OUTCOMES
+            if found.get(key)
+        )
+        rows.append(f"<b>{escape(name)}</b><span>{parts}</span><em>{whole:,}</em>")
+    alt = f"A bar for each of {len(counts)} formats, divided by what became of its damaged pictures: {summary} in all."
+    return (
+        f'<figure class="repro-bars"><div role="img" aria-label="{escape(alt)}"><div class="keys">{keys}</div>'
+        f'<div class="bars">{"".join(rows)}</div></div><figcaption>What became of damaged pictures, by format; the '
+        "numbers at the right say how many were tried.</figcaption></figure>\n"
+    )
+
+
+def _class(outcome: str) -> str:
+    return outcome.replace(" ", "-")
+
+
+def parsers(project: Project) -> str:
+    """The readers that were searched with coverage: how many inputs each got, and what was found."""
+    result = stored(project, "fuzz")
+    if result is None or "parsers" not in result:
+        return _NOT_RUN
+    found = result["parsers"]
+    rows = [
+        [plain(name), f"{one['executions']:,}", f"{one['corpus']:,}", _number(one["faults"])]
+        for name, one in found["targets"].items()
+    ]
+    seconds = sum(one["seconds"] for one in found["targets"].values())
+    told = table(["reader", "inputs", "reached something new", "faults"], rows)
+    return f"{told}\n{made({**found, 'seconds': seconds})}"
+
+
+def kinds(project: Project) -> str:
+    """A row for each format: how many kinds of its files are read rightly, and how many are refused."""
+    result = stored(project, "formats")
+    if result is None:
+        return _NOT_RUN
+    rows = [
+        [plain(o["format"]), f"{o['right']:,}", f"{o['refused']:,}", _number(o["wrong"])] for o in result["formats"]
+    ]
+    return f"{table(['format', 'shown rightly', 'refused', 'wrong'], rows)}\n{made(result)}"
+
+
+# --- faults of the machine
+
+
+def faults(project: Project) -> str:
+    """Kills, what else can go wrong on a machine, and many photos at once: what was tried and what came of it."""
+    result = stored(project, "faults")
+    if result is None:
+        return _NOT_RUN
+    head = ["what was killed", "kills", "half done", "then went on to the end", "faults"]
+    rows = [
+        [_command(o["told"]), o["kills"], o["in_the_middle"], f"{o['rounds']} times", _number(o["faults"])]
+        for o in result["kills"]
+    ]
+    parts = [table(head, rows)]
+    cases: dict[str, Counter[str]] = {}
+    for one in result["cases"]:
+        cases.setdefault(one["kind"], Counter())[one["outcome"].partition(":")[0]] += 1
+    rows = [[plain(k), sum(c.values()), c["right"], c["not tried"], c["wrong"] or "none"] for k, c in cases.items()]
+    parts.append(table(["what went wrong", "cases", "right", "not possible here", "faults"], rows))
+    parts += [_load(name, one) for name, one in result["load"].items()]
+    return "\n".join([*parts, made(result)])
+
+
+def _command(told: str) -> str:
+    command, _, rest = told.partition(":")
+    return f"{code(command)}:{plain(rest)}"
+
+
+def _load(name: str, found: Mapping[str, Any]) -> str:
+    """How many photos went through, and whether memory grew."""
+    seen = list(found["megabytes"].values())
+    killed = f", of which one worker was killed after {found['killed_after']:,}" if "killed_after" in found else ""
+    through = f"{found['files']:,} of {found['photos']:,} photos went through {_LOADS.get(name, plain(name))}{killed}."
+    lasting = [who for who in seen[-1] if who in seen[0]] if seen else []
+    grew = [f"{seen[0][who]:.0f} MB early on and {seen[-1][who]:.0f} MB at the end ({plain(who)})" for who in lasting]
+    return f"{through} Memory was {', '.join(grew)}.\n" if grew else f"{through}\n"
+
+
+_LOADS = {"two jobs": "`--jobs 2`", "cluster": "a Dask cluster of two workers"}
+
+
+def _number(found: Sequence[object]) -> str:
+    return str(len(found)) if found else "none"
+
+
+# --- decoders
+
+
+def decoders(project: Project) -> str:
+    """A row for each decoder: whose code it is, what was compared, and how far it is from Pillow."""
+    result = stored(project, "decoders")
+    assert result is not None  # it is in the repository
+    files, furthest = result["files"], max(row.get("furthest") or 0 for row in result["decoders"])
+    words = (
+        f"{len(result['decoders'])} decoders opened {files['count']} files of {len(files['efforts'])} models and "
+        f"efforts, from {files['pixels'][0]} pixel to {files['pixels'][1] / 1e6:.0f} megapixels. {files['grey']} are "
+        f"grey, {files['profiles']} have a colour profile and {files['metadata']} other metadata. "
+        f"{_times(len(result['faults'])).capitalize()} did one complain or show another size, and none was further "
+        f"from Pillow's picture than {furthest} of 255 levels.\n"
+    )
+    rows = [
+        [
+            _named(row["name"], row["version"]),
+            plain(row["built_on"]),
+            _COMPARED_OTHERWISE.get(row["name"]) or _COMPARED[row["chroma"]],
+            *("–" if row.get(key) is None else str(row[key]) for key in ("furthest", "furthest_of_libjpeg")),
+        ]
+        for row in result["decoders"]
+    ]
+    rows += [[plain(name), "", "not on the machine", "", ""] for name in result["missing"]]
+    head = ["decoder", "whose code", "what is compared", "levels apart, our files", "libjpeg's files"]
+    return f"{words}\n{table(head, rows)}\n{made(result)}"
+
+
+def _named(name: str, version: str) -> str:
+    version = re.sub(r"-\d\S*", "", version)  # Debian's own number
+    return plain(f"libjpeg {version}" if name.startswith("libjpeg ") else f"{name} {version}")
