@@ -166,6 +166,9 @@ def test_the_stored_campaign_found_no_fault():
     assert sum(sum(kinds.values()) for kinds in pictures["formats"].values()) == fuzz.COUNT
     assert pictures["slowest"]["seconds"] < pictures["limits"]["seconds"] == 10
     assert pictures["largest"]["mib"] < pictures["limits"]["mib"] == 1024
+    targets = stored["parsers"]["targets"]
+    assert targets.keys() == fuzz_parsers.TARGETS.keys()
+    assert all(each["executions"] > 100 and each["covered"] > 0 and not each["faults"] for each in targets.values())
     assert not any(part["provenance"]["modified"] for part in stored.values())
 
 
