@@ -8,7 +8,7 @@ import time
 from multiprocessing import parent_process
 from threading import Thread
 
-#: Seconds between two looks at a program that :mod:`multiprocessing` does not know.
+#: Seconds between two looks at a program that ``multiprocessing`` does not know.
 _EVERY = 0.5
 
 
@@ -16,7 +16,7 @@ def end_with_program(pid: int | None = None) -> None:
     """Called in a new process: it ends when the program ends that began it, even if that is killed.
 
     An orphan would go on working beside the next call, or wait for work without end. ``pid``: of a program that did not
-    begin this process by :mod:`multiprocessing`; then the process's whole group ends.
+    begin this process by ``multiprocessing``; then the process's whole group ends.
     """
     program = parent_process()
 
