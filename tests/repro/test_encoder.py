@@ -217,8 +217,9 @@ def test_folder_lists_pictures_only(tmp_path):
     for name in ("b.png", "a.JPG", "notes.txt", "._a.jpg"):
         (tmp_path / name).touch()
     (tmp_path / "sub.png").mkdir()
-    found, others = batch.pictures_in(tmp_path)
-    assert [p.name for p in found] == ["a.JPG", "b.png"] and others == {".txt": 1, "folder": 1}
+    found = batch.pictures_in(tmp_path)
+    assert [path.name for path in found.pictures] == ["a.JPG", "b.png"] and not found.unread
+    assert found.left_alone == {".txt": 1, "folder": 1, "hidden": 1}
 
 
 # ---- cost -------------------------------------------------------------------------------------------------------
