@@ -63,7 +63,8 @@ def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, S
         raise ValueError(f"coded_curtain: every peer needs files, got {counts}")
     figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in (*peers, "ours"))
     stored = "".join(
-        f'<img hidden alt="" data-of="{escape(of)}" data-bytes="{len(data)}" src="{image_source(data)}">'
+        f'<img hidden alt="{escape(f"{alt} ({of})")}" data-of="{escape(of)}" data-bytes="{len(data)}" '
+        f'src="{image_source(data)}">'
         for of, files in peers.items()
         for data in files
     )
