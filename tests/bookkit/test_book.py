@@ -230,6 +230,9 @@ EVERY_STOP_IS_THERE = """() => [...document.querySelectorAll(".bd-article table,
 def test_page_shuts_nobody_out(tab):
     """axe-core finds nothing serious: contrast, names of what answers to a hand, what is reached by keyboard."""
     tab.set_viewport_size({"width": WIDTHS[-1], "height": 900})
+    tab.wait_for_function("width => innerWidth === width", arg=WIDTHS[-1])
+    tab.evaluate("() => new Promise(laid => requestAnimationFrame(() => requestAnimationFrame(laid)))")
+    tab.wait_for_timeout(200)
     tab.wait_for_function(EVERY_STOP_IS_THERE)
     tab.evaluate(AXE.read_text(encoding="utf-8"))
     options = {"resultTypes": ["violations", "incomplete"], **AXE_RULES[tab.scheme]}
