@@ -117,7 +117,7 @@ class Jpegtran(Decoder):
 class Libjpeg(Decoder):
     """A version of libjpeg as the package ``jpeglib`` carries it. It warns nobody of damage."""
 
-    library = ""
+    release = ""
     _lock = threading.Lock()  # which version is in use is one for the whole process
 
     def version(self) -> str | None:
@@ -125,12 +125,12 @@ class Libjpeg(Decoder):
             return None
         from jpeglib import version
 
-        return self.shown if self.library in version.versions() else None
+        return self.shown if self.release in version.versions() else None
 
     @cached_property
     def shown(self) -> str:
         """Its version as one says it."""
-        digits = self.library.removeprefix("mozjpeg")
+        digits = self.release.removeprefix("mozjpeg")
         return ".".join(digits) if digits.isdigit() and len(digits) == 3 else digits
 
     def decoded(self, file: File) -> np.ndarray:
@@ -138,7 +138,7 @@ class Libjpeg(Decoder):
 
         file.opened()  # libjpeg would end this process where it is no JPEG file at all
         luma = self.chroma == "own" and file.subsampled
-        with self._lock, jpeglib.version(self.library):
+        with self._lock, jpeglib.version(self.release):
             found = jpeglib.read_spatial(str(file.path), jpeglib.JCS_YCbCr if luma else None).spatial
         return np.array(found[..., 0] if luma or found.shape[2] == 1 else found)
 
@@ -146,19 +146,19 @@ class Libjpeg(Decoder):
 class Libjpeg6(Libjpeg):
     """The last of the 1990s, which much of the world still carries."""
 
-    name, library, built_on = "libjpeg 6b", "6b", "its own code"
+    name, release, built_on = "libjpeg 6b", "6b", "its own code"
 
 
 class Libjpeg9(Libjpeg):
     """The Independent JPEG Group's last, which brings chroma back by a DCT of twice the size."""
 
-    name, library, chroma, limit, built_on = "libjpeg 9", "9f", "own", 1, "its own code"
+    name, release, chroma, limit, built_on = "libjpeg 9", "9f", "own", 1, "its own code"
 
 
 class Mozjpeg(Libjpeg):
     """The library; it decodes as the version of libjpeg-turbo does that it began from."""
 
-    name, library = "mozjpeg", "mozjpeg403"
+    name, release = "mozjpeg", "mozjpeg403"
 
 
 class ImageMagick(Decoder):
