@@ -1,6 +1,6 @@
 // The window of bookkit.live.coded_curtain: a curtain whose picture "ours" is coded at the rate that the reader drags.
 (() => {
-  const { element, number, client, read, inPage } = globalThis.bookLive;
+  const { element, number, client, read, inPage, place } = globalThis.bookLive;
   const [ORIGINAL, OURS] = ["original", "ours"];
   /** Bits per pixel at the slider's ends; in between they grow by equal factors. */
   const [LEAST, MOST] = [0.25, 2];
@@ -11,7 +11,6 @@
     root.dataset.ready = "";
     const id = `book-coded-${++made}`;
     const encoder = client();
-    const curtain = root.querySelector(".repro-curtain").curtain;
     const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
     const stored = [...root.querySelectorAll("img[data-of]")];
     const peers = [...new Set(stored.map((image) => image.dataset.of))];
@@ -29,26 +28,12 @@
     const rate = () => LEAST * (MOST / LEAST) ** (slider.value / 100);
     const words = (bytes) => `${number((8 * bytes) / pixels, 3)} bpp, ${number(bytes)} bytes`;
 
-    /** Put a picture into the curtain, once the browser has read it, so that nothing flickers. */
-    async function place(name, url, said) {
-      const image = figure(name).querySelector("img");
-      const before = image.src;
-      if (before === url) return;
-      image.src = url;
-      [image.width, image.height] = [photo.width, photo.height];
-      image.style = `width: ${photo.width}px; height: ${photo.height}px`;
-      figure(name).querySelector("figcaption").dataset.words = said;
-      await image.decode().catch(() => {}); // a newer one took its place
-      if (before.startsWith("blob:") && before !== photo.url) URL.revokeObjectURL(before);
-      curtain.show();
-    }
-
     /** Of each peer the file that is nearest in size. */
     function placePeers() {
       const off = ({ dataset }) => Math.abs(Math.log((8 * dataset.bytes) / pixels / rate()));
       for (const peer of peers) {
         const nearest = stored.filter(({ dataset }) => dataset.of === peer).reduce((a, b) => (off(b) < off(a) ? b : a));
-        place(peer, nearest.src, words(Number(nearest.dataset.bytes)));
+        place(root, photo, peer, nearest.src, words(Number(nearest.dataset.bytes)));
       }
     }
 
@@ -67,7 +52,7 @@
           `${words(found.bytes.length)}, coded in this page at quality ${number(found.quality, 1)} ` +
           `(λ = ${Number(found.lam.toPrecision(2))}), chroma ${found.subsampling}.`;
         const url = URL.createObjectURL(new Blob([found.bytes], { type: "image/jpeg" }));
-        place(OURS, url, `${words(found.bytes.length)}, quality ${number(found.quality, 1)}`);
+        place(root, photo, OURS, url, `${words(found.bytes.length)}, quality ${number(found.quality, 1)}`);
       } catch (error) {
         progress.value = 0;
         line.setAttribute("role", "alert");
@@ -75,7 +60,7 @@
       }
     }
 
-    await place(OURS, photo.url, "not coded yet");
+    await place(root, photo, OURS, photo.url, "not coded yet");
     slider.addEventListener("input", () => encode());
     encode(true);
   }

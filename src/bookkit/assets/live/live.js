@@ -78,6 +78,25 @@
     return new Blob([bytes], { type: head.slice(5).split(";")[0] });
   }
 
+  /**
+   * Put a picture of `photo` into the curtain of `root` under `name`, once the browser has read it, so that nothing
+   * flickers. `said` are its words.
+   */
+  async function place(root, photo, name, url, said) {
+    const figure = root.querySelector(`figure[data-name="${name}"]`);
+    const image = figure.querySelector("img");
+    const caption = figure.querySelector("figcaption");
+    const before = image.src;
+    if (before === url && caption.dataset.words === said) return;
+    image.src = url;
+    [image.width, image.height] = [photo.width, photo.height];
+    image.style = `width: ${photo.width}px; height: ${photo.height}px`;
+    caption.dataset.words = said;
+    await image.decode().catch(() => {}); // a newer one took its place
+    if (before.startsWith("blob:") && ![url, photo.url].includes(before)) URL.revokeObjectURL(before);
+    root.querySelector(".repro-curtain").curtain.show();
+  }
+
   /** Where a photo is chosen, or dropped anywhere on `root`; `take(file, name)` gets it. */
   function chooser(root, id, take) {
     const input = element("input", { type: "file", accept: "image/*", id: `${id}-file` });
@@ -104,5 +123,5 @@
     );
   }
 
-  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, inPage, chooser };
+  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, inPage, place, chooser };
 })();

@@ -1,6 +1,6 @@
 // The window of bookkit.live.own_photo: a photo of the reader's, coded in the page while a slider is dragged.
 (() => {
-  const { element, number, size, client, read, browsersOwn, inPage, chooser, MAX_PIXELS } = globalThis.bookLive;
+  const { element, number, size, client, read, browsersOwn, inPage, place: placeIn, chooser, MAX_PIXELS } = globalThis.bookLive;
   const [ORIGINAL, OURS, BROWSERS] = ["original", "this encoder", "browser's JPEG"];
   /** What a map can show: name → [plane, band], and the bits of a plane. */
   const MAPS = {
@@ -101,16 +101,9 @@
       }
     }
 
-    /** Put a picture into the curtain. */
-    function place(name, url, words) {
-      const image = figure(name).querySelector("img");
-      if (image.src.startsWith("blob:") && ![url, photo.url].includes(image.src)) URL.revokeObjectURL(image.src);
-      image.src = url;
-      [image.width, image.height] = [photo.width, photo.height];
-      image.style = `width: ${photo.width}px; height: ${photo.height}px`;
-      image.alt = `${photo.name}, ${name}`;
-      figure(name).querySelector("figcaption").dataset.words = words;
-      curtain.curtain.show();
+    function place(name, url, said) {
+      figure(name).querySelector("img").alt = `${photo.name}, ${name}`;
+      return placeIn(root, photo, name, url, said);
     }
 
     const words = (bytes) => `${size(bytes)}, ${number((8 * bytes) / (photo.width * photo.height), 3)} bits per pixel`;
