@@ -8,7 +8,7 @@ stored as it ends. When the time is up, what still runs is ended, and goes on fr
 
 ``--out`` (or the variable OUT) takes what is to be brought back, in files of at most 15 MiB: ``results.zip`` (to be
 unpacked in ``data/``; with the tests' output and the times), the models, and the state of the runs that were cut off,
-in pieces to be joined: ``cat KEY.state.* > runs/KEY/checkpoint.safetensors``. ``--state`` is a folder of runs begun
+in pieces to be joined: ``cat NAME.state.* > runs/NAME/checkpoint.safetensors``. ``--state`` is a folder of runs begun
 elsewhere, which go on. ``--quick`` tries all of it in a minute or two on a processor, with tiny settings.
 """
 
@@ -152,9 +152,9 @@ def bring_back(runs: list[Experiment], store: Store, out: Path) -> list[str]:
         results.writestr("told.txt", "\n".join(told))
     for e in sorted(runs, key=lambda e: step_reached(e, store), reverse=True):
         if store.load(e) is None and step_reached(e, store):
-            state = (store.scratch / e.key / "checkpoint.safetensors").read_bytes()
+            state = (store.scratch / e.folder / "checkpoint.safetensors").read_bytes()
             for i in range(0, len(state), PIECE):
-                atomic_write(out / f"{e.key}.state.{i // PIECE}", state[i : i + PIECE])
+                atomic_write(out / f"{e.folder}.state.{i // PIECE}", state[i : i + PIECE])
     return told
 
 
@@ -164,7 +164,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the photos (default: REPRO_DATA)")
     parser.add_argument(
-        "--state", type=Path, default=ROOT / "runs", help="runs begun elsewhere: KEY/checkpoint.safetensors"
+        "--state", type=Path, default=ROOT / "runs", help="runs begun elsewhere, as `repro reproduce` leaves them"
     )
     parser.add_argument("--out", type=Path, default=os.environ.get("OUT", ROOT / "runs" / "brought-back"))
     parser.add_argument("--minutes", type=float, default=12, help="after which everything has ended")
@@ -182,7 +182,7 @@ def main() -> int:
     for folder in (options.out, store.data):
         folder.mkdir(parents=True, exist_ok=True)
     for e in runs:
-        begun, here = options.state / e.key / "checkpoint.safetensors", store.scratch / e.key
+        begun, here = options.state / e.folder / "checkpoint.safetensors", store.scratch / e.folder
         if begun.exists() and not here.exists():
             shutil.copytree(begun.parent, here)
     passed = test(store.scratch, options.quick)

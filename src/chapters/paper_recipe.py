@@ -20,6 +20,7 @@ from repro.experiments.objective import Outcome, outcome
 from repro.experiments.profiles import profile_of
 from repro.experiments.store import Store, require
 from repro.model import load_checkpoint
+from repro.training import PAPER_RECIPE
 
 #: A run with its stored result.
 Run = tuple[Experiment, Mapping[str, Any]]
@@ -41,10 +42,11 @@ def frozen(store: Store | None = None) -> Run:
 
 
 def label(run: Experiment) -> str:
-    """ "VGG-19, λ = 0.01, without MS-SSIM"."""
+    """ "VGG-19, without MS-SSIM, λ = 0.01", and after how many steps, if these are not all."""
     if run.profile != "paper":
         return f"VGG-16, trunk frozen, λ = {run.loss.lam:g}"
-    return f"{_kind(run)}, λ = {run.loss.lam:g}"
+    after = "" if run.recipe.steps == PAPER_RECIPE.steps else f", {run.recipe.steps:,} steps"
+    return f"{_kind(run)}, λ = {run.loss.lam:g}{after}"
 
 
 def _kind(run: Experiment) -> str:
@@ -70,16 +72,22 @@ def plan_rows(stored: Iterable[Run]) -> Rows:
     return ["model", "λ stored", "λ missing"], rows
 
 
-def plan_words(stored: Sequence[Run]) -> str:
-    """How much of the plan is stored, which runs, and for how long they trained on what."""
+def plan_words(stored: Sequence[Run], begun: Sequence[Run] = ()) -> str:
+    """How much of the plan is stored, which runs, and for how long they trained on what; and what is ``begun``."""
     runs = paper.runs("all")
+    ended = f"Of the {len(runs)} models of the plan, these are stored: {_each(stored)}."
     if not stored:
-        return f"None of the {len(runs)} models of the plan is stored yet."
-    each = "; ".join(
+        ended = f"None of the {len(runs)} models of the plan is stored yet."
+    if not begun:
+        return ended
+    return f"{ended} Stored before their end, out of {PAPER_RECIPE.steps:,} steps, are {_each(begun)}."
+
+
+def _each(runs: Sequence[Run]) -> str:
+    return "; ".join(
         f"{label(run)} ({result['seconds']['train'] / 3600:.1f} hours on {_machine(result['provenance'])})"
-        for run, result in stored
+        for run, result in runs
     )
-    return f"Of the {len(runs)} models of the plan, these are stored: {each}."
 
 
 def _machine(made: Mapping[str, Any]) -> str:
@@ -138,8 +146,7 @@ def _of_files(run: Experiment, result: Mapping[str, Any]) -> tuple[np.ndarray, n
 
 
 def end_rows(evidence: Evidence, runs: Sequence[Run]) -> Rows:
-    """Two rows a model, in both countings of bits: what it gains over plain JPEG at its own rate, in decibels. Those of
-    ``runs``, and ours at the same λ with either rounding."""
+    """What ``runs`` gain over plain JPEG, and ours at the same λ with either rounding."""
     ours: dict[str, dict[float, Any]] = {**evidence.parts("ours", "images"), **evidence.parts("5", "images")}
     models: dict[str, Mapping[str, Any]] = {f"paper's: {label(run)}": result["images"] for run, result in runs}
     for lam in sorted({run.loss.lam for run, _ in runs}):
@@ -148,6 +155,21 @@ def end_rows(evidence: Evidence, runs: Sequence[Run]) -> Rows:
             if found is not None:
                 name = LOOKS[method].label.removesuffix(" attention")
                 models[f"ours: {name}, {rounding}, λ = {lam:g}"] = found
+    return _gain_rows(evidence, models)
+
+
+def begun_rows(evidence: Evidence, begun: Sequence[Run]) -> Rows:
+    """What runs that are ``begun`` gain over plain JPEG, and tables alone by the same recipe after as many steps."""
+    models: dict[str, Mapping[str, Any]] = {label(run): result["images"] for run, result in begun}
+    for run, result in evidence.by_the_paper():
+        for steps in sorted({short.recipe.steps for short, _ in begun if short.loss.lam == run.loss.lam}):
+            if run.model.method == "tables" and str(steps) in result.get("snapshots", {}):
+                models[f"{label(run)}, {steps:,} steps"] = result["snapshots"][str(steps)]
+    return _gain_rows(evidence, models)
+
+
+def _gain_rows(evidence: Evidence, models: Mapping[str, Mapping[str, Any]]) -> Rows:
+    """Two rows a model, in both countings of bits: what it gains over plain JPEG at its own rate, in decibels."""
     rows: list[list[object]] = []
     for name, images in models.items():
         for counting, words in _COUNTINGS.items():

@@ -35,6 +35,11 @@ def test_the_words_name_each_stored_run() -> None:
         "learned tables, λ = 0.01 (2.0 hours on a processor, commit 0123456789, 2026-11-29)"
         in paper_recipe.plan_words([(run, RESULT)])
     )
+    begun, _ = paper.first_pair_begun()
+    assert paper_recipe.plan_words([], [(begun, RESULT)]).endswith(
+        "Stored before their end, out of 20,000 steps, are VGG-19, λ = 0.01, 4,000 steps "
+        "(2.0 hours on a processor, commit 0123456789, 2026-11-29)."
+    )
     assert paper_recipe.label(paper.trunk_frozen()) == "VGG-16, trunk frozen, λ = 0.04"
 
 

@@ -487,6 +487,41 @@ def test_snapshots_before_a_checkpoint_are_not_lost(
     assert list((store.load(filmed) or {})["snapshots"]) == ["0", "2", "4"]
 
 
+def test_a_long_run_goes_on_from_a_short_one(
+    folder: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a constant learning rate a step does not depend on how many follow: two lengths share their first steps."""
+    recipe = replace(FILMED.recipe, schedule="constant", checkpoint_every=1)
+    short, long = (
+        replace(FILMED, recipe=replace(recipe, steps=steps), snapshots=tuple(range(steps + 1))) for steps in (2, 4)
+    )
+    whole = Store(tmp_path / "whole", tmp_path / "whole" / "runs")
+    assert reproduce([long], whole, folder) == {}
+    steps = _Steps(monkeypatch)
+    assert reproduce([long, short], store, folder) == {} and steps.taken == 4, "the short one first, then two more"
+    ours, theirs, begun = store.load(long), whole.load(long), store.load(short)
+    assert ours is not None and theirs is not None and begun is not None
+    assert all(ours[key] == theirs[key] for key in ("snapshots", "images", "log", "tables"))
+    assert same_model(store.checkpoint_path(long), whole.checkpoint_path(long))
+    assert begun["images"] == theirs["snapshots"]["2"] and list(begun["snapshots"]) == ["0", "1", "2"]
+    (error,) = reproduce([short], whole, folder).values()
+    assert "a run that is at step 4 already, past 2" in error and steps.taken == 4
+
+
+def test_runs_that_differ_from_their_first_step_share_nothing() -> None:
+    constant = replace(QUICK, recipe=replace(QUICK.recipe, schedule="constant"))
+    others = [
+        QUICK,
+        replace(QUICK, recipe=replace(QUICK.recipe, steps=3)),
+        constant,
+        with_seed(constant, 1),
+        replace(constant, loss=LossWeights(lam=0.1)),
+        replace(constant, recipe=replace(constant.recipe, lr_tables=1e-3)),
+    ]
+    assert len({e.folder for e in others}) == len(others)
+    assert replace(constant, recipe=replace(constant.recipe, steps=3)).folder == constant.folder
+
+
 def test_a_model_that_was_trained_is_not_trained_again(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def test_what_is_cut_off_is_brought_back_and_goes_on(tmp_path: Path, monkeypatch
     monkeypatch.setattr(gpu_minutes, "PIECE", 5_000_000)
     (told,) = gpu_minutes.bring_back([e], store, out)
     assert told == f"{e.key}  {e.describe()}: at step 2"
-    pieces = sorted(out.glob(f"{e.key}.state.*"))
+    pieces = sorted(out.glob(f"{e.folder}.state.*"))
     joined = tmp_path / "runs" / e.key / "checkpoint.safetensors"
     joined.parent.mkdir(parents=True)
     joined.write_bytes(b"".join(piece.read_bytes() for piece in pieces))

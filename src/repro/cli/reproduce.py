@@ -63,7 +63,8 @@ def reproduce(
     if dry_run:
         return
     for e in () if resume else missing:
-        shutil.rmtree(place.scratch / e.key, ignore_errors=True)
+        if isinstance(e, ex.Experiment):
+            shutil.rmtree(place.scratch / e.folder, ignore_errors=True)
     failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)
     for key, reason in failed.items():
         say(f"repro: {key}: {reason}", err=True)

@@ -294,7 +294,8 @@ def experiments_of(figure: str, profile: str) -> list[Task]:
         raise UsageError(f"figure {figure} has no runs by the paper's own recipe; it is made at profile cpu")
     if profile != "paper" or name in _UNTRAINED:
         return FIGURES[name](profile)
-    return [*_peers(profile)[: _PEERS_BESIDE.get(name, 1)], *paper.runs(name)]
+    begun = paper.first_pair_begun() if name == "5" else []
+    return [*_peers(profile)[: _PEERS_BESIDE.get(name, 1)], *begun, *paper.runs(name)]
 
 
 def figures_of(profile: str) -> tuple[str, ...]:

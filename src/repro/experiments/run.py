@@ -48,7 +48,8 @@ def run(task: Task, store: Store, data_dir: Path | None = None) -> None:
     Waits for another process that computes the same result into the same store.
     """
     waiting = partial(note, f"{task.key}: another process computes it; waiting for that")
-    with alone(store.scratch / f"{task.key}.lock", waiting):
+    name = task.folder if isinstance(task, Experiment) else task.key
+    with alone(store.scratch / f"{name}.lock", waiting):
         if store.load(task) is None:
             _run(task, store, data_dir)
 
@@ -96,7 +97,7 @@ class _Trained:
 
 
 def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluation: PhotoSet) -> _Trained:
-    source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.key
+    source, folder = photos(experiment.crops.split, data_dir), store.scratch / experiment.folder
     versions = numerics_of(experiment) if experiment.snapshots else {"training": NUMERICS["training"]}
     pool, weights = inputs_of(experiment, source, store.scratch / "cache")
     made_of = {
@@ -118,7 +119,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         fabric=one_device("cuda" if torch.cuda.is_available() else "cpu"),
         observe=observe,
     )
-    parts = {"log": trained.log} | ({"snapshots": on_the_way.read()} if experiment.snapshots else {})
+    parts = {"log": trained.log} | ({"snapshots": on_the_way.asked()} if experiment.snapshots else {})
     origin = provenance() | {
         "seed": experiment.recipe.seed,
         "weights": weights,
@@ -157,13 +158,19 @@ class _Snapshots:
             atomic_write(self.path, json.dumps(kept))
 
     def read(self) -> dict[str, Any]:
-        """Step → photo → point."""
+        """Step → photo → point; also of steps that only a longer run asks for."""
         return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def asked(self) -> dict[str, Any]:
+        """Those of ``steps`` alone."""
+        return {step: images for step, images in self.read().items() if int(step) in self.steps}
 
 
 def step_reached(task: Task, store: Store) -> int:
     """How many steps of a run that was cut off are kept; 0 if it has not begun."""
-    return checkpoint.step_of(store.scratch / task.key / "checkpoint.safetensors")
+    if not isinstance(task, Experiment):
+        return 0
+    return checkpoint.step_of(store.scratch / task.folder / "checkpoint.safetensors")
 
 
 def plan(experiments: Iterable[Task], store: Store) -> list[Task]:

@@ -57,6 +57,16 @@ class Experiment:
         return sha256_bytes(self.canonical.encode())[:16]
 
     @property
+    def folder(self) -> str:
+        """Names the folder with the run's state: its checkpoint and its snapshots.
+
+        With a constant learning rate it does not depend on the number of steps: a short run is how a long one begins.
+        """
+        if self.recipe.schedule != "constant":
+            return self.key
+        return replace(self, recipe=replace(self.recipe, steps=1), snapshots=()).key
+
+    @property
     def seed(self) -> int:
         """Of the weights' start, the crops and their order."""
         return self.recipe.seed

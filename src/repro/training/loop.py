@@ -85,6 +85,10 @@ def train(
     made_of = {"settings": json.dumps([_chosen(s) for s in (settings, loss, recipe)]), **(made_of or {})}
     if path and path.exists():
         run = checkpoint.restore(path, made_of, stepper.raw, stepper.optimiser)
+        if run.step > recipe.steps:
+            raise ReproError(
+                f"{path}: a run that is at step {run.step} already, past {recipe.steps}; move it away, or ask for more"
+            )
     elif path and fabric.is_global_zero:  # from the start it is known whose folder this is
         checkpoint.save(path, made_of, stepper.raw.learned_state(), stepper.optimiser, run)
     run.goes_on_with(processor(fabric.device) | {"products": str(stepper.dtype).removeprefix("torch.")})
@@ -127,11 +131,14 @@ def train(
 
 
 def _chosen(settings: ModelSettings | LossWeights | Recipe) -> dict[str, Any]:
-    """What differs from the defaults, by name. So a setting that is added later leaves older checkpoints alone; and how
-    often one is written makes no other run.
+    """What differs from the defaults, by name. So a setting that is added later leaves older checkpoints alone.
+
+    How often one is written makes no other run. Nor does the number of steps where the learning rate is constant: a
+    run goes on from where a shorter one ended.
     """
     differing = {f.name: getattr(settings, f.name) for f in fields(settings) if getattr(settings, f.name) != f.default}
-    return {name: differing[name] for name in sorted(differing) if name != "checkpoint_every"}
+    left_out = {"checkpoint_every"} | ({"steps"} if differing.get("schedule") == "constant" else set())
+    return {name: differing[name] for name in sorted(differing) if name not in left_out}
 
 
 def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None:

@@ -51,6 +51,12 @@ class Evidence:
         found = [(run, place.load(run)) for run in paper.runs("all")]
         return [(run, result) for run, result in found if result is not None]
 
+    def begun(self) -> list[tuple[Experiment, dict[str, Any]]]:
+        """Of the first pair of profile paper what is stored before its end, for runs whose end is not."""
+        place, ended = self.store or Store.default(), {run.folder for run, _ in self.by_the_paper()}
+        found = [(run, place.load(run)) for run in paper.first_pair_begun() if run.folder not in ended]
+        return [(run, result) for run, result in found if result is not None]
+
     def plain(self) -> Curve:
         """The curve of plain JPEG, in bits of the file."""
         sweep = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.codec == PLAIN)
