@@ -88,19 +88,20 @@ def _not_written(path: Path, error: OSError) -> ReproError:
     return ReproError(f"{path}: cannot be written ({error.strerror}); free some space or name another place")
 
 
+class _NoLocks(Exception):
+    """The operating or the file system has none."""
+
+
 @contextmanager
 def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     """What ``make`` makes beside ``target``, removed in the end unless it was renamed.
 
     Its name follows from the target's, and it is locked while it is in use. So whoever writes the target next finds and
     removes what a killed process has left. The name is random where another process writes the same target, or where
-    the file system has no locks.
+    the file system has no locks. Under the common name nobody removes what they have not locked: it may be another's.
     """
     own = target.with_name(f".tmp-{sha256_bytes(os.fsencode(target.name))[:16]}{target.suffix[:16]}")
-    abandoned = _locked(own)
-    if abandoned is not None:
-        _remove(own)
-        os.close(abandoned)
+    _discard(own)
     temporary, lock = own, None
     try:
         try:
@@ -108,35 +109,51 @@ def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
             lock = _locked(own)
         except FileExistsError:
             pass
-        else:
-            if lock is None:
-                _remove(own)
+        except _NoLocks:
+            _remove(own)
         if lock is None:
             temporary = target.with_name(f".tmp-{secrets.token_hex(8)}{target.suffix[:16]}")
             make(temporary)
         yield temporary
     finally:
-        if lock is None and temporary == own:  # a signal came in between
-            lock = _locked(own)
-        if lock is not None or temporary != own:
+        if temporary != own:
             _remove(temporary)
+        elif lock is None:  # a signal came in between
+            _discard(own)
+        else:
+            if _is_still(lock, own):
+                _remove(own)
+            os.close(lock)
+
+
+def _discard(path: Path) -> None:
+    """Remove ``path``, unless another process holds it."""
+    with suppress(_NoLocks):
+        lock = _locked(path)
         if lock is not None:
+            _remove(path)
             os.close(lock)
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor that locks the file or folder ``path``; None where there is none, or others hold it."""
+    """A descriptor that locks the file or folder ``path``; None where there is none, or others hold it.
+
+    Raises :class:`_NoLocks`.
+    """
     if fcntl is None:
-        return None
+        raise _NoLocks
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError as error:
+        os.close(descriptor)
+        raise _NoLocks from error
     if _is_still(descriptor, path):
         return descriptor
     os.close(descriptor)

@@ -90,6 +90,26 @@ def test_what_a_killed_writer_left_is_cleared_by_the_next(what, tmp_path):
     assert [*tmp_path.iterdir()] == [target]
 
 
+WRITERS = """
+import sys
+from multiprocessing import get_context
+from repro.files import atomic_write
+
+def write(target):
+    for _ in range(500):
+        atomic_write(target, "whole")
+
+if __name__ == "__main__":
+    with get_context("fork").Pool(3) as pool:
+        pool.map(write, [sys.argv[1]] * 3)
+"""
+
+
+def test_writers_of_one_file_do_not_remove_what_another_is_writing(tmp_path):
+    subprocess.run([sys.executable, "-c", WRITERS, tmp_path / "target"], check=True, timeout=60)
+    assert [*tmp_path.iterdir()] == [tmp_path / "target"] and (tmp_path / "target").read_text() == "whole"
+
+
 def test_one_at_a_time_and_a_killed_process_holds_nobody_up(tmp_path):
     lock, told = tmp_path / "locks" / "lock", []
     process = begin("alone", lock, ", print")
