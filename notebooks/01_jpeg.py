@@ -70,7 +70,8 @@ near = style.Box(8 * row - 40, 8 * col - 64, 88, 128)
 #
 # Everybody knows the trade-off: the smaller the file, the worse the picture. We save one photo, `rgb`, at four
 # qualities and decode the files again. (Two of the four are shown here, the others further down.) Pillow, Python's
-# imaging library, leaves both jobs to libjpeg, the library behind nearly all JPEG software.
+# imaging library, leaves both jobs to libjpeg-turbo, a fast version of the library libjpeg. We call it libjpeg for
+# short.
 
 
 # %%
@@ -109,7 +110,7 @@ jpeg.levels({"original": rgb, "quality 50": shown[50], "quality 5": shown[5]}, n
 # To compare photos of different sizes we count **bits per pixel** (bpp): the size of the file in bits, divided by the
 # number of pixels. The pixels themselves need 24 bpp. Here quality 50 is {glue:text}`bpp_50:.2f` bpp and quality 5 is
 # {glue:text}`bpp_5:.2f` bpp. The paper's experiments lie between about 0.25 and 0.45 bpp. That is strong compression,
-# where a better encoder can gain the most.
+# at which the faults are easy to see.
 
 # %% [markdown]
 # ## The whole way at a glance
@@ -122,8 +123,9 @@ diagrams.workflow()
 
 # %% [markdown]
 # Four of the five steps can be undone, and the decoder does undo them, apart from rounding to whole levels. One step,
-# *quantise*, divides and rounds. What it rounds away is gone. So the one thing that an encoder can do well or badly is
-# to choose **what to round away**. The rest of the book is about that choice.
+# *quantise*, divides and rounds. What it rounds away is gone. So the picture depends on one choice of the encoder:
+# **what to round away**. Most of this book is about that choice. (The last step, the entropy code, changes only the
+# size of the file.)
 
 # %% [markdown]
 # ## Colour: brightness first
@@ -138,8 +140,8 @@ diagrams.workflow()
 # \begin{pmatrix} 0 \\ 128 \\ 128 \end{pmatrix}.
 # $$ (eq-ycbcr)
 #
-# $Y$ is called *luma*; $C_b$ and $C_r$ together are *chroma*. In code, a picture is a tensor of shape
-# (pictures, 3, height, width), and `einsum` multiplies the matrix with the colour of every pixel:
+# $Y$ is called *luma*; $C_b$ and $C_r$ together are *chroma*. In code, a picture is a tensor of shape (pictures, 3,
+# height, width), and `einsum` multiplies the matrix by the colour of every pixel:
 
 # %%
 YCBCR = torch.tensor(
@@ -161,8 +163,8 @@ x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
 ycbcr = rgb_to_ycbcr(x)
 
 # %% [markdown]
-# A grey pixel should have $C_b = C_r = 128$. The planes should be those of Pillow, but for the fractions, which Pillow
-# cuts off:
+# A grey pixel should have $C_b = C_r = 128$. The planes should equal Pillow's, except that Pillow cuts off the
+# fractions:
 
 # %% tags=["nbval-check-output"]
 grey = rgb_to_ycbcr(torch.full((1, 3, 1, 1), 90.0)).flatten()
@@ -180,16 +182,16 @@ for name, value in zip(("y", "cb", "cr"), ycbcr.std(dim=(0, 2, 3)), strict=True)
 # %% [markdown]
 # Nearly everything that we recognise is in $Y$ ({numref}`fig-planes`). Its values have a standard deviation of
 # {glue:text}`spread_y:.0f` levels, those of $C_b$ and $C_r$ of {glue:text}`spread_cb:.0f` and
-# {glue:text}`spread_cr:.0f`. Most encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"). The
-# paper does not say what it does. The baseline's program {cite:p}`struempler2020learning`, on which the paper builds,
-# keeps all samples ("4:4:4", Pillow's `subsampling=0`). So do we, unless we say otherwise.
+# {glue:text}`spread_cr:.0f`. Most encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"), and
+# lose a little here, too. The paper does not say what it does. The baseline's program {cite:p}`struempler2020learning`,
+# on which the paper builds, keeps all samples ("4:4:4", Pillow's `subsampling=0`). So do we, unless we say otherwise.
 
 # %% [markdown]
 # ## Blocks of eight by eight
 #
 # Next, each plane is cut into squares of 8 × 8 samples. (Where a side is not a multiple of 8, the last row or column is
 # repeated.) From here on **every block is on its own**: it is transformed and rounded without regard to its neighbours.
-# That makes JPEG simple and fast. It is also the reason why you can see the squares when the file gets small.
+# That makes JPEG simple and fast. It is also why you can see the squares when the file gets small.
 
 
 # %%
@@ -212,8 +214,8 @@ jpeg.block_in_photo(y, row, col)
 # ## The DCT: a block as a sum of cosines
 #
 # This step is the core of JPEG. Instead of 64 brightnesses, we describe a block by 64 *patterns* and how much there is
-# of each. The patterns are cosines. The discrete cosine transform {cite:p}`ahmed1974dct` computes the amounts $F$. With
-# $x$ the block less 128,
+# of each. The patterns are cosines. The discrete cosine transform {cite:p}`ahmed1974dct` computes the amounts $F$. If
+# $x$ is the block less 128,
 #
 # $$
 # \begin{aligned}
@@ -315,9 +317,9 @@ share = energy[1:11].sum() / energy[1:].sum()
 glue("energy_first_ten", 100 * share)
 
 # %% [markdown]
-# Ten of 63 coefficients hold {glue:text}`energy_first_ten:.0f` % of it. Photos are smooth nearly everywhere, and a
-# smooth block needs only low frequencies. That is why JPEG works: the DCT does not make a block smaller, but it
-# **gathers what matters in a few numbers**, so that the rest can be rounded to zero.
+# Ten of 63 coefficients hold {glue:text}`energy_first_ten:.0f` % of it. Most of a photo is smooth, and a smooth block
+# needs only low frequencies. That is why JPEG works: the DCT does not make a block smaller, but it **gathers what
+# matters in a few numbers**, so that the rest can be rounded to zero.
 #
 # There is a second advantage. $D$ preserves lengths, so an error in the coefficients has the same energy as the error
 # that it makes in the samples (Parseval's theorem). An encoder can therefore compute its error without decoding:
@@ -354,17 +356,18 @@ print(z_hat.int().numpy())
 
 # %% [markdown]
 # All numbers are small now, and many are zero. But one step size for all coefficients is a poor choice, because the eye
-# hardly sees errors in high frequencies. The standard {cite:p}`itu1992t81` suggests better tables in its Annex K:
+# is less sensitive to errors in high frequencies. The standard {cite:p}`itu1992t81` suggests better tables in its Annex
+# K:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables", "caption": "The tables of Annex K of the standard, which stand for quality 50: step sizes for luma and for chroma. Dark is coarse."}, "image": {"alt": "Two 8 by 8 tables of numbers. Luma goes from 10 at the top left to 121 near the bottom right; chroma reaches 99 after four places."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables", "caption": "The tables of Annex K of the standard, which stand for quality 50: step sizes for luma and for chroma. Dark is coarse."}, "image": {"alt": "Two 8 by 8 tables of numbers. Luma goes from 10 near the top left to 121 near the bottom right; chroma reaches 99 after four places."}}
 from repro.jpeg.tables import ANNEX_K
 
 jpeg.tables(ANNEX_K)
 
 # %% [markdown]
-# The tables of {numref}`fig-tables` come from experiments in the 1980s, which measured what patterns people can still
-# see. High frequencies (bottom right) may have coarse steps, low ones (top left) may not. libjpeg's **quality** $q$
-# only scales these tables:
+# The tables of {numref}`fig-tables` come from experiments in the 1980s, which measured how strong a pattern must be for
+# people to see it. High frequencies (bottom right) may have coarse steps, low ones (top left) may not. libjpeg's
+# **quality** $q$ only scales these tables:
 #
 # $$
 # Q_q = \left\lfloor \frac{s_q\, Q_{50} + 50}{100} \right\rfloor \text{ kept in } 1 \ldots 255, \qquad
@@ -381,7 +384,7 @@ def quality_tables(quality):
 
 # %% [markdown]
 # There are 64 step sizes for luma and 64 for chroma, and quality changes them all at once. Here is the first row of the
-# luma table at three qualities, and a look at the tables in the files that we saved above:
+# luma table at three qualities, and a comparison with the tables in the files that we saved above:
 
 # %% tags=["nbval-check-output"]
 from repro.jpeg.codestream import read
@@ -434,9 +437,9 @@ z[[0, 1, 4, 30]] = 5, -3, 1, 2
 print([f"{symbol:02x}" for symbol, _ in block_symbols(z, dc_before=7)])
 
 # %% [markdown]
-# DC differs by −2, which takes 2 bits. Then −3 with no zero before it and 2 bits (`02`), and 1 after two zeros (`21`).
-# Before the last number there are 25 zeros: a run of sixteen has a symbol of its own (`f0`), nine are left (`92`).
-# `00` is the end of the block.
+# DC differs by −2, which takes 2 bits (`02`). Next come −3, with no zero before it and 2 bits (`02` again), and 1 after
+# two zeros (`21`). There are 25 zeros before the last number. Sixteen of them have their own symbol (`f0`), and nine
+# are left (`92`). `00` is the end of the block.
 #
 # The third step replaces symbols by codes. To count bits, we need only the lengths of the codes. (The codes themselves
 # and the file around them are written by the package, in `repro.jpeg.codestream`.)
@@ -452,8 +455,8 @@ def block_bits(z, dc_before, dc_lengths, ac_lengths):
 # %% [markdown]
 # Does this account for the whole file? We save the photo in grey, take the lengths from the file's own Huffman table,
 # and count every block. The coded blocks of a file are called its *scan*. Our sum should be the number of bytes that
-# libjpeg wrote between the header of the scan and the end of the file. (In a scan every byte `ff` is followed by a
-# `00`, which we take out.)
+# libjpeg wrote between the header of the scan and the end of the file. (An encoder puts a `00` behind every byte `ff`
+# of the codes. We take these out.)
 
 # %%
 from repro.jpeg.huffman import code_lengths, count_bits
@@ -497,8 +500,8 @@ for quality in (2, 5, 10, 20, 30, 50, 70, 85, 95):
     stops[quality] = z_hat, restored, bits
 
 # %% [markdown]
-# Watch three things in {numref}`fig-block-slider` as you go down: the zeros that spread from the bottom right of
-# $\hat Z$, the bits, and the flat part of the block, far from the edge. It does not stay flat.
+# Watch three things in {numref}`fig-block-slider` as you lower the quality: the zeros that spread from the bottom right
+# of $\hat Z$, the bits, and the flat part of the block, far from the edge. It does not stay flat.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block-slider", "caption": "One block, by quality: samples, coefficients, whole numbers and what the decoder shows. The block before it is taken to be mid-grey. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.block_slider(block, F, stops)
@@ -553,12 +556,12 @@ glue("detail_share", 100 * spent[10]["luma: detail (AC)"] / sum(spent[10].values
 # %% [markdown]
 # {numref}`fig-where-bits` may surprise you. At quality 10, luma's end-of-block symbols take
 # {glue:text}`end_share:.0f` % of the file, and all luma detail takes {glue:text}`detail_share:.0f` %. The standard's
-# Huffman codes were made for pictures of high quality, where the end of a block is one symbol among many. In a small
-# file it is the most frequent symbol of all and should have a shorter code. So it pays to make **optimised** codes for
-# the picture at hand; the decoder reads them from the file's header. **Progressive** files go further. They send all DC
-# coefficients first and the detail in later passes, and one symbol can say that many blocks in a row have ended. The
-# best division into passes depends on the photo. The package's `write` tries many and keeps the smallest file. The
-# pixels are the same in all three kinds of file.
+# Huffman codes, too, come from Annex K. They fit the average of a large set of pictures, in which the end of a block
+# was one symbol among many. In a small file it is the most frequent symbol of all and should have a shorter code. So it
+# pays to make **optimised** codes for the picture at hand; the decoder reads them from the file's header.
+# **Progressive** files go further. They send all DC coefficients first and the detail in later passes, and one symbol
+# can say that many blocks in a row have ended. The best division into passes depends on the photo. The package's
+# `write` tries many and keeps the smallest file. The pixels are the same in all three kinds of file.
 
 # %%
 from repro.jpeg.codestream import write
@@ -592,17 +595,17 @@ glue("bpp_optimised_10", bpp["optimised Huffman"][at[10]])
 # ```{admonition} Which bits does the paper count?
 # :class: important
 # The baseline's published program {cite:p}`struempler2020learning` counts bits with the standard's codes. The paper
-# does not say how it counts; we take it that it does the same. On this photo at quality 10 that makes
+# does not say how it counts. We assume that it does the same. On this photo at quality 10 that makes
 # {glue:text}`bpp_default_10:.2f` bpp, where optimised codes need {glue:text}`bpp_optimised_10:.2f` bpp for the same
-# pixels. Neither count is wrong, but a curve of one must never be compared with a curve of the other. This book gives
-# both and says which is which.
+# pixels. Neither count is wrong, but a curve by one count must never be compared with a curve by the other. This book
+# gives both and says which is which.
 # ```
 
 # %% [markdown]
 # ## Why a block rings
 #
-# You saw ripples in the slider. To see where they come from, take a very simple picture: three blocks side by
-# side, dark on the left, light on the right, with the edge inside the middle block.
+# You saw ripples in the slider. To see where they come from, we take a very simple picture: three blocks side by side,
+# dark on the left, light on the right, with the edge inside the middle block.
 
 
 # %%
@@ -687,7 +690,7 @@ glue("border_after", after[7] / after[:7].mean())
 # %% [markdown]
 # In the original, a step across a border is {glue:text}`border_before:.2f` times as large as a step inside: the borders
 # of our blocks mean nothing to the photo. At quality 10 it is {glue:text}`border_after:.1f` times as large
-# ({numref}`fig-blocking`). Inside the blocks detail is gone, and the steps are smaller than they should be. At the
+# ({numref}`fig-blocking`). Inside the blocks, detail is gone, and the steps are smaller than they should be. At the
 # borders they are larger. **That is blocking: each block was rounded without regard to its neighbours.**
 
 # %% [markdown]
@@ -740,6 +743,7 @@ for quality in (10, 50, 95):
 # %% tags=["nbval-check-output"]
 from repro.jpeg.codestream import predict_decode
 
+data = save(rgb, quality=95)
 fast = predict_decode(read(data))
 print("the package's decoder agrees:", bool((our_decoder(data) == fast).mean() > 0.999))
 
@@ -763,9 +767,10 @@ for quality, each in off.items():
 # %% [markdown]
 # ## Every block, live
 #
-# The window below goes the whole way for any photo. An encoder in JavaScript runs in this page, and the file is made anew
-# while you drag the slider. It keeps chroma whole, rounds each coefficient to the nearest number and makes Huffman codes for
-# the picture. Your photo does not leave this page, and the page forbids itself every connection.
+# The window below takes any photo through all the steps. An encoder in JavaScript runs in this page and writes the file
+# anew as you drag the slider. It keeps chroma at full resolution, rounds each coefficient to the nearest whole number
+# and makes Huffman codes for the picture. Your photo does not leave this page, because its scripts are not allowed to
+# open any connection.
 
 # %% tags=["hide-input"]
 live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
@@ -792,8 +797,8 @@ live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
 #   block's borders. **Blocking**: neighbours are rounded independently and no longer match at the border.
 # - The same pixels can take very different numbers of bits. Always ask how the bits were counted.
 #
-# The paper's account of JPEG (its section 3.1) leaves some things open. We take it to mean 4:4:4, as the baseline's
-# program does, and coefficients *divided by* the table, where the paper says "divide the quantization table".
+# The paper's account of JPEG (its section 3.1) leaves some things open. We assume 4:4:4, as in the baseline's program,
+# and coefficients *divided by* the table. (The paper writes that it uses them "to divide the quantization table".)
 #
 # ## Exercises
 #
