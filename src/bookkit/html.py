@@ -84,12 +84,15 @@ def scripted(name: str, inside: str, attributes: str = "") -> Html:
 
     All of it is in the cell's output, so that it works in Jupyter and in a static page, with no kernel or network.
     """
-    style, script = (
-        (resources.files("bookkit") / "assets" / name / f"{name}.{kind}").read_text(encoding="utf-8")
-        for kind in ("css", "js")
-    )
-    opened = f'<div class="repro-{name}"{attributes}>'
-    return Html(f"<style>{style}</style>{opened}{inside}</div><script>{script}</script>")
+    style, script = assets(name)
+    return Html(f'{style}<div class="repro-{name}"{attributes}>{inside}</div>{script}')
+
+
+def assets(name: str) -> tuple[str, str]:
+    """The style of ``assets/NAME``, if it has one, and its script, as elements."""
+    css, js = (resources.files("bookkit") / "assets" / name / f"{name}.{kind}" for kind in ("css", "js"))
+    style = f"<style>{css.read_text(encoding='utf-8')}</style>" if css.is_file() else ""
+    return style, f"<script>{js.read_text(encoding='utf-8')}</script>"
 
 
 def glue_html(name: str, content: Html) -> None:

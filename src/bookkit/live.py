@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 
 import numpy as np
 from PIL import Image
 
 from bookkit.browser_encoder import script
-from bookkit.html import Html, image_source, scripted
+from bookkit.html import Html, assets, image_source, scripted
 from bookkit.widgets import lossless
 
 #: What pages with a window allow (a Content-Security-Policy): what comes with the book, and no connection at all.
@@ -79,7 +78,7 @@ def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -
         source = image_source(lossless(Image.fromarray(pixels)))
         attributes += f' src="{source}" width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
     return (
-        f'<figure data-photo="{escape(photo)}" data-name="{name}"{" hidden" if pixels is None else ""}>'
+        f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if pixels is None else ""}>'
         f'<img {attributes}><figcaption data-words=""></figcaption></figure>'
     )
 
@@ -87,12 +86,10 @@ def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -
 def _window(kind: str, name: str, inside: Html, attributes: str = "") -> Html:
     """The window ``assets/KIND`` around ``inside``, with the encoder before it."""
     worker = script("worker").replace("</script", "<\\/script")
-    style, shared = (
-        (resources.files("bookkit") / "assets" / "live" / f"live.{end}").read_text(encoding="utf-8")
-        for end in ("css", "js")
-    )
+    style, shared = assets("live")
     return Html(
-        f'<script type="text/plain" id="book-encoder">{worker}</script>'
-        f"<script>{script('client')}</script><script>{shared}</script><style>{style}</style>"
+        f'<script type="text/plain" id="book-encoder">{worker}</script><script>{script("client")}</script>'
+        + shared
+        + style
         + scripted(kind, inside.text, f' data-live data-name="{escape(name)}"{attributes}').text
     )

@@ -54,12 +54,12 @@ def line(tab: Any) -> str:
     return str(tab.locator(".line").inner_text())
 
 
-def wait_for_line(tab: Any, words: str, timeout: float = 30_000) -> None:
-    tab.wait_for_function(
-        "words => document.querySelector('.line').textContent.includes(words)", arg=words, timeout=timeout
-    )
+def wait_for_line(tab: Any, words: str, where: str = ".line") -> None:
+    said = "([where, words]) => document.querySelector(where).textContent.includes(words)"
+    tab.wait_for_function(said, arg=[where, words], timeout=60_000)
 
 
-def choose(tab: Any, name: str, data: bytes, then: str) -> None:
+def choose(tab: Any, name: str, data: bytes, then: str, where: str = ".line") -> None:
+    """Choose a photo, and wait for the words ``then``: on the line, or at ``where``."""
     tab.set_input_files("input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
-    wait_for_line(tab, then)
+    wait_for_line(tab, then, where)

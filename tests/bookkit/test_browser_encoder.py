@@ -314,6 +314,33 @@ async ([worker, client, rgba, width, height]) => {
 """
 
 
+CLIENT_PROGRAM = """
+import { EncoderClient } from "%s";
+const worker = { posted: [], postMessage(message) { this.posted.push(message.width ?? "again"); } };
+const client = new EncoderClient(worker);
+const picture = (width) => ({ data: [0], width, height: 1 });
+const [first, ...late] = [1, null, 2, null, null, 3, null, null].map((width) =>
+  client.encode(width && picture(width), { latest: true }));
+const finish = (id) => worker.onmessage({ data: { id, type: "result", result: id } });
+for (const id of [1, 6, 8]) finish(id);
+const told = await Promise.all([first, ...late]);
+const open = client.encode(picture(4)).catch((error) => error.message);
+worker.onerror({ message: "broken", preventDefault() {} });
+const broken = [await open, await client.block(0, 0).catch((error) => error.message)];
+console.log(JSON.stringify({ told, posted: worker.posted, broken }));
+"""
+
+
+def test_only_the_latest_of_what_waits_is_coded_and_a_dead_worker_answers_nothing(node: str) -> None:
+    """A picture that waits gives way to another one, and to no other quality of its own."""
+    program = CLIENT_PROGRAM % (ASSETS / "client.js").as_uri()
+    done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
+    told = json.loads(done.stdout)
+    assert told["told"] == [1, None, None, None, None, 6, None, 8]
+    assert told["posted"] == [1, 3, "again", 4]
+    assert told["broken"] == ["broken", "broken"]
+
+
 def test_a_worker_of_a_page_from_disk_encodes(browser: Any, tmp_path: Path) -> None:
     """Inlined in a page that may fetch nothing, the worker makes the Python encoder's files."""
     page = tmp_path / "page.html"

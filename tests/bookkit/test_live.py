@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live_page import choose, line, photo, png, window
+from live_page import choose, line, photo, png, wait_for_line, window
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -88,18 +88,57 @@ def test_every_map_and_the_browsers_own_file_are_shown(tab: Any) -> None:
 
 
 def test_what_is_no_picture_gets_a_friendly_line(tab: Any) -> None:
-    choose(tab, "<b>no.png", b"nothing", "this browser cannot read it as a picture")
-    assert line(tab).startswith("<b>no.png: ") and tab.locator(".line").get_attribute("role") == "alert"
+    choose(tab, "<b>no.png", b"nothing", "this browser cannot read it as a picture", "[role=alert]")
+    assert tab.locator("[role=alert]").inner_text().startswith("<b>no.png: ")
+    assert line(tab).startswith("cup.png: "), "the photo before is still there"
     choose(tab, "next.png", png(photo(40, 60)), "next.png: 60 × 40 pixels")
-    assert tab.locator(".line").get_attribute("role") == "status"
+    assert tab.locator("[role=alert]").inner_text() == ""
 
 
 def test_a_photo_that_is_too_large_is_offered_smaller(tab: Any) -> None:
-    choose(tab, "wall.png", png(np.full((5001, 5000, 3), 120, np.uint8)), "more than this page can hold")
-    tab.locator(".offer button").click()
-    tab.wait_for_function("() => document.querySelector('.line').textContent.startsWith('wall.png: 48')", timeout=60000)
+    choose(tab, "wall.png", png(np.full((5001, 5000, 3), 120, np.uint8)), "more than this page can hold", ".refused")
+    tab.locator(".refused button").click()
+    wait_for_line(tab, "wall.png: 48")
     width, height = Image.open(io.BytesIO(download(tab))).size
     assert width * height <= 24e6 and height > width * 0.99
+
+
+def test_a_photo_that_the_browser_has_no_room_for_is_offered_smaller(tab: Any) -> None:
+    """As on iPhones: a canvas of more than 16 megapixels stays empty there."""
+    tab.evaluate(
+        """() => {
+            const draw = CanvasRenderingContext2D.prototype.getImageData;
+            CanvasRenderingContext2D.prototype.getImageData = function (...of) {
+                const { width, height } = this.canvas;
+                return width * height > 16777216 ? new ImageData(width, height) : draw.apply(this, of);
+            };
+        }"""
+    )
+    choose(tab, "wall.png", png(np.full((4200, 4100, 3), 120, np.uint8)), "17.2 megapixels", ".refused")
+    tab.locator(".refused button").click()
+    wait_for_line(tab, "wall.png: 39")
+
+
+def test_a_transparent_photo_is_shown_as_it_is_coded(tab: Any) -> None:
+    clear = np.zeros((40, 60, 4), np.uint8)
+    choose(tab, "clear.png", png(clear), "clear.png: 60 × 40 pixels")
+    first = tab.locator("figure[data-name=original] img").evaluate(
+        """(image) => {
+            const context = new OffscreenCanvas(1, 1).getContext("2d");
+            context.drawImage(image, 0, 0);
+            return [...context.getImageData(0, 0, 1, 1).data];
+        }"""
+    )
+    assert first == [255, 255, 255, 255]
+
+
+def test_an_encoder_that_cannot_start_is_told(browser: Any, tmp_path: Path) -> None:
+    page = live.own_photo("cup.png", photo(), "A cup").text.replace(
+        "self.onmessage", "throw Error('no'); self.onmessage"
+    )
+    with window(browser, tmp_path, page) as tab:
+        wait_for_line(tab, "cup.png: Uncaught Error: no")
+        assert tab.locator(".line").get_attribute("role") == "alert"
 
 
 def test_the_page_cannot_send_anything(tab: Any) -> None:

@@ -136,6 +136,6 @@ def test_the_original_is_shown_on_request(tab: Any) -> None:
 
 def test_a_large_photo_is_made_smaller_and_no_picture_is_refused(tab: Any) -> None:
     choose(tab, "wall.png", png(np.full((1000, 1500, 3), 120, np.uint8)), "made smaller: 1224 × 816 pixels")
-    choose(tab, "no.png", b"nothing", "no.png: this browser cannot read it as a picture")
+    choose(tab, "no.png", b"nothing", "no.png: this browser cannot read it as a picture", ".refused")
     choose(tab, "tiny.png", png(photo(5, 3)), "row 0, column 0")
     assert np.isfinite(grids(tab)["before"]).all()

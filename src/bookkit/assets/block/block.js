@@ -62,7 +62,7 @@
     const [row, col] = root.dataset.block.split(" ").map(Number);
     const at = { row, col };
 
-    const zone = chooser(root, id, take);
+    const { zone, refuse } = chooser(root, id, take);
     const quality = element("input", { type: "range", min: 1, max: 100, step: 1, value: 50, id: `${id}-quality` });
     const told = element("output", { for: `${id}-quality` }, "50");
     const tables = choice(`${id}-tables`, [
@@ -133,7 +133,7 @@
       const mine = ++turn;
       progress.removeAttribute("value");
       try {
-        const found = await read(blob, true, MOST_PIXELS);
+        const found = await read(blob, MOST_PIXELS);
         URL.revokeObjectURL(found.url);
         if (mine !== turn) return;
         const first = !photo;
@@ -151,7 +151,7 @@
       } catch (error) {
         if (mine !== turn) return;
         progress.value = 0;
-        say(`${called}: ${error.message}.`, "alert");
+        refuse(`${called}: ${error.message}.`);
       }
     }
 
@@ -186,7 +186,7 @@
       if (!file) return;
       const [of, which] = [photo, Number(plane.value)];
       const index = at.row * cols() + at.col;
-      const found = await encoder.block(which, index);
+      const found = await encoder.block(which, index).catch(() => null); // what is wrong, `encode` says
       if (!found || photo !== of || which !== Number(plane.value) || index !== at.row * cols() + at.col) return;
       block = found;
       fillNumbers();
@@ -292,7 +292,7 @@
       const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!step || !photo || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      event.stopPropagation(); // an arrow key turns the book's pages elsewhere
+      event.stopPropagation(); // or a notebook would go to another cell
       select(at.row + step[0], at.col + step[1]);
     });
     quality.addEventListener("input", () => {

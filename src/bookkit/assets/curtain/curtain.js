@@ -156,7 +156,7 @@
       const zoom = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key];
       if (event.ctrlKey || event.metaKey || event.altKey || !(zoom || (to && movable()))) return;
       event.preventDefault();
-      event.stopPropagation(); // an arrow key turns the book's pages elsewhere
+      event.stopPropagation(); // or a notebook would go to another cell
       if (zoom) zoomBy(zoom);
       else move(...to);
     });

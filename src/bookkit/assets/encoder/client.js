@@ -9,21 +9,25 @@ export class EncoderClient {
     this.running = null;
     this.waiting = [];
     this.count = 0;
+    this.failed = null; // why the worker does not work
     worker.onmessage = ({ data }) => this.receive(data);
-    worker.onerror = (event) => this.fail(new Error(event.message || "the encoder could not be started"));
+    worker.onerror = (event) => {
+      event.preventDefault(); // told to whoever asks
+      this.fail(new Error(event.message || "the encoder could not be started"));
+    };
   }
 
   /**
    * The result of worker.js for `picture`, { data, width, height } with the RGBA bytes of an ImageData, which are
    * copied; or for the picture before where it is null. `options` are those of `encode` (index.js), and `details`:
    * whether planes come with it; `onProgress({ stage, share, file })`; `latest`: whether this takes the place of what still
-   * waits with `latest`, whose promise becomes null. Rejects with the encoder's RangeError or an Error.
+   * waits with `latest`, whose promise becomes null; but a picture that waits stays, unless another one comes. Rejects
+   * with the encoder's RangeError or an Error.
    */
   encode(picture, { onProgress = () => {}, latest = false, ...options } = {}) {
     const { data: rgba, width, height } = picture ?? {};
-    const replaceable = latest && !picture;
-    if (replaceable) this.drop((job) => job.replaceable);
-    return this.ask({ cmd: "encode", rgba, width, height, options }, onProgress, replaceable);
+    if (latest) this.drop((job) => job.latest && (picture || !job.message.rgba));
+    return this.ask({ cmd: "encode", rgba, width, height, options }, onProgress, latest);
   }
 
   /**
@@ -42,9 +46,10 @@ export class EncoderClient {
     this.drop(() => true);
   }
 
-  ask(message, onProgress = () => {}, replaceable = false) {
+  ask(message, onProgress = () => {}, latest = false) {
+    if (this.failed) return Promise.reject(this.failed);
     return new Promise((resolve, reject) => {
-      this.waiting.push({ message: { id: ++this.count, ...message }, onProgress, replaceable, resolve, reject });
+      this.waiting.push({ message: { id: ++this.count, ...message }, onProgress, latest, resolve, reject });
       this.next();
     });
   }
@@ -70,7 +75,9 @@ export class EncoderClient {
     this.next();
   }
 
+  /** What the worker refuses comes as a message; an error of its own means that it could not be started. */
   fail(error) {
+    this.failed = error;
     this.running?.reject(error);
     this.running = null;
     for (const job of this.waiting) job.reject(error);

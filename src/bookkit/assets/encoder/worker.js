@@ -26,7 +26,9 @@ self.onmessage = ({ data: { id, cmd, ...asked } }) => {
 
 /** A file, with `details` the planes too and the bits of each block, with "maps" these without F and z. */
 function encode({ rgba, width, height, options = {} }) {
+  const start = performance.now();
   if (rgba) {
+    encoder = latest = null; // room for the new picture, and where it is refused, the old one is not taken for it
     const { buffer = rgba, byteOffset = 0, byteLength } = rgba; // a typed array, or an ArrayBuffer
     encoder = newEncoder(new Uint8Array(buffer, byteOffset, byteLength), width, height, options);
   }
@@ -38,6 +40,7 @@ function encode({ rgba, width, height, options = {} }) {
   latest = { encoded: encodeWith(encoder, options), scan: null };
   const { planes, bytes, ...result } = latest.encoded;
   result.bytes = bytes.slice();
+  result.seconds = (performance.now() - start) / 1000;
   result.scans = result.scans.map(({ components, first, last, high, low, bits }) => {
     return { components, first, last, high, low, bits };
   });

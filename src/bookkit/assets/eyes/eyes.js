@@ -448,7 +448,7 @@
       const act = moving ? () => stage.move(...moving) : event.key === " " ? event.target === stage.node && stage.tapped : keys[event.key.toLowerCase()] ?? keys[event.key];
       if (!act) return;
       event.preventDefault();
-      event.stopPropagation(); // an arrow key turns the book's pages elsewhere
+      event.stopPropagation(); // or a notebook would go to another cell
       act();
     });
 

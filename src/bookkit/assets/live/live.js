@@ -3,8 +3,8 @@
 (() => {
   if (globalThis.bookLive) return;
 
-  /** Larger photos are offered smaller: phones have no memory for more. */
-  const MAX_PIXELS = 24e6;
+  /** Larger photos are offered smaller: phones have no memory for more, and some for no more than the second. */
+  const [MOST_PIXELS, FEWER_PIXELS] = [24e6, 16e6];
 
   function element(tag, attributes = {}, ...inside) {
     const node = document.createElement(tag);
@@ -27,11 +27,11 @@
   }
 
   /**
-   * { data, width, height } of an image file (Blob), upright, on white, in sRGB; `url`, which shows the same; and
-   * `shrunk`. Throws a RangeError with `pixels` where there are more than `most` and `shrink` is not true, and an Error
-   * where the browser cannot read the file.
+   * { canvas, data, width, height } of an image file (Blob), upright, on white, in sRGB; `url`, which shows the same; and
+   * `shrunk`, whether it was made smaller to have `shrinkTo` pixels at most. Throws a RangeError with `pixels`, and
+   * `most`, to be asked for as `shrinkTo`, where there are too many, and an Error where the browser cannot read the file.
    */
-  async function read(file, shrink = false, most = MAX_PIXELS) {
+  async function read(file, shrinkTo = null) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
@@ -39,22 +39,37 @@
       throw new Error("this browser cannot read it as a picture; a JPEG, PNG or WebP file will do");
     }
     const pixels = bitmap.width * bitmap.height;
-    const scale = Math.min(1, Math.sqrt(most / pixels));
-    if (scale < 1 && !shrink) {
+    const tooLarge = (most) => Object.assign(new RangeError("too large"), { pixels, most });
+    if (!shrinkTo && pixels > MOST_PIXELS) {
       bitmap.close();
-      throw Object.assign(new RangeError("too large"), { pixels });
+      throw tooLarge(MOST_PIXELS);
     }
+    const scale = Math.min(1, Math.sqrt((shrinkTo ?? pixels) / pixels));
     const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(side * scale)));
     const canvas = element("canvas", { width, height });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.fillStyle = "#fff";
-    context.imageSmoothingQuality = "high";
-    context.fillRect(0, 0, width, height);
-    context.drawImage(bitmap, 0, 0, width, height);
+    const data = drawn(canvas, bitmap);
     bitmap.close();
-    const picture = context.getImageData(0, 0, width, height);
-    const shown = scale < 1 ? await blob(canvas, "image/png") : file;
-    return { canvas, data: picture.data, width, height, url: URL.createObjectURL(shown), shrunk: scale < 1 };
+    if (!data && width * height > FEWER_PIXELS) throw tooLarge(FEWER_PIXELS);
+    if (!data) throw new Error(`this browser has no room for ${number(width)} × ${number(height)} pixels`);
+    // the file itself only where nothing in it can be transparent or move
+    const shown = scale === 1 && file.type === "image/jpeg" ? file : await blob(canvas, "image/png");
+    return { canvas, data, width, height, url: URL.createObjectURL(shown), shrunk: scale < 1 };
+  }
+
+  /** The RGBA bytes of `bitmap` on white, drawn to fill `canvas`; null where the browser has no room for so many. */
+  function drawn(canvas, bitmap) {
+    const { width, height } = canvas;
+    try {
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.fillStyle = "#fff";
+      context.imageSmoothingQuality = "high";
+      context.fillRect(0, 0, width, height);
+      context.drawImage(bitmap, 0, 0, width, height);
+      const { data } = context.getImageData(0, 0, width, height);
+      return data[3] === 255 ? data : null; // some browsers say nothing, and leave it empty
+    } catch {
+      return null;
+    }
   }
 
   const blob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
@@ -97,10 +112,18 @@
     root.querySelector(".repro-curtain").curtain.show();
   }
 
-  /** Where a photo is chosen, or dropped anywhere on `root`; `take(file, name)` gets it. */
+  /**
+   * { zone, refuse }: where a photo is chosen, or dropped anywhere on `root`, and `take(file, name)` gets it; and what
+   * says there why one is not taken, until the next is chosen.
+   */
   function chooser(root, id, take) {
     const input = element("input", { type: "file", accept: "image/*", id: `${id}-file` });
-    const chosen = (file) => file && take(file, file.name);
+    const refused = element("p", { class: "refused", role: "alert" });
+    const chosen = (file) => {
+      if (!file) return;
+      refused.replaceChildren();
+      take(file, file.name);
+    };
     input.addEventListener("change", () => chosen(input.files[0]));
     const on = (name, act) =>
       root.addEventListener(name, (event) => {
@@ -112,16 +135,19 @@
     on("dragleave", () => root.classList.remove("over"));
     on("drop", (event) => {
       root.classList.remove("over");
+      input.value = ""; // it would name another photo, and not take that one again
       chosen(event.dataTransfer?.files[0]);
     });
-    return element(
+    const zone = element(
       "div",
       { class: "zone" },
       element("label", { for: input.id }, "Choose a photo, or drop one here"),
       input,
       element("p", {}, "Your photo does not leave this page."),
+      refused,
     );
+    return { zone, refuse: (...words) => refused.replaceChildren(...words) };
   }
 
-  globalThis.bookLive = { MAX_PIXELS, element, number, size, client, read, browsersOwn, inPage, place, chooser };
+  globalThis.bookLive = { element, number, size, client, read, browsersOwn, inPage, place, chooser };
 })();

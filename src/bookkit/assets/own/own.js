@@ -1,6 +1,6 @@
 // The window of bookkit.live.own_photo: a photo of the reader's, coded in the page while a slider is dragged.
 (() => {
-  const { element, number, size, client, read, browsersOwn, inPage, place: placeIn, chooser, MAX_PIXELS } = globalThis.bookLive;
+  const { element, number, size, client, read, browsersOwn, inPage, place: placeIn, chooser } = globalThis.bookLive;
   const [ORIGINAL, OURS, BROWSERS] = ["original", "this encoder", "browser's JPEG"];
   /** What a map can show: name → [plane, band], and the bits of a plane. */
   const MAPS = {
@@ -35,7 +35,7 @@
     const encoder = client();
     const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
 
-    const zone = chooser(root, id, take);
+    const { zone, refuse } = chooser(root, id, take);
     const quality = element("input", { type: "range", min: 1, max: 100, step: 1, value: 75, id: `${id}-quality` });
     const told = element("output", { for: `${id}-quality` }, "75");
     const most = element("input", { type: "number", min: 1, step: "any", inputmode: "decimal", id: `${id}-size` });
@@ -49,7 +49,6 @@
       most,
     );
     const line = element("p", { class: "line", role: "status" });
-    const offer = element("p", { class: "offer" });
     const progress = element("progress", { max: 1, value: 0, "aria-label": "Encoding" });
     const download = element("a", { class: "download", hidden: "" });
     const asked = element("select", { id: `${id}-map` }, ...Object.keys(MAPS).map((name) => element("option", {}, name)));
@@ -65,7 +64,7 @@
       element("p", {}, "Click a place in the map to see it above."),
     );
     const curtain = root.querySelector(".repro-curtain");
-    root.prepend(zone, settings, progress, line, offer, download);
+    root.prepend(zone, settings, progress, line, download);
     root.append(seen);
 
     let photo = null; // what `read` returns, and its name and bytes
@@ -77,15 +76,15 @@
       line.textContent = words;
     }
 
-    async function take(blob, name, shrink = false) {
+    async function take(blob, name, shrinkTo = null) {
       const mine = ++taken;
-      offer.replaceChildren();
       progress.removeAttribute("value");
       try {
-        const found = await read(blob, shrink);
-        if (mine !== taken) return;
+        const found = await read(blob, shrinkTo);
+        if (mine !== taken) return URL.revokeObjectURL(found.url);
         if (photo) URL.revokeObjectURL(photo.url);
         photo = { ...found, name, bytes: blob.size };
+        download.hidden = true; // of the photo before, whose file is not kept
         curtain.curtain.reset();
         place(ORIGINAL, photo.url, `${photo.width} × ${photo.height} pixels${photo.shrunk ? ", made smaller" : ""}`);
         for (const other of [OURS, BROWSERS]) place(other, photo.url, "not coded yet");
@@ -93,11 +92,13 @@
       } catch (error) {
         if (mine !== taken) return;
         progress.value = 0;
-        if (!error.pixels) return say(`${name}: ${error.message}.`, "alert");
-        say(`${name} has ${number(error.pixels / 1e6)} megapixels, more than this page can hold.`);
-        const smaller = element("button", { type: "button" }, `Make it ${number(MAX_PIXELS / 1e6)} megapixels, and go on`);
-        smaller.addEventListener("click", () => take(blob, name, true));
-        offer.append(smaller);
+        if (!error.most) return refuse(`${name}: ${error.message}.`);
+        const smaller = element("button", { type: "button" }, `Make it ${number(error.most / 1e6)} megapixels, and go on`);
+        smaller.addEventListener("click", () => {
+          refuse();
+          take(blob, name, error.most);
+        });
+        refuse(`${name} has ${number(error.pixels / 1e6, 1)} megapixels, more than this page can hold. `, smaller);
       }
     }
 
@@ -112,13 +113,12 @@
       const [mine, coded] = [++turn, photo];
       const bytes = most.value ? { size: Math.floor(1000 * Number(most.value)) } : { quality: Number(quality.value) };
       const onProgress = ({ share }) => (progress.value = share);
-      const start = performance.now();
       try {
         const options = { ...bytes, details: "maps", latest: true, onProgress };
         const found = await encoder.encode(isNew ? photo : null, options);
         if (!found || coded !== photo) return; // while the slider moves, what it passed is shown, too
         shown = found;
-        tell((performance.now() - start) / 1000);
+        tell();
         draw();
         if (mine !== turn) return;
         const own = await browsersOwn(photo.canvas, found.bytes.length);
@@ -134,7 +134,7 @@
     }
 
     /** Say what came of the photo, and put it into the curtain and under the link. */
-    function tell(seconds) {
+    function tell() {
       const url = URL.createObjectURL(new Blob([shown.bytes], { type: "image/jpeg" }));
       place(OURS, url, words(shown.bytes.length));
       const level = number(shown.quality, Number.isInteger(shown.quality) ? 0 : 1);
@@ -142,7 +142,7 @@
       say(
         `${photo.name}: ${photo.width} × ${photo.height} pixels, ${size(photo.bytes)} before; now ` +
           `${words(shown.bytes.length)}, at quality ${level} (λ = ${Number(shown.lam.toPrecision(2))}), ` +
-          `chroma ${shown.subsampling}, in ${number(seconds, 1)} s.`,
+          `chroma ${shown.subsampling}, in ${number(shown.seconds, 1)} s.`,
       );
       download.download = `${photo.name.replace(/\.\w+$/, "")}-q${level}.jpg`;
       download.href = url;
@@ -153,10 +153,7 @@
     /** The chosen map: over a grey photo, a colour for each block. */
     function draw() {
       const [index, what] = MAPS[asked.value];
-      const plane = shown.planes[index];
-      map.hidden = !plane;
-      if (!plane) return void (scale.textContent = "A grey photo has no such plane.");
-      const { rows, cols, bits, weights } = plane;
+      const { rows, cols, bits, weights } = shown.planes[index];
       const value = what === "bits" ? (n) => Math.sqrt(bits[n]) : (n) => Math.log2(weights.ofBand[weights.bands * n + what]);
       let [low, high] = [Infinity, -Infinity];
       for (let n = 0; n < rows * cols; n++) [low, high] = [Math.min(low, value(n)), Math.max(high, value(n))];
@@ -180,7 +177,7 @@
       const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
       curtain.curtain.look(x * photo.width, y * photo.height);
     });
-    asked.addEventListener("change", draw);
+    asked.addEventListener("change", () => shown && draw());
     quality.addEventListener("input", () => {
       told.value = quality.value;
       most.value = "";

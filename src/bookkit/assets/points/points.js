@@ -146,7 +146,7 @@
       }[event.key];
       if (!way || !shown.length) return;
       event.preventDefault();
-      event.stopPropagation(); // an arrow key turns the book's pages elsewhere
+      event.stopPropagation(); // or a notebook would go to another cell
       tell(current || event.key === "Escape" ? way() : curve(shown[0][0], shown[0][1])[0]);
     });
 
