@@ -40,6 +40,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, BaseException
         (UsageError("--bpp 0: must be above 0"), 2, "repro: --bpp 0: must be above 0"),
         (KeyboardInterrupt(), 130, "repro: interrupted"),
         (MemoryError(), 1, "repro: out of memory"),
+        (FileExistsError(17, "File exists", "run"), 1, "repro: run: File exists; name another place"),
         (ValueError("two\nlines"), 1, "repro: unexpected ValueError: two lines"),
     ],
 )

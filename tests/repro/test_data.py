@@ -208,6 +208,11 @@ def test_the_command_trains_on_the_users_folder(tmp_path: Path, capsys: pytest.C
     small = ["--steps", "1", "--crops", "2", "--batch", "2", "--gamma", "0", "--sigma", "0", "--accelerator", "cpu"]
     assert cli.run([*call, *small]) == 0
     assert f"photos: train (1 pictures below {tmp_path / 'own'})" in capsys.readouterr().out
+    assert cli.run([*call, *small, "--crops", "3"]) == 1
+    assert "belongs to a run with other crops; move it away" in capsys.readouterr().err
+    save(tmp_path / "own" / "portrait.png", picture(230, 260))
+    assert cli.run([*call, *small]) == 1
+    assert "belongs to a run with other photos; move it away" in capsys.readouterr().err
 
 
 def test_content_hash_follows_content_not_place(tmp_path: Path) -> None:

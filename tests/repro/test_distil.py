@@ -151,6 +151,8 @@ def test_what_has_learned_is_not_taught_again(
     assert same(distil.distil(crops, TINY, folder), learned)
     with pytest.raises(ReproError, match="belongs to a run with other settings; move it away"):
         distil.distil(crops, replace(TINY, lr=0.1), folder)
+    with pytest.raises(ReproError, match="other crops"):
+        distil.distil(crops.flip(-1), TINY, folder)
 
 
 def test_the_rate_warms_up_and_falls_to_zero() -> None:

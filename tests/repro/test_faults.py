@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from repro import cli
 from repro.files import alone, atomic_folder, atomic_path, atomic_write
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about processes, signals and disks of Linux")
@@ -124,6 +125,21 @@ def test_one_at_a_time_and_a_killed_process_holds_nobody_up(tmp_path):
     with alone(lock, pytest.fail):
         pass
     process.wait()
+
+
+def test_a_second_training_in_one_folder_waits_for_the_first(tmp_path, monkeypatch):
+    process, told = begin("alone", tmp_path / "run" / ".lock", ", print"), []
+
+    def note(text: str) -> None:
+        told.append(text)
+        process.kill()
+
+    monkeypatch.setattr("repro.progress.note", note)
+    small = ["--steps", "1", "--crops", "1", "--batch", "1", "--gamma", "0", "--sigma", "0", "--accelerator", "cpu"]
+    assert cli.run(["train", "-o", str(tmp_path / "run"), *small]) == 0
+    process.wait()
+    assert told == [f"{tmp_path / 'run'}: another process trains there; waiting for that"]
+    assert (tmp_path / "run" / "model.safetensors").exists() and not (tmp_path / "run" / ".lock").exists()
 
 
 def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ import torch
 from test_training import LOSS, SHORT, crops, settings
 
 from repro.errors import ReproError, UsageError
-from repro.training import Pool, new_model, pool, precomputed_pool, train
+from repro.training import Pool, new_model, pool, precomputed_pool, processes, train
 from repro.training.step import Stepper
 
 EXACT = replace(SHORT, precision="32-true", batch=4)
@@ -66,6 +66,11 @@ def test_the_command_trains_on_two_devices(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "model.safetensors").exists()
     assert done.stdout.count("model.safetensors") == 1
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="2 × accelerator mps: not on this machine"), processes("mps", 2):
+        pytest.fail("begun")
 
 
 @pytest.mark.parametrize("method", ["tables", "vgg16"])

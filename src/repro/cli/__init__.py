@@ -28,8 +28,14 @@ ISSUES = f"{REPOSITORY}/issues"
 COMMANDS = ("encode", "train", "evaluate", "reproduce")
 GROUPS = ("data", "weights")
 
-#: No room, too large, read-only, not permitted.
-_DISK_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+#: What the system says → how to mend it: of the disk, and of a path that cannot be what it has to be.
+_FIXES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+        "free some space, or check the permissions",
+    ),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG), "name another place"),
+}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -89,9 +95,9 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
         if _is_of_output(error):
             _discard_output()
             return _fail(f"standard output: cannot be written ({error.strerror}); redirect it to another place", 1)
-        if error.errno not in _DISK_ERRORS:
+        if error.errno not in _FIXES:
             return _unexpected(error)
-        return _fail(f"{error.filename or 'a file'}: {error.strerror}; free some space, or check the permissions", 1)
+        return _fail(f"{error.filename or 'a file'}: {error.strerror}; {_FIXES[error.errno]}", 1)
     except ModuleNotFoundError as error:
         return _fail(f"{error.name} is not installed; run: {install_command(_extra_of(error))}", 1)
     except MemoryError:

@@ -29,7 +29,9 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Number of training steps (default: the recipe's).")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Crops per batch (default: the recipe's).")] = None,
     crops: Annotated[int, typer.Option(min=1, help="How many crops of 224 px to draw from the photos.")] = 512,
-    seed: Annotated[int, typer.Option(help="Seed of the weights, the crops and their order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the weights, the crops and their order.")
+    ] = 0,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder with known sets of photos, or with your own photos (default: REPRO_DATA)."),
@@ -49,11 +51,17 @@ def train(
     ] = None,
 ) -> None:
     """Train a model; the same command continues an interrupted run."""
+    import json
+    from contextlib import nullcontext
     from dataclasses import replace
+    from functools import partial
 
     from repro.errors import UsageError
+    from repro.experiments.numerics import NUMERICS
+    from repro.files import alone
     from repro.losses import LossWeights
     from repro.model import ModelSettings, save_checkpoint
+    from repro.progress import note
     from repro.training import PAPER_RECIPE, Recipe, new_model, precomputed_pool, processes
     from repro.training import train as run
 
@@ -85,11 +93,30 @@ def train(
     source = training_photos(data)
     say(f"photos: {source.name} ({source.source})")
     model = new_model(settings, chosen)
+    made_of = {
+        "code": json.dumps({"training": NUMERICS["training"]}),
+        "photos": source.sha256,
+        "crops": str(crops),
+        "weights": "" if model.attention is None else str(model.attention.source),
+    }
+    waiting = partial(note, f"{out}: another process trains there; waiting for that")
     with processes(accelerator=accelerator, devices=devices) as fabric:
-        with fabric.rank_zero_first():  # the first process stores it, the others read it
-            drawn = crop_pool(source, crops, seed=seed)
-            pool = precomputed_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
-        trained = run(settings, loss, chosen, pool, folder=out, fabric=fabric, micro_batch=micro_batch, compile=compile)
-    if fabric.is_global_zero:
-        save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
-        say(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")
+        first = fabric.is_global_zero  # the others wait for it
+        with alone(out / ".lock", waiting) if first else nullcontext():
+            with fabric.rank_zero_first():  # the first process stores it, the others read it
+                drawn = crop_pool(source, crops, seed=seed)
+                pool = precomputed_pool(drawn, model, loss, chosen.dtype, cache or out.parent / "cache")
+            trained = run(
+                settings,
+                loss,
+                chosen,
+                pool,
+                folder=out,
+                made_of=made_of,
+                fabric=fabric,
+                micro_batch=micro_batch,
+                compile=compile,
+            )
+            if first:
+                save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
+                say(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from repro.errors import UsageError
 
 
 def one_device(accelerator: str) -> Fabric:
@@ -18,14 +21,20 @@ def one_device(accelerator: str) -> Fabric:
 
 
 @contextmanager
-def processes(**how: Any) -> Iterator[Fabric]:
-    """Fabric, launched with its own arguments ``how``, for :func:`~repro.training.train`.
+def processes(accelerator: str, devices: int, **how: Any) -> Iterator[Fabric]:
+    """Fabric, launched, for :func:`~repro.training.train`; ``how`` are further arguments of its own.
+
+    Raises :class:`UsageError` where the machine has no such devices.
 
     At its end the block also ends the group of processes. Fabric does so for NCCL alone. A group of Gloo would last
     until the interpreter ends, where its threads were seen to abort the process ("terminate called without an active
     exception"), for which torchrun ends the others.
     """
-    fabric = Fabric(**how)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, **how)
+    except (RuntimeError, MisconfigurationException) as error:
+        why = " ".join(str(error).split())
+        raise UsageError(f"{devices} × accelerator {accelerator}: not on this machine ({why}); choose cpu") from error
     fabric.launch()
     try:
         yield fabric

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from repro.attention import ConvolutionalAttention
-from repro.files import atomic_path
+from repro.files import atomic_path, sha256_bytes
 from repro.progress import bar
 from repro.training import checkpoint
 from repro.training.recipe import batch_indices
@@ -84,7 +84,8 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
         student = Student()
     teacher = ConvolutionalAttention(TEACHER).requires_grad_(False)
     optimiser = torch.optim.AdamW(student.parameters(), recipe.lr, weight_decay=recipe.decay, fused=True)
-    path, made_of = folder / "checkpoint.safetensors", {"settings": json.dumps(asdict(recipe))}
+    path = folder / "checkpoint.safetensors"
+    made_of = {"settings": json.dumps(asdict(recipe)), "crops": sha256_bytes(crops.contiguous().numpy().tobytes())}
     run = checkpoint.restore(path, made_of, student, optimiser) if path.exists() else checkpoint.Progress()
     scale = _scale(teacher, crops)
     started, before = time.perf_counter(), run.seconds
