@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from PIL import Image, JpegImagePlugin
 
 from encoder_stand_in import astronaut, decode, save
 from repro import cli
-from repro.encoder.batch import name_outputs
+from repro.encoder.batch import Failure, encode_files, name_outputs
+from repro.encoder.encode import Settings
 from repro.errors import is_unsafe
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about files of POSIX")
@@ -428,6 +430,33 @@ def test_a_killed_run_is_gone_on_with(tmp_path, model):
     assert subprocess.run([*call, "--model", model], cwd=tmp_path, capture_output=True, timeout=120).returncode == 0
     made = sorted((tmp_path / "out").glob("[0-9].jpg"))
     assert len(made) == 8 and all(decode(p.read_bytes()).size == (200, 200) for p in made)
+
+
+def test_one_picture_whose_process_is_stopped_does_not_take_others_with_it(tmp_path, model):
+    """As where memory runs out. Of 8 pictures, the first is a pipe: whoever reads it is stopped."""
+    os.mkfifo(tmp_path / "0.png")
+    for i in range(1, 8):
+        save(tmp_path / f"{i}.png", astronaut(24, 32))
+    pairs = [(tmp_path / f"{i}.png", tmp_path / f"{i}.jpg") for i in range(8)]
+
+    all_ended = threading.Event()
+
+    def stop_readers() -> None:
+        while not all_ended.wait(0.05):
+            with suppress(OSError):  # nobody reads
+                os.close(os.open(tmp_path / "0.png", os.O_WRONLY | os.O_NONBLOCK))
+                for process in multiprocessing.active_children():
+                    process.kill()
+
+    threading.Thread(target=stop_readers, daemon=True).start()
+    try:
+        ended = list(encode_files(pairs, Settings(model=model), jobs=2))
+    finally:
+        all_ended.set()
+    failures = [end for end in ended if isinstance(end, Failure)]
+    assert len(ended) == 8 and [Path(failure.input).name for failure in failures] == ["0.png"]
+    assert "its process was stopped" in failures[0].error
+    assert all(decode(output.read_bytes()).size == (32, 24) for _, output in pairs[1:])
 
 
 def test_twins_of_any_kind_lose_nothing(tmp_path, run):

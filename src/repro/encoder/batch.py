@@ -7,10 +7,10 @@ import os
 import signal
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -111,21 +111,45 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
     if jobs <= 1:
         for source, output in pairs:
             yield _attempt(source, output, settings)
-        return
+    else:
+        yield from _in_processes(pairs, settings, jobs)
+
+
+def _in_processes(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int) -> Iterator[Report | Failure]:
+    """As :func:`encode_files`. Where a process is stopped, those pictures that one may have been at are encoded again,
+    one at a time, so that only the picture fails that had it stopped."""
+    left = pairs
+    while left:
+        left = yield from _until_one_stops(left, settings, jobs)
+        if left and jobs == 1:
+            name = str(left[0][0])
+            yield Failure(name, f"{name}: its process was stopped (out of memory?); shrink it")
+            left = left[1:]
+        elif left:
+            yield from _in_processes(left[:jobs], settings, 1)  # pictures are begun in order
+            left = left[jobs:]
+
+
+def _until_one_stops(
+    pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int
+) -> Generator[Report | Failure, None, list[tuple[Path, Path]]]:
+    """Yields what became of ``pairs``; returns those left over, in order, where one of the processes is stopped."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    futures: dict[Future[Report | Failure], tuple[Path, Path]] = {}
+    done = set()
     with ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=(jobs,)) as pool:
-        with _ctrl_c_held():
-            futures = {pool.submit(_attempt, source, output, settings): source for source, output in pairs}
+        with _ctrl_c_held(), suppress(BrokenProcessPool):
+            for pair in pairs:
+                futures[pool.submit(_attempt, *pair, settings)] = pair
         try:
             for future in as_completed(futures):
-                try:
+                with suppress(BrokenProcessPool):
                     yield future.result()
-                except BrokenProcessPool:
-                    name = str(futures[future])
-                    yield Failure(name, f"{name}: its process was stopped (out of memory?); try fewer --jobs")
+                    done.add(futures[future])
         except BaseException:  # Ctrl-C: begin nothing new
             pool.shutdown(cancel_futures=True)
             raise
+    return [pair for pair in pairs if pair not in done]
 
 
 @contextmanager
