@@ -292,3 +292,42 @@ def test_a_file_that_is_copied_has_the_metadata_asked_for_and_no_more(tmp_path: 
         made = repro.encode(data + b"something behind", 95, metadata=what)  # type: ignore[arg-type]
         assert decode(made).tobytes() == decode(data).tobytes(), "it should have been copied"
         assert (b"by EXIF" in made, b"private" in made, b"behind" in made) == (what != "none", what == "all", False)
+
+
+def test_a_file_that_is_copied_loses_the_thumbnail_of_its_jfif_header():
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=15, dpi=(300, 300))
+    data, thumbnail = stream.getvalue(), b"secret" * 32
+    for header in (data[6:18] + b"\x08\x08" + thumbnail, data[6:13]):  # and one that is too short
+        made = repro.encode(data[:2] + b"\xff\xe0" + struct.pack(">H", 2 + len(header)) + header + data[20:], 95)
+        assert decode(made).tobytes() == decode(data).tobytes(), "it should have been copied"
+        assert made[2 : len(made)] == data[2:] if thumbnail in header else made == data[:2] + data[20:]
+
+
+# ---- targets for the whole file -------------------------------------------------------------------------------------
+
+
+def test_a_size_is_met_by_a_copied_file_too_with_the_density_that_it_is_given():
+    exif = Image.Exif()
+    exif[0x011A], exif[0x011B], exif[0x0128] = 300.0, 300.0, 2
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=20, exif=exif)
+    data = stream.getvalue()
+    data = data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]  # no JFIF header: the density goes into EXIF
+    whole = len(repro.encode(data, 95))
+    for size in range(whole - 90, whole + 10, 6):
+        assert len(repro.encode(data, size=size, keep_smaller=True)) <= size
+
+
+@pytest.mark.parametrize("target", ["bpp", "size"])
+def test_the_least_that_a_refusal_names_can_be_had(target):
+    """With metadata, which count."""
+    exif = Image.Exif()
+    exif[0x010E] = "a long story " * 1000
+    data = saved("JPEG", exif=exif, quality=98)
+    wanted = {"bpp": 1.0, "size": 2000}[target]
+    with pytest.raises(ReproError, match=f"{wanted:g} b.*cannot be met; choose (from|at least)") as caught:
+        kept(data, "all", **{target: wanted})
+    least = re.search(r"choose (?:from|at least) ([\d.]+\d)", str(caught.value))[1]
+    made = repro.encode(data, metadata="all", effort="fast", **{target: float(least)})
+    assert 8 * len(made) / (48 * 64) <= float(least) if target == "bpp" else len(made) <= float(least)

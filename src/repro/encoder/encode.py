@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -149,8 +149,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG file's bytes, the quality that made it (None where the model has one λ), and its score (where one was
-    asked for)."""
+    """A JPEG file's bytes without metadata, the quality that made it (None where the model has one λ), bits per pixel
+    with the metadata to come, and its score (where one was asked for)."""
 
     data: bytes
     quality: float | None
@@ -185,8 +185,11 @@ class Report:
         return asdict(self)
 
 
-def encode_picture(picture: Picture, settings: Settings | None = None, name: str = "picture") -> Encoded:
-    """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it.
+def encode_picture(
+    picture: Picture, settings: Settings | None = None, name: str = "picture", beside: int = 0
+) -> Encoded:
+    """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it; ``beside``: bytes of
+    metadata that will share the file, which ``settings.bpp`` and ``settings.size`` include.
 
     Raises :class:`UsageError` for an unknown model, or one that does not have ``settings.effort``;
     :class:`ReproError` where ``settings.bpp`` or ``settings.ssimulacra2`` cannot be met, or where PyTorch is needed and
@@ -200,17 +203,18 @@ def encode_picture(picture: Picture, settings: Settings | None = None, name: str
     else:
         searches = any(target is not None for target in (settings.bpp, settings.ssimulacra2, settings.size))
         encoder = encoder_for(picture, settings, once=not searches)
+        encoder.beside = beside
         if settings.bpp is not None:
-            quality, data = encoder.within(settings.bpp * picture.pixels, name)
+            quality, data = encoder.within(settings.bpp * picture.pixels - 8 * beside, name)
         elif settings.size is not None:
-            quality, data = encoder.within_bytes(settings.size, name)
+            quality, data = encoder.within_bytes(settings.size - beside, name)
         elif settings.ssimulacra2 is not None:
             quality, data, score = encoder.reaching(settings.ssimulacra2, name)
         else:
             quality = DEFAULT_QUALITY if settings.quality is None else settings.quality
             data = encoder.encode(quality)
         notices += encoder.notices
-    bpp = 8 * len(data) / picture.pixels
+    bpp = 8 * (len(data) + beside) / picture.pixels
     if settings.bpp is not None and bpp < (1 - TOLERANCE) * settings.bpp:
         notices += (f"no size between {bpp:.4g} and {settings.bpp:g} bits per pixel can be made",)
     return Encoded(data, quality, bpp, score, notices)
@@ -279,14 +283,9 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     markers, notices = metadata.segments(picture.about, settings.metadata, size, srgb=picture.icc is None)
     if settings.strict:
         check_doubts(name, notices)
-    targets = settings  # a target is one for the whole file
-    if settings.bpp is not None:
-        targets = replace(settings, bpp=max(settings.bpp - 8 * len(markers) / picture.pixels, 1e-9))
-    elif settings.size is not None:
-        targets = replace(settings, size=max(settings.size - len(markers), 1))
-    encoded = encode_picture(picture, targets, name)
+    encoded = encode_picture(picture, settings, name, len(markers))
     if isinstance(content, bytes):
-        encoded = _kept_if_smaller(content, picture, encoded, settings)
+        encoded = _kept_if_smaller(content, picture, encoded, settings, markers)
     data = metadata.embed(encoded.data, picture.about.density, markers)
     return data, Report(
         input=name,
@@ -305,17 +304,21 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     )
 
 
-def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
-    """``encoded``, or what ``content`` holds where that is a JPEG file which is no larger and shows ``picture``."""
+def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings, markers: bytes) -> Encoded:
+    """``encoded``, or what ``content`` holds where that is a JPEG file which is no larger and shows ``picture``;
+    ``markers``: the metadata that it will get."""
     by_default = settings.bpp is None and settings.size is None and settings.subsampling == "auto"
     if picture.doubts or not (by_default if settings.keep_smaller is None else settings.keep_smaller):
         return encoded
     kept = bare(content, picture.icc, baseline=settings.scans == "sequential")
     if kept is None or len(kept) > len(encoded.data):
         return encoded
+    size = len(metadata.embed(kept, picture.about.density, markers))  # without a JFIF header, density takes EXIF
+    if size > (settings.size or size) or 8 * size > (settings.bpp or math.inf) * picture.pixels:
+        return encoded
     shown = open_picture(kept, max_pixels=settings.max_pixels).samples
     if not np.array_equal(shown, picture.samples):  # the picture was turned, say, or converted
         return encoded
     notice = f"would grow to {len(encoded.data)} bytes; its picture is copied as it is"
     score = None if encoded.ssimulacra2 is None else 100.0
-    return Encoded(kept, None, 8 * len(kept) / picture.pixels, score, (*picture.notices, notice))
+    return Encoded(kept, None, 8 * size / picture.pixels, score, (*picture.notices, notice))

@@ -32,10 +32,17 @@ _FIRST_QUALITY, _KNOWN_LOSS = 40.0, (math.log(percent(35)), math.log(50))
 
 
 class Encoder(ABC):
-    """Encodes one picture, at any quality and for any target; ``notices``: what its user should know."""
+    """Encodes one picture, at any quality and for any target.
+
+    notices
+        what its user should know.
+    beside
+        bytes of metadata that will share the file; targets do not include them, but errors do.
+    """
 
     picture: Picture
     notices: tuple[str, ...] = ()
+    beside: int = 0
 
     @abstractmethod
     def encode(self, quality: float) -> bytes:
@@ -43,7 +50,7 @@ class Encoder(ABC):
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
         """(quality, file) of the largest file within ``bits``; see :func:`largest_within`."""
-        return largest_within(self.encode, bits, self.picture.pixels, name)
+        return largest_within(self.encode, bits, self.picture.pixels, name, self.beside)
 
     def within_bytes(self, size: int, name: str) -> tuple[float, bytes]:
         """(quality, file) of the largest file of at most ``size`` bytes, or of the best quality where that has less.
@@ -55,7 +62,10 @@ class Encoder(ABC):
             return HIGHEST, best
         smallest = self.encode(LOWEST)
         if len(smallest) > size:
-            raise ReproError(f"{name}: {size} bytes cannot be met; choose at least {len(smallest)}, or shrink it")
+            raise ReproError(
+                f"{name}: {size + self.beside} bytes cannot be met; "
+                f"choose at least {len(smallest) + self.beside}, or shrink it"
+            )
         return self.within(8 * size, name)
 
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
@@ -63,12 +73,14 @@ class Encoder(ABC):
         return smallest_reaching(self.encode, score, self.picture.samples, name)
 
 
-def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, name: str) -> tuple[float, bytes]:
+def largest_within(
+    encode: Callable[[float], bytes], bits: float, pixels: int, name: str, beside: int = 0
+) -> tuple[float, bytes]:
     """(quality, file): the highest quality in steps of 0.1 whose file ``encode(quality)`` is not over ``bits``.
 
     File size grows with quality but for a few bytes here and there; the file that is returned is within ``bits`` in any
     case. Raises :class:`ReproError` that says, in bits per pixel, what range ``name`` can be given, where ``bits`` lies
-    outside (above: by more than 5 %).
+    outside (above: by more than 5 %); there, ``beside`` more bytes of the file are counted.
     """
     files: dict[int, bytes] = {}
 
@@ -76,11 +88,11 @@ def largest_within(encode: Callable[[float], bytes], bits: float, pixels: int, n
         files[step] = encode(_quality(step))
         return math.log(8 * len(files[step]))
 
-    best = _last(log_size, math.log(bits), _SLOPE_OF_SIZE, _scale(_FIRST_QUALITY))
+    best = _last(log_size, math.log(bits), _SLOPE_OF_SIZE, _scale(_FIRST_QUALITY)) if bits > 0 else -1
     if best < 0 or (best == _LAST and 8 * len(files[best]) < (1 - TOLERANCE) * bits):
-        least, most = (8 * len(files.get(step) or encode(_quality(step))) for step in (0, _LAST))
+        least, most = (8 * (len(files.get(step) or encode(_quality(step))) + beside) for step in (0, _LAST))
         raise ReproError(
-            f"{name}: {bits / pixels:.4g} bits per pixel cannot be met; "
+            f"{name}: {(bits + 8 * beside) / pixels:.4g} bits per pixel cannot be met; "
             f"choose from {math.ceil(1e4 * least / pixels) / 1e4:.6g} to {math.floor(1e4 * most / pixels) / 1e4:.6g}"
         )
     return _quality(best), files[best]

@@ -6,6 +6,8 @@ from repro.jpeg.segments import SOS, picture_end, segments
 
 _SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _APP0, _APP1, _APP2, _APP15, _ADOBE, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xEE, 0xFE
+#: What a JFIF header holds before its thumbnail; the last two say how large that is.
+_JFIF_BYTES = 14
 
 
 def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
@@ -16,7 +18,8 @@ def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
         return None
     kept, profile = [data[:2]], b""
     for segment in segments(data):
-        marker, payload = segment.marker, data[segment.start + 4 : segment.end]
+        marker, whole = segment.marker, data[segment.start : segment.end]
+        payload = whole[4:]
         if marker == SOS:
             end = picture_end(data, segment.start)
             return b"".join([*kept, data[segment.start : end]]) if end and profile == (icc or b"") else None
@@ -25,11 +28,12 @@ def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
         if marker == _APP2 and payload.startswith(b"ICC_PROFILE\0"):
             profile += payload[14:]
         elif marker == _APP0:
-            if not payload.startswith(b"JFIF\0"):
+            if not payload.startswith(b"JFIF\0") or len(payload) < _JFIF_BYTES:
                 continue
+            whole = b"\xff\xe0\0\x10" + payload[: _JFIF_BYTES - 2] + b"\0\0"  # without its thumbnail
         elif (_APP1 <= marker <= _APP15 and marker != _ADOBE) or marker == _COMMENT:
             continue
-        kept.append(data[segment.start : segment.end])
+        kept.append(whole)
     return None
 
 

@@ -131,7 +131,7 @@ class DescentEncoder(TrellisEncoder):
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
         """As :meth:`TrellisEncoder.within`, with one descent, where the default effort meets ``bits``."""
-        quality, data = largest_within(super().encode, bits, self.picture.pixels, name)
+        quality, data = largest_within(super().encode, bits, self.picture.pixels, name, self.beside)
         if self._too_small:
             return quality, data
         return quality, self._fit(quality, lambda data: 8 * len(data) <= bits, "larger") or data
