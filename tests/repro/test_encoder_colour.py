@@ -225,6 +225,17 @@ def test_profiles_that_build_no_transform_are_left_out(mode, policy):
             assert np.array_equal(picture.samples, np.asarray(image))
 
 
+def test_a_profile_too_long_for_a_jpeg_file_is_used_up():
+    profile = ADOBE + bytes(255 * 65_519)
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(24, 32)).save(stream, "TIFF", icc_profile=profile)
+    picture = open_picture(stream.getvalue())
+    assert picture.icc is None and picture.notices == ()
+    stream = io.BytesIO()
+    Image.fromarray(astronaut(24, 32)).save(stream, "TIFF", icc_profile=ADOBE)
+    assert np.array_equal(picture.samples, open_picture(stream.getvalue(), icc="srgb").samples)
+
+
 # ---- Pillow's own images --------------------------------------------------------------------------------------------
 
 

@@ -8,8 +8,10 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from encoder_stand_in import astronaut, save
+from repro.encoder import formats
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
 
@@ -75,6 +77,21 @@ def test_raw_files_are_refused(name, pages, says, tmp_path):
         open_picture(tmp_path / name)
 
 
+@pytest.mark.parametrize("offsets", [[8] * 5000, range(8, 5008)], ids=["one", "many"])
+def test_a_flood_of_sub_ifds_is_not_followed_to_its_end(offsets, monkeypatch):
+    loads = []
+    load = ImageFileDirectory_v2.load
+    monkeypatch.setattr(ImageFileDirectory_v2, "load", lambda self, stream: loads.append(self) or load(self, stream))
+    flood = {"extratags": [(330, 4, len(offsets), tuple(offsets), True)]}
+    assert np.array_equal(open_picture(write_pages((FULL, flood))).samples, FULL)
+    assert len(loads) < 1100
+
+
+def test_several_pictures_in_one_jpeg_file_are_among_the_pictures_of_a_folder():
+    assert {".mpo", ".jpg", ".tif", ".webp"} <= formats.readable_endings()
+    assert not {".nef", ".eps", ".svg", ".pdf"} & formats.readable_endings()
+
+
 @pytest.mark.parametrize(
     ("head", "says"),
     [
@@ -83,6 +100,7 @@ def test_raw_files_are_refused(name, pages, says, tmp_path):
         (b"FUJIFILMCCD-RAW" + bytes(40), "raw file"),
         (b"\xff\x0a" + bytes(40), "JPEG XL"),
         (b"%PDF-1.4", "is a PDF"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "is an SVG"),
         (b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x10\0\x10\1\1\x11\0", "12-bit JPEG"),
         (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x10\0\x10\1\1\x11\0", "JPEG-LS"),
         (b"<!DOCTYPE html><title>404</title>", "is a web page"),

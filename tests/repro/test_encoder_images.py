@@ -6,6 +6,7 @@ import io
 import shutil
 import struct
 import subprocess
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from skimage import data as photos
 
 from encoder_stand_in import astronaut, decode, save
 from repro.encoder.encode import Settings, encode_file, encode_picture
-from repro.encoder.images import Picture, open_picture
+from repro.encoder.images import Picture, open_picture, read_bytes
 from repro.errors import ReproError, UsageError
 from repro.jpeg import codestream
 
@@ -405,6 +406,16 @@ def test_outputs_that_are_refused(model, tmp_path):
     assert (tmp_path / "there.jpg").read_bytes() == b"precious"
     encode_file(source, tmp_path / "there.jpg", settings)
     assert decode((tmp_path / "there.jpg").read_bytes()).size == (256, 256)
+
+
+def test_reading_a_small_file_claims_little_memory(tmp_path):
+    path = save(tmp_path / "photo.png", astronaut())
+    tracemalloc.start()
+    try:
+        assert read_bytes(path) == path.read_bytes()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
 
 
 def test_full_disk_keeps_the_old_file(model, tmp_path, monkeypatch):

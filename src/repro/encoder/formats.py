@@ -103,12 +103,12 @@ _KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX |pixel )?mode|no
 
 
 def readable_endings() -> set[str]:
-    """The endings, such as ``".png"``, of the formats that are read."""
+    """The endings, such as ``".png"``, of the formats that are read. (Pillow opens MPO as JPEG.)"""
     Image.init()
     return {
         ending
         for ending, kind in Image.registered_extensions().items()
-        if kind in Image.OPEN and kind not in REFUSED and ending not in RAW_ENDINGS
+        if (kind in Image.OPEN or kind == "MPO") and kind not in REFUSED and ending not in RAW_ENDINGS
     }
 
 
@@ -198,7 +198,8 @@ def unknown(name: str, head: bytes) -> ReproError:
         return ReproError(f"{name}: not a picture that Pillow can open; name a PNG, JPEG, TIFF, WebP, …")
     if kind in (_WEB_PAGE, _ZIP, _POINTER):
         return ReproError(f"{name}: is a {kind}; name the picture itself")
-    return ReproError(f"{name}: is a {kind}, which is not read; convert it to PNG, or to JPEG with 8 bits")
+    article = "an" if kind in ("SVG", "OpenEXR") else "a"
+    return ReproError(f"{name}: is {article} {kind}, which is not read; convert it to PNG, or to JPEG with 8 bits")
 
 
 def _jpeg_kind(head: bytes) -> str:

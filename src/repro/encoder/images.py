@@ -36,8 +36,8 @@ Source = Path | str | bytes | Image.Image | np.ndarray
 _HURT = "seems damaged inside"
 #: Bytes at the beginning of a file that are searched for what it says of itself.
 HEAD = 1 << 21
-#: The most bytes that are read; a device or a pipe may have no end.
-MOST_BYTES = 1 << 31
+#: The most bytes that are read, for a device or a pipe may have no end; and how many at a time.
+MOST_BYTES, _PIECE = 1 << 31, 1 << 24
 
 _PATHS = (str, Path)
 _limit_lock = threading.Lock()
@@ -129,7 +129,10 @@ def read_bytes(path: Path) -> bytes:
 def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
     """What ``stream`` holds. Raises :class:`ReproError` where that is nothing (``if_empty`` says what to do then), or
     more than ``MOST_BYTES``."""
-    data = stream.read(MOST_BYTES + 1)
+    pieces = io.BytesIO()  # a single read would claim memory for all that it may give
+    while pieces.tell() <= MOST_BYTES and (piece := stream.read(_PIECE)):
+        pieces.write(piece)
+    data = pieces.getvalue()
     if not data:
         raise ReproError(f"{name}: is empty; {if_empty or 'fetch or export it again'}")
     if len(data) > MOST_BYTES:

@@ -10,6 +10,8 @@ from typing import Literal
 
 from PIL import Image, ImageCms
 
+from repro.jpeg.writer import MAX_ICC
+
 Policy = Literal["keep", "srgb"]
 
 #: The colour space, as an ICC header spells it, that a profile must describe to fit a picture of a Pillow mode.
@@ -20,8 +22,9 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
     """``image`` (mode RGB, L, CMYK or LAB) → an RGB or L picture, the profile to embed or None, and notices.
 
     ``"keep"`` keeps an RGB profile as it is; ``"srgb"`` converts the pixels and embeds nothing, which readers take for
-    sRGB. CMYK, Lab and grey pictures are always converted: few readers honour such profiles. A profile that is
-    damaged or describes another kind of picture is left out, with a notice.
+    sRGB. CMYK, Lab and grey pictures are always converted, for few readers honour such profiles, and so are those with
+    a profile too long for a JPEG file. A profile that is damaged or describes another kind of picture is left out, with
+    a notice.
     """
     if image.mode == "LAB":
         return _to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), None, []
@@ -33,7 +36,7 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
         if image.mode != "CMYK":
             return image, None, notices
         return image.convert("RGB"), None, [*notices, "CMYK without a usable profile; colours are approximate"]
-    if image.mode == "RGB" and policy == "keep":
+    if image.mode == "RGB" and policy == "keep" and profile and len(profile) <= MAX_ICC:
         return image, profile, notices
     converted = _to_srgb(image, parsed)
     return (converted.convert("L") if image.mode == "L" else converted), None, notices

@@ -7,6 +7,7 @@ first one's. Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
@@ -17,7 +18,7 @@ from repro.errors import ReproError
 WIDTH, HEIGHT, PHOTOMETRIC, SUBFILE, OLD_SUBFILE, SUB_IFDS, DNG_VERSION = 256, 257, 262, 254, 255, 330, 50706
 CFA, LINEAR_RAW = 32803, 34892
 _REDUCED_OR_MASK = 1 | 4
-#: Pages that are looked at.
+#: Pages that are looked at, and sub-IFDs.
 _MOST = 1000
 
 
@@ -29,7 +30,8 @@ def choose(name: str, image: TiffImageFile) -> str | None:
     if image.fp is None:  # decoded already
         return None
     pages = _chain(image, _first(image))
-    subs = [sub for page in pages for offset in _offsets(page) for sub in _chain(image, offset, most=1)]
+    below = dict.fromkeys(offset for page in pages for offset in _offsets(page))
+    subs = [sub for offset in islice(below, _MOST) for sub in _chain(image, offset, most=1)]
     largest = max(map(_area, pages), default=0)
     header = _header(image)
     canon = header[8:10] == b"CR" and not _is_big(header)

@@ -104,7 +104,3 @@ def _round_upsampled(x: np.ndarray) -> np.ndarray:
     """libjpeg's fancy upsampling adds 8/16 on even columns and 7/16 on odd ones, so that ties go both ways."""
     bias = np.tile(np.array([8 / 16, 7 / 16], np.float32), x.shape[-1] // 2)
     return np.floor(x + bias + np.float32(1e-4))
-
-
-def _blocks(pixels: int) -> int:
-    return -(-pixels // 8)

@@ -22,6 +22,8 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _SOF0, _SOF2, _DHT, _SOS, _DQT, _APP0, _APP2 = 0xC0, 0xC2, 0xC4, 0xDA, 0xDB, 0xE0, 0xE2
 _JFIF = b"JFIF\0" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))  # version 1.1, square pixels, no thumbnail
 _MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
+#: The most bytes of a colour profile: chunks are counted by one byte.
+MAX_ICC = 255 * _MAX_ICC_CHUNK
 #: Progressive files below so many bytes may be larger than sequential ones.
 _SMALL = 8192
 
