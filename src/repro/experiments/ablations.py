@@ -170,6 +170,7 @@ ABLATIONS: dict[str, Ablation] = {
     "fast": Ablation("fast", partial(by_effort, "fast"), _TRELLIS),
     "default": Ablation("default", partial(by_effort, "default"), _TRELLIS),
     "best": Ablation("best", partial(by_effort, "best"), _TRELLIS),
+    "default-sparse": Ablation("default, at the ablations' qualities", partial(by_effort, "default"), _TRELLIS),
     "default-scans": Ablation("default, smallest scans", default_scans, _TRELLIS),
     "default-soft": Ablation("default, chroma not sharpened", default_soft, _TRELLIS),
     **{

@@ -87,6 +87,14 @@ class EncoderCurves:
         """What ``encoder`` needs in bits against its :meth:`rival`."""
         return self.saving(encoder, self.rival(encoder, metric, window), metric, window)
 
+    def default_for(self, encoder: str) -> str:
+        """Our default effort, as measured at ``encoder``'s own qualities where it was.
+
+        What lies between the points of two such curves is interpolated alike, so the error of that cancels.
+        """
+        at = {name: _settings(curve) for name, curve in self.curves.items() if name in ("default", "default-sparse")}
+        return next((name for name, settings in at.items() if settings == _settings(self.curves[encoder])), "default")
+
     def blurred(self, encoder: str, bpp: float, against: str = "mozjpeg") -> Gain:
         """Squared error of blurred luma at equal rate: ``anchor`` is that of ``against``, ``test`` ours."""
         return gain_at_rate(self.curves[against], self.curves[encoder], bpp, "mse_y_blurred")
@@ -165,6 +173,10 @@ def with_earlier(encoders: EncoderCurves, store: Store | None = None) -> Encoder
 def earlier_file(photo: str, bpp: float, store: Store | None = None) -> bytes:
     """A JPEG file that :data:`EARLIER` made of a shipped photo ("chelsea"), within ``bpp``."""
     return (_reference(store) / f"{photo}_{bpp:g}.jpg").read_bytes()
+
+
+def _settings(curve: Curve) -> set[float | None]:
+    return {point["setting"] for points in curve.images.values() for point in points}
 
 
 def _reference(store: Store | None) -> Path:

@@ -60,7 +60,7 @@ ABLATION_QUALITIES = {
     "annexk-trellis": (14, 24, 38, 58, 77, 86, 92, 96),
     **dict.fromkeys(
         (
-            *("default-scans", "default-soft", "mse", "constant", "own-block", "3x3", "9x9"),
+            *("default-sparse", "default-scans", "default-soft", "mse", "constant", "own-block", "3x3", "9x9"),
             *("ssimulacra2", "ms-ssim"),
         ),
         (10, 35, 65, 84, 94, 98),
