@@ -236,26 +236,26 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
     return fig
 
 
-def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], against: str, window: Window) -> Rows:
-    """One row an encoder (name → label): per cent of bits against another, metric by metric."""
+def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], window: Window) -> Rows:
+    """One row an encoder (name → label): per cent of bits against our default, metric by metric."""
     rows: list[list[object]] = [
-        [label, *(cell(encoders.saving(name, against, metric, window)) for metric in METRICS)]
+        [label, *(cell(encoders.saving(name, encoders.default_for(name), metric, window)) for metric in METRICS)]
         for name, label in labels.items()
     ]
     return [f"bits, %, {in_bpp(window)}", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
 
 
-def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str], against: str) -> Figure:
-    """Per cent of bits against one encoder, a row an ablation (name → label), a panel a range, a mark a metric."""
+def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str]) -> Figure:
+    """Per cent of bits against our default: a row an ablation (name → label), a panel a range, a mark a metric."""
     shown = ("ssimulacra2", "butteraugli", "mse")
     fig, axes = figure(1.5 + 0.42 * len(labels), 1, len(RANGES), sharey=True)
     for ax, window in zip(axes[0], RANGES, strict=True):
         ax.axvline(0, color=INK, linewidth=1)
         for metric, color, marker in zip(shown, ("blue", "vermillion", "green"), "oD^", strict=True):
-            found = [encoders.saving(name, against, metric, window).mean for name in labels]
+            found = [encoders.saving(name, encoders.default_for(name), metric, window).mean for name in labels]
             ax.plot(found, range(len(labels)), marker, color=OKABE_ITO[color], label=f"at equal {SHORT[metric]}")
         ax.set_yticks(range(len(labels)), list(labels.values()))
-        ax.set(title=in_bpp(window), xlabel=f"bits against {against}, %")
+        ax.set(title=in_bpp(window), xlabel="bits against default, %")
     axes[0, 0].invert_yaxis()
     legend_below(fig)
     return fig
@@ -309,7 +309,8 @@ def cell(found: BDRate) -> str:
     """ "−12.3 (−14.0 to −10.1)", or a dash where no photo can be compared; and how many cannot."""
     if np.isnan(found.mean):
         return "–"
-    without = f", {len(found.missing)} photos without" if found.missing else ""
+    missing = len(found.missing)
+    without = f", {missing} photo{'s' if missing > 1 else ''} left out" if missing else ""
     return f"{found.mean:+.1f} ({found.low:+.1f} to {found.high:+.1f}{without})".replace("-", "−")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -76,6 +77,26 @@ def test_losses_come_first() -> None:
     made = EncoderCurves(curves | {"default": Curve("default", worse)})
     ranked = made.losses("default", "mozjpeg", "lpips", LOW)
     assert ranked[0] == ("photo03", pytest.approx(20, abs=0.5)) and ranked[-1][0] == "photo05"
+
+
+def test_an_ablation_meets_default_at_its_own_qualities(store: Store) -> None:
+    write_results(store, "check")
+    found = beyond.stored("check", store=store)
+    references = {name: found.default_for(name) for name in ("own-block", "best", "fast", "annexk-420")}
+    assert references == {
+        "own-block": "default-sparse",
+        "best": "default-sparse",
+        "fast": "default",
+        "annexk-420": "default",
+    }
+
+
+def test_fewer_bytes_for_the_same_pixels_save_bits_in_every_metric() -> None:
+    """The smallest scans change no pixel. Between curves of different qualities interpolation would hide that."""
+    found = beyond.stored("check")
+    for metric, window in itertools.product(beyond.METRICS, beyond.RANGES):
+        saved = found.saving("default-scans", found.default_for("default-scans"), metric, window)
+        assert saved.high < 0, (metric, window)
 
 
 def test_times_are_those_of_the_benchmark(store: Store) -> None:
