@@ -14,7 +14,7 @@ NOTEBOOKS := $(wildcard notebooks/*.py)
 .PHONY: help install book pdf lab reproduce bench faults fuzz test test-fast lint format sync references lock clean distclean
 
 help: ## what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## the environment in .venv, exactly as locked
 

@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 
 #: Read by every notebook: versions of all packages, the files that ship inside this one, and the book's scripts.
 ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets", "src/bookkit/assets")
-#: Read by notebooks that (even indirectly) import the module on the left.
-WITH_MODULE = {"repro.experiments": ("data/results", "data/checkpoints")}
+#: Read by notebooks that, directly or not, import ``repro.experiments``.
+RESULTS = ("data/results", "data/checkpoints")
 
 
 def key(project: Project, name: str) -> str:
     """Hash of all that the executed notebook ``name`` depends on: 16 hexadecimal digits.
 
     That is its code and parameters, our modules that it imports directly or not, the lock, the photos and weights in
-    use, and the stored results where it can read them. Its prose is not included, for no output depends on it.
+    use, whether Butteraugli's program is there, and the stored results where it can read them. Its prose is not
+    included, for no output depends on it.
     """
     modules = imported_modules(project.source(name))
-    folders = [*ALWAYS, *(f for module, names in WITH_MODULE.items() if module in modules for f in names)]
+    folders = [*ALWAYS, *(RESULTS if "repro.experiments" in modules else ())]
     files = {path for place in folders for path in _files(project.root / place)}
     for module in modules:
         path = project.root / "src" / module.replace(".", "/")
@@ -46,6 +47,7 @@ def key(project: Project, name: str) -> str:
         "files": {path.relative_to(project.root).as_posix(): file_hash(path) for path in sorted(files)},
         "photos": {row.split: row.sha256 for row in _photos()} if "repro.data" in modules else {},
         "weights": _weights() if "repro.weights" in modules else {},
+        "butteraugli": "repro.metrics.butteraugli" in modules and _has_butteraugli(),
     }
     return sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:16]
 
@@ -56,11 +58,10 @@ def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
     Of each only what is available; nothing where the notebook imports no module that reads it.
     """
     modules = imported_modules(project.source(name))
-    results = [place for module, places in WITH_MODULE.items() if module in modules for place in places]
     return {
         "photos": {row.split: row.source for row in _photos() if row.source} if "repro.data" in modules else {},
         "weights": {of: source for of, source in _weights().items() if source} if "repro.weights" in modules else {},
-        "results": {place: "the checkout" for place in results},
+        "results": dict.fromkeys(RESULTS, "the checkout") if "repro.experiments" in modules else {},
     }
 
 
@@ -123,3 +124,9 @@ def _weights() -> dict[str, str]:
     from repro import weights
 
     return {row.name: row.source for row in weights.status()}
+
+
+def _has_butteraugli() -> bool:
+    from repro.metrics import butteraugli_installed
+
+    return butteraugli_installed()

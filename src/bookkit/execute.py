@@ -27,7 +27,7 @@ def execute(project: Project, names: Sequence[str] | None = None) -> None:
     """Bring executed notebooks of ``project`` (default: all) up to date, with one line for each on standard error.
 
     Raises :class:`ReproError` with the notebook's and the cell's name at the first failure; the notebook with the error
-    stays in ``_build/failed`` for inspection.
+    stays in :attr:`Project.failed` for inspection.
     """
     for name in project.notebooks() if names is None else names:
         if is_current(project, name):
@@ -78,10 +78,9 @@ def with_new_words(project: Project, name: str) -> Any:
 def _execute_one(project: Project, name: str) -> None:
     import nbformat
 
-    notebook = _prepare(project, name)
-    # taken before the run: what changes meanwhile, a stored result for example, is seen by the next run
+    # taken first: what changes meanwhile, a stored result for example, is seen by the next run
     noted = {"key": key(project, name), "profile": project.profile, **_surroundings(project, name)}
-    executed = _run(project, name, notebook)
+    executed = _run(project, name, _prepare(project, name))
     check_run(executed, f"notebooks/{name}.py")
     pack_pictures(executed)
     for private in ("input_path", "output_path", "environment_variables"):
@@ -116,7 +115,7 @@ def _run(project: Project, name: str, notebook: Path) -> Any:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
 
-    failed = project.root / "_build" / "failed" / f"{name}.ipynb"
+    failed = project.failed / f"{name}.ipynb"
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
         executed = papermill.execute_notebook(

@@ -15,12 +15,11 @@ _SIGNED = re.compile(r"(?<![\w.,)–-])([+-])(\d+(?:\.\d+)?)(?![\w-])")
 _SPAN = re.compile(r"\(([+−]?[\d.]+) to ([+−]?[\d.]+)")
 
 
-def glue(name: str, value: Any, fmt: str | None = None) -> None:
+def glue(name: str, value: Any) -> None:
     """Store ``value`` (a number, also a NumPy or torch scalar, or a text) for the pages of the book.
 
-    A page pastes it with the role ``glue:text``, from another page as ``../notebooks/01_jpeg.ipynb::name:.2f``. Where
-    no Python format that suits one number says it (thousands separators, units), give ``fmt``: the text
-    ``format(value, fmt)`` is stored instead. Raises ``ValueError`` for a name that cannot be pasted and for NaN or
+    A page pastes it with the role ``glue:text``, from another page as ``../notebooks/01_jpeg.ipynb::name:.2f``. What
+    no Python format says, store as a text. Raises ``ValueError`` for a name that cannot be pasted and for NaN or
     infinity, so that a number gone wrong stops the build.
     """
     from IPython.display import display
@@ -32,9 +31,7 @@ def glue(name: str, value: Any, fmt: str | None = None) -> None:
         raise ValueError(f"glue {name!r}: expected a number or a text, got {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"glue {name!r}: {value} is not a number that a reader can use")
-    text = str(value) if fmt is None else format(value, fmt)
-    if fmt is not None or isinstance(value, str):
-        text = _kept(typeset(text))
+    text = _kept(typeset(value)) if isinstance(value, str) else str(value)
     metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
     display({f"{PREFIX}text/plain": text}, raw=True, metadata=metadata)
 

@@ -47,7 +47,12 @@ class Project:
     @property
     def scratch(self) -> Path:
         """The folder in which cells run: what they write by accident lands here, not in the checkout."""
-        return self.root / "_build" / "scratch"
+        return self.stage.parent / "scratch"
+
+    @property
+    def failed(self) -> Path:
+        """Where a notebook lies that failed, with what its cells put out until then."""
+        return self.stage.parent / "failed"
 
     def source(self, name: str) -> Path:
         """The text of the notebook ``name``: the half of the pair that is edited."""
@@ -90,9 +95,9 @@ class Project:
         return {"profile": self.profile, **(chosen.get(name) or {})}
 
 
-def find_root(start: Path | None = None) -> Path:
-    """The checkout that holds ``start`` (default: where we are), or the one that this package is installed from."""
-    here = (start or Path.cwd()).resolve()
+def find_root() -> Path:
+    """The checkout that holds the current folder, or else the one that this package is installed from."""
+    here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / MARK).is_file():
             return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -19,25 +18,6 @@ _CHAPTER = re.compile(r"\d\d_")
 _FENCE = re.compile(r"^```.*$|^:\w+:.*$", re.M)
 _FORMULA = re.compile(r"\$\$.*?\$\$", re.S)
 _WORD = re.compile(r"[^\W_]+")
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What a page takes: minutes to read, by its words and pictures, and seconds in which its code ran."""
-
-    minutes: int
-    seconds: float
-
-    @property
-    def words(self) -> str:
-        """The line on the page, but for its end."""
-        ran = f"its code ran in {_seconds(self.seconds)} when this page was made"
-        return f"About {_minutes(self.minutes)} to read; {ran}"
-
-
-def pace(project: Project, name: str) -> Pace:
-    """Of the executed notebook ``name``; its seconds are those of the page on how notebooks were run."""
-    return Pace(reading_minutes(with_new_words(project, name)), metadata(project, name)["papermill"]["duration"])
 
 
 def reading_minutes(notebook: Any) -> int:
@@ -57,21 +37,25 @@ def line(project: Project, name: str) -> Any:
     """The cell that says so, to stand under the first cell of the notebook ``name``."""
     import nbformat
 
-    end = " ({ref}`status`)." if "book/status" in project.pages() else "."
-    return nbformat.v4.new_markdown_cell(pace(project, name).words + end, id="reading-time")
+    minutes = reading_minutes(with_new_words(project, name))
+    ran = f"its code ran in {_seconds(_took(project, name))} when this page was made"
+    more = " ({ref}`status`)" if "book/status" in project.pages() else ""
+    said = f"About {'a minute' if minutes == 1 else f'{minutes} minutes'} to read; {ran}{more}."
+    return nbformat.v4.new_markdown_cell(said, id="reading-time")
 
 
 def walk(project: Project) -> str:
     """How long all chapters take together, as a sentence for the start page."""
-    paces = [pace(project, name) for name in project.notebooks() if _CHAPTER.match(name)]
-    hours = sum(one.minutes for one in paces) / 60
-    cores = metadata(project, project.notebooks()[0])["repro"]["machine"]["cores"]
-    told = _seconds(sum(one.seconds for one in paces))
-    return f"All {len(paces)} take about {hours:.0f} hours to read, and ran in {told} on {cores} processor cores.\n"
+    names = [name for name in project.notebooks() if _CHAPTER.match(name)]
+    hours = sum(reading_minutes(with_new_words(project, name)) for name in names) / 60
+    cores = metadata(project, names[0])["repro"]["machine"]["cores"]
+    told = _seconds(sum(_took(project, name) for name in names))
+    return f"All {len(names)} take about {hours:.0f} hours to read, and ran in {told} on {cores} processor cores.\n"
 
 
-def _minutes(count: int) -> str:
-    return "a minute" if count == 1 else f"{count} minutes"
+def _took(project: Project, name: str) -> float:
+    """Seconds of the run of the notebook ``name``, as on the page on how notebooks were run."""
+    return metadata(project, name)["papermill"]["duration"]
 
 
 def _seconds(count: float) -> str:

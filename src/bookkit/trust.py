@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -32,13 +32,11 @@ _COMPARED_OTHERWISE = {
     "JPEG XL and back": "every byte",
     "jpeginfo -c": "only says whether the file is sound",
 }
-_NOT_RUN = "This has not been run yet.\n"
 
 
-def stored(project: Project, name: str) -> dict[str, Any] | None:
-    """The campaign's result ``data/results/NAME.json``; None where there is none."""
-    path = project.root / "data" / "results" / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def stored(project: Project, name: str) -> dict[str, Any]:
+    """The campaign's result ``data/results/NAME.json``."""
+    return json.loads((project.root / "data" / "results" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def made(result: Mapping[str, Any]) -> str:
@@ -54,28 +52,29 @@ def made(result: Mapping[str, Any]) -> str:
 def glance(project: Project) -> str:
     """Each promise with what tries it, and the figure that came of it."""
     fuzz, census, faults, decoded = (stored(project, name) for name in ("fuzz", "formats", "faults", "decoders"))
-    rows = []
-    if fuzz and "pictures" in fuzz:
-        found = fuzz["pictures"]
-        rows.append(["the right picture or a clear refusal", "damaged pictures", found["count"], len(found["faults"])])
-    if census:
-        tried = sum(o["right"] + o["refused"] + len(o["wrong"]) for o in census["formats"])
-        rows.append(["", "kinds of files", tried, sum(len(o["wrong"]) for o in census["formats"])])
-    if fuzz and "parsers" in fuzz:
-        targets = fuzz["parsers"]["targets"].values()
-        tried = sum(one["executions"] for one in targets)
-        rows.append(["", "inputs to our own readers", tried, sum(len(one["faults"]) for one in targets)])
-    if faults:
-        kills, cases = faults["kills"], faults["cases"]
-        wrong = sum(one["outcome"].startswith("wrong") for one in cases)
-        rows.append(["nothing is lost", "kills", sum(o["kills"] for o in kills), sum(len(o["faults"]) for o in kills)])
-        rows.append(["", "other faults of a machine", len(cases), wrong])
-    if decoded:
-        tried = decoded["files"]["count"] * len(decoded["decoders"])
-        what = f"files in {len(decoded['decoders'])} decoders"
-        rows.append(["the file opens everywhere", what, tried, len(decoded["faults"])])
+    pictures, kinds, parsers = fuzz["pictures"], census["formats"], fuzz["parsers"]["targets"].values()
+    files = sum(o["right"] + o["refused"] + len(o["wrong"]) for o in kinds)
+    opened = f"files in {len(decoded['decoders'])} decoders"
+    cases = [one["outcome"].startswith("wrong") for one in faults["cases"]]
+    rows = [
+        ("the right picture or a clear refusal", "damaged pictures", pictures["count"], len(pictures["faults"])),
+        ("", "kinds of files", files, sum(len(o["wrong"]) for o in kinds)),
+        ("", "inputs to our own readers", sum(o["executions"] for o in parsers), _faults_of(parsers)),
+        ("nothing is lost", "kills", sum(o["kills"] for o in faults["kills"]), _faults_of(faults["kills"])),
+        ("", "other faults of a machine", len(cases), sum(cases)),
+        (
+            "the file opens everywhere",
+            opened,
+            decoded["files"]["count"] * len(decoded["decoders"]),
+            len(decoded["faults"]),
+        ),
+    ]
     head = ["promise", "what tries it", "tried", "promise broken"]
-    return table(head, [[*row[:2], f"{row[2]:,}", _times(row[3])] for row in rows])
+    return table(head, [[promise, what, f"{tried:,}", _times(broken)] for promise, what, tried, broken in rows])
+
+
+def _faults_of(each: Iterable[Mapping[str, Any]]) -> int:
+    return sum(len(one["faults"]) for one in each)
 
 
 def _times(count: int) -> str:
@@ -87,10 +86,7 @@ def _times(count: int) -> str:
 
 def damaged(project: Project) -> str:
     """What became of the damaged pictures: in words, as bars by format, and in numbers."""
-    result = stored(project, "fuzz")
-    if result is None or "pictures" not in result:
-        return _NOT_RUN
-    found = result["pictures"]
+    found = stored(project, "fuzz")["pictures"]
     counts, limits = found["outcomes"], found["limits"]
     shares = [f"{_share(counts[key], found['count'])} {words}" for key, words in OUTCOMES.items() if counts.get(key)]
     words = (
@@ -104,7 +100,7 @@ def damaged(project: Project) -> str:
     ordered = sorted(found["formats"].items(), key=lambda item: -sum(item[1].values()))
     rows = [[plain(n), f"{sum(c.values()):,}", *(f"{c.get(key, 0):,}" for key in OUTCOMES)] for n, c in ordered]
     numbers = f":::{{dropdown}} The same in numbers\n{table(head, rows)}:::\n"
-    return "\n".join([words, bars(dict(ordered), _listed(shares)), numbers, made({**result, **found})])
+    return "\n".join([words, bars(dict(ordered), _listed(shares)), numbers, made(found)])
 
 
 def _share(part: int, whole: int) -> str:
@@ -147,10 +143,7 @@ def _class(outcome: str) -> str:
 
 def parsers(project: Project) -> str:
     """The readers that were searched with coverage: how many inputs each got, and what was found."""
-    result = stored(project, "fuzz")
-    if result is None or "parsers" not in result:
-        return _NOT_RUN
-    found = result["parsers"]
+    found = stored(project, "fuzz")["parsers"]
     rows = [
         [plain(name), f"{one['executions']:,}", f"{one['corpus']:,}", _number(one["faults"])]
         for name, one in found["targets"].items()
@@ -163,8 +156,6 @@ def parsers(project: Project) -> str:
 def kinds(project: Project) -> str:
     """A row for each format: how many kinds of its files are read rightly, and how many are refused."""
     result = stored(project, "formats")
-    if result is None:
-        return _NOT_RUN
     rows = [
         [plain(o["format"]), f"{o['right']:,}", f"{o['refused']:,}", _number(o["wrong"])] for o in result["formats"]
     ]
@@ -177,8 +168,6 @@ def kinds(project: Project) -> str:
 def faults(project: Project) -> str:
     """Kills, what else can go wrong on a machine, and many photos at once: what was tried and what came of it."""
     result = stored(project, "faults")
-    if result is None:
-        return _NOT_RUN
     head = ["what was killed", "kills", "half done", "then went on to the end", "faults"]
     rows = [
         [_command(o["told"]), o["kills"], o["in_the_middle"], f"{o['rounds']} times", _number(o["faults"])]
@@ -222,7 +211,6 @@ def _number(found: Sequence[object]) -> str:
 def decoders(project: Project) -> str:
     """A row for each decoder: whose code it is, what was compared, and how far it is from Pillow."""
     result = stored(project, "decoders")
-    assert result is not None  # it is in the repository
     files, furthest = result["files"], max(row.get("furthest") or 0 for row in result["decoders"])
     words = (
         f"{len(result['decoders'])} decoders opened {files['count']} files of {len(files['efforts'])} models and "

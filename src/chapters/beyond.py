@@ -92,7 +92,7 @@ def blocks_plot(rgb: np.ndarray, worth: Mapping[str, np.ndarray]) -> Figure:
     return fig
 
 
-def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box, reach: float = 0.6) -> Figure:
+def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box) -> Figure:
     """A part of a photo and of each picture made of it, over luma's error blurred by four pixels, in levels."""
     fig, axes = figure(4.9, 2, 1 + len(shown))
     show_image(axes[0, 0], box.of(original), "original")
@@ -100,7 +100,7 @@ def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box, 
     for (over, below), (name, pixels) in zip(axes[:, 1:].T, shown.items(), strict=True):
         show_image(over, box.of(pixels), name)
         error = gaussian_filter((pixels.astype(float) - original) @ (0.299, 0.587, 0.114), 4)
-        blurred = show_image(below, box.of(error), "its blurred error", vmin=-reach, vmax=reach, cmap="RdBu_r")
+        blurred = show_image(below, box.of(error), "its blurred error", vmin=-0.6, vmax=0.6, cmap="RdBu_r")
     fig.colorbar(blurred, ax=list(axes[1]), label="levels", location="left", shrink=0.8)
     return fig
 

@@ -51,7 +51,7 @@ def effect_picture(effects: Sequence[Effect]) -> Html:
 
 
 def in_words(effect: Effect) -> str:
-    """ "LSTM against CNN, MS-SSIM: 2 of 7 above zero, 5 not clear of zero"."""
+    """ "LSTM against CNN, MS-SSIM: 2 of 7 above zero, 5 of 7 not clear of zero"."""
     sides = [int(low > 0) - int(high < 0) for _, low, high in effect.points]
     words = {1: "above zero", -1: "below zero", 0: "not clear of zero"}
     counts = {word: sides.count(side) for side, word in words.items() if side in sides}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bookkit.eyes import Pair
+from chapters import attention
 from chapters.style import LOOKS
 from repro.data import Photo, PhotoSet
 from repro.evaluation import measure_many
@@ -38,9 +39,7 @@ def better() -> dict[str, str]:
 
 def middle(photo: Photo) -> np.ndarray:
     """The middle of a photo, at most :data:`SIDE` pixels high and wide, uint8 (H, W, 3)."""
-    rgb = photo.rgb()
-    top, left = (max(0, (whole - SIDE) // 2) for whole in rgb.shape[:2])
-    return np.ascontiguousarray(rgb[top : top + SIDE, left : left + SIDE])
+    return np.ascontiguousarray(attention.middle(photo.rgb(), SIDE))
 
 
 def spread(photos: PhotoSet, count: int) -> list[Photo]:

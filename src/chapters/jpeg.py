@@ -126,11 +126,11 @@ def _rebuild_frames(
         yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def tables(Q: ArrayLike, titles: Sequence[str] = ("luma", "chroma")) -> Figure:
+def tables(Q: ArrayLike) -> Figure:
     """Quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
     both = np.asarray(Q)
     fig, axes = style.figure(3.9, 1, len(both))
-    for ax, table, title in zip(axes[0], both, titles, strict=True):
+    for ax, table, title in zip(axes[0], both, ("luma", "chroma"), strict=True):
         cells(ax, table, title, cmap="cividis_r", vmin=1, vmax=max(120, int(both.max())))
     return fig
 

@@ -23,13 +23,13 @@ def damage_row(pictures: Mapping[str, np.ndarray], said: Mapping[str, tuple[floa
     return fig
 
 
-def gradient_maps(decoded: np.ndarray, strength: Mapping[str, np.ndarray], blur: float = 3) -> Figure:
+def gradient_maps(decoded: np.ndarray, strength: Mapping[str, np.ndarray]) -> Figure:
     """The decoded photo, and for each metric how strongly each pixel is asked to change, (H, W), a little blurred."""
     tall = WIDTH / 2 * decoded.shape[0] / decoded.shape[1]
     fig, axes = figure(2 * tall + 0.6, 2, 2)
     show_image(axes[0, 0], decoded, "what the decoder shows")
     for ax, (name, one) in zip(axes.flat[1:], strength.items(), strict=True):
-        soft = gaussian_filter(one, blur)
+        soft = gaussian_filter(one, 3)
         show_image(ax, soft, f"{name} would change", cmap="magma", vmin=0, vmax=np.percentile(soft, 99.5))
     return fig
 

@@ -79,9 +79,9 @@ def knowledge_plot(found: Mapping[str, Sequence[float]]) -> Figure:
     return fig
 
 
-def trunk_of(evidence: Evidence, figure: str = "8") -> str:
-    """Which ResNet the stored runs of ``figure`` had: "distilled trunk", or whatever its source is called."""
-    made = evidence.parts(figure, "provenance")
+def trunk_of(evidence: Evidence) -> str:
+    """Which ResNet the stored runs of Fig. 8 had: "distilled trunk", or whatever its source is called."""
+    made = evidence.parts("8", "provenance")
     told = {s for runs in made.values() for one in runs.values() for n, s in one["weights"].items() if "resnet" in n}
     return "; ".join(sorted({"distilled trunk" if "distilled" in s else s.split(" (sha256")[0] for s in told}))
 

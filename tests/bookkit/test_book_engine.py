@@ -128,7 +128,14 @@ def test_pictures_are_packed_and_no_pixel_changes():
 
 def test_key_changes_with_all_that_counts(project, monkeypatch):
     graph = grimp.ImportGraph()
-    for name in ("repro", "repro.used", "repro.deeper", "repro.unused", "repro.experiments"):
+    for name in (
+        "repro",
+        "repro.used",
+        "repro.deeper",
+        "repro.unused",
+        "repro.experiments",
+        "repro.metrics.butteraugli",
+    ):
         graph.add_module(name)
     graph.add_import(importer="repro.used", imported="repro.deeper")
     monkeypatch.setattr(dependencies, "_graph", lambda: graph)
@@ -155,6 +162,11 @@ def test_key_changes_with_all_that_counts(project, monkeypatch):
     write(project.root, "# %%\nimport repro.used, repro.experiments\n")
     assert changed()
     (project.root / "data" / "results" / "a.json").write_text("2")
+    assert changed()
+    monkeypatch.setattr("repro.metrics.butteraugli_installed", lambda: False)
+    write(project.root, "# %%\nfrom repro.metrics.butteraugli import butteraugli\n")
+    assert changed()
+    monkeypatch.setattr("repro.metrics.butteraugli_installed", lambda: True)
     assert changed()
 
 
@@ -239,12 +251,13 @@ def test_typed_numbers_are_found_in_cells_and_captions(project):
         lint.check(project)
 
 
-def test_a_wrong_profile_or_place_is_refused(tmp_path):
+def test_a_wrong_profile_or_place_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="unknown profile 'fast'; choose from smoke, cpu, paper"):
         Project(ROOT, "fast")
     with pytest.raises(ReproError, match="is missing"):
         Project(tmp_path)
-    assert find_root(ROOT / "src" / "repro") == ROOT
+    monkeypatch.chdir(ROOT / "src" / "repro")
+    assert find_root() == ROOT
 
 
 def test_build_without_a_run_needs_executed_notebooks(project):

@@ -13,7 +13,6 @@ import yaml
 
 from bookkit import lint
 from bookkit.lint import MEASURED, texts, wordless
-from bookkit.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = lint.definitions(ROOT / lint.ALLOWED)
@@ -28,11 +27,6 @@ def typed(markdown: str) -> list[str]:
 def test_no_measured_number_is_typed(page: Path) -> None:
     found = [f"{page.name}{where}: …{words}…" for where, text in texts(page) for words in typed(text)]
     assert not found, f"glue what was measured; say why what was not may stand, in {lint.ALLOWED}"
-
-
-def test_every_page_of_the_book_is_read() -> None:
-    stems = {page.stem for page in PAGES}
-    assert {Path(page).stem for page in Project(ROOT).pages()} <= stems
 
 
 # --- the checker itself

@@ -107,13 +107,6 @@ def test_kinds_of_files_are_counted_by_format(project: Any) -> None:
     assert rows(trust.kinds(project))[2:] == [["PNG", "30", "4", "none"], ["BMP", "5", "0", "1"]]
 
 
-def test_a_campaign_that_was_not_run_is_no_reason_to_stop(project: Any) -> None:
-    for name in ("fuzz", "faults", "formats"):
-        (project.root / "data" / "results" / f"{name}.json").unlink()
-    assert all("not been run" in part(project) for part in (trust.damaged, trust.parsers, trust.kinds, trust.faults))
-    assert len(rows(trust.glance(project))) == 3
-
-
 def test_every_decoder_has_a_row() -> None:
     stored = json.loads((ROOT / "data" / "results" / "decoders.json").read_text())
     text = trust.decoders(Project(ROOT))
