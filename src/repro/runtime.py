@@ -85,11 +85,16 @@ def has_bfloat16(device: torch.device | None = None) -> bool:
 
 
 def _command() -> str:
-    """The command line, without the private part of paths and addresses: results are published."""
+    """The command line, without the private part of paths (also in ``--option=/path``) and addresses: results are
+    published."""
     program = Path(sys.argv[0]).name
     parts = ["repro" if program == "__main__.py" else program, *sys.argv[1:]]  # `python -m repro` is `repro`
-    public = (f"…/{Path(part).name}" if Path(part).is_absolute() else part for part in parts)
-    return shlex.join(re.sub("://.*", "://…", part) for part in public)
+    return shlex.join(re.sub("://.*", "://…", _public(part)) for part in parts)
+
+
+def _public(part: str) -> str:
+    option, equals, value = part.partition("=") if part.startswith("-") else ("", "", part)
+    return option + equals + (f"…/{Path(value).name}" if Path(value).is_absolute() else value)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

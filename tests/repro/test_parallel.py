@@ -131,8 +131,10 @@ def test_without_a_compiler_training_goes_on(
     assert "torch.compile does not work here (no C++ compiler was found); going on without" in capsys.readouterr().err
 
 
-def filled(folder: Path, count: int = 4, seed: int = 0, dtype: torch.dtype = torch.bfloat16) -> Pool:
-    model = new_model(settings("vgg16"), replace(SHORT, seed=seed))
+def filled(
+    folder: Path, count: int = 4, seed: int = 0, dtype: torch.dtype = torch.bfloat16, fed: str = "imagenet"
+) -> Pool:
+    model = new_model(replace(settings("vgg16"), trunk_input=fed), replace(SHORT, seed=seed))
     return precomputed_pool(crops(count), model, LOSS, dtype, folder)
 
 
@@ -150,7 +152,9 @@ def test_what_is_known_is_computed_once(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_what_was_made_of_others_is_not_used(tmp_path: Path) -> None:
     one, other = filled(tmp_path).features, filled(tmp_path, seed=1).features
+    fed_otherwise = filled(tmp_path, fed="unit").features
     assert one is not None and other is not None and not torch.equal(one, other)
+    assert fed_otherwise is not None and not torch.equal(one, fed_otherwise)
     assert len(filled(tmp_path, count=3)) == 3
     perception = filled(tmp_path, dtype=torch.float32).perception
     assert perception is not None and perception[0].dtype is torch.float32

@@ -41,7 +41,7 @@ def test_outside_a_checkout_there_is_no_commit(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_private_paths_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "sys.argv", ["/home/ann/bin/repro", "reproduce", "--data-dir", "/home/ann/photos", "--jobs", "2"]
-    )
-    assert runtime.provenance()["command"] == "repro reproduce --data-dir '…/photos' --jobs 2"
+    command = "/home/ann/bin/repro reproduce --data /home/ann/photos --store=/home/ann/kept --scheduler=dask://ann:1"
+    monkeypatch.setattr("sys.argv", [*command.split(), "--jobs", "2"])
+    public = "repro reproduce --data '…/photos' '--store=…/kept' '--scheduler=dask://…' --jobs 2"
+    assert runtime.provenance()["command"] == public

@@ -116,11 +116,12 @@ def precomputed_pool(
 ) -> Pool:
     """(n, 3, S, S) uint8 crops with all that can be computed of them before ``model`` is trained, cached in ``folder``.
 
-    The hash of their bytes tells crops and weights apart. ``dtype`` is that of LPIPS's products.
+    The hash of their bytes tells crops and weights apart, beside how the trunk is fed. ``dtype`` is that of LPIPS's products.
     """
     features, maps, source = None, None, _hash([crops])
     if model.frozen_trunk is not None:
-        key = f"{source} {model.settings.method} {_hash(model.frozen_trunk.state_dict().values())}"
+        how = f"{model.settings.method} {model.settings.trunk_input}"
+        key = f"{source} {how} {_hash(model.frozen_trunk.state_dict().values())}"
         kept = cached("features", crops, lambda part: (trunk_features(model, part),), folder, key)
         features = None if kept is None else kept[0]
     if loss.gamma:
