@@ -125,6 +125,16 @@ def test_a_plan_says_how_long_each_and_all_take(
     assert last == f"about {hours(total)} one after the other"
 
 
+def test_a_plan_counts_only_the_steps_that_are_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    took(store, replace(VGG, loss=replace(VGG.loss, lam=0.3)), 7000.0, 200.0)
+    monkeypatch.setattr("repro.experiments.step_reached", lambda e, _: VGG.recipe.steps // 2 if e == VGG else 0)
+    *_, last = plan_of(store, monkeypatch, capsys)
+    left = 3700 + Estimate(store).seconds(TABLES) + Estimate(store).seconds(SWEEP)
+    assert last == f"about {hours(left)} one after the other"
+
+
 @pytest.mark.parametrize("text", ["{broken", "[]", "3", '{"experiment": {}}', '{"experiment": {"model": 1}}'])
 def test_a_plan_is_made_beside_what_is_broken(
     text: str, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

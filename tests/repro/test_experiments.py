@@ -714,6 +714,19 @@ def test_command_goes_on_with_what_was_cut_off_or_begins_anew(
     assert cli.run([*call, "--restart"]) == 0 and steps.taken == 3 + 5
 
 
+def test_a_sweep_that_was_cut_off_begins_anew_only_if_asked(
+    place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_figure_5(monkeypatch, SWEEP)
+    call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", str(place), "--data", str(folder)]
+    part = place / "runs" / f"{SWEEP.key}.json"
+    part.parent.mkdir(parents=True)
+    part.write_text("{}")
+    monkeypatch.setattr("repro.experiments.reproduce", lambda *_: {})
+    assert cli.run([*call, "--resume"]) == 0 and part.exists()
+    assert cli.run([*call, "--restart"]) == 0 and not part.exists()
+
+
 def test_command_names_what_failed(
     place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

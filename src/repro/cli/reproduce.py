@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -54,17 +53,19 @@ def reproduce(
     for e in tasks if dry_run else ():
         if e not in missing:
             say(f"  {e.key}  {e.describe()}: stored")
+    total = 0.0
     for e in missing:
         reached = ex.step_reached(e, place) if resume else 0
+        seconds = estimate.seconds(e, reached)
+        total += seconds
         begun = f", begun (step {reached})" if reached else ""
-        say(f"  {e.key}  {e.describe()}, about {hours(estimate.seconds(e, reached))}{begun}")
-    together = f", {hours(estimate.total(missing) / jobs)} with {jobs} at a time" if jobs > 1 else ""
-    say(f"about {hours(estimate.total(missing))} one after the other{together}")
+        say(f"  {e.key}  {e.describe()}, about {hours(seconds)}{begun}")
+    together = f", {hours(total / jobs)} with {jobs} at a time" if jobs > 1 else ""
+    say(f"about {hours(total)} one after the other{together}")
     if dry_run:
         return
     for e in () if resume else missing:
-        if isinstance(e, ex.Experiment):
-            shutil.rmtree(place.scratch / e.folder, ignore_errors=True)
+        place.forget(e)
     failed = ex.reproduce(missing, place, data, jobs, None if scheduler == "local" else scheduler)
     for key, reason in failed.items():
         say(f"repro: {key}: {reason}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -56,10 +56,6 @@ class Estimate:
             a_step, an_evaluation = (median(values) for values in zip(*like, strict=True))
             return steps * a_step + evaluations * an_evaluation
         return steps * self._benched(task) + evaluations * _EVALUATION
-
-    def total(self, tasks: Iterable[Task]) -> float:
-        """Of all of them, one after the other."""
-        return sum(self.seconds(task) for task in tasks)
 
     @cached_property
     def _runs(self) -> dict[str, list[tuple[float, float]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ class Store:
     def checkpoint_path(self, experiment: Experiment) -> Path:
         """Where what it learned lies, or will."""
         return self.data / "checkpoints" / f"{experiment.key}.safetensors"
+
+    def forget(self, task: Task) -> None:
+        """Remove what is kept of a run or a sweep that was cut off."""
+        if isinstance(task, Experiment):
+            shutil.rmtree(self.scratch / task.folder, ignore_errors=True)
+        else:
+            (self.scratch / f"{task.key}.json").unlink(missing_ok=True)
 
     def load(self, task: Task) -> dict[str, Any] | None:
         """The stored result; None where there is none, or code, photographs or weights are others now.

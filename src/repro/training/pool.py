@@ -116,7 +116,8 @@ def precomputed_pool(
 ) -> Pool:
     """(n, 3, S, S) uint8 crops with all that can be computed of them before ``model`` is trained, cached in ``folder``.
 
-    The hash of their bytes tells crops and weights apart, beside how the trunk is fed. ``dtype`` is that of LPIPS's products.
+    The hash of their bytes tells crops and weights apart, beside how the trunk is fed. ``dtype`` is that of
+    LPIPS's products.
     """
     features, maps, source = None, None, _hash([crops])
     if model.frozen_trunk is not None:
