@@ -21,8 +21,8 @@
 # JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although an error is
 # easily seen in the sky and hardly ever in the meadow. The decoder cannot treat them differently: the file has one
 # table for all of luma. But the encoder is free to do something before it rounds. It may make some coefficients
-# *smaller*, so that they cost fewer bits or none. In the baseline {cite:p}`struempler2020learning`, on which the paper
-# builds, a network decides which ones.
+# *smaller*, so that they cost fewer bits, or none at all. In the baseline {cite:p}`struempler2020learning`, on which
+# the paper builds, a network decides which ones.
 #
 # ```{admonition} What you will learn
 # - what an attention map is, and what it can and cannot do to a picture
@@ -93,8 +93,8 @@ for A in (1.0, 0.5, 0.07):
 
 # %% [markdown]
 # So attention does not make a step finer or coarser. It is a *pre-edit*: it weakens patterns of the photo for good, and
-# then JPEG compresses the edited photo. Other work edits the pixels first {cite:p}`talebi2021preediting`. Here the
-# coefficients are edited. They come from the photo by the steps of {ref}`ch-jpeg`, in one line:
+# then JPEG compresses the edited photo. Other work edits the pixels {cite:p}`talebi2021preediting`; here the
+# coefficients are edited. The steps of {ref}`ch-jpeg` compute them from the photo, in one line:
 
 # %%
 from repro.plain import dct, rgb_to_ycbcr, to_blocks
@@ -156,7 +156,7 @@ for key, rate in zip(("all", "half", "fine"), bpp.values(), strict=True):
 
 # %% [markdown]
 # Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp and puts fog over
-# the photo, because the means of the blocks shrink towards mid-grey too ({numref}`fig-pre-edit`). Fading only the fine
+# the photo, because the means of the blocks shrink towards mid-grey, too ({numref}`fig-pre-edit`). Fading only the fine
 # patterns gives {glue:text}`bpp_fine:.2f` bpp, and the difference is hard to see. How visible it is depends on the
 # place in the photo. So the task is to **find, for each block, what can fade without being noticed**.
 
@@ -191,7 +191,7 @@ def convolutional_attention(x, trunk, head):
 # The paper tries three trunks:
 #
 # - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. We use **VGG-16** in its place where
-#   VGG-19's weights cannot be had; it is the same network with one layer fewer before that pool.
+#   VGG-19's weights are not available; it is the same network with one layer fewer before that pool.
 # - **ResNet-152** up to block 1 of its third stage, conv3 {cite:p}`he2016resnet`.
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
@@ -239,15 +239,15 @@ style.table(rows)
 # %% [markdown]
 # They do. Each $A$ has two maps of 28 × 28 blocks with 8 × 8 numbers, and block 7 of ResNet-152 gives the 28 × 28
 # features in 512 channels that the paper states. The last column counts what has to be learned from scratch. The trunk
-# can be trained as well (profile `paper`, as in the paper) or left **frozen** (profile `cpu`, made for two processor
-# cores). The features of a frozen trunk are computed once and reused, so training takes far less time.
+# can be trained as well ({term}`profile` `paper`, as in the paper) or left **frozen** (profile `cpu`, made for two
+# processor cores). The features of a frozen trunk are computed once and reused, so training takes far less time.
 
 # %% [markdown]
 # ### How far does it see?
 #
-# A network that decides about a block should know its surroundings. We can measure how much of them it knows: change
-# each pixel of the photo a little, and see how much the map of *one* block changes. That is a gradient, and PyTorch
-# computes it for all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
+# A network that decides about a block should know its surroundings. To measure how much of them it knows, we ask how
+# much the map of *one* block changes if a pixel of the photo changes a little. That is a gradient, and PyTorch computes
+# it for all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
 
 
 # %%
@@ -285,7 +285,8 @@ print("the map is the same:", torch.allclose(before, after, atol=1e-5))
 attention.reach_maps(reached, 14, 14)
 
 # %% [markdown]
-# To put a number on it, we count the blocks that hold a pixel with at least a thousandth of the strongest influence:
+# To put a number on this reach, we count the blocks that hold a pixel with at least a thousandth of the strongest
+# influence:
 
 # %%
 blocks = {}
@@ -306,8 +307,8 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 # | BiLSTM | {glue:text}`reach_bilstm` |
 #
 # {numref}`fig-reach` shows which blocks these are. VGG-16 looks at a small window around the block in question, and
-# ResNet-152 at a large one. The other two are the paper's recurrent networks, and they see a thin line. We come to
-# them below.
+# ResNet-152, cut at block 7, at a large one. The other two are the paper's recurrent networks, which we come to below.
+# They see a thin line.
 
 # %% [markdown]
 # ## Weights, and how to feed them
@@ -318,9 +319,9 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 style.table([{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()])
 
 # %% [markdown]
-# The hash of every file is checked before it is read. Where there are no weights for a network, its pictures on this
-# page were made with random ones. They show the right shapes and windows, but nothing else.
-# `repro weights fetch vgg19` downloads the published weights.
+# The hash of every file is checked before it is read. If there are no weights for a network, its pictures on this page
+# were made with random ones. These show the right shapes and windows, but nothing else. `repro weights fetch vgg19`
+# downloads the published weights.
 #
 # One mistake is easy to make. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by
 # its standard deviation**. The baseline's program takes colours from 0 to 1 and does not subtract the mean. Does this
@@ -329,7 +330,7 @@ style.table([{"network": row.name, "weights": row.source or "not at hand"} for r
 # %%
 inputs = {
     "as it was trained": (x / 255 - IMAGENET_MEAN) / IMAGENET_STD,
-    "0–1, mean not taken off": x / 255,
+    "0–1, mean not subtracted": x / 255,
 }
 responses = {name: vgg.trunk(fed).mean((0, 2, 3)) for name, fed in inputs.items()}
 
@@ -345,16 +346,16 @@ glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 
 # %% [markdown]
 # It does. With the baseline's input, the mean response is {glue:text}`response_raw:.2f` instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. Nor do all channels change in the same
-# proportion: the two sets of responses have a correlation of only {glue:text}`response_correlation:.2f`
+# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. The channels do not all change in the
+# same proportion, either: the two sets of responses have a correlation of only {glue:text}`response_correlation:.2f`
 # ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a frozen one cannot. We scale the input
-# of every trunk as in its training.
+# of every trunk as it was scaled in its training.
 
 # %% [markdown]
 # ## The maps
 #
-# Now we look at a real map, of a network that was {glue:text}`map_state`. Its trunk has the weights of
-# {glue:text}`map_weights`. (λ is a weight of the loss; see {ref}`ch-loss`.)
+# Now we look at the map of a network that was {glue:text}`map_state`. (λ is a weight of the loss; see {ref}`ch-loss`.)
+# The weights of its trunk come from {glue:text}`map_weights`.
 
 # %%
 network, state = attention.network_to_show()
@@ -394,7 +395,7 @@ glue("mean_high", high)
 glue("contrast", correlation)
 
 # %% [markdown]
-# The means of luma's blocks are multiplied by {glue:text}`mean_dc:.2f` on average, its finer patterns (those with
+# On average, the means of luma's blocks are multiplied by {glue:text}`mean_dc:.2f`, and its finer patterns (those with
 # $v + u \ge 8$) by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). The correlation with contrast is
 # {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". (For an untrained network
 # these numbers depend on chance, because its last layer is random.) {ref}`ch-resnet` shows the trained maps of three
@@ -403,18 +404,18 @@ glue("contrast", correlation)
 # %% [markdown]
 # ## Reading the blocks in a row: LSTM
 #
-# The paper's last idea, as we read it, is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` is a network that
-# reads its inputs one after another and carries a state from each to the next. Here it has 64 units and reads the DCT
-# blocks like the words of a text, from left to right and line by line. There is one network for luma and one for
-# chroma. Each puts out 64 numbers per block, and these are the map.
+# The paper's last idea, as we understand it, is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` is a
+# network that reads its inputs one after another and carries a state from each to the next. Here it has 64 units and
+# reads the DCT blocks like the words of a text, from left to right and line by line. There is one network for luma and
+# one for chroma. Each puts out 64 numbers per block, and these are the map.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, luma and chroma: DCT blocks, in a row, LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
 diagrams.recurrent()
 
 # %% [markdown]
 # An LSTM's output $h$ lies between −1 and 1, so we take $A = (1 + h) / 2$. A **BiLSTM** {cite:p}`schuster1997birnn`
-# reads the blocks a second time, from the end backwards. It gives 128 numbers at each block. A linear layer merges them
-# to 64, and a sigmoid brings these between 0 and 1.
+# reads the blocks a second time, from the end backwards. It gives 128 numbers at each block. A linear layer reduces
+# them to 64, and a sigmoid brings these between 0 and 1.
 
 
 # %%
@@ -453,11 +454,11 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
 # %% [markdown]
 # {numref}`fig-recurrent-maps` has streaks along the rows, and {numref}`fig-reach` shows why. In the sequence, the block
-# *above* lies a whole row of blocks back. By then it is forgotten: in this untrained LSTM only {glue:text}`reach_lstm`
-# blocks count, the block itself and those on its left. For a text that order is natural. For a photo it is not, because
-# up and down matter as much as left and right. Training can lengthen the memory, but it has to learn what a convolution
-# has by construction. The paper finds that its recurrent networks do worse than VGG (its section 6.8). This is one
-# possible reason. {ref}`ch-lstm` explains how an LSTM computes its output.
+# *above* lies a whole row of blocks back, and has been forgotten. In this untrained LSTM, only {glue:text}`reach_lstm`
+# blocks count: the block itself and those on its left. This order is natural for a text. It is not natural for a photo,
+# in which up and down matter as much as left and right. Training can lengthen the memory, but the network then has to
+# learn what a convolution has by construction. The paper finds that its recurrent networks do worse than VGG (its
+# section 6.8), and this is one possible reason. {ref}`ch-lstm` explains how an LSTM computes its output.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -481,8 +482,8 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 #   rounded. No decoder can undo this.
 # - Even the mean of a block can fade. A careless map puts fog over the photo.
 # - A trunk trained on ImageNet gives one feature vector per block; a 1 × 1 convolution and a sigmoid make the map.
-# - VGG sees a small window, ResNet a large one, an LSTM a thin line of the blocks before.
-# - The input of a trunk must be scaled as in its training. Otherwise its channels respond differently.
+# - VGG sees a small window, ResNet cut at block 7 a large one, and an LSTM a thin line of the blocks before.
+# - The input of a trunk must be scaled as it was in its training. Otherwise its channels respond differently.
 #
 # ## Exercises
 #
@@ -519,6 +520,6 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 #
 # ## What's next
 #
-# To train such a network, the loss must tell the map in which direction to change. But the rounding lies between the
-# two. It is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` solves this problem, and finds a sign
+# To train such a network, the loss must tell the map in which direction to change. But rounding lies between the two,
+# and it is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` solves this problem, and finds a sign
 # error in the paper on the way.

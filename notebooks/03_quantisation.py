@@ -18,9 +18,9 @@
 # (ch-quantisation)=
 # # Rounding that learns, and tables that are learned
 #
-# Training asks of every number: if it changes a little, does the loss fall? Behind a rounding, nearly always nothing
-# changes at all, and now and then something jumps. So no useful gradient passes through the one step of JPEG that
-# decides what is lost. This chapter gives that step a derivative. It then lets the quantisation tables themselves
+# Training has to know how the loss changes when a number changes a little. Once that number is rounded, the loss nearly
+# always does not change at all, and now and then it jumps. So no useful gradient passes through the one step of JPEG
+# that decides what is lost. This chapter gives that step a derivative. It then lets the quantisation tables themselves
 # learn, and checks whether the gradients that reach them are right.
 #
 # ```{admonition} What you will learn
@@ -77,8 +77,8 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 #
 # In training, numbers go forward through the encoder to the loss, and gradients come back. The baseline's program
 # {cite:p}`struempler2020learning` rounds exactly on the way forward, because the file holds whole numbers. On the way
-# back it uses the derivative of a smooth stand-in. The paper says only that an approximation "replaces" rounding. It
-# prints (Eq. 3, section 4.1)
+# back it uses the derivative of a smooth stand-in. The paper says only that it uses an approximation "to replace it".
+# It prints (Eq. 3, section 4.1)
 #
 # $$
 # \lfloor x \rfloor_{\text{approx}} = \lfloor x \rfloor + (\lfloor x \rfloor - x)^3 ,
@@ -116,8 +116,8 @@ def round_as_printed(z):
 
 
 # %% [markdown]
-# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` takes the derivative as if
-# rounding changed nothing. So its derivative is 1 everywhere:
+# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` takes the derivative as if nothing
+# were rounded. It is 1 everywhere:
 
 
 # %%
@@ -162,8 +162,8 @@ for ours, fast in (
 
 # %% [markdown]
 # {numref}`fig-equation-3` shows all three. Move $z$ and watch the marks on the right: a gradient that comes back is
-# multiplied by these. How large is the factor near a whole number, and halfway between two? What does the printed sign
-# do?
+# multiplied by these values. How large is the factor near a whole number, and halfway between two? What does the
+# printed sign do?
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function on the left, its derivative on the right, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
 z = torch.arange(-0.49, 1.995, 0.01, dtype=torch.float64)
@@ -211,7 +211,7 @@ fig.path_plot(paths, target=3.0)
 #
 # ## Tables as numbers to be learned
 #
-# Now every step from the photo to the decoded picture has a derivative, and the tables can learn, too. With attention
+# Now every step from the photo to the decoded picture passes a gradient, so the tables can learn, too. With attention
 # $A$ from {ref}`ch-attention` and tables $Q_\theta^{(L)}$ and $Q_\theta^{(C)}$ as optimisation variables, the encoder
 # is (Eqs. 4–6 of the paper)
 #
@@ -282,10 +282,11 @@ print("so does its gradient:", torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3
 # %% [markdown]
 # ### Why 0.00001?
 #
-# The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$. It starts uniformly in
-# $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The reason is the learning rate of Adam
-# {cite:p}`kingma2014adam`. Adam divides the mean of the gradients by the root of the mean of their squares. So it
-# changes a number by about the learning rate at each step, whatever the size of the gradient:
+# The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$. It starts at a random value,
+# uniform in $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The paper's reason is "the small weights from
+# neural network side". What counts is the learning rate of Adam {cite:p}`kingma2014adam`. Adam divides the mean of the
+# gradients by the root of the mean of their squares. So as long as the gradients keep their sign, it changes a number
+# by about the learning rate at each step, however large or small they are:
 
 
 # %%
@@ -298,7 +299,7 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 
 # %% [markdown]
 # The paper trains the network's weights at a rate of $10^{-6}$. A table entry that changed by a millionth at a time
-# would stay where it is. As the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
+# would hardly move. As the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
 #
 # We also use another variable, $\log Q$, at a rate of 0.03: each step is about 3 % of the entry, whether it is fine or
 # coarse. Let one entry start at 1.5, and let every gradient say "coarser":
@@ -425,20 +426,20 @@ for key, name in (("slow", "row 0, column 1"), ("fine", "row 2, column 2")):
     glue(f"straight_{key}", report[name][STRAIGHT].sum() / truth[name].sum())
 
 # %% [markdown]
-# Summed over all steps, the reported slope is this many times the measured one ({numref}`fig-slopes`):
+# Summed over all these $Q$, the reported slope is this many times the measured one ({numref}`fig-slopes`):
 #
 # | AC coefficient | third-order | straight-through |
 # |---|---|---|
 # | row 0, column 1 | {glue:text}`third_slow:.2f` | {glue:text}`straight_slow:.2f` |
 # | row 2, column 2 | {glue:text}`third_fine:.2f` | {glue:text}`straight_fine:.2f` |
 #
-# So over a whole photo, third-order is nearer to the truth. Where a coefficient has been rounded to zero, a coarser
-# step makes nothing worse. Straight-through still reports $2\,Q\,r^2$ there, third-order only $6\,Q\,r^4$, which is far
-# less for small $r$.
+# So over a whole photo, and for these coefficients, third-order is nearer to the truth. Where a coefficient has been
+# rounded to zero, a coarser step makes nothing worse. Straight-through still reports $2\,Q\,r^2$ there, third-order
+# only $6\,Q\,r^4$, which is far less for small $r$.
 #
 # But look at DC, where $\hat z$ is large: there the third-order line goes up and down wildly. And training does not see
-# whole photos. It sees a few crops at a time. So we now compare crop by crop, with the tables of quality 25. The
-# *scatter* is the root mean square of reported less measured slope, as a multiple of the mean measured slope:
+# whole photos, but a few crops at a time. So we now compare crop by crop, with the tables of quality 25. The *scatter*
+# is the root mean square of reported less measured slope, as a multiple of the mean measured slope:
 
 # %%
 luma_of_crops = forward_dct(crops.float())[:, 0].double()
@@ -475,7 +476,7 @@ glue("data_words", photos("train", data_dir).source)
 #
 # For {glue:text}`wrong_sign_dc:.0f` % of the crops, third-order reports the *wrong sign* for DC. In most of these cases
 # it says that a coarser step would be better. (The slope is measured over a tenth of the step each way. For an
-# infinitely small change, the true slope of a few blocks is as wild.)
+# infinitely small change, the true slope of a few blocks is just as erratic.)
 #
 # **So neither stand-in is simply better.** Third-order is about right on average, but very noisy where numbers are
 # large. Straight-through is steady, but overstates the cost of coarse steps where most coefficients are zero. Formulas
@@ -486,8 +487,8 @@ glue("data_words", photos("train", data_dir).source)
 #
 # Now we train. We start from the standard's tables at quality 25 and take {glue:text}`steps` steps of four crops each,
 # with straight-through rounding and the paper's loss at λ = 0.02. ({ref}`ch-loss` explains the loss and its weight λ,
-# and {ref}`ch-first-experiment` shows the training loop.) On the way we keep the tables, and the file that they make of
-# the photo:
+# and {ref}`ch-first-experiment` shows the training loop.) On the way we keep the tables, and the photo's file with
+# these tables:
 
 # %%
 film = []
@@ -558,8 +559,8 @@ for key, file in (("first", first_file), ("last", last_file)):
 # - Rounding passes no gradient. So we round exactly on the way forward and use a stand-in's derivative on the way back.
 # - Eq. 3 of the paper has the wrong sign. With the printed sign, every gradient that passes through the rounding is
 #   reversed, and training climbs where it should descend.
-# - The tables are optimisation variables like any others, once the step of the optimiser fits them. That is what
-#   $s = 10^{-5}$ is for.
+# - The tables are optimisation variables like any others, once the optimiser's step has the right size for them. The
+#   paper achieves this with $s = 10^{-5}$, and we with $\log Q$.
 # - Third-order rounding gives a table a gradient that is about right on average, but very noisy for large coefficients.
 #   Straight-through gives a steady one, but overstates the cost of coarse steps where most coefficients are zero.
 #
@@ -595,7 +596,7 @@ for key, file in (("first", first_file), ("last", last_file)):
 # :class: dropdown
 # In the paper's form a step is $10^{-6} / s = 0.1$, so it takes $253.5 / 0.1 = 2535$ steps; in the other
 # $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 steps an entry can reach any value in either form, in 800 only in the
-# second. ({numref}`fig-moves` shows both.)
+# second. ({numref}`fig-moves` shows the beginning of both.)
 # ```
 #
 # ## What's next

@@ -121,8 +121,8 @@ def rate(Q, A, alpha=10, beta=1):
 # section 5.1 refers to another work (number 10 in the paper's list). Section 6.3 has the right reference,
 # {cite:t}`zhang2018lpips`.
 #
-# Let us check this by hand. If every step is 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ should be $10 \cdot 64$ plus
-# the means of the two attention maps.
+# Let us check the rate term by hand. If every step is 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ should be
+# $10 \cdot 64$ plus the means of the two attention maps.
 
 # %% tags=["nbval-check-output"]
 Q = torch.full((2, 8, 8), 2.0)
@@ -152,9 +152,10 @@ def mse(x, x_hat):
 
 
 # %% [markdown]
-# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over both pictures. Inside the window it takes the means
-# $\mu$, the variances $\sigma^2$ and the covariance $\sigma_{xy}$. (This $\sigma$ is not the weight of Eq. 8.) One term
-# compares brightness, the other contrast and structure. The constants $C_1$ and $C_2$ avoid divisions by zero:
+# **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over the two pictures, here called $x$ and $y$. Inside the
+# window it takes the means $\mu$, the variances $\sigma^2$ and the covariance $\sigma_{xy}$. (This $\sigma$ is not the
+# weight of Eq. 8.) One term compares brightness, the other contrast and structure. The constants $C_1$ and $C_2$ avoid
+# divisions by zero:
 #
 # $$
 # l = \frac{2 \mu_x \mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} , \qquad
@@ -180,8 +181,8 @@ def ssim_terms(x, y):
 
 # %% [markdown]
 # MS-SSIM compares contrast and structure at five sizes of the picture, each half as large as the one before. It
-# compares brightness at the smallest size only. The five results are multiplied, each with an exponent of its own.
-# MS-SSIM lies between 0 and 1, and 1 is best.
+# compares brightness at the smallest size only. Each of the five means is raised to its own power, and they are
+# multiplied. MS-SSIM lies between 0 and 1, and 1 is best.
 
 
 # %%
@@ -200,8 +201,8 @@ def ms_ssim(x, y):
 # %% [markdown]
 # **LPIPS** {cite:p}`zhang2018lpips` runs a network on both pictures (here AlexNet {cite:p}`krizhevsky2017alexnet`) and
 # compares the features of five of its layers. At each place, the features are a vector of channels, which is scaled to
-# length 1. The squared differences are weighted channel by channel. These weights were trained on people's judgements
-# of pairs of pictures. 0 is best.
+# length 1. The squared differences are weighted channel by channel, averaged over all places and summed over the
+# layers. The weights were trained on people's judgements of pictures. 0 is best.
 
 
 # %%
@@ -215,7 +216,7 @@ def lpips(features_x, features_y, weights):
 
 
 # %% [markdown]
-# Network and weights are the published ones. The package loads them. (`scaling_layer` normalises the colours, as in
+# The package loads the published network and weights. (`scaling_layer` normalises the colours, as in
 # {ref}`ch-attention`.)
 
 # %%
@@ -248,8 +249,8 @@ for name, value in ours.items():
     print(f"the package's {name} agrees:", np.allclose(value, fast[name], rtol=1e-3))
 
 # %% [markdown]
-# Do the three agree with each other? Let us damage one photo ({glue:text}`photo_name`) in four ways. Each damage is as
-# strong as it can be with an MSE of 150 or less, found by bisection:
+# Do the three agree with each other? Let us damage one photo ({glue:text}`photo_name`) in four ways. Each time we find
+# by bisection how strong the damage can be if the MSE is to stay at 150 or less:
 
 
 # %%
@@ -352,10 +353,11 @@ html.table(
 )
 
 # %% [markdown]
-# Noise and blur lower the factors of the finer scales, noise most of all that of the finest. After a few halvings both
-# have nearly vanished. JPEG's blocks show at nearly every size. The lighter picture loses only a little luminance. Each
-# measure misses something. That is a reason to combine them {cite:p}`zhao2017loss`, and the paper's reason to add
-# MS-SSIM.
+# Noise and blur lower the factors of the finer scales. The finest suffers most, and from noise more than from blur.
+# After a few halvings, both kinds of damage have nearly vanished. JPEG's blocks show at nearly every size. The lighter
+# picture loses only a little luminance. So each measure misses something: MSE cannot tell the four pictures apart, and
+# the other two hardly notice that one is too light. That is a reason to combine them {cite:p}`zhao2017loss`. The paper
+# adds MS-SSIM for this reason.
 
 # %% [markdown]
 # ### Where would each of them spend bits?
@@ -376,17 +378,18 @@ fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
 # MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast,
-# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS agrees with
-# neither ({numref}`fig-complaints`). So if bits move from one place to another, one measure may gain and another lose.
-# If the bits are already spent in the best way for one measure, the others can gain only at its cost. The paper claims
-# that MS-SSIM rises "without decreasing other metrics". {ref}`ch-first-experiment` tests this. (This description is of
-# Kodak's photo 23. Another photo may look different.)
+# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS asks most in
+# the soft background, in part at the same places as MS-SSIM ({numref}`fig-complaints`). So if bits move from one place
+# to another, one measure may gain and another lose. If the bits are already spent in the best way for one measure, the
+# others can gain only at its cost. The paper claims that MS-SSIM rises "without decreasing other metrics".
+# {ref}`ch-first-experiment` tests this. (This describes Kodak's photo 23. Another photo may look different.)
 
 # %% [markdown]
 # ### How much does each term weigh?
 #
-# MSE is measured in squared levels, the other two lie between 0 and 1. The weights $\gamma = 500$ and $\sigma = 1000$
-# make up for that. How well? We compute the three terms of $d$ for plain JPEG files:
+# MSE is measured in squared levels and can reach hundreds, while the other two are small numbers, rarely above 1. The
+# weights $\gamma = 500$ and $\sigma = 1000$ make up for that. How well? We compute the three terms of $d$ for plain
+# JPEG files:
 
 # %%
 qualities = [5, 10, 20, 30, 50, 75]
@@ -471,7 +474,7 @@ print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 
 # %% [markdown]
 # Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a
-# coefficient that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost would
+# coefficient that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost does
 # not make that mistake. {ref}`ch-beyond` has one.
 #
 # Attention makes the proxy worse still: $\operatorname{mean} A$ goes down when *any* coefficient fades, even one that
@@ -482,8 +485,8 @@ print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 #
 # Published curves are often hard to reproduce because two programs mean different things by the same name. For MS-SSIM
 # the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and
-# halves pictures with odd sides as TensorFlow does. The tests hold stored values of TensorFlow and of the package
-# `lpips`, together with the programs that made them. Ours must agree with both to four decimals.
+# halves pictures with odd sides as TensorFlow does. The tests hold values that TensorFlow and the package `lpips` gave,
+# together with the programs that made them. Our values may differ from these by no more than a ten-thousandth.
 #
 # Another reason is the range of values: 0 … 1, −1 … 1, or 0 … 255? Here every picture has values in 0 … 255. Values
 # outside this range are an error. (A picture in 0 … 1 is not noticed, because it could be a very dark one. It has to be
@@ -510,9 +513,9 @@ except ReproError as error:
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Only the size of the loss. It is doubled, and so are all gradients, but Adam's steps do not depend on their size. Only
-# the ratio of $\lambda$ to $\alpha$ and $\beta$ decides where training ends. That is why one of them may be fixed, as
-# $\beta = 1$ is.
+# Only the size of the loss. It is doubled, and so are all gradients, but Adam's steps do not depend on their size.
+# Where training ends depends only on the ratio of $\lambda$ to $\alpha$ and $\beta$. So one of the three may be fixed,
+# as $\beta = 1$ is.
 # ```
 #
 # **2.** With tables alone, the second part of {eq}`eq-rate` is a constant. Which entry of $Q$ does the rate term push
@@ -521,9 +524,9 @@ except ReproError as error:
 # ```{admonition} Solution
 # :class: dropdown
 # The derivative of $\alpha / Q$ is $-\alpha / Q^2$: at 2 it is 2500 times as strong as at 100. A fine step is expensive
-# and pushed hard; beyond 50 or so the rate term hardly pushes at all. So only the distortion keeps fine entries fine,
-# and hardly anything makes coarse entries coarser. In the form $\log Q$ the push is $\alpha / Q$: still
-# stronger on the fine entry, but less so.
+# and pushed hard, and only the distortion keeps it fine. In the form $\log Q$ the push is $\alpha / Q$: still stronger
+# on the fine entry, but less so. But a weak push can win, too. Where a coefficient is nearly always rounded to zero,
+# the distortion hardly pushes back, and Adam's step does not shrink with the gradient. Such entries can drift to 255.
 # ```
 #
 # **3.** A plain grey picture of level 100 comes back as plain grey of level 110. What do MSE and MS-SSIM say, and why
@@ -531,9 +534,9 @@ except ReproError as error:
 #
 # ```{admonition} Solution
 # :class: dropdown
-# MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: contrast and
-# structure agree at all five sizes, as there is none. Brightness is compared only at the smallest size. There, with
-# $C_1 = 2.55^2$,
+# MSE is $10^2 = 100$, as bad as a strongly compressed photo. MS-SSIM is $0.9994$, nearly perfect: neither picture has
+# any contrast or structure, so these agree at all five sizes. Brightness is compared only at the smallest size. There,
+# with $C_1 = 2.55^2$,
 #
 # $$\frac{2 \cdot 100 \cdot 110 + C_1}{100^2 + 110^2 + C_1} \approx 0.995$$
 #

@@ -20,7 +20,7 @@
 #
 # Four chapters have explained the parts. Now we train, write real files, decode them with a real decoder, and measure.
 # The paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder.
-# To answer that, one has to know what each of the other parts is worth. So we measure those separately, too.
+# To answer that, we need to know what each of the other parts is worth. So we measure those separately, too.
 #
 # ```{admonition} What you will learn
 # - what a complete training run consists of, in twenty lines of code
@@ -93,8 +93,8 @@ weights_compared = findings.compare(curves, findings.LOSS_TERMS)
 #
 # Before we look at stored results, let us train a model ourselves. One training step puts the earlier chapters
 # together. It encodes and decodes a batch (Eqs. 1–6), computes the loss (Eqs. 7–9) and its gradient, takes a step of
-# Adam, and clamps the tables to 1–255. As in {ref}`ch-quantisation`, the variable is $\log Q$. The attention is passed
-# in as a function of the crops and their coefficients:
+# Adam, and keeps the tables within 1–255. As in {ref}`ch-quantisation`, the variable is $\log Q$. The attention is
+# passed in as a function of the crops and their coefficients:
 
 
 # %%
@@ -137,7 +137,7 @@ for step in range(few):
     losses.append(L)
 
 # %% [markdown]
-# The package's `train` does the same, faster. It computes only once whatever stays the same for a crop, and its
+# The package's `train` does the same, but faster. What stays the same for a crop is computed only once, and the
 # derivatives are written by hand. With the same crops and seed it makes the same steps:
 
 # %%
@@ -234,8 +234,9 @@ every = rate_distortion.every_point({name: first[name] for name in findings.MAIN
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
-# So we compare **photo by photo**. Each photo has its own curve of PSNR, in decibels, against bits per pixel. We drop
-# every point that is no better than another file of the same encoder with fewer bits:
+# So we compare **photo by photo**. Each photo has its own curve of PSNR against bits per pixel. (PSNR is
+# $10 \log_{10} (255^2 / \mathrm{MSE})$, in decibels.) We drop every point that is no better than another file of the
+# same encoder with fewer bits:
 
 
 # %%
@@ -248,9 +249,9 @@ def curve_of(points):
 
 
 # %% [markdown]
-# Between the points we interpolate over the logarithm of the rate, against which such curves are nearly straight. Then
-# we take the difference at one rate, photo by photo. Here we compare learned tables alone with plain JPEG. Both are
-# 4:4:4 and sequential, with optimised Huffman codes:
+# Between the points we interpolate over the logarithm of the rate, because the curves are nearly straight on this
+# scale. Then we take the difference at one rate, photo by photo. Here we compare learned tables alone with plain JPEG.
+# Both are 4:4:4 and sequential, with optimised Huffman codes:
 
 # %%
 (plain,), (learned, *other_seeds) = findings.same_coding(curves)  # stored points
@@ -430,8 +431,8 @@ html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent
 # | against mozjpeg | {glue:text}`tables_mozjpeg_mse_brief` | {glue:text}`tables_mozjpeg_lpips_brief` | {glue:text}`tables_mozjpeg_ms_ssim_brief` |
 # | against jpegli | {glue:text}`tables_jpegli_mse_brief` | {glue:text}`tables_jpegli_lpips_brief` | {glue:text}`tables_jpegli_ms_ssim_brief` |
 #
-# Of the encoders in use, the paper's curves show only plain JPEG. The rows above show why that is not enough. All
-# three halve the resolution of chroma in both directions. Mozjpeg also chooses *which coefficients to drop*, and
+# Of the encoders in use, the paper's curves show only plain JPEG. The rows above show why that is not enough. All three
+# rivals halve the resolution of chroma in both directions. Mozjpeg also chooses *which coefficients to drop*, and
 # searches for the best scans. Jpegli adapts its quantisation from block to block. A learned encoder could do all of
 # that, too.
 
@@ -440,9 +441,10 @@ html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent
 #
 # {ref}`ch-quantisation` ended with an open question: which does more harm, the noise of third-order rounding or the
 # steady error of straight-through? The first test is *which of the two reaches a lower value of the loss*. We compute
-# the loss from files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). The recipe of each
-# rounding was chosen on tuning photos, which are neither trained on nor used in the results. Third-order rounding got
-# more and smaller steps ({ref}`ch-steps`).
+# the loss from files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). "The paper's
+# rounding" below is the third-order one, its sign corrected. The recipe of each rounding was chosen on tuning photos,
+# which are neither trained on nor used in the results. Third-order rounding got more and smaller steps
+# ({ref}`ch-steps`).
 
 # %%
 ends = objective.ends("5", "ours")  # of every stored run: λ d + r on files
@@ -483,14 +485,15 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # | at equal LPIPS | {glue:text}`rounding_lpips` |
 # | at equal MS-SSIM | {glue:text}`rounding_ms_ssim` |
 #
-# Does third-order rounding need still more and smaller steps? {ref}`ch-steps` tests this for one λ. Here **we judge the
-# paper's claims with straight-through rounding**, which reaches the lower loss, and show the other beside it.
+# Does third-order rounding need even more and smaller steps? {ref}`ch-steps` tests this for one λ. Here **we judge the
+# paper's claims with straight-through rounding**, which reaches the lower loss, and show third-order rounding beside
+# it.
 
 # %% [markdown]
 # ## Is attention worth it?
 #
 # Now we add a network: VGG-16, frozen, with a trained head that scales down coefficients block by block. Compared with
-# tables alone it needs
+# tables alone, it needs:
 #
 # | | both straight-through | both the paper's rounding |
 # |---|---|---|
@@ -498,16 +501,15 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # | at equal LPIPS | {glue:text}`attention_lpips` | {glue:text}`attention_third_lpips` |
 # | at equal MS-SSIM | {glue:text}`attention_ms_ssim` | {glue:text}`attention_third_ms_ssim` |
 #
-# {ref}`ch-steps` varies the network: with a trunk that is trained, too, with a trunk that never saw ImageNet, and with
-# twice the steps.
+# {ref}`ch-steps` varies the training: the trunk is trained as well, or starts without ImageNet's weights, or the
+# training takes twice as many steps.
 
 # %% [markdown]
 # ## The paper's claim: MS-SSIM in the loss
 #
 # Now for the paper's own experiment. The baseline is VGG attention with MSE and LPIPS in the loss. The paper adds
-# MS-SSIM
-# ($\sigma = 1000$) and finds: "our approach outperforms the baseline at every point in the bpp range 0.25 to 0.42" in
-# MS-SSIM, "without decreasing other metrics".
+# MS-SSIM ($\sigma = 1000$) and finds: "our approach outperforms the baseline at every point in the bpp range 0.25 to
+# 0.42" in MS-SSIM, "without decreasing other metrics".
 #
 # The rates need care. The baseline's program, and so presumably the paper's, saves the decoded picture a second time
 # with the standard's Huffman codes and counts the bits of *that* file ({ref}`ch-jpeg`). So we show both ways of
@@ -538,8 +540,8 @@ rate_distortion.gain_plot(
 # | at equal LPIPS | {glue:text}`loss_lpips_brief` | {glue:text}`loss_third_lpips_brief` |
 # | at equal MS-SSIM | {glue:text}`loss_ms_ssim_brief` | {glue:text}`loss_third_ms_ssim_brief` |
 #
-# Each point is one training run. Another seed draws other crops and starts the network from other weights. Number of
-# seeds in these runs: {glue:text}`seeds`. The intervals are over photos, and over seeds where there are several. This
+# Each point is one training run. Another seed draws other crops and starts the network from other weights. These runs
+# were made with {glue:text}`seeds` seeds. The intervals are over photos, and over seeds where there are several. This
 # table shows how much the seeds differ:
 
 # %% tags=["hide-input"]
@@ -563,14 +565,14 @@ html.table(*comparison.portrait_rows(fig_6), caption="What each version measures
 
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo, interpolated to 0.315 bpp.
-# "Colour" is the squared error of Cb and Cr. "Block edges" says how much more luma jumps where blocks meet than
+# For colour we take the squared error of Cb and Cr, and for block edges how much more luma jumps where blocks meet than
 # elsewhere. We ran no viewing test. Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
 
 # %% [markdown]
 # ## Weights: Fig. 7
 #
 # How large should the weights be? The paper compares its weights with smaller ones, and with MS-SSIM *in place of*
-# LPIPS. It does not say what its smaller weights are. We take half of both.
+# LPIPS. It does not say what its smaller weights are. We halve both.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits as the paper counts them; its range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
 rate_distortion.rd_plot(first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42))
@@ -614,8 +616,8 @@ mine = [claim for claim in all_claims(evidence) if claim.figure in ("5", "6", "7
 html.table(*tables.claim_rows(mine))
 
 # %% [markdown]
-# A gain counts as better or worse at a rate if its whole interval lies on that side of zero. {ref}`results` has all
-# claims, our deviations from the paper, and what each could change.
+# "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero.
+# {ref}`results` has all claims, our deviations from the paper, and what each could change.
 
 # %% [markdown]
 # ## Summary

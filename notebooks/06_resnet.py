@@ -23,10 +23,10 @@
 # ResNet-152, which is deeper and recognises objects better. Do better features make better files?
 #
 # ```{admonition} What you will learn
-# - where the paper cuts ResNet-152, and on how many pixels the features of each of its two cuts depend
+# - where the paper cuts ResNet-152, and on how many pixels the features at each of its two cuts depend
 # - what a *distilled* trunk is, why this page uses one, and what it can and cannot tell you
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
-# - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether three seeds agree
+# - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether several seeds agree
 #
 # You need {ref}`ch-attention`, and {ref}`ch-first-experiment` for how to compare.
 # ```
@@ -74,10 +74,10 @@ glue("trunk_words", said)
 # %% [markdown]
 # ## Where each trunk is cut
 #
-# The paper (section 5.2) takes its features "from the third conv layer", after block 1 and after block 7: "The output
-# from *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the
-# third max-pooling layer that has 256 channels". Both networks are in torchvision. We first build them on PyTorch's
-# device `meta`, where tensors have shapes but no values:
+# The paper (section 5.2) tries "two depths in the third conv layer", after block 1 and after block 7: "The output from
+# *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the third
+# max-pooling layer that has 256 channels". Both networks are in torchvision. We first build them on PyTorch's device
+# `meta`, where tensors have shapes but no values:
 
 # %%
 import torch
@@ -149,8 +149,8 @@ for method, features in cuts.items():
 # ## Why ResNet can be so deep
 #
 # A deep network is hard to train: before the gradient reaches the first layers, it has passed through all the others.
-# ResNet {cite:p}`he2016resnet` gives each *block* of layers a skip connection. The layers of a block do not compute
-# the new features $y$ from the old ones $x$. They compute what is *added* to $x$:
+# ResNet {cite:p}`he2016resnet` gives each *block* of layers a skip connection. Instead of computing the new features
+# $y$ from the old ones $x$, the layers of a block compute what is *added* to $x$:
 #
 # $$
 # y = \operatorname{ReLU}\bigl(x + \mathcal F(x)\bigr) .
@@ -169,9 +169,9 @@ def residual_block(x, block):
 
 
 # %% [markdown]
-# Block 2 of conv3 does exactly this. If $\mathcal F$ is zero, the block passes its input on unchanged, and the
-# gradient, too. Torchvision can start a ResNet in this state: it sets the weight of the last normalisation in each
-# block to zero.
+# Block 2 of conv3 does exactly this. Its input $x$ comes out of a ReLU and is never negative. So if $\mathcal F$ is
+# zero, the block passes on its input unchanged, and wherever $x > 0$ the gradient, too. Torchvision can start a ResNet
+# in this state: it sets the weight of the last normalisation in each block to zero.
 
 # %%
 with torch.no_grad():
@@ -188,7 +188,7 @@ print("y = x:", torch.equal(y, f))
 print("gradient 1 wherever x > 0:", bool((gradient[f > 0] == 1).all()))
 
 # %% [markdown]
-# This is why dozens of such blocks can be stacked.
+# So however many such blocks are stacked, the gradient reaches the first of them.
 
 # %% [markdown]
 # ## How far each trunk sees
@@ -231,8 +231,8 @@ for key, (left, right) in zip(("vgg", "block1", "block7"), seen.values(), strict
 # | ResNet, block 7 | {glue:text}`field_block7` | {glue:text}`before_block7` | {glue:text}`after_block7` |
 #
 # **Block 1 sees no more than VGG.** Only block 7 has a wider view. And **ResNet looks off centre.** Each time ResNet
-# halves the picture, it keeps every second pixel, beginning with the first. So its vectors are centred on the
-# *corners* of the 8 × 8 blocks and not on their middles. This offset of half a block hardly matters for recognising
+# halves the picture, it keeps every second pixel, beginning with the first. So its vectors are centred on the upper
+# left *corners* of the 8 × 8 blocks, not on their middles. This offset of half a block hardly matters for recognising
 # objects. It may matter for a network that has to judge exactly this block.
 
 # %% [markdown]
@@ -269,8 +269,8 @@ def distillation_step(z, student, adapters, teacher, variance, adam):
 
 
 # %% [markdown]
-# Here are the first steps, on a few crops. Every residual block begins as the identity, which makes the start of the
-# training easier.
+# Here are the first steps, on a few crops. Nearly every residual block begins as the identity, which makes the start of
+# the training easier.
 
 # %%
 torch.manual_seed(seed)
@@ -307,10 +307,10 @@ with torch.no_grad():
         print(f"block {blocks}: the package's fast version agrees: {same}")
 
 # %% [markdown]
-# `repro weights distil` repeats the full training: some thousand crops, two thousand steps. Then $W$ is discarded, and
-# the trunk is kept. How much did it learn from its teacher? To find out, we fit a linear map from ResNet's features to
-# VGG's on a few photos, by least squares with a small penalty on large weights. Then we compute the share of the
-# variance that it explains on another photo.
+# `repro weights distil` repeats the full training: some thousand crops, two thousand steps. Afterwards $W$ is
+# discarded, and the trunk is kept. How much did it learn from its teacher? To find out, we fit a linear map from
+# ResNet's features to VGG's on a few photos, by least squares with a small penalty on large weights. Then we compute
+# the share of the variance that it explains on another photo.
 
 
 # %%
@@ -368,8 +368,8 @@ fig.knowledge_plot(known)
 
 # %% tags=["remove-cell"]
 for name, shares in (("used", known["as used here"]), ("random", known["random"])):
-    glue(f"knows_{name}_block1", round(100 * shares[0]))
-    glue(f"knows_{name}_block7", round(100 * shares[1]))
+    for blocks, share in zip((1, 7), shares, strict=True):
+        glue(f"knows_{name}_block{blocks}", f"{100 * share:.0f}".replace("-", "−"))
 
 # %% [markdown]
 # With the weights used here the map explains {glue:text}`knows_used_block1` % of the variance at block 1 and
@@ -379,14 +379,14 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
 #
 # ```{admonition} What a distilled trunk can tell you, and what it cannot
 # :class: important
-# **{glue:text}`trunk_words`.** A distilled trunk learned everything from its teacher. It sees as far as a ResNet,
-# looks off centre as a ResNet does, and costs what a ResNet costs. But it can hardly know *more* than VGG-16. The
-# paper believes that "we can extract better features from ResNet". This cannot be tested with such a trunk. If ResNet
-# turns out no better here, that says something about its architecture, and little about its weights from ImageNet.
+# **{glue:text}`trunk_words`.** A distilled trunk learned everything from its teacher. It sees as far as a ResNet, looks
+# off centre as a ResNet does, and costs what a ResNet costs. But it can hardly know *more* than VGG-16. So the paper's
+# belief that "we can extract better features from ResNet" cannot be tested with such a trunk. If ResNet turns out no
+# better here, that says something about its architecture, and little about its weights from ImageNet.
 #
-# If torchvision's file is available (through `repro weights fetch resnet152`, or in a folder named in
-# `REPRO_WEIGHTS`), the command `repro reproduce --figure 8` uses it. Every result is stored with the weights that it
-# used, so results of the two trunks are never mixed. The table below says which weights were used.
+# If torchvision's file is available (through `repro weights fetch resnet152`, or in a folder named in `REPRO_WEIGHTS`),
+# the command `repro reproduce --figure 8` uses it. Every result is stored with the weights that it used, so results of
+# the two trunks are never mixed. The table below says which weights the stored results used.
 # ```
 
 # %% tags=["hide-input"]
@@ -452,7 +452,7 @@ fig.labelled(drawn, trunk)
 
 # %% [markdown]
 # Curves this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
-# {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have three:
+# {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have {glue:text}`seeds`:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with 95 % intervals. The loss is without MS-SSIM. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
@@ -478,13 +478,13 @@ for name, words in tables.claim_words(judged).items():
 # %% [markdown]
 # ## To the eye: Fig. 9
 #
-# "The compressed images show no obvious difference in raw eyes at the same bit rate", says the paper of a portrait at
-# about 0.315 bpp. Our models cannot be set to a rate: each was trained for one λ, and the rate follows from it. So for
+# Of a portrait at about 0.315 bpp the paper says: "The compressed images show no obvious difference in raw eyes at the
+# same bit rate". Our models cannot be set to a rate: each was trained for one λ, and the rate follows from it. So for
 # each network we take the λ that comes nearest to this rate on this photo ({glue:text}`portrait`), in the paper's
 # counting. The titles give the rates that were reached:
 
 # %%
-portrait = style.book_photo("kodim04", data_dir)
+portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
 versions = comparison.at_one_rate(evidence, portrait, without, figure="8")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp by the paper's counting as its settings allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
@@ -498,14 +498,14 @@ glue("portrait", portrait.name.partition(".")[0])
 
 # %% [markdown]
 # The rates differ a little, and a picture that took more bits should also look better. (ResNet here:
-# {glue:text}`trunk`.) One photo proves little, and we ran no viewing test. Instead we ask of all photos, interpolated
-# to 0.315 bpp, whether LPIPS, colour or block edges (as in {ref}`ch-first-experiment`) differ clearly and by more
-# than two per cent. Verdict on "no obvious difference": **{glue:text}`claim_9`**.
+# {glue:text}`trunk`.) One photo proves little, and we ran no viewing test. Instead, we ask whether LPIPS, colour or
+# block edges (as in {ref}`ch-first-experiment`) differ clearly and by more than two per cent, over all photos,
+# interpolated to 0.315 bpp. Verdict on "no obvious difference": **{glue:text}`claim_9`**.
 
 # %% [markdown]
 # ## With MS-SSIM in the loss: Fig. 10
 #
-# Then the paper combines its two changes. It finds that "after adding MS-SSIM, ResNet performs better than VGG in the
+# The paper then combines its two changes. It finds that "after adding MS-SSIM, ResNet performs better than VGG in the
 # bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". Its
 # conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds. {numref}`fig-resnet-figure-10`
 # shows the first seed:
@@ -574,8 +574,8 @@ html.table(
 html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (here: {trunk})")
 
 # %% [markdown]
-# A gain counts as better or worse at a rate if its whole interval lies on that side of zero. Where a claim compares
-# ResNet with VGG, the depth that comes nearer to the claim counts. "Better than standard JPEG" and "no obvious
+# "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero. Where a claim
+# compares ResNet with VGG, the depth that comes nearer to the claim counts. "Better than standard JPEG" and "no obvious
 # difference" have to hold at both depths. The paper's last claim about ResNet is that it trains faster (its Fig. 11).
 # {ref}`ch-run-time` judges it.
 #
@@ -592,17 +592,17 @@ html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (h
 # | block 1, with MS-SSIM | {glue:text}`block1_with_mse_brief` | {glue:text}`block1_with_lpips_brief` | {glue:text}`block1_with_ms_ssim_brief` |
 # | block 7, with MS-SSIM | {glue:text}`block7_with_mse_brief` | {glue:text}`block7_with_lpips_brief` | {glue:text}`block7_with_ms_ssim_brief` |
 #
-# - **The receptive fields differ** as well as the weights. Block 1 sees no farther than VGG, block 7 does, and both are
-#   centred on the corner of a block, not on its middle.
-# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152. Until the runs are repeated with
-#   them, results with other weights say nothing about them.
+# - **The receptive fields differ** as well as the weights. Block 1 sees no farther than VGG, but block 7 does, and both
+#   are centred on the corner of a block, not on its middle.
+# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152. Results with other weights say
+#   nothing about these.
 #
 # ## Exercises
 #
-# **1.** A layer with a $k \times k$ kernel adds $(k - 1) \cdot j$ pixels to the width of the receptive field, where
-# $j$ is the distance between neighbouring inputs, in pixels of the photo. Conv1 is 7 × 7 with stride 2, and the
-# max-pool 3 × 3 with stride 2. Conv2 has three blocks and conv3 eight, each with one 3 × 3 convolution. The first 3 ×
-# 3 of conv3 has stride 2. Derive the sizes of ResNet's two frames in {numref}`fig-resnet-anatomy`.
+# **1.** A layer with a $k \times k$ kernel adds $(k - 1) \cdot j$ pixels to the width of the receptive field, where $j$
+# is the distance between neighbouring inputs, in pixels of the photo. Conv1 is 7 × 7 with stride 2, and the max-pool 3
+# × 3 with stride 2. Conv2 has three blocks and conv3 eight, each with one 3 × 3 convolution, of which the first in
+# conv3 has stride 2. Derive the sizes of ResNet's two frames in {numref}`fig-resnet-anatomy`.
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -612,7 +612,7 @@ html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (h
 # ```
 #
 # **2.** The head on top of ResNet is a 1 × 1 convolution from 512 channels to 128. How many parameters does it have?
-# That is about twice as many as with VGG. How could this alone help, without better features?
+# That is about twice as many as on top of VGG. How could this alone help, without better features?
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -626,12 +626,12 @@ html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (h
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Yes. The head reads 512 numbers. They had to contain VGG's features, but they may contain more, for instance from a
-# wider view, and the head can use it. And what distillation lost may not be needed for compression. Only a measurement
-# can tell, as on this page.
+# Yes. The head reads 512 numbers. They were trained to contain VGG's features, but may contain more, for instance from
+# a wider view, and the head can use that. And what was lost in the distillation may not be needed for compression. Only
+# a measurement can tell, as on this page.
 # ```
 #
 # ## What's next
 #
 # Both trunks compute features from a block and its surroundings on all sides. The paper's last network uses no such
-# features. It reads the blocks one after the other: {ref}`ch-lstm`.
+# features, but reads the blocks one after the other: {ref}`ch-lstm`.
