@@ -14,6 +14,7 @@ from encoder_stand_in import astronaut, save
 from repro.encoder import formats
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
+from repro.jpeg import segments
 
 FULL, SMALL, MOSAIC = astronaut(40, 60), astronaut(10, 15), np.zeros((40, 60), np.uint16)
 RAW = "is a camera's raw file; develop it"
@@ -162,6 +163,19 @@ def test_sound_jpeg_files_pass_without_a_notice(quality, progressive, size, tmp_
         path = save(tmp_path / "a.jpg", samples, quality=quality, progressive=progressive, optimize=True)
         assert open_picture(path).notices == ()
         assert open_picture(path.read_bytes() + path.read_bytes()).notices == ()  # something else follows
+
+
+def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded(tmp_path):
+    """A few bytes a scan, each of which goes over all blocks: minutes of decoding in a small file."""
+    data = save(tmp_path / "a.jpg", astronaut(64, 64), progressive=True).read_bytes()
+    codes = b"\xff\xc4\0\x14\x10\1" + bytes(15) + b"\x60"  # one, for a run of 64 to 127 blocks that end
+    scan = codes + b"\xff\xda\0\x08\1\1\0\1\x3f\0" + b"\1"
+    few, many = (data[:-2] + scan * n + data[-2:] for n in (450, 1000))
+    assert segments.scan_count(few) == segments.scan_count(data) + 450
+    assert np.array_equal(open_picture(few).samples, open_picture(data).samples)
+    open_picture(data + many[2:])  # something behind the picture is not decoded
+    with pytest.raises(ReproError, match="has more than 500 scans"):
+        open_picture(many)
 
 
 def test_most_damage_inside_a_jpeg_is_noticed(tmp_path):

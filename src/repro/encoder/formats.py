@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import jpeg2000
 from repro.errors import ReproError
-from repro.jpeg.segments import segments
+from repro.jpeg.segments import scan_count, segments
 
 #: Pillow's names of formats that are refused, and why.
 REFUSED = {
@@ -23,6 +23,9 @@ REFUSED = {
     "PCD": "is a Photo CD, of which only a reduced copy can be read",
     "XVTHUMB": "is a thumbnail",
 }
+
+#: The most scans of a JPEG file, as with libjpeg-turbo's ``TJFLAG_LIMITSCANS``.
+MOST_SCANS = 500
 
 #: Endings of cameras' raw files.
 RAW_ENDINGS = frozenset(
@@ -122,6 +125,15 @@ def check(name: str, image: Image.Image, head: bytes) -> None:
     what = _misread(image, head)
     if what:
         raise ReproError(f"{name}: is {image.format} of a kind that is not read ({what}); convert it to PNG")
+
+
+def check_scans(name: str, data: bytes) -> None:
+    """Raise :class:`ReproError` for the JPEG file ``data`` where its few bytes keep a decoder busy for hours: scans
+    that say next to nothing each go over the whole picture. Encoders write about ten."""
+    if data.count(b"\xff\xda") > MOST_SCANS and scan_count(data) > MOST_SCANS:
+        raise ReproError(
+            f"{name}: has more than {MOST_SCANS} scans; if you trust it, save it anew with another program"
+        )
 
 
 def _misread(image: Image.Image, head: bytes) -> str | None:

@@ -182,15 +182,14 @@ def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_p
 
 
 def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
-    head = data[:HEAD]
     with _pixel_limit(max_pixels), _opened(source) as image:
         _check_size(name, image.size, max_pixels)
-        frames = _prepare(name, image, head)
+        frames = _prepare(name, image, data)
         _check_size(name, image.size, max_pixels)
         about = metadata.read(image) if image.format == "TIFF" else None  # decoding closes these, and ends others
         hurt = _load(image, data)
         profile = colour.profile(image, data)
-        told = colour.told(name, image, head, profile)
+        told = colour.told(name, image, data[:HEAD], profile)
         shown, told, depth_notice = pixels.to_8_bit(name, image, data, told)
         upright, orientation_notice = pixels.upright(shown, image)
         flat, alpha_notice = pixels.flatten(upright)
@@ -222,9 +221,12 @@ def _load(image: Image.Image, data: bytes) -> str | None:
     return damage.of_png(data) if image.format == "PNG" and data else None
 
 
-def _prepare(name: str, image: Image.Image, head: bytes) -> str | None:
+def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
     """Before decoding: refuse what Pillow misreads, find the picture among several; a notice, or None."""
+    head = data[:HEAD]
     formats.check(name, image, head)
+    if image.format in ("JPEG", "MPO"):
+        formats.check_scans(name, data)
     if image.format == "JPEG2000":
         jpeg2000.check(name, head)
     if isinstance(image, TiffImageFile):

@@ -116,7 +116,7 @@ class TrellisSet:
 
 def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.ndarray:
     """float (K,): about the weighted squared error of ``luma`` a pixel at each of a set's λ, from a sample of its
-    blocks, whose coefficients are rounded, AC up from 0.65.
+    blocks, whose coefficients are rounded with :data:`repro.trellis.planes.AC_ROUNDING_OFFSET`.
 
     Frequencies weigh what they do in 4:2:0, also where all of chroma is kept, so that a photo's λ does not jump there.
     """
@@ -125,7 +125,7 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
     found = []
     for lam in chosen.lams:
         Q = planes.steps(chosen.tables_at(float(lam), chroma.HALF), 0).astype(np.float32)
-        error = F - Q * np.floor(F / Q + np.float32(0.35))
+        error = F - Q * np.floor(F / Q + np.float32(planes.AC_ROUNDING_OFFSET))
         found.append(float(np.vdot(each, np.square(error))) / F.size + 1e-6)
     return np.array(found)
 

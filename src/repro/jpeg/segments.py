@@ -44,15 +44,26 @@ def segments(data: bytes) -> Iterator[Segment]:
 def picture_end(data: bytes, scan: int) -> int | None:
     """Behind the end marker of the JPEG file ``data``, whose first scan begins at ``scan``; other pictures may follow
     there. None: it has no such marker."""
+    return next((at + 2 for marker, at in _markers(data, scan) if marker == EOI), None)
+
+
+def scan_count(data: bytes) -> int:
+    """How many scans the (first) picture of the JPEG file ``data`` has."""
+    first = next((segment.start for segment in segments(data) if segment.marker == SOS), len(data))
+    return sum(marker == SOS for marker, _ in _markers(data, first))
+
+
+def _markers(data: bytes, scan: int) -> Iterator[tuple[int, int]]:
+    """Of the JPEG file ``data``, each marker from the first scan, at ``scan``, to the end, and where it stands."""
     at = scan
     while 0 <= at < len(data) - 1:
         code = data[at + 1]
-        if code == EOI:
-            return at + 2
         if code == 0xFF:  # fill
             at += 1
         elif code == 0 or 0xD0 <= code <= 0xD7:  # in a scan's data: a byte of 255, a restart
             at = data.find(b"\xff", at + 2)
         else:
+            yield code, at
+            if code == EOI:
+                return
             at = data.find(b"\xff", at + 2 + int.from_bytes(data[at + 2 : at + 4], "big"))
-    return None

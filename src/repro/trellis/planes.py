@@ -23,6 +23,9 @@ from repro.trellis import costs
 from repro.trellis.costs import Band
 from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
 
+#: What is added before AC is cut to a whole number of steps: it rounds up from 0.65, as in most encoders.
+AC_ROUNDING_OFFSET = 0.35
+
 
 class Plane(NamedTuple):
     """F float32 (rows · cols, 64) in zigzag order, blocks in raster order; ``rows`` and ``cols`` in blocks."""
@@ -175,14 +178,14 @@ def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coe
 
 @compiled()
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """int16, a first guess, for which the first codes are made: AC rounds up from 0.65, as in most encoders."""
+    """int16, a first guess, for which the first codes are made."""
     z = np.empty(F.shape, np.int16)
     per_step = np.empty(64, np.float32)
     for k in range(64):
         per_step[k] = 1 / Q[k]
     for block in range(len(F)):
         for k in range(64):
-            size = min(int(abs(F[block, k]) * per_step[k] + np.float32(0.35 if k else 0.5)), LARGEST)
+            size = min(int(abs(F[block, k]) * per_step[k] + np.float32(AC_ROUNDING_OFFSET if k else 0.5)), LARGEST)
             z[block, k] = size if F[block, k] > 0 else -size
     return z
 

@@ -12,8 +12,11 @@ const [TIMES, MOST] = [12, 0.2];
 /** A frequency that is used so often moves half as far. */
 const FEW = 30;
 
-/** Int16Array for each plane: plain rounding, AC up from `acFrom` (0.65, as most encoders; 0.5 is the nearest). */
-export function round(dct, tables, acFrom = 0.65) {
+/** AC is rounded up from here, as in most encoders. */
+export const AC_FROM = 0.65;
+
+/** Int16Array for each plane: plain rounding, AC up from `acFrom` (0.5 is the nearest). */
+export function round(dct, tables, acFrom = AC_FROM) {
   const ac = f32(1 - acFrom);
   return dct.planes.map(({ F }, i) => {
     const inverse = stepsOf(tables, i).map((step) => 1 / step);

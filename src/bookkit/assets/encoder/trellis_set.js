@@ -3,6 +3,7 @@
 
 import { FULL, HALF } from "./color.js";
 import { MODEL } from "./model.js";
+import { AC_FROM } from "./planes.js";
 import { FEATURES, OUTPUTS } from "./sensitivity.js";
 import { roundHalfEven, stepsOf } from "./tables.js";
 
@@ -77,7 +78,7 @@ export class TrellisSet {
       for (let block = 0; block < blocks; block += every, count += 64) {
         for (let k = 0; k < 64; k++) {
           const size = Math.abs(F[64 * block + k]);
-          const error = f32(size - f32(Q[k] * Math.floor(f32(f32(size / Q[k]) + f32(0.35)))));
+          const error = f32(size - f32(Q[k] * Math.floor(f32(f32(size / Q[k]) + f32(1 - AC_FROM)))));
           sum += f32(profile[k] * ofBand[bands * block + band[k]]) * f32(error * error);
         }
       }
