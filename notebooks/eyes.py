@@ -199,8 +199,8 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 # python tools/votes.py answers/*.json
 # ```
 #
-# It prints the same two tables. Its intervals treat all answers as independent. Those of one reader, and those to one pair,
-# are alike, so with many readers of few pairs the true intervals are wider.
+# It prints the same two tables. Answers of one reader, or to one photo, are alike. So where a bootstrap over readers and
+# photos gives a wider interval than the formula for independent answers, it prints the wider one.
 #
 # ## Summary
 #

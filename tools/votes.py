@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import binomtest
 
 from repro.errors import ReproError, one_line
 
 FORMAT, VERSION = "repro eyes", 1
 CHOICES = ("ours", "theirs", "neither")
+#: Draws of the bootstrap.
+DRAWS = 4000
 #: What every answer has, and of what type.
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "pair": str,
@@ -39,6 +42,8 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 class Answer:
     """What one reader said of one pair, and which picture each metric finds nearer: of :data:`CHOICES`."""
 
+    reader: str
+    photo: str
     pair: str
     peer: str
     rate: str
@@ -69,20 +74,22 @@ def read(path: Path) -> Sitting:
         raise ReproError(f"{path}: is of version {told.get('version')!r}, not {VERSION}; use the tool of its book")
     if not isinstance(told.get("answers"), list) or not all(isinstance(told.get(k), str) for k in ("test", "sitting")):
         raise ReproError(f"{path}: is incomplete; save your answers from the page again")
-    answers = tuple(_answer(path, number, one) for number, one in enumerate(told["answers"], 1))
+    reader = f"{told['test']} {told['sitting']}"
+    answers = tuple(_answer(path, reader, number, one) for number, one in enumerate(told["answers"], 1))
     if len({answer.pair for answer in answers}) < len(answers):
         raise ReproError(f"{path}: answers a pair twice; save your answers from the page again")
     return Sitting(told["test"], told["sitting"], answers)
 
 
-def _answer(path: Path, number: int, told: Any) -> Answer:
+def _answer(path: Path, reader: str, number: int, told: Any) -> Answer:
     for key, kind in _FIELDS.items():
         if not isinstance(told, dict) or not isinstance(told.get(key), kind):
             raise ReproError(f"{path}: answer {number} has no {key}; save your answers from the page again")
     for said in (told["choice"], *told["metrics"].values()):
         if said not in CHOICES:
             raise ReproError(f"{path}: answer {number} says {said!r}; it must be {', '.join(CHOICES[:2])} or neither")
-    return Answer(told["pair"], told["peer"], told["rate"], told["choice"], told["metrics"])
+    photo = told["pair"].removesuffix(f" · {told['peer']} · {told['rate']}")
+    return Answer(reader, photo, told["pair"], told["peer"], told["rate"], told["choice"], told["metrics"])
 
 
 def gather(paths: Iterable[Path]) -> tuple[list[Sitting], list[str]]:
@@ -101,12 +108,36 @@ def gather(paths: Iterable[Path]) -> tuple[list[Sitting], list[str]]:
     return list(sittings.values()), bad
 
 
-def share(k: int, n: int) -> str:
-    """k of n in per cent with Clopper and Pearson's 95 % interval, which is exact for independent answers."""
-    if n == 0:
+def share(answers: Sequence[Answer], hits: Sequence[bool]) -> str:
+    """How many of ``answers`` are ``hits``, in per cent, with a 95 % interval.
+
+    Its ends are the outer ones of two intervals: Clopper and Pearson's, exact for independent answers; and that of a
+    bootstrap which draws readers and photos, as answers of one reader, or to one photo, are alike. The second has no
+    width where all answers are.
+    """
+    if not answers:
         return "–"
-    ends = binomtest(k, n).proportion_ci(0.95, method="exact")
-    return f"{100 * k / n:.0f} % ({100 * ends.low:.0f} to {100 * ends.high:.0f})"
+    exact = binomtest(sum(hits), len(hits)).proportion_ci(0.95, method="exact")
+    low, high = _by_bootstrap(answers, hits)
+    ends = min(exact.low, low), max(exact.high, high)
+    return f"{100 * sum(hits) / len(hits):.0f} % ({100 * ends[0]:.0f} to {100 * ends[1]:.0f})"
+
+
+def _by_bootstrap(answers: Sequence[Answer], hits: Sequence[bool]) -> tuple[float, float]:
+    readers, photos = (
+        list(dict.fromkeys(names)) for names in zip(*((a.reader, a.photo) for a in answers), strict=True)
+    )
+    asked = np.zeros((len(readers), len(photos)))
+    hit = np.zeros_like(asked)
+    for answer, one in zip(answers, hits, strict=True):
+        place = readers.index(answer.reader), photos.index(answer.photo)
+        asked[place] += 1
+        hit[place] += one
+    rng = np.random.default_rng(0)
+    drawn_readers, drawn_photos = (rng.multinomial(n, [1 / n] * n, DRAWS) for n in asked.shape)
+    of_hit, of_asked = (((drawn_readers @ table) * drawn_photos).sum(1) for table in (hit, asked))
+    low, high = np.quantile(of_hit[of_asked > 0] / of_asked[of_asked > 0], [0.025, 0.975])
+    return float(low), float(high)
 
 
 def preferences(answers: Sequence[Answer]) -> list[list[str]]:
@@ -116,7 +147,7 @@ def preferences(answers: Sequence[Answer]) -> list[list[str]]:
         groups[f"against {peer}"] = lambda a, peer=peer: a.peer == peer  # type: ignore[misc]
     for rate in sorted(dict.fromkeys(a.rate for a in answers)):
         groups[f"at {rate}"] = lambda a, rate=rate: a.rate == rate  # type: ignore[misc]
-    return [[name, *_votes([a.choice for a in answers if belongs(a)])] for name, belongs in groups.items()]
+    return [[name, *_votes([a for a in answers if belongs(a)])] for name, belongs in groups.items()]
 
 
 def agreement(answers: Sequence[Answer]) -> list[list[str]]:
@@ -125,14 +156,16 @@ def agreement(answers: Sequence[Answer]) -> list[list[str]]:
     for metric in dict.fromkeys(m for a in answers for m in a.metrics):
         judged = [a for a in answers if metric in a.metrics]
         both = [a for a in judged if "neither" not in (a.choice, a.metrics[metric])]
-        agreed = share(sum(a.choice == a.metrics[metric] for a in both), len(both))
-        rows.append([metric, *_votes([a.metrics[metric] for a in judged])[:2], agreed])
+        agreed = share(both, [a.choice == a.metrics[metric] for a in both])
+        said = [a.metrics[metric] for a in judged]
+        rows.append([metric, str(said.count("ours")), str(said.count("theirs")), agreed])
     return rows
 
 
-def _votes(choices: Sequence[str]) -> list[str]:
-    ours, theirs, neither = (choices.count(choice) for choice in CHOICES)
-    return [str(ours), str(theirs), str(neither), share(ours, ours + theirs)]
+def _votes(answers: Sequence[Answer]) -> list[str]:
+    choices = [a.choice for a in answers]
+    told = [a for a in answers if a.choice != "neither"]
+    return [*(str(choices.count(choice)) for choice in CHOICES), share(told, [a.choice == "ours" for a in told])]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -156,8 +189,8 @@ def report(sittings: Sequence[Sitting]) -> str:
             "",
             table(["metric", "ours", "the peer", "agrees with readers"], agreement(answers)),
             "",
-            "Intervals are Clopper and Pearson's, 95 %, as if all answers were independent. Answers of one reader, or",
-            "to one pair, are alike, so the true intervals are wider.",
+            "Intervals are of 95 %: Clopper and Pearson's, or wider where answers of one reader, or to one photo, are",
+            "alike (a bootstrap over readers and photos). Of few readers or photos they are still too narrow.",
         ]
     )  # fmt: skip
 

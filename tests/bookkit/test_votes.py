@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import binom
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -20,15 +21,16 @@ PEERS, RATES = ("jpegli", "mozjpeg"), ("0.5 bpp", "1 bpp")
 
 
 def told(choices: str, sitting: str = "a", test: str = "t", **other: Any) -> dict[str, Any]:
-    """What a reader saves who chose ``choices``: o(urs), t(heirs) or n(either), of pairs 0, 1, …
+    """What a reader saves who chose ``choices``: o(urs), t(heirs) or n(either), of pairs 0, 1, …, four of a photo.
 
     By SSIMULACRA 2 ours is always nearer; MSE finds the pictures equal.
     """
     words = {"o": "ours", "t": "theirs", "n": "neither"}
     answers = [
-        {"pair": f"pair {i}", "peer": PEERS[i % 2], "rate": RATES[i // 2 % 2], "choice": words[choice], "first": "ours",
-         "seconds": 3.5, "metrics": {"SSIMULACRA 2": "ours", "MSE": "neither"}}
+        {"pair": f"kodim{i // 4:02} · {peer} · {rate}", "peer": peer, "rate": rate, "choice": words[choice],
+         "first": "ours", "seconds": 3.5, "metrics": {"SSIMULACRA 2": "ours", "MSE": "neither"}}
         for i, choice in enumerate(choices)
+        for peer, rate in [(PEERS[i % 2], RATES[i // 2 % 2])]
     ]  # fmt: skip
     return {"format": "repro eyes", "version": 1, "test": test, "sitting": sitting, "answers": answers} | other
 
@@ -52,8 +54,8 @@ def test_preferences_of_several_readers_are_added_up(tmp_path: Path) -> None:
     assert not bad and len(answers) == 8
     assert votes.preferences(answers) == [
         ["all", "4", "2", "2", "67 % (22 to 96)"],
-        ["against jpegli", "2", "1", "1", "67 % (9 to 99)"],
-        ["against mozjpeg", "2", "1", "1", "67 % (9 to 99)"],
+        ["against jpegli", "2", "1", "1", "67 % (9 to 100)"],
+        ["against mozjpeg", "2", "1", "1", "67 % (9 to 100)"],
         ["at 0.5 bpp", "4", "0", "0", "100 % (40 to 100)"],
         ["at 1 bpp", "0", "2", "2", "0 % (0 to 84)"],
     ]
@@ -64,6 +66,19 @@ def test_preferences_of_several_readers_are_added_up(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 0 and not done.stderr
     assert "answers: 8; sittings: 2; pairs: 4, of 1 version" in done.stdout and "67 % (22 to 96)" in done.stdout
+
+
+@pytest.mark.parametrize("readers", [1, 30])
+def test_a_photo_s_answers_count_as_alike(readers: int) -> None:
+    """Ten photos at four rates each, six always ours: no more is known than ten independent answers say."""
+    answers = [
+        votes.Answer(str(reader), str(photo), f"{photo} {rate}", "p", str(rate), "ours" if photo < 6 else "theirs", {})
+        for reader in range(readers)
+        for photo in range(10)
+        for rate in range(4)
+    ]
+    ends = binom.ppf([0.025, 0.975], 10, 0.6) / 10
+    assert votes.share(answers, [a.choice == "ours" for a in answers]) == "60 % ({:.0f} to {:.0f})".format(*100 * ends)
 
 
 def test_of_one_sitting_the_fullest_file_counts(tmp_path: Path) -> None:
