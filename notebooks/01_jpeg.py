@@ -346,7 +346,7 @@ print("the same energy:", torch.allclose(in_pixels, ((wrong - F) ** 2).sum(), rt
 
 # %%
 def quantise_and_restore(samples, Q):
-    """Blocks (…, 8, 8) on 0–255 → Ẑ, and the samples that a decoder makes of it."""
+    """Blocks (…, 8, 8) on 0–255 → Ẑ, and the samples that a decoder shows."""
     z_hat = (dct(samples - 128) / Q).round()
     return z_hat, (idct(z_hat * Q) + 128).round().clamp(0, 255)
 
@@ -356,8 +356,7 @@ print(z_hat.int().numpy())
 
 # %% [markdown]
 # All numbers are small now, and many are zero. But one step size for all coefficients is a poor choice, because the eye
-# is less sensitive to errors in high frequencies. The standard {cite:p}`itu1992t81` suggests better tables in its Annex
-# K:
+# is less sensitive to errors in high frequencies. Annex K of the standard {cite:p}`itu1992t81` suggests better tables:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables", "caption": "The tables of Annex K of the standard, which stand for quality 50: step sizes for luma and for chroma. Dark is coarse."}, "image": {"alt": "Two 8 by 8 tables of numbers. Luma goes from 10 near the top left to 121 near the bottom right; chroma reaches 99 after four places."}}
 from repro.jpeg.tables import ANNEX_K
@@ -638,8 +637,8 @@ glue("border_off", (flat_8 - step_8).abs().max())
 #    less than half a step, so they become zero. The others move to the nearest multiple of their step. What is left no
 #    longer cancels.
 # 3. **Each cosine fills the whole block.** So the error does not stay at the edge. It ripples across all eight columns,
-#    even where the picture was perfectly flat. It stops at the border, because the next block has cosines of its own.
-#    Here the flat parts, a pixel or more from the edge, are off by up to {glue:text}`ripple:.0f` levels.
+#    even where the picture was perfectly flat. It stops at the border, because the next block has its own cosines. Here
+#    the flat parts, a pixel or more from the edge, are off by up to {glue:text}`ripple:.0f` levels.
 #
 # **That is ringing: a block shows ripples beside an edge because the cosines that should have cancelled them were
 # rounded away.** It is most visible where the picture is plain, as in the sky beside a roof.

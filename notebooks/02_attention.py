@@ -190,8 +190,8 @@ def convolutional_attention(x, trunk, head):
 # %% [markdown]
 # The paper tries three trunks:
 #
-# - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. We use **VGG-16** in its place where
-#   VGG-19's weights are not available; it is the same network with one layer fewer before that pool.
+# - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. Our own recipe uses **VGG-16** in its
+#   place, whose weights come with a package. It is the same network with one layer fewer before that pool.
 # - **ResNet-152** up to block 1 of its third stage, conv3 {cite:p}`he2016resnet`.
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
@@ -319,9 +319,10 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 style.table([{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()])
 
 # %% [markdown]
-# The hash of every file is checked before it is read. If there are no weights for a network, its pictures on this page
-# were made with random ones. These show the right shapes and windows, but nothing else. `repro weights fetch vgg19`
-# downloads the published weights.
+# The hash of every file is checked before it is read. A stand-in is named where the published weights could not be
+# downloaded; {ref}`ch-resnet` explains the distilled trunk. If there are no weights for a network, its pictures on this
+# page were made with random ones. These show the right shapes and windows, but nothing else.
+# `repro weights fetch vgg19` downloads the published weights.
 #
 # One mistake is easy to make. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by
 # its standard deviation**. The baseline's program takes colours from 0 to 1 and does not subtract the mean. Does this

@@ -73,8 +73,8 @@ x = rgb_to_tensor(rgb, "cpu")
 # %% [markdown]
 # ## The whole loss
 #
-# Let $x$ be a photo and $\hat x$ what the decoder makes of its file, both with values from 0 to 255. The paper
-# minimises (its Eqs. 7–9)
+# Let $x$ be a photo and $\hat x$ the picture that a decoder makes from its file, both with values from 0 to 255. The
+# paper minimises (its Eqs. 7–9)
 #
 # $$
 # \mathcal{L}(x, \hat x; \theta) = \lambda\, d(x, \hat x) + r(x; \theta)
@@ -137,8 +137,8 @@ print("the package's rate term agrees:", bool(r == fast))
 # %% [markdown]
 # ## Three ways of being wrong
 #
-# **MSE**, the mean squared error (Eq. 10 of the paper), compares pixel by pixel. We count red, green and blue of each
-# pixel as three values, as is usual:
+# **MSE**, the mean squared error (Eq. 10 of the paper), compares pixel by pixel. As usual, we count the red, green and
+# blue of each pixel as three values:
 #
 # $$
 # \mathrm{MSE}(x, \hat x) = \frac{1}{|\mathcal{P}|} \sum_{p \in \mathcal{P}} (x_p - \hat x_p)^2 .
@@ -356,8 +356,8 @@ html.table(
 # Noise and blur lower the factors of the finer scales. The finest suffers most, and from noise more than from blur.
 # After a few halvings, both kinds of damage have nearly vanished. JPEG's blocks show at nearly every size. The lighter
 # picture loses only a little luminance. So each measure misses something: MSE cannot tell the four pictures apart, and
-# the other two hardly notice that one is too light. That is a reason to combine them {cite:p}`zhao2017loss`. The paper
-# adds MS-SSIM for this reason.
+# the other two hardly notice that one is too light. That is a reason to combine them {cite:p}`zhao2017loss`, and the
+# paper's reason to add MS-SSIM.
 
 # %% [markdown]
 # ### Where would each of them spend bits?
