@@ -31,7 +31,7 @@ SPACES = {
     "ProPhoto": (0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001),
 }
 VALUES = np.round(65535 * (0.2 + 0.6 * astronaut(24, 32) / 255)) / 65535  # in every space, a colour that sRGB has, too
-ADOBE = colour.Told(colour.ADOBE_RGB, 2.2).profile(grey=False)
+ADOBE = colour.ColourSpace(colour.ADOBE_RGB, 2.2).profile(grey=False)
 
 
 def srgb_to_light(v: np.ndarray) -> np.ndarray:

@@ -427,7 +427,7 @@ def test_command_compares_upright_pictures(
 
 def test_command_compares_in_one_colour_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the profile kept, or with the colours converted and none."""
-    profile = colour.Told(colour.ADOBE_RGB, 2.2).profile(grey=False)
+    profile = colour.ColourSpace(colour.ADOBE_RGB, 2.2).profile(grey=False)
     Image.fromarray(astronaut()).save(tmp_path / "a.png", icc_profile=profile)
     Image.fromarray(astronaut()).save(tmp_path / "keep.jpg", icc_profile=profile, quality=95)
     converted = open_picture(tmp_path / "a.png", icc="srgb").samples

@@ -11,7 +11,7 @@ import torch
 from repro import stages
 from repro.data import photos
 from repro.errors import UsageError
-from repro.jpeg.codes import code_lengths
+from repro.jpeg.codes import optimal_code_lengths
 from repro.jpeg.codestream import decode as jpeg_decode
 from repro.jpeg.codestream import read
 from repro.jpeg.tables import ZIGZAG, quality_tables
@@ -22,8 +22,8 @@ from repro.trellis.planes import DctPlanes, Weights
 
 RNG = np.random.default_rng(5)
 #: Codes of a plane of everyday blocks.
-DC_BITS = costs.symbol_costs(code_lengths(np.pad(np.arange(12, 0, -1) ** 2, (0, 244))))
-AC_BITS = costs.symbol_costs(code_lengths((1000 / (1 + np.arange(256))).astype(np.int64)))
+DC_BITS = costs.symbol_costs(optimal_code_lengths(np.pad(np.arange(12, 0, -1) ** 2, (0, 244))))
+AC_BITS = costs.symbol_costs(optimal_code_lengths((1000 / (1 + np.arange(256))).astype(np.int64)))
 ONE_BAND = np.zeros(64, np.int64)
 
 

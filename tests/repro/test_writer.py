@@ -191,7 +191,7 @@ def huffman(counts: np.ndarray) -> int:
 def test_codes_are_huffmans_and_no_longer_than_16_bits(counts):
     padded = np.zeros(256, np.int64)
     padded[: len(counts)] = counts
-    lengths = codes.code_lengths(padded)
+    lengths = codes.optimal_code_lengths(padded)
     assert ((lengths > 0) == (padded > 0)).all() and lengths.max() <= 16
     assert (0.5 ** lengths[lengths > 0]).sum() < 1, "a prefix code (Kraft) that leaves the code of all ones free"
     spent, least = int(lengths @ padded), huffman(padded)
@@ -201,12 +201,12 @@ def test_codes_are_huffmans_and_no_longer_than_16_bits(counts):
 def test_codes_of_counts_that_grow_like_fibonaccis_are_shortened():
     counts = np.zeros(256, np.int64)
     counts[:40] = np.round(1.618 ** np.arange(40))
-    lengths = codes.code_lengths(counts)
+    lengths = codes.optimal_code_lengths(counts)
     assert lengths.max() == 16 and (0.5 ** lengths[:40]).sum() < 1
 
 
 def test_codes_count_up_and_no_code_begins_another():
-    lengths = codes.code_lengths(np.arange(256) ** 2)
+    lengths = codes.optimal_code_lengths(np.arange(256) ** 2)
     made = codes.codes(lengths)
     texts = sorted(format(made[i], f"0{lengths[i]}b") for i in range(256) if lengths[i])
     assert not any(b.startswith(a) for a, b in itertools.pairwise(texts))

@@ -37,7 +37,7 @@ _HDR = {16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True)
-class Told:
+class ColourSpace:
     """Primaries as in ``SRGB``, and a curve: an exponent, or None for sRGB's."""
 
     primaries: tuple[float, ...] = SRGB
@@ -78,7 +78,7 @@ class Told:
         return np.asarray(adapt @ (columns * np.linalg.solve(columns, white)))
 
 
-def told(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> Told | None:
+def declared(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> ColourSpace | None:
     """What ``image``, whose file begins with ``head``, says about its colours beside ``profile``; None: nothing.
 
     Raises :class:`ReproError` for HDR, and for code points of colours that no picture for viewers has.
@@ -91,13 +91,13 @@ def told(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> T
         odd = _ODD_PRIMARIES.get(points[0]) or _ODD_TRANSFERS.get(points[1])
         if odd:
             raise ReproError(f"{name}: has colours of a kind that is not read ({odd}); export it as sRGB")
-        return Told(_PRIMARIES.get(points[0], SRGB), _TRANSFERS.get(points[1]))
+        return ColourSpace(_PRIMARIES.get(points[0], SRGB), _TRANSFERS.get(points[1]))
     if profile or "srgb" in image.info:
         return None
     gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
     if image.format == "PNG" and (gamma or chromaticity):
         return _from_chunks(gamma, chromaticity)
-    return Told(ADOBE_RGB, 563 / 256) if _exif_says_adobe_rgb(image) else None
+    return ColourSpace(ADOBE_RGB, 563 / 256) if _exif_says_adobe_rgb(image) else None
 
 
 def profile(image: Image.Image, data: bytes) -> bytes | None:
@@ -110,7 +110,7 @@ def profile(image: Image.Image, data: bytes) -> bytes | None:
     return image.info.get("icc_profile")
 
 
-def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> Told | None:
+def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> ColourSpace | None:
     primaries = chromaticity or SRGB
     points = np.reshape(primaries, (4, 2))
     area = np.linalg.det(np.column_stack([points[1:], np.ones(3)]))
@@ -120,7 +120,7 @@ def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) ->
     same = np.allclose(primaries, SRGB, atol=0.002)
     if exponent is not None and (not 0.2 < exponent < 6 or (same and abs(exponent - 2.2) < 0.05)):
         exponent = None
-    return Told(tuple(primaries), exponent)
+    return ColourSpace(tuple(primaries), exponent)
 
 
 def _code_points(image: Image.Image, head: bytes, profile: bytes | None) -> tuple[int, int] | None:

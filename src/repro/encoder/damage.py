@@ -58,7 +58,7 @@ def of_png(data: bytes) -> str | None:
 
 
 @contextmanager
-def told(image: Image.Image) -> Iterator[list[str]]:
+def decoder_warnings(image: Image.Image) -> Iterator[list[str]]:
     """The lines that libtiff, while it decodes ``image``, writes to standard error: it only warns of damage. The user
     is spared them, for they do not name the picture."""
     lines: list[str] = []

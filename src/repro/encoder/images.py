@@ -189,11 +189,11 @@ def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixe
         about = metadata.read(image) if image.format == "TIFF" else None  # decoding closes these, and ends others
         hurt = _load(image, data)
         profile = colour.profile(image, data)
-        told = colour.told(name, image, data[:HEAD], profile)
-        shown, told, depth_notice = pixels.to_8_bit(name, image, data, told)
+        space = colour.declared(name, image, data[:HEAD], profile)
+        shown, space, depth_notice = pixels.to_8_bit(name, image, data, space)
         upright, orientation_notice = pixels.upright(shown, image)
         flat, alpha_notice = pixels.flatten(upright)
-        settled, kept, colour_notices = _settle(flat, profile, told, icc)
+        settled, kept, colour_notices = _settle(flat, profile, space, icc)
         doubts = [doubt for doubt in (hurt, orientation_notice, *colour_notices) if doubt]
         notices = [notice for notice in (frames, depth_notice, alpha_notice) if notice]
         notices += metadata.dropped(image, data)
@@ -212,12 +212,12 @@ def _opened(source: object) -> AbstractContextManager[Image.Image]:
 
 def _load(image: Image.Image, data: bytes) -> str | None:
     """Decode; a doubt, or None."""
-    with damage.told(image) as said:
+    with damage.decoder_warnings(image) as warned:
         image.load()
     if image.format in ("JPEG", "MPO") and data:
-        said += [what for what in (damage.of_jpeg(data),) if what]
-    if said:
-        return f"{_HURT} ({said[0].rstrip('.')}); the picture may not be the right one"
+        warned += [what for what in (damage.of_jpeg(data),) if what]
+    if warned:
+        return f"{_HURT} ({warned[0].rstrip('.')}); the picture may not be the right one"
     return damage.of_png(data) if image.format == "PNG" and data else None
 
 
@@ -236,14 +236,14 @@ def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
 
 
 def _settle(
-    flat: Image.Image, profile: bytes | None, told: colour.Told | None, policy: profiles.Policy
+    flat: Image.Image, profile: bytes | None, space: colour.ColourSpace | None, policy: profiles.Policy
 ) -> tuple[Image.Image, bytes | None, list[str]]:
     """As :func:`profiles.settle`, with the file's profile, or one made of what else it says of its colours."""
-    if told is None or flat.mode not in ("L", "RGB"):
+    if space is None or flat.mode not in ("L", "RGB"):
         return profiles.settle(flat, profile, policy)
-    if told.is_srgb:
+    if space.is_srgb:
         return profiles.settle(flat, None, policy)
-    return profiles.settle(flat, told.profile(grey=flat.mode == "L"), "srgb" if told.is_linear else policy)
+    return profiles.settle(flat, space.profile(grey=flat.mode == "L"), "srgb" if space.is_linear else policy)
 
 
 @contextmanager

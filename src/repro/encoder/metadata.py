@@ -15,12 +15,12 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import exif, xmp
+from repro.jpeg.segments import APP0, APP1, APP13, COM, segment
 
 Kept = Literal["none", "copyright", "all"]
 Density = tuple[int, int, int]
 #: What a marker holds.
 _MOST = 65_533
-_APP0, _APP1, _APP13, _COMMENT = 0xE0, 0xE1, 0xED, 0xFE
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _PHOTOSHOP, _RESOURCE, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", 0x0404
 #: IPTC's datasets on who made the photo, by record and number: charset, by-line, credit, copyright.
@@ -83,10 +83,10 @@ def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> 
         return b"", []
     everything = kept == "all"
     parts: list[tuple[str, int, bytes, Callable[[], bytes]]] = [
-        ("EXIF", _APP1, exif.HEADER, lambda: _changed_exif(about, everything, size, srgb)),
-        ("XMP", _APP1, xmp.HEADER, lambda: _changed_xmp(about, everything, size, srgb)),
-        ("IPTC", _APP13, _PHOTOSHOP, lambda: _resource(about.iptc if everything else _iptc_rights(about.iptc))),
-        ("comment", _COMMENT, b"", lambda: about.comment if everything else b""),
+        ("EXIF", APP1, exif.HEADER, lambda: _changed_exif(about, everything, size, srgb)),
+        ("XMP", APP1, xmp.HEADER, lambda: _changed_xmp(about, everything, size, srgb)),
+        ("IPTC", APP13, _PHOTOSHOP, lambda: _resource(about.iptc if everything else _iptc_rights(about.iptc))),
+        ("comment", COM, b"", lambda: about.comment if everything else b""),
     ]
     found, notices = b"", ["part of its metadata is damaged; left out"] if about.damaged else []
     for name, marker, header, make in parts:
@@ -98,7 +98,7 @@ def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> 
         if len(header + content) > _MOST:
             notices.append(f"its {name} is too long for a JPEG file; left out")
         elif content:
-            found += _segment(marker, header + content)
+            found += segment(marker, header + content)
     return found, notices
 
 
@@ -107,18 +107,14 @@ def embed(data: bytes, density: Density, markers: bytes) -> bytes:
 
     Of a file without that header, as cameras write, the density is put into EXIF unless ``markers`` have some.
     """
-    if data[2:4] == bytes((0xFF, _APP0)):
+    if data[2:4] == bytes((0xFF, APP0)):
         after = 4 + int.from_bytes(data[4:6], "big")
         return data[:13] + struct.pack(">BHH", *density) + data[18:after] + markers + data[after:]
     if density != (0, 1, 1) and exif.HEADER not in markers:
         unit, x, y = density
         block = exif.written({_X_RESOLUTION: float(x), _Y_RESOLUTION: float(y), _RESOLUTION_UNIT: unit + 1})
-        markers = _segment(_APP1, exif.HEADER + block) + markers
+        markers = segment(APP1, exif.HEADER + block) + markers
     return data[:2] + markers + data[2:]
-
-
-def _segment(marker: int, payload: bytes) -> bytes:
-    return bytes((0xFF, marker)) + (2 + len(payload)).to_bytes(2, "big") + payload
 
 
 # ---- density ----------------------------------------------------------------------------------------------------

@@ -34,18 +34,18 @@ def upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | 
 
 
 def to_8_bit(
-    name: str, image: Image.Image, data: bytes, told: colour.Told | None
-) -> tuple[Image.Image, colour.Told | None, str | None]:
+    name: str, image: Image.Image, data: bytes, space: colour.ColourSpace | None
+) -> tuple[Image.Image, colour.ColourSpace | None, str | None]:
     """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
 
-    Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``told``. PNG's transparent colour becomes an
+    Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``space``. PNG's transparent colour becomes an
     alpha channel, for it must be compared before.
     """
     bits = formats.bits(image, data)
     opaque = png.key_mask(image, data) if image.format == "PNG" else None
-    deep = png.deep_samples(image, data) if image.format == "PNG" and told and told.is_linear else None
-    if told and deep is not None:
-        image, told = Image.fromarray(told.on_srgb_curve(deep)), replace(told, gamma=None)
+    deep = png.deep_samples(image, data) if image.format == "PNG" and space and space.is_linear else None
+    if space and deep is not None:
+        image, space = Image.fromarray(space.on_srgb_curve(deep)), replace(space, gamma=None)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         samples = np.asarray(image)
         if image.mode == "F" or samples.min() < 0 or samples.max() > 65535:
@@ -59,7 +59,7 @@ def to_8_bit(
         image.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
     dark_notice = _dark_notice(image) if bits > 8 else None
     image = formats.repaired(image, data)
-    return image, told, dark_notice
+    return image, space, dark_notice
 
 
 def _dark_notice(image: Image.Image) -> str | None:

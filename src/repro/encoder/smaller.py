@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from repro.jpeg.segments import SOS, picture_end, segments
+from repro.jpeg.segments import (
+    APP0,
+    APP1,
+    APP2,
+    APP14,
+    APP15,
+    COM,
+    SOF0,
+    SOF1,
+    SOF2,
+    SOS,
+    picture_end,
+    segment,
+    segments,
+)
 
-_SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE = 0xC0, 0xC1, 0xC2
-_APP0, _APP1, _APP2, _APP15, _ADOBE, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEF, 0xEE, 0xFE
 #: What a JFIF header holds before its thumbnail; the last two say how large that is.
 _JFIF_BYTES = 14
 
@@ -17,21 +29,21 @@ def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
     if not data.startswith(b"\xff\xd8"):
         return None
     kept, profile = [data[:2]], b""
-    for segment in segments(data):
-        marker, whole = segment.marker, data[segment.start : segment.end]
+    for found in segments(data):
+        marker, whole = found.marker, data[found.start : found.end]
         payload = whole[4:]
         if marker == SOS:
-            end = picture_end(data, segment.start)
-            return b"".join([*kept, data[segment.start : end]]) if end and profile == (icc or b"") else None
-        if segment.is_frame and not _is_common(marker, payload, baseline):
+            end = picture_end(data, found.start)
+            return b"".join([*kept, data[found.start : end]]) if end and profile == (icc or b"") else None
+        if found.is_frame and not _is_common(marker, payload, baseline):
             return None
-        if marker == _APP2 and payload.startswith(b"ICC_PROFILE\0"):
+        if marker == APP2 and payload.startswith(b"ICC_PROFILE\0"):
             profile += payload[14:]
-        elif marker == _APP0:
+        elif marker == APP0:
             if not payload.startswith(b"JFIF\0") or len(payload) < _JFIF_BYTES:
                 continue
-            whole = b"\xff\xe0\0\x10" + payload[: _JFIF_BYTES - 2] + b"\0\0"  # without its thumbnail
-        elif (_APP1 <= marker <= _APP15 and marker != _ADOBE) or marker == _COMMENT:
+            whole = segment(APP0, payload[: _JFIF_BYTES - 2] + b"\0\0")  # without its thumbnail
+        elif (APP1 <= marker <= APP15 and marker != APP14) or marker == COM:
             continue
         kept.append(whole)
     return None
@@ -39,5 +51,5 @@ def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
 
 def _is_common(marker: int, frame: bytes, baseline: bool) -> bool:
     """Whether every reader shows the frame: 8 bits, grey or three components, Huffman codes."""
-    kinds = {_SOF_BASELINE} if baseline else {_SOF_BASELINE, _SOF_EXTENDED, _SOF_PROGRESSIVE}
+    kinds = {SOF0} if baseline else {SOF0, SOF1, SOF2}
     return marker in kinds and len(frame) > 5 and frame[0] == 8 and frame[5] in (1, 3)

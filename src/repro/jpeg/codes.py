@@ -15,7 +15,7 @@ LONGEST = 16
 
 
 @compiled()
-def code_lengths(counts: np.ndarray) -> np.ndarray:
+def optimal_code_lengths(counts: np.ndarray) -> np.ndarray:
     """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
 
     One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
@@ -108,7 +108,7 @@ def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
             found += counts[table, symbol]
         if found > 0:
             if table != BARE:
-                found_lengths = code_lengths(counts[table])
+                found_lengths = optimal_code_lengths(counts[table])
                 for symbol in range(SYMBOLS):
                     lengths[table, symbol] = found_lengths[symbol]
             for symbol in range(SYMBOLS):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: Markers: codes of a scan, a frame's kind from and to, a scan, the end.
-DHT, SOF_FIRST, SOF_LAST, SOS, EOI = 0xC4, 0xC0, 0xCF, 0xDA, 0xD9
+#: Markers (table B.1), less their first byte of 255.
+SOF0, SOF1, SOF2, SOF15, DHT, SOI, EOI, SOS, DQT = 0xC0, 0xC1, 0xC2, 0xCF, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB
+APP0, APP1, APP2, APP13, APP14, APP15, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE
 #: In the range of frames, but of another meaning: tables of codes, a reserved one, arithmetic coding.
 _NO_FRAMES = (DHT, 0xC8, 0xCC)
 
@@ -24,7 +25,12 @@ class Segment(NamedTuple):
     @property
     def is_frame(self) -> bool:
         """Whether it is a frame header, which gives size, precision and components."""
-        return SOF_FIRST <= self.marker <= SOF_LAST and self.marker not in _NO_FRAMES
+        return SOF0 <= self.marker <= SOF15 and self.marker not in _NO_FRAMES
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    """The bytes of a marker segment; ``payload`` has at most 65 533."""
+    return bytes((0xFF, marker)) + (2 + len(payload)).to_bytes(2, "big") + payload
 
 
 def segments(data: bytes) -> Iterator[Segment]:
@@ -49,7 +55,7 @@ def picture_end(data: bytes, scan: int) -> int | None:
 
 def scan_count(data: bytes) -> int:
     """How many scans the (first) picture of the JPEG file ``data`` has."""
-    first = next((segment.start for segment in segments(data) if segment.marker == SOS), len(data))
+    first = next((found.start for found in segments(data) if found.marker == SOS), len(data))
     return sum(marker == SOS for marker, _ in _markers(data, first))
 
 

@@ -13,13 +13,12 @@ import numpy as np
 from repro.jpeg.codes import in_order, pack
 from repro.jpeg.coefficients import LARGEST, Coefficients
 from repro.jpeg.scans import Scan, best_ac_scans, dc_scan, sequential_scan
+from repro.jpeg.segments import APP0, APP2, DHT, DQT, EOI, SOF0, SOF2, SOI, SOS, segment
 from repro.jpeg.tables import ZIGZAG
 from repro.threads import in_parallel
 
 #: How a file's data are laid out; see :func:`write`.
 Scans = Literal["interleaved", "sequential", "searched", "smallest"]
-_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
-_SOF0, _SOF2, _DHT, _SOS, _DQT, _APP0, _APP2 = 0xC0, 0xC2, 0xC4, 0xDA, 0xDB, 0xE0, 0xE2
 _JFIF = b"JFIF\0" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))  # version 1.1, square pixels, no thumbnail
 _MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
 #: The most bytes of a colour profile: chunks are counted by one byte.
@@ -76,10 +75,10 @@ def _searched(data: bytes) -> bytes:
 
 def embed_icc(data: bytes, profile: bytes) -> bytes:
     """``data`` (a JPEG file) with the colour profile in APP2 markers behind its JFIF header."""
-    after_header = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
+    after_header = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == bytes((0xFF, APP0)) else 2
     chunks = [profile[i : i + _MAX_ICC_CHUNK] for i in range(0, len(profile), _MAX_ICC_CHUNK)]
     markers = b"".join(
-        _segment(_APP2, b"ICC_PROFILE\0" + bytes((n, len(chunks))) + chunk) for n, chunk in enumerate(chunks, start=1)
+        segment(APP2, b"ICC_PROFILE\0" + bytes((n, len(chunks))) + chunk) for n, chunk in enumerate(chunks, start=1)
     )
     return data[:after_header] + markers + data[after_header:]
 
@@ -91,12 +90,12 @@ def file(c: Coefficients, *, progressive: bool, scans: Sequence[Scan]) -> bytes:
     factor = 0x22 if c.subsampling == "4:2:0" else 0x11
     components = b"".join(bytes((i + 1, 0x11 if i else factor, min(i, len(tables) - 1))) for i in range(len(c.planes)))
     size = c.height.to_bytes(2, "big") + c.width.to_bytes(2, "big")
-    parts = [_SOI, _segment(_APP0, _JFIF)]
-    parts += [_segment(_DQT, bytes((n, *table.reshape(64)[ZIGZAG].tolist()))) for n, table in enumerate(tables)]
-    parts.append(_segment(_SOF2 if progressive else _SOF0, b"\x08" + size + bytes((len(c.planes),)) + components))
+    parts = [bytes((0xFF, SOI)), segment(APP0, _JFIF)]
+    parts += [segment(DQT, bytes((n, *table.reshape(64)[ZIGZAG].tolist()))) for n, table in enumerate(tables)]
+    parts.append(segment(SOF2 if progressive else SOF0, b"\x08" + size + bytes((len(c.planes),)) + components))
     for scan in scans:
         parts += _scan(scan)
-    return b"".join([*parts, _EOI])
+    return b"".join([*parts, bytes((0xFF, EOI))])
 
 
 def _scan(scan: Scan) -> list[bytes]:
@@ -106,12 +105,8 @@ def _scan(scan: Scan) -> list[bytes]:
         if lengths.any():
             how_many = np.bincount(lengths, minlength=17)[1:]
             payload = bytes((table >> 1 << 4 | table & 1, *how_many.tolist(), *in_order(lengths).tolist()))
-            parts.append(_segment(_DHT, payload))
+            parts.append(segment(DHT, payload))
     chroma = 0x11 if scan.lengths[[1, 3]].any() else 0x00
     components = b"".join(bytes((i + 1, chroma if i else 0x00)) for i in scan.components)
     header = bytes((len(scan.components),)) + components + bytes((scan.first, scan.last, scan.high << 4 | scan.low))
-    return [*parts, _segment(_SOS, header), pack(scan.coded, scan.lengths, scan.data_bits)]
-
-
-def _segment(marker: int, payload: bytes) -> bytes:
-    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload
+    return [*parts, segment(SOS, header), pack(scan.coded, scan.lengths, scan.data_bits)]

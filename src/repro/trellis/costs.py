@@ -52,7 +52,7 @@ class Band(NamedTuple):
 
 def symbol_costs(lengths: np.ndarray) -> np.ndarray:
     """float64 (256,): bits of each symbol together with the number that follows, where codes have these ``lengths``
-    (:func:`repro.jpeg.codes.code_lengths`)."""
+    (:func:`repro.jpeg.codes.optimal_code_lengths`)."""
     return np.where(lengths > 0, lengths, _UNSEEN) + FOLLOWING.astype(float)
 
 
