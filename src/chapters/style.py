@@ -174,7 +174,7 @@ def shade(ax: Axes, rates: tuple[float, float]) -> None:
 
 
 def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> Any:
-    """Pixels without interpolation or axes, under ``title``. Grey and RGB of uint8 are shown as they are.
+    """Pixels without axes, under ``title``. Grey and RGB of uint8 are shown as they are.
 
     Returns what ``imshow`` does, for a colour bar.
     """

@@ -56,7 +56,7 @@ def line(tab: Any) -> str:
 
 def wait_for_line(tab: Any, words: str, where: str = ".line") -> None:
     said = "([where, words]) => document.querySelector(where).textContent.includes(words)"
-    tab.wait_for_function(said, arg=[where, words], timeout=60_000)
+    tab.wait_for_function(said, arg=[where, words], timeout=180_000)  # of a busy machine
 
 
 def choose(tab: Any, name: str, data: bytes, then: str, where: str = ".line") -> None:

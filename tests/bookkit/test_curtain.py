@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,14 @@ def test_it_enlarges_without_smoothing(tab: Any) -> None:
         large, shown = whole.repeat(zoom, 0).repeat(zoom, 1), seen(tab)
         top, left = (large.shape[0] - 150) // 2, (large.shape[1] - 240) // 2
         assert np.array_equal(shown, large[top : top + 150, left : left + 240])
+
+
+def test_each_curtain_of_a_page_has_its_own_handle(browser: Any, tmp_path: Path) -> None:
+    """Each comes with a script of its own."""
+    with opened(browser, write_page(tmp_path, 2 * curtain(PICTURES, CROPS).text), 600) as tab:
+        ids = tab.locator(".view").evaluate_all("all => all.map(view => view.id)")
+        assert len(set(ids)) == 2
+        assert [handle.get_attribute("aria-controls") for handle in tab.get_by_role("slider").all()] == ids
 
 
 def test_the_handle_answers_to_keys(tab: Any) -> None:

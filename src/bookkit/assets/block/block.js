@@ -52,11 +52,9 @@
     cell.style.setProperty("--much", Math.min(Math.log1p(Math.abs(value)) / Math.log1p(most), 1));
   };
 
-  let made = 0;
-
   function raise(root) {
     root.dataset.ready = "";
-    const id = `book-block-${++made}`;
+    const id = `book-block-${Math.random().toString(36).slice(2)}`;
     const encoder = client();
     const given = root.querySelector("img");
     const [row, col] = root.dataset.block.split(" ").map(Number);

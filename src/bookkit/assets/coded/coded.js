@@ -5,11 +5,9 @@
   /** Bits per pixel at the slider's ends; in between they grow by equal factors. */
   const [LEAST, MOST] = [0.25, 2];
 
-  let made = 0;
-
   async function raise(root) {
     root.dataset.ready = "";
-    const id = `book-coded-${++made}`;
+    const id = `book-coded-${Math.random().toString(36).slice(2)}`;
     const encoder = client();
     const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
     const stored = [...root.querySelectorAll("img[data-of]")];

@@ -3,7 +3,6 @@
 // them afterwards calls `root.curtain.show()`, and `root.curtain.look(x, y)` shows a place of theirs.
 (() => {
   const ZOOMS = [1, 2, 4, 8];
-  let made = 0;
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -25,7 +24,7 @@
     const tallest = Number(root.dataset.tallest) || Infinity; // of what is seen, in pixels
     const unique = (key) => [...new Set(figures.map((figure) => figure.dataset[key]))];
     const [photos, names] = [unique("photo"), unique("name")];
-    const id = `repro-curtain-${++made}`;
+    const id = `repro-curtain-${Math.random().toString(36).slice(2)}`; // of several on a page each its own
     // `at` is the handle's place, 0 (all is the right picture) to 100; (x, y) the picture's point in the middle of the view
     const state = { zoom: 1, at: 50, x: null, y: null };
 

@@ -27,11 +27,9 @@
     return COLOURS[low].map((value, i) => value + mix * (COLOURS[low + 1][i] - value));
   }
 
-  let made = 0;
-
   function raise(root) {
     root.dataset.ready = "";
-    const id = `book-own-${++made}`;
+    const id = `book-own-${Math.random().toString(36).slice(2)}`;
     const encoder = client();
     const figure = (name) => root.querySelector(`figure[data-name="${name}"]`);
 
@@ -115,7 +113,9 @@
       const onProgress = ({ share }) => (progress.value = share);
       try {
         const options = { ...bytes, details: "maps", latest: true, onProgress };
-        const found = await encoder.encode(isNew ? photo : null, options);
+        const result = encoder.encode(isNew ? photo : null, options);
+        photo.data = null; // the encoder has it
+        const found = await result;
         if (!found || coded !== photo) return; // while the slider moves, what it passed is shown, too
         shown = found;
         tell();
