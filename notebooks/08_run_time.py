@@ -19,9 +19,8 @@
 # # How long does it take?
 #
 # Two figures of the paper are about time. Fig. 11 shows how fast a model trains with VGG and with ResNet. Fig. 12
-# compares the time to encode a photo with that of a learned codec, which is a network from end to end. Times depend on
-# the program and the machine, much more than quality does. So we measure them again, and look for what holds on any
-# machine.
+# compares the time to encode a photo with that of a learned codec, which is a network from end to end. Times depend much
+# more on the program and the machine than quality does. So we measure them again, and look for what holds on any machine.
 #
 # ```{admonition} What you will learn
 # - how to measure a time, and how to compare speeds on a machine whose speed varies
@@ -119,7 +118,7 @@ def once(work):
 # Second, the first call also loads code, allocates memory and fills caches. So it is a *warm-up* that does not count.
 # Third, other programs may slow down any single call. So we *repeat* the call and take the median of the times. To
 # compare two programs, we let them take *turns*, in reverse order in every other round. Whatever slows the machine for
-# a while then slows both, and cancels in the ratio of neighbouring times.
+# a while then slows both, and mostly cancels in the ratio of neighbouring times.
 
 
 # %%
@@ -187,10 +186,10 @@ print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
 # Whatever happens before the first row, such as start and warm-up, does not count. We use random weights, because the
 # time of a step does not depend on their values.
 #
-# "The same settings" can mean several things, so the figure has several groups. The *plain step* is the paper's step
-# written directly from its equations, in 32 bits, with nothing computed in advance. It is probably nearest to what the
-# paper timed. *Our training* is `repro train`, with the trunk trained, as in the paper, or frozen, as in most of this
-# book.
+# "The same settings" can mean several things, so {numref}`fig-training-speed` has several groups. The *plain step* is the
+# paper's step written directly from its equations, in 32 bits, with nothing computed in advance. It is probably nearest to
+# what the paper timed. *Our training* is `repro train`, with the trunk trained, as in the paper, or frozen, as in most of
+# this book.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths. Marks are medians, bars reach from quartile to quartile. In parentheses: the speed divided by VGG-19's. The axis is logarithmic, so equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps per second on a logarithmic axis. In 32 bits with the trunk trained, in the plain step and in our training, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
 timed = times.training_rows(stored)
@@ -202,7 +201,7 @@ html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
 # %% [markdown]
 # ### What was found
 #
-# | speed divided by VGG-19's, with quartiles | block 1 | block 7 |
+# | speed as a multiple of VGG-19's, with quartiles | block 1 | block 7 |
 # |---|---|---|
 # | the paper, depth not given | {glue:text}`claimed:.2f` times | {glue:text}`claimed:.2f` times |
 # | plain step, trunk trained, 32 bits | {glue:text}`ratio_plain_trained_32_block1` | {glue:text}`ratio_plain_trained_32_block7` |
@@ -213,7 +212,7 @@ html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
 # **In 32 bits with the trunk trained** the ResNet trains faster at both depths. One reason is the size of the feature
 # maps. VGG-19 runs its first convolutions at the full size of the picture. A ResNet halves the picture twice before
 # its first block. How much work does this save? Each output of a convolution is a sum with one product for each weight
-# of its channel. A hook counts these products, on the device `meta`, where nothing is computed:
+# of its channel. A hook counts these products. On the device `meta` they are counted without being computed:
 
 # %%
 from torch import nn
@@ -253,14 +252,14 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 # By arithmetic alone a ResNet would be even faster. But a step does more than run its trunk. The loss costs the same
 # for every trunk, and the more it costs, the nearer the ratio comes to 1. A ResNet also has many small layers, which
 # spend more of their time on memory access than VGG's large ones. So at equal precision we expect a ratio between 1
-# and that of the operations. Where it lies depends on the program and the machine.
+# and the ratio of the operations. Where it lies depends on the program and the machine.
 #
 # **In bfloat16** our training with VGG gains most, because most of its time goes into large products. Block 7 gains
-# nothing: its gradients need 32 bits ({ref}`ch-speed`), so it runs in 32 bits, and the settings are no longer the
-# same. Where a ratio of this row comes near the paper's number, that is a coincidence and does not count. As far as we
-# can tell, the paper trained in 32 bits.
+# nothing, because its trunk stays in 32 bits for the sake of its gradients ({ref}`ch-speed`). So the settings are no
+# longer the same. If a ratio in this row is near the paper's number, that does not count: the paper, which names no
+# precision, probably trained in 32 bits.
 #
-# **With a frozen trunk** the features are computed only once, and all trunks are about equally fast. Then speed is no
+# **With a frozen trunk** the features are computed only once. All trunks are then about equally fast, and speed is no
 # reason to prefer one.
 
 # %% [markdown]
@@ -272,9 +271,9 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 #
 # The baseline is the codec of Ballé, Laparra and Simoncelli {cite:p}`balle2016endtoend`, a network from pixels to
 # symbols with a learned entropy code. It appeared at a conference in 2017, hence "Ballé et al. 2017" below. The unit is
-# presumably seconds per photo. The paper does not name the machine, the program or the photos.
+# presumably seconds per photo. For these times, the paper names neither the machine nor the program nor the photos.
 #
-# The standard error says how uncertain a mean is. From $n$ times $t_i$, one for each photo, it follows as
+# The standard error says how uncertain a mean is. For $n$ times $t_i$, one for each photo, it is
 #
 # $$
 # \begin{aligned}
@@ -311,9 +310,9 @@ for name, row in times.coded(stored).items():
 #   CompressAI's layers, with real entropy coding;
 # - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.
 #
-# The two learned codecs have random weights, because no package registry offers trained ones. Their transforms take as
-# long as trained ones. Entropy coding could differ, since the symbols of a random network cost more bits. So a tick in
-# the figure shows the time of the transform alone, which training does not change.
+# The two learned codecs have random weights, because no installed package offers trained ones. Their transforms take as
+# long as trained ones would. Entropy coding could differ, since the symbols of a random network cost more bits. So a tick
+# in {numref}`fig-inference-time` shows the time of the transform alone, which training does not change.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds per photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots are single photos, and black diamonds are what the paper reports. The files of all our encoders are decoded by libjpeg, so there is one decoding time for all of them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior. The two attention encoders are the slowest that were timed here. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
 pictures.times(stored)
@@ -341,22 +340,21 @@ html.table([], absent, first="td") if absent else machine
 # {glue:text}`vgg19_over_factorised` times as long as the factorised prior. The paper reports the opposite order.
 #
 # The number of operations, which is the same on every machine, shows why: the trunk alone does more work than a whole
-# learned codec. Entropy coding does not explain the paper's order either: Ballé et al. spend
-# {glue:text}`encode_balle_transform` of their {glue:text}`encode_balle_mean` in the transform.
+# learned codec. Entropy coding hardly matters here: the codec of Ballé et al. spends
+# {glue:text}`encode_balle_transform` of its {glue:text}`encode_balle_mean` in the transform.
 #
-# What did the paper time? It does not say. One possible explanation is a program that is started anew for each photo.
-# Starting Python, PyTorch and the model of Ballé et al. takes {glue:text}`encode_balle_start` here, many times as long
-# as encoding. Another is a graph that is built anew for each size of photo. Either would be a cost of the program, not
-# of the method.
+# What did the paper time? It does not say. Perhaps the program was started anew for each photo. Starting Python, PyTorch
+# and the model of Ballé et al. takes {glue:text}`encode_balle_start` here, many times as long as encoding. Or perhaps
+# TensorFlow built its graph anew for each size of photo. Either would be a cost of the program, not of the method.
 #
-# **Without the network** the order would be the paper's. The learned codecs take longer than tables alone:
+# **Without the network** the order is the paper's. The learned codecs take longer than tables alone:
 # {glue:text}`balle_over_tables` times as long for Ballé et al., and {glue:text}`factorised_over_tables` times for the
 # factorised prior. {ref}`ch-first-experiment` measures what the network gains for its cost.
 
 # %% [markdown]
 # ### The more important question: decoding
 #
-# A photo is encoded once and decoded by everyone who looks at it. Here a standard decoder is hard to beat:
+# A photo is encoded once and decoded by everyone who looks at it. In decoding, JPEG is hard to beat:
 #
 # | | time to decode | divided by JPEG's |
 # |---|---|---|
@@ -364,21 +362,14 @@ html.table([], absent, first="td") if absent else machine
 # | Ballé et al. 2017 | {glue:text}`decode_balle_mean` | {glue:text}`decode_balle_over_jpeg` |
 # | factorised prior | {glue:text}`decode_factorised_mean` | {glue:text}`decode_factorised_over_jpeg` |
 #
-# The decoder never runs the network that chose the coefficients. This, not encoding, is the advantage of learning
-# *without changing the decoder*.
+# The decoder never runs the network that chose the coefficients. This, and not fast encoding, is what one gains by
+# learning *without changing the decoder*.
 
 # %% [markdown]
 # ### Is it more stable?
 #
 # The standard error scales with the times themselves. A program that takes ten times as long for every photo has ten
-# times the standard error, and is no less stable. So we divide it by the mean:
-
-# %%
-ours = times.coded(stored)[times.OURS]["seconds_by_photo"]
-for factor in (1, 10):
-    mean, error = mean_and_error([factor * t for t in ours])
-    share = 100 * error / mean
-    print(f"{factor} × the times: standard error {error:.3f} s, {share:.1f} % of the mean")
+# times the standard error, and is no less stable. So we divide the standard error by the mean:
 
 # %% tags=["hide-input"]
 paper = [[name, f"{100 * error / mean:.1f} %"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
@@ -386,8 +377,8 @@ here = [[f"here: {name}", f"{100 * times.share(row):.1f} %"] for name, row in ti
 html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
 
 # %% [markdown]
-# By this measure, the paper's own numbers contradict its text: the time of its encoder varies more. Besides, a part of
-# the spread over photos is no instability at all, because a photo with more detail has more symbols to code.
+# By this measure, the paper's own numbers contradict its text: the time of its encoder varies more than that of Ballé et
+# al. Besides, part of the spread over photos is not instability at all: a photo with more detail has more symbols to code.
 
 # %% [markdown]
 # ## Verdicts
@@ -399,8 +390,8 @@ html.table(*tables.claim_rows(mine), caption="Figs. 11 and 12, judged from the s
 # %% [markdown]
 # *Faster in training* counts as reproduced if, in 32 bits with the trunk trained, the range between the quartiles of
 # the ratio overlaps {glue:text}`claimed:.2f` ± {glue:text}`about:.2f` at one of the depths. It counts as reproduced in
-# part if a ResNet is faster by another amount. *Far less* means at most half the mean time of each learned codec.
-# *More stability* means a smaller standard error than each of them.
+# part if a ResNet is faster by another factor. *Far less* means at most half the mean time of each learned codec.
+# *More stability* means a smaller standard error than each of them, as the paper compares them.
 #
 # ## Where we deviate, and what it could change
 #
@@ -418,8 +409,8 @@ html.table(*tables.claim_rows(mine), caption="Figs. 11 and 12, judged from the s
 # - Warm up, repeat, take turns, and wait for the device. Then compare medians.
 # - A ResNet cut at stride 8 does a fraction of VGG's work. How much faster a training step becomes depends on
 #   everything else in it.
-# - With a network in front of JPEG, encoding costs more than with a small learned codec. Decoding stays as cheap as
-#   ever.
+# - With a network in front of JPEG, encoding costs more than with either of the learned codecs timed here. Decoding stays as
+#   cheap as ever.
 # - Compare spreads as shares of their means. Otherwise slow programs always look unstable.
 #
 # ## Exercises

@@ -22,7 +22,7 @@
 # after: what the encoder saw in the photo, where the bits went, and how large the file is.
 #
 # ```{admonition} What you will learn
-# - what the encoder does, in six lines
+# - what the encoder does, in a few lines
 # - what your own photo looks like at a size of your choice
 # - which parts of a photo an encoder keeps, and which it lets go
 # - how low the quality can be before you see the loss
@@ -90,9 +90,9 @@ chosen = trellis_set.load()
 weights = chosen.network.weights(dct)
 
 # %% [markdown]
-# **Set the price.** A quality stands for a λ, which says how much error a bit may save: the same quality gives a smaller λ to
-# a photo that shows its errors. λ decides which tables are taken. In a picture as small as this one Cb and Cr share a
-# table, for a third would cost more bytes than it saves:
+# **Set the price.** A quality stands for a λ, which says how much error is accepted to save a bit. A photo in which errors
+# are easy to see gets a smaller λ at the same quality. λ decides which tables are taken. In a picture as small as this one,
+# Cb and Cr share a table, because a third one would cost more bytes than it saves:
 
 # %%
 lam = chosen.lam_at(30, expected_losses(chosen, dct.planes[0], weights[0]))
@@ -111,7 +111,7 @@ z = planes.trellis_quantize(dct, weights, tables, lam, rounds=1)
 data = write(planes.assemble(dct, z, tables))
 
 # %% [markdown]
-# That is effort `fast`, for a picture of which half of chroma is kept. The package's encoder writes the same file:
+# That is effort `fast`, for a picture with halved chroma. The package's encoder writes the same file:
 
 # %%
 fast = encode_picture(picture, Settings(quality=30, effort="fast")).data
@@ -130,17 +130,17 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 
 # %% [markdown]
 # 1. *Choose a photo* that your browser can show: JPEG, PNG, WebP, AVIF and others. You can also drop a file on the window.
-# 2. *Quality* is close to libjpeg's scale. In its place you can say how large the file may be.
+# 2. *Quality* is close to libjpeg's scale. Instead of it, you can say how large the file may be.
 # 3. Drag the *curtain* between before and after. Its right side can also be the browser's own JPEG encoder at the same
 #    size. Enlarge the picture to see its pixels.
 # 4. The *map* shows what the network saw. Bright blocks are those where an error is worth much, in the band of frequencies
-#    that you choose. It also shows where the bits went. In calm places errors are worth most, in texture least, and the bits
-#    go to the texture all the same. Click a block to see it under the curtain.
+#    that you choose. It also shows where the bits went. Errors are worth most in calm places and least in texture, and most
+#    bits go to the texture all the same. Click a block to see it under the curtain.
 # 5. *Download* the file. Any program opens it.
 #
-# This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, save for
+# This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, except for
 # rounding in the last digit. The command reads more kinds of file and whole folders, keeps colour profiles, and has the
-# effort `best`, which goes on correcting by the decoded picture.
+# effort `best`, which goes on to correct its choice by the decoded picture.
 
 # %% [markdown]
 # ## One photo at several qualities
@@ -175,9 +175,9 @@ for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": 
 # ## What the encoder saw
 #
 # The files above come from the encoder's default, whose network says what errors are worth. `repro encode --model vgg16` uses
-# the paper's attention instead. For that, this is the {term}`attention map` of luma, averaged over the AC coefficients of each block: how
-# much of its detail the network keeps. Where the weights of its trunk are missing,
-# the map shows what the default goes by: what an error in a block is worth.
+# the paper's attention instead. {numref}`fig-your-photo-seen` shows its {term}`attention map` of luma, averaged over the AC
+# coefficients of each block: how much of a block's detail the network keeps. If the weights of its trunk are missing, the
+# figure shows instead what the default goes by: what an error in a block is worth.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
@@ -212,8 +212,9 @@ glue("known_words", known.words)
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A little of both. Its coefficients are already multiples of the tables' steps, so the same tables would find hardly anything
-# to round. But `default` adapts its tables to each picture, and the second picture is not quite the first.
+# Both, and clearly so. The same tables would find hardly anything to round, because the coefficients are already multiples of
+# their steps. But the encoder takes other tables. The first file has lost fine detail, so the network expects less loss of
+# it, and the same quality stands for a larger λ and coarser tables. Each further round does the same. So keep the original.
 # ```
 #
 # **3.** Take a screenshot with coloured text. What goes wrong at a low quality, and what does a high quality repair?
@@ -221,8 +222,8 @@ glue("known_words", known.words)
 # ```{admonition} Solution
 # :class: dropdown
 # Coloured letters lose their colour, because chroma has half the resolution. At a high quality the encoder keeps all of
-# chroma ({ref}`ch-beyond`), and the colours return. The ripples beside letters become weaker, but sharp edges stay expensive
-# for cosines. Screenshots belong in PNG files.
+# chroma ({ref}`ch-beyond`), and the colours return. The ripples beside letters become weaker, but it still takes many cosines
+# to make a sharp edge. Screenshots belong in PNG files.
 # ```
 #
 # ## What's next

@@ -19,8 +19,8 @@
 # # Your eyes
 #
 # Every comparison in {ref}`ch-beyond` is made by formulas. Some of them were fitted to what people saw, but nobody has
-# looked at these files. Will you? Below are pairs of pictures. One file of each pair is ours, the other is by mozjpeg or
-# jpegli, and both have the same size. Which is which you learn at the end.
+# judged these files. Will you? Below are pairs of pictures. One file of each pair is ours, the other is by mozjpeg or
+# jpegli, and both have nearly the same size. You learn at the end which is which.
 #
 # ```{admonition} What you will learn
 # - why such a test must be blind, and what flicker shows that two pictures side by side hide
@@ -58,6 +58,7 @@ from scipy.stats import binomtest
 from bookkit import eyes, glue
 from chapters import eyes as fig
 from chapters import style
+from chapters.beyond import listed
 from repro import codecs
 from repro.encoder import trellis_set
 from repro.encoder.images import Picture
@@ -67,9 +68,9 @@ from repro.evaluation import match_size
 # %% [markdown]
 # ## Two files of equal size
 #
-# Quality scales mean something else in every encoder, so they cannot make a pair. Bytes can. The peer has whole qualities
-# only, ours takes any fraction. So take the peer's file that is nearest to the rate, and look for the largest of our files
-# that is no larger. If it is much smaller, try the peer's next quality:
+# The same quality means something else in every encoder, so qualities cannot make a pair. Bytes can. The peer has whole
+# qualities only, and ours takes any fraction. So take the peer's file whose size is nearest to the rate, and look for the
+# largest of our files that is no larger. If ours is much smaller, try the peer's next quality:
 
 
 # %%
@@ -98,7 +99,7 @@ glue("eyes_photos", f"{', '.join(names)}" if len(names) > 1 else f"{next(iter(na
 glue("eyes_rates", " and ".join(f"{rate:g}" for rate in rates))
 glue("eyes_apart", max(100 * (1 - len(one.ours) / len(one.theirs)) for one in made))
 glue("eyes_side", fig.SIDE)
-glue("eyes_judges", ", ".join(fig.better()))
+glue("eyes_judges", listed(list(fig.better())))
 
 # %% [markdown]
 # This made {glue:text}`eyes_pairs`, at about {glue:text}`eyes_rates` bits per pixel. In no pair is ours the larger file, and
@@ -108,7 +109,7 @@ glue("eyes_judges", ", ".join(fig.better()))
 #
 # ## How to look
 #
-# Whoever knows which picture is ours sees it with other eyes, and good will is no help. So this page draws lots, for the
+# Whoever knows which picture is ours sees it with other eyes, and good will is no help. So this page draws lots for the
 # order of the pairs and for which picture comes first. It names none of them until you ask for the answers.
 #
 # **Flicker** puts one picture in the place of the other. What differs seems to move, and an eye is quick to notice
@@ -128,10 +129,10 @@ eyes(made, fig.better())
 # %% [markdown]
 # ## What your answers are worth
 #
-# Suppose you could tell in $n$ pairs and found ours nearer in $k$ of them. With other pairs the share would have come out
-# otherwise. Which true shares $p$ fit what you answered? Leave out those that are too low, for which $k$ or more would be a
-# surprise, and those that are too high. Call a surprise what happens once in forty times, on either side. Then the lowest
-# $p$ that remains solves
+# Suppose that you saw a difference in $n$ pairs and found ours nearer to the original in $k$ of them. With other pairs the
+# share would have been different. Which true shares $p$ fit what you answered? Leave out those that are too low, for which
+# $k$ or more would be a surprise, and those that are too high. Let a surprise be what happens less than once in forty times,
+# on either side. Then the lowest $p$ that remains solves
 #
 # $$
 # \sum_{i=k}^{n} \binom{n}{i} \, p^i (1-p)^{n-i} = \tfrac{1}{40}
@@ -181,11 +182,12 @@ glue("eyes_coin", 100 * chance(decided, 20, 1 / 2))
 glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 
 # %% [markdown]
-# With fewer than {glue:text}`eyes_decided:d` of twenty on one side, the interval includes one half, and a coin could have
-# given your answers. That is worth knowing, too: at this size you hardly see which is which. Pairs that you could not tell
+# With fewer than {glue:text}`eyes_decided:d` of twenty on either side, the interval includes one half, and a coin could have
+# given your answers. That is worth knowing, too: at this size you hardly see which is better. Pairs that you could not tell
 # apart are counted, but take no part in the share.
 #
-# Below your answers the page says what {glue:text}`eyes_judges` find of the same pairs, and how often each agrees with you.
+# Below your answers the page shows the verdicts of {glue:text}`eyes_judges` on the same pairs, and how often each agrees with
+# you.
 # The verdict is yours, not theirs. It holds for your eyes, your screen and your distance from it. On a sharp telephone most
 # errors are too small to see; on a large screen they are not.
 #
@@ -217,7 +219,7 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 # ```{admonition} Solution
 # :class: dropdown
 # `chance(k, 20, 1/2)` is {glue:text}`eyes_coin:.1f` %, less than one in forty. By symmetry either side takes twice as much,
-# {glue:text}`eyes_both:.1f` %. Both sides together make what a 95 % interval leaves out.
+# {glue:text}`eyes_both:.1f` %. Both sides together are less than one in twenty, the most that a 95 % interval may leave out.
 # ```
 #
 # **2.** Why not count half a point for each side if you cannot tell?
@@ -235,8 +237,9 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 # ```{admonition} Solution
 # :class: dropdown
 # Only if the question is about these twenty pairs. If twelve of them are clear wins for ours and eight clear losses, every
-# reader gives the same twenty answers, and a thousand know no more of other photos than twenty do. To speak of photos, draw
-# photos (and readers) again with replacement, and take the spread of the share: a bootstrap over both.
+# reader gives the same twenty answers, and a thousand answers say no more about other photos than twenty do. To speak of
+# photos in general, draw photos (and readers) again with replacement, and take the spread of the share: a bootstrap over
+# both.
 # ```
 #
 # ## What's next
