@@ -173,7 +173,8 @@ def faults(project: Project) -> str:
         [_command(o["told"]), o["kills"], o["in_the_middle"], f"{o['rounds']} times", _number(o["faults"])]
         for o in result["kills"]
     ]
-    parts = [table(head, rows)]
+    found = [f"- {_command(o['told'])}: {plain(fault)}" for o in result["kills"] for fault in o["faults"]]
+    parts = [table(head, rows), *(["What was found:\n", *found, ""] if found else [])]
     cases: dict[str, Counter[str]] = {}
     for one in result["cases"]:
         cases.setdefault(one["kind"], Counter())[one["outcome"].partition(":")[0]] += 1

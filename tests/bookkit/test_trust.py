@@ -93,6 +93,13 @@ def test_kills_cases_and_load_are_counted(project: Any) -> None:
     assert ["huffman", "1,000", "30", "none"] in rows(trust.parsers(project))
 
 
+def test_what_a_kill_broke_is_told(project: Any) -> None:
+    broken = {**FAULTS, "kills": [{**KILLED, "faults": ["killed after 2.03 s: still at work 10 s later"]}]}
+    (project.root / "data" / "results" / "faults.json").write_text(json.dumps(broken))
+    told = "- `repro encode FOLDER`: 60 photos: killed after 2.03 s: still at work 10 s later"
+    assert told in trust.faults(project).splitlines()
+
+
 def test_a_glance_has_every_campaign(project: Any) -> None:
     told = {row[1]: row[2:] for row in rows(trust.glance(project))}
     assert told["damaged pictures"] == ["451", "once"] and told["kills"] == ["50", "never"]
