@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageFile
 
-END = b"\xff\xd9"  # ITU-T T.81, table B.1: EOI
+from repro.jpeg.segments import EOI
+
+_JPEG_END = bytes((0xFF, EOI))
 _PNG_END = b"IEND\xaeB`\x82"  # PNG 3rd edition, 11.2.5
 #: How libjpeg's warnings about damage begin; others are about kinds of files.
 _WARNINGS = ("Corrupt", "Premature", "Inconsistent", "Invalid")
@@ -24,17 +26,15 @@ def ended(data: bytes) -> bytes | None:
 
     Whatever bits follow, a picture whose data are all there decodes to the same pixels, but for the last few blocks.
     """
-    if not data.startswith(b"\xff\xd8") or data.endswith(END):
+    if not data.startswith(b"\xff\xd8") or data.endswith(_JPEG_END):
         return None
     data = data.rstrip(b"\xff")  # half of the end
-    bits = (
-        np.random.default_rng(0).integers(0, 255, len(data), np.uint8).tobytes()
-    )  # without 255, which begins a marker
+    bits = np.random.default_rng(0).integers(0, 255, len(data), np.uint8).tobytes()  # no 255, which begins a marker
     try:
-        one, other = (_pixels(data + more + END) for more in (b"", bits))
+        one, other = (_pixels(data + more + _JPEG_END) for more in (b"", bits))
     except Exception:  # decoders of broken files raise nearly anything
         return None
-    return data + END if np.mean(one != other) < 0.01 else None
+    return data + _JPEG_END if np.mean(one != other) < 0.01 else None
 
 
 def of_jpeg(data: bytes) -> str | None:

@@ -107,18 +107,12 @@ class Settings:
             raise UsageError(f"--ssimulacra2 {self.ssimulacra2:g}: must be a score of at most 100, such as 70")
         if self.size is not None and self.size < 1:
             raise UsageError(f"--size {self.size}: must be a number of bytes above 0")
-        if self.metadata not in get_args(metadata.Kept):
-            raise UsageError(f"--metadata {self.metadata}: choose from {', '.join(get_args(metadata.Kept))}")
-        if self.subsampling not in get_args(Subsampling):
-            raise UsageError(f"--subsampling {self.subsampling}: choose from {', '.join(get_args(Subsampling))}")
-        if self.icc not in ("keep", "srgb"):
-            raise UsageError(f"--icc {self.icc}: choose 'keep' or 'srgb'")
-        if self.scans not in get_args(Scans):
-            raise UsageError(f"--scans {self.scans}: choose from {', '.join(get_args(Scans))}")
+        kinds = {"effort": Effort, "icc": Policy, "metadata": metadata.Kept, "scans": Scans, "subsampling": Subsampling}
+        for option, kind in kinds.items():
+            if getattr(self, option) not in get_args(kind):
+                raise UsageError(f"--{option} {getattr(self, option)}: choose from {', '.join(get_args(kind))}")
         if self.max_pixels is not None and self.max_pixels < 1:
             raise UsageError(f"--max-pixels {self.max_pixels}: must be above 0")
-        if self.effort not in get_args(Effort):
-            raise UsageError(f"--effort {self.effort}: choose from {', '.join(get_args(Effort))}")
         if self.seconds is not None and not (self.seconds > 0 and math.isfinite(self.seconds)):
             raise UsageError(f"--seconds {self.seconds:g}: must be a number above 0")
         if self.seconds is not None and self.effort != "best":
