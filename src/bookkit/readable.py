@@ -28,7 +28,8 @@ def read(common: bool) -> str:
     names = [n for n in _COMMON if n in endings] if common else sorted(endings.keys() - set(_COMMON))
     rows = []
     for name in names:
-        told = getattr(Image.OPEN[name][0], "format_description", "") or name
+        opened = Image.OPEN.get(name)  # Pillow opens an MPO, several JPEG pictures in a file, as JPEG
+        told = getattr(opened[0], "format_description", "") or name if opened else "JPEG, several pictures in one file"
         rows.append([plain(told), " ".join(code(ending) for ending in endings[name])])
     return table(["format", "endings"], rows)
 
