@@ -58,7 +58,7 @@ def encode(
         ``"smallest"`` saves some tenths of a per cent more, but decoders that read a part show grey at first, and some
         embedded ones refuse the file; ``"sequential"`` is baseline JPEG.
     subsampling
-        Half of chroma's resolution, or all of it; ``"auto"``: as is worth its bits.
+        Half of chroma's resolution, or all of it; ``"auto"``: whichever is worth its bits.
     icc
         Keep an RGB colour profile, or convert the colours to sRGB.
     metadata

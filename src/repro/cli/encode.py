@@ -75,27 +75,27 @@ def encode(
     scans: Annotated[
         Literal["interleaved", "smallest", "sequential"],
         typer.Option(
-            help="interleaved: progressive, in colour from the start. smallest: tenths of a per cent less, but grey at "
-            "first, and some embedded decoders refuse it. sequential: baseline."
+            help="interleaved: progressive, in colour from the start. smallest: some tenths of a per cent smaller, "
+            "but grey at first, and some embedded decoders refuse it. sequential: baseline."
         ),
     ] = "interleaved",
     subsampling: Annotated[
         Literal["auto", "4:2:0", "4:4:4"],
-        typer.Option(help="Half of chroma's resolution, or all of it. auto: as is worth its bits."),
+        typer.Option(help="Half of chroma's resolution, or all of it. auto: whichever is worth its bits."),
     ] = "auto",
     metadata: Annotated[
         Literal["none", "copyright", "all"],
         typer.Option(
             help="copyright: who made the photo and who may use it. all: EXIF, XMP, IPTC and comments, with the "
-            "orientation reset and without thumbnail."
+            "orientation reset and without the thumbnail."
         ),
     ] = "none",
     keep_smaller: Annotated[
         bool | None,
         typer.Option(
             "--keep-smaller/--no-keep-smaller",
-            help="Copy a JPEG file's picture where it would grow. [default: unless --bpp, --size or --subsampling is "
-            "given]",
+            help="Copy the picture of a JPEG file that would grow instead of encoding it. [default: unless --bpp, "
+            "--size or --subsampling is given]",
         ),
     ] = None,
     strict: Annotated[
@@ -103,11 +103,11 @@ def encode(
         typer.Option(
             "--strict",
             help="Refuse a picture that is damaged or whose colours can only be guessed, and metadata that cannot be "
-            "kept as asked, instead of a note.",
+            "kept as asked, instead of encoding it with a note.",
         ),
     ] = False,
     max_pixels: Annotated[
-        int | None, typer.Option(help="Stop at larger pictures. [default: Pillow's limit, 89478485]")
+        int | None, typer.Option(help="Refuse larger pictures. [default: Pillow's limit, 89478485]")
     ] = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="How many pictures to encode at once, each in a process.")
@@ -115,15 +115,15 @@ def encode(
     scheduler: Annotated[
         str,
         typer.Option(
-            help="local, or dask://HOST:PORT for a Dask cluster, over which several pictures are spread; what is there "
-            "already is skipped."
+            help="local, or dask://HOST:PORT for a Dask cluster, over which several pictures are spread; results "
+            "that exist are skipped."
         ),
     ] = "local",
     recursive: Annotated[
         bool, typer.Option("-r", "--recursive", help="Take sub-folders too, and make the same ones for the results.")
     ] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave pictures alone whose result exists: go on with a folder.")
+        bool, typer.Option("--skip-existing", help="Skip pictures whose result exists, to go on with a folder.")
     ] = False,
     force: Annotated[
         bool, typer.Option("-f", "--force", help="Replace existing files, even those not named with -o.")

@@ -64,7 +64,7 @@ class Settings:
     keep_smaller
         Whether a JPEG file that would grow is kept as it is; None: where neither ``bpp`` nor ``size`` is given.
     subsampling
-        How much of chroma the file keeps; ``"auto"``: as is worth its bits. The paper's sets have 4:4:4.
+        How much of chroma the file keeps; ``"auto"``: whichever is worth its bits. The paper's sets have 4:4:4.
     metadata
         What is kept beside colour profile and density: ``"none"``; ``"copyright"``: who made the photo and who may use
         it; ``"all"``: EXIF, XMP, IPTC and comments, without what is no longer true.
