@@ -333,7 +333,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # The trellis needs the weights $w_k$: what is an error worth? In the paper's distortion, LPIPS has a say in that
 # ({eq}`eq-distortion`), and it had one in an earlier version of this encoder. Its weights came from LPIPS, MS-SSIM and MSE,
 # and it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we
-# asked two judges from which it had not learned, SSIMULACRA 2 and Butteraugli:
+# asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`. We call such metrics judges:
 
 # %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; the tables below have the numbers."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
@@ -425,7 +425,7 @@ def worth(share):
     return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
 
 
-# %% mystnb={"figure": {"caption": "What a squared error is worth to each judge, from low to high frequencies, over the judge's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little but its lowest frequencies."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What a squared error is worth to each judge, from low to high frequencies, over the judge's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little weight except at its lowest frequencies."}} tags=["hide-input"]
 fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 
 # %% [markdown]
@@ -614,9 +614,9 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 
 # %% [markdown]
 # The package also averages weights and targets with the ones before, and moves DC less than AC. Moved targets please the
-# metrics of the loss, and may cost quality by others. So we asked DISTS, which is not in the loss: on tuning photos, files
-# with targets moved this far are better by it than files with new weights alone. Efforts `fast` and `default` make no such
-# update: `default` only chooses a second time, with codes and tables made for the first choice. `best` makes eight updates.
+# metrics of the loss, and may cost quality by others. So we asked {term}`DISTS`, which is not in the loss: on tuning photos, files
+# with targets moved this far are better by it than files with new weights alone. The {term}`efforts <effort>` `fast` and
+# `default` make no such update: `default` only chooses a second time, with codes and tables made for the first choice. `best` makes eight updates.
 # Here is what more of them would give:
 
 # %%

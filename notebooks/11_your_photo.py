@@ -150,7 +150,7 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 # %% tags=["hide-input"]
 made = [own_photo.make(picture, quality, effort) for quality in qualities]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, its \u03bb and its size."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
 captions = [f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made]
 alts = [f"A cup of coffee on a wooden table, as the file of quality {one.quality:g} shows it." for one in made]
 labels = [f"{one.quality:g}" for one in made]

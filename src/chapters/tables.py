@@ -87,7 +87,7 @@ def claim_rows(claims: Sequence[Claim]) -> Rows:
     """Every claim, linked to its page, with both verdicts, the effect of each as a picture, and what they rest on."""
     rows: list[list[object]] = []
     for c in claims:
-        again = f"Again: `{c.command}`" if c.command else ""
+        again = f"To repeat it: `{c.command}`" if c.command else ""
         said = f"{c.words} ({c.where})"
         told = ". ".join(part for part in (c.evidence, papers_side(c), again) if part)
         linked = link(said, _page(c)) if c.figure else said
