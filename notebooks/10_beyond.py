@@ -262,7 +262,7 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 # - **Last bits last.** At high qualities the last bit of each number is nearly random and needs no code. Where that saves
 #   bits, it comes in a *refinement scan* of its own.
 # - **Neighbouring blocks that end early share a symbol** in progressive scans (an *EOB run*). A block with nothing in a band
-#   is nearly free, and a single number between two empty blocks pays for breaking their run. So the trellis keeps two costs
+#   is nearly free, and a single number between two empty blocks costs more, because it breaks their run. So the trellis keeps two costs
 #   for each block: that of its best choice, and that of keeping nothing. A second shortest path, from block to block, then
 #   decides which blocks keep anything.
 #
@@ -651,7 +651,7 @@ glue("descent_steps", len(gained) - 1)
 # | DISTS | it was asked on tuning photos how far `best` may move targets |
 # | Butteraugli | **held out**: nothing was trained, tuned or chosen by it. Where it disagrees, believe Butteraugli |
 #
-# *Which rates?* Most photos are saved at quality 75 or more, where libjpeg spends about one or two bits per pixel. Thumbnails
+# *Which rates?* Photos are usually saved at quality 75 or more, where libjpeg spends about one or two bits per pixel. Thumbnails
 # and pages for slow connections get less. So there are two ranges: {glue:text}`range_high` and {glue:text}`range_low`, by the
 # bits of the whole file.
 #
@@ -939,7 +939,7 @@ frames_slider(frames, labels, alts, description="Photo", captions=alts)
 # | MSE | {glue:text}`kodak_default_low_mse_lost` | {glue:text}`kodak_default_high_mse_lost` | {glue:text}`check_default_low_mse_lost` | {glue:text}`check_default_high_mse_lost` |
 # | LPIPS | {glue:text}`kodak_default_low_lpips_lost` | {glue:text}`kodak_default_high_lpips_lost` | {glue:text}`check_default_low_lpips_lost` | {glue:text}`check_default_high_lpips_lost` |
 #
-# And other content? The tables and the network were all learned from photographs. So here is one picture for each
+# And other content? The tables and the network were learned from photographs alone. So here is one picture for each
 # of several content types. They were chosen before any was encoded. Anyone can make them again: they come with installed
 # packages, or a script draws them. Every effort is compared with mozjpeg over all qualities that both reach:
 

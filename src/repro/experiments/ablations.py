@@ -3,7 +3,7 @@
 One thing is added at a time, so that each ablation against the one before says what that thing is worth: Annex K's
 tables in 4:2:0, the trellis, tables learned through it, a weight for each band, and a network that sees one block, or
 neighbours too. Others learn from another metric, or do without one part. ``tables-444`` is the paper's way: learned
-tables, all of chroma, rounding.
+tables, all of chroma, rounding. ``default-sparse`` is ``default`` at the others' qualities, to compare like with like.
 """
 
 from __future__ import annotations
