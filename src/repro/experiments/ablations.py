@@ -98,9 +98,9 @@ def rounded(dct: planes.DctPlanes, tables: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def lam_of(tables: np.ndarray, share: float = STEP_SHARE) -> float:
+def lam_of(tables: np.ndarray) -> float:
     """Squared error that a bit is worth with ``tables`` (2, 8, 8): in proportion to luma's mean squared step."""
-    return share * float(np.square(tables[0].astype(np.float64)).mean())
+    return STEP_SHARE * float(np.square(tables[0].astype(np.float64)).mean())
 
 
 def tables_444(rgb: np.ndarray, quality: int) -> bytes:
@@ -114,10 +114,10 @@ def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
     return write(planes.assemble(dct, rounded(dct, tables), tables))
 
 
-def annexk_trellis(rgb: np.ndarray, quality: int, share: float = STEP_SHARE) -> bytes:
+def annexk_trellis(rgb: np.ndarray, quality: int) -> bytes:
     """The same, with coefficients chosen by the trellis for MSE alone."""
     dct, tables = _standard(rgb, quality)
-    z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables, share), threads=threads.available())
+    z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables), threads=threads.available())
     return write(planes.assemble(dct, z, tables))
 
 

@@ -95,9 +95,9 @@ class EncoderCurves:
         at = {name: _settings(curve) for name, curve in self.curves.items() if name in ("default", "default-sparse")}
         return next((name for name, settings in at.items() if settings == _settings(self.curves[encoder])), "default")
 
-    def blurred(self, encoder: str, bpp: float, against: str = "mozjpeg") -> Gain:
-        """Squared error of blurred luma at equal rate: ``anchor`` is that of ``against``, ``test`` ours."""
-        return gain_at_rate(self.curves[against], self.curves[encoder], bpp, "mse_y_blurred")
+    def blurred(self, encoder: str, bpp: float) -> Gain:
+        """Squared error of blurred luma at equal rate: ``anchor`` is mozjpeg's, ``test`` ours."""
+        return gain_at_rate(self.curves["mozjpeg"], self.curves[encoder], bpp, "mse_y_blurred")
 
     def losses(self, encoder: str, peer: str, metric: str, window: Window) -> list[tuple[str, float]]:
         """(photo, per cent of bits) of the photos that can be compared, those first where ``encoder`` does worst."""
@@ -162,25 +162,25 @@ def of_figure(figure: str, evaluation: str, store: Store) -> EncoderCurves:
     return EncoderCurves(curves, tuple(results))
 
 
-def with_earlier(encoders: EncoderCurves, store: Store | None = None) -> EncoderCurves:
+def with_earlier(encoders: EncoderCurves) -> EncoderCurves:
     """The encoders on "check" and :data:`EARLIER`; where other photos stand in, our fastest stands in for it."""
-    photos_there = json.loads((_reference(store) / "check.json").read_text())["photos"]
+    photos_there = json.loads((_reference() / "check.json").read_text())["photos"]
     images = {photo: tuple(kept["points"]) for photo, kept in photos_there.items()}
     same = images.keys() == encoders.curves["fast"].images.keys()
     return EncoderCurves({**encoders.curves, EARLIER: Curve(EARLIER, images) if same else encoders.curves["fast"]})
 
 
-def earlier_file(photo: str, bpp: float, store: Store | None = None) -> bytes:
+def earlier_file(photo: str, bpp: float) -> bytes:
     """A JPEG file that :data:`EARLIER` made of a shipped photo ("chelsea"), within ``bpp``."""
-    return (_reference(store) / f"{photo}_{bpp:g}.jpg").read_bytes()
+    return (_reference() / f"{photo}_{bpp:g}.jpg").read_bytes()
 
 
 def _settings(curve: Curve) -> set[float | None]:
     return {point["setting"] for points in curve.images.values() for point in points}
 
 
-def _reference(store: Store | None) -> Path:
-    return (store or Store.default()).data / _REFERENCE
+def _reference() -> Path:
+    return Store.default().data / _REFERENCE
 
 
 @cache

@@ -48,9 +48,9 @@ def on_files(loss: LossWeights, points: Sequence[Mapping[str, Any]], rate: float
     return loss.lam * (mse + loss.gamma * lpips + loss.sigma * (1 - ms_ssim)) + rate
 
 
-def tried(profile: str = "cpu", store: Store | None = None) -> list[Outcome]:
+def tried() -> list[Outcome]:
     """Every recipe that was tried on the tuning photos, in the registry's order."""
-    return _outcomes([e for e in tuning(profile) if isinstance(e, Experiment)], store)
+    return _outcomes([e for e in tuning("cpu") if isinstance(e, Experiment)])
 
 
 def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Outcome, Outcome]]:
@@ -61,12 +61,12 @@ def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Ou
     return list(zip(_outcomes(once, store), _outcomes(twice, store), strict=True))
 
 
-def third_order_recipes(profile: str = "cpu", store: Store | None = None) -> list[Outcome]:
-    """The paper's rounding at one λ: the profile's recipe and the others that were tried, and straight-through."""
-    p = profile_of(profile)
+def third_order_recipes() -> list[Outcome]:
+    """The paper's rounding at one λ: the fast recipe, of tables and of VGG, and the others that were tried."""
+    p = profile_of("cpu")
     lam = ONE_LAMBDA["third-order"]
     published = [p.run(Variant("tables", "third-order"), lam), p.run(Variant(p.vgg, "third-order"), lam)]
-    return _outcomes([*published, *recipes(profile)], store)
+    return _outcomes([*published, *recipes("cpu")])
 
 
 def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dict[str, dict[float, Outcome]]:
@@ -79,5 +79,5 @@ def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dic
     return found
 
 
-def _outcomes(experiments: Sequence[Experiment], store: Store | None) -> list[Outcome]:
+def _outcomes(experiments: Sequence[Experiment], store: Store | None = None) -> list[Outcome]:
     return [outcome(e, require(e, store or Store.default())) for e in experiments]

@@ -53,8 +53,8 @@ class Store:
         result = self.read(task)
         return None if result is None or why_stale(task, result) else result
 
-    def read(self, task: Task, *, whole: bool = True) -> dict[str, Any] | None:
-        """As :meth:`load`, but whatever it was made with; a sweep's also where some qualities are missing, if asked."""
+    def read(self, task: Task) -> dict[str, Any] | None:
+        """As :meth:`load`, but whatever it was made with."""
         path = self.result_path(task)
         if not path.exists():
             return None
@@ -63,7 +63,7 @@ class Store:
             if not isinstance(task, Experiment):
                 held = [{point["setting"] for point in photo["points"]} for photo in result["photos"].values()]
                 enough = all(settings.issuperset(task.qualities) for settings in held)
-                return result if enough or not whole else None
+                return result if enough else None
             stored = result["experiment"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ReproError(f"{path}: not a result of this program; delete it and run `repro reproduce`") from error
@@ -87,17 +87,12 @@ def require(task: Task, store: Store, command: str = "repro reproduce") -> dict[
     return result
 
 
-def stored_curves(figure: str, profile: str, store: Store | None = None, seed: int = 0) -> dict[str, Curve]:
-    """Series name → its curve, from stored results alone. Raises :class:`ReproError` where one is missing.
+def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict[str, Curve]:
+    """Series name → its curve, of models that of the first seed, from stored results alone.
 
-    ``seed``: of the trained models; series without runs of that seed are left out.
+    Raises :class:`ReproError` where one is missing.
     """
-    peers = {}
-    for task, result in stored_results(figure, profile, store):
-        if isinstance(task, PeerSweep):
-            peers[task.codec] = sweep_curve(task, result)
-    runs = stored_runs(figure, profile, "images", store, seed)
-    return peers | {name: Curve.from_runs(name, by_lambda) for name, by_lambda in runs.items()}
+    return {name: curves[0] for name, curves in stored_seeds(figure, profile, store).items()}
 
 
 def sweep_curve(task: Sweep, result: Mapping[str, Any]) -> Curve:
@@ -111,22 +106,22 @@ def sweep_curve(task: Sweep, result: Mapping[str, Any]) -> Curve:
 
 def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[str, tuple[Curve, ...]]:
     """Series name → its curve for each seed that was run, the first seed first; of a peer one."""
-    results = stored_results(figure, profile, store)
-    seeds = sorted({task.seed for task, _ in results if isinstance(task, Experiment)} | {0})
     found: dict[str, tuple[Curve, ...]] = {}
-    for seed in seeds:
-        for name, curve in stored_curves(figure, profile, store, seed).items():
-            if seed == 0 or name not in {w.codec for w, _ in results if isinstance(w, PeerSweep)}:
-                found[name] = (*found.get(name, ()), curve)
+    runs: dict[tuple[int, str], dict[float, Any]] = {}
+    for task, result in stored_results(figure, profile, store):
+        if isinstance(task, PeerSweep):
+            found[task.codec] = (sweep_curve(task, result),)
+        elif isinstance(task, Experiment):
+            runs.setdefault((task.seed, task.series), {})[task.loss.lam] = result["images"]
+    for (_, name), by_lambda in sorted(runs.items(), key=lambda run: run[0][0]):
+        found[name] = (*found.get(name, ()), Curve.from_runs(name, by_lambda))
     return found
 
 
-def stored_runs(
-    figure: str, profile: str, part: str, store: Store | None = None, seed: int = 0
-) -> dict[str, dict[float, Any]]:
-    """Series name → λ → one ``part`` of the trained model's result: "images", "log", "tables", "seconds", …"""
+def stored_runs(figure: str, profile: str, part: str, store: Store | None = None) -> dict[str, dict[float, Any]]:
+    """Series name → λ → one ``part`` of the result of the first seed's model: "images", "log", "tables", …"""
     runs: dict[str, dict[float, Any]] = {}
     for task, result in stored_results(figure, profile, store):
-        if isinstance(task, Experiment) and task.seed == seed:
+        if isinstance(task, Experiment) and task.seed == 0:
             runs.setdefault(task.series, {})[task.loss.lam] = result[part]
     return runs

@@ -39,14 +39,14 @@ def mse_chroma(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return _mean_square((rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 1:])
 
 
-def mse_y_blurred(x: torch.Tensor, y: torch.Tensor, sigma: float = 4.0) -> torch.Tensor:
-    """Mean square of luma's error after a Gaussian blur of ``sigma`` px: how far areas are off, not single pixels.
+def mse_y_blurred(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean square of luma's error after a Gaussian blur of σ = 4 px: how far areas are off, not single pixels.
 
     Beyond its edges the error is mirrored. It passes no gradient.
     """
     check_pair(x, y)
     error = (rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 0].detach().double()
-    blurred = gaussian_filter(error.cpu().numpy(), (0, sigma, sigma), mode="reflect")
+    blurred = gaussian_filter(error.cpu().numpy(), (0, 4, 4), mode="reflect")
     return torch.from_numpy(blurred).to(x).square().flatten(1).mean(1)
 
 

@@ -32,7 +32,7 @@ _WARM_UP = 100
 
 @dataclass(frozen=True)
 class DistilRecipe:
-    """How the trunk learns: Adam with decoupled decay, a short warm-up, then a cosine to 0; crops mirrored by chance.
+    """How the trunk learns: Adam with decoupled decay, a short warm-up, then a cosine to 0; every other batch mirrored.
 
     crops and size: how many training crops of how many pixels a side; batch of them in each of ``steps`` updates.
     """

@@ -81,11 +81,11 @@ def no_losses(found: Sequence[Gain]) -> str:
     return REPRODUCED if min(clear) >= 0 else NOT if max(clear) < 0 else PARTLY
 
 
-def alike(found: Sequence[Gain], within: float = 0.02) -> str:
-    """Means that differ by no more than ``within`` of the anchor's at every point: reproduced; at some: in part."""
+def alike(found: Sequence[Gain]) -> str:
+    """Means that differ by no more than 2 % of the anchor's at every point: reproduced; at some: in part."""
     if not found:
         return NOT_YET
-    close = [abs(g.mean) <= within * abs(g.anchor) for g in found]
+    close = [abs(g.mean) <= 0.02 * abs(g.anchor) for g in found]
     return REPRODUCED if all(close) else PARTLY if any(close) else NOT
 
 
@@ -97,9 +97,9 @@ def together(verdicts: Iterable[str]) -> str:
     return every.pop() if len(every) == 1 else PARTLY
 
 
-def improves(found: Sequence[Gain], metric: str = "ms_ssim") -> str:
-    """Better in ``metric``, at no cost in the others; where nothing is gained, to cost nothing is no merit."""
-    better, others = ([g for g in found if (g.metric == metric) == of] for of in (True, False))
+def improves(found: Sequence[Gain]) -> str:
+    """Better in MS-SSIM, at no cost in the others; where nothing is gained, to cost nothing is no merit."""
+    better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
     won = wins(better)
     return won if won == NOT else together([won, no_losses(others)])
 
