@@ -436,7 +436,7 @@ fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 #
 # Now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
 
-# %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo of two parrots and two maps of its blocks. At the lowest frequencies errors are worth most in the smooth background, at the highest in the birds' heads."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo and two maps of its blocks. At the lowest frequencies errors are worth most in smooth places, at the highest where there is structure."}} tags=["hide-input"]
 in_zigzag = (share["SSIMULACRA 2"][0, 0].flatten(2)[..., ZIGZAG], (error[0, 0] ** 2).flatten(2)[..., ZIGZAG])
 bands = {"lowest frequencies": slice(1, 10), "highest frequencies": slice(28, 64)}
 of_blocks = {
@@ -445,8 +445,8 @@ of_blocks = {
 fig.blocks_plot(rgb[:384, :512], {name: found.numpy() for name, found in of_blocks.items()})
 
 # %% [markdown]
-# Errors of low frequencies count most in the smooth background, where nothing hides them. Those of high frequencies count
-# more in heads and beaks, where there is structure to lose. So one number for a block is not enough, and neither is one for
+# Errors of low frequencies count most in smooth places, where nothing hides them. Those of high frequencies count more where
+# there is structure to lose. So one number for a block is not enough, and neither is one for
 # a frequency. But a single block's share is noisy: other errors would have given other shares. What an encoder wants is
 # their expectation, given the photo.
 
@@ -510,7 +510,7 @@ glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
 glue("net_reach", 1 + sum(len(weight) - 1 for weight, _ in net.layers))
 glue("net_layers", len(net.layers))
 
-# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In the smooth background errors are worth more, in feathers and along edges less; the contrast is strongest in the lowest band and weakest in the highest."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In smooth places errors are worth more, in texture and along edges less; the contrast is strongest in the lowest band and weakest in the highest."}} tags=["hide-input"]
 names = {"second band": 1, "third band": 2, "highest band": 4}
 fig.blocks_plot(rgb, {name: of_band[..., band] for name, band in names.items()})
 
