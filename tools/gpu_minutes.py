@@ -24,6 +24,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -170,7 +171,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=12, help="after which everything has ended")
     parser.add_argument("--jobs", type=int, default=4, help="runs at a time")
     parser.add_argument("--quick", action="store_true", help="tiny settings, on a processor")
-    parser.add_argument("--scratch", type=Path, default=Path("/tmp/gpu-minutes"), help="where runs work")
+    parser.add_argument("--scratch", type=Path, default=Path(gettempdir(), "gpu-minutes"), help="where runs work")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     runs, store = wanted(options.quick), Store(options.scratch / "data", options.scratch)

@@ -347,7 +347,7 @@ def test_a_frozen_trunk_is_asked_once(folder: Path, tmp_path: Path) -> None:
     assert moving.features is None, "a trunk that changes is asked at every step"
 
 
-def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: Store) -> None:
+def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: Store, tmp_path: Path) -> None:
     run(SWEEP, store, folder)
     before = json.loads(store.result_path(SWEEP).read_text())["photos"]
     wider = replace(SWEEP, qualities=(15, 25, 40))
@@ -358,6 +358,11 @@ def test_a_qualities_range_grows_without_measuring_again(folder: Path, store: St
         assert [p["setting"] for p in photo["points"]] == [15, 25, 40]
         assert photo["points"][::2] == before[name]["points"]
     assert plan([wider, SWEEP], store) == []
+    fewer = tmp_path / "fewer"
+    (fewer / "hdrplus").mkdir(parents=True)
+    (fewer / "hdrplus" / "a.png").write_bytes((folder / "hdrplus" / "a.png").read_bytes())
+    run(replace(SWEEP, qualities=(15, 50)), store, fewer)
+    assert list(json.loads(store.result_path(SWEEP).read_text())["photos"]) == ["a.png"], "the other is no longer there"
 
 
 def test_one_failure_does_not_stop_the_rest(folder: Path, store: Store) -> None:

@@ -40,11 +40,12 @@ def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
     Continues after the last photo of an interrupted run, and keeps stored qualities that are still valid.
     """
     path, part = store.result_path(task), store.scratch / f"{task.key}.json"
+    kept = _kept(task, part, path)
     with one_thread():
         result: dict[str, Any] = {
             **_named(task),
             "evaluation": task.evaluation,
-            "photos": _kept(task, part, path),
+            "photos": {photo.name: kept[photo.name] for photo in evaluation if photo.name in kept},
             "numerics": numerics_of(task),
             "provenance": provenance() | {"data": {"evaluation": describe(evaluation)}},
         }
