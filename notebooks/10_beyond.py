@@ -705,9 +705,8 @@ html.table(*fig.target_rows(found["kodak"]), caption="Targets and results, Kodak
 html.table(*fig.target_rows(found["check"]), caption="Targets and results, photos on which nothing was chosen")
 
 # %% [markdown]
-# The strongest rival depends on the metric, the range and the photos. On some photos an encoder's smallest file is larger
-# than where the lower range begins. Then the comparison is over what both curves share. The percentages say how much of the
-# range that is:
+# The strongest rival depends on the metric, the range and the photos. On some photos the files of an encoder do not span the
+# whole range. Then the comparison is over what both curves share. The percentages say how much of the range that is:
 
 # %% tags=["hide-input"]
 html.table(

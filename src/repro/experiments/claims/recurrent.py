@@ -16,7 +16,7 @@ from repro.experiments.settings import Variant
 CNN, LSTM, BILSTM = (Variant(method).series for method in ("vgg16", "lstm", "bilstm"))
 STRETCHED = Variant("lstm", minmax=True).series
 FIGURE_15 = (STANDARD, CNN, LSTM, BILSTM, STRETCHED)
-_NAMES = {STANDARD: "standard JPEG", LSTM: "LSTM", BILSTM: "BiLSTM"}
+_NAMES = {STANDARD: "standard JPEG", CNN: "CNN", LSTM: "LSTM", BILSTM: "BiLSTM"}
 #: "Lower BPP levels", and where MS-SSIM is said to saturate.
 LOW_RATES, HIGH_RATES = (0.25, 0.28, 0.30), (0.36, 0.42)
 #: A run overshoots that ends this much above the least loss that it had.
