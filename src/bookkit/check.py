@@ -19,10 +19,11 @@ def check_pairs(project: Project) -> None:
         if path.stem not in names:
             raise ReproError(f"notebooks/{path.name}: has no {path.stem}.py, the text that the book is built from")
     for name in names:
-        _check_pair(project, name)
+        check_pair(project, name)
 
 
-def _check_pair(project: Project, name: str) -> None:
+def check_pair(project: Project, name: str) -> None:
+    """Raise :class:`ReproError` where the notebook ``name`` is out of step with its text, or missing."""
     import nbformat
 
     path = project.source(name).with_suffix(".ipynb")
