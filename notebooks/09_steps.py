@@ -54,7 +54,7 @@ pulls = 60  # steps of the trainings that show what A does to Q
 
 # %% tags=["hide-input"]
 from bookkit import glue, html
-from chapters import findings, paper_recipe, rate_distortion, style, tables
+from chapters import findings, own_rate, paper_recipe, rate_distortion, style, tables
 from chapters import steps as drawn
 from chapters.attention import middle, padded_tensor
 from repro.data import crop_pool, photos
@@ -63,6 +63,7 @@ from repro.experiments.claims import NOT_YET, Evidence, all_claims, savings
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
 from repro.experiments.claims.own_rate import MARGIN
+from repro.training import PAPER_RECIPE
 
 style.use()
 evidence = Evidence()
@@ -291,8 +292,8 @@ glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.exper
 # $Q \cdot s$ from 1–2, Adam at $10^{-6}$ for everything, 20,000 steps of 8 crops. One such model takes hours on two cores.
 
 # %% tags=["remove-cell"]
-by_the_paper = evidence.by_the_paper()
-glue("plan_words", paper_recipe.plan_words(by_the_paper))
+by_the_paper, begun = evidence.by_the_paper(), evidence.begun()
+glue("plan_words", paper_recipe.plan_words(by_the_paper, paper_recipe.unended(begun, by_the_paper)))
 glue("error_grew", paper_recipe.error_grew(by_the_paper))
 glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper)))
 
@@ -312,12 +313,41 @@ html.table(*paper_recipe.plan_rows(by_the_paper), caption="The plan of profile p
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "The paper's recipe on the way: running means of each run's log, and the bits of files where they were measured. The frozen run has an older log, without A and the luma DC step; its DC step is marked at the end."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. Without a network A is 1."}}
 shown = [paper_recipe.frozen(), *by_the_paper]
-paper_recipe.on_the_way(shown)
+paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 
 # %% [markdown]
 # The loss falls nearly all the way ({numref}`fig-paper-recipe`). At the start most of it is the rate term of Eq. 9, because
 # tables of 1 to 2 are fine, and that term falls as the tables become coarse. With VGG the error begins high, because the map
 # takes brightness away, and falls as A comes nearer to 1. {glue:text}`error_grew:s`
+#
+# ### With the trunk trained
+#
+# The first pair of the plan is Fig. 5's: VGG-19, trained along, with MS-SSIM in the loss and without. It is stored after
+# {glue:text}`first_steps` of the {glue:text}`all_steps` steps. The learning rate is constant, so the whole runs begin in
+# exactly this way. Does a trained trunk bring A back to 1, where the frozen one could not?
+
+# %% tags=["hide-input"]
+alone = paper_recipe.tables_alone(evidence)
+frozen_a = paper_recipe.a_of_dc(paper.trunk_frozen(), crops)
+html.table(
+    *paper_recipe.map_rows([*begun, alone], paper.FIRST_STEPS, frozen_a),
+    caption=f"A and the step of luma's DC after {paper.FIRST_STEPS:,} steps, in the log of the training crops; and the "
+    "step at which A was as near to 1 as a frozen trunk brings it in a whole run",
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-first-steps", "caption": "The first pair before its end, and tables alone after as many steps: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "Three rows, VGG-19 with MS-SSIM in the loss, without it, and learned tables, each with three markers and their intervals, for MSE, LPIPS and MS-SSIM, beside a line at zero, which is plain JPEG. The table below has the numbers."}}
+own_rate.gain_plot(evidence, paper_recipe.after_first_steps(evidence, begun))
+
+# %% tags=["hide-input"]
+html.table(
+    *own_rate.gain_rows(evidence, paper_recipe.after_first_steps(evidence, begun)),
+    caption="The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
+)
+
+# %% tags=["remove-cell"]
+glue("first_steps", f"{paper.FIRST_STEPS:,}")
+glue("all_steps", f"{PAPER_RECIPE.steps:,}")
+glue("frozen_a", frozen_a)
 
 # %% [markdown]
 # ### Where it ends
@@ -325,10 +355,14 @@ paper_recipe.on_the_way(shown)
 # A model of one λ has one rate for each photo. We compare it with plain JPEG *at that rate*, photo by photo, in decibels of
 # the error. Below zero, plain JPEG is better:
 
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-ends", "caption": "Where the paper's recipe ends, and ours at the same \u03bb: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "A row for each model with three markers and their intervals, for MSE, LPIPS and MS-SSIM, to both sides of a line at zero, which is plain JPEG. The table below has the numbers."}}
+models = paper_recipe.ended(evidence, shown)
+own_rate.gain_plot(evidence, models)
+
 # %% tags=["hide-input"]
 html.table(
-    *paper_recipe.end_rows(evidence, shown),
-    caption="Gain over plain JPEG 4:4:4 at each model's own rate, in decibels of the error (95 % interval over photos)",
+    *own_rate.gain_rows(evidence, models),
+    caption="The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
 )
 
 # %% [markdown]
@@ -436,7 +470,6 @@ paper_recipe.pull_plot(logs)
 
 # %% tags=["remove-cell"]
 glue("pulls", pulls)
-glue("frozen_a", paper_recipe.a_of_dc(paper.trunk_frozen(), crops))
 
 # %% [markdown]
 # Only where both come together, third-order rounding and a map that is not undone, does the DC step run away

@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from chapters.own_rate import Models
 from chapters.style import LOOKS, OKABE_ITO, figure, plot
 from chapters.tables import Rows
-from repro.errors import ReproError
-from repro.evaluation import Curve
 from repro.experiments import Experiment, Variant, paper
-from repro.experiments.claims import METRICS, SHORT, Evidence, OwnRate
-from repro.experiments.claims.own_rate import COUNTING, PLAIN, decibels
+from repro.experiments.claims import Evidence
 from repro.experiments.objective import Outcome, outcome
 from repro.experiments.profiles import profile_of
 from repro.experiments.store import Store, require
@@ -31,8 +29,6 @@ _LINES = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."), ("
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
 #: What is told of where tables end.
 _TOLD = (("dc", "{:.0f}"), ("objective", "{:.2f}"))
-#: How a rate is counted → words.
-_COUNTINGS = {"bpp_sequential": "the file", COUNTING: "the paper's"}
 
 
 def frozen(store: Store | None = None) -> Run:
@@ -145,8 +141,8 @@ def _of_files(run: Experiment, result: Mapping[str, Any]) -> tuple[np.ndarray, n
     return np.array(steps), np.array([np.mean([p["bpp"] for p in measured[step].values()]) for step in steps])
 
 
-def end_rows(evidence: Evidence, runs: Sequence[Run]) -> Rows:
-    """What ``runs`` gain over plain JPEG, and ours at the same λ with either rounding."""
+def ended(evidence: Evidence, runs: Sequence[Run]) -> Models:
+    """The models of ``runs``, and ours at the same λ with either rounding."""
     ours: dict[str, dict[float, Any]] = {**evidence.parts("ours", "images"), **evidence.parts("5", "images")}
     models: dict[str, Mapping[str, Any]] = {f"paper's: {label(run)}": result["images"] for run, result in runs}
     for lam in sorted({run.loss.lam for run, _ in runs}):
@@ -155,39 +151,39 @@ def end_rows(evidence: Evidence, runs: Sequence[Run]) -> Rows:
             if found is not None:
                 name = LOOKS[method].label.removesuffix(" attention")
                 models[f"ours: {name}, {rounding}, λ = {lam:g}"] = found
-    return _gain_rows(evidence, models)
+    return models
 
 
-def begun_rows(evidence: Evidence, begun: Sequence[Run]) -> Rows:
-    """What runs that are ``begun`` gain over plain JPEG, and tables alone by the same recipe after as many steps."""
-    models: dict[str, Mapping[str, Any]] = {label(run): result["images"] for run, result in begun}
-    for run, result in evidence.by_the_paper():
-        for steps in sorted({short.recipe.steps for short, _ in begun if short.loss.lam == run.loss.lam}):
-            if run.model.method == "tables" and str(steps) in result.get("snapshots", {}):
-                models[f"{label(run)}, {steps:,} steps"] = result["snapshots"][str(steps)]
-    return _gain_rows(evidence, models)
+def unended(begun: Sequence[Run], ended: Sequence[Run]) -> list[Run]:
+    """Those of ``begun`` that are not stored to their end."""
+    folders = {run.folder for run, _ in ended}
+    return [(run, result) for run, result in begun if run.folder not in folders]
 
 
-def _gain_rows(evidence: Evidence, models: Mapping[str, Mapping[str, Any]]) -> Rows:
-    """Two rows a model, in both countings of bits: what it gains over plain JPEG at its own rate, in decibels."""
+def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
+    """A and the step of luma's DC around step ``at``, by running means, and when A came to ``enough``."""
     rows: list[list[object]] = []
-    for name, images in models.items():
-        for counting, words in _COUNTINGS.items():
-            plain = evidence.plain().counted(counting) if counting == COUNTING else evidence.plain()
-            rate = np.mean([p[counting] for p in images.values()])
-            rows.append([name, words, f"{rate:.3f}", *(_cell(images, plain, counting, m) for m in METRICS)])
-    return ["model", "bits of", "bits per pixel", *(f"{SHORT[m]}, dB" for m in METRICS)], rows
+    for run, result in runs:
+        log = [row for row in result["log"] if row["step"] <= at]
+        (steps, A), (_, dc) = _of_log(log, "A_dc"), _of_log(log, "Q_dc")
+        there = steps[enough <= A]
+        when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else "not yet"
+        rows.append([label(run), f"{A[-1]:.3f}", when, f"{dc[-1]:.0f}"])
+    return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
 
 
-def _cell(images: Mapping[str, Any], plain: Curve, counting: str, metric: str) -> str:
-    try:
-        (found,) = OwnRate({"model": {0.0: images}}, plain, "", counting).gains(PLAIN, "model", (1e-3, 1e3), [metric])
-    except ReproError:
-        return "–"
-    if len(found.photos) < len(images):
-        return f"– (plain JPEG reaches its rate on {len(found.photos)} photos)"
-    mean, low, high = decibels(found)
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:
+    """The first pair before its end, and tables alone by the same recipe after as many steps."""
+    run, result = tables_alone(evidence)
+    at, name = paper.FIRST_STEPS, f"{_kind(run)}, λ = {run.loss.lam:g}"
+    models = {label(run): result["images"] for run, result in begun}
+    return {**models, f"{name}, {at:,} steps": result["snapshots"][str(at)]}
+
+
+def tables_alone(evidence: Evidence) -> Run:
+    """Tables alone by the paper's recipe at the first pair's λ. Raises :class:`ReproError` if not stored."""
+    run = next(e for e in paper.tables_and_recurrent() if e.model.method == "tables" and e.loss.lam == paper.ONE)
+    return run, require(run, evidence.store or Store.default(), "repro reproduce --profile paper --figure ours")
 
 
 def beside_ours(runs: Iterable[Run], store: Store | None = None) -> list[Outcome]:

@@ -164,19 +164,24 @@ def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[fl
 
 def savings_plot(rows: Mapping[str, Mapping[str, BDRate]]) -> Figure:
     """BD-rates as a forest: a row for each comparison, a marker with its 95 % interval for each metric."""
+    ends = {name: {m: (f.mean, f.low, f.high) for m, f in row.items() if m in METRICS} for name, row in rows.items()}
+    return forest(ends, "at equal ", "bits against the other at equal quality, % (left of zero: fewer, better)")
+
+
+def forest(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], prefix: str, xlabel: str) -> Figure:
+    """Name → metric → (mean, low, high): a row for each name, a marker with its interval for each metric."""
     fig, ax = plot(0.9 + 0.62 * len(rows))
     ax.axvline(0, color=INK, linewidth=1)
     for i, metric in enumerate(METRICS):
         color, marker = METRIC_LOOKS[metric]
-        found = [row[metric] for row in rows.values()]
-        means = np.array([f.mean for f in found])
-        reach = np.abs([[f.mean - f.low, f.high - f.mean] for f in found]).T
-        at, label = np.arange(len(rows)) + 0.22 * (i - 1), f"at equal {SHORT[metric]}"
-        ax.errorbar(means, at, xerr=reach, fmt=marker, color=OKABE_ITO[color], label=label, capsize=3, markersize=6)
+        at, found = zip(*((j, row[metric]) for j, row in enumerate(rows.values()) if metric in row), strict=True)
+        means, lows, highs = np.array(found).T
+        y, reach, label = np.add(at, 0.22 * (i - 1)), np.abs([means - lows, highs - means]), f"{prefix}{SHORT[metric]}"
+        ax.errorbar(means, y, xerr=reach, fmt=marker, color=OKABE_ITO[color], label=label, capsize=3, markersize=6)
     ax.set_yticks(range(len(rows)), list(rows), fontsize=9)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("bits against the other at equal quality, % (left of zero: fewer, better)")
+    ax.set_xlabel(xlabel)
     legend_below(fig)
     return fig
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chapters import paper_recipe
+from chapters import own_rate, paper_recipe
 from made_curves import curve
 from repro.evaluation import Curve
 from repro.experiments import paper
@@ -53,7 +53,8 @@ def test_a_model_stands_where_its_errors_put_it(
     monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
     monkeypatch.setattr(Evidence, "parts", lambda self, figure, part: {})
     run = paper.tables_and_recurrent()[0]
-    _, rows = paper_recipe.end_rows(Evidence(), [(run, {"images": level})])
+    evidence = Evidence()
+    _, rows = own_rate.gain_rows(evidence, paper_recipe.ended(evidence, [(run, {"images": level})]))
     assert [row[1] for row in rows] == ["the file", "the paper's"]
     for row in rows:
         assert float(str(row[3]).split(" ")[0]) == pytest.approx(decibels, abs=0.05)
@@ -62,7 +63,7 @@ def test_a_model_stands_where_its_errors_put_it(
 def test_a_rate_that_plain_jpeg_does_not_reach_is_said() -> None:
     few: dict[str, Any] = {p: q[0] for p, q in curve("m", rates=(0.01, 1.0)).images.items()}
     plain: Curve = curve("plain").counted(COUNTING)
-    assert paper_recipe._cell(few, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 0 photos)"
+    assert own_rate._cell(few, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 0 photos)"
 
 
 def test_ends_are_told_beside_ours() -> None:

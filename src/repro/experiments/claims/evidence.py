@@ -52,9 +52,9 @@ class Evidence:
         return [(run, result) for run, result in found if result is not None]
 
     def begun(self) -> list[tuple[Experiment, dict[str, Any]]]:
-        """Of the first pair of profile paper what is stored before its end, for runs whose end is not."""
-        place, ended = self.store or Store.default(), {run.folder for run, _ in self.by_the_paper()}
-        found = [(run, place.load(run)) for run in paper.first_pair_begun() if run.folder not in ended]
+        """What is stored of the first pair of profile paper before its end."""
+        place = self.store or Store.default()
+        found = [(run, place.load(run)) for run in paper.first_pair_begun()]
         return [(run, result) for run, result in found if result is not None]
 
     def plain(self) -> Curve:
