@@ -28,7 +28,7 @@
 # - how to tell that a run has converged, by Eq. 7 computed on files
 # - what the paper's rounding costs, and where the paper's own recipe ends
 # - what a map that the decoder does not know does to the tables, and why
-# - what a pretrained trunk adds to learned tables, and what it adds to train the trunk, too
+# - what a pretrained trunk adds to learned tables, and what training the trunk adds to that
 #
 # It helps to have read {ref}`ch-first-experiment`.
 # ```
@@ -322,9 +322,9 @@ paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 #
 # ### With the trunk trained
 #
-# The first pair of the plan is Fig. 5's: VGG-19, trained along, with MS-SSIM in the loss and without. It is stored after
-# {glue:text}`first_steps` of the {glue:text}`all_steps` steps. The learning rate is constant, so the whole runs begin in
-# exactly this way. Does a trained trunk bring A back to 1, where the frozen one could not?
+# The first pair of the plan is that of Fig. 5: VGG-19 with its trunk trained, with MS-SSIM in the loss and without. It is
+# stored after {glue:text}`first_steps` of the {glue:text}`all_steps` steps. The learning rate is constant, so the whole
+# runs begin in exactly this way. Does a trained trunk bring A back to 1, where the frozen one could not?
 
 # %% tags=["hide-input"]
 alone = paper_recipe.tables_alone(evidence)
@@ -589,8 +589,9 @@ html.table([], list(tables.origin("ours", "cpu").items()), caption="Where the st
 # %% [markdown]
 # ## All claims of the paper
 #
-# That was the last of the paper's experiments. Here are all claims of the paper, each with two verdicts, by our recipe and
-# by the paper's own. The page {doc}`../book/results` has the same table, and says how to read its pictures.
+# That was the last of the paper's experiments. Here are all claims of the paper, each with a verdict by our recipe and,
+# where the plan of profile `paper` has runs for it, one by the paper's own. The page {doc}`../book/results` has the same
+# table, and says how to read its pictures.
 
 # %% tags=["hide-input"]
 claims = all_claims(evidence)
