@@ -14,7 +14,7 @@ from made_curves import Factor, curve
 from repro.errors import ReproError
 from repro.evaluation import gain_at_rate
 from repro.evaluation.curves import Point
-from repro.experiments import Store
+from repro.experiments import Store, paper
 from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, Evidence, OwnRate, all_claims, loss, recurrent
 from repro.experiments.claims.loss import BASELINE, PAPER, STANDARD
 from repro.experiments.claims.own_rate import COUNTING, MARGIN, decibels, papers
@@ -151,3 +151,18 @@ def test_without_runs_the_command_is_told(store: Store, tmp_path: Path) -> None:
         if c.number in (1, 2, 3, 4, 5, 16, 17, 18):
             assert c.by_paper is not None
             assert c.by_paper.verdict != NOT_YET or "repro reproduce --profile paper --figure" in c.by_paper.evidence
+
+
+def test_first_steps_are_told_and_are_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs that have begun, far from the claim's rates: what they show is evidence, and the verdict waits."""
+    with_it, without = paper.first_pair_begun()
+    errors = {with_it: {"ms_ssim": 0.8}, without: {}}
+    begun = [(run, {"images": a_model(0.7, worse, 0.05)}) for run, worse in errors.items()]
+    monkeypatch.setattr(Evidence, "by_the_paper", lambda self: [])
+    monkeypatch.setattr(Evidence, "begun", lambda self: begun)
+    monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
+    first, weights = (c.by_paper for c in all_claims(Evidence()) if c.number in (1, 4))
+    assert first is not None and first.verdict == NOT_YET and first.effects
+    assert "repro reproduce --profile paper --figure 5" in first.evidence
+    assert first.evidence.endswith("after 4,000 of 20,000 steps: better in MS-SSIM (0.70 bpp, paper's counting)")
+    assert weights is not None and weights.verdict == NOT_YET and not weights.effects, "a third model is missing"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from repro.errors import ReproError
+from repro.experiments.paper import FIRST_STEPS
+from repro.training import PAPER_RECIPE
 
 if TYPE_CHECKING:
     from repro.experiments.claims.evidence import Evidence
@@ -111,8 +113,20 @@ def _judged(claim: Claim, evidence: Evidence) -> Claim:
     if claim.judge is None:
         return claim
     verdict, words, effects = _judge(claim, evidence)
-    by_paper = _one_point(claim, _judge(claim, replace(evidence, profile="paper"))) if claim.twice else None
+    by_paper = _by_paper(claim, evidence) if claim.twice else None
     return replace(claim, verdict=verdict, evidence=words, effects=effects, by_paper=by_paper)
+
+
+def _by_paper(claim: Claim, evidence: Evidence) -> Judgement:
+    """The verdict by the paper's recipe. Where its runs have not ended: what their first steps show, and no verdict."""
+    found = _one_point(claim, _judge(claim, replace(evidence, profile="paper")))
+    if found.verdict != NOT_YET:
+        return found
+    first = _judge(claim, replace(evidence, profile="paper", first_steps=True))
+    if first.verdict == NOT_YET:
+        return found
+    after = f"after {FIRST_STEPS:,} of {PAPER_RECIPE.steps:,} steps"
+    return Judgement(NOT_YET, f"{found.evidence}; {after}: {first.evidence}", first.effects)
 
 
 def _judge(claim: Claim, evidence: Evidence) -> Judgement:

@@ -17,10 +17,14 @@ from repro.experiments.store import Store, require, stored_runs, stored_seeds, s
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is stored at a profile, read when it is asked for. Raises :class:`ReproError` where something is missing."""
+    """What is stored at a profile, read when it is asked for. Raises :class:`ReproError` where something is missing.
+
+    ``first_steps``: of profile paper the runs as they are after their first steps, at whatever rate.
+    """
 
     profile: str = "cpu"
     store: Store | None = None
+    first_steps: bool = False
     _read: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def seeds(self, *figures: str) -> Mapping[str, tuple[Curve, ...]]:
@@ -40,10 +44,10 @@ class Evidence:
     def own_rate(self, figure: str) -> OwnRate:
         """The models by the paper's recipe that are stored, of every figure; ``figure`` names the command."""
         runs: dict[str, dict[float, Any]] = {}
-        for run, result in self.by_the_paper():
+        for run, result in self.begun() if self.first_steps else self.by_the_paper():
             runs.setdefault(run.series, {})[run.loss.lam] = result["images"]
         command = f"repro reproduce --profile paper --figure {figure}"
-        return OwnRate(runs, self.plain().counted(COUNTING), command)
+        return OwnRate(runs, self.plain().counted(COUNTING), command, anywhere=self.first_steps)
 
     def by_the_paper(self) -> list[tuple[Experiment, dict[str, Any]]]:
         """What is stored of the plan of profile paper, the most wanted first, each run with its result."""

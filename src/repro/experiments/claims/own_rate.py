@@ -45,12 +45,13 @@ def error(metric: str, value: float) -> float:
 @dataclass(frozen=True)
 class OwnRate:
     """Stored models: series → λ → photo → point; ``plain``, whose rates are what ``counting`` says; and the command
-    that runs what is missing."""
+    that runs what is missing. ``anywhere``: pairs of one λ are compared at whatever rate they have."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve
     command: str
     counting: str = COUNTING
+    anywhere: bool = False
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
         """What ``test`` gains over ``anchor``, series of ours by name: at ``rates`` where both have curves that reach
@@ -98,7 +99,8 @@ class OwnRate:
     ) -> bool:
         theirs = self.rate(test)
         apart = 1.0 if anchor is None else self.rate(anchor) / theirs
-        return min(rates) / NEAR <= theirs <= max(rates) * NEAR and 1 / NEAR <= apart <= NEAR
+        in_range = self.anywhere or min(rates) / NEAR <= theirs <= max(rates) * NEAR
+        return in_range and 1 / NEAR <= apart <= NEAR
 
     def _gain(self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], metric: str) -> Gain:
         differences, pairs, missing = [], [], {}
