@@ -25,6 +25,8 @@ Run = tuple[Experiment, Mapping[str, Any]]
 #: Rows of a log whose running mean is drawn.
 _SMOOTH = 20
 _LINES = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."), ("purple", "-"), ("green", "--"))
+#: Where the axis of bits per pixel is marked.
+_BITS = (0.2, 0.4, 0.8, 1.6)
 #: What a log has → what a plot calls it.
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
 #: What is told of where tables end.
@@ -115,6 +117,9 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
         ax.set(title=title)
         if name in ("loss", "bpp", "mse"):
             ax.set_yscale("log")
+        if name == "bpp":
+            ax.set_yticks(_BITS, [f"{bits:g}" for bits in _BITS])
+            ax.minorticks_off()
     axes[0, 1].set_ylim(0, 1.05)
     axes[0, 2].set_ylim(0, 265)
     for ax in axes[1]:
