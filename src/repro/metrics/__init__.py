@@ -5,8 +5,9 @@ dtype or range that does not fit raises ``ValueError``, which says what came; an
 :class:`~repro.errors.ReproError`.
 
 The paper's loss (Eq. 8) is made of MSE, LPIPS and MS-SSIM. :func:`ssimulacra2` is what the encoder beyond the paper
-learns from, with MSE and MS-SSIM. These are differentiable. :func:`dists` and :func:`butteraugli` are held out: no loss
-contains them. :func:`butteraugli` decides nothing at all; it is only reported.
+learns from, with MSE and MS-SSIM. These are differentiable. No loss contains :func:`dists` or :func:`butteraugli`.
+:func:`dists` decided one setting of the slowest effort, on tuning photos. :func:`butteraugli` is held out altogether
+and only reported.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from repro.metrics.mse import mse, mse_chroma, mse_y_blurred, psnr, psnr_y
 from repro.metrics.ssimulacra2 import MIN_SIDE_SSIMULACRA2, ssimulacra2
 
 __all__ = [
-    "HELD_OUT",
     "LPIPS",
     "METRICS",
     "MIN_SIDE_BUTTERAUGLI",
@@ -74,5 +74,3 @@ METRICS = {
     "butteraugli": Metric(butteraugli, "lower", "Butteraugli (3-norm)", MIN_SIDE_BUTTERAUGLI),
     "mse_y_blurred": Metric(mse_y_blurred, "lower", "MSE of luma, the error blurred (0–255 scale)"),
 }
-#: Metrics that take part in no loss, and that neither tables nor networks are trained on.
-HELD_OUT = ("dists", "butteraugli")

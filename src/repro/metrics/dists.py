@@ -1,4 +1,4 @@
-"""DISTS (Ding et al. 2020, arXiv:2004.07728): structure and texture, a metric held out.
+"""DISTS (Ding et al. 2020, arXiv:2004.07728): structure and texture, a metric that is in no loss.
 
 With μ, σ² and σ(x, y) the means, variances and covariance of a channel's two maps, summed over the channels of the
 images themselves and of five layers of VGG-16:
@@ -8,8 +8,8 @@ images themselves and of five layers of VGG-16:
 The first term compares textures, which may move as long as they stay the same; the second compares structure.
 
 Network and weights are those of the package ``DISTS-pytorch``, the convolutions those of :func:`repro.weights.load`. No
-loss here compares VGG-16's features, but VGG-16 does guide the attention of some encoders: of the metrics held out this
-is the less independent one.
+loss here compares VGG-16's features, but VGG-16 does guide the attention of some encoders, so that this metric is not
+independent of them.
 """
 
 from __future__ import annotations
