@@ -25,6 +25,8 @@ from repro.progress import note, track
 #: More than that is not kept on disk unless asked for: reading it would cost what it saves.
 MAX_CACHE = 8 << 30
 _AT_ONCE = 8
+#: How a cache's files are named and laid out; a cache of another form is left alone, and made anew.
+_FORM = "part.dtype.npy"
 
 
 class Batch(NamedTuple):
@@ -147,7 +149,7 @@ def cached(
     A note says its size before it is written. None, with a note of why and what would fit, if it would be larger than
     :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
     """
-    place = folder / f"{name}-{sha256_bytes(key.encode())[:16]}"
+    place = folder / f"{name}-{sha256_bytes(f'{_FORM} {key}'.encode())[:16]}"
     if not place.exists():
         samples = make(crops[:1])
         size = len(crops) * sum(t.numel() * t.element_size() for t in samples)
