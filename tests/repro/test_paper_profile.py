@@ -57,7 +57,8 @@ def network_of(model: LearnedJPEG) -> dict[str, torch.Tensor]:
 
 
 def test_every_run_is_by_the_papers_recipe() -> None:
-    learned = [e for e in everything("paper") if isinstance(e, Experiment) and not e.model.keep_dc]
+    begun = paper.first_pair_begun()
+    learned = [e for e in everything("paper") if isinstance(e, Experiment) and not e.model.keep_dc and e not in begun]
     assert {e.model.method for e in learned} == set(METHODS), "each is tried here"
     for e in learned:
         of_its_method = PAPER.run(Variant(e.model.method, PAPER.rounding), 0.01)
@@ -67,6 +68,14 @@ def test_every_run_is_by_the_papers_recipe() -> None:
     told = {"steps": 20_000, "batch": 8, "lr_tables": 1e-6, "lr_network": 1e-6, "schedule": "constant"}
     assert asdict(PAPER_RECIPE) == asdict(PAPER_RECIPE) | told | {"tables_start": 0}
     assert PAPER.crops.size == 224
+
+
+def test_the_pair_that_has_begun_is_the_whole_one_but_for_its_steps() -> None:
+    whole = [e for e in paper.with_and_without_ms_ssim() if e.loss.lam == paper.ONE]
+    for short, e in zip(paper.first_pair_begun(), whole, strict=True):
+        assert 0 < short.recipe.steps == paper.FIRST_STEPS < e.recipe.steps and short.folder == e.folder
+        assert replace(short, series=e.series, recipe=e.recipe, snapshots=e.snapshots) == e
+        assert set(short.snapshots) <= set(e.snapshots) and short in experiments_of("5", "paper")
 
 
 def test_with_dc_kept_nothing_else_differs_from_the_stored_run() -> None:

@@ -18,8 +18,9 @@ from repro.training import PAPER_RECIPE
 ONE, TWO = PAPER_LAMBDAS[0], PAPER_LAMBDAS[:2]
 #: When Figs. 13 and 14 measure, as shares of the run; tables get to most of where they go in its first tenth.
 SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
-#: After how many steps the first pair is stored, before its end.
+#: After how many steps the first pair is stored, before its end, and what is added to the names of its curves.
 FIRST_STEPS = 4_000
+BEGUN = ", begun"
 RESNETS = ("resnet152-block1", "resnet152-block7")
 
 
@@ -31,7 +32,12 @@ def with_and_without_ms_ssim() -> list[Experiment]:
 def first_pair_begun() -> list[Experiment]:
     """The first pair of kind 1 as it is after :data:`FIRST_STEPS`: the whole runs begin with it, and go on from it."""
     return [
-        replace(run, recipe=replace(run.recipe, steps=FIRST_STEPS), snapshots=_until(FIRST_STEPS, run.snapshots))
+        replace(
+            run,
+            series=run.series + BEGUN,
+            recipe=replace(run.recipe, steps=FIRST_STEPS),
+            snapshots=tuple(step for step in run.snapshots if step <= FIRST_STEPS),
+        )
         for run in with_and_without_ms_ssim()
         if run.loss.lam == ONE
     ]
@@ -91,10 +97,6 @@ def runs(figure: str) -> list[Experiment]:
         "ours": [*(e for e in ours if e.model.method == "tables"), *other_input(), trunk_frozen(keep_dc=True)],
         "all": [*pairs, *ours, *trunks, *other_input(), trunk_frozen(keep_dc=True), *last, *losses],
     }.get(figure, [])  # Fig. 8 asks for ResNet without MS-SSIM in the loss: the fast recipe's
-
-
-def _until(last: int, steps: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(step for step in steps if step <= last)
 
 
 def _run(variant: Variant, lam: float) -> Experiment:

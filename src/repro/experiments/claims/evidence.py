@@ -45,7 +45,7 @@ class Evidence:
         """The models by the paper's recipe that are stored, of every figure; ``figure`` names the command."""
         runs: dict[str, dict[float, Any]] = {}
         for run, result in self.begun() if self.first_steps else self.by_the_paper():
-            runs.setdefault(run.series, {})[run.loss.lam] = result["images"]
+            runs.setdefault(run.series.removesuffix(paper.BEGUN), {})[run.loss.lam] = result["images"]
         command = f"repro reproduce --profile paper --figure {figure}"
         return OwnRate(runs, self.plain().counted(COUNTING), command, anywhere=self.first_steps)
 
