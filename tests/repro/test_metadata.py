@@ -234,14 +234,18 @@ def test_aspect_alone_is_kept(aspect):
     assert kept(png, "none").info["jfif_density"] == aspect
 
 
-def test_density_of_a_camera_without_jfif_header_survives_copying():
+def without_jfif_header(across: float, down: float, quality: int) -> bytes:
+    """A JPEG file as cameras write it: its density, in dots per inch, stands in EXIF alone."""
     exif = Image.Exif()
-    exif[0x011A], exif[0x011B], exif[0x0128] = 240.0, 120.0, 2
+    exif[0x011A], exif[0x011B], exif[0x0128] = across, down, 2
     stream = io.BytesIO()
-    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=15, exif=exif)
+    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=quality, exif=exif)
     data = stream.getvalue()
-    after = 4 + int.from_bytes(data[4:6], "big")
-    image = decode(repro.encode(data[:2] + data[after:], 95))
+    return data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
+
+
+def test_density_of_a_camera_without_jfif_header_survives_copying():
+    image = decode(repro.encode(without_jfif_header(240.0, 120.0, quality=15), 95))
     assert "jfif" not in image.info, "it would not grow, so this tests nothing"
     assert (image.getexif()[0x011A], image.getexif()[0x011B]) == (240, 120)
 
@@ -308,12 +312,7 @@ def test_a_file_that_is_copied_loses_the_thumbnail_of_its_jfif_header():
 
 
 def test_a_size_is_met_by_a_copied_file_too_with_the_density_that_it_is_given():
-    exif = Image.Exif()
-    exif[0x011A], exif[0x011B], exif[0x0128] = 300.0, 300.0, 2
-    stream = io.BytesIO()
-    Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=20, exif=exif)
-    data = stream.getvalue()
-    data = data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]  # no JFIF header: the density goes into EXIF
+    data = without_jfif_header(300.0, 300.0, quality=20)  # the density goes into EXIF
     whole = len(repro.encode(data, 95))
     for size in range(whole - 90, whole + 10, 6):
         assert len(repro.encode(data, size=size, keep_smaller=True)) <= size
