@@ -41,7 +41,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -170,7 +174,9 @@ ycbcr = rgb_to_ycbcr(x)
 grey = rgb_to_ycbcr(torch.full((1, 3, 1, 1), 90.0)).flatten()
 print("a grey pixel:", grey.round(decimals=3).tolist())
 pillow = torch.tensor(np.array(Image.fromarray(rgb).convert("YCbCr"))).permute(2, 0, 1)
-print("within a level of Pillow's planes:", bool((ycbcr[0] - pillow).abs().max() < 1.01))
+print(
+    "within a level of Pillow's planes:", bool((ycbcr[0] - pillow).abs().max() < 1.01)
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planes", "caption": "A photo and its three planes. All three are shown on the same scale of grey, 0 to 255."}, "image": {"alt": "A colour photo, its sharp brightness plane, and two flat, mostly mid-grey colour planes."}}
 jpeg.colour_planes(rgb, ycbcr[0])
@@ -287,7 +293,9 @@ jpeg.basis(D)
 def zigzag(block):
     """(8, 8) → (64,): along the anti-diagonals, turning at the edges."""
     places = [(v, u) for v in range(8) for u in range(8)]
-    places.sort(key=lambda place: (sum(place), place[0] if sum(place) % 2 else place[1]))
+    places.sort(
+        key=lambda place: (sum(place), place[0] if sum(place) % 2 else place[1])
+    )
     return np.array([block[v, u] for v, u in places])
 
 
@@ -303,7 +311,9 @@ for v, u in zip(order // 8, order % 8, strict=True):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block as the sum of its cosines up to a place in zigzag order, the cosine that came last (red: lighter, blue: darker; strong colours for large and small ones alike), and by how many levels the sum is off. Nothing is rounded here. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.rebuild_slider(block, F, order.tolist(), sums)
-frames_slider(frames, labels, alts, captions=captions, description="Place", start=5, width="30rem")
+frames_slider(
+    frames, labels, alts, captions=captions, description="Place", start=5, width="30rem"
+)
 
 # %% [markdown]
 # After a quarter of the patterns you can recognise the block, although it is a hard one. Over the whole photo, how much
@@ -327,7 +337,9 @@ glue("energy_first_ten", 100 * share)
 # %% tags=["nbval-check-output"]
 wrong = F + torch.randn(8, 8, generator=torch.manual_seed(seed))
 in_pixels = ((idct(wrong) - idct(F)) ** 2).sum()
-print("the same energy:", torch.allclose(in_pixels, ((wrong - F) ** 2).sum(), rtol=1e-3))
+print(
+    "the same energy:", torch.allclose(in_pixels, ((wrong - F) ** 2).sum(), rtol=1e-3)
+)
 
 # %% [markdown]
 # ## Quantisation: the step that loses
@@ -504,7 +516,15 @@ for quality in (2, 5, 10, 20, 30, 50, 70, 85, 95):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block-slider", "caption": "One block, by quality: samples, coefficients, whole numbers and what the decoder shows. The block before it is taken to be mid-grey. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.block_slider(block, F, stops)
-frames_slider(frames, labels, alts, captions=captions, description="Quality", start=4, width="36rem")
+frames_slider(
+    frames,
+    labels,
+    alts,
+    captions=captions,
+    description="Quality",
+    start=4,
+    width="36rem",
+)
 
 # %% tags=["remove-cell"]
 for quality in (10, 50):
@@ -807,7 +827,9 @@ live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
 # %% tags=["hide-cell"]
 z_hat, _ = quantise_and_restore(torch.full((8, 8), 200.0), quality_tables(50)[0])
 bits = block_bits(zigzag(z_hat), 0, dc_lengths, ac_lengths)
-print(f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {z_hat.flatten()[1:].abs().max():.0f}; {bits} bits")
+print(
+    f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {z_hat.flatten()[1:].abs().max():.0f}; {bits} bits"
+)
 
 # %% [markdown]
 # ```{admonition} Solution

@@ -42,7 +42,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -143,10 +147,14 @@ F_hat = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
 off = (F_hat - F[0] / 2).abs()
 print("Ẑ ⊙ Q is F / 2 to half a step:", bool((off <= Q / 2 + 1e-3).all()))
 contrast = {name: decode(data).std() for name, data in edited.items()}
-print("contrast that is left:", round(float(contrast["A = 0.5"] / contrast["A = 1"]), 1))
+print(
+    "contrast that is left:", round(float(contrast["A = 0.5"] / contrast["A = 1"]), 1)
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pre-edit", "caption": "One photo at quality 30 with three attention maps: 1 everywhere, one half everywhere, and 0.3 for fine patterns only."}, "image": {"alt": "Three pictures. The second has half the contrast and looks foggy. The third looks like the first, a little softer."}}
-bpp = {name: 8 * len(data) / (rgb.shape[0] * rgb.shape[1]) for name, data in edited.items()}
+bpp = {
+    name: 8 * len(data) / (rgb.shape[0] * rgb.shape[1]) for name, data in edited.items()
+}
 titles = [f"{name}\n{rate:.2f} bpp" for name, rate in bpp.items()]
 style.image_row([decode(data) for data in edited.values()], titles)
 
@@ -295,7 +303,9 @@ for name, strength in reached.items():
     blocks[name] = int((strongest >= 1e-3).sum())
 
 # %% tags=["remove-cell"]
-for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), strict=True):
+for key, number in zip(
+    ("vgg", "resnet", "lstm", "bilstm"), blocks.values(), strict=True
+):
     glue(f"reach_{key}", number)
 
 # %% [markdown]
@@ -316,7 +326,12 @@ for key, number in zip(("vgg", "resnet", "lstm", "bilstm"), blocks.values(), str
 # A trunk is only as good as its weights. The table shows the weights on the machine that built this page:
 
 # %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
-style.table([{"network": row.name, "weights": row.source or "not at hand"} for row in weights.status()])
+style.table(
+    [
+        {"network": row.name, "weights": row.source or "not at hand"}
+        for row in weights.status()
+    ]
+)
 
 # %% [markdown]
 # The hash of every file is checked before it is read. A stand-in is named where the published weights could not be
@@ -383,7 +398,9 @@ by_frequency = A.mean(dim=(1, 2))
 high = by_frequency[0][v_plus_u >= 8].mean()
 low_band = A[0][..., (v_plus_u == 1) | (v_plus_u == 2)].mean(dim=-1)
 contrast = F[0, 0].flatten(2)[..., 1:].norm(dim=-1)
-correlation = torch.corrcoef(torch.stack([low_band.flatten(), contrast.flatten()]))[0, 1]
+correlation = torch.corrcoef(torch.stack([low_band.flatten(), contrast.flatten()]))[
+    0, 1
+]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through (row $v$, column $u$)."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
 attention.mean_by_frequency(by_frequency)
@@ -425,7 +442,9 @@ def recurrent_attention(F, luma, chroma, merge=None):
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        maps.append((1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h)))
+        maps.append(
+            (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
+        )
     A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
     return A.view(F.shape[0], 2, *F.shape[2:])
 

@@ -41,7 +41,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -65,7 +69,14 @@ from repro.evaluation import encoder_of, measure
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, LearnedTables, ModelSettings
-from repro.plain import dct, from_blocks, idct, rgb_to_ycbcr, to_blocks, ycbcr_to_rgb  # chapter 1 shows these
+from repro.plain import (
+    dct,
+    from_blocks,
+    idct,
+    rgb_to_ycbcr,
+    to_blocks,
+    ycbcr_to_rgb,
+)  # chapter 1 shows these
 from repro.training import Recipe, train
 
 photo = style.book_photo("kodim23", data_dir)
@@ -172,7 +183,9 @@ values = {PRINTED: (z.round() - rest).numpy(), THIRD: (z.round() + rest).numpy()
 slopes = {name: slope(rounding, z).numpy() for name, rounding in roundings.items()}
 places = [0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05, 1.2, 1.35]
 frames, labels, alts, captions = fig.equation_slider(z.numpy(), values, slopes, places)
-frames_slider(frames, labels, alts, captions=captions, description="z", start=2, width="35rem")
+frames_slider(
+    frames, labels, alts, captions=captions, description="z", start=2, width="35rem"
+)
 
 # %% [markdown]
 # ```{admonition} Erratum to the paper
@@ -509,7 +522,9 @@ trained = train(settings, LossWeights(lam=0.02), recipe, crops, observe=observe)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo before and after compression with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = fig.film_slider(film, rgb, fig.PARTS[photo.name])
-frames_slider(frames, labels, alts, captions=captions, description="Step", width="34rem")
+frames_slider(
+    frames, labels, alts, captions=captions, description="Step", width="34rem"
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film-loss", "caption": "The loss of this training, and its two terms."}, "image": {"alt": "Three curves against the step: the loss, the weighted distortion and the rate term. The loss falls from start to end, with noise from crop to crop."}}
 fig.loss_plot(trained.log, lam=0.02)

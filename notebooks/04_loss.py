@@ -39,7 +39,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -67,7 +71,9 @@ from repro.jpeg.tables import quality_tables
 
 photo = style.book_photo("kodim23", data_dir)
 rgb = photo.rgb()
-rgb = rgb[: rgb.shape[0] // 16 * 16, : rgb.shape[1] // 16 * 16]  # can be halved four times without losing a line
+rgb = rgb[
+    : rgb.shape[0] // 16 * 16, : rgb.shape[1] // 16 * 16
+]  # can be halved four times without losing a line
 x = rgb_to_tensor(rgb, "cpu")
 
 # %% [markdown]
@@ -176,7 +182,9 @@ def ssim_terms(x, y):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = mean(x), mean(y)
     vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
-    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * cov + c2) / (vx + vy + c2)
+    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * cov + c2) / (
+        vx + vy + c2
+    )
 
 
 # %% [markdown]
@@ -406,7 +414,9 @@ fig.term_bars(dict(zip(names, np.array(rows).T, strict=True)), qualities)
 
 # %% tags=["remove-cell"]
 at_10 = np.array(rows[qualities.index(10)])
-for key, share in zip(("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), strict=True):
+for key, share in zip(
+    ("mse", "lpips", "ms_ssim"), 100 * at_10 / at_10.sum(), strict=True
+):
     glue(f"share_{key}", share)
 
 # %% [markdown]

@@ -41,7 +41,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -188,7 +192,10 @@ matches = versus(ours, "pillow-444", chosen)
 print("the package's fast version agrees:", matches[0].quality == quality)
 
 # %% tags=["hide-input"]
-html.table(*tables.matched(matches), caption="Learned tables / plain JPEG, photo by photo, at equal size")
+html.table(
+    *tables.matched(matches),
+    caption="Learned tables / plain JPEG, photo by photo, at equal size",
+)
 
 # %% tags=["remove-cell"]
 won = tables.wins(matches)
@@ -211,7 +218,11 @@ for metric, count in won.items():
 # stored with the book, together with the settings, data and versions behind them:
 
 # %% tags=["hide-input"]
-html.table([], list(tables.origin("5", "cpu").items()), caption="Where the stored results of this page come from")
+html.table(
+    [],
+    list(tables.origin("5", "cpu").items()),
+    caption="Where the stored results of this page come from",
+)
 
 # %% [markdown]
 # `repro reproduce --figure 5 --profile cpu` runs every experiment in this table that has no stored result. The recipe
@@ -230,7 +241,9 @@ rate_distortion.rd_plot(first, findings.MAIN_LINES)
 # front. Compare the distance between two photos with the distance between two encoders on one of them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "All files of all photos, in bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo). The boxes show and hide encoders."}}
-every = rate_distortion.every_point({name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8))
+every = rate_distortion.every_point(
+    {name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8)
+)
 points(every, caption="Means over the photos, by setting")
 
 # %% [markdown]
@@ -341,21 +354,36 @@ print("the published figures agree:", agree)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off above 0.4 bits per pixel."}}
 rate_distortion.gain_plot(
-    [rate_distortion.Pair("learned tables against plain JPEG", plain, learned, "tables")], findings.MATCHED_RATES
+    [
+        rate_distortion.Pair(
+            "learned tables against plain JPEG", plain, learned, "tables"
+        )
+    ],
+    findings.MATCHED_RATES,
 )
 
 # %% tags=["hide-input"]
-html.table(*tables.gain_rows(found), caption="The same in numbers: gain (95 % interval)")
+html.table(
+    *tables.gain_rows(found), caption="The same in numbers: gain (95 % interval)"
+)
 
 # %% tags=["remove-cell"]
-said = findings.words(findings.ENCODERS, compared) | findings.words(findings.LOSS_TERMS, weights_compared)
+said = findings.words(findings.ENCODERS, compared) | findings.words(
+    findings.LOSS_TERMS, weights_compared
+)
 for name, words in said.items():
     glue(name, words)
-judges = {"pictures": claims.judge_pictures, "weights": claims.judge_weights, "no_lpips": claims.judge_no_lpips}
+judges = {
+    "pictures": claims.judge_pictures,
+    "weights": claims.judge_weights,
+    "no_lpips": claims.judge_no_lpips,
+}
 for name, judge in judges.items():
     glue(f"{name}_verdict", judge(curves).verdict)
     glue(f"{name}_evidence", judge(curves).evidence)
-for name, words in zip(("ms_ssim_answer", "ms_ssim_evidence"), findings.ms_ssim_helps(curves), strict=True):
+for name, words in zip(
+    ("ms_ssim_answer", "ms_ssim_evidence"), findings.ms_ssim_helps(curves), strict=True
+):
     glue(name, words)
 glue("must_reach", findings.tables_beat_plain(found))
 glue("seeds", len(curves[claims.PAPER]))
@@ -387,7 +415,9 @@ for lam, bpp in sorted(by_lam.items()):
     if rates[0] <= math.log(bpp) <= rates[-1]:
         quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
         Q = np.rint(learned_tables[findings.TABLES][lam]).astype(int)
-        same_bits.append(quantisation.Beside(lam, bpp, Q, quality, quality_tables(quality)))
+        same_bits.append(
+            quantisation.Beside(lam, bpp, Q, quality, quality_tables(quality))
+        )
 
 # %% [markdown]
 # {numref}`fig-learned-tables` shows the learned tables below those of Annex K. First compare the first entries, which
@@ -396,7 +426,15 @@ for lam, bpp in sorted(by_lam.items()):
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables, and learned tables that take as many bits (4:4:4, means over the photos), for each \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = quantisation.lambda_slider(same_bits)
-frames_slider(frames, labels, alts, captions=captions, description="λ", start=len(frames) // 2, width="34rem")
+frames_slider(
+    frames,
+    labels,
+    alts,
+    captions=captions,
+    description="λ",
+    start=len(frames) // 2,
+    width="34rem",
+)
 
 # %% tags=["remove-cell"]
 one = same_bits[len(same_bits) // 2]
@@ -419,7 +457,10 @@ glue("same_bits_slow", one.coarser(1, 10))
 rate_distortion.savings_plot(compared)
 
 # %% tags=["hide-input"]
-html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
+html.table(
+    *tables.saving_rows(compared),
+    caption="The same in numbers: per cent of bits (95 % interval)",
+)
 
 # %% [markdown]
 # In all rows but the first, our files are progressive, like those of the other encoders. They are still 4:4:4. JPEG
@@ -519,9 +560,15 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
-without, with_it = (counted(curves[name], "bpp_paper") for name in (claims.BASELINE, claims.PAPER))
+without, with_it = (
+    counted(curves[name], "bpp_paper") for name in (claims.BASELINE, claims.PAPER)
+)
 rate_distortion.gain_plot(
-    [rate_distortion.Pair("with MS-SSIM in the loss, against without", without, with_it, "vgg16")],
+    [
+        rate_distortion.Pair(
+            "with MS-SSIM in the loss, against without", without, with_it, "vgg16"
+        )
+    ],
     findings.WIDER_RATES,
     shaded=(0.25, 0.42),
 )
@@ -545,7 +592,11 @@ rate_distortion.gain_plot(
 # table shows how much the seeds differ:
 
 # %% tags=["hide-input"]
-added = {"MS-SSIM in the loss, against without": weights_compared[findings.LOSS_TERMS["loss"].label]}
+added = {
+    "MS-SSIM in the loss, against without": weights_compared[
+        findings.LOSS_TERMS["loss"].label
+    ]
+}
 html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by seed, %")
 
 # %% [markdown]
@@ -557,7 +608,9 @@ html.table(*tables.seed_rows(added), caption="Bits at equal quality, seed by see
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper, a part of a portrait: the original, standard JPEG, and the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
-fig_6 = comparison.at_one_rate(evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5")
+fig_6 = comparison.at_one_rate(
+    evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5"
+)
 comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
@@ -575,13 +628,18 @@ html.table(*comparison.portrait_rows(fig_6), caption="What each version measures
 # LPIPS. It does not say what its smaller weights are. We halve both.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits as the paper counts them; its range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
-rate_distortion.rd_plot(first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42))
+rate_distortion.rd_plot(
+    first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42)
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-weights", "caption": "BD-rates (bits of the file) with 95 % intervals: the first loss against the second, at equal quality. Left of zero the first needs fewer bits."}, "image": {"alt": "A row for each comparison of weights with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(weights_compared)
 
 # %% tags=["hide-input"]
-html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: per cent of bits (95 % interval)")
+html.table(
+    *tables.saving_rows(weights_compared),
+    caption="The same in numbers: per cent of bits (95 % interval)",
+)
 
 # %% [markdown]
 # *Are the largest weights the best?* Verdict: **{glue:text}`weights_verdict`**: {glue:text}`weights_evidence`.
@@ -598,12 +656,18 @@ html.table(*tables.saving_rows(weights_compared), caption="The same in numbers: 
 # more bytes than the other encoders.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-closeups", "caption": "The same part of one photo at equal size. Under each picture: bytes of the file, and the metrics of the whole photo. Drag the slider, or use the arrow keys."}}
-frames_slider(*comparison.closeups(portrait, [0.25, 0.315, 0.42]), description="Size", start=1)
+frames_slider(
+    *comparison.closeups(portrait, [0.25, 0.315, 0.42]), description="Size", start=1
+)
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-pair = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.3, count=1)  # by what ships, for the start page
-html.glue_html("before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours")))
+pair = comparison.by_photo(
+    style.kodak_or_sample(data_dir), bpp=0.3, count=1
+)  # by what ships, for the start page
+html.glue_html(
+    "before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours"))
+)
 
 # %% [markdown]
 # Look at the skin, the hair and the smooth background. The photo is {glue:text}`portrait`.

@@ -40,7 +40,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -96,7 +100,9 @@ with torch.device("meta"):
 # %%
 def vgg_features(net, x):
     """Up to and including the third max-pool: (B, 256, H/8, W/8)."""
-    pools = [i for i, layer in enumerate(net.features) if isinstance(layer, nn.MaxPool2d)]
+    pools = [
+        i for i, layer in enumerate(net.features) if isinstance(layer, nn.MaxPool2d)
+    ]
     return net.features[: pools[2] + 1](x)
 
 
@@ -180,7 +186,9 @@ with torch.no_grad():
 print("torchvision's block agrees:", same)
 
 torch.manual_seed(seed)
-block = resnet152(zero_init_residual=True).eval().layer2[1]  # random weights, but F(x) = 0
+block = (
+    resnet152(zero_init_residual=True).eval().layer2[1]
+)  # random weights, but F(x) = 0
 f.requires_grad_()
 y = residual_block(f, block)
 (gradient,) = torch.autograd.grad(y.sum(), f)
@@ -210,7 +218,9 @@ row = col = 14
 seen = {method: field(features, z, row, col) for method, features in cuts.items()}
 for method, (left, right) in seen.items():
     before, after = 8 * col - left, right - 8 * col - 7
-    print(f"{fig.NAMES[method]}: {before} px before the block, 8 in it, {after} after it")
+    print(
+        f"{fig.NAMES[method]}: {before} px before the block, 8 in it, {after} after it"
+    )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and the channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of the filled block, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
@@ -361,7 +371,9 @@ known = {"as used here": [], "random": []}
 for net, shares in zip((resnet, random), known.values(), strict=True):
     for blocks in (1, 7):
         read = partial(resnet_features, net, blocks=blocks)
-        shares.append(linear_share(vectors(read, sample), y, vectors(read, [rgb]), y_test))
+        shares.append(
+            linear_share(vectors(read, sample), y, vectors(read, [rgb]), y_test)
+        )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features a linear map reads from ResNet's, on a photo on which it was not fitted: with the weights used here, and with random ones."}, "image": {"alt": "Bars in per cent for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
 fig.knowledge_plot(known)
@@ -390,9 +402,15 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
 # ```
 
 # %% tags=["hide-input"]
-eight, ten = (tables.origin(figure, evidence.profile, evidence.store) for figure in ("8", "10"))
+eight, ten = (
+    tables.origin(figure, evidence.profile, evidence.store) for figure in ("8", "10")
+)
 rows = [[label, eight[label], ten[label]] for label in eight]
-html.table(["", "Figs. 8 and 9", "Fig. 10"], rows, caption="Where the stored results of this page come from")
+html.table(
+    ["", "Figs. 8 and 9", "Fig. 10"],
+    rows,
+    caption="Where the stored results of this page come from",
+)
 
 # %% [markdown]
 # ## What they make of a photo
@@ -406,7 +424,9 @@ from repro.plain import convolutional_attention, forward_dct
 without = trunks.names(0.0)  # three curves, MS-SSIM not in the loss
 networks = {}
 for method, name in zip(cuts, without, strict=True):
-    network = networks[fig.NAMES[method]] = comparison.network_of(evidence, "8", name).eval()
+    network = networks[fig.NAMES[method]] = comparison.network_of(
+        evidence, "8", name
+    ).eval()
     with torch.no_grad():
         A = convolutional_attention(x, network.trunk, network.head)
         same = torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)
@@ -427,12 +447,19 @@ attention.recurrent_maps(rgb, maps)
 # watch two things: at which band the smooth areas turn dark, and whether the three networks keep the same outlines.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "How much of luma each trained network keeps, by frequency band. Each square is one block. Drag the slider, or use the arrow keys."}}
-named = {f"{name}\n({trunk})" if name.startswith("ResNet") else name: A for name, A in maps.items()}
+named = {
+    f"{name}\n({trunk})" if name.startswith("ResNet") else name: A
+    for name, A in maps.items()
+}
 frames, labels, alts, captions = attention.networks_slider(rgb, named)
-frames_slider(frames, labels, alts, captions=captions, description="Band", start=2, width="34rem")
+frames_slider(
+    frames, labels, alts, captions=captions, description="Band", start=2, width="34rem"
+)
 
 # %% tags=["hide-input"]
-html.table(*attention.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})")
+html.table(
+    *attention.map_rows(maps), caption=f"The three maps in numbers (ResNet: {trunk})"
+)
 
 # %% [markdown]
 # In {numref}`fig-resnet-maps` look first at the *ranges* in the titles. A map that hardly varies from block to block
@@ -447,7 +474,9 @@ html.table(*attention.map_rows(maps), caption=f"The three maps in numbers (ResNe
 # than VGG in bpp interval [0.26, 0.31]" in MS-SSIM.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, VGG and ResNet attention, the loss without MS-SSIM. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
-drawn = rate_distortion.two_countings(first, (loss.STANDARD, *without), shaded=(0.26, 0.31))
+drawn = rate_distortion.two_countings(
+    first, (loss.STANDARD, *without), shaded=(0.26, 0.31)
+)
 fig.labelled(drawn, trunk)
 
 # %% [markdown]
@@ -457,9 +486,12 @@ fig.labelled(drawn, trunk)
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with 95 % intervals. The loss is without MS-SSIM. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
 pairs = [
-    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
+    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m)
+    for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]
-fig.labelled(rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.26, 0.31)), trunk)
+fig.labelled(
+    rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.26, 0.31)), trunk
+)
 
 # %% tags=["remove-cell"]
 judged = [claim for claim in all_claims(evidence) if claim.figure in ("8", "9", "10")]
@@ -491,7 +523,10 @@ versions = comparison.at_one_rate(evidence, portrait, without, figure="8")
 comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
-html.table(*comparison.portrait_rows(versions), caption=f"The same in numbers, of the whole photo (ResNet: {trunk})")
+html.table(
+    *comparison.portrait_rows(versions),
+    caption=f"The same in numbers, of the whole photo (ResNet: {trunk})",
+)
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
@@ -512,15 +547,20 @@ glue("portrait", portrait.name.partition(".")[0])
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 with_it = trunks.names(1000.0)
-drawn = rate_distortion.two_countings(first, (loss.STANDARD, *with_it), shaded=(0.30, 0.38))
+drawn = rate_distortion.two_countings(
+    first, (loss.STANDARD, *with_it), shaded=(0.30, 0.38)
+)
 fig.labelled(drawn, trunk)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-with", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with MS-SSIM in the loss, all seeds together, and 95 % intervals over photos and seeds. Above zero ResNet is better. The paper's range is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in with_it)
 pairs = [
-    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m) for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
+    Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m)
+    for m, of in zip(fig.RESNETS, resnet_curves, strict=True)
 ]
-fig.labelled(rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.30, 0.38)), trunk)
+fig.labelled(
+    rate_distortion.gain_plot(pairs, findings.WIDER_RATES, shaded=(0.30, 0.38)), trunk
+)
 
 # %% [markdown]
 # Would one seed alone have given the same answer? For each seed separately we take the mean of the paired differences
@@ -564,14 +604,17 @@ rate_distortion.savings_plot(compared)
 
 # %% tags=["hide-input"]
 html.table(
-    *tables.saving_rows(compared), caption=f"The same in numbers: per cent of bits (95 % interval; ResNet: {trunk})"
+    *tables.saving_rows(compared),
+    caption=f"The same in numbers: per cent of bits (95 % interval; ResNet: {trunk})",
 )
 
 # %% [markdown]
 # ## The claims
 
 # %% tags=["hide-input"]
-html.table(*tables.claim_rows(judged), caption=f"The paper's claims on ResNet (here: {trunk})")
+html.table(
+    *tables.claim_rows(judged), caption=f"The paper's claims on ResNet (here: {trunk})"
+)
 
 # %% [markdown]
 # "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero. Where a claim

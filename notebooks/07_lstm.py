@@ -41,7 +41,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -153,7 +157,9 @@ for x in sequence[0, :100]:
     outputs.append(h)
 
 by_hand = torch.stack(outputs)
-print("nn.LSTM agrees:", torch.allclose(by_hand, lstm(sequence[:, :100])[0][0], atol=1e-5))
+print(
+    "nn.LSTM agrees:", torch.allclose(by_hand, lstm(sequence[:, :100])[0][0], atol=1e-5)
+)
 
 # %% [markdown]
 # ## Attention from an LSTM
@@ -190,7 +196,9 @@ def recurrent_attention(F, luma, chroma, merge=None):
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        maps.append((1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h)))
+        maps.append(
+            (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
+        )
     A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
     return A.view(F.shape[0], 2, *F.shape[2:])
 
@@ -281,11 +289,17 @@ def steps_back(strength, row, col, least=1e-3):
 
 # %%
 networks = {}
-for name, series in zip(("CNN (VGG-16)", "LSTM", "BiLSTM", "LSTM, min–max"), judge.FIGURE_15[1:], strict=True):
+for name, series in zip(
+    ("CNN (VGG-16)", "LSTM", "BiLSTM", "LSTM, min–max"),
+    judge.FIGURE_15[1:],
+    strict=True,
+):
     networks[name] = network_of(evidence, "15", series)
 
 block = (14, 14)
-found = {n: influence(networks[n], x, *block) for n in ("CNN (VGG-16)", "LSTM", "BiLSTM")}
+found = {
+    n: influence(networks[n], x, *block) for n in ("CNN (VGG-16)", "LSTM", "BiLSTM")
+}
 untrained = influence(package, x, *block)
 for name, strength in [*found.items(), ("LSTM before training", untrained)]:
     count, back = (strength >= 1e-3).sum(), steps_back(strength, *block)
@@ -345,7 +359,9 @@ html.table(*attention.map_rows(maps), caption="The maps in numbers")
 
 # %% tags=["hide-input"]
 origins = tables.origin("15", evidence.profile, evidence.store)
-html.table([], list(origins.items()), caption="Where the stored results of this page come from")
+html.table(
+    [], list(origins.items()), caption="Where the stored results of this page come from"
+)
 
 # %% [markdown]
 # ## How well do they compress? Fig. 15
@@ -357,8 +373,13 @@ html.table([], list(origins.items()), caption="Where the stored results of this 
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
-cnn, one_way, bilstm, stretched = (counted(curves[name], "bpp_paper") for name in judge.FIGURE_15[1:])
-pairs = [Pair("LSTM against CNN", cnn, one_way, "lstm"), Pair("BiLSTM against CNN", cnn, bilstm, "bilstm")]
+cnn, one_way, bilstm, stretched = (
+    counted(curves[name], "bpp_paper") for name in judge.FIGURE_15[1:]
+)
+pairs = [
+    Pair("LSTM against CNN", cnn, one_way, "lstm"),
+    Pair("BiLSTM against CNN", cnn, bilstm, "bilstm"),
+]
 rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
 # %% tags=["remove-cell"]
@@ -470,10 +491,15 @@ compared = {
 rate_distortion.savings_plot(compared)
 
 # %% tags=["hide-input"]
-html.table(*tables.saving_rows(compared), caption="The same in numbers: per cent of bits (95 % interval)")
+html.table(
+    *tables.saving_rows(compared),
+    caption="The same in numbers: per cent of bits (95 % interval)",
+)
 
 # %% tags=["remove-cell"]
-for name, words in findings.words(("lstm", "bilstm", "order", "minmax"), compared).items():
+for name, words in findings.words(
+    ("lstm", "bilstm", "order", "minmax"), compared
+).items():
     glue(name, words)
 
 # %% [markdown]
@@ -495,7 +521,9 @@ from repro.plain import adam_step
 Q, s = 20.0, 1e-5
 for lr in (1e-6, 1e-5, 1e-4):
     variable, _, _ = adam_step(Q * s, gradient=12_345.0, m=0.0, v=0.0, step=1, lr=lr)
-    print(f"learning rate {lr:.0e}: Q goes from {Q:g} to {variable / s:.1f} in one step")
+    print(
+        f"learning rate {lr:.0e}: Q goes from {Q:g} to {variable / s:.1f} in one step"
+    )
 
 # %% [markdown]
 # The loss of a single batch is noisy, so we take means of ten rows of the log. We say that a run overshoots if it
@@ -518,11 +546,30 @@ fig.loss_plot(logs, smooth)
 # %% tags=["hide-input"]
 rows = []
 for rate, log in sorted(logs.items()):
-    loss, term = (f"{np.mean([row[key] for row in log[-10:]]):.2f}" for key in ("loss", "rate"))
+    loss, term = (
+        f"{np.mean([row[key] for row in log[-10:]]):.2f}" for key in ("loss", "rate")
+    )
     moves, last = f"{rate / S:g}", f"{log[-1]['step']:.0f}"
-    rows.append([judge.learning_rate(rate), moves, last, loss, term, f"{judge.overshoot(log):.2f}"])
-head = ["learning rate", "a table's entry moves, a step", "steps", "loss at the end", "its rate term"]
-html.table([*head, "end over its lowest"], rows, caption="Where each learning rate ends")
+    rows.append(
+        [
+            judge.learning_rate(rate),
+            moves,
+            last,
+            loss,
+            term,
+            f"{judge.overshoot(log):.2f}",
+        ]
+    )
+head = [
+    "learning rate",
+    "a table's entry moves, a step",
+    "steps",
+    "loss at the end",
+    "its rate term",
+]
+html.table(
+    [*head, "end over its lowest"], rows, caption="Where each learning rate ends"
+)
 
 # %% [markdown]
 # All weights share the learning rate, so an overshoot in such a run need not come from the LSTM. At the largest rate

@@ -40,7 +40,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -58,21 +62,47 @@ from repro.experiments import bench
 from repro.experiments.claims import Evidence, all_claims, times
 
 stored = bench.load()
-html.table([], list(speed.machine(stored["training"]).items()), caption="Where training was timed")
+html.table(
+    [],
+    list(speed.machine(stored["training"]).items()),
+    caption="Where training was timed",
+)
 
 # %% tags=["remove-cell"]
 for row in times.training_rows(stored):
     if "ratio" in row:
-        run = (row["program"], row["trunk"], row["precision"].partition("-")[0], row["method"].rpartition("-")[2])
+        run = (
+            row["program"],
+            row["trunk"],
+            row["precision"].partition("-")[0],
+            row["method"].rpartition("-")[2],
+        )
         glue(f"ratio_{'_'.join(run)}", times.ratio_in_words(row))
 encode, decode = times.coded(stored), times.coded(stored, "decode")
-coders = dict(zip(("tables", "vgg19", "balle", "factorised"), (times.TABLES, times.OURS, *times.LEARNED), strict=True))
-for (task, found), (key, coder) in product({"encode": encode, "decode": decode}.items(), coders.items()):
+coders = dict(
+    zip(
+        ("tables", "vgg19", "balle", "factorised"),
+        (times.TABLES, times.OURS, *times.LEARNED),
+        strict=True,
+    )
+)
+for (task, found), (key, coder) in product(
+    {"encode": encode, "decode": decode}.items(), coders.items()
+):
     row = found.get(coder, {})
-    for what, column in {"mean": "mean", "transform": "transform_seconds", "start": "start_seconds"}.items():
-        glue(f"{task}_{key}_{what}", bench.seconds_in_words(row[column]) if row.get(column) else "not timed")
+    for what, column in {
+        "mean": "mean",
+        "transform": "transform_seconds",
+        "start": "start_seconds",
+    }.items():
+        glue(
+            f"{task}_{key}_{what}",
+            bench.seconds_in_words(row[column]) if row.get(column) else "not timed",
+        )
     operations = row.get("operations_per_pixel")
-    glue(f"{task}_{key}_operations", f"{operations:,.0f}" if operations else "not timed")
+    glue(
+        f"{task}_{key}_operations", f"{operations:,.0f}" if operations else "not timed"
+    )
 for name, found, one, other in (
     ("vgg19_over_balle", encode, "vgg19", "balle"),
     ("vgg19_over_factorised", encode, "vgg19", "factorised"),
@@ -146,7 +176,9 @@ from repro.attention import ConvolutionalAttention
 
 x = torch.rand(1, 3, 224, 224) * 255
 vgg = ConvolutionalAttention("vgg16", pretrained=False).requires_grad_(False)
-resnet = ConvolutionalAttention("resnet152-block1", pretrained=False).requires_grad_(False)
+resnet = ConvolutionalAttention("resnet152-block1", pretrained=False).requires_grad_(
+    False
+)
 programs = {"VGG-16": lambda: vgg.features(x), "ResNet": lambda: resnet.features(x)}
 
 print(f"first call of VGG-16: {1e3 * once(programs['VGG-16']):.0f} ms")
@@ -246,7 +278,9 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         network.features(torch.zeros(1, 3, 224, 224))
     same = count == counted.get_total_flops() / 2  # a product and an addition each
-    print(f"{method}: {count / 1e9:.1f} · 10⁹ products; PyTorch's counter agrees: {same}")
+    print(
+        f"{method}: {count / 1e9:.1f} · 10⁹ products; PyTorch's counter agrees: {same}"
+    )
 
 # %% [markdown]
 # By arithmetic alone a ResNet would be even faster. But a step does more than run its trunk. The loss costs the same
@@ -321,9 +355,17 @@ pictures.times(stored)
 html.table(*pictures.time_table(stored), caption="Encoding and decoding in numbers")
 
 # %% tags=["hide-input"]
-machine = html.table([], list(speed.machine(stored["inference"]).items()), caption="Where coders were timed")
+machine = html.table(
+    [],
+    list(speed.machine(stored["inference"]).items()),
+    caption="Where coders were timed",
+)
 rows = stored.get("inference", {"rows": []})["rows"]
-absent = [[f"{r['coder']}: {r['remark']}"] for r in rows if r["task"] == "encode" and "mean" not in r]
+absent = [
+    [f"{r['coder']}: {r['remark']}"]
+    for r in rows
+    if r["task"] == "encode" and "mean" not in r
+]
 html.table([], absent, first="td") if absent else machine
 
 # %% [markdown]
@@ -372,9 +414,19 @@ html.table([], absent, first="td") if absent else machine
 # times the standard error, and is no less stable. So we divide the standard error by the mean:
 
 # %% tags=["hide-input"]
-paper = [[name, f"{100 * error / mean:.1f} %"] for name, (mean, error) in pictures.PAPER_TIMES.items()]
-here = [[f"here: {name}", f"{100 * times.share(row):.1f} %"] for name, row in times.coded(stored).items()]
-html.table(["", "standard error / mean"], paper + here, caption="Standard error as a share of the mean, encoding")
+paper = [
+    [name, f"{100 * error / mean:.1f} %"]
+    for name, (mean, error) in pictures.PAPER_TIMES.items()
+]
+here = [
+    [f"here: {name}", f"{100 * times.share(row):.1f} %"]
+    for name, row in times.coded(stored).items()
+]
+html.table(
+    ["", "standard error / mean"],
+    paper + here,
+    caption="Standard error as a share of the mean, encoding",
+)
 
 # %% [markdown]
 # By this measure, the paper's own numbers contradict its text: the time of its encoder varies more than that of Ballé et
@@ -385,7 +437,9 @@ html.table(["", "standard error / mean"], paper + here, caption="Standard error 
 
 # %% tags=["hide-input"]
 mine = [claim for claim in all_claims(Evidence()) if claim.figure in ("11", "12")]
-html.table(*tables.claim_rows(mine), caption="Figs. 11 and 12, judged from the stored times")
+html.table(
+    *tables.claim_rows(mine), caption="Figs. 11 and 12, judged from the stored times"
+)
 
 # %% [markdown]
 # *Faster in training* counts as reproduced if, in 32 bits with the trunk trained, the range between the quartiles of

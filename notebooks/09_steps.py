@@ -42,7 +42,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -109,7 +113,9 @@ fine, coarse = short_run(0), short_run(5)
 for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
     for step, found in snapshots.items():
         bpp, mse, ms_ssim = (found[metric] for metric in ("bpp", "mse", "ms_ssim"))
-        print(f"{start}, step {step:2}: {bpp:.2f} bpp, MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}")
+        print(
+            f"{start}, step {step:2}: {bpp:.2f} bpp, MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}"
+        )
 
 # %% [markdown]
 # From the fine start, bits fall, MSE rises and MS-SSIM falls. From the coarse start it is the other way round: bits rise,
@@ -160,7 +166,9 @@ for name, run in runs.items():
         changes = sign * np.diff(run[metric])
         way = "the paper's way" if changes.sum() > 0 else "the other way"
         share = 100 * (changes > 0).mean()
-        print(f"{metric} {name}: {way} in all, {share:.0f} % of the changes the paper's way")
+        print(
+            f"{metric} {name}: {way} in all, {share:.0f} % of the changes the paper's way"
+        )
 
 # %% tags=["remove-cell"]
 judged = judge.judge_directions(runs)
@@ -225,7 +233,10 @@ print(f"λ·d + r: {on_crops:.2f} on the last crops, {found:.2f} on the photo's 
 
 # %% tags=["hide-input"]
 tried = objective.tried()
-html.table(*drawn.recipe_rows(tried), caption="Recipes tried on the tuning photos, one λ for each rounding")
+html.table(
+    *drawn.recipe_rows(tried),
+    caption="Recipes tried on the tuning photos, one λ for each rounding",
+)
 
 # %% [markdown]
 # The table has λ·d + r twice: at the end of training on the run's own crops, and on files of photos that it has never
@@ -266,16 +277,29 @@ glue("most_changed", max(abs(change) for change in changes))
 
 # %% tags=["hide-input"]
 outcomes = objective.third_order_recipes()
-html.table(*drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe")
+html.table(
+    *drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe"
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point for each run, means over the photos. The line is learned tables with straight-through rounding, a model for each \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
-drawn.recipe_points(outcomes, [drawn.recipe_label(o) for o in outcomes], evidence.first("ours")[findings.TABLES])
+drawn.recipe_points(
+    outcomes,
+    [drawn.recipe_label(o) for o in outcomes],
+    evidence.first("ours")[findings.TABLES],
+)
 
 # %% tags=["remove-cell"]
-slow, fast = (pick(outcomes, key=lambda o: o.experiment.recipe.lr_tables) for pick in (min, max))
+slow, fast = (
+    pick(outcomes, key=lambda o: o.experiment.recipe.lr_tables) for pick in (min, max)
+)
 glue("paper_recipe_dc", slow.dc)
 glue("large_steps_dc", fast.dc)
-glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.experiment.loss.lam][0][0][0])
+glue(
+    "straight_dc",
+    evidence.parts("ours", "tables")[findings.TABLES][slow.experiment.loss.lam][0][0][
+        0
+    ],
+)
 
 # %% [markdown]
 # | at this λ | quantisation step of the luma DC |
@@ -296,7 +320,10 @@ glue("straight_dc", evidence.parts("ours", "tables")[findings.TABLES][slow.exper
 
 # %% tags=["remove-cell"]
 by_the_paper, begun = evidence.by_the_paper(), evidence.begun()
-glue("plan_words", paper_recipe.plan_words(by_the_paper, paper_recipe.unended(begun, by_the_paper)))
+glue(
+    "plan_words",
+    paper_recipe.plan_words(by_the_paper, paper_recipe.unended(begun, by_the_paper)),
+)
 glue("error_grew", paper_recipe.error_grew(by_the_paper))
 glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper)))
 
@@ -309,7 +336,10 @@ glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper))
 # ```
 
 # %% tags=["hide-input"]
-html.table(*paper_recipe.plan_rows(by_the_paper), caption="The plan of profile paper, the most wanted first")
+html.table(
+    *paper_recipe.plan_rows(by_the_paper),
+    caption="The plan of profile paper, the most wanted first",
+)
 
 # %% [markdown]
 # ### On the way
@@ -421,13 +451,17 @@ def reported(F, A, Q, rounding):
     slopes = []
     for factor in np.linspace(0.9, 1.1, 21):
         near = torch.tensor(factor * Q, dtype=torch.float64, requires_grad=True)
-        slopes.append(torch.autograd.grad(squared_error(F, A, near, rounding), near)[0].item())
+        slopes.append(
+            torch.autograd.grad(squared_error(F, A, near, rounding), near)[0].item()
+        )
     return np.mean(slopes)
 
 
 def measured(F, A, Q):
     """The slope of the squared error over a tenth of the step each way."""
-    return ((squared_error(F, A, 1.1 * Q) - squared_error(F, A, 0.9 * Q)) / (0.2 * Q)).item()
+    return (
+        (squared_error(F, A, 1.1 * Q) - squared_error(F, A, 0.9 * Q)) / (0.2 * Q)
+    ).item()
 
 
 # %%
@@ -437,7 +471,8 @@ for A in (1.0, 0.94, 0.5):
         slopes[A, Q] = {
             "measured": measured(dc, A, Q),
             "third-order reports": reported(dc, A, Q, round_third_order),
-            "by the formula": -1.5 * (dc**2).mean().item() * A * (1 - A) / Q + 3 * Q / 40,
+            "by the formula": -1.5 * (dc**2).mean().item() * A * (1 - A) / Q
+            + 3 * Q / 40,
             "straight-through reports": reported(dc, A, Q, round_straight_through),
         }
 
@@ -466,19 +501,32 @@ glue("pull_reported", slopes[0.94, 32.0]["third-order reports"])
 # %%
 def pulled(keep_dc, rounding):
     """The log of a short training with a map that stays near its start, for DC too or with A = 1 there."""
-    settings = ModelSettings("vgg16", rounding=rounding, table_param="paper", keep_dc=keep_dc)
+    settings = ModelSettings(
+        "vgg16", rounding=rounding, table_param="paper", keep_dc=keep_dc
+    )
     rates = {"lr_tables": 1e-5, "lr_network": 1e-6, "schedule": "constant"}
-    recipe = Recipe(steps=pulls, batch=2, log_every=max(pulls // 6, 1), tables_start=25, seed=seed, **rates)
+    recipe = Recipe(
+        steps=pulls,
+        batch=2,
+        log_every=max(pulls // 6, 1),
+        tables_start=25,
+        seed=seed,
+        **rates,
+    )
     return train(settings, LossWeights(lam=0.04), recipe, crops).log
 
 
 logs = {}
 for rounding in ("third-order", "straight-through"):
     for keep_dc in (False, True):
-        logs[f"{rounding}, {'A = 1' if keep_dc else 'A free'} for DC"] = pulled(keep_dc, rounding)
+        logs[f"{rounding}, {'A = 1' if keep_dc else 'A free'} for DC"] = pulled(
+            keep_dc, rounding
+        )
 for name, log in logs.items():
     dc_step, of_dc = (log[-1][what] for what in ("Q_dc", "A_dc"))
-    print(f"{name}: luma DC step {dc_step:.0f}, A of DC {of_dc:.2f}, MSE {log[-1]['mse']:.0f}")
+    print(
+        f"{name}: luma DC step {dc_step:.0f}, A of DC {of_dc:.2f}, MSE {log[-1]['mse']:.0f}"
+    )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pull", "caption": "The luma DC step in four short trainings from the tables of quality 25."}, "image": {"alt": "Four lines against the step of training. With third-order rounding and A free, the DC step of the luma table rises steeply. With A fixed at 1 it wavers about where it began. With straight-through rounding both lines stay nearly flat."}}
 paper_recipe.pull_plot(logs)
@@ -520,21 +568,29 @@ def pushed(Q, term, rounding=None):
     """By how much λ times the term changes with a DC step a hundredth coarser: reported, or measured over a tenth."""
     x = crops.float()
     if rounding is None:
-        low, high = (term(x, with_dc(Q, factor, torch.round)).item() for factor in (0.9, 1.1))
+        low, high = (
+            term(x, with_dc(Q, factor, torch.round)).item() for factor in (0.9, 1.1)
+        )
         return 0.01 * (high - low) / 0.2
     slopes = []
     for factor in np.linspace(0.9, 1.1, 5):
         factor = torch.tensor(float(factor), requires_grad=True)
-        slopes.append(torch.autograd.grad(term(x, with_dc(Q, factor, rounding)), factor)[0].item())
+        slopes.append(
+            torch.autograd.grad(term(x, with_dc(Q, factor, rounding)), factor)[0].item()
+        )
     return 0.01 * np.mean(slopes)
 
 
 # %% tags=["hide-input"]
 ends = paper_recipe.tables_of(evidence)
-roundings = {"third-order reports": round_third_order, "straight-through reports": round_straight_through}
+roundings = {
+    "third-order reports": round_third_order,
+    "straight-through reports": round_straight_through,
+}
 found = {
     name: {
-        term: {"measured": pushed(Q, of)} | {who: pushed(Q, of, rounding) for who, rounding in roundings.items()}
+        term: {"measured": pushed(Q, of)}
+        | {who: pushed(Q, of, rounding) for who, rounding in roundings.items()}
         for term, of in terms.items()
     }
     for name, Q in ends.items()
@@ -547,7 +603,11 @@ html.table(
 # %% tags=["remove-cell"]
 pushes = [by for of in found.values() for by in of.values()]
 glue("pushes", len(pushes))
-for name, who in (("measured", "measured"), ("third", "third-order reports"), ("straight", "straight-through reports")):
+for name, who in (
+    ("measured", "measured"),
+    ("third", "third-order reports"),
+    ("straight", "straight-through reports"),
+):
     glue(f"pushes_{name}", sum(by[who] > 0 for by in pushes))
 
 # %% [markdown]
@@ -564,7 +624,10 @@ for name, who in (("measured", "measured"), ("third", "third-order reports"), ("
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; first seed, the only one that was trained at every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved, MS-SSIM gained by VGG attention over learned tables."}}
 curves = evidence.seeds("ours", "5", "10")
 attention = rate_distortion.Pair(
-    "VGG attention, against tables alone", curves[findings.TABLES][0], curves[PAPER][0], "vgg16"
+    "VGG attention, against tables alone",
+    curves[findings.TABLES][0],
+    curves[PAPER][0],
+    "vgg16",
 )
 rate_distortion.gain_plot([attention], findings.MATCHED_RATES)
 
@@ -575,11 +638,16 @@ rate_distortion.gain_plot([attention], findings.MATCHED_RATES)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-whose-gain", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 parts = findings.compare(curves, findings.NETWORKS)
-alone = {"VGG, frozen\nagainst tables alone": savings(curves[findings.TABLES], curves[PAPER])}
+alone = {
+    "VGG, frozen\nagainst tables alone": savings(curves[findings.TABLES], curves[PAPER])
+}
 rate_distortion.savings_plot(alone | parts)
 
 # %% tags=["hide-input"]
-html.table(*tables.saving_rows(alone | parts), caption="The same in numbers: per cent of bits (95 % interval)")
+html.table(
+    *tables.saving_rows(alone | parts),
+    caption="The same in numbers: per cent of bits (95 % interval)",
+)
 
 # %% tags=["remove-cell"]
 for name, words in findings.words(findings.NETWORKS, parts).items():
@@ -599,7 +667,11 @@ for name, words in findings.words(("attention",), alone).items():
 # ## Where these numbers come from
 
 # %% tags=["hide-input"]
-html.table([], list(tables.origin("ours", "cpu").items()), caption="Where the stored results of this page come from")
+html.table(
+    [],
+    list(tables.origin("ours", "cpu").items()),
+    caption="Where the stored results of this page come from",
+)
 
 # %% [markdown]
 # ## All claims of the paper
@@ -623,8 +695,16 @@ waiting = tables.verdict_counts(claims)[NOT_YET]
 paper_judged = sum(c.by_paper.verdict != NOT_YET for c in claims if c.by_paper)
 glue("own_rate_margin", MARGIN)
 glue("paper_twice", sum(c.twice for c in claims))
-glue("paper_judged", f"{paper_judged} could be so far" if paper_judged else "none could be so far")
-glue("waiting", f", and {waiting} wait{'s' if waiting == 1 else ''} for runs that are not stored" if waiting else "")
+glue(
+    "paper_judged",
+    f"{paper_judged} could be so far" if paper_judged else "none could be so far",
+)
+glue(
+    "waiting",
+    f", and {waiting} wait{'s' if waiting == 1 else ''} for runs that are not stored"
+    if waiting
+    else "",
+)
 
 # %% [markdown]
 # ## Summary

@@ -40,7 +40,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -121,7 +125,10 @@ cost = costs.ac_bands([rounded.reshape(blocks)], progressive=False)[0][0].ac
 # the file that is written. The difference is the file's headers and its tables of codes:
 
 # %%
-everything = [np.rint(plane.F / planes.steps(tables, i)).astype(np.int16) for i, plane in enumerate(dct.planes)]
+everything = [
+    np.rint(plane.F / planes.steps(tables, i)).astype(np.int16)
+    for i, plane in enumerate(dct.planes)
+]
 counted = planes.bits(dct, everything) / 8
 written = len(write(planes.assemble(dct, everything, tables), scans="sequential"))
 print(f"{counted:,.0f} bytes counted, {written:,d} written")
@@ -155,19 +162,30 @@ def objective(z, F, w, Q, cost, lam):
 # %%
 def trellis(F, w, Q, cost, lam):
     """The AC numbers (64,) of a block that make J least."""
-    missed = np.concatenate([[0.0], np.cumsum((w * F**2)[1:])])  # the error of places 1 to k, if all are zero
-    ways = {0: (0.0, ())}  # the place kept last → the least J on the way there, and what was kept
+    missed = np.concatenate(
+        [[0.0], np.cumsum((w * F**2)[1:])]
+    )  # the error of places 1 to k, if all are zero
+    ways = {
+        0: (0.0, ())
+    }  # the place kept last → the least J on the way there, and what was kept
     for k in range(1, 64):
         nearest = int(abs(F[k]) / Q[k] + 0.5)
         options = []
-        for value, (last, (J, kept)) in itertools.product(range(1, nearest + 1), ways.items()):
+        for value, (last, (J, kept)) in itertools.product(
+            range(1, nearest + 1), ways.items()
+        ):
             sixteens, run = divmod(k - last - 1, 16)
             price = sixteens * cost[0xF0] + cost[16 * run + value.bit_length()]
-            error = missed[k - 1] - missed[last] + w[k] * (abs(F[k]) - Q[k] * value) ** 2
+            error = (
+                missed[k - 1] - missed[last] + w[k] * (abs(F[k]) - Q[k] * value) ** 2
+            )
             options.append((J + error + lam * price, (*kept, (k, value))))
         if options:
             ways[k] = min(options)
-    ends = [(J + missed[63] - missed[last] + lam * cost[0] * (last < 63), kept) for last, (J, kept) in ways.items()]
+    ends = [
+        (J + missed[63] - missed[last] + lam * cost[0] * (last < 63), kept)
+        for last, (J, kept) in ways.items()
+    ]
     z = np.zeros(64, int)
     for k, value in min(ends)[1]:
         z[k] = np.sign(F[k]) * value
@@ -181,9 +199,14 @@ def trellis(F, w, Q, cost, lam):
 # %%
 w, lam = np.ones(64), ablations.lam_of(tables)
 few = next(
-    i for i, z in enumerate(rounded) if 5 <= np.count_nonzero(z[1:]) <= 8 and trellis(F[i], w, Q, cost, lam).any()
+    i
+    for i, z in enumerate(rounded)
+    if 5 <= np.count_nonzero(z[1:]) <= 8 and trellis(F[i], w, Q, cost, lam).any()
 )
-ranges = [sorted({0, *range(0, v, np.sign(v)), v}) if v else [0] for v in map(int, rounded[few])]
+ranges = [
+    sorted({0, *range(0, v, np.sign(v)), v}) if v else [0]
+    for v in map(int, rounded[few])
+]
 ranges[0] = [0]
 every = [np.array(z) for z in itertools.product(*ranges)]
 best = min(every, key=lambda z: objective(z, F[few], w, Q, cost, lam))
@@ -199,7 +222,11 @@ print(
 some = F[:200]
 ours = np.array([trellis(block, w, Q, cost, lam) for block in some])
 fast, J = np.zeros((200, 64), np.int16), np.zeros((200, 2))
-same = np.ones((200, 1), np.float32), np.ones(64, np.float32), np.zeros(64, np.int64)  # one weight for all errors
+same = (
+    np.ones((200, 1), np.float32),
+    np.ones(64, np.float32),
+    np.zeros(64, np.int64),
+)  # one weight for all errors
 paths.choose_ac(some, *same, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
 fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
 print("the package's fast version agrees:", np.array_equal(ours, fast))
@@ -212,7 +239,9 @@ print("the package's fast version agrees:", np.array_equal(ours, fast))
 
 # %%
 for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
-chosen = planes.trellis_quantize(for_scans, ablations.mse_weights(for_scans), tables, lam)[0]
+chosen = planes.trellis_quantize(
+    for_scans, ablations.mse_weights(for_scans), tables, lam
+)[0]
 numbers = np.stack([rounded, chosen])
 cost = costs.ac_bands([chosen.reshape(blocks)], progressive=False)[0][0].ac
 spent = np.array([[bits(z, cost) for z in of] for of in numbers])
@@ -296,7 +325,9 @@ def coded(rgb, quality, subsampling):
 
 screen = draw("screenshot")
 whole = coded(screen, 60, "4:4:4")
-half = next(data for q in range(60, 101) if len(data := coded(screen, q, "4:2:0")) >= len(whole))
+half = next(
+    data for q in range(60, 101) if len(data := coded(screen, q, "4:2:0")) >= len(whole)
+)
 
 # %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: as it is, with half of chroma, and with all of it in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
 both = comparison.measured(screen, {"half of chroma": half, "all of chroma": whole})
@@ -307,7 +338,9 @@ glue("half_mse", both[1].values["mse"])
 glue("whole_mse", both[2].values["mse"])
 for name, pixels in (("screen", screen), ("face", draw("portrait"))):
     encoder = TrellisEncoder(Picture(pixels), ours)
-    full = (q for q in range(5, 101, 5) if encoder.prepare(q).dct.subsampling == "4:4:4")
+    full = (
+        q for q in range(5, 101, 5) if encoder.prepare(q).dct.subsampling == "4:4:4"
+    )
     glue(f"{name}_from", next((f"quality {q}" for q in full), "no quality"))
 
 # %% [markdown]
@@ -342,7 +375,10 @@ fig.saved_plot(followed, beyond.EARLIER)
 # %% tags=["remove-cell"]
 for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
     for metric in beyond.METRICS:
-        glue(f"followed_{short}_{metric}", in_words(followed.against_rival(beyond.EARLIER, metric, window)))
+        glue(
+            f"followed_{short}_{metric}",
+            in_words(followed.against_rival(beyond.EARLIER, metric, window)),
+        )
 
 # %% [markdown]
 # | at equal | {glue:text}`range_low` | {glue:text}`range_high` |
@@ -360,8 +396,15 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
 cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
 earlier = beyond.earlier_file("chelsea", 1.2)
-files = {"jpegli": match_size("jpegli-420", cat, len(earlier))[1], "following LPIPS": earlier}
-fig.areas_plot(cat, {name: decode(data) for name, data in files.items()}, style.Box(25, 100, 200, 200))
+files = {
+    "jpegli": match_size("jpegli-420", cat, len(earlier))[1],
+    "following LPIPS": earlier,
+}
+fig.areas_plot(
+    cat,
+    {name: decode(data) for name, data in files.items()},
+    style.Box(25, 100, 200, 200),
+)
 
 # %% [markdown]
 # ## What an error is worth
@@ -389,7 +432,9 @@ def shares(d, F, error):
 
 # %%
 x = torch.from_numpy(rgb[:384, :512].copy()).permute(2, 0, 1)[None].float()
-steps = torch.from_numpy(quality_tables(60).astype(np.float32))[[0, 1, 1]][:, None, None]
+steps = torch.from_numpy(quality_tables(60).astype(np.float32))[[0, 1, 1]][
+    :, None, None
+]
 F_x = plain.forward_dct(x)
 error = (F_x / steps).round() * steps - F_x
 network = lpips_on(x.device)
@@ -403,12 +448,16 @@ judges = {
 
 def judged(judge):
     """The judge as a function of coefficients as a decoder gets them."""
-    return lambda F: judge(plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)).sum()
+    return lambda F: judge(
+        plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)
+    ).sum()
 
 
 share = {name: shares(judged(judge), F_x, error) for name, judge in judges.items()}
 for name, judge in judges.items():
-    print(f"{name}: the shares add up to {share[name].sum():.4f}, the whole is {judged(judge)(F_x + error):.4f}")
+    print(
+        f"{name}: the shares add up to {share[name].sum():.4f}, the whole is {judged(judge)(F_x + error):.4f}"
+    )
 
 # %% [markdown]
 # A share divided by the squared error is a weight. The cosines of a block go from low to high frequencies along its
@@ -421,7 +470,10 @@ diagonal = torch.arange(8)[:, None] + torch.arange(8)
 def worth(share):
     """(3, 15) of Y, Cb and Cr: what a squared error is worth on each diagonal, over luma's mean."""
     of_place, squares = share[0].sum((1, 2)), (error[0] ** 2).sum((1, 2))
-    on = [(of_place[:, diagonal == k].sum(1) / squares[:, diagonal == k].sum(1)) for k in range(15)]
+    on = [
+        (of_place[:, diagonal == k].sum(1) / squares[:, diagonal == k].sum(1))
+        for k in range(15)
+    ]
     return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
 
 
@@ -437,12 +489,18 @@ fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 # Now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
 
 # %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo and two maps of its blocks. At the lowest frequencies errors are worth most in smooth places, at the highest where there is structure."}} tags=["hide-input"]
-in_zigzag = (share["SSIMULACRA 2"][0, 0].flatten(2)[..., ZIGZAG], (error[0, 0] ** 2).flatten(2)[..., ZIGZAG])
+in_zigzag = (
+    share["SSIMULACRA 2"][0, 0].flatten(2)[..., ZIGZAG],
+    (error[0, 0] ** 2).flatten(2)[..., ZIGZAG],
+)
 bands = {"lowest frequencies": slice(1, 10), "highest frequencies": slice(28, 64)}
 of_blocks = {
-    name: (lambda s, e: s.sum(-1) / e.sum(-1))(*(v[..., band] for v in in_zigzag)) for name, band in bands.items()
+    name: (lambda s, e: s.sum(-1) / e.sum(-1))(*(v[..., band] for v in in_zigzag))
+    for name, band in bands.items()
 }
-fig.blocks_plot(rgb[:384, :512], {name: found.numpy() for name, found in of_blocks.items()})
+fig.blocks_plot(
+    rgb[:384, :512], {name: found.numpy() for name, found in of_blocks.items()}
+)
 
 # %% [markdown]
 # Errors of low frequencies count most in smooth places, where nothing hides them. Those of high frequencies count more where
@@ -470,16 +528,24 @@ fig.blocks_plot(rgb[:384, :512], {name: found.numpy() for name, found in of_bloc
 # %%
 def seen(F, edges):
     """Of the blocks (n, 64) of a plane, zigzag: DC on a scale of about one, then log energies of the bands after it."""
-    energies = [np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in itertools.pairwise(edges[1:])]
+    energies = [
+        np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in itertools.pairwise(edges[1:])
+    ]
     return np.stack([F[:, 0] / 1024, *energies], axis=1)
 
 
 net = ours.network
 whole_photo = planes.forward_dct(rgb, "4:2:0")
 luma = whole_photo.planes[0]
-features = sensitivity.features(whole_photo)  # of luma and chroma, and whether chroma has full resolution
-same = np.allclose(features[..., :5].reshape(-1, 5), seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4)
-print(f"{features.shape[2]} numbers of each block; the package's fast version agrees: {same}")
+features = sensitivity.features(
+    whole_photo
+)  # of luma and chroma, and whether chroma has full resolution
+same = np.allclose(
+    features[..., :5].reshape(-1, 5), seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4
+)
+print(
+    f"{features.shape[2]} numbers of each block; the package's fast version agrees: {same}"
+)
 
 # %% [markdown]
 # The network is a few convolutions over the grid of blocks. The first sees the blocks next to each block, and each further
@@ -491,7 +557,10 @@ def convolve(x, weight, bias):
     """(rows, cols, channels) to as many channels as bias has; weight: (k, k, channels in, out). Edges are repeated."""
     (rows, cols), reach = x.shape[:2], len(weight) // 2
     padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
-    return bias + sum(padded[r : r + rows, c : c + cols] @ weight[r, c] for r, c in np.ndindex(weight.shape[:2]))
+    return bias + sum(
+        padded[r : r + rows, c : c + cols] @ weight[r, c]
+        for r, c in np.ndindex(weight.shape[:2])
+    )
 
 
 def said(layers, x):
@@ -503,7 +572,10 @@ def said(layers, x):
 
 of_band = np.exp(said(net.layers, features)[..., :5])
 fast = net.weights(whole_photo)[0]
-print("the package's fast version agrees:", np.allclose(of_band.reshape(-1, 5), fast.of_band, rtol=1e-3))
+print(
+    "the package's fast version agrees:",
+    np.allclose(of_band.reshape(-1, 5), fast.of_band, rtol=1e-3),
+)
 
 # %% tags=["remove-cell"]
 glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
@@ -537,7 +609,9 @@ E = rng.gamma(1.0, 2.0, 5000)
 C = 3 * E + rng.normal(0, 5, E.size)  # three times the errors, and much noise
 grid = np.linspace(0, 2, 2001)
 best_o = grid[np.argmin([(E * np.exp(o) - C * o).sum() for o in grid])]
-print(f"the loss is least at e^o = {np.exp(best_o):.2f}; the sums' ratio is {C.sum() / E.sum():.2f}")
+print(
+    f"the loss is least at e^o = {np.exp(best_o):.2f}; the sums' ratio is {C.sum() / E.sum():.2f}"
+)
 
 # %% [markdown]
 # ## Tables learned through the trellis
@@ -557,14 +631,19 @@ def slope(F, z, w, Q, k):
 
 def least_J(Q):
     """The least J of the two hundred blocks, in sum, at these steps."""
-    return sum(objective(trellis(block, w, Q, cost, lam), block, w, Q, cost, lam) for block in some)
+    return sum(
+        objective(trellis(block, w, Q, cost, lam), block, w, Q, cost, lam)
+        for block in some
+    )
 
 
 z = np.array([trellis(block, w, Q, cost, lam) for block in some])
 change = np.zeros(64)
 change[1] = 0.1  # of the step of the first AC frequency
 measured = (least_J(Q + change) - least_J(Q - change)) / 0.2
-print(f"slope: {slope(some, z, w, Q, 1):,.1f}; measured, a tenth of a unit up and down: {measured:,.1f}")
+print(
+    f"slope: {slope(some, z, w, Q, 1):,.1f}; measured, a tenth of a unit up and down: {measured:,.1f}"
+)
 
 # %% [markdown]
 # Adam follows this slope on training photos, on the logarithms of the tables and with the network's weights. Each λ gives
@@ -622,7 +701,9 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
 found = encoder.descend(quality).objective
-least = np.minimum.accumulate(found) / found[0]  # after each step, over that of the trellis alone
+least = (
+    np.minimum.accumulate(found) / found[0]
+)  # after each step, over that of the trellis alone
 
 # %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
@@ -675,22 +756,47 @@ words = {"kodak": "Kodak", "check": "photos on which nothing was chosen"}
 glue("range_low", fig.in_bpp(beyond.LOW))
 glue("range_high", fig.in_bpp(beyond.HIGH))
 for name, encoders in (("kodak", kodak), ("check", check)):
-    html.glue_html(f"targets_{name}", html.table(*fig.target_rows(found[name]), caption=f"Targets, {words[name]}"))
+    html.glue_html(
+        f"targets_{name}",
+        html.table(*fig.target_rows(found[name]), caption=f"Targets, {words[name]}"),
+    )
     glue(f"{name}_measured", fig.measured(encoders))
     for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
         for effort, metric in itertools.product(beyond.EFFORTS, beyond.METRICS):
-            glue(f"{name}_{effort}_{short}_{metric}", in_words(encoders.against_rival(effort, metric, window)))
-            glue(f"brief_{name}_{effort}_{short}_{metric}", briefly(encoders.against_rival(effort, metric, window)))
-            lost = encoders.losses(effort, encoders.rival(effort, metric, window), metric, window)
+            glue(
+                f"{name}_{effort}_{short}_{metric}",
+                in_words(encoders.against_rival(effort, metric, window)),
+            )
+            glue(
+                f"brief_{name}_{effort}_{short}_{metric}",
+                briefly(encoders.against_rival(effort, metric, window)),
+            )
+            lost = encoders.losses(
+                effort, encoders.rival(effort, metric, window), metric, window
+            )
             count = sum(percent > 0 for _, percent in lost) or "none"
-            glue(f"{name}_{effort}_{short}_{metric}_lost", f"{count} of the {len(lost)}")
-asked = [target for targets in found.values() for target in targets if target.at_most is not None]
+            glue(
+                f"{name}_{effort}_{short}_{metric}_lost", f"{count} of the {len(lost)}"
+            )
+asked = [
+    target
+    for targets in found.values()
+    for target in targets
+    if target.at_most is not None
+]
 glue("asked", len(asked))
 glue("reached", sum(target.verdict == "reached" for target in asked))
-butteraugli = [target for targets in found.values() for target in targets if target.metric == "butteraugli"]
+butteraugli = [
+    target
+    for targets in found.values()
+    for target in targets
+    if target.metric == "butteraugli"
+]
 glue(
     "butteraugli_by",
-    "libjxl's program" if any(t.verdict != "not measured" for t in butteraugli) else "nobody: the program is missing",
+    "libjxl's program"
+    if any(t.verdict != "not measured" for t in butteraugli)
+    else "nobody: the program is missing",
 )
 
 # %% [markdown]
@@ -702,7 +808,10 @@ glue(
 html.table(*fig.target_rows(found["kodak"]), caption="Targets and results, Kodak")
 
 # %% tags=["hide-input"]
-html.table(*fig.target_rows(found["check"]), caption="Targets and results, photos on which nothing was chosen")
+html.table(
+    *fig.target_rows(found["check"]),
+    caption="Targets and results, photos on which nothing was chosen",
+)
 
 # %% [markdown]
 # The strongest rival depends on the metric, the range and the photos. On some photos the files of an encoder do not span the
@@ -715,7 +824,10 @@ html.table(
 )
 
 # %% tags=["hide-input"]
-html.table(*fig.rival_rows(found["check"]), caption="The same on photos on which nothing was chosen")
+html.table(
+    *fig.rival_rows(found["check"]),
+    caption="The same on photos on which nothing was chosen",
+)
 
 # %% mystnb={"figure": {"caption": "The curves behind the comparison: means over Kodak's photos; both ranges are shaded. Rates are on a logarithmic scale, and so are errors.", "name": "fig-beyond-curves"}, "image": {"alt": "Six plots of the five metrics and of the squared error of blurred luma against bits per pixel, a line for each encoder."}} tags=["hide-input"]
 lines = (PLAIN, "mozjpeg", "jpegli-420", "jpegli-420-noaq", *beyond.EFFORTS)
@@ -755,27 +867,45 @@ labels = {name: label for name, label in labels.items() if name in check.curves}
 fig.ablation_plot(check, labels)
 
 # %% tags=["hide-input"]
-html.table(*fig.saving_rows(check, labels, beyond.LOW), caption="Bits against default, per cent, at low rates")
+html.table(
+    *fig.saving_rows(check, labels, beyond.LOW),
+    caption="Bits against default, per cent, at low rates",
+)
 
 # %% tags=["hide-input"]
-html.table(*fig.saving_rows(check, labels, beyond.HIGH), caption="Bits against default, per cent, at ordinary rates")
+html.table(
+    *fig.saving_rows(check, labels, beyond.HIGH),
+    caption="Bits against default, per cent, at ordinary rates",
+)
 
 # %% tags=["remove-cell"]
 shipped = check.default_for("constant")  # measured at the same qualities
 for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
     network, looked, own = (
-        -check.saving(name, "constant", "ssimulacra2", window).mean for name in (shipped, "best", "own-block")
+        -check.saving(name, "constant", "ssimulacra2", window).mean
+        for name in (shipped, "best", "own-block")
     )
     for name, saved in (("network", network), ("best", looked), ("own_block", own)):
         glue(f"{name}_{short}", f"{saved:.1f} %")
     glue(f"share_{short}", f"{100 * network / looked:.0f} %")
     for metric in beyond.METRICS:
-        glue(f"alone_{short}_{metric}", in_words(check.saving("own-block", shipped, metric, window)))
+        glue(
+            f"alone_{short}_{metric}",
+            in_words(check.saving("own-block", shipped, metric, window)),
+        )
 without = {
-    (effort, metric, window): check.saving(effort, check.rival("default", metric, window), metric, window).mean
-    for effort, metric, window in itertools.product(("default", shipped), beyond.METRICS, beyond.RANGES)
+    (effort, metric, window): check.saving(
+        effort, check.rival("default", metric, window), metric, window
+    ).mean
+    for effort, metric, window in itertools.product(
+        ("default", shipped), beyond.METRICS, beyond.RANGES
+    )
 }
-apart = [abs(without["default", m, w] - without[shipped, m, w]) for m in beyond.METRICS for w in beyond.RANGES]
+apart = [
+    abs(without["default", m, w] - without[shipped, m, w])
+    for m in beyond.METRICS
+    for w in beyond.RANGES
+]
 glue("interpolated", max(apart))
 
 # %% [markdown]
@@ -807,7 +937,9 @@ missed = [t for t in asked if t.verdict == "not reached"]
 short = {metric: sum(t.metric == metric for t in missed) for metric in beyond.METRICS}
 glue("missed", len(missed))
 glue("missed_butteraugli", short["butteraugli"])
-ahead = dict.fromkeys(style.LOOKS[t.rival].label for t in missed if t.metric == "butteraugli")
+ahead = dict.fromkeys(
+    style.LOOKS[t.rival].label for t in missed if t.metric == "butteraugli"
+)
 glue("missed_rivals", fig.listed(list(ahead)))
 
 # %% [markdown]
@@ -842,7 +974,9 @@ def blurred_error(original, shown, sigma=4):
 
 luma = rgb @ (0.299, 0.587, 0.114)
 coarse = decode(codecs.get("mozjpeg").encode(rgb, 30)) @ (0.299, 0.587, 0.114)
-print(f"{((coarse - luma) ** 2).mean():.1f} as it is, {blurred_error(luma, coarse):.3f} after the blur")
+print(
+    f"{((coarse - luma) ** 2).mean():.1f} as it is, {blurred_error(luma, coarse):.3f} after the blur"
+)
 
 # %% tags=["hide-input"]
 html.table(
@@ -866,7 +1000,9 @@ timed = beyond.benched(fig.ENCODER_LOOKS)
 fig.savings_against_time(kodak, timed)
 
 # %% tags=["hide-input"]
-html.table(*fig.time_rows(timed), caption="Time on two threads, at about one bit per pixel")
+html.table(
+    *fig.time_rows(timed), caption="Time on two threads, at about one bit per pixel"
+)
 
 # %% [markdown]
 # `make bench` takes these times, all encoders in turn, a photo on each of two threads (`best` works on one photo with both).
@@ -881,14 +1017,18 @@ html.table(*fig.time_rows(timed), caption="Time on two threads, at about one bit
 # counts your answers. First at half a bit per pixel:
 
 # %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size, half a bit per pixel. Drag the handle, or use the arrow keys; enlarged, drag the picture, too.", "name": "fig-flip"}} tags=["hide-input"]
-pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.5, count=curtains)
+pictures, crops = comparison.by_photo(
+    style.kodak_or_sample(data_dir), bpp=0.5, count=curtains
+)
 curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 
 # %% [markdown]
 # And at the rate of an ordinary photo on the web. Differences are hard to see here, as they should be at such a rate:
 
 # %% mystnb={"figure": {"caption": "The same at the rate of an ordinary photo, in the middle of the higher range.", "name": "fig-flip-high"}} tags=["hide-input"]
-pictures, crops = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=1.2, count=curtains // 2)
+pictures, crops = comparison.by_photo(
+    style.kodak_or_sample(data_dir), bpp=1.2, count=curtains // 2
+)
 curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 
 # %% [markdown]
@@ -918,11 +1058,16 @@ live.coded_curtain(photo.name, part, f"A part of {photo.name}", peers)
 
 # %% mystnb={"figure": {"caption": "Original, jpegli and ours at equal size, on the photos on which ours does worst.", "name": "fig-losses"}} tags=["hide-input"]
 losers, judges = {}, ("ssimulacra2", "butteraugli")
-for encoders, chosen in ((kodak, style.kodak_or_sample(data_dir)), (check, photos("check", data_dir))):
+for encoders, chosen in (
+    (kodak, style.kodak_or_sample(data_dir)),
+    (check, photos("check", data_dir)),
+):
     pixels = {photo.name: photo.rgb for photo in chosen}
     for window, bpp in ((beyond.LOW, 0.5), (beyond.HIGH, 1.2)):
         for name, said in fig.worst(encoders, chosen, losing, window).items():
-            versions = comparison.versions(pixels[name](), bpp, ("jpegli-420",), ("trellis",), more=judges)
+            versions = comparison.versions(
+                pixels[name](), bpp, ("jpegli-420",), ("trellis",), more=judges
+            )
             losers[f"{name.partition('.')[0]}, {bpp:g} bpp"] = said, versions
 frames, labels, alts = comparison.gallery(losers, side=200)
 frames_slider(frames, labels, alts, description="Photo", captions=alts)
@@ -951,7 +1096,10 @@ of_types.content_type_plot(by_type)
 # %% tags=["remove-cell"]
 glue("content_types_measured", fig.measured(by_type.encoders, "pictures"))
 glue("content_types_even", f"{content_types.EVEN:g} %")
-glue("content_types_shared", "half" if content_types.SHARED == 0.5 else f"{100 * content_types.SHARED:g} %")
+glue(
+    "content_types_shared",
+    "half" if content_types.SHARED == 0.5 else f"{100 * content_types.SHARED:g} %",
+)
 glue("content_types_without", of_types.not_compared(by_type))
 named = {name: CONTENT_TYPES[name].label for name in by_type.names}
 peers = {"mozjpeg": content_types.MOZJPEG, "better": content_types.BETTER_PEER}
@@ -963,7 +1111,10 @@ for short, against in peers.items():
     everywhere = [named[name] for name in by_type.lost_everywhere("default", against)]
     glue(f"content_types_default_{short}_everywhere", fig.listed(everywhere))
 for metric in beyond.METRICS:
-    worse = [f"{named[name]} ({p:+.0f} %)" for name, p in by_type.lost("default", metric).items()]
+    worse = [
+        f"{named[name]} ({p:+.0f} %)"
+        for name, p in by_type.lost("default", metric).items()
+    ]
     glue(f"content_types_default_mozjpeg_{metric}", ", ".join(worse) or "nothing")
 
 # %% [markdown]
@@ -1004,7 +1155,9 @@ html.table(
 drawn = {}
 for name in by_type.names[:shown]:
     said = f"{named[name]}. Bits of ours against mozjpeg 4:2:0: {of_types.needed(by_type, name)}"
-    versions = comparison.versions(draw(name), None, (content_types.MOZJPEG,), ("trellis",), quality=25)
+    versions = comparison.versions(
+        draw(name), None, (content_types.MOZJPEG,), ("trellis",), quality=25
+    )
     drawn[named[name]] = said, versions
 frames, labels, alts = comparison.gallery(drawn, side=128, interpolation="nearest")
 frames_slider(frames, labels, alts, description="Content type", captions=alts)

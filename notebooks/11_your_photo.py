@@ -39,7 +39,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -151,14 +155,30 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 made = [own_photo.make(picture, quality, effort) for quality in qualities]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
-captions = [f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made]
-alts = [f"A cup of coffee on a wooden table, as the file of quality {one.quality:g} shows it." for one in made]
+captions = [
+    f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made
+]
+alts = [
+    f"A cup of coffee on a wooden table, as the file of quality {one.quality:g} shows it."
+    for one in made
+]
 labels = [f"{one.quality:g}" for one in made]
-frames_slider([one.data for one in made], labels, alts, description="Quality", captions=captions, start=len(made) // 2)
+frames_slider(
+    [one.data for one in made],
+    labels,
+    alts,
+    description="Quality",
+    captions=captions,
+    start=len(made) // 2,
+)
 
 # %% tags=["remove-cell"]
 glue("pixels", f"{picture.width} × {picture.height}")
-for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": made[-1]}.items():
+for name, one in {
+    "lowest": made[0],
+    "middle": made[len(made) // 2],
+    "highest": made[-1],
+}.items():
     glue(f"{name}_quality", f"{one.quality:g}")
     glue(f"{name}_words", one.words)
 
@@ -180,7 +200,9 @@ for name, one in {"lowest": made[0], "middle": made[len(made) // 2], "highest": 
 # figure shows instead what the default goes by: what an error in a block is worth.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
-known = own_photo.known(picture, quality=qualities[2] if len(qualities) > 2 else qualities[0])
+known = own_photo.known(
+    picture, quality=qualities[2] if len(qualities) > 2 else qualities[0]
+)
 own_photo.known_plot(own_photo.rgb(picture), known)
 
 # %% tags=["remove-cell"]

@@ -38,7 +38,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -92,10 +96,17 @@ made = fig.pairs(photos, pair, peers, rates, count)
 
 # %% tags=["remove-cell"]
 names = dict.fromkeys(one.photo for one in made)
-instead = "" if photos.name == "kodak" else ", as Kodak's photos were not at hand when this page was made"
+instead = (
+    ""
+    if photos.name == "kodak"
+    else ", as Kodak's photos were not at hand when this page was made"
+)
 fewer = "" if len(made) == 20 else f" (there would be twenty{instead})"
 glue("eyes_pairs", f"{len(made)} pairs{fewer}")
-glue("eyes_photos", f"{', '.join(names)}" if len(names) > 1 else f"{next(iter(names))} alone")
+glue(
+    "eyes_photos",
+    f"{', '.join(names)}" if len(names) > 1 else f"{next(iter(names))} alone",
+)
 glue("eyes_rates", " and ".join(f"{rate:g}" for rate in rates))
 glue("eyes_apart", max(100 * (1 - len(one.ours) / len(one.theirs)) for one in made))
 glue("eyes_side", fig.SIDE)

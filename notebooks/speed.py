@@ -40,7 +40,11 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py", shell=True, check=True)
+    subprocess.run(
+        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
+        shell=True,
+        check=True,
+    )
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -79,7 +83,11 @@ from repro.plain import (  # chapters 3 and 4 show these
 from repro.training import Recipe, batch_indices, train
 
 stored = bench.load()
-html.table([], list(speed.machine(stored["step"]).items()), caption="Where the training step was timed")
+html.table(
+    [],
+    list(speed.machine(stored["step"]).items()),
+    caption="Where the training step was timed",
+)
 
 # %% [markdown]
 # ## The plain step
@@ -163,7 +171,9 @@ C2 = (0.03 * 255) ** 2
 def mean(v):
     """Under the window at each place, for (B, C, H, W)."""
     planes = v.flatten(0, 1)[:, None]
-    return nnf.conv2d(planes, window[None, None].to(v)).unflatten(0, v.shape[:2])[:, :, 0]
+    return nnf.conv2d(planes, window[None, None].to(v)).unflatten(0, v.shape[:2])[
+        :, :, 0
+    ]
 
 
 def usual(x, y):
@@ -189,7 +199,10 @@ d = 3 * torch.randn(original.shape, generator=torch.Generator().manual_seed(seed
 x, exact_d = original.double(), d.double()
 exact = usual(x, x + exact_d)
 print("both forms agree:", torch.allclose(exact, one_minus_cs(x, exact_d), atol=1e-9))
-for form, found in (("usual form", usual(original, original + d)), ("difference", one_minus_cs(original, d))):
+for form, found in (
+    ("usual form", usual(original, original + d)),
+    ("difference", one_minus_cs(original, d)),
+):
     print(f"{form}: off by up to {(found - exact).abs().max():.0e} in 32 bits")
 
 # %% [markdown]
@@ -313,7 +326,10 @@ speed.roofline(stored["roofline"]["rows"])
 roof = {row["name"]: row for row in stored["roofline"]["rows"]}
 trained, frozen = (roof[f"VGG-19, {trunk}"] for trunk in ("trained", "frozen"))
 reached = trained["flops"] / trained["seconds"]["median"]
-glue("trained_share", 100 * reached / roof["matrix product, bfloat16"]["flops_per_second"])
+glue(
+    "trained_share",
+    100 * reached / roof["matrix product, bfloat16"]["flops_per_second"],
+)
 glue("trained_operations", trained["flops"] / frozen["flops"])
 glue("roofline_processor", stored["roofline"]["provenance"]["cpu"])
 
