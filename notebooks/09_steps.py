@@ -65,7 +65,7 @@ from chapters import steps as drawn
 from chapters.attention import middle, padded_tensor
 from repro.data import crop_pool, photos
 from repro.experiments import objective, paper
-from repro.experiments.claims import NOT_YET, Evidence, all_claims, savings
+from repro.experiments.claims import MAIN, NOT_YET, Evidence, all_claims, savings
 from repro.experiments.claims import loss as judge_loss
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
@@ -676,16 +676,16 @@ html.table(
 # %% [markdown]
 # ## All claims of the paper
 #
-# That was the last of the paper's experiments. Here are all claims of the paper, each with a verdict by our recipe and,
-# where the plan of profile `paper` has runs for it, one by the paper's own. The page {doc}`../book/results` has the same
-# table, and says how to read its pictures.
+# That was the last of the paper's experiments. Here are its claims at a glance, each with a verdict by our recipe and, where
+# the plan of profile `paper` has runs for it, one by the paper's own. The page {doc}`../book/results` has what each verdict
+# rests on.
 
 # %% tags=["hide-input"]
 claims = all_claims(evidence)
-verdicts = html.table(*tables.claim_rows(claims))
-html.glue_html("verdicts", verdicts)
-html.glue_html("main_verdicts", html.table(*tables.main_rows(claims)))
-verdicts
+main = [c for c in claims if c.number in MAIN]
+html.glue_html("verdicts", html.table(*tables.claim_rows(claims)))
+html.glue_html("main_verdicts", html.table(*tables.verdict_rows(main)))
+html.table(*tables.verdict_rows(claims))
 
 # %% tags=["remove-cell"]
 glue("count_all", len(claims))

@@ -51,12 +51,11 @@ def link(text: str, href: str) -> Html:
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
     """Rows under a head; cells are text, or :class:`Html`, which is left unchanged. First cells name their rows.
 
-    Of text, numbers are :func:`typeset <bookkit.glue.typeset>`, and what stands in backticks is code.
+    A row of one cell alone runs across the table: words on the row above. Of text, numbers are :func:`typeset
+    <bookkit.glue.typeset>`, and what stands in backticks is code.
     """
     titles = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
-    body = "".join(
-        f"<tr>{''.join(_cell(cell, first if i == 0 else 'td') for i, cell in enumerate(row))}</tr>" for row in rows
-    )
+    body = "".join(f"<tr>{_cells(row, first, len(head))}</tr>" for row in rows)
     told = f"<caption>{escape(caption)}</caption>" if caption else ""
     top = f"<thead><tr>{titles}</tr></thead>" if head else ""
     return Html(f'<table class="table repro-table">{told}{top}<tbody>{body}</tbody></table>')
@@ -104,7 +103,13 @@ def glue_html(name: str, content: Html) -> None:
     display({f"{PREFIX}text/html": content.text}, raw=True, metadata=metadata)
 
 
-def _cell(content: object, tag: str) -> str:
-    inside = content.text if isinstance(content, Html) else _CODE.sub(r"<code>\1</code>", escape(typeset(str(content))))
-    scope = ' scope="row"' if tag == "th" else ""
-    return f"<{tag}{scope}>{inside}</{tag}>"
+def _cells(row: Sequence[object], first: str, columns: int) -> str:
+    if len(row) == 1 < columns:
+        return f'<td colspan="{columns}">{_inside(row[0])}</td>'
+    name, *values = row
+    scope = ' scope="row"' if first == "th" else ""
+    return f"<{first}{scope}>{_inside(name)}</{first}>" + "".join(f"<td>{_inside(value)}</td>" for value in values)
+
+
+def _inside(content: object) -> str:
+    return content.text if isinstance(content, Html) else _CODE.sub(r"<code>\1</code>", escape(typeset(str(content))))

@@ -45,8 +45,8 @@ def effect_picture(effects: Sequence[Effect]) -> Html:
     width = max(len(columns) * (wide + _GAP) - _GAP, *(_LETTER * len(row) for row in rows))
     told = escape("; ".join(map(in_words, effects)), quote=True)
     return Html(
-        f'<svg class="repro-effect" role="img" aria-label="{told}" width="{width:.0f}" height="{y:.0f}" '
-        f'viewBox="0 0 {width:.0f} {y:.0f}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+        f'<svg class="repro-effect" role="img" aria-label="{told}" width="{width + 1:.1f}" height="{y:.0f}" '
+        f'viewBox="-0.5 0 {width + 1:.1f} {y:.0f}" xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
 

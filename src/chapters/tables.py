@@ -84,27 +84,28 @@ def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 
 def claim_rows(claims: Sequence[Claim]) -> Rows:
-    """Every claim, linked to its page, with both verdicts, the effect of each as a picture, and what they rest on."""
+    """Every claim, linked to its page, with both verdicts and the effect of each as a picture; below it what they rest
+    on, in a row of one cell."""
     rows: list[list[object]] = []
     for c in claims:
+        ours = f"Our recipe: {c.evidence}" if c.by_paper else c.evidence
         again = f"To repeat it: `{c.command}`" if c.command else ""
         said = f"{c.words} ({c.where})"
-        told = ". ".join(part for part in (c.evidence, papers_side(c), again) if part)
         linked = link(said, _page(c)) if c.figure else said
-        rows.append([linked, _verdict("our recipe", c), _verdict("the paper's", c.by_paper), told])
-    return ["the paper says (section, figure)", "by our recipe", "by the paper's", "evidence"], rows
+        rows.append([linked, _verdict("our recipe", c), _verdict("the paper's", c.by_paper)])
+        rows.append([". ".join(part for part in (ours, papers_side(c), again) if part)])
+    return ["the paper says (section, figure)", "by our recipe", "by the paper's"], rows
 
 
-def main_rows(claims: Sequence[Claim]) -> Rows:
-    """The claims that stand for the paper's contributions (``claims.MAIN``), linked to their pages, and verdicts."""
+def verdict_rows(claims: Sequence[Claim]) -> Rows:
+    """The same at a glance: claims, linked to their pages, and verdicts alone."""
     rows: list[list[object]] = [
         [
-            link(c.words, _page(c)),
+            link(c.words, _page(c)) if c.figure else c.words,
             _verdict("our recipe", c, picture=False),
             _verdict("the paper's", c.by_paper, picture=False),
         ]
         for c in claims
-        if c.number in MAIN
     ]
     return ["the paper says", "by our recipe", "by the paper's"], rows
 
@@ -123,7 +124,7 @@ def papers_side(c: Claim) -> str:
     disagree with ours. Empty where there are to be none."""
     if c.by_paper is None:
         return ""
-    told = f"By the paper's recipe: {c.by_paper.evidence}"
+    told = f"The paper's: {c.by_paper.evidence}"
     if c.by_paper.verdict in (NOT_YET, c.verdict):
         return told
     return f"{told}. The recipes disagree. They differ in {differences(c)}"

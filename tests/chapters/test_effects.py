@@ -72,8 +72,9 @@ def test_a_row_has_both_verdicts_and_why_they_disagree() -> None:
     assert head[1:3] == ["by our recipe", "by the paper's"]
     shown = html.table(head, rows).text
     assert shown.count("<svg") == 5 and "<code>y</code>" in shown
-    told = [str(row[3]) for row in rows]
+    told = [str(only) for (only,) in rows[1::2]]
     assert ["The recipes disagree" in words for words in told] == [True, False, False, False]
-    assert "third-order" in told[0] and "VGG-19 trained" in told[0] and "paper's recipe" not in told[3]
-    _, main = tables.main_rows(claims)
-    assert "<svg" not in html.table(head, main).text
+    assert "third-order" in told[0] and "VGG-19 trained" in told[0] and "The paper's" not in told[3]
+    assert shown.count('<td colspan="3">') == len(claims)
+    glance = html.table(*tables.verdict_rows(claims)).text
+    assert "<svg" not in glance and glance.count("sd-badge") == shown.count("sd-badge")
