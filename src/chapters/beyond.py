@@ -289,14 +289,6 @@ def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
     return ["", "megapixels a second", "milliseconds a megapixel", "lower quartile", "upper quartile"], rows
 
 
-def measured(encoders: EncoderCurves, what: str = "photos") -> str:
-    """How many photos, and whether they only replace stored results."""
-    photos = {photo for curve in encoders.curves.values() for photo in curve.images}
-    if not encoders.results:
-        return f"parts of {len(photos)} shipped {what}, which replace results that are not stored"
-    return f"{len(photos)} {what}"
-
-
 def listed(names: Sequence[str]) -> str:
     """ "a, b and c", or "none of them"."""
     if not names:

@@ -204,8 +204,6 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
 
 def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") -> dict[str, str]:
     """The same rows on stored sweeps of encoders."""
-    if not results:
-        return {"results": "none are stored; parts of shipped photos replace them, and nothing here is a finding"}
     made = [result["provenance"] for result in results]
     assets = {f"{name} {digest[:12]}" for result in results for name, digest in result["assets"].items()}
     packages = ("jpeglib", "pillow", "pyjpegli", "torch")

@@ -1,4 +1,4 @@
-"""Savings of chapter 10 on curves that save by construction, and where stored results replace what was measured."""
+"""Savings of chapter 10, on curves that save by construction and on stored results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_losses_come_first() -> None:
 
 def test_an_ablation_meets_default_at_its_own_qualities(store: Store) -> None:
     write_results(store, "check")
-    found = beyond.stored("check", store=store)
+    found = beyond.stored("check", store)
     references = {name: found.default_for(name) for name in ("own-block", "best", "fast", "annexk-420")}
     assert references == {
         "own-block": "default-sparse",
@@ -108,20 +108,9 @@ def test_times_are_those_of_the_benchmark(store: Store) -> None:
 
 def test_stored_results_make_the_curves(store: Store, encoders: EncoderCurves) -> None:
     with pytest.raises(ReproError, match=r"ablations/pillow.*no stored result; run `repro reproduce --figure beyond`"):
-        beyond.stored("check", store=store)
+        beyond.stored("check", store)
     write_results(store, "check")
-    found = beyond.stored("check", store=store)
+    found = beyond.stored("check", store)
     assert found.curves.keys() > FACTORS.keys() and len(found.results) == len(found.curves)
     compared = (made.saving("best", PLAIN, "mse", LOW).mean for made in (found, encoders))
     assert next(compared) == pytest.approx(next(compared), abs=0.1)
-
-
-def test_parts_of_photos_replace_what_is_missing_at_smoke(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beyond, "COMPARED_QUALITIES", dict.fromkeys(("mozjpeg", "fast"), (9, 14, 22, 34, 50, 72)))
-    monkeypatch.setattr(beyond, "ABLATION_QUALITIES", {})
-    monkeypatch.setattr(beyond, "_FEW", 1)
-    monkeypatch.setattr(beyond, "_stand_in", beyond._stand_in.__wrapped__)
-    made = beyond.stored("kodak", "smoke", store)
-    assert list(made.curves) == ["mozjpeg", "fast"] and made.results == ()
-    ((_, points),) = made.curves["mozjpeg"].images.items()
-    assert [p["setting"] for p in points] == [22, 72] and {"ssimulacra2", "butteraugli", "seconds"} <= points[0].keys()

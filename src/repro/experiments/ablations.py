@@ -121,9 +121,9 @@ def annexk_trellis(rgb: np.ndarray, quality: int) -> bytes:
     return write(planes.assemble(dct, z, tables))
 
 
-def by_effort(effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
-    """Tables learned through the trellis, at one of the encoder's efforts; ``seconds`` bounds "best"."""
-    return _shipped(models.DEFAULT, effort, rgb, quality, seconds)
+def by_effort(effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
+    """Tables learned through the trellis, at one of the encoder's efforts."""
+    return _shipped(models.DEFAULT, effort, rgb, quality)
 
 
 def default_scans(rgb: np.ndarray, quality: int) -> bytes:
@@ -146,8 +146,8 @@ def set_folder(name: str) -> Path:
     return Store.default().data / "ablation_sets" / name
 
 
-def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int, seconds: float = PATIENCE) -> bytes:
-    settings = Settings(quality=quality, model=model, effort=effort, seconds=seconds if effort == "best" else None)
+def _shipped(model: str, effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
+    settings = Settings(quality=quality, model=model, effort=effort, seconds=PATIENCE if effort == "best" else None)
     return encode_picture(Picture(rgb), settings).data
 
 

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from repro.data import photos
-from repro.errors import ReproError
-from repro.evaluation import BDRate, Curve, Gain, bd_rate, gain_at_rate, measure_settings
+from repro.evaluation import BDRate, Curve, Gain, bd_rate, gain_at_rate
 from repro.experiments import bench
-from repro.experiments.registry import ABLATION_QUALITIES, COMPARED_QUALITIES, RIVALS, experiments_of
+from repro.experiments.registry import RIVALS, experiments_of
 from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require, sweep_curve
-from repro.experiments.sweeps import WIDE_METRICS
-from repro.threads import one_thread
 
 Window = tuple[float, float]
 #: Bits per pixel of the file, from and to: the rates of pictures on the web, and those of cameras and archives.
 LOW, HIGH = RANGES = ((0.3, 0.8), (0.8, 2.5))
 #: Quality is equal in one of these.
 METRICS = ("ssimulacra2", "butteraugli", "ms_ssim", "mse", "lpips")
-#: Metrics that our encoder may learn from, and those that it may not: of these, nothing is chosen by the first at all.
-LEARNED_FROM, NOT_LEARNED_FROM = ("ssimulacra2", "mse", "ms_ssim"), ("butteraugli", "lpips")
 EFFORTS = ("fast", "default", "best")
 #: mozjpeg and jpegli as they come, in 4:2:0: the peers of the metrics that neither was tuned for here.
 AS_THEY_COME = ("mozjpeg", "jpegli-420")
@@ -54,14 +47,11 @@ BLURRED_AT = (0.5, 1.2)
 #: An earlier version of "default", whose weights and descent followed LPIPS, on "check" and as files of shipped photos:
 #: ``data/reference/README.md`` says how they were made. Its code is in the history alone.
 EARLIER, _REFERENCE = "followed LPIPS", "reference/following_lpips"
-#: Side in pixels, and number, of the parts of photos that replace stored results at profile smoke.
-_SIDE, _FEW = 176, 2
 
 
 @dataclass(frozen=True)
 class EncoderCurves:
-    """Every encoder's curve on one set of photos. ``results`` are the stored ones behind them; empty where parts of
-    photos, measured on the spot, replace them."""
+    """Every encoder's curve on one set of photos. ``results`` are the stored ones behind them."""
 
     curves: Mapping[str, Curve]
     results: tuple[Mapping[str, Any], ...] = ()
@@ -140,34 +130,23 @@ def targets(encoders: EncoderCurves) -> list[Target]:
     return found
 
 
-def stored(evaluation: str, profile: str = "cpu", store: Store | None = None) -> EncoderCurves:
-    """Every encoder on ``evaluation``, from results stored at profile ``cpu``.
+def stored(evaluation: str, store: Store | None = None, figure: str = "beyond") -> EncoderCurves:
+    """The encoders of ``figure`` on ``evaluation``, from results stored at profile ``cpu``.
 
-    Raises :class:`ReproError` where one is missing or stale; at profile ``smoke`` small parts of shipped photos,
-    measured on the spot, then replace them.
+    Raises :class:`ReproError` where one is missing or stale.
     """
-    try:
-        return of_figure("beyond", evaluation, store or Store.default())
-    except ReproError:
-        if profile != "smoke":
-            raise
-        return _stand_in()
-
-
-def of_figure(figure: str, evaluation: str, store: Store) -> EncoderCurves:
-    """The encoders of ``figure`` on ``evaluation``. Raises :class:`ReproError` where one is missing or stale."""
+    place, command = store or Store.default(), f"repro reproduce --figure {figure}"
     sweeps = [s for s in experiments_of(figure, "cpu") if isinstance(s, EncoderSweep) and s.evaluation == evaluation]
-    results = [require(s, store, f"repro reproduce --figure {figure}") for s in sweeps]
+    results = [require(s, place, command) for s in sweeps]
     curves = {s.ablation: sweep_curve(s, result) for s, result in zip(sweeps, results, strict=True)}
     return EncoderCurves(curves, tuple(results))
 
 
 def with_earlier(encoders: EncoderCurves) -> EncoderCurves:
-    """The encoders on "check" and :data:`EARLIER`; where other photos stand in, our fastest stands in for it."""
+    """The encoders on "check" and :data:`EARLIER`."""
     photos_there = json.loads((_reference() / "check.json").read_text())["photos"]
     images = {photo: tuple(kept["points"]) for photo, kept in photos_there.items()}
-    same = images.keys() == encoders.curves["fast"].images.keys()
-    return EncoderCurves({**encoders.curves, EARLIER: Curve(EARLIER, images) if same else encoders.curves["fast"]})
+    return EncoderCurves({**encoders.curves, EARLIER: Curve(EARLIER, images)})
 
 
 def earlier_file(photo: str, bpp: float) -> bytes:
@@ -183,37 +162,8 @@ def _reference() -> Path:
     return Store.default().data / _REFERENCE
 
 
-@cache
-def _stand_in() -> EncoderCurves:
-    pictures = {photo.name: _middle(photo.rgb()) for photo in photos("sample").items[:_FEW]}
-    return measure_quickly(pictures, {**COMPARED_QUALITIES, **ABLATION_QUALITIES})
-
-
-def measure_quickly(pictures: Mapping[str, np.ndarray], encoders: Mapping[str, Sequence[int]]) -> EncoderCurves:
-    """Two of each encoder's qualities on ``pictures``, "best" with a second for each file: shows that it runs.
-
-    Sets for ablations that are not there, as in a clone without its data, are left out.
-    """
-    from repro.experiments.ablations import SETS, ablation_of, by_effort, set_folder
-
-    curves = {}
-    with one_thread():
-        for name, qualities in encoders.items():
-            if name in SETS and not set_folder(name).is_dir():
-                continue
-            encode = partial(by_effort, "best", seconds=1.0) if name == "best" else ablation_of(name).encode
-            images = {p: measure_settings(rgb, encode, qualities[2:6:3], WIDE_METRICS) for p, rgb in pictures.items()}
-            curves[name] = Curve(name, {p: tuple(points) for p, points in images.items()})
-    return EncoderCurves(curves)
-
-
 def benched(names: Iterable[str], store: Store | None = None) -> dict[str, tuple[float, float, float]]:
     """Encoder → seconds a megapixel by ``make bench``, on two threads: median and quartiles. Of those that it timed."""
     rows = bench.load(store).get("efforts", {"rows": []})["rows"]
     timed = {row["name"]: row["seconds_a_megapixel"] for row in rows}
     return {name: (np.median(timed[name]), *np.quantile(timed[name], [0.25, 0.75])) for name in names if name in timed}
-
-
-def _middle(rgb: np.ndarray) -> np.ndarray:
-    top, left = ((side - _SIDE) // 2 for side in rgb.shape[:2])
-    return np.ascontiguousarray(rgb[top : top + _SIDE, left : left + _SIDE])

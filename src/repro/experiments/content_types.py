@@ -9,16 +9,14 @@ interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
-from repro.data.content_types import CONTENT_TYPES, draw
-from repro.errors import ReproError
+from repro.data.content_types import CONTENT_TYPES
 from repro.evaluation import Curve, bd_rate
 from repro.experiments import beyond
 from repro.experiments.beyond import AS_THEY_COME, EFFORTS, METRICS, EncoderCurves
-from repro.experiments.registry import CONTENT_TYPE_QUALITIES
 from repro.experiments.store import Store
 
 #: What an effort is compared with where nothing else is named.
@@ -30,8 +28,6 @@ SHARED = 0.5
 #: Per cent of bits below which two encoders are even: other qualities would have given another sign.
 EVEN = 1.0
 TOO_SMALL, APART = "too small a picture", "no overlap"
-#: Content types, and pixels a side, that replace stored results at profile smoke.
-_FEW, _SIDE = ("portrait", "page", "tiny"), 176
 
 
 @dataclass(frozen=True)
@@ -108,21 +104,6 @@ def saving(anchor: Curve, test: Curve, name: str, metric: str) -> float | str:
     return bd_rate(one, other, metric).per_image.get(name, APART)
 
 
-def stored(profile: str = "cpu", store: Store | None = None) -> ContentTypeSavings:
-    """From results stored at profile ``cpu``.
-
-    Raises :class:`ReproError` where one is missing or stale; at profile ``smoke`` parts of a few images, measured on
-    the spot, then replace them.
-    """
-    try:
-        encoders = beyond.of_figure("content-types", "content-types", store or Store.default())
-    except ReproError:
-        if profile != "smoke":
-            raise
-        encoders = _stand_in()
-    return ContentTypeSavings(encoders)
-
-
-@cache
-def _stand_in() -> EncoderCurves:
-    return beyond.measure_quickly({name: draw(name)[:_SIDE, :_SIDE] for name in _FEW}, CONTENT_TYPE_QUALITIES)
+def stored(store: Store | None = None) -> ContentTypeSavings:
+    """From stored results. Raises :class:`ReproError` where one is missing or stale."""
+    return ContentTypeSavings(beyond.stored("content-types", store, figure="content-types"))
