@@ -40,11 +40,8 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(
-        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
-        shell=True,
-        check=True,
-    )
+    prepare = f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py"
+    subprocess.run(prepare, shell=True, check=True)
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]

@@ -42,11 +42,8 @@ if importlib.util.find_spec("chapters") is None:
     import sys
 
     fetch = "test -d literate-jpeg || git clone -q --depth 1 https://github.com/literate-jpeg/repro literate-jpeg"
-    subprocess.run(
-        f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py",
-        shell=True,
-        check=True,
-    )
+    prepare = f"({fetch}) && {sys.executable} literate-jpeg/tools/colab.py"
+    subprocess.run(prepare, shell=True, check=True)
     sys.path.insert(0, "literate-jpeg/src")
 
 # %% tags=["parameters"]
@@ -113,9 +110,8 @@ fine, coarse = short_run(0), short_run(5)
 for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
     for step, found in snapshots.items():
         bpp, mse, ms_ssim = (found[metric] for metric in ("bpp", "mse", "ms_ssim"))
-        print(
-            f"{start}, step {step:2}: {bpp:.2f} bpp, MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}"
-        )
+        measures = f"MSE {mse:.1f}, MS-SSIM {ms_ssim:.4f}"
+        print(f"{start}, step {step:2}: {bpp:.2f} bpp, {measures}")
 
 # %% [markdown]
 # From the fine start, bits fall, MSE rises and MS-SSIM falls. From the coarse start it is the other way round: bits rise,
@@ -166,9 +162,7 @@ for name, run in runs.items():
         changes = sign * np.diff(run[metric])
         way = "the paper's way" if changes.sum() > 0 else "the other way"
         share = 100 * (changes > 0).mean()
-        print(
-            f"{metric} {name}: {way} in all, {share:.0f} % of the changes the paper's way"
-        )
+        print(f"{metric} {name}: {way} in all, the paper's in {share:.0f} % of changes")
 
 # %% tags=["remove-cell"]
 judged = judge.judge_directions(runs)
@@ -204,7 +198,7 @@ from repro.plain import distortion, loss, rate
 
 @torch.no_grad()
 def objective_on_file(rgb, model, weights):
-    """λ d + r, and r: d of a photo's file, r of the tables. Without attention A is 1."""
+    """λ d + r, and r alone, with d of a photo's file. Without attention A is 1."""
     data = encoder_of(model)(rgb)
     x, x_hat = padded_tensor(rgb), padded_tensor(decode(data))
     d = distortion(x, x_hat, lpips, weights.gamma, weights.sigma)
@@ -294,12 +288,8 @@ slow, fast = (
 )
 glue("paper_recipe_dc", slow.dc)
 glue("large_steps_dc", fast.dc)
-glue(
-    "straight_dc",
-    evidence.parts("ours", "tables")[findings.TABLES][slow.experiment.loss.lam][0][0][
-        0
-    ],
-)
+straight = evidence.parts("ours", "tables")[findings.TABLES]
+glue("straight_dc", straight[slow.experiment.loss.lam][0][0][0])
 
 # %% [markdown]
 # | at this λ | quantisation step of the luma DC |
@@ -442,37 +432,34 @@ dc = forward_dct(crops.float())[:, 0, ..., 0, 0].double().flatten()
 
 
 def squared_error(F, A, Q, rounding=torch.round):
-    """The mean squared error of coefficients F behind a decoder that knows Q and not A."""
+    """The mean squared error of coefficients F if a decoder knows Q and not A."""
     return ((F - Q * rounding(F * A / Q)) ** 2).mean()
 
 
 def reported(F, A, Q, rounding):
-    """The slope of the squared error as back-propagation reports it, the mean over steps around Q."""
+    """The slope of it that back-propagation reports, the mean over steps around Q."""
     slopes = []
     for factor in np.linspace(0.9, 1.1, 21):
         near = torch.tensor(factor * Q, dtype=torch.float64, requires_grad=True)
-        slopes.append(
-            torch.autograd.grad(squared_error(F, A, near, rounding), near)[0].item()
-        )
+        error = squared_error(F, A, near, rounding)
+        slopes.append(torch.autograd.grad(error, near)[0].item())
     return np.mean(slopes)
 
 
 def measured(F, A, Q):
     """The slope of the squared error over a tenth of the step each way."""
-    return (
-        (squared_error(F, A, 1.1 * Q) - squared_error(F, A, 0.9 * Q)) / (0.2 * Q)
-    ).item()
+    grown = squared_error(F, A, 1.1 * Q) - squared_error(F, A, 0.9 * Q)
+    return grown.item() / (0.2 * Q)
 
 
 # %%
-slopes = {}
+slopes, mean_square = {}, (dc**2).mean().item()
 for A in (1.0, 0.94, 0.5):
     for Q in (32.0, 128.0):
         slopes[A, Q] = {
             "measured": measured(dc, A, Q),
             "third-order reports": reported(dc, A, Q, round_third_order),
-            "by the formula": -1.5 * (dc**2).mean().item() * A * (1 - A) / Q
-            + 3 * Q / 40,
+            "by the formula": -1.5 * mean_square * A * (1 - A) / Q + 3 * Q / 40,
             "straight-through reports": reported(dc, A, Q, round_straight_through),
         }
 
@@ -500,33 +487,22 @@ glue("pull_reported", slopes[0.94, 32.0]["third-order reports"])
 
 # %%
 def pulled(keep_dc, rounding):
-    """The log of a short training with a map that stays near its start, for DC too or with A = 1 there."""
-    settings = ModelSettings(
-        "vgg16", rounding=rounding, table_param="paper", keep_dc=keep_dc
-    )
+    """The log of a short training, its map near its start; keep_dc: A of DC is 1."""
+    settings = ModelSettings("vgg16", rounding, "paper", keep_dc=keep_dc)
     rates = {"lr_tables": 1e-5, "lr_network": 1e-6, "schedule": "constant"}
-    recipe = Recipe(
-        steps=pulls,
-        batch=2,
-        log_every=max(pulls // 6, 1),
-        tables_start=25,
-        seed=seed,
-        **rates,
-    )
+    often = {"steps": pulls, "log_every": max(pulls // 6, 1), "seed": seed}
+    recipe = Recipe(batch=2, tables_start=25, **often, **rates)
     return train(settings, LossWeights(lam=0.04), recipe, crops).log
 
 
 logs = {}
 for rounding in ("third-order", "straight-through"):
     for keep_dc in (False, True):
-        logs[f"{rounding}, {'A = 1' if keep_dc else 'A free'} for DC"] = pulled(
-            keep_dc, rounding
-        )
+        name = f"{rounding}, {'A = 1' if keep_dc else 'A free'} for DC"
+        logs[name] = pulled(keep_dc, rounding)
 for name, log in logs.items():
-    dc_step, of_dc = (log[-1][what] for what in ("Q_dc", "A_dc"))
-    print(
-        f"{name}: luma DC step {dc_step:.0f}, A of DC {of_dc:.2f}, MSE {log[-1]['mse']:.0f}"
-    )
+    dc_step, of_dc, error = (log[-1][what] for what in ("Q_dc", "A_dc", "mse"))
+    print(f"{name}: luma DC step {dc_step:.0f}, A of DC {of_dc:.2f}, MSE {error:.0f}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pull", "caption": "The luma DC step in four short trainings from the tables of quality 25."}, "image": {"alt": "Four lines against the step of training. With third-order rounding and A free, the DC step of the luma table rises steeply. With A fixed at 1 it wavers about where it began. With straight-through rounding both lines stay nearly flat."}}
 paper_recipe.pull_plot(logs)
@@ -564,20 +540,23 @@ def with_dc(Q, factor, rounding):
     return plain_decode(quantise(F_x, all_ones, Q * scale, rounding), Q * scale)
 
 
+# %% [markdown]
+# The measured change comes from steps a tenth finer and a tenth coarser, with true rounding. The reported one is the mean
+# of slopes in between, by back-propagation:
+
+
+# %%
 def pushed(Q, term, rounding=None):
-    """By how much λ times the term changes with a DC step a hundredth coarser: reported, or measured over a tenth."""
+    """By how much a term changes with a DC step a hundredth coarser."""
     x = crops.float()
     if rounding is None:
-        low, high = (
-            term(x, with_dc(Q, factor, torch.round)).item() for factor in (0.9, 1.1)
-        )
+        low, high = (term(x, with_dc(Q, by, torch.round)).item() for by in (0.9, 1.1))
         return 0.01 * (high - low) / 0.2
     slopes = []
     for factor in np.linspace(0.9, 1.1, 5):
         factor = torch.tensor(float(factor), requires_grad=True)
-        slopes.append(
-            torch.autograd.grad(term(x, with_dc(Q, factor, rounding)), factor)[0].item()
-        )
+        changed = term(x, with_dc(Q, factor, rounding))
+        slopes.append(torch.autograd.grad(changed, factor)[0].item())
     return 0.01 * np.mean(slopes)
 
 
