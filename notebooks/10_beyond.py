@@ -86,7 +86,7 @@ from repro.torch_encoder.descent import Descent, DescentEncoder
 from repro.trellis import costs, paths, planes, sensitivity
 
 style.use()
-kodak, check = (beyond.stored(evaluation, profile) for evaluation in ("kodak", "check"))
+kodak, check = (beyond.stored(evaluation) for evaluation in ("kodak", "check"))
 photo = style.book_photo("kodim23", data_dir)
 rgb, box = photo.rgb(), comparison.CROPS[photo.name]
 quality = 30
@@ -757,7 +757,7 @@ for name, encoders in (("kodak", kodak), ("check", check)):
         f"targets_{name}",
         html.table(*fig.target_rows(found[name]), caption=f"Targets, {words[name]}"),
     )
-    glue(f"{name}_measured", fig.measured(encoders))
+    glue(f"{name}_measured", len(encoders.curves["default"].images))
     for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
         for effort, metric in itertools.product(beyond.EFFORTS, beyond.METRICS):
             glue(
@@ -798,7 +798,7 @@ glue(
 
 # %% [markdown]
 # {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached. Target by target, in per cent of bits with the 95 %
-# interval over photos (measured on {glue:text}`kodak_measured` of Kodak and {glue:text}`check_measured` of CID22; Butteraugli
+# interval over photos (measured on {glue:text}`kodak_measured:d` photos of Kodak and {glue:text}`check_measured:d` of CID22; Butteraugli
 # by {glue:text}`butteraugli_by`):
 
 # %% tags=["hide-input"]
@@ -1085,13 +1085,13 @@ frames_slider(frames, labels, alts, description="Photo", captions=alts)
 # packages, or a script draws them. Every effort is compared with mozjpeg over all qualities that both reach:
 
 # %% tags=["hide-input"]
-by_type = content_types.stored(profile)
+by_type = content_types.stored()
 
 # %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Five panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
 of_types.content_type_plot(by_type)
 
 # %% tags=["remove-cell"]
-glue("content_types_measured", fig.measured(by_type.encoders, "pictures"))
+glue("content_types_measured", len(by_type.names))
 glue("content_types_even", f"{content_types.EVEN:g} %")
 glue(
     "content_types_shared",
@@ -1115,7 +1115,7 @@ for metric in beyond.METRICS:
     glue(f"content_types_default_mozjpeg_{metric}", ", ".join(worse) or "nothing")
 
 # %% [markdown]
-# Measured on {glue:text}`content_types_measured`. **mozjpeg is better** than our `default` on these:
+# Measured on {glue:text}`content_types_measured:d` pictures. **mozjpeg is better** than our `default` on these:
 #
 # | at equal | mozjpeg needs fewer bits than our default on |
 # |---|---|
