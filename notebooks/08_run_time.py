@@ -75,14 +75,11 @@ for row in times.training_rows(stored):
             row["method"].rpartition("-")[2],
         )
         glue(f"ratio_{'_'.join(run)}", times.ratio_in_words(row))
+
+# %% tags=["remove-cell"]
 encode, decode = times.coded(stored), times.coded(stored, "decode")
-coders = dict(
-    zip(
-        ("tables", "vgg19", "balle", "factorised"),
-        (times.TABLES, times.OURS, *times.LEARNED),
-        strict=True,
-    )
-)
+keys = ("tables", "vgg19", "balle", "factorised")
+coders = dict(zip(keys, (times.TABLES, times.OURS, *times.LEARNED), strict=True))
 for (task, found), (key, coder) in product(
     {"encode": encode, "decode": decode}.items(), coders.items()
 ):
@@ -173,9 +170,8 @@ from repro.attention import ConvolutionalAttention
 
 x = torch.rand(1, 3, 224, 224) * 255
 vgg = ConvolutionalAttention("vgg16", pretrained=False).requires_grad_(False)
-resnet = ConvolutionalAttention("resnet152-block1", pretrained=False).requires_grad_(
-    False
-)
+resnet = ConvolutionalAttention("resnet152-block1", pretrained=False)
+resnet.requires_grad_(False)
 programs = {"VGG-16": lambda: vgg.features(x), "ResNet": lambda: resnet.features(x)}
 
 print(f"first call of VGG-16: {1e3 * once(programs['VGG-16']):.0f} ms")
@@ -275,9 +271,8 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         network.features(torch.zeros(1, 3, 224, 224))
     same = count == counted.get_total_flops() / 2  # a product and an addition each
-    print(
-        f"{method}: {count / 1e9:.1f} · 10⁹ products; PyTorch's counter agrees: {same}"
-    )
+    products = f"{count / 1e9:.1f} · 10⁹ products"
+    print(f"{method}: {products}; PyTorch's counter agrees: {same}")
 
 # %% [markdown]
 # By arithmetic alone a ResNet would be even faster. But a step does more than run its trunk. The loss costs the same

@@ -101,7 +101,7 @@ quality = 30
 
 # %%
 def bits(z, cost):
-    """Bits of a block's AC, whole numbers (64,) in zigzag order; cost: symbol → its bits and those that follow it."""
+    """Bits of AC (64,) in zigzag order; cost: symbol → its bits and those after it."""
     return sum(cost[symbol] for symbol, _ in block_symbols(z, dc_before=int(z[0]))[1:])
 
 
@@ -159,30 +159,24 @@ def objective(z, F, w, Q, cost, lam):
 # %%
 def trellis(F, w, Q, cost, lam):
     """The AC numbers (64,) of a block that make J least."""
-    missed = np.concatenate(
-        [[0.0], np.cumsum((w * F**2)[1:])]
-    )  # the error of places 1 to k, if all are zero
-    ways = {
-        0: (0.0, ())
-    }  # the place kept last → the least J on the way there, and what was kept
+    # the error of places 1 to k, if all are zero
+    missed = np.concatenate([[0.0], np.cumsum((w * F**2)[1:])])
+    # the place kept last → the least J on the way there, and what was kept
+    ways = {0: (0.0, ())}
     for k in range(1, 64):
-        nearest = int(abs(F[k]) / Q[k] + 0.5)
-        options = []
-        for value, (last, (J, kept)) in itertools.product(
-            range(1, nearest + 1), ways.items()
-        ):
+        options, values = [], range(1, int(abs(F[k]) / Q[k] + 0.5) + 1)
+        for value, (last, (J, kept)) in itertools.product(values, ways.items()):
             sixteens, run = divmod(k - last - 1, 16)
             price = sixteens * cost[0xF0] + cost[16 * run + value.bit_length()]
-            error = (
-                missed[k - 1] - missed[last] + w[k] * (abs(F[k]) - Q[k] * value) ** 2
-            )
+            zeros = missed[k - 1] - missed[last]
+            error = zeros + w[k] * (abs(F[k]) - Q[k] * value) ** 2
             options.append((J + error + lam * price, (*kept, (k, value))))
         if options:
             ways[k] = min(options)
-    ends = [
-        (J + missed[63] - missed[last] + lam * cost[0] * (last < 63), kept)
-        for last, (J, kept) in ways.items()
-    ]
+    ends = []
+    for last, (J, kept) in ways.items():
+        end = lam * cost[0] * (last < 63)
+        ends.append((J + missed[63] - missed[last] + end, kept))
     z = np.zeros(64, int)
     for k, value in min(ends)[1]:
         z[k] = np.sign(F[k]) * value
@@ -195,21 +189,15 @@ def trellis(F, w, Q, cost, lam):
 
 # %%
 w, lam = np.ones(64), ablations.lam_of(tables)
-few = next(
-    i
-    for i, z in enumerate(rounded)
-    if 5 <= np.count_nonzero(z[1:]) <= 8 and trellis(F[i], w, Q, cost, lam).any()
-)
-ranges = [
-    sorted({0, *range(0, v, np.sign(v)), v}) if v else [0]
-    for v in map(int, rounded[few])
-]
+count = np.count_nonzero(rounded[:, 1:], axis=1)
+small = np.flatnonzero((count >= 5) & (count <= 8))
+few = next(i for i in small if trellis(F[i], w, Q, cost, lam).any())
+ranges = [range(min(v, 0), max(v, 0) + 1) for v in map(int, rounded[few])]
 ranges[0] = [0]
 every = [np.array(z) for z in itertools.product(*ranges)]
 best = min(every, key=lambda z: objective(z, F[few], w, Q, cost, lam))
-print(
-    f"{len(every)} combinations; the trellis finds the best: {np.array_equal(best, trellis(F[few], w, Q, cost, lam))}"
-)
+same = np.array_equal(best, trellis(F[few], w, Q, cost, lam))
+print(f"{len(every)} combinations; the trellis finds the best: {same}")
 
 # %% [markdown]
 # The package's trellis finds the same path. It is compiled, and it tries fewer values for each coefficient. On two hundred
@@ -219,12 +207,9 @@ print(
 some = F[:200]
 ours = np.array([trellis(block, w, Q, cost, lam) for block in some])
 fast, J = np.zeros((200, 64), np.int16), np.zeros((200, 2))
-same = (
-    np.ones((200, 1), np.float32),
-    np.ones(64, np.float32),
-    np.zeros(64, np.int64),
-)  # one weight for all errors
-paths.choose_ac(some, *same, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
+# one weight for all errors
+ones = np.ones((200, 1), np.float32), np.ones(64, np.float32), np.zeros(64, np.int64)
+paths.choose_ac(some, *ones, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
 fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
@@ -236,9 +221,8 @@ print("the package's fast version agrees:", np.array_equal(ours, fast))
 
 # %%
 for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
-chosen = planes.trellis_quantize(
-    for_scans, ablations.mse_weights(for_scans), tables, lam
-)[0]
+weights = ablations.mse_weights(for_scans)
+chosen = planes.trellis_quantize(for_scans, weights, tables, lam)[0]
 numbers = np.stack([rounded, chosen])
 cost = costs.ac_bands([chosen.reshape(blocks)], progressive=False)[0][0].ac
 spent = np.array([[bits(z, cost) for z in of] for of in numbers])
@@ -313,7 +297,7 @@ ours = trellis_set.load()
 
 
 def coded(rgb, quality, subsampling):
-    """A file by the trellis; the sections below say where weights and tables come from."""
+    """A file by the trellis; sections below say where weights and tables come from."""
     lam = ours.median_lam(quality)
     dct, own = planes.forward_dct(rgb, subsampling), ours.tables_at(lam, subsampling)
     z = planes.trellis_quantize(dct, ours.network.weights(dct), own, lam)
@@ -322,9 +306,8 @@ def coded(rgb, quality, subsampling):
 
 screen = draw("screenshot")
 whole = coded(screen, 60, "4:4:4")
-half = next(
-    data for q in range(60, 101) if len(data := coded(screen, q, "4:2:0")) >= len(whole)
-)
+by_half = (coded(screen, q, "4:2:0") for q in range(60, 101))
+half = next(data for data in by_half if len(data) >= len(whole))
 
 # %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: as it is, with half of chroma, and with all of it in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
 both = comparison.measured(screen, {"half of chroma": half, "all of chroma": whole})
@@ -429,9 +412,8 @@ def shares(d, F, error):
 
 # %%
 x = torch.from_numpy(rgb[:384, :512].copy()).permute(2, 0, 1)[None].float()
-steps = torch.from_numpy(quality_tables(60).astype(np.float32))[[0, 1, 1]][
-    :, None, None
-]
+of_planes = quality_tables(60)[[0, 1, 1], None, None]  # Y, Cb and Cr
+steps = torch.from_numpy(of_planes.astype(np.float32))
 F_x = plain.forward_dct(x)
 error = (F_x / steps).round() * steps - F_x
 network = lpips_on(x.device)
@@ -442,19 +424,26 @@ judges = {
     "SSIMULACRA 2": Ssimulacra2(x).raw,
 }
 
+# %% [markdown]
+# A judge looks at pixels. So we make each a function of the coefficients that a decoder gets. Its shares should add up to
+# its verdict on the whole:
+
+
+# %%
+def decoded(F):
+    """RGB, as a decoder of F shows it."""
+    return plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)
+
 
 def judged(judge):
-    """The judge as a function of coefficients as a decoder gets them."""
-    return lambda F: judge(
-        plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)
-    ).sum()
+    """The judge as a function of F."""
+    return lambda F: judge(decoded(F)).sum()
 
 
 share = {name: shares(judged(judge), F_x, error) for name, judge in judges.items()}
 for name, judge in judges.items():
-    print(
-        f"{name}: the shares add up to {share[name].sum():.4f}, the whole is {judged(judge)(F_x + error):.4f}"
-    )
+    total, of_all = share[name].sum(), judged(judge)(F_x + error)
+    print(f"{name}: the shares add up to {total:.4f}, the whole is {of_all:.4f}")
 
 # %% [markdown]
 # A share divided by the squared error is a weight. The cosines of a block go from low to high frequencies along its
@@ -465,12 +454,10 @@ diagonal = torch.arange(8)[:, None] + torch.arange(8)
 
 
 def worth(share):
-    """(3, 15) of Y, Cb and Cr: what a squared error is worth on each diagonal, over luma's mean."""
+    """(3, 15) of Y, Cb, Cr: a squared error's worth by diagonal, over luma's mean."""
     of_place, squares = share[0].sum((1, 2)), (error[0] ** 2).sum((1, 2))
-    on = [
-        (of_place[:, diagonal == k].sum(1) / squares[:, diagonal == k].sum(1))
-        for k in range(15)
-    ]
+    masks = [diagonal == k for k in range(15)]
+    on = [of_place[:, mask].sum(1) / squares[:, mask].sum(1) for mask in masks]
     return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
 
 
@@ -524,25 +511,21 @@ fig.blocks_plot(
 
 # %%
 def seen(F, edges):
-    """Of the blocks (n, 64) of a plane, zigzag: DC on a scale of about one, then log energies of the bands after it."""
-    energies = [
-        np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in itertools.pairwise(edges[1:])
-    ]
+    """Of blocks (n, 64), zigzag: DC on a scale of about one, log energies of bands."""
+    bands = itertools.pairwise(edges[1:])
+    energies = [np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in bands]
     return np.stack([F[:, 0] / 1024, *energies], axis=1)
 
 
 net = ours.network
 whole_photo = planes.forward_dct(rgb, "4:2:0")
 luma = whole_photo.planes[0]
-features = sensitivity.features(
-    whole_photo
-)  # of luma and chroma, and whether chroma has full resolution
-same = np.allclose(
-    features[..., :5].reshape(-1, 5), seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4
-)
-print(
-    f"{features.shape[2]} numbers of each block; the package's fast version agrees: {same}"
-)
+# of luma and chroma, and whether chroma has full resolution
+features = sensitivity.features(whole_photo)
+of_luma = features[..., :5].reshape(-1, 5)
+same = np.allclose(of_luma, seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4)
+print(features.shape[2], "numbers of each block")
+print("the package's fast version agrees:", same)
 
 # %% [markdown]
 # The network is a few convolutions over the grid of blocks. The first sees the blocks next to each block, and each further
@@ -551,7 +534,7 @@ print(
 
 # %%
 def convolve(x, weight, bias):
-    """(rows, cols, channels) to as many channels as bias has; weight: (k, k, channels in, out). Edges are repeated."""
+    """(rows, cols, in) → (rows, cols, out); weight: (k, k, in, out). Edges repeat."""
     (rows, cols), reach = x.shape[:2], len(weight) // 2
     padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     return bias + sum(
@@ -569,10 +552,8 @@ def said(layers, x):
 
 of_band = np.exp(said(net.layers, features)[..., :5])
 fast = net.weights(whole_photo)[0]
-print(
-    "the package's fast version agrees:",
-    np.allclose(of_band.reshape(-1, 5), fast.of_band, rtol=1e-3),
-)
+same = np.allclose(of_band.reshape(-1, 5), fast.of_band, rtol=1e-3)
+print("the package's fast version agrees:", same)
 
 # %% tags=["remove-cell"]
 glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
@@ -606,9 +587,8 @@ E = rng.gamma(1.0, 2.0, 5000)
 C = 3 * E + rng.normal(0, 5, E.size)  # three times the errors, and much noise
 grid = np.linspace(0, 2, 2001)
 best_o = grid[np.argmin([(E * np.exp(o) - C * o).sum() for o in grid])]
-print(
-    f"the loss is least at e^o = {np.exp(best_o):.2f}; the sums' ratio is {C.sum() / E.sum():.2f}"
-)
+print(f"the loss is least at e^o = {np.exp(best_o):.2f}")
+print(f"the sums' ratio is {C.sum() / E.sum():.2f}")
 
 # %% [markdown]
 # ## Tables learned through the trellis
@@ -638,9 +618,8 @@ z = np.array([trellis(block, w, Q, cost, lam) for block in some])
 change = np.zeros(64)
 change[1] = 0.1  # of the step of the first AC frequency
 measured = (least_J(Q + change) - least_J(Q - change)) / 0.2
-print(
-    f"slope: {slope(some, z, w, Q, 1):,.1f}; measured, a tenth of a unit up and down: {measured:,.1f}"
-)
+print(f"slope: {slope(some, z, w, Q, 1):,.1f}")
+print(f"measured, a tenth of a unit up and down: {measured:,.1f}")
 
 # %% [markdown]
 # Adam follows this slope on training photos, on the logarithms of the tables and with the network's weights. Each λ gives
@@ -684,7 +663,7 @@ for name, of in (("annexk", tables), ("learned", learned)):
 
 # %%
 def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
-    """Targets (n, 64) for the next choice: a Newton step against the gradient, at most a part of a quantisation step."""
+    """Targets (n, 64) for the next choice: a Newton step, at most max_shift of Q."""
     return F - np.clip(gradient / (2 * damping * w), -max_shift * Q, max_shift * Q)
 
 
@@ -698,9 +677,8 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
 found = encoder.descend(quality).objective
-least = (
-    np.minimum.accumulate(found) / found[0]
-)  # after each step, over that of the trellis alone
+# after each step, over that of the trellis alone
+least = np.minimum.accumulate(found) / found[0]
 
 # %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
@@ -760,41 +738,22 @@ for name, encoders in (("kodak", kodak), ("check", check)):
     glue(f"{name}_measured", len(encoders.curves["default"].images))
     for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
         for effort, metric in itertools.product(beyond.EFFORTS, beyond.METRICS):
-            glue(
-                f"{name}_{effort}_{short}_{metric}",
-                in_words(encoders.against_rival(effort, metric, window)),
-            )
-            glue(
-                f"brief_{name}_{effort}_{short}_{metric}",
-                briefly(encoders.against_rival(effort, metric, window)),
-            )
-            lost = encoders.losses(
-                effort, encoders.rival(effort, metric, window), metric, window
-            )
+            key = f"{name}_{effort}_{short}_{metric}"
+            saved = encoders.against_rival(effort, metric, window)
+            glue(key, in_words(saved))
+            glue(f"brief_{key}", briefly(saved))
+            rival = encoders.rival(effort, metric, window)
+            lost = encoders.losses(effort, rival, metric, window)
             count = sum(percent > 0 for _, percent in lost) or "none"
-            glue(
-                f"{name}_{effort}_{short}_{metric}_lost", f"{count} of the {len(lost)}"
-            )
-asked = [
-    target
-    for targets in found.values()
-    for target in targets
-    if target.at_most is not None
-]
+            glue(f"{key}_lost", f"{count} of the {len(lost)}")
+every_target = list(itertools.chain(*found.values()))
+asked = [target for target in every_target if target.at_most is not None]
 glue("asked", len(asked))
 glue("reached", sum(target.verdict == "reached" for target in asked))
-butteraugli = [
-    target
-    for targets in found.values()
-    for target in targets
-    if target.metric == "butteraugli"
-]
-glue(
-    "butteraugli_by",
-    "libjxl's program"
-    if any(t.verdict != "not measured" for t in butteraugli)
-    else "nobody: the program is missing",
-)
+butteraugli = [t.verdict for t in every_target if t.metric == "butteraugli"]
+seen_by_it = any(verdict != "not measured" for verdict in butteraugli)
+program = "libjxl's program" if seen_by_it else "nobody: the program is missing"
+glue("butteraugli_by", program)
 
 # %% [markdown]
 # {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached. Target by target, in per cent of bits with the 95 %
@@ -971,9 +930,8 @@ def blurred_error(original, shown, sigma=4):
 
 luma = rgb @ (0.299, 0.587, 0.114)
 coarse = decode(codecs.get("mozjpeg").encode(rgb, 30)) @ (0.299, 0.587, 0.114)
-print(
-    f"{((coarse - luma) ** 2).mean():.1f} as it is, {blurred_error(luma, coarse):.3f} after the blur"
-)
+print(f"{((coarse - luma) ** 2).mean():.1f} as it is")
+print(f"{blurred_error(luma, coarse):.3f} after the blur")
 
 # %% tags=["hide-input"]
 html.table(
