@@ -9,13 +9,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 from scipy.ndimage import gaussian_filter
 
-from chapters.style import INK, LOOKS, OKABE_ITO, Box, Look, cells, figure, legend_below, plot, shade, show_image
+from chapters.style import (
+    INK,
+    LOOKS,
+    OKABE_ITO,
+    SMALLEST,
+    Box,
+    Look,
+    cells,
+    figure,
+    legend_below,
+    plain_marks,
+    plot,
+    shade,
+    show_image,
+)
 from chapters.tables import Rows
 from repro.data import PhotoSet
 from repro.evaluation import BDRate
@@ -44,6 +59,8 @@ ENCODER_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
+#: A mark's place, the words beside it, and its colour.
+_Mark = tuple[float, float, str, str]
 #: Marks on axes of bits per pixel.
 _RATES = (0.2, 0.5, 1, 2)
 #: Colours of the judges whose weights are compared.
@@ -76,6 +93,7 @@ def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
         ax.axhline(0, color=INK, linewidth=1)
         ax.set(title=plane, xlabel="diagonal of the block, from DC")
         ax.set_yscale("symlog", linthresh=1)
+        ax.set_yticks((-1, 0, 1, 10), ("−1", "0", "1", "10"))
     axes[0, 0].set_ylabel("worth, over luma's mean")
     legend_below(fig, ncols=4)
     return fig
@@ -193,26 +211,67 @@ def rival_rows(found: Sequence[Target]) -> Rows:
 
 
 def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a marker an encoder.
+    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a mark an encoder.
 
-    ``timed``: encoder → median and quartiles.
+    Rivals have the colour of their family, and their options beside them. ``timed``: encoder → median and quartiles.
     """
     shown = ("ssimulacra2", "butteraugli")
-    fig, axes = figure(6.8, len(RANGES), len(shown), sharex=True)
+    fig, axes = figure(7.6, len(RANGES), len(shown), sharex=True)
     for row, window in zip(axes, RANGES, strict=True):
         for ax, metric in zip(row, shown, strict=True):
             ax.axhline(0, color=INK, linewidth=1)
+            left: list[_Mark] = []
+            right: list[_Mark] = []
             for name, (x, low, high) in timed.items():
-                y, look = encoders.saving(name, PLAIN, metric, window), ENCODER_LOOKS[name]
+                y, (family, option, color, marker) = encoders.saving(name, PLAIN, metric, window), _family(name)
                 reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
-                drawn = {"fmt": look.marker, "color": look.color, "label": look.label, "markersize": 8}
+                drawn: dict[str, Any] = {"fmt": marker, "color": color, "markersize": 9 if marker == "*" else 6}
+                drawn |= {"label": family if family not in ax.get_legend_handles_labels()[1] else None}
                 ax.errorbar(x, y.mean, yerr=reach, xerr=[[x - low], [high - x]], capsize=2, linewidth=1, **drawn)
-            ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log")
+                (left if family == "jpegli" else right).append((x, y.mean, option, color))
+            ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log", xlim=(2e-4, 12))
+            plain_marks(ax.xaxis)
+            _options(ax, left, -1)
+            _options(ax, [one for one in right if one[0] < 1], 1)
+            for x, high, words, _ in (one for one in right if one[0] >= 1):  # best, alone at the right
+                ax.annotate(words, (x, high), (0, 12), textcoords="offset points", ha="center", fontsize=SMALLEST)
         row[0].set_ylabel("bits against plain JPEG, %")
     for ax in axes[-1]:
         ax.set_xlabel("seconds a megapixel")
-    legend_below(fig)
+    legend_below(fig, ncols=4)
     return fig
+
+
+def _family(name: str) -> tuple[str, str, str, str]:
+    """An encoder's family, what of its options goes beside its mark, and the family's colour and marker."""
+    look = ENCODER_LOOKS[name]
+    if name in EFFORTS:
+        return "ours", name, OKABE_ITO["vermillion"], "D" if name != "best" else "*"
+    if name == PLAIN:
+        return look.label, "", INK, "x"
+    family = look.label.partition(" ")[0]
+    option = look.label.removeprefix(family).strip() or "as it comes"
+    color, marker = {"mozjpeg": ("green", "o"), "jpegli": ("purple", "^")}[family]
+    return family, option.removeprefix("4:2:0, "), OKABE_ITO[color], marker
+
+
+def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
+    """Words to the left (-1) or right (1) of marks (x, y, words, colour), moved apart where they would overlap."""
+    marks = sorted((mark for mark in marks if mark[2]), key=lambda mark: -mark[1])
+    if not marks:
+        return
+    low, high = ax.get_ylim()
+    gap = 0.062 * (high - low)
+    places = [y for _, y, _, _ in marks]
+    for i in range(1, len(places)):
+        places[i] = min(places[i], places[i - 1] - gap)
+    rise = float(np.mean([y for _, y, _, _ in marks])) - float(np.mean(places))
+    rise = max(rise, low + 0.04 * (high - low) - places[-1])
+    edge = max(x for x, *_ in marks) * 1.6 if side > 0 else min(x for x, *_ in marks) / 1.6
+    for (x, y, words, color), place in zip(marks, places, strict=True):
+        line: dict[str, Any] = {"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
+        where: dict[str, Any] = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": SMALLEST}
+        ax.annotate(words, (x, y), (edge, place + rise), arrowprops=line, **where)
 
 
 def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
@@ -232,6 +291,7 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
         ax.xaxis.set_minor_formatter(NullFormatter())
         if better == "lower":
             ax.set_yscale("log")
+            plain_marks(ax.yaxis, (1, 2, 5))
     legend_below(fig)
     return fig
 

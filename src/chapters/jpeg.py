@@ -179,16 +179,13 @@ def where_bits_go(spent: Mapping[int, Mapping[str, float]]) -> Figure:
 
 
 def compare_sizes(bpp: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figure:
-    """Bits per pixel by quality for each way to write a file, and as a share of the first of them."""
-    fig, axes = style.figure(3.2, 1, 2)
+    """Size by quality for each way to write a file, as a share of the first of them."""
+    fig, ax = style.plot(2.6)
     default = next(iter(bpp.values()))
     for (name, size), color, marker in zip(bpp.items(), ("black", "blue", "green"), "os^", strict=True):
-        look = {"color": OKABE_ITO[color], "marker": marker, "label": name}
-        axes[0, 0].plot(qualities, size, **look)
-        axes[0, 1].plot(qualities, 100 * size / default, **look)
-    axes[0, 0].set(xlabel="quality", ylabel="bits per pixel", ylim=(0, None))
-    axes[0, 1].set(xlabel="quality", ylabel="size, % of default", ylim=(0, 105))
-    axes[0, 0].legend(loc="upper left")
+        ax.plot(qualities, 100 * size / default, color=OKABE_ITO[color], marker=marker, label=name)
+    ax.set(xlabel="quality", ylabel="size, % of default", ylim=(0, 105))
+    ax.legend(loc="lower right")
     return fig
 
 

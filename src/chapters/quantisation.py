@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from chapters.style import INK, OKABE_ITO, Box, Slider, cells, figure, legend_below, plot, show_image
 from repro.jpeg.codestream import decode
@@ -108,9 +109,13 @@ def crop_plot(measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping
             ax.plot(truth, slope, marker, ms=4, alpha=0.75, color=OKABE_ITO[color], label=name)
         ax.set(title=title, xlabel="measured slope")
         if max(np.abs(slope).max() for slope in reported[title].values()) > 5 * most:
-            ax.set_yscale("symlog", linthresh=most)
-            ax.set_yticks([tick for tick in ax.get_yticks() if tick == 0 or abs(tick) > 5 * most])  # or they meet
-            ax.set_title(f"{title}, powers of ten")
+            ax.set_yscale("symlog", linthresh=most, linscale=2)
+            around = [sign * size for sign in (-1, 1) for size in (5, 20, 100)]
+            low, high = ax.get_ylim()
+            marks = [0, *(mark for mark in around if low <= mark <= high)]
+            ax.set_yticks(marks, [f"{mark}".replace("-", "−") for mark in marks])
+            ax.yaxis.set_minor_locator(NullLocator())
+            ax.set_title(f"{title}, uneven scale")
     axes[0, 0].set_ylabel("reported slope")
     legend_below(fig)
     return fig

@@ -52,7 +52,7 @@ _WORDS = {
     "MSE + MS-SSIM": "loss without LPIPS",
     "trunk trained": "trunk trained",
     "random trunk": "random trunk",
-    "min-max": "map stretched",
+    "min-max": "min–max",
 }
 #: Colours and markers of losses in a plot of one method.
 _OF_LOSSES = (("black", "o"), ("sky", "^"), ("vermillion", "s"), ("green", "D"))

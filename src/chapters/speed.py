@@ -29,7 +29,7 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
         if row["at_least"] is not None:
             ax.plot(row["at_least"], y, "|", color=OKABE_ITO["vermillion"], ms=14, mew=2.5)
     ax.plot([], [], "|", color=OKABE_ITO["vermillion"], ms=12, mew=2.5, label="asked for")
-    ax.axvline(1, color=style.INK, lw=1, ls=":", label="as fast")
+    ax.axvline(1, color=style.INK, lw=1, ls=":", label="equally fast")
     ax.set_yticks(range(len(shown)), [row["name"] for row in shown])
     ax.set_ylim(len(shown) - 0.4, -0.8)
     ax.set_xlim(left=0)
@@ -53,6 +53,8 @@ def roofline(rows: Sequence[Row]) -> Figure:
         place = row["flops"] / row["bytes"]
         ax.plot(place, reached, marker, color=OKABE_ITO["vermillion"], ms=8, label=f"step, {row['name']}")
     ax.set(xscale="log", yscale="log")
+    for axis in (ax.xaxis, ax.yaxis):
+        style.plain_marks(axis)
     ax.set_xlabel("operations a byte that operators read or write (FLOP/byte)")
     ax.set_ylabel("GFLOP/s")
     ax.legend(loc="lower right")
@@ -78,8 +80,11 @@ def cost(rows: Sequence[Row]) -> Figure:
     axes[0, 0].set(xscale="log", yscale="log", xlabel="megapixels", ylabel="seconds")
     axes[0, 0].set_ylim(top=3e3)  # room for the legend above the lines
     axes[0, 0].legend(loc="upper left")
+    style.plain_marks(axes[0, 0].yaxis)
     axes[0, 1].set(xscale="log", xlabel="megapixels", ylabel="peak memory (GiB)")
     axes[0, 1].set_ylim(bottom=0)
+    for ax in axes[0]:
+        style.plain_marks(ax.xaxis)
     return fig
 
 

@@ -17,8 +17,10 @@ import matplotlib.style
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from repro.data import Photo, PhotoSet, photos
 from repro.errors import ReproError
@@ -98,7 +100,7 @@ LOOKS = {
     "resnet152-block1": _look("ResNet-152, conv3 block 1", "green", "^"),
     "resnet152-block7": _look("ResNet-152, conv3 block 7", "orange", "v"),
     "lstm": _look("LSTM attention", "sky", "P"),
-    "bilstm": _look("BiLSTM attention", "black", "X"),
+    "bilstm": _look("BiLSTM attention", "green", "X"),
     "trellis": _look("ours", "blue", "h"),
     "pillow-444": _look("JPEG 4:4:4, optimised Huffman", "black", "x", "--"),
     "pillow-444-default": _look("JPEG 4:4:4, default Huffman", "black", "+", ":"),
@@ -171,6 +173,13 @@ def legend_below(fig: Figure, ncols: int = 3) -> None:
 def shade(ax: Axes, rates: tuple[float, float]) -> None:
     """A range of rates, marked."""
     ax.axvspan(*rates, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
+
+
+def plain_marks(axis: Axis, subs: Sequence[float] = (1,)) -> None:
+    """Marks of a logarithmic axis as 0.1, 1, 10, not as powers of ten; with ``subs`` (1, 2, 5) also those between."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
-from bookkit.html import Html, badge, link
+from bookkit.html import Html, badge, link, table
 from chapters.effects import effect_picture
 from repro.evaluation import BDRate, Gain, Match
 from repro.experiments.claims import (
@@ -28,6 +29,12 @@ from repro.metrics import METRICS as ALL_METRICS
 Rows = tuple[list[str], list[list[object]]]
 #: Decimals that tell two encoders apart.
 DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
+
+
+def folded(words: str, head: Sequence[str], rows: Iterable[Sequence[object]], **options: Any) -> Html:
+    """A table that opens at a click on ``words``: for numbers that a picture has shown, and for provenance."""
+    inside = table(head, list(rows), **options).text
+    return Html(f"<details><summary>{escape(words)}</summary>{inside}</details>")
 
 
 def matched(matches: Sequence[Match]) -> Rows:

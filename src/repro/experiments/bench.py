@@ -123,7 +123,9 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Head and cells of the rows for a page, without the columns that have nothing to say there."""
     lines = [cells(row) for row in rows]
     used = [i for i in range(len(HEADER)) if any(line[i] for line in lines)]
-    return [HEADER[i] for i in used], [[line[i] for i in used] for line in lines]
+    found = HEADER[3] if any("ratio" in row for row in rows) else "result"
+    header = [*HEADER[:3], found, *HEADER[4:]]
+    return [header[i] for i in used], [[line[i] for i in used] for line in lines]
 
 
 def report(name: str, rows: Sequence[Row]) -> str:
