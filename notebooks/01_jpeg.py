@@ -171,9 +171,8 @@ ycbcr = rgb_to_ycbcr(x)
 grey = rgb_to_ycbcr(torch.full((1, 3, 1, 1), 90.0)).flatten()
 print("a grey pixel:", grey.round(decimals=3).tolist())
 pillow = torch.tensor(np.array(Image.fromarray(rgb).convert("YCbCr"))).permute(2, 0, 1)
-print(
-    "within a level of Pillow's planes:", bool((ycbcr[0] - pillow).abs().max() < 1.01)
-)
+apart = (ycbcr[0] - pillow).abs().max()
+print("within a level of Pillow's planes:", bool(apart < 1.01))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planes", "caption": "A photo and its three planes. All three are shown on the same scale of grey, 0 to 255."}, "image": {"alt": "A colour photo, its sharp brightness plane, and two flat, mostly mid-grey colour planes."}}
 jpeg.colour_planes(rgb, ycbcr[0])
@@ -290,9 +289,7 @@ jpeg.basis(D)
 def zigzag(block):
     """(8, 8) → (64,): along the anti-diagonals, turning at the edges."""
     places = [(v, u) for v in range(8) for u in range(8)]
-    places.sort(
-        key=lambda place: (sum(place), place[0] if sum(place) % 2 else place[1])
-    )
+    places.sort(key=lambda p: (sum(p), p[0] if sum(p) % 2 else p[1]))
     return np.array([block[v, u] for v, u in places])
 
 
@@ -334,9 +331,8 @@ glue("energy_first_ten", 100 * share)
 # %% tags=["nbval-check-output"]
 wrong = F + torch.randn(8, 8, generator=torch.manual_seed(seed))
 in_pixels = ((idct(wrong) - idct(F)) ** 2).sum()
-print(
-    "the same energy:", torch.allclose(in_pixels, ((wrong - F) ** 2).sum(), rtol=1e-3)
-)
+in_coefficients = ((wrong - F) ** 2).sum()
+print("the same energy:", torch.allclose(in_pixels, in_coefficients, rtol=1e-3))
 
 # %% [markdown]
 # ## Quantisation: the step that loses
@@ -824,9 +820,8 @@ live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
 # %% tags=["hide-cell"]
 z_hat, _ = quantise_and_restore(torch.full((8, 8), 200.0), quality_tables(50)[0])
 bits = block_bits(zigzag(z_hat), 0, dc_lengths, ac_lengths)
-print(
-    f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {z_hat.flatten()[1:].abs().max():.0f}; {bits} bits"
-)
+others = z_hat.flatten()[1:].abs().max()
+print(f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {others:.0f}; {bits} bits")
 
 # %% [markdown]
 # ```{admonition} Solution

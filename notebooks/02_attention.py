@@ -144,14 +144,12 @@ F_hat = torch.tensor(np.stack(read(edited["A = 0.5"]).planes)) * Q
 off = (F_hat - F[0] / 2).abs()
 print("Ẑ ⊙ Q is F / 2 to half a step:", bool((off <= Q / 2 + 1e-3).all()))
 contrast = {name: decode(data).std() for name, data in edited.items()}
-print(
-    "contrast that is left:", round(float(contrast["A = 0.5"] / contrast["A = 1"]), 1)
-)
+left = contrast["A = 0.5"] / contrast["A = 1"]
+print("contrast that is left:", round(float(left), 1))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pre-edit", "caption": "One photo at quality 30 with three attention maps: 1 everywhere, one half everywhere, and 0.3 for fine patterns only."}, "image": {"alt": "Three pictures. The second has half the contrast and looks foggy. The third looks like the first, a little softer."}}
-bpp = {
-    name: 8 * len(data) / (rgb.shape[0] * rgb.shape[1]) for name, data in edited.items()
-}
+pixels = rgb.shape[0] * rgb.shape[1]
+bpp = {name: 8 * len(data) / pixels for name, data in edited.items()}
 titles = [f"{name}\n{rate:.2f} bpp" for name, rate in bpp.items()]
 style.image_row([decode(data) for data in edited.values()], titles)
 
@@ -395,9 +393,8 @@ by_frequency = A.mean(dim=(1, 2))
 high = by_frequency[0][v_plus_u >= 8].mean()
 low_band = A[0][..., (v_plus_u == 1) | (v_plus_u == 2)].mean(dim=-1)
 contrast = F[0, 0].flatten(2)[..., 1:].norm(dim=-1)
-correlation = torch.corrcoef(torch.stack([low_band.flatten(), contrast.flatten()]))[
-    0, 1
-]
+both = torch.stack([low_band.flatten(), contrast.flatten()])
+correlation = torch.corrcoef(both)[0, 1]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-frequency", "caption": "The same maps averaged over the photo: how much of each of the 64 patterns is let through (row $v$, column $u$)."}, "image": {"alt": "Two 8 by 8 tables of numbers between 0 and 1, luma and chroma."}}
 attention.mean_by_frequency(by_frequency)
@@ -439,9 +436,8 @@ def recurrent_attention(F, luma, chroma, merge=None):
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        maps.append(
-            (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
-        )
+        A = (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
+        maps.append(A)
     A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
     return A.view(F.shape[0], 2, *F.shape[2:])
 

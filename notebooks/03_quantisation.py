@@ -66,14 +66,14 @@ from repro.evaluation import encoder_of, measure
 from repro.jpeg.tables import quality_tables
 from repro.losses import LossWeights
 from repro.model import LearnedJPEG, LearnedTables, ModelSettings
-from repro.plain import (
+from repro.plain import (  # chapter 1 shows these
     dct,
     from_blocks,
     idct,
     rgb_to_ycbcr,
     to_blocks,
     ycbcr_to_rgb,
-)  # chapter 1 shows these
+)
 from repro.training import Recipe, train
 
 photo = style.book_photo("kodim23", data_dir)
@@ -317,7 +317,7 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 
 # %%
 def travel(value, lr, most, steps=600):
-    """Where Adam takes a variable whose gradient is always −1, up to a largest value."""
+    """Where Adam takes a variable whose gradient is always −1, up to ``most``."""
     m = v = 0.0
     path = [value]
     for step in range(1, steps + 1):

@@ -68,9 +68,8 @@ from repro.jpeg.tables import quality_tables
 
 photo = style.book_photo("kodim23", data_dir)
 rgb = photo.rgb()
-rgb = rgb[
-    : rgb.shape[0] // 16 * 16, : rgb.shape[1] // 16 * 16
-]  # can be halved four times without losing a line
+rows, cols = (size // 16 * 16 for size in rgb.shape[:2])  # can be halved four times
+rgb = rgb[:rows, :cols]
 x = rgb_to_tensor(rgb, "cpu")
 
 # %% [markdown]
@@ -179,9 +178,8 @@ def ssim_terms(x, y):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = mean(x), mean(y)
     vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
-    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * cov + c2) / (
-        vx + vy + c2
-    )
+    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
+    return luminance, (2 * cov + c2) / (vx + vy + c2)
 
 
 # %% [markdown]
@@ -338,7 +336,7 @@ for name, (_, perceived, similar) in said.items():
 
 # %%
 def scales(x, y):
-    """Contrast and structure at five scales, finest first, and luminance at the last."""
+    """Contrast and structure at five scales, finest first; luminance at the last."""
     found = []
     for _ in range(5):
         luminance, structure = ssim_terms(x, y)

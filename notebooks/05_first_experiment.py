@@ -251,7 +251,7 @@ points(every, caption="Means over the photos, by setting")
 
 # %%
 def curve_of(points):
-    """(n, 2): bits per pixel and PSNR of a photo's files by one encoder, both rising."""
+    """(n, 2): bits per pixel and PSNR of a photo by one encoder, both rising."""
     psnr = [10 * math.log10(255**2 / p["mse"]) for p in points]
     line = np.array(sorted(zip([p["bpp"] for p in points], psnr, strict=True)))
     best = np.maximum.accumulate(line[:, 1])
@@ -412,9 +412,8 @@ for lam, bpp in sorted(by_lam.items()):
     if rates[0] <= math.log(bpp) <= rates[-1]:
         quality = round(np.interp(math.log(bpp), rates, list(by_quality)))
         Q = np.rint(learned_tables[findings.TABLES][lam]).astype(int)
-        same_bits.append(
-            quantisation.Beside(lam, bpp, Q, quality, quality_tables(quality))
-        )
+        annex_k = quality_tables(quality)
+        same_bits.append(quantisation.Beside(lam, bpp, Q, quality, annex_k))
 
 # %% [markdown]
 # {numref}`fig-learned-tables` shows the learned tables below those of Annex K. First compare the first entries, which
@@ -659,9 +658,8 @@ frames_slider(
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-pair = comparison.by_photo(
-    style.kodak_or_sample(data_dir), bpp=0.3, count=1
-)  # by what ships, for the start page
+# by what ships, for the start page
+pair = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.3, count=1)
 html.glue_html(
     "before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours"))
 )

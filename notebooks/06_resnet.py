@@ -97,10 +97,9 @@ with torch.device("meta"):
 # %%
 def vgg_features(net, x):
     """Up to and including the third max-pool: (B, 256, H/8, W/8)."""
-    pools = [
-        i for i, layer in enumerate(net.features) if isinstance(layer, nn.MaxPool2d)
-    ]
-    return net.features[: pools[2] + 1](x)
+    is_pool = [isinstance(layer, nn.MaxPool2d) for layer in net.features]
+    third = [i for i, pool in enumerate(is_pool) if pool][2]
+    return net.features[: third + 1](x)
 
 
 def resnet_features(net, x, blocks):
@@ -183,9 +182,8 @@ with torch.no_grad():
 print("torchvision's block agrees:", same)
 
 torch.manual_seed(seed)
-block = (
-    resnet152(zero_init_residual=True).eval().layer2[1]
-)  # random weights, but F(x) = 0
+# random weights, but F(x) = 0
+block = resnet152(zero_init_residual=True).eval().layer2[1]
 f.requires_grad_()
 y = residual_block(f, block)
 (gradient,) = torch.autograd.grad(y.sum(), f)
@@ -204,7 +202,7 @@ print("gradient 1 wherever x > 0:", bool((gradient[f > 0] == 1).all()))
 
 # %%
 def field(features, x, row, col):
-    """First and last column of pixels on which the features of block (row, col) depend."""
+    """First and last column of pixels that reach the features of block (row, col)."""
     x = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(features(x)[0, :, row, col].sum(), x)
     columns = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
@@ -215,9 +213,8 @@ row = col = 14
 seen = {method: field(features, z, row, col) for method, features in cuts.items()}
 for method, (left, right) in seen.items():
     before, after = 8 * col - left, right - 8 * col - 7
-    print(
-        f"{fig.NAMES[method]}: {before} px before the block, 8 in it, {after} after it"
-    )
+    around = f"{before} px before the block, 8 in it, {after} after it"
+    print(f"{fig.NAMES[method]}: {around}")
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and the channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of the filled block, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
@@ -368,9 +365,8 @@ known = {"as used here": [], "random": []}
 for net, shares in zip((resnet, random), known.values(), strict=True):
     for blocks in (1, 7):
         read = partial(resnet_features, net, blocks=blocks)
-        shares.append(
-            linear_share(vectors(read, sample), y, vectors(read, [rgb]), y_test)
-        )
+        x_fit, x_test = vectors(read, sample), vectors(read, [rgb])
+        shares.append(linear_share(x_fit, y, x_test, y_test))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features a linear map reads from ResNet's, on a photo on which it was not fitted: with the weights used here, and with random ones."}, "image": {"alt": "Bars in per cent for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
 fig.knowledge_plot(known)
@@ -421,9 +417,8 @@ from repro.plain import convolutional_attention, forward_dct
 without = trunks.names(0.0)  # three curves, MS-SSIM not in the loss
 networks = {}
 for method, name in zip(cuts, without, strict=True):
-    network = networks[fig.NAMES[method]] = comparison.network_of(
-        evidence, "8", name
-    ).eval()
+    network = comparison.network_of(evidence, "8", name).eval()
+    networks[fig.NAMES[method]] = network
     with torch.no_grad():
         A = convolutional_attention(x, network.trunk, network.head)
         same = torch.allclose(A, network(x, forward_dct(x)), atol=1e-4)

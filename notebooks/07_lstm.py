@@ -132,7 +132,7 @@ glue("steps_crop", (224 // 8) ** 2)
 
 # %%
 def lstm_step(x, h, c, lstm):
-    """The next h and c (64,) of a one-layer ``lstm`` that reads the block ``x`` (64,)."""
+    """The next h and c (64,) of a one-layer ``lstm`` that reads a block ``x`` (64,)."""
     W, U, b, d = lstm.parameters()
     i, f, g, o = (W @ x + b + U @ h + d).chunk(4)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -154,9 +154,8 @@ for x in sequence[0, :100]:
     outputs.append(h)
 
 by_hand = torch.stack(outputs)
-print(
-    "nn.LSTM agrees:", torch.allclose(by_hand, lstm(sequence[:, :100])[0][0], atol=1e-5)
-)
+at_once = lstm(sequence[:, :100])[0][0]
+print("nn.LSTM agrees:", torch.allclose(by_hand, at_once, atol=1e-5))
 
 # %% [markdown]
 # ## Attention from an LSTM
@@ -193,9 +192,8 @@ def recurrent_attention(F, luma, chroma, merge=None):
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        maps.append(
-            (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
-        )
+        A = (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
+        maps.append(A)
     A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
     return A.view(F.shape[0], 2, *F.shape[2:])
 
@@ -275,7 +273,7 @@ def influence(network, x, row, col):
 
 
 def steps_back(strength, row, col, least=1e-3):
-    """How many steps before (row, col) the farthest block of that influence was read."""
+    """How many steps before (row, col) the farthest influential block was read."""
     steps = torch.arange(strength.numel()) - (row * strength.shape[1] + col)
     return -steps[strength.flatten() >= least].min().item()
 
@@ -286,17 +284,12 @@ def steps_back(strength, row, col, least=1e-3):
 
 # %%
 networks = {}
-for name, series in zip(
-    ("CNN (VGG-16)", "LSTM", "BiLSTM", "LSTM, min–max"),
-    judge.FIGURE_15[1:],
-    strict=True,
-):
+names = ("CNN (VGG-16)", "LSTM", "BiLSTM", "LSTM, min–max")
+for name, series in zip(names, judge.FIGURE_15[1:], strict=True):
     networks[name] = network_of(evidence, "15", series)
 
 block = (14, 14)
-found = {
-    n: influence(networks[n], x, *block) for n in ("CNN (VGG-16)", "LSTM", "BiLSTM")
-}
+found = {name: influence(networks[name], x, *block) for name in names[:3]}
 untrained = influence(package, x, *block)
 for name, strength in [*found.items(), ("LSTM before training", untrained)]:
     count, back = (strength >= 1e-3).sum(), steps_back(strength, *block)
@@ -518,9 +511,8 @@ from repro.plain import adam_step
 Q, s = 20.0, 1e-5
 for lr in (1e-6, 1e-5, 1e-4):
     variable, _, _ = adam_step(Q * s, gradient=12_345.0, m=0.0, v=0.0, step=1, lr=lr)
-    print(
-        f"learning rate {lr:.0e}: Q goes from {Q:g} to {variable / s:.1f} in one step"
-    )
+    after = variable / s
+    print(f"learning rate {lr:.0e}: Q goes from {Q:g} to {after:.1f} in one step")
 
 # %% [markdown]
 # The loss of a single batch is noisy, so we take means of ten rows of the log. We say that a run overshoots if it

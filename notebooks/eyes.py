@@ -76,7 +76,7 @@ from repro.evaluation import match_size
 
 # %%
 def pair(rgb, peer, bpp, apart=0.005):
-    """Files by us and by the peer at about bpp, ours at most `apart` smaller."""
+    """Our file and the peer's at about bpp; ours is smaller by at most ``apart``."""
     encoder, codec = TrellisEncoder(Picture(rgb), trellis_set.load()), codecs.get(peer)
     nearest, _ = match_size(peer, rgb, bpp * encoder.picture.pixels / 8)
     for quality in sorted(range(codec.lowest, 101), key=lambda q: abs(q - nearest)):

@@ -168,9 +168,8 @@ C2 = (0.03 * 255) ** 2
 def mean(v):
     """Under the window at each place, for (B, C, H, W)."""
     planes = v.flatten(0, 1)[:, None]
-    return nnf.conv2d(planes, window[None, None].to(v)).unflatten(0, v.shape[:2])[
-        :, :, 0
-    ]
+    smooth = nnf.conv2d(planes, window[None, None].to(v))
+    return smooth.unflatten(0, v.shape[:2])[:, :, 0]
 
 
 def usual(x, y):
@@ -196,10 +195,11 @@ d = 3 * torch.randn(original.shape, generator=torch.Generator().manual_seed(seed
 x, exact_d = original.double(), d.double()
 exact = usual(x, x + exact_d)
 print("both forms agree:", torch.allclose(exact, one_minus_cs(x, exact_d), atol=1e-9))
-for form, found in (
-    ("usual form", usual(original, original + d)),
-    ("difference", one_minus_cs(original, d)),
-):
+forms = {
+    "usual form": usual(original, original + d),
+    "difference": one_minus_cs(original, d),
+}
+for form, found in forms.items():
     print(f"{form}: off by up to {(found - exact).abs().max():.0e} in 32 bits")
 
 # %% [markdown]

@@ -70,7 +70,7 @@ def idct(F: torch.Tensor) -> torch.Tensor:
 def zigzag(block: np.ndarray) -> np.ndarray:
     """(8, 8) → (64,): along the anti-diagonals, from low to high frequencies, turning at the edges."""
     places = [(v, u) for v in range(8) for u in range(8)]
-    places.sort(key=lambda place: (sum(place), place[0] if sum(place) % 2 else place[1]))
+    places.sort(key=lambda p: (sum(p), p[0] if sum(p) % 2 else p[1]))
     return np.array([block[v, u] for v, u in places])
 
 
@@ -128,7 +128,8 @@ def recurrent_attention(
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        maps.append((1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h)))
+        A = (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
+        maps.append(A)
     A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
     return A.view(F.shape[0], 2, *F.shape[2:])
 
@@ -243,7 +244,8 @@ def ssim_terms(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     mx, my = mean(x), mean(y)
     vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
-    return (2 * mx * my + c1) / (mx * mx + my * my + c1), (2 * cov + c2) / (vx + vy + c2)
+    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
+    return luminance, (2 * cov + c2) / (vx + vy + c2)
 
 
 def lpips(
