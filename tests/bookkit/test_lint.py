@@ -1,6 +1,7 @@
 """No measured number is typed into prose: a cell stores it and the page pastes it, or it is a definition with a reason.
 
-The build asks the same of every page (:mod:`bookkit.lint`), and stops; here each page has a test of its own.
+The build asks the same of every page (:mod:`bookkit.lint`), and stops; here each page has a test of its own. Code that
+a page shows has no line that a laptop cuts off.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 
@@ -18,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = lint.definitions(ROOT / lint.ALLOWED)
 PAGES = [*sorted((ROOT / "notebooks").glob("*.py")), *sorted((ROOT / "book").glob("*.md"))]
 
+#: What a page 1280 px wide shows without scrolling; notebooks/ruff.toml and book/_static/repro.css go with it.
+COLUMNS = 88
+FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+
 
 def typed(markdown: str) -> list[str]:
     return lint.typed(markdown, ALLOWED)
@@ -27,6 +33,14 @@ def typed(markdown: str) -> list[str]:
 def test_no_measured_number_is_typed(page: Path) -> None:
     found = [f"{page.name}{where}: …{words}…" for where, text in texts(page) for words in typed(text)]
     assert not found, f"glue what was measured; say why what was not may stand, in {lint.ALLOWED}"
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.name)
+def test_shown_code_fits_a_laptop(notebook: Path) -> None:
+    cells = [cell for cell in jupytext.read(notebook).cells if cell.cell_type == "code"]
+    shown = [cell.source for cell in cells if not FOLDED & set(cell.metadata.get("tags", []))]
+    long = [line for source in shown for line in source.splitlines() if len(line) > COLUMNS]
+    assert not long, "name a part of it, or say it shorter"
 
 
 # --- the checker itself
