@@ -527,11 +527,9 @@ for quality in (10, 50):
     glue(f"block_error_{quality}", ((block - restored) ** 2).mean().sqrt())
 
 # %% [markdown]
-# | | quality 50 | quality 10 |
-# |---|---|---|
-# | coefficients left, of 64 | {glue:text}`block_kept_50` | {glue:text}`block_kept_10` |
-# | bits | {glue:text}`block_bits_50` | {glue:text}`block_bits_10` |
-# | error of the samples, in levels (RMS) | {glue:text}`block_error_50:.0f` | {glue:text}`block_error_10:.0f` |
+# From quality 50 to quality 10, the block goes from {glue:text}`block_bits_50` bits to {glue:text}`block_bits_10`, and
+# from {glue:text}`block_kept_50` coefficients to {glue:text}`block_kept_10`. Its error grows from
+# {glue:text}`block_error_50:.0f` to {glue:text}`block_error_10:.0f` levels (RMS).
 
 # %% [markdown]
 # ## Where the bits go
@@ -587,7 +585,7 @@ sizes = {
 }
 bpp = {name: 8 * np.array(size) / y.numel() for name, size in sizes.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "The same whole numbers written in three ways: size by quality, and as a share of the file with the standard's codes."}, "image": {"alt": "Two plots. Left: three curves of bits per pixel that rise with quality, close together. Right: optimised and progressive files as a share of the default, about half at quality 5 and close to all at quality 90."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "The same whole numbers written in three ways: size by quality, as a share of the file with the standard's codes."}, "image": {"alt": "Optimised and progressive files as a share of the default: about half at quality 5, and close to all at quality 90."}}
 jpeg.compare_sizes(bpp, grid)
 
 # %% tags=["remove-cell"]

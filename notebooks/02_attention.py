@@ -304,16 +304,10 @@ for key, number in zip(
     glue(f"reach_{key}", number)
 
 # %% [markdown]
-# | network | blocks that it sees |
-# |---|---|
-# | VGG-16 | {glue:text}`reach_vgg` |
-# | ResNet-152 | {glue:text}`reach_resnet` |
-# | LSTM | {glue:text}`reach_lstm` |
-# | BiLSTM | {glue:text}`reach_bilstm` |
-#
-# {numref}`fig-reach` shows which blocks these are. VGG-16 looks at a small window around the block in question, and
-# ResNet-152, cut at block 7, at a large one. The other two are the paper's recurrent networks, which we come to below.
-# They see a thin line.
+# VGG-16 looks at a small window around the block in question, of {glue:text}`reach_vgg` blocks, and ResNet-152, cut at
+# block 7, at a large one of {glue:text}`reach_resnet` ({numref}`fig-reach`). The other two are the paper's recurrent
+# networks, which we come to below. They see a thin line: {glue:text}`reach_lstm` blocks for the LSTM and
+# {glue:text}`reach_bilstm` for the BiLSTM.
 
 # %% [markdown]
 # ## Weights, and how to feed them
@@ -380,7 +374,7 @@ with torch.no_grad():
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = attention.band_slider(rgb, A.numpy())
-frames_slider(frames, labels, alts, captions=captions, description="Band", start=1)
+frames_slider(frames, labels, alts, captions=captions, description="Band", start=2)
 
 # %% [markdown]
 # We ask two questions about the map. How much of each pattern does it let through on average? And does it keep more of
@@ -453,16 +447,8 @@ for name, A in {"LSTM": one_way, "BiLSTM": both_ways}.items():
     same = torch.allclose(A, networks[name](x, F), atol=1e-4)
     print(f"{name}: the package's fast version agrees:", same)
 
-# %% [markdown]
-# The paper also tries **min–max** normalisation: each map is stretched so that its smallest value in the photo is 0 and
-# its largest 1. ({ref}`ch-lstm` shows the function.)
-
-# %%
-from repro.plain import min_max
-
-maps = {"LSTM": one_way, "LSTM, min–max": min_max(one_way), "BiLSTM": both_ways}
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and three maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and two maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
+maps = {"LSTM": one_way, "BiLSTM": both_ways}
 attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
 # %% [markdown]
@@ -471,7 +457,8 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # blocks count: the block itself and those on its left. This order is natural for a text. It is not natural for a photo,
 # in which up and down matter as much as left and right. Training can lengthen the memory, but the network then has to
 # learn what a convolution has by construction. The paper finds that its recurrent networks do worse than VGG (its
-# section 6.8), and this is one possible reason. {ref}`ch-lstm` explains how an LSTM computes its output.
+# section 6.8), and this is one possible reason. {ref}`ch-lstm` explains how an LSTM computes its output, and what we
+# had to choose where the paper does not say.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -482,11 +469,6 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # | Before or after the division by $Q$? | either | multiplying and dividing commute; rounding comes last |
 # | "block $k$" of conv3 | the $k$-th bottleneck of torchvision's `layer2` | gives the 28 × 28 × 512 features that the paper names |
 # | input of the trunk | scaled as in its training | see {numref}`fig-responses`; the baseline's program does not subtract the mean |
-# | input of the LSTM | the DCT blocks, divided by 128 | the section's title says "feature maps", its text says DCT blocks |
-# | an LSTM's output lies in −1 … 1, $A$ in 0 … 1 | $A = (1 + h) / 2$ | the paper does not say; this uses the whole range |
-# | BiLSTM gives 128 numbers, a block needs 64 | a linear layer and a sigmoid | the simplest way back to 64 numbers in 0 … 1 |
-# | one chroma network, two planes | both are read, the maps averaged | Eqs. 5 and 6 of the paper share $A^{(C)}$ |
-# | min–max over what? | all of $A^{(L)}$ of a photo, and all of its $A^{(C)}$ | the paper does not say |
 # | start of the last layer | $A = 1/2$ in profile `paper`, near 0.88 in `cpu` | the second starts nearer to plain JPEG and trains in fewer steps |
 #
 # ## Summary

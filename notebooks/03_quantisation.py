@@ -104,8 +104,9 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 # \end{aligned}
 # $$ (eq-rounding)
 #
-# and so do we. In PyTorch, `v.detach()` is a tensor's value without its history. So `rest - rest.detach()` adds nothing
-# to the value, and adds the derivative of `rest`. Here is the corrected equation, and below it the printed one:
+# and so do we. We call this stand-in *third-order*, after its exponent. In PyTorch, `v.detach()` is a tensor's value
+# without its history. So `rest - rest.detach()` adds nothing to the value, and adds the derivative of `rest`. Here is
+# the corrected equation, and below it the printed one:
 
 
 # %%
@@ -550,9 +551,9 @@ for key, file in (("first", first_file), ("last", last_file)):
 # | the photo's file, bits per pixel | {glue:text}`film_bpp_first:.2f` | {glue:text}`film_bpp_last:.2f` |
 # | its MSE | {glue:text}`film_mse_first:.0f` | {glue:text}`film_mse_last:.0f` |
 #
-# The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`. There is
-# no network in it, only 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much
-# they save.
+# The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`.
+# (Where there are few photos, {term}`dead leaves`, which are generated pictures, complete them.) There is no network in
+# it, only 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much they save.
 
 # %% [markdown]
 # ## What the paper leaves open

@@ -316,18 +316,8 @@ fig.damage_row(pictures, said, comparison.CROPS[photo.name])
 
 # %% tags=["remove-cell"]
 glue("photo_name", photo.name.partition(".")[0])
-for name, (_, perceived, similar) in said.items():
-    glue(f"lpips_{name.lower()}", perceived)
-    glue(f"ms_ssim_{name.lower()}", similar)
 
 # %% [markdown]
-# | damage | LPIPS (0 is best) | MS-SSIM (1 is best) |
-# |---|---|---|
-# | lighter | {glue:text}`lpips_lighter:.3f` | {glue:text}`ms_ssim_lighter:.3f` |
-# | noise | {glue:text}`lpips_noise:.3f` | {glue:text}`ms_ssim_noise:.3f` |
-# | blur | {glue:text}`lpips_blur:.3f` | {glue:text}`ms_ssim_blur:.3f` |
-# | JPEG | {glue:text}`lpips_jpeg:.3f` | {glue:text}`ms_ssim_jpeg:.3f` |
-#
 # The lighter picture of {numref}`fig-equally-wrong` looks nearly perfect, and LPIPS and MS-SSIM agree. Both judge the
 # other three to be much worse, although their MSE is about the same.
 #
@@ -376,16 +366,16 @@ for name, metric in (("MSE", mse), ("LPIPS", perceptual), ("MS-SSIM", ms_ssim)):
     (gradient,) = torch.autograd.grad(metric(x, y).sum(), y)
     asked[name] = gradient[0].abs().sum(0).numpy()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-complaints", "caption": "A photo at quality 10, and where MSE, LPIPS and MS-SSIM ask for a change (size of the gradient, a little blurred; each on its own scale)."}, "image": {"alt": "The decoded photo and three heat maps. MSE is bright along strong edges and in busy texture. LPIPS is bright in other places, mostly in soft background. MS-SSIM is bright along soft gradients and dark where the photo is busy."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-complaints", "caption": "A photo at quality 10, and where MSE, LPIPS and MS-SSIM ask for a change (size of the gradient, a little blurred; each on its own scale)."}, "image": {"alt": "The decoded photo and three heat maps. MSE is bright along strong edges and in busy texture. LPIPS is bright in other places, in part the same as MS-SSIM. MS-SSIM is bright along soft gradients and dark where the photo is busy."}}
 fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
 # MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast,
-# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS asks most in
-# the soft background, in part at the same places as MS-SSIM ({numref}`fig-complaints`). So if bits move from one place
-# to another, one measure may gain and another lose. If the bits are already spent in the best way for one measure, the
-# others can gain only at its cost. The paper claims that MS-SSIM rises "without decreasing other metrics".
-# {ref}`ch-first-experiment` tests this. (This describes Kodak's photo 23. Another photo may look different.)
+# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS asks at other
+# places again, in part at those of MS-SSIM ({numref}`fig-complaints`). So if bits move from one place to another, one
+# measure may gain and another lose. If the bits are already spent in the best way for one measure, the others can gain
+# only at its cost. The paper claims that MS-SSIM rises "without decreasing other metrics". {ref}`ch-first-experiment`
+# tests this.
 
 # %% [markdown]
 # ### How much does each term weigh?
@@ -403,7 +393,7 @@ with torch.no_grad():
         perceived, similar = perceptual(x, y).item(), ms_ssim(x, y).item()
         rows.append((mse(x, y).item(), 500 * perceived, 1000 * (1 - similar)))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares; LPIPS has the largest, MSE and MS-SSIM less, and they change little with quality."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares of the three, of which none is small; they change little with quality."}}
 names = ("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)")
 fig.term_bars(dict(zip(names, np.array(rows).T, strict=True)), qualities)
 
@@ -415,16 +405,10 @@ for key, share in zip(
     glue(f"share_{key}", share)
 
 # %% [markdown]
-# At quality 10, these are the shares of $d$ ({numref}`fig-terms`):
-#
-# | term | share of $d$, % |
-# |---|---|
-# | MSE | {glue:text}`share_mse:.0f` |
-# | $\gamma \, \text{LPIPS}$ | {glue:text}`share_lpips:.0f` |
-# | $\sigma \, (1 - \text{MS-SSIM})$ | {glue:text}`share_ms_ssim:.0f` |
-#
-# (These are shares of the value. The shares of the gradient may differ.) The paper calls its weights optimal "according
-# to the baseline paper and our experiment". We can say here only that none of the three terms is negligible.
+# At quality 10, {glue:text}`share_mse:.0f` % of $d$ are MSE, {glue:text}`share_lpips:.0f` % LPIPS with its weight and
+# {glue:text}`share_ms_ssim:.0f` % MS-SSIM with its own ({numref}`fig-terms`). (These are shares of the value. The shares
+# of the gradient may differ.) The paper calls its weights optimal "according to the baseline paper and our experiment".
+# We can say here only that none of the three terms is negligible.
 
 # %% [markdown]
 # ## The rate term is not the size
@@ -455,15 +439,9 @@ glue("bits_ratio", bpp[fifty] / bpp[ten])
 glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 
 # %% [markdown]
-# From quality 10 to 50, each of them grows by this factor ({numref}`fig-rate-check`):
-#
-# | what grows | factor |
-# |---|---|
-# | the rate term | {glue:text}`r_ratio:.1f` |
-# | the file | {glue:text}`bits_ratio:.1f` |
-# | the bits as the paper counts them | {glue:text}`paper_ratio:.1f` |
-#
-# So within one family of tables $r$ rises and falls with the bits, though not in proportion.
+# From quality 10 to 50 the rate term grows {glue:text}`r_ratio:.1f` times, but the file only {glue:text}`bits_ratio:.1f`
+# times, and the bits as the paper counts them {glue:text}`paper_ratio:.1f` times ({numref}`fig-rate-check`). So within
+# one family of tables $r$ rises and falls with the bits, though not in proportion.
 #
 # But $r$ does not depend on the photo's coefficients at all. We cut the photo into squares and save each of them with
 # the same tables. These are the smallest and the largest file, headers included:

@@ -205,8 +205,9 @@ for metric, count in won.items():
 
 # %% [markdown]
 # The training took {glue:text}`train_seconds:.0f` seconds for {glue:text}`train_steps` steps on
-# {glue:text}`train_source`. At no more bytes, the new tables give the better picture on {glue:text}`won_mse` of
-# {glue:text}`exam_count` photos by MSE, on {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
+# {glue:text}`train_source` ({term}`dead leaves`, which are generated, complete too few photos). At no more bytes, the
+# new tables give the better picture on {glue:text}`won_mse` of {glue:text}`exam_count` photos by MSE, on
+# {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
 
 # %% [markdown]
 # ## The runs behind the curves
@@ -214,20 +215,20 @@ for metric, count in won.items():
 # A model trained for one λ gives one point, so a curve needs several models. They were trained once. Their results are
 # stored with the book, together with the settings, data and versions behind them:
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "Where the stored results of this page come from",
     [],
-    list(tables.origin("5", "cpu").items()),
-    caption="Where the stored results of this page come from",
+    tables.origin("5", "cpu").items(),
 )
 
 # %% [markdown]
-# `repro reproduce --figure 5 --profile cpu` runs every experiment in this table that has no stored result. The recipe
+# `repro reproduce --figure 5 --profile cpu` runs every experiment of this page that has no stored result. The recipe
 # is *not* the paper's: on two cores we train fewer steps at larger learning rates, leave VGG's weights as they are
 # (frozen), and use VGG-16. {ref}`results` lists every deviation and what it could change. {ref}`ch-steps` tests
 # whether the runs are long enough. Rates are those of real files, with all headers and tables.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, in bits of the file itself. Solid lines are learned encoders (4:4:4), dashed lines are encoders in use. All files but those of plain JPEG 4:4:4 are progressive, which explains a part of its distance. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, in bits of the file itself. Solid lines are learned encoders (4:4:4), one nearly on top of the other; dashed lines are encoders in use. All files but those of plain JPEG 4:4:4 are progressive, which explains a part of its distance. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
 rate_distortion.rd_plot(first, findings.MAIN_LINES)
 
 # %% [markdown]
@@ -359,10 +360,8 @@ rate_distortion.gain_plot(
     findings.MATCHED_RATES,
 )
 
-# %% tags=["hide-input"]
-html.table(
-    *tables.gain_rows(found), caption="The same in numbers: gain (95 % interval)"
-)
+# %% tags=["remove-input"]
+tables.folded("The same in numbers: gain (95 % interval)", *tables.gain_rows(found))
 
 # %% tags=["remove-cell"]
 said = findings.words(findings.ENCODERS, compared) | findings.words(
@@ -452,10 +451,10 @@ glue("same_bits_slow", one.coarser(1, 10))
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-savings", "caption": "BD-rates with 95 % intervals: bits of the first encoder against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers: per cent of bits (95 % interval)",
     *tables.saving_rows(compared),
-    caption="The same in numbers: per cent of bits (95 % interval)",
 )
 
 # %% [markdown]
@@ -504,23 +503,15 @@ glue("dc_third", learned_tables[findings.TABLES_THIRD][0.04][0][0][0])
 glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 
 # %% [markdown]
-# {numref}`fig-loss-ratio` shows the ratios. Over all λ, the least and the largest are:
-#
-# | third-order over straight-through | least | largest |
-# |---|---|---|
-# | tables alone | {glue:text}`loss_ratio_tables_low:.2f` | {glue:text}`loss_ratio_tables_high:.2f` |
-# | VGG attention | {glue:text}`loss_ratio_vgg_low:.2f` | {glue:text}`loss_ratio_vgg_high:.2f` |
-#
-# This fits what {numref}`fig-crops` shows. With third-order rounding the noisiest gradient is that of the first entry
-# of the luma table, which is the step of the blocks' means. This entry becomes coarser than with straight-through. At
-# λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding and at {glue:text}`dc_straight:.0f` with
-# straight-through. The BD-rates ({numref}`fig-savings`) are:
-#
-# | | tables alone, straight-through against the paper's rounding |
-# |---|---|
-# | at equal MSE | {glue:text}`rounding_mse` |
-# | at equal LPIPS | {glue:text}`rounding_lpips` |
-# | at equal MS-SSIM | {glue:text}`rounding_ms_ssim` |
+# With third-order rounding the loss ends {glue:text}`loss_ratio_tables_low:.2f` to
+# {glue:text}`loss_ratio_tables_high:.2f` times as high for tables alone, and {glue:text}`loss_ratio_vgg_low:.2f` to
+# {glue:text}`loss_ratio_vgg_high:.2f` times as high for VGG attention ({numref}`fig-loss-ratio`). This fits what
+# {numref}`fig-crops` shows. With third-order rounding the noisiest gradient is that of the first entry of the luma
+# table, which is the step of the blocks' means. This entry becomes coarser than with straight-through. At λ = 0.04 it
+# ends at {glue:text}`dc_third:.0f` with third-order rounding and at {glue:text}`dc_straight:.0f` with straight-through.
+# Compared with the paper's rounding, tables with straight-through need {glue:text}`rounding_mse_brief` at equal MSE,
+# {glue:text}`rounding_lpips_brief` at equal LPIPS and {glue:text}`rounding_ms_ssim_brief` at equal MS-SSIM
+# ({numref}`fig-savings`).
 #
 # Does third-order rounding need even more and smaller steps? {ref}`ch-steps` tests this for one λ. Here **we judge the
 # paper's claims with straight-through rounding**, which reaches the lower loss, and show third-order rounding beside
@@ -610,7 +601,7 @@ fig_6 = comparison.at_one_rate(
 comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
-html.table(*comparison.portrait_rows(fig_6), caption="What each version measures")
+html.table(*comparison.portrait_rows(fig_6), caption="Besides, of the whole photo")
 
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo, interpolated to 0.315 bpp.
@@ -631,10 +622,10 @@ rate_distortion.rd_plot(
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-weights", "caption": "BD-rates (bits of the file) with 95 % intervals: the first loss against the second, at equal quality. Left of zero the first needs fewer bits."}, "image": {"alt": "A row for each comparison of weights with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(weights_compared)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers: per cent of bits (95 % interval)",
     *tables.saving_rows(weights_compared),
-    caption="The same in numbers: per cent of bits (95 % interval)",
 )
 
 # %% [markdown]

@@ -219,25 +219,11 @@ for method, (left, right) in seen.items():
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and the channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of the filled block, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
 
-# %% tags=["remove-cell"]
-for key, (left, right) in zip(("vgg", "block1", "block7"), seen.values(), strict=True):
-    glue(f"field_{key}", right - left + 1)
-    glue(f"before_{key}", 8 * col - left)
-    glue(f"after_{key}", right - 8 * col - 7)
-
 # %% [markdown]
-# {numref}`fig-resnet-anatomy` and this table show two things:
-#
-# | receptive field, in pixels | width | before the block | after the block |
-# |---|---|---|---|
-# | VGG | {glue:text}`field_vgg` | {glue:text}`before_vgg` | {glue:text}`after_vgg` |
-# | ResNet, block 1 | {glue:text}`field_block1` | {glue:text}`before_block1` | {glue:text}`after_block1` |
-# | ResNet, block 7 | {glue:text}`field_block7` | {glue:text}`before_block7` | {glue:text}`after_block7` |
-#
-# **Block 1 sees no more than VGG.** Only block 7 has a wider view. And **ResNet looks off centre.** Each time ResNet
-# halves the picture, it keeps every second pixel, beginning with the first. So its vectors are centred on the upper
-# left *corners* of the 8 × 8 blocks, not on their middles. This offset of half a block hardly matters for recognising
-# objects. It may matter for a network that has to judge exactly this block.
+# **Block 1 sees no more than VGG.** Only block 7 has a wider view ({numref}`fig-resnet-anatomy`). And **ResNet looks
+# off centre.** Each time ResNet halves the picture, it keeps every second pixel, beginning with the first. So its
+# vectors are centred on the upper left *corners* of the 8 × 8 blocks, not on their middles. This offset of half a block
+# hardly matters for recognising objects. It may matter for a network that has to judge exactly this block.
 
 # %% [markdown]
 # ## Distillation: where the weights come from
@@ -391,18 +377,17 @@ for name, shares in (("used", known["as used here"]), ("random", known["random"]
 #
 # If torchvision's file is available (through `repro weights fetch resnet152`, or in a folder named in `REPRO_WEIGHTS`),
 # the command `repro reproduce --figure 8` uses it. Every result is stored with the weights that it used, so results of
-# the two trunks are never mixed. The table below says which weights the stored results used.
+# the two trunks are never mixed. The table below, which opens at a click, says which weights the stored results used.
 # ```
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 eight, ten = (
     tables.origin(figure, evidence.profile, evidence.store) for figure in ("8", "10")
 )
-rows = [[label, eight[label], ten[label]] for label in eight]
-html.table(
+tables.folded(
+    "Where the stored results of this page come from",
     ["", "Figs. 8 and 9", "Fig. 10"],
-    rows,
-    caption="Where the stored results of this page come from",
+    ([label, eight[label], ten[label]] for label in eight),
 )
 
 # %% [markdown]
@@ -517,7 +502,7 @@ comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 # %% tags=["hide-input"]
 html.table(
     *comparison.portrait_rows(versions),
-    caption=f"The same in numbers, of the whole photo (ResNet: {trunk})",
+    caption=f"Besides, of the whole photo (ResNet: {trunk})",
 )
 
 # %% tags=["remove-cell"]
@@ -576,8 +561,10 @@ fig.labelled(fig.seed_plot(gains, pairs), trunk)
 
 # %% tags=["remove-cell"]
 compared = findings.compare(curves, findings.RESNETS)
-for name, words in findings.words(findings.RESNETS, compared).items():
-    glue(name, words)
+glue(
+    "largest_saving",
+    max(abs(b.mean) for row in compared.values() for b in row.values()),
+)
 glue("seeds", len(vgg_curves))
 
 # %% [markdown]
@@ -594,10 +581,10 @@ glue("seeds", len(vgg_curves))
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-savings", "caption": "BD-rates of ResNet against VGG with 95 % intervals, over photos, and over seeds where there are several: bits at equal quality. Left of zero ResNet needs fewer."}, "image": {"alt": "A row for each depth and each loss with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    f"The same in numbers: per cent of bits (95 % interval; ResNet: {trunk})",
     *tables.saving_rows(compared),
-    caption=f"The same in numbers: per cent of bits (95 % interval; ResNet: {trunk})",
 )
 
 # %% [markdown]
@@ -618,19 +605,12 @@ html.table(
 #
 # Of the paper's claims on this page: {glue:text}`tally` ({glue:text}`trunk`, {glue:text}`seeds` seeds for Fig. 10).
 #
-# What ResNet needs compared with VGG at equal quality:
-#
-# | cut, loss | equal MSE | equal LPIPS | equal MS-SSIM |
-# |---|---|---|---|
-# | block 1, without MS-SSIM | {glue:text}`block1_without_mse_brief` | {glue:text}`block1_without_lpips_brief` | {glue:text}`block1_without_ms_ssim_brief` |
-# | block 7, without MS-SSIM | {glue:text}`block7_without_mse_brief` | {glue:text}`block7_without_lpips_brief` | {glue:text}`block7_without_ms_ssim_brief` |
-# | block 1, with MS-SSIM | {glue:text}`block1_with_mse_brief` | {glue:text}`block1_with_lpips_brief` | {glue:text}`block1_with_ms_ssim_brief` |
-# | block 7, with MS-SSIM | {glue:text}`block7_with_mse_brief` | {glue:text}`block7_with_lpips_brief` | {glue:text}`block7_with_ms_ssim_brief` |
-#
+# - **In bits, ResNet and VGG are nearly alike.** At either cut, with either loss and in each metric, they differ by at
+#   most {glue:text}`largest_saving:.1f` % ({numref}`fig-resnet-savings`).
 # - **The receptive fields differ** as well as the weights. Block 1 sees no farther than VGG, but block 7 does, and both
 #   are centred on the corner of a block, not on its middle.
-# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152. Results with other weights say
-#   nothing about these.
+# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152, of which these results say
+#   nothing.
 #
 # ## Exercises
 #

@@ -183,26 +183,12 @@ fig.unrolled()
 # | min–max over what? | over each map of a photo | "normalizing the LSTM based attention map" |
 # | "image feature maps" (title) or "DCT blocks" (text)? | DCT blocks | the text is more precise, and the dimensions fit |
 #
-# With these choices, the recurrent form of Eqs. 1 and 2 is:
-
-
-# %%
-def recurrent_attention(F, luma, chroma, merge=None):
-    """A (B, 2, rows, cols, 8, 8) in 0–1 of LSTMs with 64 units, which read F / 128."""
-    maps = []
-    for plane, lstm in enumerate((luma, chroma, chroma)):
-        h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
-        A = (1 + h) / 2 if merge is None else torch.sigmoid(merge[min(plane, 1)](h))
-        maps.append(A)
-    A = torch.stack([maps[0], (maps[1] + maps[2]) / 2], dim=1)
-    return A.view(F.shape[0], 2, *F.shape[2:])
-
-
-# %% [markdown]
-# The package's network computes the same maps. It runs the LSTMs side by side on several cores:
+# With these choices, the recurrent form of Eqs. 1 and 2 is `recurrent_attention` of {ref}`ch-attention`. The package's
+# network computes the same maps. It runs the LSTMs side by side on several cores:
 
 # %%
 from repro.attention import build
+from repro.plain import recurrent_attention
 
 crop = attention.middle(rgb, 224)
 x = attention.padded_tensor(crop)
@@ -299,26 +285,12 @@ for name, strength in [*found.items(), ("LSTM before training", untrained)]:
 fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *block)
 
 # %% tags=["remove-cell"]
-glue("memory_untrained", steps_back(untrained, *block))
-glue("memory_cnn", steps_back(found["CNN (VGG-16)"], *block))
 glue("memory_lstm", steps_back(found["LSTM"], *block))
 reaches = "reaches" if steps_back(found["LSTM"], *block) >= 28 else "does not reach"
 glue("memory_words", f"{reaches} the block above, which is 28 steps back")
-glue("memory_bilstm", steps_back(found["BiLSTM"], *block))
-for key, strength in zip(("cnn", "lstm", "bilstm"), found.values(), strict=True):
-    glue(f"reached_{key}", (strength >= 1e-3).sum())
 
 # %% [markdown]
-# Before training, the farthest of these blocks is {glue:text}`memory_untrained` steps back for the LSTM. After training
-# ({numref}`fig-lstm-memory`):
-#
-# | trained network | blocks counted | the farthest, in steps back |
-# |---|---|---|
-# | CNN, which looks to all sides | {glue:text}`reached_cnn` | {glue:text}`memory_cnn` |
-# | LSTM | {glue:text}`reached_lstm` | {glue:text}`memory_lstm` |
-# | BiLSTM | {glue:text}`reached_bilstm` | {glue:text}`memory_bilstm` |
-#
-# The LSTM's memory {glue:text}`memory_words`.
+# The LSTM's memory {glue:text}`memory_words` ({numref}`fig-lstm-memory`).
 
 # %% [markdown]
 # ## The maps of a photo
@@ -333,12 +305,13 @@ attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 html.table(*attention.map_rows(maps), caption="The maps in numbers")
 
 # %% [markdown]
-# Compare the ranges in the titles, and the columns of means. The recurrent networks start at $A = 1/2$ and first have to
-# learn to keep coefficients (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). Where a map makes a
-# coefficient smaller in *all* blocks, no table can make up for that: the decoder multiplies by the same $Q$ by which the
-# encoder divides. A map whose spread over the blocks is near zero treats all blocks alike, as a table does. Such an
-# encoder should compress about as well as learned tables alone, and {ref}`ch-first-experiment` measures how little
-# separates those from the CNN.
+# Compare the columns of means, and the spread. (The ranges in the titles mislead for the LSTM: its lowest values belong
+# to the first blocks of the photo, which it reads with an empty memory.) The recurrent networks start at $A = 1/2$ and
+# first have to learn to keep coefficients (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). Where a map
+# makes a coefficient smaller in *all* blocks, no table can make up for that: the decoder multiplies by the same $Q$ by
+# which the encoder divides. A map whose spread over the blocks is near zero treats all blocks alike, as a table does.
+# Such an encoder should compress about as well as learned tables alone, and {ref}`ch-first-experiment` measures how
+# little separates those from the CNN.
 
 # %% [markdown]
 # ## The runs
@@ -347,11 +320,9 @@ html.table(*attention.map_rows(maps), caption="The maps in numbers")
 # of the recurrent networks was chosen on the tuning photos, with the LSTM. The last three recipes of the table belong to
 # the section on learning rates:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 origins = tables.origin("15", evidence.profile, evidence.store)
-html.table(
-    [], list(origins.items()), caption="Where the stored results of this page come from"
-)
+tables.folded("Where the stored results of this page come from", [], origins.items())
 
 # %% [markdown]
 # ## How well do they compress? Fig. 15
@@ -359,7 +330,7 @@ html.table(
 # The paper says of its Fig. 15 that "LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only
 # counterpart", and that at lower rates "these models still are struggling to beat the vanilla JPEG baseline".
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 by min\u2013max normalisation (the paper mentions that one, but does not plot it). Left: bits as the paper counts them, with the range of its claims shaded. Right: bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with the map stretched. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-figure-15", "caption": "Fig. 15 of the paper: MS-SSIM against bits per pixel for standard JPEG, CNN (VGG-16), LSTM and BiLSTM attention, and an LSTM whose map is stretched to 0\u20131 by min\u2013max normalisation (the paper mentions that one, but does not plot it). Left: bits as the paper counts them, with the range of its claims shaded. Right: bits of the file itself, all files sequential."}, "image": {"alt": "Two plots of MS-SSIM against bits per pixel, with five rising lines each: standard JPEG, VGG-16, LSTM and BiLSTM attention, and LSTM with min–max. The figures below show their differences."}}
 fig.figure_15(first)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-gain", "caption": "What LSTM and BiLSTM gain over the CNN at equal rate (the paper's counting), with 95 % intervals. Below zero the recurrent network is worse."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for LSTM and for BiLSTM, around a line at zero."}}
@@ -454,15 +425,14 @@ fig.histogram({name: maps[name] for name in ("LSTM", "LSTM, min–max")})
 
 # %% tags=["remove-cell"]
 for key, name in (("plain", "LSTM"), ("minmax", "LSTM, min–max")):
-    glue(f"least_{key}", maps[name][0].min())
-    glue(f"most_{key}", maps[name][0].max())
-    glue(f"mean_{key}", maps[name][0].mean())
+    glue(f"whole_{key}", 100 * (maps[name][0] > 0.98).mean())
+    glue(f"removed_{key}", 100 * (maps[name][0] < 0.02).mean())
 
 # %% [markdown]
-# | A for luma ({numref}`fig-lstm-histogram`) | least | mean | largest |
-# |---|---|---|---|
-# | without normalisation | {glue:text}`least_plain:.2f` | {glue:text}`mean_plain:.2f` | {glue:text}`most_plain:.2f` |
-# | with min–max | {glue:text}`least_minmax:.2f` | {glue:text}`mean_minmax:.2f` | {glue:text}`most_minmax:.2f` |
+# Without normalisation, {glue:text}`whole_plain:.0f` % of luma's coefficients are kept nearly whole ($A > 0.98$) and
+# {glue:text}`removed_plain:.0f` % are nearly removed ($A < 0.02$). With min–max, only {glue:text}`whole_minmax:.0f` %
+# are kept nearly whole and {glue:text}`removed_minmax:.0f` % nearly removed, because the extremes of the photo have the
+# two ends for themselves ({numref}`fig-lstm-histogram`).
 
 # %% [markdown]
 # ## In bits
@@ -480,10 +450,10 @@ compared = {
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-savings", "caption": "BD-rates with 95 % intervals over photos: bits of the first against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers: per cent of bits (95 % interval)",
     *tables.saving_rows(compared),
-    caption="The same in numbers: per cent of bits (95 % interval)",
 )
 
 # %% tags=["remove-cell"]
@@ -580,14 +550,9 @@ html.table(*tables.claim_rows(judged), caption="The paper's claims on LSTM")
 #
 # ## Summary
 #
-# Of the paper's claims on this page: {glue:text}`tally`. At equal quality, the first needs, compared with the second:
-#
-# | | equal MSE | equal LPIPS | equal MS-SSIM |
-# |---|---|---|---|
-# | LSTM against CNN | {glue:text}`lstm_mse_brief` | {glue:text}`lstm_lpips_brief` | {glue:text}`lstm_ms_ssim_brief` |
-# | BiLSTM against CNN | {glue:text}`bilstm_mse_brief` | {glue:text}`bilstm_lpips_brief` | {glue:text}`bilstm_ms_ssim_brief` |
-# | BiLSTM against LSTM | {glue:text}`order_mse_brief` | {glue:text}`order_lpips_brief` | {glue:text}`order_ms_ssim_brief` |
-# | min–max against plain LSTM | {glue:text}`minmax_mse_brief` | {glue:text}`minmax_lpips_brief` | {glue:text}`minmax_ms_ssim_brief` |
+# Of the paper's claims on this page: {glue:text}`tally`. At equal MS-SSIM, the LSTM needs
+# {glue:text}`lstm_ms_ssim_brief` compared with the CNN, and the BiLSTM {glue:text}`bilstm_ms_ssim_brief`; at equal
+# LPIPS, {glue:text}`lstm_lpips_brief` and {glue:text}`bilstm_lpips_brief` ({numref}`fig-lstm-savings`).
 #
 # **The memory** of the trained LSTM spans {glue:text}`memory_lstm` steps, if a thousandth of the strongest influence
 # counts. In a crop it {glue:text}`memory_words`. In this photo the block above is {glue:text}`cols_photo` steps back. So

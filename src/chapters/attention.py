@@ -164,8 +164,9 @@ def mean_by_frequency(A: ArrayLike) -> Figure:
 
 def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
     """A^(L), averaged over all but the mean, of several networks; each on its own scale, which its title gives."""
-    tall = WIDTH / 2 * rgb.shape[0] / rgb.shape[1]
-    fig, axes = style.figure(2 * tall + 0.6, 2, 2)
+    rows, cols = (1, 3) if len(found) == 2 else (2, 2)
+    tall = WIDTH / cols * rgb.shape[0] / rgb.shape[1]
+    fig, axes = style.figure(rows * (tall + 0.3), rows, cols)
     show_image(axes[0, 0], rgb[::2, ::2], "photo")
     for ax, (name, A) in zip(axes.flat[1:], found.items(), strict=True):
         one = A[0][..., in_band(1, 14)].mean(-1)

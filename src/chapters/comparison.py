@@ -14,7 +14,7 @@ from torch import nn
 
 from chapters.rate_distortion import look_of
 from chapters.style import LOOKS, SMALLEST, WIDTH, Box, figure, show_image
-from chapters.tables import DECIMALS, Rows
+from chapters.tables import Rows
 from repro import codecs
 from repro.data import Photo, PhotoSet
 from repro.encoder import models, trellis_set
@@ -24,7 +24,7 @@ from repro.evaluation import encoder_of, match_size, measure_many, paper_bpp
 from repro.evaluation.measure import Measurement, file_tables
 from repro.experiments import Experiment, Store, experiments_of
 from repro.experiments.beyond import AS_THEY_COME
-from repro.experiments.claims import METRICS, SHORT, Evidence
+from repro.experiments.claims import SHORT, Evidence
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
 from repro.experiments.registry import PEER_QUALITIES, PLAIN
 from repro.jpeg.codestream import decode
@@ -202,19 +202,18 @@ def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], figure:
 
 
 def portrait_rows(shown: Sequence[Version]) -> Rows:
-    """What each of :func:`at_one_rate` measures, the original left out."""
-    decimals = {**DECIMALS, "mse_chroma": 1, "blocking": 2}
-    metrics = (*METRICS, "mse_chroma", "blocking")
+    """What :func:`closeup` does not say of each of :func:`at_one_rate`, the original left out."""
+    decimals = {"mse_chroma": 1, "blocking": 2}
     rows: list[list[object]] = [
         [
             v.label.replace("\n", ", "),
             f"{v.values['bpp']:.3f}",
-            *(f"{v.values[k]:.{decimals[k]}f}" for k in metrics),
+            *(f"{v.values[k]:.{d}f}" for k, d in decimals.items()),
         ]
         for v in shown
         if v.values is not None
     ]
-    return ["at the paper's bits per pixel", "bits of the file", *(SHORT[k] for k in metrics)], rows
+    return ["at the paper's bits per pixel", "bits of the file", *(SHORT[k] for k in decimals)], rows
 
 
 def _label(name: str, among: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ def test_every_number_is_the_packages(plane: int, quality: int, tab: Any) -> Non
     dct, tables = planes.forward_dct(photo(), "4:4:4", progressive=False), quality_tables(quality)
     z = [np.rint(of.F / planes.steps(tables, i)).astype(np.int16) for i, of in enumerate(dct.planes)]
     file = write(planes.assemble(dct, z, tables), scans="sequential")
-    wait_for_line(tab, f": {len(file) / 1000:.1f} KB")
+    wait_for_line(tab, f": {len(file) / 1000:.1f} kB")
 
     block = ROW * COLS + COL
     bits = count_bits(codestream.read(file).planes[plane], min(plane, 1), code_lengths(file))

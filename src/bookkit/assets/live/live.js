@@ -16,8 +16,8 @@
   const number = (value, digits = 0) =>
     value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-  /** As "87.3 KB" or "1.24 MB". */
-  const size = (bytes) => (bytes < 1e6 ? `${number(bytes / 1e3, 1)} KB` : `${number(bytes / 1e6, 2)} MB`);
+  /** As "87.3 kB" or "1.24 MB". */
+  const size = (bytes) => (bytes < 1e6 ? `${number(bytes / 1e3, 1)} kB` : `${number(bytes / 1e6, 2)} MB`);
 
   /** An EncoderClient (assets/encoder/client.js) on a new Worker, started from the script in the page. */
   function client() {

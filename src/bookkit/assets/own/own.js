@@ -43,7 +43,7 @@
       element("label", { for: `${id}-quality` }, "Quality"),
       quality,
       told,
-      element("label", { for: `${id}-size` }, "or at most, in KB"),
+      element("label", { for: `${id}-size` }, "or at most, in kB"),
       most,
     );
     const line = element("p", { class: "line", role: "status" });
