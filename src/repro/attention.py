@@ -5,12 +5,12 @@ convolution turns each vector into 2 × 64 numbers and a sigmoid puts them betwe
 DCT blocks themselves, row by row. Both return A of shape (B, 2, rows, cols, 8, 8): luma, then chroma for Cb and Cr.
 
 A photo is encoded region by region (:func:`attend`), to the same maps in bounded memory: a trunk sees each tile with
-all the pixels around it that its features can depend on; an LSTM's state goes on from strip to strip.
+all the pixels around it that its features can depend on. Only an LSTM reads the whole photo at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 import torch
@@ -23,7 +23,7 @@ from repro.jpeg.blocks import SIDE
 from repro.precision import full_precision
 from repro.recurrent import read_side_by_side
 from repro.regions import Part, Region, pixels, strips, tiles
-from repro.stages import check_blocks, check_image, forward_dct
+from repro.stages import check_blocks, check_image, forward_dct, pad
 
 #: How many convolutions each VGG has before its third max-pool, stage by stage.
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
@@ -34,9 +34,6 @@ _REACH = {"vgg16": 24, "vgg19": 24, "resnet152-block1": 24, "resnet152-block7": 
 #: In bfloat16 its gradient's cosine to that of 32 bits falls below 0.999 (benchmarks/accuracy.py): it stays in 32 bits.
 _EXACT = "resnet152-block7"
 _RECURRENT = {"lstm": False, "bilstm": True}
-
-#: h and c of an LSTM
-_State = tuple[torch.Tensor, torch.Tensor]
 
 METHODS = ("tables", *_VGG_STAGES, *_RESNET_BLOCKS, *_RECURRENT)
 CONVOLUTIONAL = (*_VGG_STAGES, *_RESNET_BLOCKS)
@@ -89,10 +86,9 @@ def attend(network: nn.Module | None, x: torch.Tensor) -> Iterator[Part]:
         for region, features in network.tiles(x):
             yield Part(region, forward_dct(pixels(x, region)), network.maps(features))
     elif isinstance(network, RecurrentAttention):
-        regions, rgb = strips(x), x.expand(-1, 3, -1, -1)
-        streamed = network.stream(lambda i: forward_dct(pixels(rgb, regions[i])), len(regions))
-        for region, (F, A) in zip(regions, streamed, strict=True):
-            yield Part(region, F[:, : x.shape[1]], A)
+        whole = pad(x.float().expand(-1, 3, -1, -1))
+        F = forward_dct(whole)
+        yield Part(Region(0, whole.shape[-2], 0, whole.shape[-1]), F[:, : x.shape[1]], network(whole, F))
     else:
         for region in strips(x):
             yield Part(region, forward_dct(pixels(x, region)), None)
@@ -181,84 +177,19 @@ class RecurrentAttention(nn.Module):
 
     def forward(self, x: torch.Tensor, F: torch.Tensor, features: torch.Tensor | None = None) -> torch.Tensor:
         """A in 0–1, shape (B, 2, rows, cols, 8, 8), from the coefficients ``F`` (B, 3, rows, cols, 8, 8) alone."""
-        maps = self._maps(F, read_side_by_side(self._networks, _sequences(F)))
-        return _stretch(maps, *_extremes(maps)) if self.minmax else maps
-
-    @torch.no_grad()
-    def stream(self, F: Callable[[int], torch.Tensor], count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """F and A of ``count`` strips of a picture, from top to bottom; ``F(i)`` makes the coefficients of strip i.
-
-        A second direction and ``minmax`` each need to see the picture once before: ``F`` is called again for that, and
-        nothing kept but the states in which the strips are entered from below, and the least and the largest value.
-        """
-        below = self._states_from_below(F, count) if self.merge is not None else []
-
-        def walk() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            states: list[_State | None] = [None] * 3
-            down = [_one_way(lstm, "") for lstm in self._networks]
-            up = [_one_way(lstm, "_reverse") for lstm in self._networks] if below else []
-            for i in range(count):
-                here = F(i)
-                outputs = []
-                for n, sequence in enumerate(_sequences(here)):
-                    output, states[n] = down[n](sequence, states[n])
-                    if below:
-                        output = torch.cat([output, up[n](sequence.flip(1), below[i][n])[0].flip(1)], dim=-1)
-                    outputs.append(output)
-                yield here, self._maps(here, outputs)
-
-        if not self.minmax:
-            yield from walk()
-            return
-        lows, highs = zip(*(_extremes(maps) for _, maps in walk()), strict=True)
-        low, high = torch.stack(lows).amin(0), torch.stack(highs).amax(0)
-        for here, maps in walk():
-            yield here, _stretch(maps, low, high)
-
-    def _states_from_below(self, F: Callable[[int], torch.Tensor], count: int) -> list[list[_State | None]]:
-        """The states of both networks in which each strip is entered by the direction that begins at the end."""
-        up = [_one_way(lstm, "_reverse") for lstm in self._networks]
-        states: list[list[_State | None]] = [[None] * 3]
-        for i in range(count - 1, 0, -1):
-            states.append([up[n](s.flip(1), states[-1][n])[1] for n, s in enumerate(_sequences(F(i)))])
-        return states[::-1]
-
-    @property
-    def _networks(self) -> tuple[nn.LSTM, nn.LSTM, nn.LSTM]:
-        """One for each plane: an LSTM over two planes at once takes longer than over one and then the other."""
-        return self.luma, self.chroma, self.chroma
-
-    def _maps(self, F: torch.Tensor, outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The networks' outputs for Y, Cb and Cr, (B, n, 64 or 128), to maps (B, 2, rows, cols, 8, 8)."""
-        batch, _, rows, cols = F.shape[:4]
+        batch, _, rows, cols = check_blocks(F).shape[:4]
+        sequences = (F.reshape(batch, 3, rows * cols, 64) / 128).unbind(1)
+        # one network for each plane: an LSTM over two planes at once takes longer than over one and then the other
+        outputs = read_side_by_side((self.luma, self.chroma, self.chroma), sequences)
         luma, cb, cr = (
             (1 + output) / 2 if self.merge is None else torch.sigmoid(self.merge[min(plane, 1)](output))
             for plane, output in enumerate(outputs)
         )
-        return torch.stack([luma, (cb + cr) / 2], dim=1).view(batch, 2, rows, cols, 8, 8)
-
-
-def _sequences(F: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """F (B, 3, rows, cols, 8, 8) as the networks read it: Y, Cb and Cr, each (B, n, 64)."""
-    batch, _, rows, cols = check_blocks(F).shape[:4]
-    return (F.reshape(batch, 3, rows * cols, 64) / 128).unbind(1)
-
-
-def _one_way(lstm: nn.LSTM, suffix: str) -> nn.LSTM:
-    """One direction of ``lstm``, ``""`` or ``"_reverse"``, as a network of its own."""
-    alone = nn.LSTM(64, 64, batch_first=True, device="meta").to_empty(device=next(lstm.parameters()).device)
-    state = lstm.state_dict()
-    alone.load_state_dict({name: state[name + suffix] for name in alone.state_dict()})
-    return alone
-
-
-def _extremes(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The least and the largest value of each of (B, 2, rows, cols, 8, 8), shape (B, 2, 1, 1, 1, 1)."""
-    return maps.amin((2, 3, 4, 5), keepdim=True), maps.amax((2, 3, 4, 5), keepdim=True)
-
-
-def _stretch(maps: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-    return (maps - low) / (high - low).clamp_min(1e-6)
+        maps = torch.stack([luma, (cb + cr) / 2], dim=1).view(batch, 2, rows, cols, 8, 8)
+        if not self.minmax:
+            return maps
+        low, high = maps.amin((2, 3, 4, 5), keepdim=True), maps.amax((2, 3, 4, 5), keepdim=True)
+        return (maps - low) / (high - low).clamp_min(1e-6)
 
 
 def _vgg_trunk(method: str) -> tuple[nn.Module, int]:

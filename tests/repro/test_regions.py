@@ -41,18 +41,15 @@ def test_wide_pictures_are_cut_too() -> None:
     assert all(w.bottom - w.top <= 700 and w.right - w.left <= 600 for _, w in regions.tiles(x, 24))
 
 
-METHODS = [(method, False) for method in attention.METHODS] + [("lstm", True), ("bilstm", True)]
-
-
-@pytest.mark.parametrize(("method", "minmax"), METHODS)
+@pytest.mark.parametrize("method", ["tables", "bilstm", *attention.CONVOLUTIONAL])
 @pytest.mark.parametrize("size", [(300, 451), (129, 67), (1, 300), (700, 40), (1, 1)])
 def test_coefficients_by_regions_are_those_of_the_whole(
-    method: str, minmax: bool, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    method: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(regions, "STRIP_PIXELS", 1 << 15)
     monkeypatch.setattr(regions, "TILE_SIDE", 128)
     torch.manual_seed(0)
-    model = LearnedJPEG(ModelSettings(method=method, pretrained=False, minmax=minmax)).eval()
+    model = LearnedJPEG(ModelSettings(method=method, pretrained=False)).eval()
     model.tables.set(torch.full((2, 8, 8), 6.0))
     if isinstance(model.attention, attention.ConvolutionalAttention):
         model.attention.head.weight.data *= 30  # random features are small: make the maps vary
