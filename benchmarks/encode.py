@@ -52,10 +52,7 @@ _COST = """
 import json, sys, time
 from pathlib import Path
 from repro.encoder.encode import Settings, encode_file
-warm, source, settings, kept, rounds = sys.argv[1:]
-if kept:
-    from repro.torch_encoder import networks
-    networks.KEPT_BYTES = int(kept)
+warm, source, settings, rounds = sys.argv[1:]
 settings = Settings(overwrite=True, **eval(settings))
 encode_file(warm, warm + ".jpg", settings)
 seconds, cpu_seconds = [], []
@@ -129,7 +126,7 @@ def _row(
 
 
 def _absent(name: str) -> dict[str, Any]:
-    return {"name": name, "against": None, "remark": f"pip install {' '.join(codecs.get(name).missing)}"}
+    return {"name": name, "against": None, "remark": f"pip install {codecs.get(name).missing}"}
 
 
 def _photos() -> PhotoSet:
@@ -163,19 +160,16 @@ def _point(folder: Path, label: str, settings: dict[str, Any], megapixels: float
     return {"name": label, "megapixels": height * round(height * 1.5) / 1e6, **spreads, "peak_mib": found["peak_mib"]}
 
 
-def cost(
-    folder: Path, height: int, width: int, *, rounds: int = 1, kept: int | None = None, **settings: Any
-) -> dict[str, Any]:
+def cost(folder: Path, height: int, width: int, *, rounds: int = 1, **settings: Any) -> dict[str, Any]:
     """Lists of ``seconds`` and ``cpu_seconds`` of ``rounds`` encodings of a picture of that size, file to file, by a
-    process that is warm, and its ``peak_mib``, with all that was loaded. ``kept``: see ``networks.KEPT_BYTES``.
-    """
+    process that is warm, and its ``peak_mib``, with all that was loaded."""
     warm, source = folder / "warm.ppm", folder / f"{height}x{width}.ppm"
     for path, (rows, cols) in ((warm, (256, 256)), (source, (height, width))):
         if not path.exists():
             photo = next(iter(photos("sample"))).rgb()
             repeats = (-(-rows // photo.shape[0]), -(-cols // photo.shape[1]), 1)
             Image.fromarray(np.tile(photo, repeats)[:rows, :cols]).save(path)
-    arguments = [str(warm), str(source), repr(settings), "" if kept is None else str(kept), str(rounds)]
+    arguments = [str(warm), str(source), repr(settings), str(rounds)]
     done = subprocess.run([sys.executable, "-c", _COST, *arguments], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

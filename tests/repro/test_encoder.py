@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 
@@ -44,9 +43,7 @@ def test_tables_give_what_the_model_gives(size):
     assert equal(quantise(rgb, stand_in().at(35).tables), expected)
 
 
-@pytest.mark.parametrize("kept", [1, 1 << 30])  # in a file, in memory
-def test_attention_gives_what_the_model_gives_and_is_kept(kept, monkeypatch):
-    monkeypatch.setattr("repro.torch_encoder.networks.KEPT_BYTES", kept)
+def test_attention_gives_what_the_model_gives_and_is_kept(monkeypatch):
     monkeypatch.setattr("repro.regions.TILE_SIDE", 128)
     torch.manual_seed(0)
     rgb = astronaut(240, 272)
@@ -66,19 +63,6 @@ def test_attention_gives_what_the_model_gives_and_is_kept(kept, monkeypatch):
     plain = quantise(rgb, p.tables)
     assert equal(faded, plain) and not equal(expected, plain)
     assert all((np.abs(a) <= np.abs(b)).all() for a, b in zip(expected.planes, plain.planes, strict=True))
-
-
-def test_full_disk_under_kept_features_is_told_in_one_line(monkeypatch):
-    class Full(io.BytesIO):
-        def write(self, data):
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("repro.torch_encoder.networks.tempfile.SpooledTemporaryFile", lambda *_, **__: Full())
-    attention = ConvolutionalAttention("vgg16", pretrained=False)
-    encoder = AttentionEncoder(Picture(astronaut(16, 16)), stand_in(), attention=attention)
-    head = (np.zeros((128, 256), np.float32), np.zeros(128, np.float32))
-    with pytest.raises(ReproError, match=r"No space left on device.*free some space"):
-        encoder.quantise(models.Parameters(stand_in().at(35).tables, head))
 
 
 def test_grey_picture_looks_to_attention_like_its_rgb():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from repro.attention import CONVOLUTIONAL, ConvolutionalAttention, attend
@@ -22,15 +20,12 @@ from repro.model import LearnedJPEG, load_checkpoint
 from repro.regions import Part, Region, pixels, quantise
 from repro.stages import forward_dct, to_tensor
 
-#: Features of up to so many bytes are kept in memory: those of 16 megapixels by a VGG.
-KEPT_BYTES = 256 << 20
-
 
 class AttentionEncoder(Encoder):
     """Encodes ``picture`` with a set that has attention, at any quality.
 
-    A trunk's features cost seconds per megapixel: they are computed once and kept, in memory while they are small, else
-    in a temporary file. ``once`` says that one quality will be asked for, so that nothing has to be kept.
+    A trunk's features cost seconds per megapixel: they are computed once and kept, 16 MB a megapixel. ``once`` says
+    that one quality will be asked for, so that nothing has to be kept.
     ``attention`` is the set's own unless given. Raises :class:`ReproError` where its weights are not at hand.
     """
 
@@ -47,7 +42,7 @@ class AttentionEncoder(Encoder):
         self.attention = attention or attention_of(models.method)
         self.x = to_tensor(picture.samples)
         self._once = once
-        self._kept: _Kept | None = None
+        self._kept: list[tuple[Region, torch.Tensor]] = []
 
     def encode(self, quality: float) -> bytes:
         """The file at a quality from 1 to 100."""
@@ -55,10 +50,7 @@ class AttentionEncoder(Encoder):
 
     @torch.no_grad()
     def quantise(self, p: Parameters) -> Coefficients:
-        """Ẑ = round(A ⊙ F / Q) with the tables and head of ``p``.
-
-        Raises :class:`ReproError` where the temporary file cannot be written.
-        """
+        """Ẑ = round(A ⊙ F / Q) with the tables and head of ``p``."""
         return quantise(self.x, p.tables, self.parts(p))
 
     def parts(self, p: Parameters) -> Iterator[Part]:
@@ -72,40 +64,11 @@ class AttentionEncoder(Encoder):
             yield Part(region, forward_dct(pixels(self.x, region)), eased)
 
     def _features(self) -> Iterator[tuple[Region, torch.Tensor]]:
-        if self._kept is not None:
-            yield from self._kept
-            return
-        kept = None if self._once else _Kept()
-        for region, features in self.attention.tiles(self.x):
-            if kept is not None:
-                kept.append(region, features)
-            yield region, features
-        self._kept = kept
-
-
-class _Kept:
-    """Features by region, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(KEPT_BYTES, prefix="repro-")  # noqa: SIM115
-        self._index: list[tuple[Region, torch.Size]] = []
-
-    def append(self, region: Region, features: torch.Tensor) -> None:
-        """Features are (1, channels, rows, cols) float32, and lie in memory as channels last."""
-        try:
-            self._file.write(features.permute(0, 2, 3, 1).contiguous().numpy().data)
-        except OSError as error:
-            raise ReproError(
-                f"{tempfile.gettempdir()}: a temporary file cannot be written ({error.strerror}); free some space there"
-            ) from error
-        self._index.append((region, features.shape))
-
-    def __iter__(self) -> Iterator[tuple[Region, torch.Tensor]]:
-        self._file.seek(0)
-        for region, (batch, channels, rows, cols) in self._index:
-            stored = np.empty((batch, rows, cols, channels), np.float32)
-            self._file.readinto(stored.data)
-            yield region, torch.from_numpy(stored).permute(0, 3, 1, 2)
+        if self._once:
+            return self.attention.tiles(self.x)
+        if not self._kept:
+            self._kept = list(self.attention.tiles(self.x))
+        return iter(self._kept)
 
 
 @functools.lru_cache(maxsize=2)
