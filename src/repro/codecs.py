@@ -10,7 +10,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -26,56 +25,39 @@ Encode = Callable[..., bytes]
 
 @dataclass(frozen=True)
 class Codec:
-    """One peer: what to call it, what it is for a reader, and which packages it stands on.
+    """One peer: what to call it, what it is for a reader, and which package it stands on.
 
     name, label
         the key in :data:`CODECS`, and words for a legend.
-    packages
-        (import name, distribution name) of each package that it needs.
+    package
+        the package that it needs, by the name with which it is imported and installed.
     lowest
         the smallest quality that it takes; the largest is 100.
     """
 
     name: str
     label: str
-    packages: tuple[tuple[str, str], ...]
+    package: str
     _encode: Encode
     lowest: int = 1
 
-    def encode(self, rgb: np.ndarray, quality: int, **options: Any) -> bytes:
+    def encode(self, rgb: np.ndarray, quality: int) -> bytes:
         """``rgb`` (H, W, 3) uint8 → the bytes of a JPEG file at ``quality``.
 
-        ``options`` reach Pillow's ``save`` in the Pillow codecs (``qtables`` replaces ``quality``: see
-        :func:`save_with_tables`); the others take none. Raises :class:`UsageError` for a quality, picture or option
-        that the codec does not take, :class:`ReproError` where it is not installed or fails.
+        Raises :class:`UsageError` for a quality or a picture that the codec does not take, :class:`ReproError` where it
+        is not installed or fails.
         """
         _check_picture(rgb)
         if not self.lowest <= quality <= 100:
             raise UsageError(f"{self.name}: quality {quality} is out of range; choose from {self.lowest} to 100")
-        if options and not self.name.startswith("pillow"):
-            raise UsageError(f"{self.name}: takes no options, got {', '.join(options)}")
-        self.check_installed()
-        return self._encode(np.ascontiguousarray(rgb), int(quality), **options)
+        if self.missing:
+            raise ReproError(f"{self.name}: not installed; run: pip install {self.missing}")
+        return self._encode(np.ascontiguousarray(rgb), quality=int(quality))
 
     @property
-    def missing(self) -> list[str]:
-        """Distributions that have to be installed before this codec works."""
-        return [distribution for module, distribution in self.packages if find_spec(module) is None]
-
-    def check_installed(self) -> None:
-        """Raise :class:`ReproError` with the line that installs what is missing."""
-        if self.missing:
-            raise ReproError(f"{self.name}: not installed; run: pip install {' '.join(self.missing)}")
-
-    def versions(self) -> dict[str, str]:
-        """Distribution → version of what it stands on (for a result's provenance)."""
-        found = {}
-        for _, distribution in self.packages:
-            try:
-                found[distribution] = version(distribution)
-            except PackageNotFoundError:
-                found[distribution] = "missing"
-        return found
+    def missing(self) -> str:
+        """What has to be installed before this codec works; empty where it does."""
+        return self.package if find_spec(self.package) is None else ""
 
 
 def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
@@ -99,17 +81,6 @@ def get(name: str) -> Codec:
     if name not in CODECS:
         raise UsageError(f"unknown codec {name!r}; choose from {', '.join(CODECS)}")
     return CODECS[name]
-
-
-def available() -> list[str]:
-    """Names of the codecs whose packages are installed."""
-    return [name for name, codec in CODECS.items() if not codec.missing]
-
-
-def _pillow(rgb: np.ndarray, quality: int, **options: Any) -> bytes:
-    if "qtables" in options:
-        return save_with_tables(rgb, options.pop("qtables"), **options)
-    return _save(rgb, quality=quality, **options)
 
 
 def _save(rgb: np.ndarray, **options: Any) -> bytes:
@@ -138,27 +109,26 @@ def _check_picture(rgb: np.ndarray, *, grey: bool = False) -> None:
         raise UsageError(f"picture: {rgb.shape[1]}×{rgb.shape[0]} px; a JPEG side is at most {MAX_SIDE}")
 
 
-_PILLOW = (("PIL", "pillow"),)
+def _pillow(name: str, label: str, **options: Any) -> Codec:
+    return Codec(name, label, "PIL", partial(_save, **options))
 
 
 def _mozjpeg(name: str, label: str, **options: Any) -> Codec:
-    return Codec(name, label, (("jpeglib", "jpeglib"),), partial(libjpeg_api.mozjpeg, **options))
+    return Codec(name, label, "jpeglib", partial(libjpeg_api.mozjpeg, **options))
 
 
 def _jpegli(name: str, label: str, **options: Any) -> Codec:
-    return Codec(name, label, (("pyjpegli", "pyjpegli"),), partial(libjpeg_api.jpegli, **options))
+    return Codec(name, label, "pyjpegli", partial(libjpeg_api.jpegli, **options))
 
 
 #: name → codec, in the order of a legend
 CODECS: dict[str, Codec] = {
     codec.name: codec
     for codec in (
-        Codec("pillow-444", "libjpeg-turbo 4:4:4, optimised Huffman tables", _PILLOW,
-              partial(_pillow, subsampling=0, optimize=True)),
-        Codec("pillow-444-default", "libjpeg-turbo 4:4:4, Annex K Huffman tables", _PILLOW,
-              partial(_pillow, subsampling=0)),
-        Codec("pillow-420-progressive", "libjpeg-turbo 4:2:0, optimised, progressive", _PILLOW,
-              partial(_pillow, subsampling=2, optimize=True, progressive=True)),
+        _pillow("pillow-444", "libjpeg-turbo 4:4:4, optimised Huffman tables", subsampling=0, optimize=True),
+        _pillow("pillow-444-default", "libjpeg-turbo 4:4:4, Annex K Huffman tables", subsampling=0),
+        _pillow("pillow-420-progressive", "libjpeg-turbo 4:2:0, optimised, progressive", subsampling=2, optimize=True,
+                progressive=True),
         _mozjpeg("mozjpeg", "mozjpeg 4.0.3, its own choice of chroma", sampling=None),
         _mozjpeg("mozjpeg-420", "mozjpeg 4.0.3 4:2:0"),
         _mozjpeg("mozjpeg-444", "mozjpeg 4.0.3 4:4:4", sampling=(1, 1)),
@@ -170,6 +140,6 @@ CODECS: dict[str, Codec] = {
         _jpegli("jpegli-420", "jpegli 4:2:0", sampling=(2, 2)),
         _jpegli("jpegli-420-noaq", "jpegli 4:2:0, no adaptive quantisation", sampling=(2, 2), adaptive=False),
         # Guetzli refuses less than 84 by design (its Python package then encodes at 84 without a word).
-        Codec("guetzli", "Guetzli 4:4:4", (("pyguetzli", "pyguetzli"),), _guetzli, lowest=84),
+        Codec("guetzli", "Guetzli 4:4:4", "pyguetzli", _guetzli, lowest=84),
     )
 }  # fmt: skip

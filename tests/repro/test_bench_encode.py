@@ -65,9 +65,9 @@ def test_what_cannot_be_installed_is_a_row_with_the_line_that_would(monkeypatch:
     quick = encode.paired.interleaved
     monkeypatch.setattr(encode, "Factorised", broken)
     monkeypatch.setattr(encode, "EFFORTS", {"fast": {"effort": "fast"}})
-    guetzli = replace(encode.codecs.get(encode.GUETZLI), packages=(("no_such_package", "pyguetzli"),))
+    guetzli = replace(encode.codecs.get(encode.GUETZLI), package="no_such_package")
     monkeypatch.setitem(encode.codecs.CODECS, encode.GUETZLI, guetzli)
     monkeypatch.setattr(encode.paired, "interleaved", lambda work, rounds, **more: quick(work, rounds=1, warm_up=0))
     absent = {row["name"]: row["remark"] for row in encode.encode(quick=False) if row["against"] is None}
     assert "no network" in absent[encode.FACTORISED] and factorised.INSTALL in absent[encode.FACTORISED]
-    assert absent[encode.GUETZLI] == "pip install pyguetzli"
+    assert absent[encode.GUETZLI] == "pip install no_such_package"
