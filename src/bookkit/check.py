@@ -1,4 +1,4 @@
-"""Checks of every notebook before and after its run; a failure names the notebook and the cell."""
+"""Checks of every notebook: in step with its text, its pictures described."""
 
 from __future__ import annotations
 
@@ -42,22 +42,6 @@ def _said(notebook: Any) -> list[Any]:
         (cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("mystnb", {}))
         for cell in notebook.cells
     ]
-
-
-def check_run(notebook: Any, name: str) -> None:
-    """Every cell of an executed notebook was run and none failed, not even one whose tag allows it.
-
-    Raises :class:`ReproError` with the notebook's name and the cell's first line.
-    """
-    for cell in notebook.cells:
-        if cell.cell_type != "code" or not cell.source.strip():
-            continue
-        failed = next((output for output in cell.outputs if output.output_type == "error"), None)
-        if failed is not None:
-            what = " ".join(f"{failed.ename}: {failed.evalue}".split())
-            raise ReproError(f"{name}, cell {_first(cell)!r}: {what}")
-        if not cell.execution_count:
-            raise ReproError(f"{name}, cell {_first(cell)!r}: was not run")
 
 
 def check_figures(notebook: Any, name: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bookkit.check import check_run
 from bookkit.compress import pack_pictures
 from bookkit.dependencies import inputs, key
 from bookkit.file_cache import notebook as stored
@@ -81,7 +80,6 @@ def _execute_one(project: Project, name: str) -> None:
     # taken first: what changes meanwhile, a stored result for example, is seen by the next run
     noted = {"key": key(project, name), "profile": project.profile, **_surroundings(project, name)}
     executed = _run(project, name, _prepare(project, name))
-    check_run(executed, f"notebooks/{name}.py")
     pack_pictures(executed)
     for private in ("input_path", "output_path", "environment_variables"):
         executed.metadata.papermill.pop(private, None)

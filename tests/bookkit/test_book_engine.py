@@ -197,7 +197,6 @@ PLOT = "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n"
         ("# %%\nimport os\nos._exit(1)\n", "notebooks/01_a.py: DeadKernelError"),
         (f"# %%\n{PLOT}", 'plt\': shows a picture without mystnb={"image"'),
         (f'# %% mystnb={{"image": {{"alt": "A line."}}}}\n{PLOT}', 'plt\': shows a picture without mystnb={"figure"'),
-        ('# %% tags=["raises-exception"]\n1 / 0\n', "notebooks/01_a.py, cell '1 / 0': ZeroDivisionError"),
     ],
     ids=["exception", "no Python", "dead kernel", "wordless picture", "no caption", "exception that is allowed"],
 )
