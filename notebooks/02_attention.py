@@ -373,8 +373,11 @@ with torch.no_grad():
 # ({numref}`fig-resnet-bands` shows the same for three trunks, all trained.)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
-frames, labels, alts, captions = attention.band_slider(rgb, A.numpy())
-frames_slider(frames, labels, alts, captions=captions, description="Band", start=2)
+named = {"luma": A[0].numpy(), "chroma": A[1].numpy()}
+frames, labels, alts, captions = attention.band_slider(rgb, named)
+frames_slider(
+    frames, labels, alts, captions=captions, description="Band", start=2, width="34rem"
+)
 
 # %% [markdown]
 # We ask two questions about the map. How much of each pattern does it let through on average? And does it keep more of
@@ -403,9 +406,8 @@ glue("contrast", correlation)
 # %% [markdown]
 # On average, the means of luma's blocks are multiplied by {glue:text}`mean_dc:.2f`, and its finer patterns (those with
 # $v + u \ge 8$) by {glue:text}`mean_high:.2f` ({numref}`fig-attention-frequency`). The correlation with contrast is
-# {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". (For an untrained network
-# these numbers depend on chance, because its last layer is random.) {ref}`ch-resnet` shows the trained maps of three
-# trunks, and {ref}`ch-first-experiment` asks whether such maps are worth what they cost.
+# {glue:text}`contrast:.2f`; +1 would mean "the busier the block, the more of it is kept". {ref}`ch-resnet`
+# shows the trained maps of three trunks, and {ref}`ch-first-experiment` asks whether such maps are worth what they cost.
 
 # %% [markdown]
 # ## Reading the blocks in a row: LSTM

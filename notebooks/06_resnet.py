@@ -425,10 +425,10 @@ attention.recurrent_maps(rgb, maps)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-bands", "caption": "How much of luma each trained network keeps, by frequency band. Each square is one block. Drag the slider, or use the arrow keys."}}
 named = {
-    f"{name}\n({trunk})" if name.startswith("ResNet") else name: A
+    f"{name}\n({trunk})" if name.startswith("ResNet") else name: A[0]
     for name, A in maps.items()
 }
-frames, labels, alts, captions = attention.networks_slider(rgb, named)
+frames, labels, alts, captions = attention.band_slider(rgb, named)
 frames_slider(
     frames, labels, alts, captions=captions, description="Band", start=2, width="34rem"
 )

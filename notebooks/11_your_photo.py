@@ -149,35 +149,35 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 # Move the slider to change the quality. The pictures are the files themselves, decoded by your browser:
 
 # %% tags=["hide-input"]
-made = [own_photo.make(picture, quality, effort) for quality in qualities]
+files = [
+    encode_picture(picture, Settings(quality=quality, effort=effort)).data
+    for quality in qualities
+]
+words = [own_photo.words(picture, data) for data in files]
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
 captions = [
-    f"Quality {one.quality:g} (λ = {one.lam:.2g}): {one.words}." for one in made
+    f"Quality {quality:g} (λ = {chosen.median_lam(quality):.2g}): {told}."
+    for quality, told in zip(qualities, words, strict=True)
 ]
 alts = [
-    f"A cup of coffee on a wooden table, as the file of quality {one.quality:g} shows it."
-    for one in made
+    f"A cup of coffee on a wooden table, as the file of quality {quality:g} shows it."
+    for quality in qualities
 ]
-labels = [f"{one.quality:g}" for one in made]
 frames_slider(
-    [one.data for one in made],
-    labels,
+    files,
+    [f"{quality:g}" for quality in qualities],
     alts,
     description="Quality",
     captions=captions,
-    start=len(made) // 2,
+    start=len(files) // 2,
 )
 
 # %% tags=["remove-cell"]
 glue("pixels", f"{picture.width} × {picture.height}")
-for name, one in {
-    "lowest": made[0],
-    "middle": made[len(made) // 2],
-    "highest": made[-1],
-}.items():
-    glue(f"{name}_quality", f"{one.quality:g}")
-    glue(f"{name}_words", one.words)
+for name, i in {"lowest": 0, "middle": len(files) // 2, "highest": -1}.items():
+    glue(f"{name}_quality", f"{qualities[i]:g}")
+    glue(f"{name}_words", words[i])
 
 # %% [markdown]
 # The photo has {glue:text}`pixels` pixels.
@@ -193,21 +193,13 @@ for name, one in {
 #
 # The files above come from the encoder's default, whose network says what errors are worth. `repro encode --model vgg16` uses
 # the paper's attention instead. {numref}`fig-your-photo-seen` shows its {term}`attention map` of luma, averaged over the AC
-# coefficients of each block: how much of a block's detail the network keeps. If the weights of its trunk are missing, the
-# figure shows instead what the default goes by: what an error in a block is worth.
+# coefficients of each block: how much of a block's detail the network keeps.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept, or worth much. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
-known = own_photo.known(
-    picture, quality=qualities[2] if len(qualities) > 2 else qualities[0]
-)
-own_photo.known_plot(own_photo.rgb(picture), known)
-
-# %% tags=["remove-cell"]
-glue("known_words", known.words)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
+attention = own_photo.attention_map(picture, quality=10)
+own_photo.map_plot(picture.samples, attention)
 
 # %% [markdown]
-# ({glue:text}`known_words`.)
-#
 # ## Summary
 #
 # - Open, transform, attend, choose, write: these steps turn a photo into an ordinary JPEG file.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import nn
 from chapters import style
 from chapters.style import OKABE_ITO, WIDTH, Slider, cells, show_image
 from chapters.tables import Rows
-from repro import attention, weights
+from repro import attention
 from repro.experiments import Experiment, Store, experiments_of
 from repro.model import load_checkpoint
 from repro.stages import forward_dct, pad
@@ -25,28 +25,20 @@ BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": 
 
 
 def network_to_show() -> tuple[nn.Module, str]:
-    """VGG-16's attention and the state that it is in: trained, where a published result is stored (the λ nearest 0.02),
-    else fresh."""
-    store = Store.default()
+    """VGG-16's attention as it was trained for Fig. 5, at the λ nearest 0.02, and how. Raises :class:`ReproError` where
+    its checkpoint is missing."""
     runs = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == "vgg16"]
-    stored = [e for e in runs if store.checkpoint_path(e).exists()]
-    if not stored:
-        untrained = (
-            "untrained: its last layer is random, and the maps show what the trunk sees, not what is worth its bits"
-        )
-        return build("vgg16"), untrained
-    chosen = min(stored, key=lambda e: (abs(e.loss.lam - 0.02), -e.loss.sigma))
-    model, _ = load_checkpoint(store.checkpoint_path(chosen))
+    chosen = min(runs, key=lambda e: (abs(e.loss.lam - 0.02), -e.loss.sigma))
+    model, _ = load_checkpoint(Store.default().checkpoint_path(chosen))
     assert model.attention is not None
     return model.attention, f"trained for {chosen.recipe.steps} steps at λ = {chosen.loss.lam:g}"
 
 
 def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
-    """A fresh attention network, its random part drawn by ``seed``; random all through where weights are missing."""
-    have = {row.name for row in weights.status() if row.source}
+    """A fresh attention network, its random part drawn by ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = attention.build(method, pretrained=method.split("-")[0] in have, **options)
+        made = attention.build(method, **options)
     if made is None:
         raise ValueError(f"method {method!r} has no attention network")
     return made.requires_grad_(False)
@@ -101,55 +93,29 @@ def in_band(low: int, high: int) -> np.ndarray:
     return (low <= order) & (order <= high)
 
 
-def band_slider(rgb: np.ndarray, A: np.ndarray) -> Slider:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: A by band of frequency."""
-    low, high = np.percentile(A.mean((1, 2)), [0, 100])
-    spread = max(0.02, *(float(A[..., in_band(*band)].mean(-1).std()) for band in BANDS.values()))
-    limits = max(0.0, low - 2 * spread), min(1.0, high + 2 * spread)
+def band_slider(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Slider:
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: up to three maps by name, each
+    (rows, cols, 8, 8), band by band, all on one scale."""
+    maps = {band: {name: A[..., in_band(*of)].mean(-1) for name, A in found.items()} for band, of in BANDS.items()}
+    limits = np.percentile([one for named in maps.values() for one in named.values()], [1, 99])
     frames, alts, captions = [], [], []
-    for name, band in BANDS.items():
-        luma, chroma = A[..., in_band(*band)].mean(-1)
-        frames.append(_band_frame(rgb, (luma, chroma), limits))
-        facts = f"mean A is {luma.mean():.2f} in luma and {chroma.mean():.2f} in chroma"
-        captions.append(f"Band “{name}” (v + u from {band[0]} to {band[1]}): {facts}.")
-        alts.append(f"The photo and its attention maps for the band of {name} frequencies; {facts}.")
+    for band, (low, high) in BANDS.items():
+        frames.append(_band_frame(rgb, maps[band], limits))
+        facts = ", ".join(f"{one.mean():.2f} for {' '.join(name.split())}" for name, one in maps[band].items())
+        captions.append(f"Band “{band}” (v + u from {low} to {high}): mean A is {facts}.")
+        alts.append(f"The photo and {len(found)} maps for the band of {band} frequencies; mean A is {facts}.")
     return frames, list(BANDS), alts, captions
 
 
-def _band_frame(rgb: np.ndarray, pair: Sequence[np.ndarray], limits: tuple[float, float]) -> Figure:
-    """The photo, A^(L) and A^(C) of one band, on one scale of colours."""
-    tall = WIDTH / 3 * rgb.shape[0] / rgb.shape[1]
-    fig, axes = style.figure(tall + 0.95, 1, 3)
-    show_image(axes[0, 0], rgb[::2, ::2], "photo")
-    for ax, one, title in zip(axes[0, 1:], pair, ("A for luma", "A for chroma"), strict=True):
-        shown = show_image(ax, one, title, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest")
-    fig.colorbar(
-        shown, ax=axes[0, :], orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.07, aspect=50
-    )
-    return fig
-
-
-def networks_slider(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Slider:
-    """The same for several networks: A^(L) of each of ``found`` (name → A), band by band, all from 0 to 1."""
-    frames, alts, captions = [], [], []
-    for band, limits in BANDS.items():
-        luma = {name: A[0][..., in_band(*limits)].mean(-1) for name, A in found.items()}
-        frames.append(_networks_frame(rgb, luma))
-        facts = ", ".join(f"{one.mean():.2f} for {' '.join(name.split())}" for name, one in luma.items())
-        captions.append(f"Band “{band}” (v + u from {limits[0]} to {limits[1]}), luma: mean A is {facts}.")
-        alts.append(f"The photo and the maps of {len(luma)} networks for the band of {band} frequencies: {facts}.")
-    return frames, list(BANDS), alts, captions
-
-
-def _networks_frame(rgb: np.ndarray, luma: Mapping[str, np.ndarray]) -> Figure:
-    """The photo and up to three maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
+def _band_frame(rgb: np.ndarray, named: Mapping[str, np.ndarray], limits: np.ndarray) -> Figure:
+    """The photo and maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
     fig, axes = style.figure(5.4 * rgb.shape[0] / rgb.shape[1] + 1.45, 2, 2, width=5.4)
     show_image(axes[0, 0], rgb[::2, ::2], "photo")
     for ax in axes.flat[1:]:
         ax.axis("off")
-    for ax, (name, one) in zip(axes.flat[1:], luma.items(), strict=False):
+    for ax, (name, one) in zip(axes.flat[-len(named) :], named.items(), strict=True):
         ax.axis("on")
-        shown = show_image(ax, one, name, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+        shown = show_image(ax, one, name, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest")
     fig.colorbar(shown, ax=axes, orientation="horizontal", label="A (1 keeps, 0 removes)", fraction=0.05, aspect=50)
     return fig
 

@@ -13,8 +13,6 @@ from matplotlib.colors import to_rgb
 from chapters import attention, jpeg, style
 from repro import plain
 from repro.errors import ReproError
-from repro.experiments import Experiment, Store, experiments_of
-from repro.model import LearnedJPEG, save_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +74,3 @@ def test_building_a_network_leaves_the_callers_random_numbers():
     before = torch.random.get_rng_state()
     attention.build("lstm", 3)
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_shows_the_trained_network_where_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(Store, "default", lambda: Store(tmp_path / "data", tmp_path / "runs"))
-    assert attention.network_to_show()[1].startswith("untrained")
-    stored = next(e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == "vgg16")
-    path = Store.default().checkpoint_path(stored)
-    path.parent.mkdir(parents=True)
-    save_checkpoint(path, LearnedJPEG(stored.model))
-    assert attention.network_to_show()[1].endswith(f"λ = {stored.loss.lam:g}")
