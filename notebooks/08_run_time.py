@@ -59,11 +59,7 @@ from repro.experiments import bench
 from repro.experiments.claims import Evidence, all_claims, times
 
 stored = bench.load()
-html.table(
-    [],
-    list(speed.machine(stored["training"]).items()),
-    caption="Where training was timed",
-)
+tables.folded("Where training was timed", [], speed.machine(stored["training"]).items())
 
 # %% tags=["remove-cell"]
 for row in times.training_rows(stored):
@@ -220,8 +216,8 @@ print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
 timed = times.training_rows(stored)
 pictures.speeds(timed)
 
-# %% tags=["hide-input"]
-html.table(*pictures.speed_table(timed), caption="Training speed in numbers")
+# %% tags=["remove-input"]
+tables.folded("Training speed in numbers", *pictures.speed_table(timed))
 
 # %% [markdown]
 # ### What was found
@@ -343,14 +339,12 @@ for name, row in times.coded(stored).items():
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds per photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots are single photos, and black diamonds are what the paper reports. The files of all our encoders are decoded by libjpeg, so there is one decoding time for all of them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior. The two attention encoders are the slowest that were timed here. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
 pictures.times(stored)
 
-# %% tags=["hide-input"]
-html.table(*pictures.time_table(stored), caption="Encoding and decoding in numbers")
+# %% tags=["remove-input"]
+tables.folded("Encoding and decoding in numbers", *pictures.time_table(stored))
 
-# %% tags=["hide-input"]
-machine = html.table(
-    [],
-    list(speed.machine(stored["inference"]).items()),
-    caption="Where coders were timed",
+# %% tags=["remove-input"]
+machine = tables.folded(
+    "Where coders were timed", [], speed.machine(stored["inference"]).items()
 )
 rows = stored.get("inference", {"rows": []})["rows"]
 absent = [
@@ -388,16 +382,10 @@ html.table([], absent, first="td") if absent else machine
 # %% [markdown]
 # ### The more important question: decoding
 #
-# A photo is encoded once and decoded by everyone who looks at it. In decoding, JPEG is hard to beat:
-#
-# | | time to decode | divided by JPEG's |
-# |---|---|---|
-# | JPEG, by libjpeg | {glue:text}`decode_tables_mean` | 1 |
-# | Ballé et al. 2017 | {glue:text}`decode_balle_mean` | {glue:text}`decode_balle_over_jpeg` |
-# | factorised prior | {glue:text}`decode_factorised_mean` | {glue:text}`decode_factorised_over_jpeg` |
-#
-# The decoder never runs the network that chose the coefficients. This, and not fast encoding, is what one gains by
-# learning *without changing the decoder*.
+# A photo is encoded once and decoded by everyone who looks at it. In decoding, JPEG is hard to beat: libjpeg takes
+# {glue:text}`decode_tables_mean`, the codec of Ballé et al. {glue:text}`decode_balle_over_jpeg` times and the
+# factorised prior {glue:text}`decode_factorised_over_jpeg` times as long. The decoder never runs the network that chose
+# the coefficients. This, and not fast encoding, is what one gains by learning *without changing the decoder*.
 
 # %% [markdown]
 # ### Is it more stable?
