@@ -238,25 +238,15 @@ fig.block_plot(F[block], numbers[:, block], spent[:, block])
 # %% tags=["remove-cell"]
 dropped = (numbers[0] != 0) & (numbers[1] == 0)
 glue("dropped", dropped[block].sum())
-glue("block_rounded", spent[0, block])
-glue("block_chosen", spent[1, block])
 glue("photo_saved", 100 * (1 - spent[1].sum() / spent[0].sum()))
 glue("photo_zeroed", 100 * dropped[:, 1:].sum() / kept[0].sum())
 glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 
 # %% [markdown]
-# Here {glue:text}`dropped:d` numbers became zero. The first to go are single ones after long runs of zeros: they cost many
-# bits and are worth little.
-#
-# | | after rounding | after the trellis |
-# |---|---|---|
-# | bits of the block's AC | {glue:text}`block_rounded:.0f` | {glue:text}`block_chosen:.0f` |
-#
-# | over the whole photo, luma's AC | |
-# |---|---|
-# | numbers that became zero | {glue:text}`photo_zeroed:.0f` % |
-# | bits saved | {glue:text}`photo_saved:.0f` % |
-# | squared error added | {glue:text}`photo_error:.0f` % |
+# Here {glue:text}`dropped:d` numbers became zero. The first to go are single ones after long runs of zeros: they cost
+# many bits and are worth little. Over the whole photo, {glue:text}`photo_zeroed:.0f` % of luma's AC numbers became
+# zero. That saves {glue:text}`photo_saved:.0f` % of their bits and adds {glue:text}`photo_error:.0f` % to their squared
+# error.
 #
 # That alone is no gain. It becomes one when the saved bits pay for finer tables. The comparison below shows what the trellis
 # is worth at equal quality.
@@ -314,8 +304,6 @@ both = comparison.measured(screen, {"half of chroma": half, "all of chroma": who
 comparison.closeup(both, style.Box(64, 170, 72, 90), interpolation="nearest")
 
 # %% tags=["remove-cell"]
-glue("half_mse", both[1].values["mse"])
-glue("whole_mse", both[2].values["mse"])
 for name, pixels in (("screen", screen), ("face", draw("portrait"))):
     encoder = TrellisEncoder(Picture(pixels), ours)
     full = (
@@ -324,17 +312,8 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
     glue(f"{name}_from", next((f"quality {q}" for q in full), "no quality"))
 
 # %% [markdown]
-# | mean squared error of this picture | |
-# |---|---|
-# | half of chroma | {glue:text}`half_mse:.0f` |
-# | all of chroma | {glue:text}`whole_mse:.0f` |
-#
-# The encoder decides for each picture and quality:
-#
-# | picture | all of chroma is kept from |
-# |---|---|
-# | this screenshot | {glue:text}`screen_from` |
-# | a portrait | {glue:text}`face_from` |
+# The encoder decides for each picture and quality. It keeps all of chroma of this screenshot from {glue:text}`screen_from`
+# on, and of a portrait from {glue:text}`face_from` on.
 #
 # The filter by which a decoder brings halved chroma back to full size blurs it a little more. So the encoder sharpens it
 # beforehand, by as much.
@@ -348,7 +327,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # and it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we
 # asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`. We call such metrics judges:
 
-# %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
 fig.saved_plot(followed, beyond.EARLIER)
 
@@ -357,21 +336,16 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
     for metric in beyond.METRICS:
         glue(
             f"followed_{short}_{metric}",
-            in_words(followed.against_rival(beyond.EARLIER, metric, window)),
+            briefly(followed.against_rival(beyond.EARLIER, metric, window)),
         )
 
 # %% [markdown]
-# | at equal | {glue:text}`range_low` | {glue:text}`range_high` |
-# |---|---|---|
-# | LPIPS | {glue:text}`followed_low_lpips` | {glue:text}`followed_high_lpips` |
-# | MSE | {glue:text}`followed_low_mse` | {glue:text}`followed_high_mse` |
-# | MS-SSIM | {glue:text}`followed_low_ms_ssim` | {glue:text}`followed_high_ms_ssim` |
-# | SSIMULACRA 2 | {glue:text}`followed_low_ssimulacra2` | {glue:text}`followed_high_ssimulacra2` |
-# | Butteraugli | {glue:text}`followed_low_butteraugli` | {glue:text}`followed_high_butteraugli` |
-#
-# Its gains are by the judges that it followed, most of all by LPIPS. The two others do not confirm them: an encoder that
-# follows LPIPS gains LPIPS. What is lost? Here is a photo that comes with scikit-image, at the rate of an ordinary photo.
-# Below each file is its error in luma, blurred until only the errors of whole areas are left:
+# At equal LPIPS it needed {glue:text}`followed_low_lpips` at {glue:text}`range_low`, and
+# {glue:text}`followed_high_lpips` at {glue:text}`range_high`. At equal Butteraugli it needed
+# {glue:text}`followed_low_butteraugli` and {glue:text}`followed_high_butteraugli`. Its gains are by the judges that it
+# followed, most of all by LPIPS. The two others do not confirm them: an encoder that follows LPIPS gains LPIPS. What is
+# lost? Here is a photo that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in
+# luma, blurred until only the errors of whole areas are left:
 
 # %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
 cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
@@ -616,10 +590,10 @@ def least_J(Q):
 
 z = np.array([trellis(block, w, Q, cost, lam) for block in some])
 change = np.zeros(64)
-change[1] = 0.1  # of the step of the first AC frequency
-measured = (least_J(Q + change) - least_J(Q - change)) / 0.2
+change[1] = 0.01  # of the step of the first AC frequency
+measured = (least_J(Q + change) - least_J(Q - change)) / 0.02
 print(f"slope: {slope(some, z, w, Q, 1):,.1f}")
-print(f"measured, a tenth of a unit up and down: {measured:,.1f}")
+print(f"measured, a hundredth of a unit up and down: {measured:,.1f}")
 
 # %% [markdown]
 # Adam follows this slope on training photos, on the logarithms of the tables and with the network's weights. Each λ gives
@@ -642,13 +616,9 @@ for name, of in (("annexk", tables), ("learned", learned)):
     glue(f"steepness_{name}", Q[-16:].mean() / Q[1:10].mean())
 
 # %% [markdown]
-# | luma table | mean step at the highest frequencies, over that at the lowest |
-# |---|---|
-# | Annex K | {glue:text}`steepness_annexk:.1f` |
-# | learned | {glue:text}`steepness_learned:.1f` |
-#
-# The steep rise of the standard's table mostly decides what becomes zero. An encoder that decides this in a better way can
-# do without it.
+# In Annex K's luma table the steps of the highest frequencies are on average {glue:text}`steepness_annexk:.1f` times as
+# large as those of the lowest, in the learned one {glue:text}`steepness_learned:.1f` times. The steep rise of the
+# standard's table mostly decides what becomes zero. An encoder that decides this in a better way can do without it.
 
 # %% [markdown]
 # ## The descent
@@ -756,33 +726,31 @@ program = "libjxl's program" if seen_by_it else "nobody: the program is missing"
 glue("butteraugli_by", program)
 
 # %% [markdown]
-# {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached. Target by target, in per cent of bits with the 95 %
-# interval over photos (measured on {glue:text}`kodak_measured:d` photos of Kodak and {glue:text}`check_measured:d` of CID22; Butteraugli
-# by {glue:text}`butteraugli_by`):
+# {glue:text}`reached:d` of {glue:text}`asked:d` targets were reached, on {glue:text}`kodak_measured:d` photos of Kodak and
+# {glue:text}`check_measured:d` of CID22 (Butteraugli by {glue:text}`butteraugli_by`).
 
-# %% tags=["hide-input"]
-html.table(*fig.target_rows(found["kodak"]), caption="Targets and results, Kodak")
+# %% tags=["remove-input"]
+table_rows.folded("Target by target, Kodak", *fig.target_rows(found["kodak"]))
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "Target by target, photos on which nothing was chosen",
     *fig.target_rows(found["check"]),
-    caption="Targets and results, photos on which nothing was chosen",
 )
 
 # %% [markdown]
 # The strongest rival depends on the metric, the range and the photos. On some photos the files of an encoder do not span the
 # whole range. Then the comparison is over what both curves share. The percentages say how much of the range that is:
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "The rival in each comparison, and the share of the range, Kodak",
     *fig.rival_rows(found["kodak"]),
-    caption="The rival in each comparison on Kodak, and the share of the range that both cover",
 )
 
-# %% tags=["hide-input"]
-html.table(
-    *fig.rival_rows(found["check"]),
-    caption="The same on photos on which nothing was chosen",
+# %% tags=["remove-input"]
+table_rows.folded(
+    "The same, photos on which nothing was chosen", *fig.rival_rows(found["check"])
 )
 
 # %% mystnb={"figure": {"caption": "The curves behind the comparison: means over Kodak's photos; both ranges are shaded. Rates are on a logarithmic scale, and so are errors.", "name": "fig-beyond-curves"}, "image": {"alt": "Six plots of the five metrics and of the squared error of blurred luma against bits per pixel, a line for each encoder."}} tags=["hide-input"]
@@ -822,16 +790,16 @@ labels = {
 labels = {name: label for name, label in labels.items() if name in check.curves}
 fig.ablation_plot(check, labels)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "The same in numbers, and in more metrics, at low rates",
     *fig.saving_rows(check, labels, beyond.LOW),
-    caption="Bits against default, per cent, at low rates",
 )
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "The same in numbers, and in more metrics, at ordinary rates",
     *fig.saving_rows(check, labels, beyond.HIGH),
-    caption="Bits against default, per cent, at ordinary rates",
 )
 
 # %% tags=["remove-cell"]
@@ -847,7 +815,7 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
     for metric in beyond.METRICS:
         glue(
             f"alone_{short}_{metric}",
-            in_words(check.saving("own-block", shipped, metric, window)),
+            briefly(check.saving("own-block", shipped, metric, window)),
         )
 without = {
     (effort, metric, window): check.saving(
@@ -874,19 +842,11 @@ glue("interpolated", max(apart))
 # | `best`, which looks at what it made | {glue:text}`best_low` | {glue:text}`best_high` |
 # | share of `best` that one pass gets | {glue:text}`share_low` | {glue:text}`share_high` |
 #
-# So it does. What do the neighbours of a block add? A network that sees one block alone needs, compared with the one that
-# ships:
-#
-# | at equal | {glue:text}`range_low` | {glue:text}`range_high` |
-# |---|---|---|
-# | SSIMULACRA 2 | {glue:text}`alone_low_ssimulacra2` | {glue:text}`alone_high_ssimulacra2` |
-# | Butteraugli | {glue:text}`alone_low_butteraugli` | {glue:text}`alone_high_butteraugli` |
-# | MS-SSIM | {glue:text}`alone_low_ms_ssim` | {glue:text}`alone_high_ms_ssim` |
-# | MSE | {glue:text}`alone_low_mse` | {glue:text}`alone_high_mse` |
-# | LPIPS | {glue:text}`alone_low_lpips` | {glue:text}`alone_high_lpips` |
-#
-# By the judges where that is about as many bits, the block itself tells enough. What is left to `best`, none of the networks
-# that we trained predicts. The gradient at the decoded picture shows it.
+# So it does. What do the neighbours of a block add? At {glue:text}`range_high`, a network that sees one block alone needs
+# {glue:text}`alone_high_ssimulacra2` at equal SSIMULACRA 2, {glue:text}`alone_high_butteraugli` at equal Butteraugli,
+# {glue:text}`alone_high_mse` at equal MSE and {glue:text}`alone_high_lpips` at equal LPIPS, compared with the one that
+# ships. By the judges where that is about as many bits, the block itself tells enough. What is left to `best`, none of the
+# networks that we trained predicts. The gradient at the decoded picture shows it.
 
 # %% tags=["remove-cell"]
 missed = [t for t in asked if t.verdict == "not reached"]
@@ -939,24 +899,25 @@ html.table(
     caption="Squared error of blurred luma on Kodak; it should not exceed mozjpeg's",
 )
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "The same on photos on which nothing was chosen",
     *fig.blurred_rows(check, ("jpegli-420", "mozjpeg-hvs-420", *beyond.EFFORTS)),
-    caption="The same on photos on which nothing was chosen",
 )
 
 # %% [markdown]
 # ## Time
+#
+# jpegli is the fastest. `fast` and `default` take about as long as mozjpeg, and save more bits at equal SSIMULACRA 2.
+# `best` takes much longer than all others ({numref}`fig-time`):
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a megapixel, on logarithmic axes of time, with 95 % intervals over photos. Further down is smaller, further right is slower. Beside the marks: the effort or option.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a mark for each encoder by time and bits, and its option beside it. jpegli's marks lie far left, those of mozjpeg, fast and default near each other, and best far right."}} tags=["hide-input"]
 timed = beyond.benched(fig.ENCODER_LOOKS)
-
-# %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a megapixel, with 95 % intervals over photos. Further down is smaller, further right is slower.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a marker for each encoder by time and bits; the tables have the numbers."}} tags=["hide-input"]
 fig.savings_against_time(kodak, timed)
 
-# %% tags=["hide-input"]
-html.table(
-    *fig.time_rows(timed), caption="Time on two threads, at about one bit per pixel"
+# %% tags=["remove-input"]
+table_rows.folded(
+    "Time on two threads, at about one bit per pixel", *fig.time_rows(timed)
 )
 
 # %% [markdown]
@@ -1042,10 +1003,8 @@ frames_slider(frames, labels, alts, description="Photo", captions=alts)
 # of several content types. They were chosen before any was encoded. Anyone can make them again: they come with installed
 # packages, or a script draws them. Every effort is compared with mozjpeg over all qualities that both reach:
 
-# %% tags=["hide-input"]
-by_type = content_types.stored()
-
 # %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Five panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
+by_type = content_types.stored()
 of_types.content_type_plot(by_type)
 
 # %% tags=["remove-cell"]
@@ -1090,16 +1049,16 @@ for metric in beyond.METRICS:
 # | `fast` | {glue:text}`content_types_fast_mozjpeg` | {glue:text}`content_types_fast_better` |
 # | `default` | {glue:text}`content_types_default_mozjpeg` | {glue:text}`content_types_default_better` |
 # | `best` | {glue:text}`content_types_best_mozjpeg` | {glue:text}`content_types_best_better` |
-# | `default`, pictures in every metric at once | {glue:text}`content_types_default_mozjpeg_everywhere` | {glue:text}`content_types_default_better_everywhere` |
+# | `default`, pictures on which it loses in every metric | {glue:text}`content_types_default_mozjpeg_everywhere` | {glue:text}`content_types_default_better_everywhere` |
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "Bits of our default against mozjpeg / against the better of mozjpeg and jpegli",
     *of_types.content_type_rows(by_type),
-    caption="Bits of our default against mozjpeg / against the better of mozjpeg and jpegli",
 )
 
 # %% [markdown]
-# The bits per pixel are those of mozjpeg's files. A number is given only where two curves share at least
+# The bits per pixel in this table are those of mozjpeg's files. A number is given only where two curves share at least
 # {glue:text}`content_types_shared` of the qualities. Without a number: {glue:text}`content_types_without`. One picture is an
 # example, not a mean. So there are no intervals, and another page of text may give another result. All encoders were given
 # grey pictures as three equal channels.
@@ -1134,21 +1093,18 @@ frames_slider(frames, labels, alts, description="Content type", captions=alts)
 #   other efforts. If `default` had as few, its savings against the rivals would change by up to
 #   {glue:text}`interpolated:.1f` percentage points.
 
-# %% [markdown]
-# ## Where these numbers come from
-
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "Where the stored results of the comparison come from",
     [],
-    list(table_rows.sweeps_origin([*kodak.results, *check.results]).items()),
-    caption="Where the stored results of the comparison come from",
+    table_rows.sweeps_origin([*kodak.results, *check.results]).items(),
 )
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+table_rows.folded(
+    "Where the stored results of the content types come from",
     [],
-    list(table_rows.sweeps_origin(by_type.encoders.results, "content-types").items()),
-    caption="Where the stored results of the content types come from",
+    table_rows.sweeps_origin(by_type.encoders.results, "content-types").items(),
 )
 
 # %% [markdown]
