@@ -35,6 +35,8 @@ AXE_RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-b
 EXCUSED = [("label-content-name-mismatch", "theme-switch-button")]
 #: Pixels across of a phone, a tablet and a desk.
 WIDTHS = (390, 820, 1440)
+#: The narrowest of them on which code is read.
+LAPTOP = 1280
 #: Seconds of a processor's work until a page's formulas and widgets are there. A clock would time other programs, too.
 MAX_WORK = 3
 MAX_PAGE_BYTES = 5 * 2**20
@@ -220,6 +222,13 @@ def test_page_is_whole(tab):
         tab.set_viewport_size({"width": width, "height": 900})
         assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"scrolls sideways at {width} px"
     assert not tab.bad
+
+
+def test_shown_code_is_not_cut_off(tab):
+    tab.set_viewport_size({"width": LAPTOP, "height": 900})
+    shown = "div.cell:not(.tag_hide-input, .tag_hide-cell) > div.cell_input pre"
+    wide = f"[...document.querySelectorAll('{shown}')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)"
+    assert tab.evaluate(wide) == []
 
 
 # What scrolls at this width is reached by keyboard as soon as the page has heard of its new width.
