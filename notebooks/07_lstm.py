@@ -536,8 +536,9 @@ html.table(
 # spends its steps on leaving the start, where the rate term is nearly all of the loss. The fifth column shows how much
 # of that term is left at the end.
 #
-# The paper's claim that every larger rate overshoots: **{glue:text}`claim_19`**. A run of the paper's length might still
-# overshoot later.
+# The paper's claim that every larger rate overshoots: **{glue:text}`claim_19`**. Longer runs at these larger rates might
+# still overshoot later. At the paper's rate and of the paper's length, {ref}`ch-steps` has one: there the steps are too small
+# for an LSTM.
 
 # %% [markdown]
 # ## The claims

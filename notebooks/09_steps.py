@@ -334,7 +334,7 @@ html.table(
 # %% [markdown]
 # ### On the way
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "The paper's recipe on the way: running means of each run's log, and the bits of files where they were measured. The frozen run has an older log, without A and the luma DC step; its DC step is marked at the end."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. Without a network A is 1. With a trained trunk it rises to 1 early in the run."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "The paper's recipe on the way: running means of each run's log, and the bits of files where they were measured. The frozen run has an older log, without A and the luma DC step; its DC step is marked at the end."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. Without a network A is 1. With a trained trunk it rises to 1 early in the run; with an LSTM it rises slowly and ends far below, while the DC step climbs to its cap."}}
 shown = [paper_recipe.frozen(), *by_the_paper]
 paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 
@@ -385,10 +385,83 @@ glue("first_others", judge_loss.judge_harmless(first).evidence)
 # the runs. The tables are still becoming coarser, and the table of claims waits for the last step.
 
 # %% [markdown]
+# ### How far small steps reach
+#
+# Why does a trained trunk bring A back, and so early? Adam moves each weight by about the learning rate, whatever its
+# gradient. So one step can move A by no more than about the learning rate times the sum of $|\partial A / \partial w|$ over
+# the weights that learn. Let us compute that bound for A of luma's DC, for networks as they are before training:
+
+
+# %%
+from repro.model import LearnedJPEG
+
+
+def reach(method, trunk_trained=False, lr=1e-6):
+    """How many weights learn, A of luma's DC at the start, and how far a step moves it."""
+    torch.manual_seed(seed)
+    model = LearnedJPEG(ModelSettings(method, trunk_trained=trunk_trained))
+    A = model(crops[:2].float()).A[:, 0, ..., 0, 0].mean()
+    learn = [w for w in model.attention.parameters() if w.requires_grad]
+    slopes = torch.autograd.grad(A, learn)
+    most = lr * sum(slope.abs().sum() for slope in slopes)
+    return sum(w.numel() for w in learn), A.item(), most.item()
+
+
+reached = {
+    "VGG-19, trunk trained": reach("vgg19", trunk_trained=True),
+    "VGG-16, trunk frozen": reach("vgg16"),
+    "LSTM": reach("lstm"),
+    "BiLSTM": reach("bilstm"),
+}
+
+# %% tags=["hide-input"]
+html.table(
+    *paper_recipe.reach_rows(reached),
+    caption="How far one step at the paper's learning rate can move A, before training",
+)
+
+# %% tags=["remove-cell"]
+least = {name: (1 - A) / most for name, (_, A, most) in reached.items()}
+glue("vgg_least", least["VGG-19, trunk trained"])
+glue("lstm_least", least["LSTM"])
+
+# %% [markdown]
+# The bound holds at the start of training, and is only a guide to the rest. By it VGG-19 needs
+# {glue:text}`vgg_least:,.0f` steps or more to bring A to 1, and the LSTM {glue:text}`lstm_least:,.0f`. The paper's run has
+# {glue:text}`all_steps`. That is what we see in the stored runs of networks without a trunk:
+
+# %% tags=["hide-input"]
+without_trunk = paper_recipe.recurrent(by_the_paper)
+html.table(
+    *paper_recipe.map_rows([*without_trunk, alone], PAPER_RECIPE.steps, frozen_a),
+    caption="A and the step of luma's DC at the end of the paper's recipe",
+)
+
+# %% tags=["hide-input"]
+html.table(
+    *paper_recipe.mean_rows(evidence, [*without_trunk, alone]),
+    caption="Where they end, beside plain JPEG at its coarsest: means over the photos",
+)
+
+# %% [markdown]
+# The map takes contrast away to the end of the run. The luma DC step runs away meanwhile, for the reason that
+# {eq}`eq-false-pull` gives below. In the end {glue:text}`lstm_at_cap:.0f` % of the LSTM's entries are at the cap of 255. Its
+# pictures are far worse than those of plain JPEG at its coarsest, and its files are smaller than any that the standard's
+# tables can give. So there is no equal rate at which to compare it with plain JPEG, and the table of claims does not judge it.
+#
+# By our recipe, with its larger steps, LSTM and CNN end close to each other ({ref}`ch-lstm`). The paper says that LSTMs do
+# worse, and that any learning rate above $10^{-6}$ overshoots. If its LSTMs were trained as it describes, they did worse
+# because of the steps, and not because they are LSTMs.
+
+# %% tags=["remove-cell"]
+lstm_tables = np.array(without_trunk[0][1]["tables"])
+glue("lstm_at_cap", 100 * (lstm_tables > 254.5).mean())
+
+# %% [markdown]
 # ### Where it ends
 #
-# A model of one λ has one rate for each photo. We compare it with plain JPEG *at that rate*, photo by photo, in decibels of
-# the error. Below zero, plain JPEG is better:
+# A model of one λ has one rate for each photo. Where plain JPEG reaches that rate, we compare the two *there*, photo by
+# photo, in decibels of the error. Below zero, plain JPEG is better:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-ends", "caption": "Where the paper's recipe ends, and ours at the same \u03bb: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "A row for each model with three markers and their intervals, for MSE, LPIPS and MS-SSIM, to both sides of a line at zero, which is plain JPEG. The table below has the numbers."}}
 models = paper_recipe.ended(evidence, shown)
@@ -694,7 +767,8 @@ glue(
 # - Third-order rounding ended at a higher λ·d + r than straight-through by every recipe that we ran, the paper's included, as
 #   far as it was run.
 # - What the decoder does not undo, the gradient of third-order rounding charges to the table: it asks for coarser steps.
-# - A trunk that is trained along brings A of luma's DC back to 1. A frozen one does not, with the paper's small steps.
+# - A trunk that is trained along brings A of luma's DC back to 1. With the paper's small steps, a frozen one does not, and an
+#   LSTM does not come near it.
 # - A part of an encoder is worth what is lost when it is left out.
 #
 # ## Exercises

@@ -32,6 +32,11 @@ def gain_rows(evidence: Evidence, models: Models) -> Rows:
     return ["model", "bits of", "bits per pixel", *(f"{SHORT[m]}, dB" for m in METRICS)], rows
 
 
+def has_rate(evidence: Evidence, images: Mapping[str, Any]) -> bool:
+    """Whether plain JPEG reaches the rate of any photo, by the paper's counting."""
+    return _gain(images, _plain(evidence, COUNTING), COUNTING, METRICS[0]) is not None
+
+
 def gain_plot(evidence: Evidence, models: Models) -> Figure:
     """The same as a picture, by the paper's counting of bits; a metric whose rate plain JPEG does not reach on every
     photo is left out."""

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from chapters.own_rate import Models
+from chapters.own_rate import Models, has_rate
 from chapters.style import LOOKS, OKABE_ITO, figure, plot
 from chapters.tables import Rows
 from repro.experiments import Experiment, Variant, paper
 from repro.experiments.claims import Evidence
+from repro.experiments.claims.own_rate import COUNTING
 from repro.experiments.objective import Outcome, outcome
 from repro.experiments.profiles import profile_of
 from repro.experiments.store import Store, require
@@ -24,7 +25,8 @@ from repro.training import PAPER_RECIPE
 Run = tuple[Experiment, Mapping[str, Any]]
 #: Rows of a log whose running mean is drawn.
 _SMOOTH = 20
-_LINES = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."), ("purple", "-"), ("green", "--"))
+#: The lines of the short trainings that show what A does to Q.
+_PULLED = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."))
 #: Where the axis of bits per pixel is marked.
 _BITS = (0.2, 0.4, 0.8, 1.6)
 #: What a log has → what a plot calls it.
@@ -104,16 +106,21 @@ def error_grew(runs: Iterable[Run]) -> str:
 
 
 def on_the_way(runs: Sequence[Run]) -> Figure:
-    """What each run's log and its files say against the step: six panels, a line a run, running means."""
+    """What each run's log and its files say against the step: six panels, a line a run, running means.
+
+    Where a kind of model has several λ, the first of the plan alone is drawn.
+    """
+    shown = [(run, result) for run, result in runs if run.profile != "paper" or run.loss.lam == paper.ONE]
     fig, axes = figure(5.4, 2, 3, sharex=True)
     panels = [*_LOGGED.items(), ("nonzero", "coefficients not zero, %"), ("bpp", "bits per pixel, files")]
     for ax, (name, title) in zip(axes.flat, panels, strict=True):
-        for (run, result), (color, line) in zip(runs, _LINES, strict=False):
-            look: dict[str, Any] = {"color": OKABE_ITO[color], "linestyle": line, "label": label(run)}
+        for run, result in shown:
+            color = LOOKS[run.model.method].color
+            look: dict[str, Any] = {"color": color, "linestyle": _line(run), "label": label(run)}
             steps, values = _of_files(run, result) if name == "bpp" else _of_log(result["log"], name)
             ax.plot(steps, values, **look, marker="o" if name == "bpp" else "", markersize=4)
             if name == "Q_dc" and not len(steps):  # an older log: its end is known from the result
-                ax.plot(run.recipe.steps, result["tables"][0][0][0], "o", color=OKABE_ITO[color])
+                ax.plot(run.recipe.steps, result["tables"][0][0][0], "o", color=color)
         ax.set(title=title)
         if name in ("loss", "bpp", "mse"):
             ax.set_yscale("log")
@@ -127,6 +134,15 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2)
     return fig
+
+
+def _line(run: Experiment) -> str:
+    """How a run's line is broken: whole for the paper's loss and settings, as :func:`_kind` tells them apart."""
+    if run.profile != "paper":
+        return "--"
+    if not run.loss.sigma:
+        return ":"
+    return "-" if "," not in _kind(run) else "-."
 
 
 def _of_log(log: Sequence[Mapping[str, float]], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -147,9 +163,11 @@ def _of_files(run: Experiment, result: Mapping[str, Any]) -> tuple[np.ndarray, n
 
 
 def ended(evidence: Evidence, runs: Sequence[Run]) -> Models:
-    """The models of ``runs``, and ours at the same λ with either rounding."""
+    """The models of ``runs`` that plain JPEG can be compared with, and ours at the same λ with either rounding."""
     ours: dict[str, dict[float, Any]] = {**evidence.parts("ours", "images"), **evidence.parts("5", "images")}
-    models: dict[str, Mapping[str, Any]] = {f"paper's: {label(run)}": result["images"] for run, result in runs}
+    models: dict[str, Mapping[str, Any]] = {
+        f"paper's: {label(run)}": result["images"] for run, result in runs if has_rate(evidence, result["images"])
+    }
     for lam in sorted({run.loss.lam for run, _ in runs}):
         for method, rounding in (("tables", "third-order"), ("tables", "straight-through"), ("vgg16", "third-order")):
             found = ours.get(Variant(method, rounding).series, {}).get(lam)
@@ -163,6 +181,35 @@ def unended(begun: Sequence[Run], ended: Sequence[Run]) -> list[Run]:
     """Those of ``begun`` that are not stored to their end."""
     folders = {run.folder for run, _ in ended}
     return [(run, result) for run, result in begun if run.folder not in folders]
+
+
+def recurrent(runs: Iterable[Run]) -> list[Run]:
+    """Those of ``runs`` whose attention is an LSTM or a BiLSTM."""
+    return [(run, result) for run, result in runs if "lstm" in run.model.method]
+
+
+def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
+    """One row a run and one for plain JPEG at its coarsest: bits in both countings and metrics, means over photos."""
+    coarsest = {
+        photo: {**points[0], "bpp_sequential": points[0]["bpp"]} for photo, points in evidence.plain().images.items()
+    }
+    setting = next(iter(coarsest.values()))["setting"]
+    named = {label(run): result["images"] for run, result in runs} | {f"plain JPEG, quality {setting}": coarsest}
+    forms = {COUNTING: "{:.3f}", "bpp_sequential": "{:.3f}", "mse": "{:.0f}", "lpips": "{:.3f}", "ms_ssim": "{:.3f}"}
+    rows: list[list[object]] = [
+        [name, *(form.format(np.mean([p[what] for p in images.values()])) for what, form in forms.items())]
+        for name, images in named.items()
+    ]
+    return ["model", "bits per pixel, paper's counting", "of the file", "MSE", "LPIPS", "MS-SSIM"], rows
+
+
+def reach_rows(found: Mapping[str, tuple[int, float, float]]) -> Rows:
+    """One row a network: weights that learn, A of luma's DC, by how much a step can move it, and steps to 1."""
+    rows: list[list[object]] = [
+        [name, f"{count:,}", f"{A:.2f}", f"{most:.1e}", f"{(1 - A) / most:,.0f}"]
+        for name, (count, A, most) in found.items()
+    ]
+    return ["network", "weights that learn", "A of luma's DC", "moves at most, a step", "steps to 1, at least"], rows
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
@@ -249,7 +296,7 @@ def slope_rows(found: Mapping[tuple[float, float], Mapping[str, float]]) -> Rows
 def pull_plot(logs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """The luma DC step against the step of training, a line a run."""
     fig, ax = plot(3.0)
-    for (name, log), (color, line) in zip(logs.items(), _LINES, strict=False):
+    for (name, log), (color, line) in zip(logs.items(), _PULLED, strict=True):
         steps, values = ([row[key] for row in log] for key in ("step", "Q_dc"))
         ax.plot(steps, values, color=OKABE_ITO[color], linestyle=line, marker="o", label=name)
     ax.set(xlabel="step of training", ylabel="step of luma's DC")

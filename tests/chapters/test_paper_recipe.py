@@ -60,10 +60,31 @@ def test_a_model_stands_where_its_errors_put_it(
         assert float(str(row[3]).split(" ")[0]) == pytest.approx(decibels, abs=0.05)
 
 
-def test_a_rate_that_plain_jpeg_does_not_reach_is_said() -> None:
-    few: dict[str, Any] = {p: q[0] for p, q in curve("m", rates=(0.01, 1.0)).images.items()}
+def test_a_rate_that_plain_jpeg_does_not_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one photo it does, then on none, and such a model has no place in the picture."""
     plain: Curve = curve("plain").counted(COUNTING)
-    assert own_rate._cell(few, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 0 photos)"
+    monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
+    monkeypatch.setattr(Evidence, "parts", lambda self, figure, part: {})
+    images: dict[str, Any] = {p: q[0] for p, q in curve("m", rates=(0.01, 1.0)).images.items()}
+    run = paper.tables_and_recurrent()[1]
+    assert own_rate._cell(images, plain, COUNTING, "mse") == "–"
+    assert paper_recipe.ended(Evidence(), [(run, {"images": images})]) == {}
+    photo = next(iter(images))
+    some = {**images, photo: curve("m", rates=(0.3, 1.0)).images[photo][0]}
+    assert own_rate._cell(some, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 1 photos)"
+    assert list(paper_recipe.ended(Evidence(), [(run, {"images": some})])) == ["paper's: LSTM, λ = 0.01"]
+
+
+def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
+    images = {p: {**q[0], "bpp_sequential": q[0]["bpp"]} for p, q in curve("m").images.items()}
+    runs = [(run, {"images": images}) for run in paper.tables_and_recurrent()]
+    chosen = paper_recipe.recurrent(runs)
+    assert {run.model.method for run, _ in chosen} == {"lstm", "bilstm"}
+    _, rows = paper_recipe.mean_rows(Evidence(), chosen[:1])
+    assert rows[0][1:] == rows[1][1:] and str(rows[1][0]).startswith("plain JPEG, quality ")
+    _, (reached,) = paper_recipe.reach_rows({"a network": (1000, 0.5, 1e-3)})
+    assert reached == ["a network", "1,000", "0.50", "1.0e-03", "500"]
 
 
 def test_ends_are_told_beside_ours() -> None:

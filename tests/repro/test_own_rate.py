@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,13 @@ def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
     for first, second in ((0.25, 0.40), (0.15, 0.15), (0.9, 0.9)):
         with pytest.raises(ReproError, match="lie outside of these rates, or too far apart"):
             pair(first, second, {}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+
+
+def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
+    """A pair far below its curve, at whatever rate it is asked for."""
+    tiny = replace(pair(0.001, 0.001, {}), anywhere=True)
+    with pytest.raises(ReproError, match="has no file of their rate on any photo"):
+        tiny.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 
 def test_what_is_missing_is_named() -> None:

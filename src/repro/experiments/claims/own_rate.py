@@ -58,8 +58,8 @@ class OwnRate:
         one, else at each λ that both were trained with.
 
         A gain at one λ is in the metric's own unit: the logarithm of the ratio of errors, times the error of
-        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near
-        ``rates``.
+        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, none near
+        ``rates``, or none whose rates plain JPEG reaches.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
         missing = [papers(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
@@ -79,6 +79,8 @@ class OwnRate:
         ]
         if not found:
             raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
+        if not any(g.photos for g in found):
+            raise ReproError("results: plain JPEG, which they are compared by, has no file of their rate on any photo")
         return found
 
     def _at_rates(
