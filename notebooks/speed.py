@@ -25,7 +25,6 @@
 # ```{admonition} What you will learn
 # - why the loss takes longer than the network that it trains, and what to do about it
 # - how to compute the difference of two nearly equal numbers when each has only eight significant bits
-# - how to time two programs fairly
 # - how long `repro encode` takes beside libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
 #
 # The numbers are stored results of `make bench`. This page does not time training or encoding itself.
@@ -51,15 +50,13 @@ data_dir = None  # a folder of photos; None: see `repro data status`
 
 # %% tags=["hide-input"]
 import math
-import statistics
-import time
 
 import numpy as np
 import torch
 import torch.nn.functional as nnf
 
 from bookkit import glue, html
-from chapters import speed
+from chapters import speed, tables
 from repro.data import crop_pool, photos
 from repro.experiments import bench
 from repro.jpeg.tables import quality_tables
@@ -80,10 +77,8 @@ from repro.plain import (  # chapters 3 and 4 show these
 from repro.training import Recipe, batch_indices, train
 
 stored = bench.load()
-html.table(
-    [],
-    list(speed.machine(stored["step"]).items()),
-    caption="Where the training step was timed",
+tables.folded(
+    "Where the training step was timed", [], speed.machine(stored["step"]).items()
 )
 
 # %% [markdown]
@@ -260,55 +255,30 @@ glue("speed_similarity", similarity)
 #
 # (MS-SSIM of the pair, in 32 bits, is {glue:text}`speed_similarity:.6f`.)
 #
-# ## How a step is timed
-#
-# A computer is not equally fast all the time. So two programs are timed in turn ({ref}`ch-run-time`): whatever slows the
-# machine for a while slows both, and the ratio of their times hardly changes. Every other round goes in reverse order, so
-# that neither always runs first:
-
-
-# %%
-def in_turn(programs, rounds):
-    """Name → seconds of each of its calls."""
-    times = {name: [] for name in programs}
-    for turn in range(rounds):
-        for name in list(programs)[:: -1 if turn % 2 else 1]:
-            start = time.perf_counter()
-            programs[name]()
-            times[name].append(time.perf_counter() - start)
-    return times
-
-
-# %% [markdown]
-# To try it, time two programs that do nothing but wait. The second waits twice as long:
-
-# %%
-waits = {"one": lambda: time.sleep(0.1), "two": lambda: time.sleep(0.2)}
-times = in_turn(waits, rounds=3)
-pairs = zip(times["one"], times["two"], strict=True)
-ratio = statistics.median(two / one for one, two in pairs)
-print("the ratio is about 2:", 1.8 < ratio < 2.2)
-
-# %% [markdown]
-# `make bench` times the plain step and ours this way, each in a process of its own, after a few steps that are not counted.
-# Both take the same batches of eight crops of 224 px. The tables give the median of the ratios, and their quartiles.
-#
 # ## The fast step against the plain step
+#
+# `make bench` times the plain step and ours in turn, as in {ref}`ch-run-time`, each in a process of its own, after a few
+# steps that are not counted. Both take the same batches of eight crops of 224 px. Ratios are medians, with quartiles.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-step-speed", "caption": "How many times as fast our training step is as the plain step of the same method, batches of 8 crops of 224 px. Bars are quartiles, red ticks the least ratio that was asked for. Our step reads the features of a frozen trunk from disk; the plain step computes them every time."}, "image": {"alt": "One line for each method with a point for the median ratio. All lie right of 1; frozen VGG-19 is the furthest to the right. The table below has the numbers."}}
 speed.ratios(stored["step"]["rows"], "times as fast as the plain step")
 
-# %% tags=["hide-input"]
-html.table(*bench.table(stored["step"]["rows"]), caption="The training step in numbers")
+# %% tags=["remove-input"]
+tables.folded("The training step in numbers", *bench.table(stored["step"]["rows"]))
+
+# %% tags=["remove-cell"]
+cosines = [row["cosine"] for row in stored["accuracy"]["rows"] if "cosine" in row]
+glue("least_cosine", min(min(one.values()) for one in cosines))
 
 # %% [markdown]
-# *Is it the same training?* Tests check that both steps have the same losses over 50 steps, for every method. The table
-# compares 32 bits with bfloat16: the gradients of one step, and how far apart two runs of 100 steps end (the median of the
-# last 32), beside the difference that another seed makes. One trunk is an exception: with the products of ResNet-152 up to
-# block 7 in bfloat16, the gradients fell short of the bound in this table. So that trunk always runs in 32 bits.
+# *Is it the same training?* Tests check that both steps have the same losses over 50 steps, for every method. In bfloat16 the
+# gradient of a step has a cosine of at least {glue:text}`least_cosine:.5f` with that in 32 bits. The table has these cosines,
+# and how far apart two runs of 100 steps end (the median of the last 32), beside the difference that another seed makes. One
+# trunk is an exception: with the products of ResNet-152 up to block 7 in bfloat16, the gradients fell short of the bound in
+# this table. So that trunk always runs in 32 bits.
 
-# %% tags=["hide-input"]
-html.table(*bench.table(stored["accuracy"]["rows"]), caption="32 bits against bfloat16")
+# %% tags=["remove-input"]
+tables.folded("32 bits against bfloat16", *bench.table(stored["accuracy"]["rows"]))
 
 # %% [markdown]
 # ## How near to the machine's limit?
@@ -355,32 +325,35 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 #
 # ## Encoding
 #
-# The table times encoding from pixels in memory to the bytes of a file, at about equal rates. Each time is for all photos
-# together; the name says how many megapixels they have. Our rows are the paper's methods: learned tables alone, at efforts
-# `fast` and `default`, and with VGG-16. The table after this one has the encoder of {ref}`ch-beyond`, which `repro encode`
-# uses unless told otherwise.
+# {numref}`fig-encode-seconds` shows encoding from pixels in memory to the bytes of a file, at about equal rates. Ours are the
+# paper's methods: learned tables alone, at efforts `fast` and `default`, and with VGG-16. {numref}`fig-time` shows the times
+# of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise. They were taken on another machine with
+# two photos at a time, so compare times within a picture only.
 
-# %% tags=["hide-input"]
-html.table(*speed.encoders(stored["encode"]["rows"]), caption="Encoders in pairs")
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds that encoding takes for each megapixel, on a logarithmic axis. Diamonds: the paper's methods by our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "A row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
+speed.seconds(stored["encode"]["rows"])
 
-# %% [markdown]
-# The efforts of `repro encode`, and the other encoders in each of the ways that {ref}`ch-beyond` uses them, a photo on each
-# of two threads:
+# %% tags=["remove-input"]
+tables.folded("Encoders in pairs", *speed.encoders(stored["encode"]["rows"]))
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The efforts of repro encode and all rivals of chapter 10, in turn, on two threads",
     *speed.encoders(stored.get("efforts", {"rows": []})["rows"], ours={}),
-    caption="Efforts and rivals in turn, at about one bit per pixel",
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-cost", "caption": "Encoding one photo, from file to file, in a process that has encoded before: seconds and peak memory against the size of the photo. Memory includes everything that the process has loaded."}, "image": {"alt": "Left, seconds against megapixels on logarithmic axes: nearly straight lines of slope one. Right, peak memory in gibibytes, nearly flat for small photos and growing for large ones."}}
 speed.cost(stored["size"]["rows"])
 
 # %% [markdown]
-# Several qualities of one photo can share the attention network's features. `repro encode --bpp` does this:
+# Several qualities of one photo can share the attention network's features, and `repro encode --bpp` does this. With VGG-16,
+# eight qualities at once are {glue:text}`at_once:.1f` times as fast as one by one. Tables alone have nothing to share.
 
-# %% tags=["hide-input"]
-html.table(*bench.table(stored["lambdas"]["rows"]), caption="Several qualities at once")
+# %% tags=["remove-cell"]
+glue("at_once", stored["lambdas"]["rows"][-1]["ratio"]["median"])
+
+# %% tags=["remove-input"]
+tables.folded("Several qualities at once", *bench.table(stored["lambdas"]["rows"]))
 
 # %% [markdown]
 # ## Starting up
@@ -401,7 +374,6 @@ html.table(
 #   originals.
 # - A small difference of large numbers needs many bits. If you compute the difference itself, few bits are enough.
 # - Once products are cheap, a step waits for memory. Then only fewer passes over memory help.
-# - Time two programs in turn and compare their ratios.
 # - A faster step counts only if it gives the same losses.
 #
 # ## Exercises
