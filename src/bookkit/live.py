@@ -55,11 +55,8 @@ def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, S
     """A curtain over a photo whose right side, "ours", is coded in the page at the rate that the reader drags.
 
     The photo ``pixels``, uint8 (H, W, 3), is called ``name`` and described by ``alt``. ``peers`` has files of it for
-    each other encoder, of which the nearest in size is there to compare with. Raises ``ValueError`` where it has none.
+    each other encoder, of which the nearest in size is there to compare with.
     """
-    if not peers or not all(peers.values()):
-        counts = {of: len(files) for of, files in peers.items()}
-        raise ValueError(f"coded_curtain: every peer needs files, got {counts}")
     figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in (*peers, "ours"))
     stored = "".join(
         f'<img hidden alt="{escape(f"{alt} ({of})")}" data-of="{escape(of)}" data-bytes="{len(data)}" '

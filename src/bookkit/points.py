@@ -13,9 +13,6 @@ from typing import Any
 
 from bookkit.html import Html, scripted, table
 
-#: What each point has, beside its metrics.
-_FIRST = ("series", "photo", "setting", "bpp")
-
 
 def points(plot: Mapping[str, Any], caption: str) -> Html:
     """Every point of some curves, to be pointed at by mouse, finger or arrow keys; under it the means as a table.
@@ -29,13 +26,8 @@ def points(plot: Mapping[str, Any], caption: str) -> Html:
     caption
         of the table
 
-    Raises ``ValueError`` where a point is not as long as it must be, or of a series or photo that is not there.
     """
-    metrics, series, photos = plot["metrics"], plot["series"], plot["photos"]
-    for point in plot["points"]:
-        known = len(point) == len(_FIRST) + len(metrics) and point[0] < len(series) and point[1] < len(photos)
-        if not known:
-            raise ValueError(f"points: {point} is not {', '.join(_FIRST)} and {len(metrics)} metrics of what is there")
+    metrics, series = plot["metrics"], plot["series"]
     data = json.dumps(plot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     means = [_row(point, series, metrics) for point in plot["points"] if point[1] == 0]
     head = ["encoder", "setting", "bits per pixel", *(metric["label"] for metric in metrics)]

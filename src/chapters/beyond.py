@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
+from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
 from chapters.style import (
@@ -129,21 +130,19 @@ def saved_plot(encoders: EncoderCurves, encoder: str) -> Figure:
     ax.axvline(0, color=INK, linewidth=1)
     for window, color, marker, shift in zip(RANGES, ("blue", "vermillion"), "oD", (-0.12, 0.12), strict=True):
         saved = [encoders.against_rival(encoder, metric, window) for metric in METRICS]
-        reach = np.abs([[one.mean - one.low for one in saved], [one.high - one.mean for one in saved]])
-        places = np.arange(len(METRICS)) + shift
-        drawn: dict[str, Any] = {
-            "fmt": marker,
-            "color": OKABE_ITO[color],
-            "label": in_bpp(window),
-            "capsize": 2,
-            "linewidth": 1,
-        }
-        ax.errorbar([one.mean for one in saved], places, xerr=reach, **drawn)
+        _marks(ax, saved, np.arange(len(METRICS)) + shift, OKABE_ITO[color], marker, in_bpp(window))
     ax.set_yticks(range(len(METRICS)), [f"at equal {SHORT[metric]}" for metric in METRICS])
     ax.invert_yaxis()
     ax.set_xlabel("bits against the strongest rival, %")
     legend_below(fig)
     return fig
+
+
+def _marks(ax: Axes, found: Sequence[BDRate], places: ArrayLike, color: str, marker: str, label: str) -> None:
+    """A mark for each mean, with its 95 % interval."""
+    reach = np.abs([[one.mean - one.low for one in found], [one.high - one.mean for one in found]])
+    means = [one.mean for one in found]
+    ax.errorbar(means, places, xerr=reach, fmt=marker, color=color, label=label, capsize=2, linewidth=1)
 
 
 def descent_plot(objective: np.ndarray) -> Figure:
@@ -165,12 +164,8 @@ def targets_plot(found: Sequence[Target]) -> Figure:
         ax.axvline(0, color=INK, linewidth=1)
         for effort, shift in zip(EFFORTS, (-0.25, 0.0, 0.25), strict=True):
             mine = [one for one in found if (one.effort, one.window) == (effort, window)]
-            places = [METRICS.index(one.metric) + shift for one in mine]
-            reach = np.abs([[o.found.mean - o.found.low for o in mine], [o.found.high - o.found.mean for o in mine]])
-            look = ENCODER_LOOKS[effort]
-            drawn: dict[str, Any] = {"fmt": look.marker, "color": look.color, "label": look.label}
-            drawn |= {"capsize": 2, "linewidth": 1}
-            ax.errorbar([one.found.mean for one in mine], places, xerr=reach, **drawn)
+            places, look = [METRICS.index(one.metric) + shift for one in mine], ENCODER_LOOKS[effort]
+            _marks(ax, [one.found for one in mine], places, look.color, look.marker, look.label)
             asked = [(one.at_most, y) for one, y in zip(mine, places, strict=True) if one.at_most is not None]
             ax.plot(*zip(*asked, strict=True), "|", color=look.color, markersize=11, markeredgewidth=2)
         ax.set(title=in_bpp(window), xlabel="bits against the strongest rival, %")
@@ -182,32 +177,27 @@ def targets_plot(found: Sequence[Target]) -> Figure:
 
 def target_rows(found: Sequence[Target]) -> Rows:
     """One row an effort and range; each metric's cell has what was found, what was asked, and the verdict."""
-    rows: list[list[object]] = []
-    for effort in EFFORTS:
-        for window in RANGES:
-            mine = {one.metric: one for one in found if (one.effort, one.window) == (effort, window)}
-            rows.append([effort, in_bpp(window), *(_target_cell(mine[metric]) for metric in METRICS)])
-    return ["effort", "bits per pixel", *(f"at equal {SHORT[metric]}" for metric in METRICS)], rows
-
-
-def _target_cell(one: Target) -> str:
-    asked = "" if one.at_most is None else f"; asked {_limit(one.at_most)}"
-    return f"{cell(one.found)}{asked}: {one.verdict}"
-
-
-def _limit(percent: float) -> str:
-    return f"≤ {percent:.0f}".replace("-", "−")
+    return _target_rows(found, "at equal ", _target_cell)
 
 
 def rival_rows(found: Sequence[Target]) -> Rows:
     """One row an effort and range: the rival in each metric, and how much of the range both encoders cover."""
-    rows: list[list[object]] = []
-    for effort in EFFORTS:
-        for window in RANGES:
-            mine = {one.metric: one for one in found if (one.effort, one.window) == (effort, window)}
-            named = [f"{LOOKS[m.rival].label} ({100 * m.found.covered:.0f} %)" for m in (mine[k] for k in METRICS)]
-            rows.append([effort, in_bpp(window), *named])
-    return ["effort", "bits per pixel", *(SHORT[metric] for metric in METRICS)], rows
+    return _target_rows(found, "", lambda one: f"{LOOKS[one.rival].label} ({100 * one.found.covered:.0f} %)")
+
+
+def _target_rows(found: Sequence[Target], prefix: str, told: Callable[[Target], str]) -> Rows:
+    at = {(one.effort, one.window, one.metric): one for one in found}
+    rows: list[list[object]] = [
+        [effort, in_bpp(window), *(told(at[effort, window, metric]) for metric in METRICS)]
+        for effort in EFFORTS
+        for window in RANGES
+    ]
+    return ["effort", "bits per pixel", *(f"{prefix}{SHORT[metric]}" for metric in METRICS)], rows
+
+
+def _target_cell(one: Target) -> str:
+    asked = "" if one.at_most is None else f"; asked ≤ {one.at_most:.0f}".replace("-", "−")
+    return f"{cell(one.found)}{asked}: {one.verdict}"
 
 
 def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:

@@ -11,25 +11,20 @@ from chapters import attention
 from chapters.style import LOOKS
 from repro.data import Photo, PhotoSet
 from repro.evaluation import measure_many
+from repro.experiments.claims import SHORT
 from repro.metrics import METRICS, butteraugli_installed
 
 #: Side of what is shown, in pixels: on a phone it fits pixel for pixel, on a desk two fit beside each other.
 SIDE = 336
-#: The metrics that judge the pairs, too, and what they are called.
-JUDGES = {
-    "ssimulacra2": "SSIMULACRA 2",
-    "ms_ssim": "MS-SSIM",
-    "mse": "MSE",
-    "lpips": "LPIPS",
-    "butteraugli": "Butteraugli",
-}
+#: The metrics that judge the pairs, too.
+JUDGES = ("ssimulacra2", "ms_ssim", "mse", "lpips", "butteraugli")
 #: (rgb, peer, bits per pixel) → two files of equal size, ours and the peer's.
 Make = Callable[[np.ndarray, str, float], tuple[bytes, bytes]]
 
 
 def judges() -> dict[str, str]:
     """Of :data:`JUDGES` those that are at hand, by name and label; Butteraugli needs its program."""
-    return {name: label for name, label in JUDGES.items() if name != "butteraugli" or butteraugli_installed()}
+    return {name: SHORT[name] for name in JUDGES if name != "butteraugli" or butteraugli_installed()}
 
 
 def better() -> dict[str, str]:

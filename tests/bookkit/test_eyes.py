@@ -68,22 +68,6 @@ def test_words_stay_words() -> None:
     assert WILD in str(parsed.all("img")[1][0]["alt"])
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        [],
-        [PAIRS[0], PAIRS[0]],
-        [PAIRS[0], made("photo1", 2, RATES[1], PEERS[0])],
-        [Pair("a", "b", "c", PAIRS[0].original[1:], PAIRS[0].ours, PAIRS[0].theirs, PAIRS[0].measures)],
-        [Pair("a", "b", "c", PAIRS[0].original, PAIRS[0].ours, b"GIF89a", PAIRS[0].measures)],
-        [Pair("a", "b", "c", PAIRS[0].original, PAIRS[0].ours, PAIRS[0].theirs, {"MSE": (1.0, 2.0)})],
-    ],
-)
-def test_a_test_refuses(pairs: list[Pair]) -> None:
-    with pytest.raises(ValueError, match="eyes"):
-        eyes(pairs, BETTER)
-
-
 # --- what it does
 
 

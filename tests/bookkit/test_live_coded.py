@@ -92,8 +92,3 @@ def test_a_rate_that_cannot_be_met_is_told(tab: Any) -> None:
     drag(tab, 0)
     wait_for_line(tab, "cannot be met")
     assert tab.locator(".line").get_attribute("role") == "alert"
-
-
-def test_peers_need_files() -> None:
-    with pytest.raises(ValueError, match="every peer needs files"):
-        live.coded_curtain("cup.png", photo(), "A cup", {"Pillow": []})

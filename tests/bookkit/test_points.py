@@ -53,12 +53,6 @@ def test_words_stay_words(plot: dict[str, Any]) -> None:
     assert json.loads(parsed.all("script")[0][1])["series"][0]["label"] == WILD
 
 
-@pytest.mark.parametrize("point", [[99, 0, "quality 1", 0.2, 1, 1, 1], [0, 0, "", 1]])
-def test_a_point_of_nothing_is_refused(point: list[Any], plot: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="points"):
-        points({**plot, "points": [point]}, "Means")
-
-
 # --- what it does
 
 

@@ -168,20 +168,3 @@ def test_another_lam_with_what_was_found() -> None:
     more = replace(found.prepared, lam=1.5 * found.prepared.lam)
     z = ours._quantize(more, start=[numbers.copy() for numbers in found.z], rounds=1)
     assert planes.bits(more.dct, z) < planes.bits(found.prepared.dct, found.z)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"steps": 0},
-        {"max_shift": (0.6, 0.1)},
-        {"max_shift": (0.1, -0.1)},
-        {"damping": 0.0},
-        {"momentum": (1.0, 0.5)},
-        {"most": 0.9},
-        {"prior": 0.0},
-    ],
-)
-def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="descent"):
-        Descent(**bad)  # type: ignore[arg-type]

@@ -24,8 +24,6 @@ def crop_pool(photo_set: PhotoSet, n: int, size: int = 224, seed: int = 0) -> to
     """
     if n < 1 or size < 8:
         raise UsageError(f"{n} crops of {size} px: ask for at least 1 crop of at least 8 px")
-    if not photo_set.items:
-        raise ReproError(f"the set {photo_set.name!r} has no photos to crop")
     rng = np.random.default_rng(seed)
     generated = n // 2 if photo_set.dead_leaves else 0
     place = rng.permutation(n)  # where in the pool each crop goes

@@ -21,7 +21,6 @@ from repro.encoder import models, trellis_set
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.encoder.trellis_encoder import Plan, TrellisEncoder
-from repro.errors import UsageError
 from repro.experiments.registry import PLAIN, RIVALS
 from repro.experiments.store import Store
 from repro.files import sha256_file
@@ -73,13 +72,6 @@ class Ablation:
         with resources.as_file(resources.files("repro") / "assets") as folder:
             places = {asset: (folder / asset, Store.default().data / asset) for asset in self.assets}
             return {asset: sha256_file(path) for asset, of in places.items() for path in of if path.is_file()}
-
-
-def ablation_of(name: str) -> Ablation:
-    """The ablation called ``name``; :class:`UsageError` lists the names where there is none."""
-    if name not in ABLATIONS:
-        raise UsageError(f"unknown ablation {name!r}; choose from {', '.join(ABLATIONS)}")
-    return ABLATIONS[name]
 
 
 def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:

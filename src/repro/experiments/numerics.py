@@ -33,19 +33,20 @@ def numerics_of(task: Task) -> dict[str, int]:
     if isinstance(task, Experiment):
         part = "training"
     else:
-        part = "peers" if isinstance(task, PeerSweep) or _ablation(task).peer else "encoder"
+        part = "peers" if isinstance(task, PeerSweep) or ablation_of(task).peer else "encoder"
     return {name: NUMERICS[name] for name in (part, "evaluation")}
 
 
 def assets_of(task: Task) -> dict[str, str]:
     """Asset of the package → SHA-256, for all that the numbers of ``task`` depend on."""
-    return _ablation(task).hashes() if isinstance(task, EncoderSweep) else {}
+    return ablation_of(task).hashes() if isinstance(task, EncoderSweep) else {}
 
 
-def _ablation(task: EncoderSweep) -> Ablation:
-    from repro.experiments.ablations import ablation_of  # Numba, which most results do without
+def ablation_of(task: EncoderSweep) -> Ablation:
+    """The ablation that a sweep is of."""
+    from repro.experiments.ablations import ABLATIONS  # Numba, which most results do without
 
-    return ablation_of(task.ablation)
+    return ABLATIONS[task.ablation]
 
 
 def why_stale(task: Task, result: Mapping[str, Any]) -> str:

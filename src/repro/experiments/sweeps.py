@@ -20,7 +20,7 @@ from repro.data import PhotoSet
 from repro.evaluation import measure_settings
 from repro.evaluation.curves import Point
 from repro.experiments.inputs import describe
-from repro.experiments.numerics import assets_of, numerics_of, why_stale
+from repro.experiments.numerics import ablation_of, assets_of, numerics_of, why_stale
 from repro.experiments.settings import PeerSweep, Sweep
 from repro.files import atomic_write
 from repro.progress import track
@@ -70,17 +70,13 @@ def measure_photo(task: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> lis
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
     if isinstance(task, PeerSweep):
         return measure_settings(rgb, codecs.get(task.codec).encode, qualities)
-    from repro.experiments.ablations import ablation_of  # Numba, which most results do without
-
-    return measure_settings(rgb, ablation_of(task.ablation).encode, qualities, more=WIDE_METRICS)
+    return measure_settings(rgb, ablation_of(task).encode, qualities, more=WIDE_METRICS)
 
 
 def _named(task: Sweep) -> dict[str, Any]:
     if isinstance(task, PeerSweep):
         return {"name": codecs.get(task.codec).label}
-    from repro.experiments.ablations import ablation_of
-
-    return {"name": ablation_of(task.ablation).label, "ablation": task.ablation, "assets": assets_of(task)}
+    return {"name": ablation_of(task).label, "ablation": task.ablation, "assets": assets_of(task)}
 
 
 def _kept(task: Sweep, *paths: Path) -> dict[str, Any]:

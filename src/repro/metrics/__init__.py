@@ -51,26 +51,24 @@ __all__ = [
 
 
 class Metric(NamedTuple):
-    """A metric's function, which direction is better ("lower" or "higher"), its name on an axis, and the smallest side
-    in px that it takes."""
+    """A metric's function, which direction is better ("lower" or "higher"), and the smallest side in px it takes."""
 
     function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     better: str
-    label: str
     min_side: int = 1
 
 
 #: Every metric by its name.
 METRICS = {
-    "mse": Metric(mse, "lower", "MSE (0–255 scale)"),
-    "psnr": Metric(psnr, "higher", "PSNR (dB)"),
-    "psnr_y": Metric(psnr_y, "higher", "PSNR of luma (dB)"),
-    "lpips": Metric(lpips, "lower", "LPIPS (AlexNet)", MIN_SIDE_LPIPS),
-    "ms_ssim": Metric(ms_ssim, "higher", "MS-SSIM", MIN_SIDE_MS_SSIM),
-    "mse_chroma": Metric(mse_chroma, "lower", "MSE of Cb and Cr (0–255 scale)"),
-    "blocking": Metric(blocking, "lower", "excess of block edges (levels)"),
-    "ssimulacra2": Metric(ssimulacra2, "higher", "SSIMULACRA 2", MIN_SIDE_SSIMULACRA2),
-    "dists": Metric(dists, "lower", "DISTS (VGG-16)", MIN_SIDE_DISTS),
-    "butteraugli": Metric(butteraugli, "lower", "Butteraugli (3-norm)", MIN_SIDE_BUTTERAUGLI),
-    "mse_y_blurred": Metric(mse_y_blurred, "lower", "MSE of luma, the error blurred (0–255 scale)"),
+    "mse": Metric(mse, "lower"),
+    "psnr": Metric(psnr, "higher"),
+    "psnr_y": Metric(psnr_y, "higher"),
+    "lpips": Metric(lpips, "lower", MIN_SIDE_LPIPS),
+    "ms_ssim": Metric(ms_ssim, "higher", MIN_SIDE_MS_SSIM),
+    "mse_chroma": Metric(mse_chroma, "lower"),
+    "blocking": Metric(blocking, "lower"),
+    "ssimulacra2": Metric(ssimulacra2, "higher", MIN_SIDE_SSIMULACRA2),
+    "dists": Metric(dists, "lower", MIN_SIDE_DISTS),
+    "butteraugli": Metric(butteraugli, "lower", MIN_SIDE_BUTTERAUGLI),
+    "mse_y_blurred": Metric(mse_y_blurred, "lower"),
 }

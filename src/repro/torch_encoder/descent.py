@@ -22,7 +22,6 @@ from repro.encoder.images import Picture
 from repro.encoder.search import largest_within, smallest_reaching
 from repro.encoder.trellis_encoder import Prepared, TrellisEncoder
 from repro.encoder.trellis_set import TrellisSet
-from repro.errors import UsageError
 from repro.jpeg.codestream import decode
 from repro.jpeg.writer import Scans
 from repro.progress import bar
@@ -72,12 +71,6 @@ class Descent:
     max_shift: tuple[float, float] = (0.15, 0.3)
     damping: float = 2.0
     blend: Blend = field(default_factory=lambda: Blend({"ssimulacra2": 0.55, "ms_ssim": 0.25}))
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.damping <= 0 or not all(0 <= shift <= 0.5 for shift in self.max_shift):
-            raise UsageError(f"descent: needs steps ≥ 1, damping > 0 and 0 ≤ max_shift ≤ 0.5, got {self}")
-        if self.most < 1 or self.prior <= 0 or not all(0 <= m < 1 for m in self.momentum):
-            raise UsageError(f"descent: needs most ≥ 1, prior > 0 and 0 ≤ momentum < 1, got {self}")
 
     def momentum_at(self, step: int) -> float:
         """The share of the last weights and targets in the next, at a step from 0."""
