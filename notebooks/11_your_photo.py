@@ -22,8 +22,8 @@
 # after: what the encoder saw in the photo, where the bits went, and how large the file is.
 #
 # ```{admonition} What you will learn
-# - what the encoder does, in a few lines
 # - what your own photo looks like at a size of your choice
+# - what the encoder does, in a few lines
 # - which parts of a photo an encoder keeps, and which it lets go
 # - how low the quality can be before you see the loss
 #
@@ -51,7 +51,7 @@ qualities = (3, 5, 10, 20, 35, 50, 75, 90)  # of the slider
 effort = "default"  # fast, default or best
 
 # %% tags=["hide-input"]
-from bookkit import frames_slider, glue, live
+from bookkit import frames_slider, live
 from chapters import own_photo, style
 from repro.data import photos
 from repro.encoder import trellis_set
@@ -65,14 +65,40 @@ from repro.trellis import planes
 style.use()
 
 # %% [markdown]
+# ## Live
+#
+# The window below has the encoder inside, in JavaScript, with the weights and tables that the package ships. It codes a photo
+# while you drag the slider. Your photo does not leave this page, and the page forbids itself every connection.
+
+# %% tags=["hide-input"]
+cup = "A cup of coffee on a wooden table."
+coffee = next(photo for photo in photos("sample") if photo.name == "coffee.png")
+live.own_photo(coffee.name, coffee.rgb(), cup)
+
+# %% [markdown]
+# 1. *Choose a photo* that your browser can show: JPEG, PNG, WebP, AVIF and others. You can also drop a file on the window.
+# 2. *Quality* is close to libjpeg's scale. Instead of it, you can say how large the file may be.
+# 3. Drag the *curtain* between before and after. Its right side can also be the browser's own JPEG encoder at the same
+#    size. Enlarge the picture to see its pixels.
+# 4. The *map* shows what the network saw. Bright blocks are those where an error is worth much, in the band of frequencies
+#    that you choose. It also shows where the bits went. Errors are worth most in calm places and least in texture, and most
+#    bits go to the texture all the same. Click a block to see it under the curtain.
+# 5. *Download* the file. Any program opens it.
+#
+# This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, except for
+# rounding in the last digit. The command reads more kinds of file and whole folders, keeps colour profiles, and has the
+# effort `best`, which goes on to correct its choice by the decoded picture.
+
+# %% [markdown]
 # ## The encoder, line by line
 #
+# What happens in the window, step by step?
+#
 # **Open.** A picture is an array of samples, 8-bit sRGB. `repro.encoder.images.open_picture` reads any file that Pillow
-# opens. It turns the picture upright, converts it from other colour spaces, and puts white behind transparent places. This
-# picture comes with scikit-image:
+# opens. It turns the picture upright, converts it from other colour spaces, and puts white behind transparent places. We
+# take the cup from above, which comes with scikit-image:
 
 # %%
-coffee = next(photo for photo in photos("sample") if photo.name == "coffee.png")
 picture = Picture(coffee.rgb())
 
 # %% [markdown]
@@ -119,43 +145,16 @@ fast = encode_picture(picture, Settings(quality=30, effort="fast")).data
 print(f"{len(data):,d} bytes; the package's encoder agrees: {data == fast}")
 
 # %% [markdown]
-# ## Live
-#
-# The window below has the encoder inside: the same steps in JavaScript, with the weights and tables that the package ships.
-# It codes a photo while you drag the slider. Your photo does not leave this page, and the page forbids itself every
-# connection.
-
-# %% tags=["hide-input"]
-cup = "A cup of coffee on a wooden table."
-live.own_photo(coffee.name, coffee.rgb(), cup)
-
-# %% [markdown]
-# 1. *Choose a photo* that your browser can show: JPEG, PNG, WebP, AVIF and others. You can also drop a file on the window.
-# 2. *Quality* is close to libjpeg's scale. Instead of it, you can say how large the file may be.
-# 3. Drag the *curtain* between before and after. Its right side can also be the browser's own JPEG encoder at the same
-#    size. Enlarge the picture to see its pixels.
-# 4. The *map* shows what the network saw. Bright blocks are those where an error is worth much, in the band of frequencies
-#    that you choose. It also shows where the bits went. Errors are worth most in calm places and least in texture, and most
-#    bits go to the texture all the same. Click a block to see it under the curtain.
-# 5. *Download* the file. Any program opens it.
-#
-# This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, except for
-# rounding in the last digit. The command reads more kinds of file and whole folders, keeps colour profiles, and has the
-# effort `best`, which goes on to correct its choice by the decoded picture.
-
-# %% [markdown]
 # ## One photo at several qualities
 #
 # Move the slider to change the quality. The pictures are the files themselves, decoded by your browser:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
 files = [
     encode_picture(picture, Settings(quality=quality, effort=effort)).data
     for quality in qualities
 ]
 words = [own_photo.words(picture, data) for data in files]
-
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
 captions = [
     f"Quality {quality:g} (λ = {chosen.median_lam(quality):.2g}): {told}."
     for quality, told in zip(qualities, words, strict=True)
@@ -172,21 +171,6 @@ frames_slider(
     captions=captions,
     start=len(files) // 2,
 )
-
-# %% tags=["remove-cell"]
-glue("pixels", f"{picture.width} × {picture.height}")
-for name, i in {"lowest": 0, "middle": len(files) // 2, "highest": -1}.items():
-    glue(f"{name}_quality", f"{qualities[i]:g}")
-    glue(f"{name}_words", words[i])
-
-# %% [markdown]
-# The photo has {glue:text}`pixels` pixels.
-#
-# | quality | file |
-# |---|---|
-# | {glue:text}`lowest_quality` | {glue:text}`lowest_words` |
-# | {glue:text}`middle_quality` | {glue:text}`middle_words` |
-# | {glue:text}`highest_quality` | {glue:text}`highest_words` |
 
 # %% [markdown]
 # ## What the encoder saw
