@@ -50,7 +50,8 @@ def walk(project: Project) -> str:
     hours = sum(reading_minutes(with_new_words(project, name)) for name in names) / 60
     cores = metadata(project, names[0])["repro"]["machine"]["cores"]
     told = _seconds(sum(_took(project, name) for name in names))
-    return f"All {len(names)} take about {hours:.0f} hours to read, and ran in {told} on {cores} processor cores.\n"
+    read = f"The {len(names)} chapters take about {hours:.0f} hours to read"
+    return f"{read}, and ran in {told} on {cores} processor cores.\n"
 
 
 def _took(project: Project, name: str) -> float:

@@ -173,7 +173,7 @@ def faults(project: Project) -> str:
         [_command(o["told"]), o["kills"], o["in_the_middle"], f"{o['rounds']} times", _number(o["faults"])]
         for o in result["kills"]
     ]
-    found = [f"- {_command(o['told'])}: {plain(fault)}" for o in result["kills"] for fault in o["faults"]]
+    found = [f"- {_command(o['told'])}: {_briefly(fault)}" for o in result["kills"] for fault in o["faults"]]
     parts = [table(head, rows), *(["What was found:\n", *found, ""] if found else [])]
     cases: dict[str, Counter[str]] = {}
     for one in result["cases"]:
@@ -187,6 +187,11 @@ def faults(project: Project) -> str:
 def _command(told: str) -> str:
     command, _, rest = told.partition(":")
     return f"{code(command)}:{plain(rest)}"
+
+
+def _briefly(fault: str) -> str:
+    """A fault without the command lines of the processes that it names."""
+    return plain(fault.partition(": python ")[0])
 
 
 def _load(name: str, found: Mapping[str, Any]) -> str:

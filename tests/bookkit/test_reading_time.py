@@ -86,7 +86,7 @@ LOOK = nbformat.v4.new_output("display_data", {"text/plain": "a picture"})
 def test_the_line_says_how_long_a_page_takes(built: Project) -> None:
     said = "About 3 minutes to read; its code ran in 12 seconds when this page was made ({ref}`status`)."
     assert line(built, "01_a").source == said
-    assert walk(built) == "All 1 take about 0 hours to read, and ran in 12 seconds on 2 processor cores.\n"
+    assert walk(built) == "The 1 chapters take about 0 hours to read, and ran in 12 seconds on 2 processor cores.\n"
 
 
 # --- the maps of the page on results
