@@ -62,7 +62,7 @@ from scipy.ndimage import gaussian_filter
 
 from bookkit import curtain, frames_slider, glue, html, live, points
 from chapters import beyond as fig
-from chapters import comparison, quantisation, style
+from chapters import comparison, quantisation, speed, style
 from chapters import content_types as of_types
 from chapters import tables as table_rows
 from chapters.findings import briefly, in_words
@@ -913,11 +913,11 @@ table_rows.folded(
 
 # %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a megapixel, on logarithmic axes of time, with 95 % intervals over photos. Further down is smaller, further right is slower. Beside the marks: the effort or option.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a mark for each encoder by time and bits, and its option beside it. jpegli's marks lie far left, those of mozjpeg, fast and default near each other, and best far right."}} tags=["hide-input"]
 timed = beyond.benched(fig.ENCODER_LOOKS)
-fig.savings_against_time(kodak, timed)
+speed.savings_against_time(kodak, timed)
 
 # %% tags=["remove-input"]
 table_rows.folded(
-    "Time on two threads, at about one bit per pixel", *fig.time_rows(timed)
+    "Time on two threads, at about one bit per pixel", *speed.time_rows(timed)
 )
 
 # %% [markdown]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +20,6 @@ from chapters.style import (
     INK,
     LOOKS,
     OKABE_ITO,
-    SMALLEST,
     Box,
     Look,
     cells,
@@ -35,7 +33,6 @@ from chapters.style import (
 from chapters.tables import Rows
 from repro.data import PhotoSet
 from repro.evaluation import BDRate
-from repro.experiments import bench
 from repro.experiments.beyond import (
     BLURRED_AT,
     EFFORTS,
@@ -60,8 +57,6 @@ ENCODER_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
-#: A mark's place, the words beside it, and its colour.
-_Mark = tuple[float, float, str, str]
 #: Marks on axes of bits per pixel.
 _RATES = (0.2, 0.5, 1, 2)
 #: Colours of the judges whose weights are compared.
@@ -200,70 +195,6 @@ def _target_cell(one: Target) -> str:
     return f"{cell(one.found)}{asked}: {one.verdict}"
 
 
-def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a mark an encoder.
-
-    Rivals have the colour of their family, and their options beside them. ``timed``: encoder → median and quartiles.
-    """
-    shown = ("ssimulacra2", "butteraugli")
-    fig, axes = figure(7.6, len(RANGES), len(shown), sharex=True)
-    for row, window in zip(axes, RANGES, strict=True):
-        for ax, metric in zip(row, shown, strict=True):
-            ax.axhline(0, color=INK, linewidth=1)
-            left: list[_Mark] = []
-            right: list[_Mark] = []
-            for name, (x, low, high) in timed.items():
-                y, (family, option, color, marker) = encoders.saving(name, PLAIN, metric, window), _family(name)
-                reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
-                drawn: dict[str, Any] = {"fmt": marker, "color": color, "markersize": 9 if marker == "*" else 6}
-                drawn |= {"label": family if family not in ax.get_legend_handles_labels()[1] else None}
-                ax.errorbar(x, y.mean, yerr=reach, xerr=[[x - low], [high - x]], capsize=2, linewidth=1, **drawn)
-                (left if family == "jpegli" else right).append((x, y.mean, option, color))
-            ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log", xlim=(2e-4, 12))
-            plain_marks(ax.xaxis)
-            _options(ax, left, -1)
-            _options(ax, [one for one in right if one[0] < 1], 1)
-            for x, high, words, _ in (one for one in right if one[0] >= 1):  # best, alone at the right
-                ax.annotate(words, (x, high), (0, 12), textcoords="offset points", ha="center", fontsize=SMALLEST)
-        row[0].set_ylabel("bits against plain JPEG, %")
-    for ax in axes[-1]:
-        ax.set_xlabel("seconds a megapixel")
-    legend_below(fig, ncols=4)
-    return fig
-
-
-def _family(name: str) -> tuple[str, str, str, str]:
-    """An encoder's family, what of its options goes beside its mark, and the family's colour and marker."""
-    look = ENCODER_LOOKS[name]
-    if name in EFFORTS:
-        return "ours", name, OKABE_ITO["vermillion"], "D" if name != "best" else "*"
-    if name == PLAIN:
-        return look.label, "", INK, "x"
-    family = look.label.partition(" ")[0]
-    option = look.label.removeprefix(family).strip() or "as it comes"
-    color, marker = {"mozjpeg": ("green", "o"), "jpegli": ("purple", "^")}[family]
-    return family, option.removeprefix("4:2:0, "), OKABE_ITO[color], marker
-
-
-def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
-    """Words to the left (-1) or right (1) of marks (x, y, words, colour), moved apart where they would overlap."""
-    marks = sorted((mark for mark in marks if mark[2]), key=lambda mark: -mark[1])
-    if not marks:
-        return
-    low, high = ax.get_ylim()
-    gap = 0.062 * (high - low)
-    places = [y for _, y, _, _ in marks]
-    for i in range(1, len(places)):
-        places[i] = min(places[i], places[i - 1] - gap)
-    rise = float(np.mean([y for _, y, _, _ in marks])) - float(np.mean(places))
-    rise = max(rise, low + 0.04 * (high - low) - places[-1])
-    edge = max(x for x, *_ in marks) * 1.6 if side > 0 else min(x for x, *_ in marks) / 1.6
-    for (x, y, words, color), place in zip(marks, places, strict=True):
-        line: dict[str, Any] = {"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
-        where: dict[str, Any] = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": SMALLEST}
-        ax.annotate(words, (x, y), (edge, place + rise), arrowprops=line, **where)
-
-
 def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
     """Each metric against bits per pixel of the file, means over photos, a line an encoder; the ranges are shaded."""
     fig, axes = figure(8.6, 3, 2)
@@ -324,19 +255,6 @@ def blurred_rows(encoders: EncoderCurves, names: Sequence[str]) -> Rows:
 def in_bpp(window: Window) -> str:
     """ "0.3–0.8 bpp"."""
     return f"{window[0]:g}–{window[1]:g} bpp"
-
-
-def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
-    """One row an encoder: megapixels a second, and milliseconds a megapixel with quartiles."""
-    rows: list[list[object]] = [
-        [
-            ENCODER_LOOKS[name].label,
-            bench.significant(1 / median),
-            *(bench.significant(1000 * s) for s in (median, low, high)),
-        ]
-        for name, (median, low, high) in timed.items()
-    ]
-    return ["", "megapixels a second", "milliseconds a megapixel", "lower quartile", "upper quartile"], rows
 
 
 def listed(names: Sequence[str]) -> str:

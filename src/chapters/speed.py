@@ -1,17 +1,27 @@
-"""Pictures of the stored benchmarks: how many times as fast, how near to what the machine can do, how cost grows."""
+"""Pictures and rows of the stored benchmarks: how many times as fast, how near to what the machine can do, how cost
+grows, and what encoders save for their time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chapters import style
+from chapters.beyond import ENCODER_LOOKS, in_bpp
 from chapters.style import LOOKS, OKABE_ITO
+from chapters.tables import Rows
 from repro.experiments import bench
 from repro.experiments.bench import Row
+from repro.experiments.beyond import EFFORTS, RANGES, EncoderCurves
+from repro.experiments.claims import SHORT
+from repro.experiments.registry import PLAIN
 
+#: A mark's place, the words beside it, and its colour.
+_Mark = tuple[float, float, str, str]
 _MARKERS = "osD^vPX*"
 #: What the benchmarks of the paper's methods call "fast" is learned tables at that effort.
 _TABLES = {"fast": "fast, tables"}
@@ -129,3 +139,80 @@ def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
         "commit": str(made["commit"])[:12] + (" with changes" if made["modified"] else ""),
         "date": str(made["date"]).partition("T")[0],
     }
+
+
+def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
+    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a mark an encoder.
+
+    Rivals have the colour of their family, and their options beside them. ``timed``: encoder → median and quartiles.
+    """
+    shown = ("ssimulacra2", "butteraugli")
+    fig, axes = style.figure(7.6, len(RANGES), len(shown), sharex=True)
+    for row, window in zip(axes, RANGES, strict=True):
+        for ax, metric in zip(row, shown, strict=True):
+            ax.axhline(0, color=style.INK, linewidth=1)
+            left: list[_Mark] = []
+            right: list[_Mark] = []
+            for name, (x, low, high) in timed.items():
+                y, (family, option, color, marker) = encoders.saving(name, PLAIN, metric, window), _family(name)
+                reach = np.abs([[y.mean - y.low], [y.high - y.mean]])
+                drawn: dict[str, Any] = {"fmt": marker, "color": color, "markersize": 9 if marker == "*" else 6}
+                drawn |= {"label": family if family not in ax.get_legend_handles_labels()[1] else None}
+                ax.errorbar(x, y.mean, yerr=reach, xerr=[[x - low], [high - x]], capsize=2, linewidth=1, **drawn)
+                (left if family == "jpegli" else right).append((x, y.mean, option, color))
+            ax.set(title=f"{in_bpp(window)}, at equal {SHORT[metric]}", xscale="log", xlim=(2e-4, 12))
+            style.plain_marks(ax.xaxis)
+            _options(ax, left, -1)
+            _options(ax, [one for one in right if one[0] < 1], 1)
+            for x, high, words, _ in (one for one in right if one[0] >= 1):  # best, alone at the right
+                ax.annotate(words, (x, high), (0, 12), textcoords="offset points", ha="center", fontsize=style.SMALLEST)
+        row[0].set_ylabel("bits against plain JPEG, %")
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds a megapixel")
+    style.legend_below(fig, ncols=4)
+    return fig
+
+
+def _family(name: str) -> tuple[str, str, str, str]:
+    """An encoder's family, what of its options goes beside its mark, and the family's colour and marker."""
+    look = ENCODER_LOOKS[name]
+    if name in EFFORTS:
+        return "ours", name, OKABE_ITO["vermillion"], "D" if name != "best" else "*"
+    if name == PLAIN:
+        return look.label, "", style.INK, "x"
+    family = look.label.partition(" ")[0]
+    option = look.label.removeprefix(family).strip() or "as it comes"
+    color, marker = {"mozjpeg": ("green", "o"), "jpegli": ("purple", "^")}[family]
+    return family, option.removeprefix("4:2:0, "), OKABE_ITO[color], marker
+
+
+def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
+    """Words to the left (-1) or right (1) of marks (x, y, words, colour), moved apart where they would overlap."""
+    marks = sorted((mark for mark in marks if mark[2]), key=lambda mark: -mark[1])
+    if not marks:
+        return
+    low, high = ax.get_ylim()
+    gap = 0.062 * (high - low)
+    places = [y for _, y, _, _ in marks]
+    for i in range(1, len(places)):
+        places[i] = min(places[i], places[i - 1] - gap)
+    rise = float(np.mean([y for _, y, _, _ in marks])) - float(np.mean(places))
+    rise = max(rise, low + 0.04 * (high - low) - places[-1])
+    edge = max(x for x, *_ in marks) * 1.6 if side > 0 else min(x for x, *_ in marks) / 1.6
+    for (x, y, words, color), place in zip(marks, places, strict=True):
+        line: dict[str, Any] = {"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4}
+        where: dict[str, Any] = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": style.SMALLEST}
+        ax.annotate(words, (x, y), (edge, place + rise), arrowprops=line, **where)
+
+
+def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
+    """One row an encoder: megapixels a second, and milliseconds a megapixel with quartiles."""
+    rows: list[list[object]] = [
+        [
+            ENCODER_LOOKS[name].label,
+            bench.significant(1 / median),
+            *(bench.significant(1000 * s) for s in (median, low, high)),
+        ]
+        for name, (median, low, high) in timed.items()
+    ]
+    return ["", "megapixels a second", "milliseconds a megapixel", "lower quartile", "upper quartile"], rows

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chapters import beyond, comparison, content_types
+from chapters import beyond, comparison, content_types, speed
 from chapters.tables import sweeps_origin
 from encoder_curves import ABLATED, FACTORS, encoder_curve, write_results
 from repro.data import Photo, PhotoSet, photos
@@ -32,7 +32,7 @@ def test_tables_show_what_was_saved(encoders: EncoderCurves) -> None:
     head, rows = beyond.saving_rows(encoders, {"best": "the best", "fast": "the fast"}, LOW)
     assert len(head) == len(rows[0]) == 6 and [row[0] for row in rows] == ["the best", "the fast"]
     assert str(rows[0][1]).startswith("−20.0 (") and str(rows[1][2]).startswith("+6.7 (")
-    assert beyond.time_rows({"fast": (0.05, 0.04, 0.1)})[1] == [["fast", "20.0", "50.0", "40.0", "100"]]
+    assert speed.time_rows({"fast": (0.05, 0.04, 0.1)})[1] == [["fast", "20.0", "50.0", "40.0", "100"]]
     found = targets(encoders)
     head, rows = beyond.target_rows(found)
     assert [row[:2] for row in rows[:3]] == [
