@@ -62,7 +62,7 @@ def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def reference_statistics(x: torch.Tensor) -> tuple[ScaleStatistics, ...]:
     """All that MS-SSIM needs of an original (B, 3, H, W) on 0–255, scale by scale."""
-    check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves the picture four times")
+    check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves it four times")
     scales = []
     with full_precision(x):
         x = _planes(x.float())
