@@ -361,10 +361,10 @@ html.table(
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-first-steps", "caption": "The first pair before its end, and tables alone after as many steps: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "Three rows, VGG-19 with MS-SSIM in the loss, without it, and learned tables, each with three markers and their intervals, for MSE, LPIPS and MS-SSIM, beside a line at zero, which is plain JPEG. The table below has the numbers."}}
 own_rate.gain_plot(evidence, paper_recipe.after_first_steps(evidence, begun))
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
     *own_rate.gain_rows(evidence, paper_recipe.after_first_steps(evidence, begun)),
-    caption="The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
 )
 
 # %% tags=["remove-cell"]
@@ -467,10 +467,10 @@ glue("lstm_at_cap", 100 * (lstm_tables > 254.5).mean())
 models = paper_recipe.ended(evidence, shown)
 own_rate.gain_plot(evidence, models)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
     *own_rate.gain_rows(evidence, models),
-    caption="The same in numbers and in both countings: decibels of the error (95 % interval over photos)",
 )
 
 # %% [markdown]
@@ -695,10 +695,10 @@ alone = {
 }
 rate_distortion.savings_plot(alone | parts)
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "The same in numbers: per cent of bits (95 % interval)",
     *tables.saving_rows(alone | parts),
-    caption="The same in numbers: per cent of bits (95 % interval)",
 )
 
 # %% tags=["remove-cell"]
@@ -718,11 +718,11 @@ for name, words in findings.words(("attention",), alone).items():
 # %% [markdown]
 # ## Where these numbers come from
 
-# %% tags=["hide-input"]
-html.table(
+# %% tags=["remove-input"]
+tables.folded(
+    "Where the stored results of this page come from",
     [],
-    list(tables.origin("ours", "cpu").items()),
-    caption="Where the stored results of this page come from",
+    tables.origin("ours", "cpu").items(),
 )
 
 # %% [markdown]
