@@ -397,7 +397,7 @@ from repro.model import LearnedJPEG
 
 
 def reach(method, trunk_trained=False, lr=1e-6):
-    """How many weights learn, A of luma's DC at the start, and how far a step moves it."""
+    """How many weights learn, A of luma's DC at the start, how far a step moves it."""
     torch.manual_seed(seed)
     model = LearnedJPEG(ModelSettings(method, trunk_trained=trunk_trained))
     A = model(crops[:2].float()).A[:, 0, ..., 0, 0].mean()
