@@ -312,4 +312,4 @@ def pushed_rows(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rows:
         for term, by in terms.items()
     ]
     first = next(iter(next(iter(found.values())).values()))
-    return ["tables", "term of λ·d", *first], rows
+    return ["tables", "term of d", *first], rows
