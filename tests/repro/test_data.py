@@ -340,8 +340,6 @@ def test_bad_requests_for_crops(tmp_path: Path) -> None:
     for n, size in ((0, 16), (4, 0)):
         with pytest.raises(UsageError, match="at least"):
             data.crop_pool(photos, n, size=size)
-    with pytest.raises(ReproError, match="no photos"):
-        data.crop_pool(data.PhotoSet("none", "", "", ()), 4)
 
 
 # ---- dead leaves
@@ -391,20 +389,6 @@ def test_dead_leaves_repeat_and_cover() -> None:
     assert data.dead_leaves(1, 0).shape == (1, 1, 3)
     with pytest.raises(UsageError, match="at least 1"):
         data.dead_leaves(0, 0)
-
-
-def test_small_discs_are_drawn_as_the_large_ones_are() -> None:
-    """The fast way for small discs and the plain way for large ones cover the same pixels."""
-    rng = np.random.default_rng(0)
-    size, margin = 40, leaves.MARGIN
-    for _ in range(20):
-        radius = rng.uniform(leaves.SMALLEST_RADIUS, leaves.LARGEST_BATCHED, 1).astype(np.float32)
-        centre = rng.uniform(-radius, size + radius, (1, 2)).astype(np.float32)
-        drawing = np.zeros((size + 2 * margin,) * 2, np.int32)
-        leaves._draw_small(drawing, centre, radius, np.array([1], np.int32))
-        plain = np.zeros((size, size), np.int32)
-        leaves._draw_large(plain, centre[0], float(radius[0]), 1)
-        assert np.sum(drawing[margin:-margin, margin:-margin] != plain) <= 1  # a pixel on the very edge
 
 
 # ---- fetching

@@ -20,10 +20,6 @@ OVERSAMPLING = 2
 SMALLEST_RADIUS = 4.0
 #: Mean number of discs over a pixel; e^-8 of the pixels stay bare, and show one more leaf that covers all.
 LAYERS = 8.0
-#: Up to this radius all discs of one (whole) radius are drawn at once, above it one by one.
-LARGEST_BATCHED = 16
-#: The drawing's margin: a small disc that touches the canvas ends within it, so that no pixel's index needs a check.
-MARGIN = 2 * LARGEST_BATCHED + 2
 
 
 def dead_leaves(size: int, seed: int | tuple[int, ...]) -> np.ndarray:
@@ -35,14 +31,9 @@ def dead_leaves(size: int, seed: int | tuple[int, ...]) -> np.ndarray:
     radii = _radii(canvas, rng)
     depth = rng.permutation(len(radii)).astype(np.int32) + 1  # 0 is the ground; the highest is seen
     centres = (rng.random((len(radii), 2)) * (canvas + 2 * radii[:, None]) - radii[:, None]).astype(np.float32)
-    drawing = np.zeros((canvas + 2 * MARGIN,) * 2, np.int32)  # the depth of the leaf that each pixel shows
-    top = drawing[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    small = radii < LARGEST_BATCHED
-    for radius in range(LARGEST_BATCHED):
-        chosen = small & (radii.astype(np.int32) == radius)
-        _draw_small(drawing, centres[chosen], radii[chosen], depth[chosen])
-    for i in np.flatnonzero(~small):
-        _draw_large(top, centres[i], radii[i], depth[i])
+    top = np.zeros((canvas, canvas), np.int32)  # the depth of the leaf that each pixel shows
+    for disc in zip(centres, radii, depth, strict=True):
+        _draw(top, *disc)
     palette = _palette()
     colours = palette[rng.integers(len(palette), size=len(radii) + 1)]
     fine = colours[top].reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
@@ -61,24 +52,7 @@ def _radii(canvas: int, rng: np.random.Generator) -> np.ndarray:
     return radii[rng.random(count) * largest < (canvas + 2 * radii) ** 2].astype(np.float32)
 
 
-def _draw_small(drawing: np.ndarray, centres: np.ndarray, radii: np.ndarray, depth: np.ndarray) -> None:
-    """Draw discs of one whole radius all at once: pixels of the square around each, kept where inside the disc."""
-    reach = LARGEST_BATCHED + 1
-    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
-    near = np.hypot(rows, columns) < radii.max(initial=0) + 1
-    rows, columns = rows[near], columns[near]
-    corner = np.floor(centres)
-    shift = np.float32(0.5) - (centres - corner)
-    # |offset + shift|² = |offset|² + |shift|² + 2 offset·shift, the last as one matrix product.
-    distance = shift @ np.stack([rows, columns]).astype(np.float32) * 2
-    distance += (rows**2 + columns**2).astype(np.float32)
-    inside = distance <= (radii**2 - (shift**2).sum(1))[:, None]
-    first = (corner.astype(np.int64) + MARGIN) @ [len(drawing), 1]
-    disc, offset = np.nonzero(inside)
-    np.maximum.at(drawing.reshape(-1), first[disc] + (rows * len(drawing) + columns)[offset], depth[disc])
-
-
-def _draw_large(top: np.ndarray, centre: np.ndarray, radius: float, depth: int) -> None:
+def _draw(top: np.ndarray, centre: np.ndarray, radius: float, depth: int) -> None:
     """Draw one disc within its bounding square."""
     low = np.clip(np.floor(centre - radius), 0, len(top)).astype(int)
     high = np.clip(np.ceil(centre + radius), 0, len(top)).astype(int)
