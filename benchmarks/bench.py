@@ -24,7 +24,7 @@ import paired
 from accuracy import accuracy
 from efforts import efforts
 from inference import inference
-from repro.experiments.bench import BENCH, missed, report
+from repro.experiments.bench import BENCH, missed, table
 from repro.experiments.store import Store
 from repro.files import atomic_write
 from repro.runtime import provenance
@@ -84,7 +84,7 @@ def main() -> int:
     for name in options.tables or TABLES:
         stored[name] = {"rows": TABLES[name](options.quick), "provenance": provenance()}
         atomic_write(options.out, json.dumps(stored, indent=1) + "\n")
-        print(report(name, stored[name]["rows"]), flush=True)
+        print(f"== {name}", *("  ".join(cells) for cells in table(stored[name]["rows"])[1]), "", sep="\n", flush=True)
     short = missed(stored)
     for line in short:
         print(f"missed: {line}", file=sys.stderr)

@@ -198,7 +198,7 @@ PLOT = "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n"
         (f"# %%\n{PLOT}", 'plt\': shows a picture without mystnb={"image"'),
         (f'# %% mystnb={{"image": {{"alt": "A line."}}}}\n{PLOT}', 'plt\': shows a picture without mystnb={"figure"'),
     ],
-    ids=["exception", "no Python", "dead kernel", "wordless picture", "no caption", "exception that is allowed"],
+    ids=["exception", "no Python", "dead kernel", "wordless picture", "no caption"],
 )
 def test_a_bad_cell_stops_with_its_name(project, cells, says):
     write(project.root, cells)

@@ -240,8 +240,9 @@ def test_bad_input_is_told(name: str, bad: torch.Tensor, says: str) -> None:
 
 
 def test_a_missing_package_says_how_to_install_it(photos: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("repro.metrics.checks.find_spec", lambda module: None)
-    with pytest.raises(ReproError, match="not installed; run: pip install DISTS-pytorch"):
+    importlib.import_module("repro.metrics.dists")._network.cache_clear()
+    monkeypatch.setitem(sys.modules, "DISTS_pytorch", None)
+    with pytest.raises(ReproError, match=r"DISTS: DISTS_pytorch is not installed; run: pip install .repro\[peers\]"):
         dists(*photos)
 
 

@@ -126,11 +126,3 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     found = HEADER[3] if any("ratio" in row for row in rows) else "result"
     header = [*HEADER[:3], found, *HEADER[4:]]
     return [header[i] for i in used], [[line[i] for i in used] for line in lines]
-
-
-def report(name: str, rows: Sequence[Row]) -> str:
-    """The table as text."""
-    lines = [HEADER, *map(cells, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    body = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
-    return "\n".join([f"== {name}", *body, ""])

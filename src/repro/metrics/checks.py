@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import torch
 
 from repro.errors import ReproError
@@ -23,9 +21,3 @@ def check_side(x: torch.Tensor, least: int, why: str) -> None:
     height, width = x.shape[-2:]
     if min(height, width) < least:
         raise ReproError(f"the picture is {width}×{height} px; {why} and needs at least {least} px a side")
-
-
-def check_installed(metric: str, module: str, distribution: str) -> None:
-    """The package that ``metric`` stands on, else a :class:`ReproError` with the line that installs it."""
-    if find_spec(module) is None:
-        raise ReproError(f"{metric}: not installed; run: pip install {distribution}")

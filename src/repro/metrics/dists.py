@@ -21,7 +21,8 @@ from types import SimpleNamespace
 import torch
 
 from repro import weights
-from repro.metrics.checks import check_installed, check_pair, check_side
+from repro.errors import needs_extra
+from repro.metrics.checks import check_pair, check_side
 from repro.precision import full_precision
 
 #: Smallest side that leaves VGG-16's last features more than one place: the variance of a single one is zero.
@@ -39,11 +40,12 @@ def dists(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """
     check_pair(x, y)
     check_side(x, MIN_SIDE_DISTS, "VGG-16 shrinks it")
-    check_installed("DISTS", "DISTS_pytorch", "DISTS-pytorch")
+    with needs_extra("peers", "DISTS"):
+        network = _network(x.device)
     # channels last: twice as fast on a processor
     x, y = (image.float().div(255).contiguous(memory_format=torch.channels_last) for image in (x, y))
     with full_precision(x):
-        return torch.atleast_1d(_network(x.device)(x, y))
+        return torch.atleast_1d(network(x, y))
 
 
 @lru_cache(maxsize=4)
