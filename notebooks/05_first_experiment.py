@@ -115,7 +115,8 @@ def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order
 
 # %% [markdown]
 # Training is this step in a loop. Here we train only the two tables, which are 128 numbers. They start as the tables of
-# quality 25. The learning rate falls along a cosine. A few small crops and a few steps are enough to see it work:
+# quality 25. The learning rate falls along a cosine. A few small crops and a few steps are enough to compare with the
+# package (the loss of so few steps depends more on the crops that each gets than on what was learned):
 
 # %%
 training_photos = photos("train", data_dir)

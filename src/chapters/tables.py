@@ -201,10 +201,10 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
     return {
         "command": f"repro reproduce --figure {figure} --profile {profile}",
         "models": f"{len(trained)}, one for each method, loss and λ; {_each('seed ' + str(m['seed']) for m in made)}",
-        "recipe": _each(_recipe(e) for e in runs),
+        "recipe": _grouped((e.model.method, _recipe(e)) for e in runs),
         "trained on": _each(sources),
         "measured on": _each(m["data"]["evaluation"]["source"] for m in made),
-        "weights": _each(f"{name}: {source}" for m in made for name, source in m["weights"].items()) or "none",
+        "weights": _grouped((name, source) for m in made for name, source in m["weights"].items()) or "none",
         "peers": _each(result["name"] for task, result in stored if isinstance(task, PeerSweep)),
     } | _made(made, ("torch", "lpips"), f"{trains:.0f} min of training, {measures:.0f} min of measuring")
 
@@ -238,7 +238,15 @@ def _recipe(e: Experiment) -> str:
     tables = "log tables" if e.model.table_param == "log" else "tables times s"
     head = "" if e.model.method == "tables" else f", {r.lr_network:g} (head)"
     rates = f"Adam at {r.lr_tables:g} ({tables}){head}"
-    return f"{e.model.method}: {r.steps} steps of {r.batch} crops, {rates}, {r.schedule}"
+    return f"{r.steps:,} steps of {r.batch} crops, {rates}, {r.schedule}"
+
+
+def _grouped(named: Iterable[tuple[str, str]]) -> str:
+    """ "a, b: words; c: other words", each word once, from names and their words."""
+    names: dict[str, list[str]] = {}
+    for name, words in dict.fromkeys(named):
+        names.setdefault(words, []).append(name)
+    return "; ".join(f"{', '.join(of)}: {words}" for words, of in names.items())
 
 
 def _each(words: Iterable[str]) -> str:
