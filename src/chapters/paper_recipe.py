@@ -219,7 +219,8 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
         log = [row for row in result["log"] if row["step"] <= at]
         (steps, A), (_, dc) = _of_log(log, "A_dc"), _of_log(log, "Q_dc")
         there = steps[enough <= A]
-        when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else "not yet"
+        never = "never" if at >= PAPER_RECIPE.steps else "not yet"
+        when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else never
         rows.append([label(run), f"{A[-1]:.3f}", when, f"{dc[-1]:.0f}"])
     return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
 
