@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,8 +41,6 @@ class Cluster:
 
     look
         called here and on each new worker, whose answer must be ours.
-    lent
-        what is done around each look.
     prepare
         called on the worker before each item, with the number of its threads.
     known
@@ -55,7 +53,6 @@ class Cluster:
     client: Client
     look: Callable[[], View]
     prepare: Callable[[int], None]
-    lent: Callable[[], AbstractContextManager[None]] = nullcontext
     known: dict[str, str | None] = field(default_factory=dict)
     resource: str = field(default_factory=lambda: f"repro-{uuid4().hex}")
 
@@ -125,9 +122,8 @@ class Cluster:
 
     def _examine(self, workers: list[str]) -> dict[str, str | None]:
         """Worker → why it cannot work for us, or None."""
-        with self.lent():
-            ours = self.look()
-            seen = self._ask(self.client.run, _aside, self.look, workers=workers, on_error="return")
+        ours = self.look()
+        seen = self._ask(self.client.run, _aside, self.look, workers=workers, on_error="return")
         return {worker: objection(worker, ours, theirs) for worker, theirs in seen.items()}
 
     def _ask(self, question: Callable[..., T], *arguments: Any, **options: Any) -> T:
@@ -144,12 +140,7 @@ class Cluster:
 
 
 @contextmanager
-def connect(
-    scheduler: str,
-    look: Callable[[], View],
-    prepare: Callable[[int], None],
-    lent: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Iterator[Cluster]:
+def connect(scheduler: str, look: Callable[[], View], prepare: Callable[[int], None]) -> Iterator[Cluster]:
     """The cluster of the Dask scheduler at ``dask://HOST:PORT``, once it has a worker; see :class:`Cluster`.
 
     Raises :class:`UsageError` for another kind of address and :class:`ReproError` where Dask is not installed, no
@@ -167,7 +158,7 @@ def connect(
             f"{scheduler}: no Dask scheduler answers there; start one with `dask scheduler` or correct the address"
         ) from error
     with client:
-        cluster = Cluster(scheduler, client, look, prepare, lent)
+        cluster = Cluster(scheduler, client, look, prepare)
         started = time.monotonic()
         while not cluster.workers() and not any(cluster.known.values()) and time.monotonic() - started < IDLE_SECONDS:
             time.sleep(POLL_SECONDS)

@@ -146,7 +146,8 @@ class LearnedJPEG(nn.Module):
     def coefficients(self, x: torch.Tensor) -> Coefficients:
         """Encode one photo, (1, 3, H, W) RGB on 0–255: what goes into the file, with whole-number tables.
 
-        Region by region, so that a large photo takes no more memory than it has coefficients.
+        Region by region, so that a large photo takes no more memory than it has coefficients; only an LSTM reads it
+        whole.
         """
         check_range(check_image(x))
         with full_precision(x):

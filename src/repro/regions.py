@@ -1,7 +1,7 @@
 """A photo in regions: pixels → DCT coefficients → integers, a piece at a time, as the whole would give them.
 
-What is worked with does not grow with the picture. Pieces are whole blocks: strips as wide as the picture where only
-the order of blocks matters, tiles where a network looks around. All pieces of a picture have sizes within a block of
+What is worked with does not grow with the picture. Pieces are whole blocks: strips as wide as the picture where each
+block is taken by itself, tiles where a network looks around. All pieces of a picture have sizes within a block of
 each other (windows of tiles: the very same), since matrix products of a few rows add in another order than large ones.
 """
 

@@ -33,20 +33,14 @@ def connect(scheduler: str, store: Store, data_dir: Path | None, splits: Iterabl
     the folders, code or photos (of ``splits``) that we see.
     """
     token = f".shared-{uuid4().hex}"
-    look = partial(_view, token, store, tuple(splits), data_dir)
-    with cluster.connect(scheduler, look, partial(_prepare, list(sys.argv)), partial(_lent, token, store)) as made:
-        yield made
-
-
-@contextmanager
-def _lent(token: str, store: Store) -> Iterator[None]:
-    """A file called ``token`` in each of the store's folders."""
+    look, prepare = partial(_view, token, store, tuple(splits), data_dir), partial(_prepare, list(sys.argv))
     folders = store.data, store.scratch
     try:
-        for folder in folders:
+        for folder in folders:  # a file by which workers know it, as long as they work
             folder.mkdir(parents=True, exist_ok=True)
             atomic_write(folder / token, "")
-        yield
+        with cluster.connect(scheduler, look, prepare) as made:
+            yield made
     finally:
         for folder in folders:
             (folder / token).unlink(missing_ok=True)
