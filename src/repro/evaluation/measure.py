@@ -20,7 +20,7 @@ Measurement = dict[str, float | None]
 MEASURED = ("mse", "psnr", "psnr_y", "lpips", "ms_ssim", "mse_chroma", "blocking")
 
 
-def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") -> Measurement:
+def measure(rgb: np.ndarray, data: bytes) -> Measurement:
     """How good and how large the JPEG file ``data`` is, for the original ``rgb`` (H, W, 3) uint8.
 
     ``bpp``
@@ -34,14 +34,13 @@ def measure(rgb: np.ndarray, data: bytes, device: str | torch.device = "cpu") ->
 
     Raises :class:`ReproError` where ``data`` is not a JPEG file or not of the original's size.
     """
-    return measure_many(rgb, [data], device)[0]
+    return measure_many(rgb, [data])[0]
 
 
 @torch.no_grad()
 def measure_many(
     rgb: np.ndarray,
     files: Sequence[bytes],
-    device: str | torch.device = "cpu",
     more: Sequence[str] = (),
     show: Callable[[bytes], np.ndarray] = decode,
 ) -> list[Measurement]:
@@ -52,7 +51,7 @@ def measure_many(
     Without its program Butteraugli is ``None``. Raises :class:`ReproError` where the package of another is not
     installed.
     """
-    x, smallest = rgb_to_tensor(rgb, device), min(rgb.shape[:2])
+    x, smallest = rgb_to_tensor(rgb, "cpu"), min(rgb.shape[:2])
     lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
     reference = lpips.features(x) if lpips else ()
     original = Reference(rgb) if "ssimulacra2" in more and smallest >= MIN_SIDE else None
@@ -62,7 +61,7 @@ def measure_many(
         if decoded.shape != rgb.shape:
             (h, w), (height, width) = decoded.shape[:2], rgb.shape[:2]
             raise ReproError(f"the file shows {w}×{h} px, the original has {width}×{height}; compare equal sizes")
-        y, tables = rgb_to_tensor(decoded, device), file_tables(data)
+        y, tables = rgb_to_tensor(decoded, "cpu"), file_tables(data)
         values: Measurement = {
             "bpp": 8 * len(data) / (rgb.shape[0] * rgb.shape[1]),
             "bpp_paper": paper_bpp(decode(data), tables) if tables.max() <= 255 else None,
