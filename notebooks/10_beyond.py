@@ -24,7 +24,7 @@
 #
 # ```{admonition} What you will learn
 # - how an encoder can know the price of a coefficient before it keeps it
-# - what happens to an encoder that follows LPIPS, and what an error is worth to other judges
+# - what happens to an encoder that follows LPIPS, and what an error is worth to other metrics
 # - how a small network can say what may go, and how it learns that
 # - how such an encoder compares with the strongest in use, how long it takes, and where it loses
 #
@@ -325,7 +325,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # The trellis needs the weights $w_k$: what is an error worth? In the paper's distortion, LPIPS has a say in that
 # ({eq}`eq-distortion`), and it had one in an earlier version of this encoder. Its weights came from LPIPS, MS-SSIM and MSE,
 # and it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we
-# asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`. We call such metrics judges:
+# asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`:
 
 # %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the strongest rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
@@ -342,7 +342,7 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # %% [markdown]
 # At equal LPIPS it needed {glue:text}`followed_low_lpips` at {glue:text}`range_low`, and
 # {glue:text}`followed_high_lpips` at {glue:text}`range_high`. At equal Butteraugli it needed
-# {glue:text}`followed_low_butteraugli` and {glue:text}`followed_high_butteraugli`. Its gains are by the judges that it
+# {glue:text}`followed_low_butteraugli` and {glue:text}`followed_high_butteraugli`. Its gains are by the metrics that it
 # followed, most of all by LPIPS. The two others do not confirm them: an encoder that follows LPIPS gains LPIPS. What is
 # lost? Here is a photo that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in
 # luma, blurred until only the errors of whole areas are left:
@@ -363,8 +363,8 @@ fig.areas_plot(
 # %% [markdown]
 # ## What an error is worth
 #
-# Why is that? A judge need not be a sum over coefficients for its verdict to be shared out among them. Go from the original to the
-# decoded picture in a straight line, and take the mean gradient of the verdict along it. The share of a coefficient is its
+# Why is that? A metric need not be a sum over coefficients for its value to be shared out among them. Go from the original to the
+# decoded picture in a straight line, and take the mean gradient of the metric along it. The share of a coefficient is its
 # error times that gradient. For the mean, two points are enough, those of Gaussian quadrature:
 
 
@@ -381,7 +381,7 @@ def shares(d, F, error):
 
 
 # %% [markdown]
-# Take the errors that plain rounding makes in a part of the photo, and four judges. Of SSIMULACRA 2 we take the sum of its
+# Take the errors that plain rounding makes in a part of the photo, and four metrics. Of SSIMULACRA 2 we take the sum of its
 # maps, before it is made a score: it is zero for equal pictures, and grows as they differ.
 
 # %%
@@ -391,7 +391,7 @@ steps = torch.from_numpy(of_planes.astype(np.float32))
 F_x = plain.forward_dct(x)
 error = (F_x / steps).round() * steps - F_x
 network = lpips_on(x.device)
-judges = {
+measures = {
     "MSE": lambda y: plain.mse(x, y),
     "LPIPS": lambda y: network(x, y),
     "MS-SSIM": lambda y: 1 - plain.ms_ssim(x, y),
@@ -399,8 +399,8 @@ judges = {
 }
 
 # %% [markdown]
-# A judge looks at pixels. So we make each a function of the coefficients that a decoder gets. Its shares should add up to
-# its verdict on the whole:
+# A metric looks at pixels. So we make each a function of the coefficients that a decoder gets. Its shares should add up to
+# its value for the whole:
 
 
 # %%
@@ -409,14 +409,15 @@ def decoded(F):
     return plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)
 
 
-def judged(judge):
-    """The judge as a function of F."""
-    return lambda F: judge(decoded(F)).sum()
+def of_coefficients(metric):
+    """The metric as a function of F."""
+    return lambda F: metric(decoded(F)).sum()
 
 
-share = {name: shares(judged(judge), F_x, error) for name, judge in judges.items()}
-for name, judge in judges.items():
-    total, of_all = share[name].sum(), judged(judge)(F_x + error)
+share = {}
+for name, metric in measures.items():
+    share[name] = shares(of_coefficients(metric), F_x, error)
+    total, of_all = share[name].sum(), of_coefficients(metric)(F_x + error)
     print(f"{name}: the shares add up to {total:.4f}, the whole is {of_all:.4f}")
 
 # %% [markdown]
@@ -435,7 +436,7 @@ def worth(share):
     return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
 
 
-# %% mystnb={"figure": {"caption": "What a squared error is worth to each judge, from low to high frequencies, over the judge's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little weight except at its lowest frequencies."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What a squared error is worth to each metric, from low to high frequencies, over the metric's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little weight except at its lowest frequencies."}} tags=["hide-input"]
 fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 
 # %% [markdown]
@@ -667,7 +668,7 @@ glue("descent_steps", len(gained) - 1)
 # (comparison)=
 # ## The comparison
 #
-# *Which metric may be learned from?* An encoder that learns from a metric is good at that metric. So some judges must stay
+# *Which metric may be learned from?* An encoder that learns from a metric is good at that metric. So some metrics must stay
 # outside:
 #
 # | metric | here |
@@ -845,7 +846,7 @@ glue("interpolated", max(apart))
 # So it does. What do the neighbours of a block add? At {glue:text}`range_high`, a network that sees one block alone needs
 # {glue:text}`alone_high_ssimulacra2` at equal SSIMULACRA 2, {glue:text}`alone_high_butteraugli` at equal Butteraugli,
 # {glue:text}`alone_high_mse` at equal MSE and {glue:text}`alone_high_lpips` at equal LPIPS, compared with the one that
-# ships. By the judges where that is about as many bits, the block itself tells enough. What is left to `best`, none of the
+# ships. By the metrics where that is about as many bits, the block itself tells enough. What is left to `best`, none of the
 # networks that we trained predicts. The gradient at the decoded picture shows it.
 
 # %% tags=["remove-cell"]
@@ -863,17 +864,17 @@ glue("missed_rivals", fig.listed(list(ahead)))
 #
 # {glue:text}`missed:d` targets were not reached, {glue:text}`missed_butteraugli:d` of them at equal Butteraugli, the metric
 # held out. The rivals there: {glue:text}`missed_rivals`. jpegli comes from the authors of Butteraugli, as our network comes
-# from SSIMULACRA 2. An encoder that learns from one judge is ahead by that judge first, and so none should be asked alone.
+# from SSIMULACRA 2. An encoder that learns from one metric is ahead by that metric first, and so none should be asked alone.
 # What was tried, on tuning photos and without Butteraugli:
 #
-# - *Other blends.* The rows "learned from" above show how the judges pull: MS-SSIM against SSIMULACRA 2, and each against MSE.
+# - *Other blends.* The rows "learned from" above show how the metrics pull: MS-SSIM against SSIMULACRA 2, and each against MSE.
 # - *Less weight for what SSIMULACRA 2 says of chroma.* The encoder has this: in the blend it counts less there than in luma.
 # - *Finer lowest steps of luma*. By SSIMULACRA 2 they are worth their bits, and the encoder has them.
 # - *All of chroma from a lower quality on.* By the metrics that we learn from, half of chroma is the better bargain there.
-# - *More looking* helps by every judge that was asked (`best`), as far as targets may move. Beyond that, DISTS disagreed.
+# - *More looking* helps by every metric that was asked (`best`), as far as targets may move. Beyond that, DISTS disagreed.
 #
 # One reason may be the form of the answer. A weight says what errors of a kind cost on average, while the 3-norm of
-# Butteraugli asks for the worst places. No judge that we may learn from tells which those are.
+# Butteraugli asks for the worst places. No metric that we may learn from tells which those are.
 
 # %% [markdown]
 # ### Errors of whole areas
@@ -973,7 +974,7 @@ live.coded_curtain(photo.name, part, f"A part of {photo.name}", peers)
 # by Butteraugli, in either range. Each is shown where our error exceeds that of jpegli most:
 
 # %% mystnb={"figure": {"caption": "Original, jpegli and ours at equal size, on the photos on which ours does worst.", "name": "fig-losses"}} tags=["hide-input"]
-losers, judges = {}, ("ssimulacra2", "butteraugli")
+losers, more = {}, ("ssimulacra2", "butteraugli")
 for encoders, chosen in (
     (kodak, style.kodak_or_sample(data_dir)),
     (check, photos("check", data_dir)),
@@ -982,7 +983,7 @@ for encoders, chosen in (
     for window, bpp in ((beyond.LOW, 0.5), (beyond.HIGH, 1.2)):
         for name, said in fig.worst(encoders, chosen, losing, window).items():
             versions = comparison.versions(
-                pixels[name](), bpp, ("jpegli-420",), ("trellis",), more=judges
+                pixels[name](), bpp, ("jpegli-420",), ("trellis",), more=more
             )
             losers[f"{name.partition('.')[0]}, {bpp:g} bpp"] = said, versions
 frames, labels, alts = comparison.gallery(losers, side=200)

@@ -117,8 +117,8 @@ glue("eyes_judges", listed(list(fig.better())))
 #
 # ## How to look
 #
-# Whoever knows which picture is ours sees it with other eyes, and good will is no help. So this page draws lots for the
-# order of the pairs and for which picture comes first. It names none of them until you ask for the answers.
+# If you know which picture is ours, you look at it differently, even if you try not to. So this page shuffles the pairs, and
+# the two pictures of each. It names none of them until you ask for the answers.
 #
 # **Flicker** puts one picture in the place of the other. What differs seems to move, and an eye is quick to notice
 # movement. It finds differences this way that it would never find between two pictures **side by side**. That makes flicker

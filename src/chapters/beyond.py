@@ -59,8 +59,8 @@ ENCODER_LOOKS: dict[str, Look] = {
 }
 #: Marks on axes of bits per pixel.
 _RATES = (0.2, 0.5, 1, 2)
-#: Colours of the judges whose weights are compared.
-_JUDGES = ("black", "orange", "green", "blue")
+#: Colours of the metrics whose weights are compared.
+_MEASURES = ("black", "orange", "green", "blue")
 
 
 def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
@@ -80,11 +80,11 @@ def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
 
 
 def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
-    """What a squared error is worth to each judge, (3, diagonals) of Y, Cb and Cr: a panel for luma, one for chroma."""
+    """What a squared error is worth to each metric, (3, diagonals) of Y, Cb, Cr: a panel for luma, one for chroma."""
     fig, axes = figure(3.4, 1, 2, sharey=True)
-    for (judge, found), color, line in zip(worth.items(), _JUDGES, ("-", "--", "-.", "-"), strict=True):
+    for (metric, found), color, line in zip(worth.items(), _MEASURES, ("-", "--", "-.", "-"), strict=True):
         for ax, values in zip(axes[0], (found[0], found[1:].mean(0)), strict=True):
-            ax.plot(values, line, color=OKABE_ITO[color], label=judge)
+            ax.plot(values, line, color=OKABE_ITO[color], label=metric)
     for ax, plane in zip(axes[0], ("luma", "chroma, mean of Cb and Cr"), strict=True):
         ax.axhline(0, color=INK, linewidth=1)
         ax.set(title=plane, xlabel="diagonal of the block, from DC")
