@@ -29,11 +29,11 @@ def photo_sets() -> str:
     for name, known in known_sets().items():
         source = f"[{known.title}]({known.page})" if known.page else known.title
         digest = as_set(name.partition("/")[2], [known]).sha256
-        rows.append((code(name), source, len(known.files), known.licence, hash_code(digest)))
+        rows.append((code(name), source, len(known.files), known.licence, code(f"{digest[:8]}…")))
     training = as_set("train", [known_sets()[name] for name in PARTS["train"]])
     both = "the two training sets together"
-    rows.append(("split `train`", both, len(training), "each its own", hash_code(training.sha256)))
-    return table(["set", "what", "photos", "terms", "SHA-256 of names and contents"], rows)
+    rows.append(("split `train`", both, len(training), "each its own", code(f"{training.sha256[:8]}…")))
+    return table(["set", "what", "photos", "terms", "SHA-256"], rows)
 
 
 def weight_files() -> str:
@@ -66,7 +66,7 @@ def models() -> str:
         else:
             made = shipped.load(name)
             told = f"{len(made.lams)} models of method {code(made.method)}"
-        told += f", λ from {made.lams[0]:.2g} to {made.lams[-1]:.2g}"
+        told += f", λ from {made.lams[0]:.3g} to {made.lams[-1]:.3g}"
         paths = sorted((_ASSETS / "models" / name).glob("[!S]*"))  # all but SHA256SUMS, which lists the others
         rows.append((f"model set {code(name)}", told, made.provenance["training photos"]["source"], _files(paths)))
     for name, (file, _) in weights.DISTILLED.items():
