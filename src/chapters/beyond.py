@@ -115,7 +115,9 @@ def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box) 
         show_image(over, box.of(pixels), name)
         error = gaussian_filter((pixels.astype(float) - original) @ (0.299, 0.587, 0.114), 4)
         blurred = show_image(below, box.of(error), "its blurred error", vmin=-0.6, vmax=0.6, cmap="RdBu_r")
-    fig.colorbar(blurred, ax=list(axes[1]), label="levels", location="left", shrink=0.8)
+    bar = fig.colorbar(blurred, cax=axes[1, 0].inset_axes((0.85, 0.1, 0.07, 0.8)), label="levels")
+    bar.ax.yaxis.set_ticks_position("left")
+    bar.ax.yaxis.set_label_position("left")
     return fig
 
 

@@ -38,6 +38,7 @@ def content_type_plot(found: ContentTypeSavings) -> Figure:
         ax.margins(x=0.06)
     for ax in (axes[1, 1], axes[2, 0]):
         ax.set_xlabel("bits against mozjpeg, %\n(right of 0 mozjpeg is better)")
+        ax.tick_params(labelbottom=True)  # also where no panel is below
     legend_below(fig)
     return fig
 
