@@ -37,7 +37,7 @@ def test_the_words_name_each_stored_run() -> None:
     )
     begun, _ = paper.first_pair_begun()
     assert paper_recipe.plan_words([], [(begun, RESULT)]).endswith(
-        "Stored before their end, out of 20,000 steps, are VGG-19, λ = 0.01, 4,000 steps "
+        "Stored before their end, out of 20,000 steps, are VGG-19, λ = 0.01, 6,000 steps "
         "(2.0 hours on a processor, commit 0123456789, 2026-11-29)."
     )
     assert paper_recipe.label(paper.trunk_frozen()) == "VGG-16, trunk frozen, λ = 0.04"

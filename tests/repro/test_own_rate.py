@@ -172,5 +172,5 @@ def test_first_steps_are_told_and_are_no_verdict(monkeypatch: pytest.MonkeyPatch
     first, weights = (c.by_paper for c in all_claims(Evidence()) if c.number in (1, 4))
     assert first is not None and first.verdict == NOT_YET and first.effects
     assert "repro reproduce --profile paper --figure 5" in first.evidence
-    assert first.evidence.endswith("after 4,000 of 20,000 steps: better in MS-SSIM (0.70 bpp, paper's counting)")
+    assert first.evidence.endswith("after 6,000 of 20,000 steps: better in MS-SSIM (0.70 bpp, paper's counting)")
     assert weights is not None and weights.verdict == NOT_YET and not weights.effects, "a third model is missing"

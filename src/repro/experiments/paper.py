@@ -19,7 +19,7 @@ ONE, TWO = PAPER_LAMBDAS[0], PAPER_LAMBDAS[:2]
 #: When Figs. 13 and 14 measure, as shares of the run; tables get to most of where they go in its first tenth.
 SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
 #: After how many steps the first pair is stored, before its end, and what is added to the names of its curves.
-FIRST_STEPS = 4_000
+FIRST_STEPS = 6_000
 BEGUN = ", begun"
 RESNETS = ("resnet152-block1", "resnet152-block7")
 
