@@ -552,7 +552,7 @@ for key, file in (("first", first_file), ("last", last_file)):
 # | its MSE | {glue:text}`film_mse_first:.0f` | {glue:text}`film_mse_last:.0f` |
 #
 # The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`.
-# (Where there are few photos, {term}`dead leaves`, which are generated pictures, complete them.) There is no network in
+# (Where photos are few, generated pictures, {term}`dead leaves`, make up the number.) There is no network in
 # it, only 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much they save.
 
 # %% [markdown]

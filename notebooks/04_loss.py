@@ -405,7 +405,7 @@ for key, share in zip(
     glue(f"share_{key}", share)
 
 # %% [markdown]
-# At quality 10, {glue:text}`share_mse:.0f` % of $d$ are MSE, {glue:text}`share_lpips:.0f` % LPIPS with its weight and
+# At quality 10, {glue:text}`share_mse:.0f` % of $d$ is MSE, {glue:text}`share_lpips:.0f` % LPIPS with its weight and
 # {glue:text}`share_ms_ssim:.0f` % MS-SSIM with its own ({numref}`fig-terms`). (These are shares of the value. The shares
 # of the gradient may differ.) The paper calls its weights optimal "according to the baseline paper and our experiment".
 # We can say here only that none of the three terms is negligible.

@@ -206,7 +206,7 @@ for metric, count in won.items():
 
 # %% [markdown]
 # The training took {glue:text}`train_seconds:.0f` seconds for {glue:text}`train_steps` steps on
-# {glue:text}`train_source` ({term}`dead leaves`, which are generated, complete too few photos). At no more bytes, the
+# {glue:text}`train_source` (generated {term}`dead leaves` make up the number where photos are few). At no more bytes, the
 # new tables give the better picture on {glue:text}`won_mse` of {glue:text}`exam_count` photos by MSE, on
 # {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
 
