@@ -664,7 +664,7 @@ html.glue_html(
 
 # %% tags=["hide-input"]
 mine = [claim for claim in all_claims(evidence) if claim.figure in ("5", "6", "7")]
-html.table(*tables.claim_rows(mine))
+html.table(*tables.claim_rows(mine), caption=tables.CLAIMS_CAPTION)
 
 # %% [markdown]
 # "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero.

@@ -592,7 +592,8 @@ tables.folded(
 
 # %% tags=["hide-input"]
 html.table(
-    *tables.claim_rows(judged), caption=f"The paper's claims on ResNet (here: {trunk})"
+    *tables.claim_rows(judged),
+    caption=f"ResNet is here: {trunk}. {tables.CLAIMS_CAPTION}",
 )
 
 # %% [markdown]

@@ -544,7 +544,7 @@ html.table(
 # ## The claims
 
 # %% tags=["hide-input"]
-html.table(*tables.claim_rows(judged), caption="The paper's claims on LSTM")
+html.table(*tables.claim_rows(judged), caption=tables.CLAIMS_CAPTION)
 
 # %% [markdown]
 # A gain counts as better or worse at a rate if its whole interval lies on that side of zero.

@@ -104,6 +104,13 @@ def claim_rows(claims: Sequence[Claim]) -> Rows:
     return ["the paper says (section, figure)", "by our recipe", "by the paper's"], rows
 
 
+#: What stands under a table of claims.
+CLAIMS_CAPTION = (
+    "In the small pictures each mark is one rate, with its interval. Above the line the model that is named first is "
+    "better, or the claim's new part. What is clear of the line is filled."
+)
+
+
 def verdict_rows(claims: Sequence[Claim]) -> Rows:
     """The same at a glance: claims, linked to their pages, and verdicts alone."""
     rows: list[list[object]] = [
