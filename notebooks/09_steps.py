@@ -427,8 +427,8 @@ glue("lstm_least", least["LSTM"])
 
 # %% [markdown]
 # The bound holds at the start of training, and is only a guide to the rest. By it VGG-19 needs
-# {glue:text}`vgg_least:,.0f` steps or more to bring A to 1, and the LSTM {glue:text}`lstm_least:,.0f`. The paper's run has
-# {glue:text}`all_steps`. That is what we see in the stored runs of networks without a trunk:
+# {glue:text}`vgg_least:,.0f` steps or more to bring A to 1, and the LSTM {glue:text}`lstm_least:,.0f`, far more than the
+# paper's {glue:text}`all_steps`. That is what the stored runs of the two networks without a trunk show:
 
 # %% tags=["hide-input"]
 without_trunk = paper_recipe.recurrent(by_the_paper)
@@ -444,18 +444,20 @@ html.table(
 )
 
 # %% [markdown]
-# The map takes contrast away to the end of the run. The luma DC step runs away meanwhile, for the reason that
-# {eq}`eq-false-pull` gives below. In the end {glue:text}`lstm_at_cap:.0f` % of the LSTM's entries are at the cap of 255. Its
-# pictures are far worse than those of plain JPEG at its coarsest, and its files are smaller than any that the standard's
-# tables can give. So there is no equal rate at which to compare it with plain JPEG, and the table of claims does not judge it.
+# Both maps take contrast away to the end of the run, and A ends a little below what the bound allows. The luma DC step runs
+# away meanwhile, for the reason that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:.0f` % or more of the
+# entries of their tables are at the cap of 255. The pictures are far worse than those of plain JPEG at its coarsest, and the
+# files are smaller than any that the standard's tables can give. So there is no equal rate at which to compare them with
+# plain JPEG, and the table of claims does not judge them. Of the two, the BiLSTM's map can move farther, and it makes fewer
+# errors with as many bits.
 #
-# By our recipe, with its larger steps, LSTM and CNN end close to each other ({ref}`ch-lstm`). The paper says that LSTMs do
-# worse, and that any learning rate above $10^{-6}$ overshoots. If its LSTMs were trained as it describes, they did worse
-# because of the steps, and not because they are LSTMs.
+# By our recipe, with its larger steps, LSTM, BiLSTM and CNN end close to each other ({ref}`ch-lstm`). The paper says that
+# LSTMs do worse, and that any learning rate above $10^{-6}$ overshoots. If its LSTMs were trained as it describes, they did
+# worse because of the steps, and not because they are LSTMs.
 
 # %% tags=["remove-cell"]
-lstm_tables = np.array(without_trunk[0][1]["tables"])
-glue("lstm_at_cap", 100 * (lstm_tables > 254.5).mean())
+ends = [np.array(result["tables"]) for _, result in without_trunk]
+glue("at_cap", 100 * min((Q > 254.5).mean() for Q in ends))
 
 # %% [markdown]
 # ### Where it ends
