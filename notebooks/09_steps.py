@@ -448,8 +448,8 @@ html.table(
 # away meanwhile, for the reason that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:.0f` % or more of the
 # entries of their tables are at the cap of 255. The pictures are far worse than those of plain JPEG at its coarsest, and the
 # files are smaller than any that the standard's tables can give. So there is no equal rate at which to compare them with
-# plain JPEG, and the table of claims does not judge them. Of the two, the BiLSTM's map can move farther, and it makes fewer
-# errors with as many bits.
+# plain JPEG, and the table of claims does not judge them. Of the two, the BiLSTM's map can move farther, and its error is
+# the smaller one, with as many bits.
 #
 # By our recipe, with its larger steps, LSTM, BiLSTM and CNN end close to each other ({ref}`ch-lstm`). The paper says that
 # LSTMs do worse, and that any learning rate above $10^{-6}$ overshoots. If its LSTMs were trained as it describes, they did
