@@ -104,7 +104,7 @@ def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
 def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
     """A pair far below its curve, at whatever rate it is asked for."""
     tiny = replace(pair(0.001, 0.001, {}), anywhere=True)
-    with pytest.raises(ReproError, match="has no file of their rate on any photo"):
+    with pytest.raises(ReproError, match="plain JPEG has no file of their rate; for other λ, run"):
         tiny.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 

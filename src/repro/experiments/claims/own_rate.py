@@ -80,7 +80,7 @@ class OwnRate:
         if not found:
             raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
         if not any(g.photos for g in found):
-            raise ReproError("results: plain JPEG, which they are compared by, has no file of their rate on any photo")
+            raise ReproError(f"results: plain JPEG has no file of their rate; for other λ, run `{self.command}`")
         return found
 
     def _at_rates(
