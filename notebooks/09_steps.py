@@ -456,8 +456,8 @@ html.table(
 # worse because of the steps, and not because they are LSTMs.
 
 # %% tags=["remove-cell"]
-ends = [np.array(result["tables"]) for _, result in without_trunk]
-glue("at_cap", 100 * min((Q > 254.5).mean() for Q in ends))
+at_cap = [(np.array(result["tables"]) > 254.5).mean() for _, result in without_trunk]
+glue("at_cap", 100 * min(at_cap))
 
 # %% [markdown]
 # ### Where it ends

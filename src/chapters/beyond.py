@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
@@ -57,8 +56,6 @@ ENCODER_LOOKS: dict[str, Look] = {
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
-#: Marks on axes of bits per pixel.
-_RATES = (0.2, 0.5, 1, 2)
 #: Colours of the metrics whose weights are compared.
 _MEASURES = ("black", "orange", "green", "blue")
 
@@ -210,8 +207,7 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
         better = ALL_METRICS[metric].better
         ax.set(title=f"{SHORT.get(metric, 'blurred luma, MSE')} {'↓' if better == 'lower' else '↑'}", xscale="log")
         ax.set_xlabel("bits per pixel")
-        ax.set_xticks(_RATES, [f"{rate:g}" for rate in _RATES])
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        plain_marks(ax.xaxis, (1, 2, 5))
         if better == "lower":
             ax.set_yscale("log")
             plain_marks(ax.yaxis, (1, 2, 5))

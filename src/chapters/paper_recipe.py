@@ -50,8 +50,12 @@ def label(run: Experiment) -> str:
 
 
 def _kind(run: Experiment) -> str:
-    name = LOOKS[run.model.method].label.removesuffix(" attention")
-    notes = [
+    return ", ".join([LOOKS[run.model.method].label.removesuffix(" attention"), *_notes(run)])
+
+
+def _notes(run: Experiment) -> list[str]:
+    """What else but its method makes a run another than the paper's own."""
+    return [
         *(["map stretched"] if run.model.minmax else []),
         *(["fed 0–1"] if run.model.trunk_input == "unit" else []),
         *(["without MS-SSIM"] if not run.loss.sigma else []),
@@ -59,7 +63,6 @@ def _kind(run: Experiment) -> str:
         *(["half the weights"] if run.loss.sigma == 500 else []),
         *(["trunk frozen, A = 1 for DC"] if run.model.keep_dc else []),
     ]
-    return ", ".join([name, *notes])
 
 
 def plan_rows(stored: Iterable[Run]) -> Rows:
@@ -137,12 +140,12 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
 
 
 def _line(run: Experiment) -> str:
-    """How a run's line is broken: whole for the paper's loss and settings, as :func:`_kind` tells them apart."""
+    """How a run's line is broken: whole for the paper's loss and settings."""
     if run.profile != "paper":
         return "--"
     if not run.loss.sigma:
         return ":"
-    return "-" if "," not in _kind(run) else "-."
+    return "-." if _notes(run) else "-"
 
 
 def _of_log(log: Sequence[Mapping[str, float]], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -190,11 +193,9 @@ def recurrent(runs: Iterable[Run]) -> list[Run]:
 
 def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
     """One row a run and one for plain JPEG at its coarsest: bits in both countings and metrics, means over photos."""
-    coarsest = {
-        photo: {**points[0], "bpp_sequential": points[0]["bpp"]} for photo, points in evidence.plain().images.items()
-    }
-    setting = next(iter(coarsest.values()))["setting"]
-    named = {label(run): result["images"] for run, result in runs} | {f"plain JPEG, quality {setting}": coarsest}
+    coarsest = evidence.plain().mean().images["mean"][0]
+    named = {label(run): result["images"] for run, result in runs}
+    named[f"plain JPEG, quality {coarsest['setting']:g}"] = {"mean": {**coarsest, "bpp_sequential": coarsest["bpp"]}}
     forms = {COUNTING: "{:.3f}", "bpp_sequential": "{:.3f}", "mse": "{:.0f}", "lpips": "{:.3f}", "ms_ssim": "{:.3f}"}
     rows: list[list[object]] = [
         [name, *(form.format(np.mean([p[what] for p in images.values()])) for what, form in forms.items())]

@@ -30,7 +30,8 @@ class Codec:
     name, label
         the key in :data:`CODECS`, and words for a legend.
     package
-        the package that it needs, by the name with which it is imported and installed.
+        the package that it needs, by the name with which it is imported. All but Pillow, which is always there, are
+        installed by the same name.
     lowest
         the smallest quality that it takes; the largest is 100.
     """
