@@ -213,8 +213,13 @@ def is_complaint(message) -> bool:
     return message.type in ("error", "warning") and not HARMLESS.search(message.text)
 
 
+# Windows with the encoder make some of their pictures in the page, soon after it has loaded.
+EVERY_PICTURE_IS_MADE = "[...document.images].every(i => i.hasAttribute('src'))"
+
+
 def test_page_is_whole(tab):
     assert tab.locator("mjx-merror").count() == 0
+    tab.wait_for_function(EVERY_PICTURE_IS_MADE)
     pictures = "[...document.images].filter(i => i.complete && {}).map(i => i.src.slice(0, 80))"
     assert tab.evaluate(pictures.format("!i.naturalWidth")) == [], "broken pictures"
     assert tab.evaluate(pictures.format("!i.alt && i.closest('main')")) == [], "pictures without words"
