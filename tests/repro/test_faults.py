@@ -45,10 +45,11 @@ def test_a_fault_gives_the_right_files_or_a_clear_line(case, place):
 
 
 def test_memory_is_flat():
-    found = load.two_jobs(120)
-    assert found["faults"] == [] and found["files"] == 120
-    first, last = found["megabytes"]["12"], found["megabytes"]["100"]
-    assert all(last[name] < first[name] + 10 for name in last)
+    found = load.two_jobs(400)
+    assert found["faults"] == [] and found["files"] == 400
+    # A worker may still be loading when the other has done forty; one kept picture a photo would add 9 MB to each.
+    first, last = (max(found["megabytes"][done].values()) for done in ("40", "380"))
+    assert last < first + 5
 
 
 # ---- what it rests on -----------------------------------------------------------------------------------------------
