@@ -732,6 +732,15 @@ def test_a_sweep_that_was_cut_off_begins_anew_only_if_asked(
     assert cli.run([*call, "--restart"]) == 0 and not part.exists()
 
 
+def test_command_runs_only_what_is_named(place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(QUICK, recipe=replace(QUICK.recipe, seed=1))
+    in_figure_5(monkeypatch, QUICK, SWEEP, other)
+    call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", str(place), "--data", str(folder)]
+    assert cli.run([*call, "--only", other.key, "--only", SWEEP.key]) == 0
+    store = Store(place, place / "runs")
+    assert store.load(QUICK) is None and store.load(SWEEP) is not None and store.load(other) is not None
+
+
 def test_command_names_what_failed(
     place: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -748,6 +757,7 @@ def test_command_names_what_failed(
     ("arguments", "says"),
     [
         (["--figure", "99"], "unknown figure '99'; choose from 5, 7, 8, 10, 13, 15, ours, tuning, encoder"),
+        (["--figure", "5", "--only", "abc"], "figure 5, profile cpu has no abc; --dry-run shows what it has"),
         (["--figure", "5", "--profile", "fast"], "unknown profile 'fast'; choose from smoke, cpu, paper"),
         (["--figure", "encoder", "--profile", "paper"], "it is made at profile cpu"),
         (["--store", "no/such/folder"], "no/such/folder: no such folder; make it first"),

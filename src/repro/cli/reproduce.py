@@ -15,6 +15,9 @@ def reproduce(
     figure: Annotated[
         str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond', 'content-types' or 'all'.")
     ] = "all",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run this one alone, named as in the plan. Can be repeated.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="How many experiments to run at once; they share the cores.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the photos (default: REPRO_DATA).")] = None,
@@ -38,6 +41,9 @@ def reproduce(
     from repro.experiments.estimate import Estimate, hours
 
     tasks = ex.everything(profile) if figure == "all" else ex.experiments_of(figure, profile)
+    if unknown := set(only or ()) - {e.key for e in tasks}:
+        raise UsageError(f"figure {figure}, profile {profile} has no {min(unknown)}; --dry-run shows what it has")
+    tasks = [e for e in tasks if not only or e.key in only]
     if scheduler != "local" and jobs != 1:
         raise UsageError("--jobs is for this machine; on a cluster each worker runs one experiment at a time")
     default = ex.Store.default()
