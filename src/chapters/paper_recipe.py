@@ -31,6 +31,7 @@ _PULLED = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."))
 _BITS = (0.2, 0.4, 0.8, 1.6)
 #: What a log has → what a plot calls it.
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: What is told of where tables end.
 _TOLD = (("dc", "{:.0f}"), ("objective", "{:.2f}"))
 
@@ -207,11 +208,17 @@ def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
 def reach_rows(found: Mapping[str, tuple[int, float, float]]) -> Rows:
     """One row a network: weights that learn, A of luma's DC, by how much a step can move it, and the paper's steps."""
     rows: list[list[object]] = [
-        [name, f"{count:,}", f"{A:.2f}", f"{most:.1e}", f"{min(A + PAPER_RECIPE.steps * most, 1):.2f}"]
+        [name, f"{count:,}", f"{A:.2f}", _scientific(most), f"{min(A + PAPER_RECIPE.steps * most, 1):.2f}"]
         for name, (count, A, most) in found.items()
     ]
     after = f"after {PAPER_RECIPE.steps:,} steps, at most"
     return ["network", "weights that learn", "A of luma's DC", "moves at most, a step", after], rows
+
+
+def _scientific(value: float) -> str:
+    """1.7 · 10⁻³"""
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits} · 10{str(int(power)).translate(_SUPERSCRIPT)}"
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:

@@ -84,7 +84,10 @@ def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch:
     _, rows = paper_recipe.mean_rows(Evidence(), chosen[:1])
     assert rows[0][1:] == rows[1][1:] and str(rows[1][0]).startswith("plain JPEG, quality ")
     _, reached = paper_recipe.reach_rows({"slow": (1000, 0.5, 1e-5), "fast": (1000, 0.5, 1e-3)})
-    assert [row[1:] for row in reached] == [["1,000", "0.50", "1.0e-05", "0.70"], ["1,000", "0.50", "1.0e-03", "1.00"]]
+    assert [row[1:] for row in reached] == [
+        ["1,000", "0.50", "1.0 · 10⁻⁵", "0.70"],
+        ["1,000", "0.50", "1.0 · 10⁻³", "1.00"],
+    ]
 
 
 def test_ends_are_told_beside_ours() -> None:

@@ -110,10 +110,10 @@ def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
 
 def test_what_is_missing_is_named() -> None:
     alone = models(**{PAPER: {0.01: a_model(0.3)}})
-    with pytest.raises(ReproError, match=r"not stored: vgg19, MSE \+ LPIPS; run `repro reproduce`"):
+    with pytest.raises(ReproError, match=r"not stored: VGG-19, MSE \+ LPIPS; run `repro reproduce`"):
         alone.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
     apart = models(**{PAPER: {0.01: a_model(0.3)}, BASELINE: {0.04: a_model(0.3)}})
-    with pytest.raises(ReproError, match=r"no λ has both vgg19, .* and vgg19, "):
+    with pytest.raises(ReproError, match=r"no λ has both VGG-19, .* and VGG-19, "):
         apart.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 

@@ -28,6 +28,14 @@ NEAR = 1.25
 MARGIN = 0.3
 #: A comparison at one rate needs that many photos whose curves both reach it.
 MIN_PHOTOS = 12
+#: Method of the paper's → words.
+METHODS = {
+    "vgg19": "VGG-19",
+    "resnet152-block1": "ResNet-152 block 1",
+    "resnet152-block7": "ResNet-152 block 7",
+    "lstm": "LSTM",
+    "bilstm": "BiLSTM",
+}
 #: A change of one decibel in an error, as a natural logarithm.
 _DECIBEL = math.log(10) / 10
 
@@ -35,6 +43,12 @@ _DECIBEL = math.log(10) / 10
 def papers(series: str) -> str:
     """The name by the paper's recipe of what is a curve of ours: VGG-19 for VGG-16, and the paper's rounding."""
     return series.replace("vgg16", "vgg19").removesuffix(", straight-through")
+
+
+def in_words(series: str) -> str:
+    """The name by the paper's recipe of a curve of ours, for readers: "VGG-19, MSE + LPIPS"."""
+    method, comma, loss = papers(series).partition(",")
+    return METHODS.get(method, method) + comma + loss
 
 
 def error(metric: str, value: float) -> float:
@@ -62,12 +76,12 @@ class OwnRate:
         ``rates``, or none whose rates plain JPEG reaches.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
-        missing = [papers(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
+        missing = [in_words(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
         if missing:
             raise ReproError(f"results: not stored: {'; '.join(missing)}; run `{self.command}`")
         shared = [lam for lam in second if anchor == PLAIN or lam in first]
         if not shared:
-            raise ReproError(f"results: no λ has both {papers(anchor)} and {papers(test)}; run `{self.command}`")
+            raise ReproError(f"results: no λ has both {in_words(anchor)} and {in_words(test)}; run `{self.command}`")
         at_rates = self._at_rates(first, second, rates, metrics)
         if at_rates:
             return at_rates

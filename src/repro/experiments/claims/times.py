@@ -12,6 +12,7 @@ from typing import Any
 
 from repro.experiments.bench import Row, seconds_in_words
 from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect, Judgement, claim
+from repro.experiments.claims.own_rate import METHODS
 
 Stored = Mapping[str, Mapping[str, Any]]
 Point = tuple[float, float, float]
@@ -22,11 +23,6 @@ CLAIMED, ABOUT = 1.57, 0.15
 FAR = 2.0
 #: The paper's encoder, the learned codecs that it is compared with, and our encoder without any network.
 OURS, LEARNED, TABLES = "VGG-19 attention", ("Ballé et al. 2017", "factorised prior"), "tables alone"
-_METHODS = {
-    "vgg19": "VGG-19",
-    "resnet152-block1": "ResNet-152 block 1",
-    "resnet152-block7": "ResNet-152 block 7",
-}
 
 
 def training_rows(stored: Stored) -> list[Row]:
@@ -118,7 +114,7 @@ def setting_of(row: Row) -> str:
 
 def label_of(row: Row) -> str:
     """A row's method in words."""
-    return _METHODS[row["method"]]
+    return METHODS[row["method"]]
 
 
 def ratio_in_words(row: Row) -> str:
