@@ -62,7 +62,14 @@ from chapters import steps as drawn
 from chapters.attention import middle, padded_tensor
 from repro.data import crop_pool, photos
 from repro.experiments import objective, paper
-from repro.experiments.claims import MAIN, NOT_YET, Evidence, all_claims, savings
+from repro.experiments.claims import (
+    MAIN,
+    NOT_TESTABLE,
+    NOT_YET,
+    Evidence,
+    all_claims,
+    savings,
+)
 from repro.experiments.claims import loss as judge_loss
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
@@ -751,7 +758,10 @@ glue("count_all", len(claims))
 for verdict, count in tables.verdict_counts(claims).items():
     glue(f"count_{verdict.replace(' ', '_')}", count)
 waiting = tables.verdict_counts(claims)[NOT_YET]
-paper_judged = sum(c.by_paper.verdict != NOT_YET for c in claims if c.by_paper)
+open_verdicts = (NOT_YET, NOT_TESTABLE)
+paper_judged = sum(
+    c.by_paper.verdict not in open_verdicts for c in claims if c.by_paper
+)
 glue("own_rate_margin", MARGIN)
 glue("paper_twice", sum(c.twice for c in claims))
 glue(

@@ -16,9 +16,20 @@ from repro.errors import ReproError
 from repro.evaluation import gain_at_rate
 from repro.evaluation.curves import Point
 from repro.experiments import Store, paper
-from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, Evidence, OwnRate, all_claims, loss, recurrent
+from repro.experiments.claims import (
+    NOT,
+    NOT_TESTABLE,
+    NOT_YET,
+    PARTLY,
+    REPRODUCED,
+    Evidence,
+    OwnRate,
+    all_claims,
+    loss,
+    recurrent,
+)
 from repro.experiments.claims.loss import BASELINE, PAPER, STANDARD
-from repro.experiments.claims.own_rate import COUNTING, MARGIN, decibels, papers
+from repro.experiments.claims.own_rate import COUNTING, MARGIN, OutOfReach, decibels, papers
 
 PLAIN = curve("plain").counted(COUNTING)
 
@@ -102,10 +113,20 @@ def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
 
 
 def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
-    """A pair far below its curve, at whatever rate it is asked for."""
-    tiny = replace(pair(0.001, 0.001, {}), anywhere=True)
-    with pytest.raises(ReproError, match="plain JPEG has no file of their rate; for other λ, run"):
+    """A pair far below its curve, at whatever rate it is asked for. While the plan has another λ, that may help."""
+    tiny = replace(pair(0.001, 0.0011, {}), anywhere=True)
+    with pytest.raises(OutOfReach, match=r"no file of their rate, 0\.0011 bpp, at any λ of the plan"):
         tiny.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+    with pytest.raises(ReproError, match="plain JPEG has no file of their rate; for other λ, run") as more:
+        replace(tiny, planned={papers(PAPER): {0.01, 0.04}}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+    assert not isinstance(more.value, OutOfReach)
+
+
+@pytest.mark.parametrize("metric", ["mse", "ms_ssim"])
+def test_there_two_models_of_one_rate_are_compared_directly(metric: str) -> None:
+    found = replace(pair(0.001, 0.00101, {metric: 0.8}), anywhere=True)
+    (gain,) = found.gains(BASELINE, PAPER, (0.25, 0.42), [metric])
+    assert decibels(gain)[0] == pytest.approx(-10 * math.log10(0.8), abs=0.1) and gain.clear == 1
 
 
 def test_what_is_missing_is_named() -> None:
@@ -152,6 +173,15 @@ def test_both_recipes_are_judged_by_the_same_functions() -> None:
     assert loss.judge_ms_ssim(better).verdict == REPRODUCED and loss.judge_harmless(better).verdict == PARTLY
     low = models(**{name: {0.01: a_model(0.27, {"ms_ssim": 1.2})} for name in (recurrent.LSTM, recurrent.BILSTM)})
     assert recurrent.judge_low_rates(low).verdict == REPRODUCED, "clearly worse than plain JPEG"
+
+
+def test_what_no_run_of_the_plan_can_test_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LSTMs below every rate of plain JPEG at each λ: not testable against it, and one against the other they are."""
+    tiny = models(**{name: {0.01: a_model(0.001)} for name in (recurrent.LSTM, recurrent.BILSTM)})
+    monkeypatch.setattr(AsStored, "found", replace(tiny, anywhere=True), raising=False)
+    of = {c.number: c.by_paper for c in all_claims(AsStored("cpu", store))}
+    assert of[20] is not None and of[20].verdict == NOT_TESTABLE and "0.001 bpp" in of[20].evidence
+    assert of[17] is not None and of[17].verdict == NOT
 
 
 def test_without_runs_the_command_is_told(store: Store, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from repro.errors import ReproError
+from repro.experiments.claims.own_rate import OutOfReach
 from repro.experiments.paper import FIRST_STEPS
 from repro.training import PAPER_RECIPE
 
@@ -134,7 +135,8 @@ def _judge(claim: Claim, evidence: Evidence) -> Judgement:
     try:
         return claim.judge(evidence)
     except ReproError as error:  # it begins with a file's name, which is nothing for a page
-        return Judgement(NOT_YET, str(error).partition(": ")[2] or str(error))
+        verdict = NOT_TESTABLE if isinstance(error, OutOfReach) else NOT_YET
+        return Judgement(verdict, str(error).partition(": ")[2] or str(error))
 
 
 def _one_point(claim: Claim, found: Judgement) -> Judgement:

@@ -46,8 +46,11 @@ class Evidence:
         runs: dict[str, dict[float, Any]] = {}
         for run, result in self.begun() if self.first_steps else self.by_the_paper():
             runs.setdefault(run.series.removesuffix(paper.BEGUN), {})[run.loss.lam] = result["images"]
+        planned: dict[str, set[float]] = {}
+        for run in paper.runs("all"):
+            planned.setdefault(run.series, set()).add(run.loss.lam)
         command = f"repro reproduce --profile paper --figure {figure}"
-        return OwnRate(runs, self.plain().counted(COUNTING), command, anywhere=self.first_steps)
+        return OwnRate(runs, self.plain().counted(COUNTING), command, anywhere=self.first_steps, planned=planned)
 
     def by_the_paper(self) -> list[tuple[Experiment, dict[str, Any]]]:
         """What is stored of the plan of profile paper, the most wanted first, each run with its result."""

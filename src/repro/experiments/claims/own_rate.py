@@ -3,14 +3,15 @@
 Two models of one λ spend different bits. So each is compared with plain JPEG at its own rate, photo by photo, by the
 logarithm of the ratio of their errors; and what one gains there more than the other is the gain of the pair. That is
 not exact, because what can be gained over plain JPEG depends on the rate. So rates that lie too far apart are not
-compared, and intervals are wider by :data:`MARGIN`.
+compared, and intervals are wider by :data:`MARGIN`. Where plain JPEG has no file of their rates, two models are still
+compared, directly, if their rates are :data:`ALIKE`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from repro.plain import paired_bootstrap
 PLAIN, COUNTING = "pillow-444", "bpp_paper"
 #: How many times the rate of one model of a pair may be the other's, or that of an end of a claim's range.
 NEAR = 1.25
+#: How many times the rate of one file may be the other's if they are to count as equal. Two per cent of bits change
+#: plain JPEG's errors by 0.1 to 0.4 decibels at its lowest qualities, and :data:`MARGIN` is added here as well.
+ALIKE = 1.02
 #: Decibels by which the interval of a pair of one λ is wider at each end: twice what this way of comparing is off by on
 #: our own models (root mean square), which can also be compared at equal rates.
 MARGIN = 0.3
@@ -38,6 +42,10 @@ METHODS = {
 }
 #: A change of one decibel in an error, as a natural logarithm.
 _DECIBEL = math.log(10) / 10
+
+
+class OutOfReach(ReproError):
+    """Plain JPEG has no file of a model's rate, at any λ that the model is to be trained with."""
 
 
 def papers(series: str) -> str:
@@ -59,21 +67,23 @@ def error(metric: str, value: float) -> float:
 @dataclass(frozen=True)
 class OwnRate:
     """Stored models: series → λ → photo → point; ``plain``, whose rates are what ``counting`` says; and the command
-    that runs what is missing. ``anywhere``: pairs of one λ are compared at whatever rate they have."""
+    that runs what is missing. ``anywhere``: pairs of one λ are compared at whatever rate they have. ``planned``: series
+    → every λ that is to be run."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve
     command: str
     counting: str = COUNTING
     anywhere: bool = False
+    planned: Mapping[str, Collection[float]] = field(default_factory=dict)
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
         """What ``test`` gains over ``anchor``, series of ours by name: at ``rates`` where both have curves that reach
         one, else at each λ that both were trained with.
 
         A gain at one λ is in the metric's own unit: the logarithm of the ratio of errors, times the error of
-        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, none near
-        ``rates``, or none whose rates plain JPEG reaches.
+        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near
+        ``rates``, or none whose rates plain JPEG reaches: :class:`OutOfReach` where no λ is left to run.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
         missing = [in_words(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
@@ -94,7 +104,11 @@ class OwnRate:
         if not found:
             raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
         if not any(g.photos for g in found):
-            raise ReproError(f"results: plain JPEG has no file of their rate; for other λ, run `{self.command}`")
+            if set(self.planned.get(papers(test), ())) - set(shared):
+                raise ReproError(f"results: plain JPEG has no file of their rate; for other λ, run `{self.command}`")
+            rates = sorted({self.rate(second[lam]) for lam in shared})
+            at = " and ".join(f"{rate:g}" for rate in rates)
+            raise OutOfReach(f"results: plain JPEG has no file of their rate, {at} bpp, at any λ of the plan")
         return found
 
     def _at_rates(
@@ -121,12 +135,11 @@ class OwnRate:
     def _gain(self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], metric: str) -> Gain:
         differences, pairs, missing = [], [], {}
         for photo, point in test.items():
-            over = self.over_plain(photo, point, metric)
-            under = 0.0 if anchor is None else self.over_plain(photo, anchor[photo], metric)
-            if over is None or under is None:
+            ahead = self._ahead(photo, None if anchor is None else anchor[photo], point, metric)
+            if ahead is None:
                 missing[photo] = "has no rate in common with plain JPEG"
                 continue
-            differences.append(over - under)
+            differences.append(ahead)
             pairs.append((self._value(anchor, photo, point, metric), float(point[metric] or 0)))
         if not pairs:
             return Gain(self.rate(test), metric, math.nan, math.nan, math.nan, math.nan, math.nan, (), missing)
@@ -139,6 +152,22 @@ class OwnRate:
         mean = scale * float(np.mean(differences))
         return Gain(self.rate(test), metric, mean, *ends, of_anchor, of_test, photos, missing)
 
+    def _ahead(self, photo: str, anchor: Point | None, point: Point, metric: str) -> float | None:
+        """What a point gains over the anchor's, or over plain JPEG; None where they cannot be compared."""
+        over = self.over_plain(photo, point, metric)
+        if anchor is None:
+            return over
+        under = self.over_plain(photo, anchor, metric)
+        if over is not None and under is not None:
+            return over - under
+        ratio, (mine, theirs) = (
+            (anchor[self.counting] or 1) / (point[self.counting] or 1),
+            (point[metric], anchor[metric]),
+        )
+        if mine is None or theirs is None or not 1 / ALIKE <= ratio <= ALIKE:
+            return None
+        return _in_nats(metric, DECIBELS[metric][0](mine) - DECIBELS[metric][0](theirs))
+
     def over_plain(self, photo: str, point: Point, metric: str) -> float | None:
         """The logarithm of plain JPEG's error over the point's, at the point's rate: above zero the point is better. Of
         block edges, which may be 0, the difference. None where plain JPEG's points do not enclose the rate."""
@@ -146,8 +175,7 @@ class OwnRate:
         at, value = math.log10(point[self.counting] or 1), point[metric]
         if value is None or not len(x) or not x[0] <= at <= x[-1]:
             return None
-        better = DECIBELS[metric][0](value) - float(interpolate(x, y, at))
-        return better if metric == "blocking" else _DECIBEL * better
+        return _in_nats(metric, DECIBELS[metric][0](value) - float(interpolate(x, y, at)))
 
     def _value(self, anchor: Mapping[str, Point] | None, photo: str, point: Point, metric: str) -> float:
         """The anchor's metric; plain JPEG's is that at the rate of the point."""
@@ -159,6 +187,11 @@ class OwnRate:
     def rate(self, images: Mapping[str, Point]) -> float:
         """The mean over photos in bits per pixel, to three digits."""
         return float(f"{np.mean([p[self.counting] or 0 for p in images.values()]):.3g}")
+
+
+def _in_nats(metric: str, better: float) -> float:
+    """A difference in decibels as one of natural logarithms; block edges have no decibels and stay as they are."""
+    return better if metric == "blocking" else _DECIBEL * better
 
 
 def decibels(g: Gain) -> tuple[float, float, float]:
