@@ -108,7 +108,7 @@ if __name__ == "__main__":
 
 
 def test_writers_of_one_file_do_not_remove_what_another_is_writing(tmp_path):
-    subprocess.run([sys.executable, "-c", WRITERS, tmp_path / "target"], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", WRITERS, tmp_path / "target"], check=True, timeout=300)
     assert [*tmp_path.iterdir()] == [tmp_path / "target"] and (tmp_path / "target").read_text() == "whole"
 
 
