@@ -204,7 +204,7 @@ def _load(name: str, found: Mapping[str, Any]) -> str:
     return f"{through} Memory was {', '.join(grew)}.\n" if grew else f"{through}\n"
 
 
-_LOADS = {"two jobs": "`--jobs 2`", "cluster": "a Dask cluster of two workers"}
+_LOADS = {"two jobs": "`--jobs 2`", "cluster": "a Dask cluster of two workers (without Dask's profiler)"}
 
 
 def _number(found: Sequence[object]) -> str:
