@@ -64,8 +64,8 @@ from repro.data import crop_pool, photos
 from repro.experiments import objective, paper
 from repro.experiments.claims import (
     MAIN,
-    NOT_TESTABLE,
     NOT_YET,
+    UNDECIDED,
     Evidence,
     all_claims,
     savings,
@@ -769,15 +769,12 @@ glue("count_all", len(claims))
 for verdict, count in tables.verdict_counts(claims).items():
     glue(f"count_{verdict.replace(' ', '_')}", count)
 waiting = tables.verdict_counts(claims)[NOT_YET]
-open_verdicts = (NOT_YET, NOT_TESTABLE)
-paper_judged = sum(
-    c.by_paper.verdict not in open_verdicts for c in claims if c.by_paper
-)
+paper_judged = sum(c.by_paper.verdict not in UNDECIDED for c in claims if c.by_paper)
 glue("own_rate_margin", MARGIN)
 glue("paper_twice", sum(c.twice for c in claims))
 glue(
     "paper_judged",
-    f"{paper_judged} could be so far" if paper_judged else "none could be so far",
+    f"{paper_judged or 'none'} could be judged so far",
 )
 glue(
     "waiting",

@@ -18,6 +18,7 @@ from repro.experiments.claims import (
     PARTLY,
     REPRODUCED,
     SHORT,
+    UNDECIDED,
     Claim,
     Judgement,
 )
@@ -139,7 +140,7 @@ def papers_side(c: Claim) -> str:
     if c.by_paper is None:
         return ""
     told = f"The paper's: {c.by_paper.evidence}"
-    if c.by_paper.verdict in (NOT_YET, c.verdict):
+    if c.by_paper.verdict in (*UNDECIDED, c.verdict):
         return told
     return f"{told}. The recipes disagree. They differ in {differences(c)}"
 

@@ -9,7 +9,7 @@ import pytest
 from bookkit import html
 from chapters import tables
 from chapters.effects import effect_picture, in_words
-from repro.experiments.claims import NOT, NOT_YET, REPRODUCED, Claim, Effect, Judgement
+from repro.experiments.claims import NOT, NOT_TESTABLE, NOT_YET, REPRODUCED, Claim, Effect, Judgement
 
 SVG = "{http://www.w3.org/2000/svg}"
 ABOVE, BELOW, AROUND = (0.10, 0.05, 0.15), (-0.05, -0.08, -0.02), (0.01, -0.04, 0.06)
@@ -66,15 +66,16 @@ def test_a_row_has_both_verdicts_and_why_they_disagree() -> None:
         a_claim(REPRODUCED, Judgement(NOT, "worse in MSE", (Effect("", "MSE", (BELOW,)),))),
         a_claim(REPRODUCED, Judgement(REPRODUCED, "better as well")),
         a_claim(REPRODUCED, Judgement(NOT_YET, "not stored: x; run `y`")),
+        a_claim(REPRODUCED, Judgement(NOT_TESTABLE, "no file of its rate")),
         a_claim(REPRODUCED, None),
     ]
     head, rows = tables.claim_rows(claims)
     assert head[1:3] == ["by our recipe", "by the paper's"]
     shown = html.table(head, rows).text
-    assert shown.count("<svg") == 5 and "<code>y</code>" in shown
+    assert shown.count("<svg") == 6 and "<code>y</code>" in shown
     told = [str(only) for (only,) in rows[1::2]]
-    assert ["The recipes disagree" in words for words in told] == [True, False, False, False]
-    assert "third-order" in told[0] and "VGG-19 trained" in told[0] and "The paper's" not in told[3]
+    assert ["The recipes disagree" in words for words in told] == [True, False, False, False, False]
+    assert "third-order" in told[0] and "VGG-19 trained" in told[0] and "The paper's" not in told[4]
     assert shown.count('<td colspan="3">') == len(claims)
     glance = html.table(*tables.verdict_rows(claims)).text
     assert "<svg" not in glance and glance.count("sd-badge") == shown.count("sd-badge")

@@ -22,6 +22,8 @@ REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
     "not yet",
     "not testable",
 )
+#: Those that say nothing of the claim.
+UNDECIDED = (NOT_YET, NOT_TESTABLE)
 T = TypeVar("T")
 
 
