@@ -16,7 +16,8 @@ def reproduce(
         str, typer.Option(help="Figure of the paper, 'ours', 'tuning', 'encoder', 'beyond', 'content-types' or 'all'.")
     ] = "all",
     only: Annotated[
-        list[str] | None, typer.Option(help="Run this one alone, named as in the plan. Can be repeated.")
+        list[str] | None,
+        typer.Option(metavar="<key>", help="Run this one alone, named as in the plan. Can be repeated."),
     ] = None,
     profile: Annotated[str, typer.Option(help="smoke (seconds), cpu (published numbers) or paper (GPU).")] = "cpu",
     jobs: Annotated[int, typer.Option(min=1, help="How many experiments to run at once; they share the cores.")] = 1,

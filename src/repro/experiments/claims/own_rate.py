@@ -160,10 +160,8 @@ class OwnRate:
         under = self.over_plain(photo, anchor, metric)
         if over is not None and under is not None:
             return over - under
-        ratio, (mine, theirs) = (
-            (anchor[self.counting] or 1) / (point[self.counting] or 1),
-            (point[metric], anchor[metric]),
-        )
+        mine, theirs = point[metric], anchor[metric]
+        ratio = (anchor[self.counting] or 1) / (point[self.counting] or 1)
         if mine is None or theirs is None or not 1 / ALIKE <= ratio <= ALIKE:
             return None
         return _in_nats(metric, DECIBELS[metric][0](mine) - DECIBELS[metric][0](theirs))
