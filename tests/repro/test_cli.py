@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -79,9 +80,9 @@ def test_help_imports_nothing_heavy():
 
 
 def test_help_takes_under_half_a_second():
-    """Counted in processor time, which a busy machine does not stretch."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "repro", "--help"], capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+    seconds = []
+    for _ in range(5):  # the best of five: the machine may be busy, the program must not be slow
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "repro", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5

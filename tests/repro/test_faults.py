@@ -47,9 +47,10 @@ def test_a_fault_gives_the_right_files_or_a_clear_line(case, place):
 def test_memory_is_flat():
     found = load.two_jobs(400)
     assert found["faults"] == [] and found["files"] == 400
+    first, last = (found["megabytes"][done] for done in ("40", "380"))
+    assert last["program"] < first["program"] + 5
     # A worker may still be loading when the other has done forty; one kept picture a photo would add 9 MB to each.
-    first, last = (max(found["megabytes"][done].values()) for done in ("40", "380"))
-    assert last < first + 5
+    assert max(last.values()) < max(first.values()) + 5
 
 
 # ---- what it rests on -----------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ if __name__ == "__main__":
 
 
 def test_writers_of_one_file_do_not_remove_what_another_is_writing(tmp_path):
-    subprocess.run([sys.executable, "-c", WRITERS, tmp_path / "target"], check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", WRITERS, tmp_path / "target"], check=True, timeout=60)
     assert [*tmp_path.iterdir()] == [tmp_path / "target"] and (tmp_path / "target").read_text() == "whole"
 
 
