@@ -70,6 +70,6 @@ def _cell(images: Mapping[str, Any], plain: Curve, counting: str, metric: str) -
     if found is None:
         return "–"
     if len(found.photos) < len(images):
-        return f"– (plain JPEG reaches its rate on {len(found.photos)} photos)"
+        return f"– (plain JPEG reaches its rate on {len(found.photos)} of {len(images)} photos)"
     mean, low, high = decibels(found)
     return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"

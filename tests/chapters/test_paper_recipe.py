@@ -71,7 +71,7 @@ def test_a_rate_that_plain_jpeg_does_not_reach_is_said(monkeypatch: pytest.Monke
     assert paper_recipe.ended(Evidence(), [(run, {"images": images})]) == {}
     photo = next(iter(images))
     some = {**images, photo: curve("m", rates=(0.3, 1.0)).images[photo][0]}
-    assert own_rate._cell(some, plain, COUNTING, "mse") == "– (plain JPEG reaches its rate on 1 photos)"
+    assert own_rate._cell(some, plain, COUNTING, "mse") == f"– (plain JPEG reaches its rate on 1 of {len(some)} photos)"
     assert list(paper_recipe.ended(Evidence(), [(run, {"images": some})])) == ["paper's: LSTM, λ = 0.01"]
 
 

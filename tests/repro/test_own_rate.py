@@ -108,7 +108,7 @@ def test_the_margin_is_what_our_own_models_show() -> None:
 
 def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
     for first, second in ((0.25, 0.40), (0.15, 0.15), (0.9, 0.9)):
-        with pytest.raises(ReproError, match="lie outside of these rates, or too far apart"):
+        with pytest.raises(OutOfReach, match="lie outside of these rates, or too far apart, at any λ of the plan"):
             pair(first, second, {}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 
@@ -117,9 +117,12 @@ def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
     tiny = replace(pair(0.001, 0.0011, {}), anywhere=True)
     with pytest.raises(OutOfReach, match=r"no file of their rate, 0\.0011 bpp, at any λ of the plan"):
         tiny.gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
-    with pytest.raises(ReproError, match="plain JPEG has no file of their rate; for other λ, run") as more:
-        replace(tiny, planned={papers(PAPER): {0.01, 0.04}}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
+    both = {papers(PAPER): {0.01, 0.04}, papers(BASELINE): {0.01, 0.04}}
+    with pytest.raises(ReproError, match=r"no file of their rate, 0\.0011 bpp; for other λ, run") as more:
+        replace(tiny, planned=both).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
     assert not isinstance(more.value, OutOfReach)
+    with pytest.raises(OutOfReach):  # the other λ is planned for one of the two alone
+        replace(tiny, planned={**both, papers(BASELINE): {0.01}}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 
 @pytest.mark.parametrize("metric", ["mse", "ms_ssim"])

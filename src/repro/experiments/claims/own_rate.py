@@ -101,15 +101,25 @@ class OwnRate:
             for lam in shared
             if self._comparable(None if anchor == PLAIN else first[lam], second[lam], rates)
         ]
-        if not found:
-            raise ReproError("results: the stored pairs lie outside of these rates, or too far apart")
         if not any(g.photos for g in found):
-            if set(self.planned.get(papers(test), ())) - set(shared):
-                raise ReproError(f"results: plain JPEG has no file of their rate; for other λ, run `{self.command}`")
-            rates = sorted({self.rate(second[lam]) for lam in shared})
-            at = " and ".join(f"{rate:g}" for rate in rates)
-            raise OutOfReach(f"results: plain JPEG has no file of their rate, {at} bpp, at any λ of the plan")
+            raise self._incomparable(anchor, test, shared, bool(found))
         return found
+
+    def _incomparable(self, anchor: str, test: str, shared: Collection[float], without_plain: bool) -> ReproError:
+        """Why no pair at the ``shared`` λ says anything, and what to run if the plan has more λ of both.
+
+        ``without_plain``: the rates are those asked for and near each other, and plain JPEG has no file of them.
+        """
+        why = "the stored pairs lie outside of these rates, or too far apart"
+        if without_plain:
+            rates = sorted({self.rate(self.runs[papers(test)][lam]) for lam in shared})
+            why = f"plain JPEG has no file of their rate, {' and '.join(f'{rate:g}' for rate in rates)} bpp"
+        more = set(self.planned.get(papers(test), ()))
+        if anchor != PLAIN:
+            more &= set(self.planned.get(papers(anchor), ()))
+        if more - set(shared):
+            return ReproError(f"results: {why}; for other λ, run `{self.command}`")
+        return OutOfReach(f"results: {why}, at any λ of the plan")
 
     def _at_rates(
         self,
