@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
-import sys
 import tomllib
 from html import unescape
 from itertools import chain
@@ -18,14 +16,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import command_line
 from bookkit import api, cards, markdown, parts, status
 from bookkit.project import Project
 from repro import cli, weights
 from repro.errors import ReproError
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-command_line = importlib.import_module("command_line")
 
 
 # --- parts

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from scipy.stats import binom
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+import votes
+from repro.errors import ReproError
 
-import votes  # noqa: E402
-from repro.errors import ReproError  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 PEERS, RATES = ("jpegli", "mozjpeg"), ("0.5 bpp", "1 bpp")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
@@ -11,14 +10,13 @@ from typing import Any
 
 import pytest
 
+import bench as program
+import paired
 from repro.errors import ReproError
 from repro.experiments import bench
 from repro.experiments.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import paired  # noqa: E402
 
 
 def timed(name: str = "a step", **limits: float) -> dict[str, Any]:
@@ -116,7 +114,6 @@ def test_the_command_measures_stores_and_judges(tmp_path: Path) -> None:
 
 
 def test_an_unknown_table_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    program = importlib.import_module("bench")
     monkeypatch.setattr(sys, "argv", ["bench.py", "nonsense"])
     with pytest.raises(SystemExit, match=r"^2$"):
         program.main()

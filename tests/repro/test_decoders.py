@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import decoder_census as census
+import decoder_files as files
+import decoders
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-census = importlib.import_module("decoder_census")
-files = importlib.import_module("decoder_files")
-decoders = importlib.import_module("decoders")
 
 EVERY = files.cases()
 PHOTO = files.Case("tables", "fast", 150, 137, "astronaut", 75.0, False, "interleaved", "auto", "sRGB", True)

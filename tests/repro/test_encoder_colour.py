@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import itertools
 import struct
-import sys
-from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+import format_bitmaps as bitmaps
+import format_rasters as rasters
+import format_tiff as tiff
 from encoder_stand_in import astronaut
 from repro.encoder import colour
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-bitmaps, rasters, tiff = (importlib.import_module(f"format_{name}") for name in ("bitmaps", "rasters", "tiff"))
 
 SRGB = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # white, red, green, blue
 SPACES = {

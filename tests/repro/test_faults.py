@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import fault_kills as kills
+import fault_load as load
+import fault_places as places
 from repro import cli
 from repro.files import alone, atomic_folder, atomic_path, atomic_write
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="about processes, signals and disks of Linux")
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-kills = importlib.import_module("fault_kills")
-places = importlib.import_module("fault_places")
-load = importlib.import_module("fault_load")
 SHORT = [case for case in places.CASES if case.short]
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-census = importlib.import_module("format_census")
-tiff = importlib.import_module("format_tiff")
+import format_census as census
+import format_tiff as tiff
 
 
 @pytest.mark.parametrize("name", census.FORMATS)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import os
@@ -19,6 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+import fuzz
+import fuzz_parsers
+import fuzz_pictures
 from encoder_stand_in import astronaut
 from repro.encoder import metadata
 from repro.encoder.images import open_picture
@@ -28,10 +30,6 @@ from repro.jpeg.huffman import code_lengths
 from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-fuzz = importlib.import_module("fuzz")
-fuzz_parsers = importlib.import_module("fuzz_parsers")
-fuzz_pictures = importlib.import_module("fuzz_pictures")
 
 #: Sound, but not to be read: 12 bits, numbers without an agreed white, HDR.
 REFUSED = {"JPEG 12-bit", "TIFF float", "PNG cICP"}

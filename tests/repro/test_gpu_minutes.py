@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,21 +11,16 @@ from pathlib import Path
 
 import pytest
 
+import gpu_minutes
 from repro.attention import METHODS
 from repro.experiments import Experiment, Store, paper
 from repro.training import checkpoint
 
-TOOL = Path(__file__).parents[2] / "tools" / "gpu_minutes.py"
-SPEC = importlib.util.spec_from_file_location("gpu_minutes", TOOL)
-assert SPEC is not None and SPEC.loader is not None
-gpu_minutes = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(gpu_minutes)
-
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"OUT": str(folder / "out"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(TOOL), "--quick", "--jobs", "2", "--scratch", str(folder / "scratch"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    command = [sys.executable, gpu_minutes.__file__, "--quick", "--jobs", "2", "--scratch", folder / "scratch"]
+    return subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.slow

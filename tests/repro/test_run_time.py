@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from repro.experiments import bench
-from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, times
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 import factorised
 import inference
 import training
+from repro.experiments import bench
+from repro.experiments.claims import NOT, NOT_YET, PARTLY, REPRODUCED, times
 
 STORED = bench.load()
 
