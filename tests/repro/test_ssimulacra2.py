@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pairs import pair
 from scipy.ndimage import correlate1d
 
 from repro import ssimulacra2 as ssim2
@@ -17,10 +17,6 @@ from repro.errors import ReproError
 from repro.metrics.ssimulacra2 import Ssimulacra2, ssimulacra2
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
-sys.path.insert(0, str(GOLDENS))
-
-from pairs import pair  # noqa: E402
-
 PAIRS = json.loads((GOLDENS / "ssimulacra2.json").read_text())["pairs"]
 JPEG = {"source": "coffee", "height": 151, "width": 218, "change": "jpeg", "amount": 40}
 LIKE = {"source": "chelsea", "height": 141, "width": 137, "change": "jpeg", "amount": 98}
@@ -61,14 +57,22 @@ def blur(planes: np.ndarray) -> np.ndarray:
     return np.asarray(correlate1d(down, ssim2.KERNEL, 1, mode="constant"))
 
 
-@pytest.mark.parametrize("golden", PAIRS, ids=lambda g: f"{g['source']}-{g['change']}-{g['amount']}-{g['height']}")
+def name_of(recipe: dict[str, Any]) -> str:
+    return "-".join(str(recipe[part]) for part in ("source", "change", "amount", "height"))
+
+
+@pytest.mark.parametrize("golden", PAIRS, ids=name_of)
 def test_agrees_with_libjxl_and_with_the_definition(golden: dict[str, Any]) -> None:
     found = ssim2.ssimulacra2(*pair(golden))
     assert found == pytest.approx(golden["ssimulacra2"], abs=0.2, rel=1e-3)
     assert found == pytest.approx(plainly(*pair(golden)), abs=1e-3, rel=1e-5)
 
 
-@pytest.mark.parametrize("recipe", [JPEG, LIKE], ids=["jpeg", "alike"])
+#: Not that of −735, of which the bounds below would be a millionth.
+SMALL = [golden for golden in PAIRS if golden["height"] < 200 and golden["ssimulacra2"] > -100]
+
+
+@pytest.mark.parametrize("recipe", [JPEG, LIKE, *SMALL], ids=name_of)
 def test_pytorch_says_the_same(recipe: dict[str, Any]) -> None:
     found = ssim2.ssimulacra2(*pair(recipe))
     assert ssimulacra2(*tensors(recipe)).item() == pytest.approx(found, abs=5e-4)
