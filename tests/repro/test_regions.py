@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -41,18 +43,28 @@ def test_wide_pictures_are_cut_too() -> None:
     assert all(w.bottom - w.top <= 700 and w.right - w.left <= 600 for _, w in regions.tiles(x, 24))
 
 
-@pytest.mark.parametrize("method", ["tables", "bilstm", *attention.CONVOLUTIONAL])
-@pytest.mark.parametrize("size", [(300, 451), (129, 67), (1, 300), (700, 40), (1, 1)])
-def test_coefficients_by_regions_are_those_of_the_whole(
-    method: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(regions, "STRIP_PIXELS", 1 << 15)
-    monkeypatch.setattr(regions, "TILE_SIDE", 128)
+@functools.cache
+def model_of(method: str) -> LearnedJPEG:
     torch.manual_seed(0)
     model = LearnedJPEG(ModelSettings(method=method, pretrained=False)).eval()
     model.tables.set(torch.full((2, 8, 8), 6.0))
     if isinstance(model.attention, attention.ConvolutionalAttention):
         model.attention.head.weight.data *= 30  # random features are small: make the maps vary
+    return model
+
+
+#: Strips, whole lines and tiles at every size; trunks that differ in how far they look, where there are many tiles.
+CASES = [(m, s) for m in ("tables", "bilstm", "vgg16") for s in ((300, 451), (129, 67), (1, 300), (700, 40), (1, 1))]
+CASES += [(m, s) for m in attention.CONVOLUTIONAL if m != "vgg16" for s in ((300, 451), (129, 67))]
+
+
+@pytest.mark.parametrize(("method", "size"), CASES)
+def test_coefficients_by_regions_are_those_of_the_whole(
+    method: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regions, "STRIP_PIXELS", 1 << 15)
+    monkeypatch.setattr(regions, "TILE_SIDE", 128)
+    model = model_of(method)
     rgb = np.tile(data.astronaut(), (2, 1, 1))[: size[0], : size[1]]
     x = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float()
     with torch.no_grad():
