@@ -53,9 +53,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder, named to each run, with two small pictures as its HDR+: what else is at hand does not matter."""
-    from photo_folder import photo_folder
+    from PIL import Image
+    from skimage import data
 
-    return photo_folder(tmp_path_factory.mktemp("photos"))
+    made = tmp_path_factory.mktemp("photos")
+    (made / "hdrplus").mkdir()
+    Image.fromarray(data.astronaut()[:176, :184]).save(made / "hdrplus" / "a.png")
+    Image.fromarray(data.chelsea()[:184, 100:276]).save(made / "hdrplus" / "b.png")
+    return made
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from safetensors import safe_open
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from dask_machines import Machines, eventually, machines
-from photo_folder import photo_folder
 from repro import cli
 from repro.cluster import objection
 from repro.errors import ReproError
@@ -36,7 +35,7 @@ LONG = Experiment(
     profile="smoke",
     model=ModelSettings(),
     loss=LossWeights(lam=0.02),
-    recipe=Recipe(steps=240, batch=2, log_every=1, checkpoint_every=10),
+    recipe=Recipe(steps=160, batch=2, log_every=1, checkpoint_every=10),
     crops=Crops(count=4, size=168, split="hdrplus"),
     evaluation="hdrplus",
 )
@@ -47,18 +46,12 @@ SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with two small pictures as its HDR+."""
-    return photo_folder(tmp_path_factory.mktemp("photos"))
-
-
-@pytest.fixture(scope="module")
-def two(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def two(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """Two workers, for tests that do them no harm. Their environment names the photos, and is that of a Slurm job."""
     slurm = {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "sweep", "SLURM_NTASKS": "2", "SLURM_NODEID": "0"}
     with machines(tmp_path_factory.mktemp("machines")) as made:
         for rank, name in enumerate(("one", "two")):
-            made.start(name, REPRO_DATA=str(photos), SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank), **slurm)
+            made.start(name, REPRO_DATA=str(folder), SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank), **slurm)
         yield made
 
 
@@ -80,14 +73,14 @@ def steps_seen(folder: Path) -> list[list[int]]:
 
 
 @pytest.mark.slow
-def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -> None:
+def test_a_killed_workers_run_goes_on_at_another(folder: Path, tmp_path: Path) -> None:
     alone, together = store_in(tmp_path / "alone"), store_in(tmp_path / "together")
     wanted: list[Task] = [LONG, SHORT, SWEEP]
     checkpoint = together.scratch / LONG.key / "checkpoint.safetensors"
     with machines(tmp_path, "one", "two") as made, ThreadPoolExecutor(1) as pool:
         from distributed import Client
 
-        ended = pool.submit(reproduce, wanted, together, photos, scheduler=made.url)
+        ended = pool.submit(reproduce, wanted, together, folder, scheduler=made.url)
         eventually(lambda: checkpoint.exists() and step_of(checkpoint) >= 10, 120)
         with Client(made.url.replace("dask:", "tcp:"), set_as_default=False) as client:
             (busy,) = [w for w, keys in client.processing().items() if any(LONG.key in key for key in keys)]
@@ -104,7 +97,7 @@ def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers have: sums of floats depend on how many threads share them
     try:
-        assert reproduce([LONG], alone, photos) == {}
+        assert reproduce([LONG], alone, folder) == {}
     finally:
         torch.set_num_threads(threads)
     ours, theirs = together.load(LONG), alone.load(LONG)
@@ -119,13 +112,13 @@ def test_a_killed_workers_run_goes_on_at_another(photos: Path, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_one_failure_does_not_stop_the_rest(
-    two: Machines, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    two: Machines, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted: list[Task] = [FAILING, SHORT, SWEEP]
     monkeypatch.setitem(FIGURES, "5", lambda profile: wanted)
     monkeypatch.chdir(tmp_path)  # and name folders from here, where the workers are not
     (tmp_path / "store").mkdir()
-    call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", "store", "--data", os.path.relpath(photos)]
+    call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", "store", "--data", os.path.relpath(folder)]
     assert cli.run([*call, "--scheduler", two.url]) == 1
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith(f"repro: {FAILING.key}: the picture is 64×64 px; MS-SSIM")
@@ -134,13 +127,13 @@ def test_one_failure_does_not_stop_the_rest(
 
 
 def test_folders_that_are_not_shared_are_told(
-    two: Machines, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: Machines, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every process has its own folder by this name, as every machine has its own disk."""
     monkeypatch.chdir(tmp_path)
     told = r"worker tcp://127.0.0.1:\d+: folder /proc/self/cwd/data: not shared, or read-only there, shared here; "
     with pytest.raises(ReproError, match=told + "put --store on a file system that all machines share"):
-        reproduce([SHORT], store_in(Path("/proc/self/cwd")), photos, scheduler=two.url)
+        reproduce([SHORT], store_in(Path("/proc/self/cwd")), folder, scheduler=two.url)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -164,9 +157,9 @@ def test_other_code_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_kills_its_workers_is_given_up(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_kills_its_workers_is_given_up(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
-    with machines(tmp_path, "one", "two") as made, cluster.connect(made.url, store_in(tmp_path), photos, []) as there:
+    with machines(tmp_path, "one", "two") as made, cluster.connect(made.url, store_in(tmp_path), folder, []) as there:
         eventually(lambda: len(there.workers()) == 2)
         monkeypatch.setattr("repro.cluster.IDLE_SECONDS", 5)
         ((_, error),) = there.each(os._exit, {"deadly": 1})
@@ -175,10 +168,10 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, photos: Path, monkey
         assert str(error) == f"{made.url}: has no worker; start some with `dask worker` and run it again"
 
 
-def test_workers_come_and_schedulers_go(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_come_and_schedulers_go(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "repro.py").write_text("raise ModuleNotFoundError('not installed')\n")
-    with machines(tmp_path, "one") as made, cluster.connect(made.url, store_in(tmp_path), photos, []) as there:
+    with machines(tmp_path, "one") as made, cluster.connect(made.url, store_in(tmp_path), folder, []) as there:
         made.start("without", PYTHONPATH=str(tmp_path / "path"))
         eventually(lambda: there.workers() and len(there.known) == 2)
         assert len(there.workers()) == 1
