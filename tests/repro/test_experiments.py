@@ -438,26 +438,31 @@ def test_a_run_that_other_code_began_is_refused(folder: Path, store: Store, monk
 FILMED = replace(QUICK, recipe=replace(QUICK.recipe, steps=4, checkpoint_every=4), snapshots=(0, 2, 4))
 
 
-def test_snapshots_are_measurements_of_the_model_on_its_way(folder: Path, store: Store) -> None:
-    assert reproduce([FILMED], store, folder) == {}
-    result = store.load(FILMED)
+@pytest.fixture(scope="module")
+def filmed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with the result of :data:`FILMED`."""
+    place = Store(tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("runs"))
+    assert reproduce([FILMED], place, folder) == {}
+    return place
+
+
+def test_snapshots_are_measurements_of_the_model_on_its_way(folder: Path, filmed: Store) -> None:
+    result = filmed.load(FILMED)
     assert result is not None and list(result["snapshots"]) == ["0", "2", "4"]
     assert result["snapshots"]["4"] == result["images"], "the last is the result"
-    pool, _ = inputs.inputs_of(FILMED, photos("hdrplus", folder), store.scratch / "cache")
+    pool, _ = inputs.inputs_of(FILMED, photos("hdrplus", folder), filmed.scratch / "cache")
     seen: dict[int, Any] = {}
 
     def observe(step: int, model: Any) -> None:
-        seen[step] = evaluate_model(model, photos("hdrplus", folder))
+        seen[step] = evaluate_model(model, photos("hdrplus", folder)) if step in FILMED.snapshots else None
 
     train(FILMED.model, FILMED.loss, FILMED.recipe, pool, observe=observe)
     assert sorted(seen) == [0, 1, 2, 3, 4]
     assert {int(step): of for step, of in result["snapshots"].items()} == {step: seen[step] for step in (0, 2, 4)}
 
 
-def test_snapshots_survive_a_cut(folder: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshots_survive_a_cut(folder: Path, store: Store, filmed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off after step 3, of which there is no checkpoint, it begins again but measures only what it has not."""
-    whole = Store(tmp_path / "whole", tmp_path / "whole" / "runs")
-    assert reproduce([FILMED], whole, folder) == {}
     steps, measured = _Steps(monkeypatch), []
 
     def counted(model: Any, of: Any) -> Any:
@@ -473,7 +478,7 @@ def test_snapshots_survive_a_cut(folder: Path, store: Store, tmp_path: Path, mon
     steps.taken, steps.stop_after = 0, -1
     assert reproduce([FILMED], store, folder) == {}
     assert measured == [0, 2, 4, 4], "of step 4 its snapshot and its result"
-    ours, theirs = store.load(FILMED), whole.load(FILMED)
+    ours, theirs = store.load(FILMED), filmed.load(FILMED)
     assert ours is not None and theirs is not None
     assert all(ours[key] == theirs[key] for key in ("snapshots", "images", "log", "tables"))
 

@@ -1,7 +1,7 @@
 """Profile ``paper``: which runs, in which order; its first steps, to the letter, for every method.
 
 Batch, crops, trunks, precision and learning rates are the paper's. Only the photographs are dead leaves, and a trunk
-whose weights are not at hand begins with random ones. On two cores all methods together take about a minute.
+whose weights are not at hand begins with random ones. On two cores all methods together take half a minute.
 A run takes hours, so that it must also be possible to stop it anywhere.
 """
 
@@ -26,7 +26,7 @@ from repro.training import PAPER_RECIPE, Recipe, new_model, train
 
 PAPER = profile_of("paper")
 METHODS = ("vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm", "tables")
-STEPS = 8
+STEPS = 4
 #: The factor between a table's variable and its entries (section 6.2): Adam's first steps are of about the learning
 #: rate each, so that an entry moves by that over s.
 S = 1e-5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -39,6 +40,18 @@ def losses(method: str = "tables", **how: object) -> list[float]:
     return [row["loss"] for row in train(settings(method), LOSS, EXACT, crops(6), **how).log]  # type: ignore[arg-type]
 
 
+@functools.cache
+def whole(method: str = "tables") -> list[float]:
+    """Losses by one process, of whole batches."""
+    return losses(method)
+
+
+@functools.cache
+def short_run() -> float:
+    """The last loss of six steps without a cache."""
+    return train(settings("vgg16"), LOSS, SHORT, crops()).log[-1]["loss"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["vgg16", "lstm"])
 def test_two_processes_train_as_one(method: str, tmp_path: Path) -> None:
@@ -51,7 +64,7 @@ def test_two_processes_train_as_one(method: str, tmp_path: Path) -> None:
         [*command, script, method, log], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert [row["loss"] for row in json.loads(log.read_text())] == pytest.approx(losses(method), rel=SAME)
+    assert [row["loss"] for row in json.loads(log.read_text())] == pytest.approx(whole(method), rel=SAME)
 
 
 @pytest.mark.slow
@@ -75,12 +88,12 @@ def test_a_device_that_is_not_there_is_named() -> None:
 
 @pytest.mark.parametrize("method", ["tables", "vgg16"])
 def test_a_batch_in_parts_is_the_same_batch(method: str) -> None:
-    assert losses(method, micro_batch=1) == pytest.approx(losses(method), rel=SAME)
-    assert losses(method, micro_batch=3) == pytest.approx(losses(method), rel=SAME)
+    assert losses(method, micro_batch=1) == pytest.approx(whole(method), rel=SAME)
+    assert losses(method, micro_batch=3) == pytest.approx(whole(method), rel=SAME)
 
 
 def test_out_of_memory_halves_the_parts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    whole, known = losses(), Stepper._part
+    expected, known = whole(), Stepper._part
 
     def short_of_memory(self: Stepper, part: pool.Batch, *arguments: float) -> dict[str, torch.Tensor]:
         if len(part.x) > 1:
@@ -88,7 +101,7 @@ def test_out_of_memory_halves_the_parts(monkeypatch: pytest.MonkeyPatch, capsys:
         return known(self, part, *arguments)
 
     monkeypatch.setattr(Stepper, "_part", short_of_memory)
-    assert losses() == pytest.approx(whole, rel=SAME)
+    assert losses() == pytest.approx(expected, rel=SAME)
     told = capsys.readouterr().err
     assert "out of memory: 2 crops at once from here on, 4 a step as before" in told
     assert "out of memory: 1 crops at once" in told
@@ -113,7 +126,7 @@ def test_a_micro_batch_of_nothing_is_refused(size: int) -> None:
 def test_compiled_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     if shutil.which("g++") is None:
         pytest.skip("torch.compile needs a C++ compiler")
-    assert losses(compile=True) == pytest.approx(losses(), rel=SAME)
+    assert losses(compile=True) == pytest.approx(whole(), rel=SAME)
     assert "does not work" not in capsys.readouterr().err
 
 
@@ -127,7 +140,7 @@ def test_without_a_compiler_training_goes_on(
         return call
 
     monkeypatch.setattr(torch, "compile", refuse)
-    assert losses(compile=True) == pytest.approx(losses(), rel=1e-6)
+    assert losses(compile=True) == pytest.approx(whole(), rel=1e-6)
     assert "torch.compile does not work here (no C++ compiler was found); going on without" in capsys.readouterr().err
 
 
@@ -188,7 +201,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert "features of 4 crops would take 1 MB" in told and "has room for 1 MB" in told
     assert "computed at each step; 2 crops would fit" in told
     trained = train(settings("vgg16"), LOSS, SHORT, short).log
-    assert trained[-1]["loss"] == pytest.approx(train(settings("vgg16"), LOSS, SHORT, crops()).log[-1]["loss"])
+    assert trained[-1]["loss"] == pytest.approx(short_run())
 
 
 def test_a_cache_that_is_too_large_is_not_made(
@@ -201,4 +214,4 @@ def test_a_cache_that_is_too_large_is_not_made(
 
 def test_from_the_cache_training_is_the_same(tmp_path: Path) -> None:
     given = train(settings("vgg16"), LOSS, SHORT, filled(tmp_path)).log
-    assert given[-1]["loss"] == pytest.approx(train(settings("vgg16"), LOSS, SHORT, crops()).log[-1]["loss"], rel=1e-3)
+    assert given[-1]["loss"] == pytest.approx(short_run(), rel=1e-3)
