@@ -94,12 +94,14 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_kill_and_resume(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "steps"), [("tables", 20), ("vgg19", 5)])
+def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
     """``kill -9`` in the middle, then the same command again: the checkpoint equals an undisturbed run's."""
     script = tmp_path / "run.py"
     script.write_text(
         "import sys, test_training as t\nfrom pathlib import Path\n"
-        "t.train(t.settings(), t.LOSS, t.replace(t.SHORT, steps=20), t.crops(), folder=Path(sys.argv[1]))\n"
+        f"model = t.replace(t.settings({method!r}), trunk_trained={method != 'tables'})\n"
+        f"t.train(model, t.LOSS, t.replace(t.SHORT, steps={steps}), t.crops(), folder=Path(sys.argv[1]))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
 
