@@ -9,18 +9,17 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import Image
+from PIL.ExifTags import IFD, Base
 
 HEADER = b"Exif\0\0"
 _ORDERS = {b"II": "<", b"MM": ">"}
-_X_RESOLUTION, _Y_RESOLUTION, _STRIPS, _STRIP_BYTES = 0x011A, 0x011B, 0x0111, 0x0117
-_THUMBNAIL, _THUMBNAIL_BYTES, _INDEX, _MAKER_NOTE = 0x0201, 0x0202, 0x0001, 0x927C
 _SHORT, _SRGB = 3, 1
 #: Bytes of a directory's entry, and of its type's values.
 _ENTRY, _SIZES = 12, {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_RIGHTS = (Base.Artist, Base.Copyright)
 #: Of a TIFF file's first directory, what is about the photo and not about the file.
-_ABOUT = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x8769, 0x8825)
-_RIGHTS = (ExifTags.Base.Artist, ExifTags.Base.Copyright)
+_ABOUT = (Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, *_RIGHTS, IFD.Exif, IFD.GPSInfo)
 
 
 class _Block:
@@ -72,16 +71,16 @@ def revised(block: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
     """
     exif = _Block(block)
     first, next_at = exif.directory(exif.get("I", 4))
-    if exif.number(first, ExifTags.Base.Orientation) in (5, 6, 7, 8) and {_X_RESOLUTION, _Y_RESOLUTION} <= first.keys():
-        x, y = first[_X_RESOLUTION] + 2, first[_Y_RESOLUTION] + 2
+    if exif.number(first, Base.Orientation) in (5, 6, 7, 8) and {Base.XResolution, Base.YResolution} <= first.keys():
+        x, y = first[Base.XResolution] + 2, first[Base.YResolution] + 2
         exif.data[x : x + 10], exif.data[y : y + 10] = exif.data[y : y + 10], exif.data[x : x + 10]
-    exif.set_number(first, ExifTags.Base.Orientation, 1)
-    photo = exif.pointed(first, ExifTags.IFD.Exif)
-    exif.set_number(photo, ExifTags.Base.ExifImageWidth, size[0])
-    exif.set_number(photo, ExifTags.Base.ExifImageHeight, size[1])
+    exif.set_number(first, Base.Orientation, 1)
+    photo = exif.pointed(first, IFD.Exif)
+    exif.set_number(photo, Base.ExifImageWidth, size[0])
+    exif.set_number(photo, Base.ExifImageHeight, size[1])
     if srgb:
-        exif.set_number(photo, ExifTags.Base.ColorSpace, _SRGB)
-        index = exif.pointed(photo, ExifTags.IFD.Interop).get(_INDEX)
+        exif.set_number(photo, Base.ColorSpace, _SRGB)
+        index = exif.pointed(photo, IFD.Interop).get(Base.InteropIndex)
         if index is not None and exif.value(index)[:3] == b"R03":  # Adobe RGB
             exif.data[index + 8 : index + 12] = b"R98\0"
     _drop_thumbnail(exif, next_at)
@@ -94,7 +93,7 @@ def _drop_thumbnail(exif: _Block, next_at: int) -> None:
     if not second:
         return
     places, _ = exif.directory(second)
-    for start, length in ((_THUMBNAIL, _THUMBNAIL_BYTES), (_STRIPS, _STRIP_BYTES)):
+    for start, length in ((Base.JpegIFOffset, Base.JpegIFByteCount), (Base.StripOffsets, Base.StripByteCounts)):
         at, count = exif.number(places, start), exif.number(places, length)
         if at and count:
             exif.data[at : at + count] = bytes(len(exif.data[at : at + count]))
@@ -113,7 +112,7 @@ def of_tiff(exif: Image.Exif) -> bytes:
     """What a TIFF file says of its photo, as a block. Makernotes, which hold offsets into the file, stay behind."""
     found: dict[int, Any] = {}
     for tag in _ABOUT:
-        if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if tag in (IFD.Exif, IFD.GPSInfo):
             found[tag] = dict(_plain(exif.get_ifd(tag).items()))
         elif tag in exif:
             found |= dict(_plain([(tag, exif[tag])]))
@@ -122,7 +121,7 @@ def of_tiff(exif: Image.Exif) -> bytes:
 
 def _plain(entries: Any) -> Iterator[tuple[int, Any]]:
     for tag, value in entries:
-        if tag not in (_MAKER_NOTE, ExifTags.IFD.Interop):
+        if tag not in (Base.MakerNote, IFD.Interop):
             yield tag, value.encode("latin-1", "replace") if isinstance(value, str) else value
 
 

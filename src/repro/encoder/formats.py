@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import jpeg2000
@@ -28,42 +29,11 @@ REFUSED = {
 MOST_SCANS = 500
 
 #: Endings of cameras' raw files.
-RAW_ENDINGS = frozenset(
-    {
-        ".3fr",
-        ".arw",
-        ".bay",
-        ".cap",
-        ".cr2",
-        ".cr3",
-        ".crw",
-        ".dcr",
-        ".dcs",
-        ".dng",
-        ".erf",
-        ".fff",
-        ".gpr",
-        ".iiq",
-        ".k25",
-        ".kdc",
-        ".mef",
-        ".mos",
-        ".mrw",
-        ".nef",
-        ".nrw",
-        ".orf",
-        ".pef",
-        ".ptx",
-        ".pxn",
-        ".raf",
-        ".rw2",
-        ".rwl",
-        ".sr2",
-        ".srf",
-        ".srw",
-        ".x3f",
-    }
-)
+RAW_ENDINGS = {
+    ".3fr", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dcs", ".dng", ".erf", ".fff", ".gpr", ".iiq",
+    ".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".pxn", ".raf", ".rw2", ".rwl",
+    ".sr2", ".srf", ".srw", ".x3f",
+}  # fmt: skip
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 _WEB_PAGE, _ZIP, _POINTER = "web page", "ZIP archive, or a document in one", "pointer to a file in Git LFS"
 _STARTS = {
@@ -164,7 +134,7 @@ def _misread(image: Image.Image, head: bytes) -> str | None:
 def bits(image: Image.Image, data: bytes) -> int:
     """Of a sample in the file ``data``, where they are easily known to be more than 8; else 8."""
     if isinstance(image, TiffImageFile):
-        return int(max(image.tag_v2.get(258, (8,))))  # BitsPerSample
+        return int(max(image.tag_v2.get(Base.BitsPerSample, (8,))))
     if image.mode.startswith("I") or (image.format == "PNG" and data[24:25] == b"\x10"):
         return 16
     return 8

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
 from repro.encoder import exif, xmp
@@ -21,7 +22,6 @@ Kept = Literal["none", "copyright", "all"]
 Density = tuple[int, int, int]
 #: What a marker holds.
 _MOST = 65_533
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _PHOTOSHOP, _RESOURCE, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", 0x0404
 #: IPTC's datasets on who made the photo, by record and number: charset, by-line, credit, copyright.
 _IPTC_RIGHTS = {(1, 90), (2, 80), (2, 110), (2, 116)}
@@ -112,7 +112,7 @@ def embed(data: bytes, density: Density, markers: bytes) -> bytes:
         return data[:13] + struct.pack(">BHH", *density) + data[18:after] + markers + data[after:]
     if density != (0, 1, 1) and exif.HEADER not in markers:
         unit, x, y = density
-        block = exif.written({_X_RESOLUTION: float(x), _Y_RESOLUTION: float(y), _RESOLUTION_UNIT: unit + 1})
+        block = exif.written({Base.XResolution: float(x), Base.YResolution: float(y), Base.ResolutionUnit: unit + 1})
         markers = segment(APP1, exif.HEADER + block) + markers
     return data[:2] + markers + data[2:]
 
@@ -128,15 +128,15 @@ def _density(image: Image.Image) -> Density:
     elif "dpi" in info:
         unit, found = 1, info["dpi"]
     tags = image.getexif() if (unit, found) == (0, (1, 1)) else {}
-    if {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
-        unit, found = tags.get(_RESOLUTION_UNIT, 2) - 1, (tags[_X_RESOLUTION], tags[_Y_RESOLUTION])
+    if {Base.XResolution, Base.YResolution} <= tags.keys():
+        unit, found = tags.get(Base.ResolutionUnit, 2) - 1, (tags[Base.XResolution], tags[Base.YResolution])
     unit = unit if unit in (1, 2) else 0
     x, y = (float(value) for value in found)
     if not (0.5 <= x < 65535.5 and 0.5 <= y < 65535.5):  # no more than the pixels' shape can be told
         unit, ratio = 0, Fraction(x / y if x > 0 and y > 0 else 1).limit_denominator(255)
         x, y = (ratio.numerator, ratio.denominator) if 0 < ratio < 256 else (1, 1)
     try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        turned = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
     except Exception:  # damaged EXIF turns nothing
         turned = False
     return (unit, round(y), round(x)) if turned else (unit, round(x), round(y))
@@ -150,7 +150,7 @@ def _exif(image: Image.Image) -> bytes:
     if not block and image.format == "PNG":
         block = _raw_profile(image, "exif")
     if not block and image.format == "PNG":
-        named = {0x013B: image.info.get("Author"), 0x8298: image.info.get("Copyright")}
+        named = {Base.Artist: image.info.get("Author"), Base.Copyright: image.info.get("Copyright")}
         block = exif.written({tag: str(text).encode() for tag, text in named.items() if text})
     return bytes(block).removeprefix(exif.HEADER)
 

@@ -6,17 +6,19 @@ first one's. Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 
 from repro.encoder import formats
 from repro.errors import ReproError
 
-WIDTH, HEIGHT, PHOTOMETRIC, SUBFILE, OLD_SUBFILE, SUB_IFDS, DNG_VERSION = 256, 257, 262, 254, 255, 330, 50706
-CFA, LINEAR_RAW = 32803, 34892
+#: Values of PhotometricInterpretation in raw files: a sensor's mosaic, and linear light.
+_CFA, _LINEAR_RAW = 32803, 34892
 _REDUCED_OR_MASK = 1 | 4
 #: Pages that are looked at, and sub-IFDs.
 _MOST = 1000
@@ -29,12 +31,17 @@ def choose(name: str, image: TiffImageFile) -> str | None:
     """
     if image.fp is None:  # decoded already
         return None
-    pages = _chain(image, _first(image))
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(place)
+    big = _is_big(data)
+    first = int.from_bytes(data[8:16] if big else data[4:8], "little" if data[:1] == b"I" else "big")
+    pages = _chain(data, first, _MOST)
     below = dict.fromkeys(offset for page in pages for offset in _offsets(page))
-    subs = [sub for offset in islice(below, _MOST) for sub in _chain(image, offset, most=1)]
+    subs = [sub for offset in islice(below, _MOST) for sub in _chain(data, offset, 1)]
     largest = max(map(_area, pages), default=0)
-    header = _header(image)
-    canon = header[8:10] == b"CR" and not _is_big(header)
+    canon = data[8:10] == b"CR" and not big
     if canon or any(map(_is_raw, pages + subs)) or any(_area(sub) > largest for sub in subs):
         raise formats.raw(name)
     if image.tell() or not pages:
@@ -61,47 +68,30 @@ def _notice(pages: list[Any]) -> str | None:
     return f"several pages; the first is taken{', though another is larger' if larger else ''}"
 
 
-def _header(image: TiffImageFile) -> bytes:
-    assert image.fp is not None
-    place = image.fp.tell()
-    image.fp.seek(0)
-    header = image.fp.read(16)
-    image.fp.seek(place)
-    return header
+def _is_big(data: bytes) -> bool:
+    return 43 in data[2:4]
 
 
-def _is_big(header: bytes) -> bool:
-    return 43 in header[2:4]
-
-
-def _first(image: TiffImageFile) -> int:
-    header = _header(image)
-    return int.from_bytes(header[8:16] if _is_big(header) else header[4:8], "little" if header[:1] == b"I" else "big")
-
-
-def _chain(image: TiffImageFile, offset: int, most: int = _MOST) -> list[Any]:
-    """The directory at ``offset`` and those that it leads to, as far as they can be read."""
-    assert image.fp is not None
-    header, place = _header(image), image.fp.tell()
+def _chain(data: bytes, offset: int, most: int) -> list[Any]:
+    """The directory at ``offset`` in the file ``data`` and those that it leads to, as far as they can be read."""
+    stream = io.BytesIO(data)
     found: list[Any] = []
     seen: set[int] = set()
     try:
         while offset and offset not in seen and len(found) < most:
             seen.add(offset)
-            directory = ImageFileDirectory_v2(header if _is_big(header) else header[:8])
-            image.fp.seek(offset)
-            directory.load(image.fp)
+            directory = ImageFileDirectory_v2(data[:16] if _is_big(data) else data[:8])
+            stream.seek(offset)
+            directory.load(stream)
             found.append(directory)
             offset = directory.next
     except Exception:  # damaged directories raise nearly anything; of the first one, Pillow complained before
         pass
-    finally:
-        image.fp.seek(place)
     return found
 
 
 def _offsets(page: Any) -> Iterable[int]:
-    offsets = page.get(SUB_IFDS, ())
+    offsets = page.get(Base.SubIFDs, ())
     return [offset for offset in (offsets if isinstance(offsets, tuple) else (offsets,)) if isinstance(offset, int)]
 
 
@@ -112,12 +102,12 @@ def _number(page: Any, tag: int) -> int:
 
 
 def _area(page: Any) -> int:
-    return _number(page, WIDTH) * _number(page, HEIGHT)
+    return _number(page, Base.ImageWidth) * _number(page, Base.ImageLength)
 
 
 def _is_raw(page: Any) -> bool:
-    return DNG_VERSION in page or page.get(PHOTOMETRIC) in (CFA, LINEAR_RAW)
+    return Base.DNGVersion in page or page.get(Base.PhotometricInterpretation) in (_CFA, _LINEAR_RAW)
 
 
 def _is_secondary(page: Any) -> bool:
-    return bool(_number(page, SUBFILE) & _REDUCED_OR_MASK) or page.get(OLD_SUBFILE) == 2
+    return bool(_number(page, Base.NewSubfileType) & _REDUCED_OR_MASK) or page.get(Base.SubfileType) == 2
