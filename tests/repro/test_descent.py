@@ -166,5 +166,5 @@ def test_another_lam_with_what_was_found() -> None:
     ours = encoder(astronaut(128, 128))
     found: Found = ours.descend(60)
     more = replace(found.prepared, lam=1.5 * found.prepared.lam)
-    z = ours._quantize(more, start=[numbers.copy() for numbers in found.z], rounds=1)
+    z = ours._quantize(more, start=[numbers.copy() for numbers in found.z])
     assert planes.bits(more.dct, z) < planes.bits(found.prepared.dct, found.z)

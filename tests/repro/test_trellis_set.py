@@ -21,7 +21,7 @@ from repro.data import photos
 from repro.encoder import trellis_set
 from repro.encoder.images import Picture
 from repro.encoder.models import shipped
-from repro.encoder.trellis_encoder import Plan, TrellisEncoder
+from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.encoder.trellis_set import TrellisSet
 from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes
@@ -199,7 +199,7 @@ def test_photos_of_a_quality_look_more_alike_than_those_of_a_lambda() -> None:
     for rgb in kinds_of_photo():
         reference = Reference(rgb)
         for scores, chosen in ((adapted, SHIPPED), (median, replace(SHIPPED, powers=0 * SHIPPED.powers))):
-            data = TrellisEncoder(Picture(rgb), chosen, Plan(rounds=1)).encode(60)
+            data = TrellisEncoder(Picture(rgb), chosen, rounds=1).encode(60)
             scores.append(reference.score(codestream.decode(data)))
     assert np.std(adapted) < np.std(median), (adapted, median)
 

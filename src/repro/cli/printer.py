@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,7 +27,7 @@ class Printer:
         for notice in report.notices:
             progress.note(f"{report.input}: {notice}")
         if self.json:
-            self._object(report.as_dict())
+            self._object(asdict(report))
         elif not self.quiet:
             quality = "" if report.quality is None else f"quality {report.quality:g}, "
             score = "" if report.ssimulacra2 is None else f"SSIMULACRA 2 {report.ssimulacra2:.2f}, "

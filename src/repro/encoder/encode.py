@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.smaller import bare
 from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
-from repro.encoder.trellis_encoder import Plan, TrellisEncoder
+from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import UsageError, needs_extra
 from repro.files import atomic_write
 from repro.jpeg.writer import write
@@ -174,14 +174,8 @@ class Report:
     seconds: float
     notices: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
-
-def encode_picture(
-    picture: Picture, settings: Settings | None = None, name: str = "picture", beside: int = 0
-) -> Encoded:
+def encode_picture(picture: Picture, settings: Settings, name: str = "picture", beside: int = 0) -> Encoded:
     """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it; ``beside``: bytes of
     metadata that will share the file, which ``settings.bpp`` and ``settings.size`` include.
 
@@ -189,7 +183,6 @@ def encode_picture(
     :class:`ReproError` where ``settings.bpp`` or ``settings.ssimulacra2`` cannot be met, or where PyTorch is needed and
     not installed.
     """
-    settings = settings or Settings()
     settings.check_model()
     quality, score, notices = None, None, picture.notices
     if settings.checkpoint:
@@ -222,13 +215,12 @@ def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> 
     chosen, scans = trellis_set.load(settings.model), settings.scans
     subsampling = None if settings.subsampling == "auto" else settings.subsampling
     if settings.effort != "best":
-        plan = Plan(1 if settings.effort == "fast" else 2)
-        return TrellisEncoder(picture, chosen, plan, scans=scans, subsampling=subsampling)
+        rounds = 1 if settings.effort == "fast" else 2
+        return TrellisEncoder(picture, chosen, rounds=rounds, scans=scans, subsampling=subsampling)
     with needs_extra("train", "--effort best"):
         from repro.torch_encoder.descent import DescentEncoder
 
-        seconds = settings.seconds
-        return DescentEncoder(picture, chosen, scans=scans, subsampling=subsampling, seconds=seconds)
+        return DescentEncoder(picture, chosen, scans=scans, subsampling=subsampling, seconds=settings.seconds)
 
 
 def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
@@ -250,13 +242,12 @@ def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> b
     return write(quantise_trained(picture, model), scans=PAPERS_SCANS[settings.scans], icc=picture.icc)
 
 
-def encode_file(source: Path | str, output: Path | str, settings: Settings | None = None) -> Report:
+def encode_file(source: Path | str, output: Path | str, settings: Settings) -> Report:
     """Read ``source``, encode it, write ``output`` whole or not at all.
 
     Raises :class:`UsageError` or :class:`ReproError`, one line, where anything is in the way; see
     :func:`check_output` and :func:`repro.encoder.images.open_picture`.
     """
-    settings = settings or Settings()
     source, output = Path(source), Path(output)
     check_output(source, output, settings.overwrite)
     data, report = encode_source(source, settings, str(source), str(output))

@@ -82,9 +82,15 @@ def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> 
     if kept == "none":
         return b"", []
     everything = kept == "all"
+
+    def changed(block: bytes, revised: Callable[..., bytes], rights: Callable[[bytes], bytes]) -> bytes:
+        if not block:
+            return b""
+        return revised(block, size, srgb=srgb) if everything else rights(block)
+
     parts: list[tuple[str, int, bytes, Callable[[], bytes]]] = [
-        ("EXIF", APP1, exif.HEADER, lambda: _changed_exif(about, everything, size, srgb)),
-        ("XMP", APP1, xmp.HEADER, lambda: _changed_xmp(about, everything, size, srgb)),
+        ("EXIF", APP1, exif.HEADER, lambda: changed(about.exif, exif.revised, exif.rights)),
+        ("XMP", APP1, xmp.HEADER, lambda: changed(about.xmp, xmp.revised, xmp.rights)),
         ("IPTC", APP13, _PHOTOSHOP, lambda: _resource(about.iptc if everything else _iptc_rights(about.iptc))),
         ("comment", COM, b"", lambda: about.comment if everything else b""),
     ]
@@ -163,18 +169,6 @@ def _xmp(image: Image.Image) -> bytes:
 def _comment(image: Image.Image) -> bytes:
     comment = image.info.get("comment", b"") if image.format in ("JPEG", "MPO", "GIF", "PNG") else b""
     return comment.encode() if isinstance(comment, str) else bytes(comment)
-
-
-def _changed_exif(about: About, everything: bool, size: tuple[int, int], srgb: bool) -> bytes:
-    if not about.exif:
-        return b""
-    return exif.revised(about.exif, size, srgb=srgb) if everything else exif.rights(about.exif)
-
-
-def _changed_xmp(about: About, everything: bool, size: tuple[int, int], srgb: bool) -> bytes:
-    if not about.xmp:
-        return b""
-    return xmp.revised(about.xmp, size, srgb=srgb) if everything else xmp.rights(about.xmp)
 
 
 def _raw_profile(image: Image.Image, name: str) -> bytes:

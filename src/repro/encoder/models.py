@@ -127,11 +127,10 @@ class ModelSet:
             raise ReproError(f"model {self.name}: {complaint}; train or install it again")
 
 
-def check_quality(quality: float) -> float:
-    """``quality`` if it lies in 1–100, else :class:`UsageError` (NaN too)."""
+def check_quality(quality: float) -> None:
+    """Raise :class:`UsageError` unless ``quality`` lies in 1–100 (NaN too)."""
     if not LOWEST <= quality <= HIGHEST:
         raise UsageError(f"quality {quality:g} is out of range; choose from {LOWEST:g} to {HIGHEST:g}")
-    return quality
 
 
 def shipped() -> list[str]:

@@ -24,21 +24,6 @@ _THIRD_TABLE = 2_000_000
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much to do for a picture.
-
-    rounds
-        how often the numbers are chosen. Each time bits cost what they do in codes made for the numbers before, and the
-        tables are fitted to those numbers.
-    sharp_chroma
-        whether half of chroma is sharpened against the decoder's filter.
-    """
-
-    rounds: int = 2
-    sharp_chroma: bool = True
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A picture and all that its numbers are chosen by: arguments of :func:`repro.trellis.planes.trellis_quantize`."""
 
@@ -51,20 +36,29 @@ class Prepared:
 class TrellisEncoder(Encoder):
     """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
 
-    What does not depend on the quality is computed once. ``subsampling``, where it is given, decides for chroma.
+    What does not depend on the quality is computed once.
+
+    rounds
+        how often the numbers are chosen. Each time bits cost what they do in codes made for the numbers before, and the
+        tables are fitted to those numbers.
+    subsampling
+        decides for chroma, where it is given.
+    sharp_chroma
+        whether half of chroma is sharpened against the decoder's filter.
     """
 
     def __init__(
         self,
         picture: Picture,
         chosen: TrellisSet,
-        plan: Plan | None = None,
         *,
+        rounds: int = 2,
         scans: Scans = "interleaved",
         subsampling: str | None = None,
+        sharp_chroma: bool = True,
     ) -> None:
-        self.picture, self.set, self.plan, self.scans = picture, chosen, plan or Plan(), scans
-        self._fixed = subsampling
+        self.picture, self.set, self.scans = picture, chosen, scans
+        self._rounds, self._fixed, self._sharp_chroma = rounds, subsampling, sharp_chroma
         self._threads = threads.available()
         self._lost_by_half = chroma.lost_by_half(picture.samples)
         self._dct: DctPlanes | None = None
@@ -79,11 +73,11 @@ class TrellisEncoder(Encoder):
         prepared = self.prepare(quality)
         if self.picture.pixels < _THIRD_TABLE:
             prepared = replace(prepared, tables=with_one_for_chroma(prepared.tables))
-        z = self._quantize(prepared, rounds=1)
-        for _ in range(self.plan.rounds - 1):
+        z = self._quantize(prepared)
+        for _ in range(self._rounds - 1):
             own = own_tables(prepared.dct, prepared.weights, prepared.tables, z)
             prepared = replace(prepared, tables=own)
-            z = self._quantize(prepared, start=z, rounds=1)
+            z = self._quantize(prepared, start=z)
         return prepared, z
 
     def prepare(self, quality: float) -> Prepared:
@@ -92,20 +86,20 @@ class TrellisEncoder(Encoder):
         if max(self.picture.width, self.picture.height) <= SIDE:  # one block of each component either way
             subsampling = chroma.FULL
         if self._dct is None or self._dct.subsampling not in (subsampling, "grey"):
-            self._dct = self._forward_dct(subsampling)
+            self._dct = planes.forward_dct(
+                self.picture.samples,
+                subsampling,
+                progressive=self.scans != "sequential",
+                sharp_chroma=self._sharp_chroma,
+                threads=self._threads,
+            )
             self._weights = self.set.network.weights(self._dct, self._threads)
             self._losses = expected_losses(self.set, self._dct.planes[0], self._weights[0])
         lam = self.set.lam_at(quality, self._losses)
         return Prepared(self._dct, self._weights, self.set.tables_at(lam, subsampling), lam)
 
-    def _forward_dct(self, subsampling: str) -> DctPlanes:
-        how = {"progressive": self.scans != "sequential", "sharp_chroma": self.plan.sharp_chroma}
-        return planes.forward_dct(self.picture.samples, subsampling, threads=self._threads, **how)
-
-    def _quantize(self, p: Prepared, *, start: Sequence[np.ndarray] | None = None, rounds: int = 2) -> list[np.ndarray]:
-        return planes.trellis_quantize(
-            p.dct, p.weights, p.tables, p.lam, start=start, rounds=rounds, threads=self._threads
-        )
+    def _quantize(self, p: Prepared, start: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        return planes.trellis_quantize(p.dct, p.weights, p.tables, p.lam, start=start, rounds=1, threads=self._threads)
 
     def _write(self, prepared: Prepared, z: list[np.ndarray]) -> bytes:
         chosen = planes.assemble(prepared.dct, z, prepared.tables)

@@ -20,7 +20,7 @@ from repro import codecs, threads
 from repro.encoder import models, trellis_set
 from repro.encoder.encode import Effort, Settings, encode_picture
 from repro.encoder.images import Picture
-from repro.encoder.trellis_encoder import Plan, TrellisEncoder
+from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.experiments.registry import PLAIN, RIVALS
 from repro.experiments.store import Store
 from repro.files import sha256_file
@@ -125,7 +125,7 @@ def default_scans(rgb: np.ndarray, quality: int) -> bytes:
 
 def default_soft(rgb: np.ndarray, quality: int) -> bytes:
     """ "default" without sharpening half of chroma against the decoder's filter."""
-    return TrellisEncoder(Picture(rgb), trellis_set.load(), Plan(sharp_chroma=False)).encode(quality)
+    return TrellisEncoder(Picture(rgb), trellis_set.load(), sharp_chroma=False).encode(quality)
 
 
 def by_set(name: str, rgb: np.ndarray, quality: int) -> bytes:

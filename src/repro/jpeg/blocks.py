@@ -8,11 +8,12 @@ SIDE = 8
 
 
 def pad(plane: np.ndarray, multiple: int = SIDE) -> np.ndarray:
-    """(H, W) → the same, its last column and row repeated until both sides are multiples of ``multiple``.
+    """(H, W, …) → the same, its last column and row repeated until both sides are multiples of ``multiple``.
 
     Repeating the edge is what libjpeg does: it costs few bits and rings less than zeros would.
     """
-    return np.pad(plane, [(0, -side % multiple) for side in plane.shape], mode="edge")
+    edges = [(0, -side % multiple) for side in plane.shape[:2]]
+    return np.pad(plane, edges + [(0, 0)] * (plane.ndim - 2), mode="edge")
 
 
 def to_blocks(plane: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ def from_blocks(blocks: np.ndarray) -> np.ndarray:
 
 
 def subsample(plane: np.ndarray) -> np.ndarray:
-    """(H, W) → (⌈H/2⌉, ⌈W/2⌉): the mean of each 2×2, an odd last row or column repeated (4:2:0)."""
+    """(H, W, …) → (⌈H/2⌉, ⌈W/2⌉, …): the mean of each 2×2, an odd last row or column repeated (4:2:0)."""
     p = pad(plane, 2)
     return (p[::2, ::2] + p[::2, 1::2] + p[1::2, ::2] + p[1::2, 1::2]) / 4
 

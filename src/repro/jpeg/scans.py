@@ -84,9 +84,9 @@ def ac_scans(z: np.ndarray, component: int, order: np.ndarray = ZIGZAG) -> list[
     return _bands(nonzeros(z, order), component)
 
 
-def best_ac_scans(z: np.ndarray, component: int, order: np.ndarray = ZIGZAG) -> list[Scan]:
+def best_ac_scans(z: np.ndarray, component: int) -> list[Scan]:
     """As :func:`ac_scans`, but the last bits of all numbers come in refinement scans where that takes fewer bits."""
-    numbers = nonzeros(z, order)
+    numbers = nonzeros(z, ZIGZAG)
     best = _bands(numbers, component)
     if len(numbers[1]) < _MANY * len(z):
         return best

@@ -152,7 +152,7 @@ class DescentEncoder(TrellisEncoder):
         best, shift = None, 0.0
         for _ in range(_HALVINGS + 1):
             moved = replace(found.prepared, lam=found.prepared.lam * math.exp(shift))
-            data = self._write(moved, self._quantize(moved, start=[numbers.copy() for numbers in found.z], rounds=1))
+            data = self._write(moved, self._quantize(moved, start=[numbers.copy() for numbers in found.z]))
             if accepts(data):
                 accepted, best = shift, data
             else:

@@ -23,6 +23,7 @@ from safetensors.numpy import save_file
 from repro.compiled import compiled
 from repro.errors import ReproError
 from repro.files import atomic_path
+from repro.jpeg.blocks import subsample
 from repro.threads import in_parallel
 from repro.trellis.planes import DctPlanes, Weights
 
@@ -64,7 +65,7 @@ class Network:
             own = said[..., first : first + len(edges) - 1]
             first += len(edges) - 1
             if i and dct.subsampling == "4:2:0":
-                own = _halved(own)
+                own = subsample(own)
             of_band = np.ascontiguousarray(np.exp(own.clip(-LIMIT, LIMIT)).reshape(plane.rows * plane.cols, -1))
             found.append(Weights(of_band, profile[i], np.repeat(np.arange(len(edges) - 1), np.diff(edges))))
         return found
@@ -142,13 +143,6 @@ def _convolve(
             if relu:
                 for c in range(cols):
                     line[c] = max(line[c], np.float32(0))
-
-
-def _halved(values: np.ndarray) -> np.ndarray:
-    """(rows, cols, c) → (⌈rows/2⌉, ⌈cols/2⌉, c): means of 2 × 2, an odd last row or column repeated."""
-    rows, cols = values.shape[:2]
-    padded = np.pad(values, ((0, rows % 2), (0, cols % 2), (0, 0)), mode="edge")
-    return (padded[::2, ::2] + padded[::2, 1::2] + padded[1::2, ::2] + padded[1::2, 1::2]) / 4
 
 
 def save(path: Path, network: Network, provenance: Mapping[str, object]) -> None:
