@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 from repro import threads
 from repro.encoder import formats
 from repro.encoder.encode import Report, Settings, encode_file
-from repro.errors import ReproError, UsageError
+from repro.errors import ReproError
 from repro.files import shortened
 from repro.workers import end_with_program
 
@@ -105,8 +105,6 @@ def _key(path: Path) -> str:
 
 def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int = 1) -> Iterator[Report | Failure]:
     """Encode each (source, output) and yield what became of it, as it is done; ``jobs`` processes at once."""
-    if jobs < 1:
-        raise UsageError(f"--jobs {jobs}: must be 1 or more")
     jobs = min(jobs, len(pairs))
     if jobs <= 1:
         for source, output in pairs:

@@ -39,7 +39,6 @@ HEAD = 1 << 21
 #: The most bytes that are read, for a device or a pipe may have no end; and how many at a time.
 MOST_BYTES, _PIECE = 1 << 31, 1 << 24
 
-_PATHS = (str, Path)
 _limit_lock = threading.Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # or else Python prints what Pillow logs of damaged files
 
@@ -91,14 +90,18 @@ def open_picture(
     where it is missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` (Pillow's limit unless given)
     or than a JPEG can be, and, if ``strict``, where there are doubts.
     """
-    name = name or (str(source) if isinstance(source, _PATHS) else "picture")
+    name = name or (str(source) if isinstance(source, str | Path) else "picture")
     limit = MAX_PIXELS if max_pixels is None else max_pixels
     if isinstance(source, np.ndarray):
         picture = Picture(source)
         _check_size(name, (picture.width, picture.height), limit)
         return picture
-    data = _bytes(source)
-    picture = _decoded(name, source if isinstance(source, Image.Image) else data or source, data, icc, limit)
+    if isinstance(source, str | Path):
+        source = read_bytes(Path(source))
+    if not isinstance(source, bytes | Image.Image):
+        kind = type(source).__name__
+        raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
+    picture = _decoded(name, source, icc, limit)
     if strict:
         check_doubts(name, picture.doubts)
     return picture
@@ -140,13 +143,9 @@ def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
     return data
 
 
-def _bytes(source: object) -> bytes:
-    """A file's bytes: at a path, given, or behind a Pillow image that is not decoded yet; else none."""
-    if isinstance(source, str | Path):
-        return read_bytes(Path(source))
-    if isinstance(source, bytes):
-        return source
-    stream = getattr(source, "fp", None) if getattr(source, "tile", None) else None
+def _file_of(image: Image.Image) -> bytes:
+    """The bytes of the file behind a Pillow image that is not decoded yet; else none."""
+    stream = getattr(image, "fp", None) if getattr(image, "tile", None) else None
     if stream is None:
         return b""
     place = stream.tell()
@@ -156,8 +155,9 @@ def _bytes(source: object) -> bytes:
     return data
 
 
-def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
-    """Of ``data``, a file's bytes, or of the Pillow image ``source`` where there are none."""
+def _decoded(name: str, source: Image.Image | bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
+    """Of a file's bytes, or of a Pillow image."""
+    data = source if isinstance(source, bytes) else _file_of(source)
     try:
         return _read(name, source, data, icc, max_pixels)
     except (ReproError, MemoryError):
@@ -170,7 +170,7 @@ def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_p
         with _pixel_limit(max_pixels):
             whole = damage.ended(data)
         if whole:
-            picture = _decoded(name, whole, whole, icc, max_pixels)
+            picture = _decoded(name, whole, icc, max_pixels)
             first = "lacks the end of a JPEG file, but the picture is there"
             notices, doubts = (
                 (first, *(text for text in texts if not text.startswith(_HURT)))
@@ -181,7 +181,7 @@ def _decoded(name: str, source: Source, data: bytes, icc: profiles.Policy, max_p
         raise formats.undecoded(name, what) from error
 
 
-def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
+def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
     with _pixel_limit(max_pixels), _opened(source) as image:
         _check_size(name, image.size, max_pixels)
         frames = _prepare(name, image, data)
@@ -200,14 +200,9 @@ def _read(name: str, source: Source, data: bytes, icc: profiles.Policy, max_pixe
         return Picture(np.array(settled), kept, (*doubts, *notices), tuple(doubts), about or metadata.read(image))
 
 
-def _opened(source: object) -> AbstractContextManager[Image.Image]:
+def _opened(source: Image.Image | bytes) -> AbstractContextManager[Image.Image]:
     """Pillow's image of a file's bytes, or the caller's own, which stays open."""
-    if isinstance(source, Image.Image):
-        return nullcontext(source)
-    if isinstance(source, bytes):
-        return Image.open(io.BytesIO(source))
-    kind = type(source).__name__
-    raise UsageError(f"picture: got {kind}; give a path, a file's bytes, a Pillow image or a uint8 array")
+    return Image.open(io.BytesIO(source)) if isinstance(source, bytes) else nullcontext(source)
 
 
 def _load(image: Image.Image, data: bytes) -> str | None:
