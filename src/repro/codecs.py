@@ -53,7 +53,7 @@ class Codec:
             raise UsageError(f"{self.name}: quality {quality} is out of range; choose from {self.lowest} to 100")
         if self.missing:
             raise ReproError(f"{self.name}: not installed; run: pip install {self.missing}")
-        return self._encode(np.ascontiguousarray(rgb), quality=int(quality))
+        return self._encode(rgb, quality=int(quality))
 
     @property
     def missing(self) -> str:

@@ -8,7 +8,7 @@ the libraries are called here by ``ctypes``. The files have the sizes of those o
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -70,16 +70,21 @@ class Library:
 
 
 class Compressor:
-    """One file in the making: ``jpeg_compress_struct`` with libjpeg's defaults, and calls that change them."""
+    """A file in the making: ``jpeg_compress_struct`` with libjpeg's defaults, and calls that change them.
 
-    def __init__(self, library: Library, width: int, height: int) -> None:
+    ``rgb``: (H, W, 3) uint8.
+    """
+
+    def __init__(self, library: Library, rgb: np.ndarray) -> None:
+        self.rgb = np.ascontiguousarray(rgb)
         self.lib, self._errors = library, ctypes.create_string_buffer(_ROOM)
         self.struct = _compress_struct(library.abi)()
         self.struct.err = library.function("std_error", ctypes.c_void_p)(self._errors)
         self._create()
         self.buffer, self.bytes = ctypes.c_void_p(), ctypes.c_ulong()
         self.call("mem_dest", ctypes.byref(self.buffer), ctypes.byref(self.bytes))
-        self.struct.width, self.struct.height, self.struct.channels, self.struct.color_space = width, height, 3, _RGB
+        self.struct.height, self.struct.width, self.struct.channels = self.rgb.shape
+        self.struct.color_space = _RGB
         self.call("set_defaults")
 
     def call(self, name: str, *args: Any, result: Any = ctypes.c_int) -> Any:
@@ -91,10 +96,10 @@ class Compressor:
         luma = _Component.from_address(self.struct.component)
         luma.h, luma.v = h, v
 
-    def write(self, rgb: np.ndarray) -> bytes:
-        """The file of ``rgb``, (H, W, 3) uint8, contiguous, of the size that was given."""
-        height, width = rgb.shape[:2]
-        rows = (ctypes.c_void_p * height)(*(rgb.ctypes.data + 3 * width * row for row in range(height)))
+    def write(self) -> bytes:
+        """The file."""
+        height, width = self.rgb.shape[:2]
+        rows = (ctypes.c_void_p * height)(*(self.rgb.ctypes.data + 3 * width * row for row in range(height)))
         self.call("start_compress", 1)
         done = 0
         while done < height:
@@ -122,17 +127,6 @@ class Compressor:
             raise ReproError(f"{name}: its library has another layout than expected; install the locked version")
 
 
-def encode(library: Library, rgb: np.ndarray, choose: Callable[[Compressor], object]) -> bytes:
-    """``rgb`` (H, W, 3) uint8 → the bytes of a JPEG file; ``choose`` sets the options."""
-    rgb = np.ascontiguousarray(rgb)
-    compressor = Compressor(library, rgb.shape[1], rgb.shape[0])
-    try:
-        choose(compressor)
-        return compressor.write(rgb)
-    finally:
-        compressor.close()
-
-
 @dataclass(frozen=True)
 class Tuning:
     """What mozjpeg's ``-tune-…`` and ``-quant-table`` set: the base table, and the λ of its trellis."""
@@ -157,8 +151,7 @@ def mozjpeg(rgb: np.ndarray, quality: int, sampling: tuple[int, int] | None = (2
     ``sampling``: as :meth:`Compressor.sample_luma`; None for the program's own choice: 4:2:0 below quality 80, 4:2:2
     below 90, then 4:4:4.
     """
-
-    def choose(compressor: Compressor) -> None:
+    with closing(Compressor(_mozjpeg_library(), rgb)) as compressor:
         if tuning:
             chosen = TUNINGS[tuning]
             compressor.call("c_set_int_param", ctypes.c_uint(_BASE_TABLE), chosen.table)
@@ -168,21 +161,18 @@ def mozjpeg(rgb: np.ndarray, quality: int, sampling: tuple[int, int] | None = (2
         compressor.call("set_quality", quality, 0)
         by_quality = (2, 2) if quality < 80 else (2, 1) if quality < 90 else (1, 1)
         compressor.sample_luma(*(sampling or by_quality))
-
-    return encode(_mozjpeg_library(), rgb, choose)
+        return compressor.write()
 
 
 def jpegli(rgb: np.ndarray, quality: int, sampling: tuple[int, int] = (1, 1), adaptive: bool = True) -> bytes:
     """A file as ``cjpegli`` writes it, progressive; ``adaptive``: with its adaptive quantisation."""
-
-    def choose(compressor: Compressor) -> None:
+    with closing(Compressor(_jpegli_library(), rgb)) as compressor:
         compressor.sample_luma(*sampling)
         compressor.call("enable_adaptive_quantization", int(adaptive))
         compressor.call("set_progressive_level", 2)
         distance = compressor.lib.function("quality_to_distance", ctypes.c_float)(quality)
         compressor.call("set_distance", ctypes.c_float(distance), 1)
-
-    return encode(_jpegli_library(), rgb, choose)
+        return compressor.write()
 
 
 def _mozjpeg_library() -> Library:
