@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numba
 from numba.core.runtime.nrt import rtsys
 
+from repro.progress import note
+
 Found = TypeVar("Found", bound=Callable[..., Any])
 
 
@@ -63,16 +65,12 @@ def _forgive(kept: Any) -> None:
 
 @cache
 def _tell_that_it_takes_a_while() -> None:
-    from repro.progress import note
-
     if sys.stderr.isatty():
         note("compiling for this machine, once; later runs start faster")
 
 
 @cache
 def _tell_that_nothing_is_kept(why: str) -> None:
-    from repro.progress import note
-
     note(
         f"compiled code cannot be kept ({why}), so every run compiles it again; name another folder in NUMBA_CACHE_DIR"
     )

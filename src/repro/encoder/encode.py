@@ -41,35 +41,15 @@ DEFAULT_QUALITY = 75.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How to encode, and for what: one target of ``quality`` 1–100 (75 where none is given), ``bpp``, the most bits per
-    pixel, and ``ssimulacra2``, the least score of the decoded picture.
+    """How to encode, and for what: the arguments of :func:`repro.encode`, which says what each is. Beside them
 
     model
-        A shipped set's name, a folder, or a checkpoint of ``repro train``, whose one λ leaves no target to choose.
-    icc
-        As in :func:`repro.encoder.profiles.settle`.
-    scans
-        ``"interleaved"``: progressive, in colour from the first scan on. ``"smallest"``: the smallest of all known
-        layouts. ``"sequential"``: baseline. The paper's sets are progressive in the cheapest of mozjpeg's layouts.
-    max_pixels
-        The largest picture that is read; Pillow's limit, 89 megapixels, unless given.
+        May also be a checkpoint of ``repro train``, whose one λ leaves no target to choose.
     overwrite
         Allows to replace a file that is there.
-    effort
-        As in the module.
-    seconds
-        Bounds the descent of ``"best"`` on one picture (10 a megapixel, at least 60, unless given).
-    size
-        Instead of another target: the most bytes.
-    keep_smaller
-        Whether a JPEG file that would grow is kept as it is; None: where neither ``bpp`` nor ``size`` is given.
-    subsampling
-        How much of chroma the file keeps; ``"auto"``: whichever is worth its bits. The paper's sets have 4:4:4.
-    metadata
-        What is kept beside colour profile and density: ``"none"``; ``"copyright"``: who made the photo and who may use
-        it; ``"all"``: EXIF, XMP, IPTC and comments, without what is no longer true.
-    strict
-        Refuse a picture that is damaged or whose colours can only be guessed, and metadata that cannot be kept.
+
+    The paper's sets have 4:4:4 alone, and their progressive files have the cheapest of mozjpeg's layouts of scans. This
+    module's docstring says what ``effort`` means for each set.
 
     Raises :class:`UsageError` for a value out of range.
     """
