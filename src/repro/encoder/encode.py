@@ -26,11 +26,10 @@ from repro.encoder.places import check_output
 from repro.encoder.profiles import Policy
 from repro.encoder.search import TOLERANCE, Encoder
 from repro.encoder.smaller import bare
-from repro.encoder.tables_encoder import PAPERS_SCANS, TablesEncoder, encode_fast
+from repro.encoder.tables_encoder import TablesEncoder
 from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import UsageError, needs_extra
 from repro.files import atomic_write
-from repro.jpeg.writer import write
 
 Effort = Literal["fast", "default", "best"]
 #: How a file's data are laid out; see :func:`repro.jpeg.writer.write`.
@@ -166,7 +165,9 @@ def encode_picture(picture: Picture, settings: Settings, name: str = "picture", 
     settings.check_model()
     quality, score, notices = None, None, picture.notices
     if settings.checkpoint:
-        data = _encode_trained(picture, settings.checkpoint, settings)
+        from repro.torch_encoder.networks import encode_trained
+
+        data = encode_trained(picture, settings.checkpoint, settings.scans, fast=settings.effort == "fast")
     else:
         searches = any(target is not None for target in (settings.bpp, settings.ssimulacra2, settings.size))
         encoder = encoder_for(picture, settings, once=not searches)
@@ -211,15 +212,6 @@ def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, on
         from repro.torch_encoder.networks import AttentionEncoder
 
         return AttentionEncoder(picture, chosen, scans=settings.scans, once=once)
-
-
-def _encode_trained(picture: Picture, checkpoint: Path, settings: Settings) -> bytes:
-    from repro.torch_encoder.networks import quantise_trained, trained
-
-    model = trained(checkpoint)
-    if settings.effort == "fast":
-        return encode_fast(picture, model.integer_tables().numpy(), settings.scans)
-    return write(quantise_trained(picture, model), scans=PAPERS_SCANS[settings.scans], icc=picture.icc)
 
 
 def encode_file(source: Path | str, output: Path | str, settings: Settings) -> Report:

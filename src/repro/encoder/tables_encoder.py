@@ -61,7 +61,7 @@ def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:
     return Coefficients(tuple(planes), tables[: min(2, components)].astype(np.uint16), height, width)
 
 
-def encode_fast(picture: Picture, tables: np.ndarray, scans: str = "interleaved") -> bytes:
+def encode_fast(picture: Picture, tables: np.ndarray, scans: str) -> bytes:
     """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
     with _room_for(picture):
         data = save_with_tables(picture.samples, tables, optimize=True, progressive=scans != "sequential")

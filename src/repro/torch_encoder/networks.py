@@ -12,7 +12,7 @@ from repro.attention import CONVOLUTIONAL, ConvolutionalAttention, attend
 from repro.encoder.images import Picture
 from repro.encoder.models import ModelSet, Parameters
 from repro.encoder.search import Encoder
-from repro.encoder.tables_encoder import PAPERS_SCANS
+from repro.encoder.tables_encoder import PAPERS_SCANS, encode_fast
 from repro.errors import ReproError
 from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.writer import write
@@ -91,7 +91,14 @@ def trained(path: Path) -> LearnedJPEG:
     return load_checkpoint(path)[0].eval()
 
 
-def quantise_trained(picture: Picture, model: LearnedJPEG) -> Coefficients:
-    """What a file of ``picture`` by a trained model holds, any method; of a grey picture, the luma."""
+def encode_trained(picture: Picture, checkpoint: Path, scans: str, *, fast: bool) -> bytes:
+    """The file of ``picture`` by a model that ``repro train`` wrote, any method; of a grey picture, the luma.
+
+    ``fast``: by libjpeg-turbo with the model's tables, for a model without attention.
+    """
+    model = trained(checkpoint)
+    tables = model.integer_tables().numpy()
+    if fast:
+        return encode_fast(picture, tables, scans)
     x = to_tensor(picture.samples)
-    return quantise(x, model.integer_tables().numpy(), attend(model.attention, x))
+    return write(quantise(x, tables, attend(model.attention, x)), scans=PAPERS_SCANS[scans], icc=picture.icc)
