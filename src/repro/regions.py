@@ -8,7 +8,6 @@ each other (windows of tiles: the very same), since matrix products of a few row
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from repro.jpeg.blocks import SIDE
 from repro.jpeg.codestream import Coefficients
 from repro.stages import pad
+from repro.threads import spans
 
 #: Which table and map Y, Cb and Cr take: Cb and Cr share the second.
 TABLE_OF = [0, 1, 1]
@@ -48,8 +48,7 @@ def strips(x: torch.Tensor) -> list[Region]:
     height, width = (_whole(side) for side in x.shape[-2:])
     rows = height // SIDE
     count = -(-rows // max(1, STRIP_PIXELS // (width * SIDE)))
-    edges = [SIDE * (rows * i // count) for i in range(count + 1)]
-    return [Region(top, bottom, 0, width) for top, bottom in pairwise(edges)]
+    return [Region(SIDE * first, SIDE * end, 0, width) for first, end in spans(rows, count)]
 
 
 def tiles(x: torch.Tensor, reach: int) -> list[tuple[Region, Region]]:
@@ -96,7 +95,7 @@ def _cut(side: int, reach: int) -> list[tuple[tuple[int, int], tuple[int, int]]]
     count = -(-side // TILE_SIDE)
     window = min(side, -(-blocks // count) * SIDE + 2 * reach)
     cut = []
-    for core in pairwise(SIDE * (blocks * i // count) for i in range(count + 1)):
-        start = min(max(0, core[0] - reach), side - window)
-        cut.append((core, (start, start + window)))
+    for first, end in spans(blocks, count):
+        start = min(max(0, SIDE * first - reach), side - window)
+        cut.append(((SIDE * first, SIDE * end), (start, start + window)))
     return cut

@@ -24,6 +24,11 @@ def available() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def spans(count: int, parts: int) -> list[tuple[int, int]]:
+    """(first, end) of each of so many nearly equal ``parts`` of ``range(count)``, in order."""
+    return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
 def in_parallel(work: Callable[[T], Found], parts: Sequence[T], threads: int) -> list[Found]:
     """``work`` on each of ``parts``, on so many threads; what it returned, in order. Raises what it raises."""
     if threads == 1 or len(parts) == 1:

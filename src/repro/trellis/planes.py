@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from repro.errors import UsageError
 from repro.jpeg.coefficients import LARGEST, Coefficients
 from repro.jpeg.tables import NATURAL, ZIGZAG
 from repro.jpeg.transform import transform
-from repro.threads import in_parallel
+from repro.threads import in_parallel, spans
 from repro.trellis import costs
 from repro.trellis.costs import Band
 from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
@@ -134,7 +133,6 @@ def _choose_band(
     F: np.ndarray, weight: Weights, Q: np.ndarray, lam: float, band: Band, z: np.ndarray, threads: int
 ) -> None:
     """Several threads at once: blocks are independent until runs of ended blocks are chosen."""
-    edges = np.linspace(0, len(F), threads + 1).astype(int).tolist()
     first, last = band.first, band.last
     cost = np.zeros((len(F), 2))
 
@@ -143,7 +141,7 @@ def _choose_band(
         w = weight.of_band[part]
         choose_ac(F[part], w, weight.profile, weight.band, Q, band.ac, lam, z[part], first, last, band.eob, cost[part])
 
-    in_parallel(work, list(pairwise(edges)), threads)
+    in_parallel(work, spans(len(F), threads), threads)
     eob = lam * band.eob
     if band.eob_runs:
         early = z[:, last] == 0

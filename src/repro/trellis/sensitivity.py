@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from repro.compiled import compiled
 from repro.errors import ReproError
 from repro.files import atomic_path
 from repro.jpeg.blocks import subsample
-from repro.threads import in_parallel
+from repro.threads import in_parallel, spans
 from repro.trellis.planes import DctPlanes, Weights
 
 #: Where the bands of Y, and those of Cb and Cr, begin and end in zigzag order; DC is a band of its own.
@@ -83,8 +82,7 @@ def _layer(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, thre
     out = np.empty((len(bias), *x.shape[1:]), np.float32)
     reach = weight.shape[0] // 2
     x = np.pad(x, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
-    edges = np.linspace(0, out.shape[1], threads + 1).astype(int).tolist()
-    in_parallel(lambda span: _convolve(x, weight, bias, relu, out, *span), list(pairwise(edges)), threads)
+    in_parallel(lambda span: _convolve(x, weight, bias, relu, out, *span), spans(out.shape[1], threads), threads)
     return out
 
 
