@@ -40,12 +40,12 @@ DEFAULT_QUALITY = 75.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How to encode, and for what: the arguments of :func:`repro.encode`, which says what each is. Beside them
+    """How to encode, and for what: the arguments of :func:`repro.encode`, which says what each is. Two go further:
 
     model
         May also be a checkpoint of ``repro train``, whose one λ leaves no target to choose.
     overwrite
-        Allows to replace a file that is there.
+        Lets :func:`encode_file` replace a file that is there.
 
     The paper's sets have 4:4:4 alone, and their progressive files have the cheapest of mozjpeg's layouts of scans. This
     module's docstring says what ``effort`` means for each set.
