@@ -11,6 +11,7 @@ from typing import Any
 
 from bookkit.markdown import code, plain, table
 from bookkit.project import Project
+from repro.errors import listed
 
 #: What may become of a damaged picture, in the order of the bars, and what the page calls it.
 OUTCOMES = {
@@ -91,7 +92,7 @@ def damaged(project: Project) -> str:
     shares = [f"{_share(counts[key], found['count'])} {words}" for key, words in OUTCOMES.items() if counts.get(key)]
     words = (
         f"Of {found['count']:,} damaged pictures of {len(found['formats'])} formats, made from "
-        f"{found['sound_pictures']} sound ones, {_listed(shares)}. "
+        f"{found['sound_pictures']} sound ones, {listed(shares)}. "
         f"{'' if found['faults'] else 'Nothing else happened. '}The slowest took {found['slowest']['seconds']:.1f} s "
         f"({plain(found['slowest']['kind'])}), of {limits['seconds']} s allowed; the one that needed most memory "
         f"{found['largest']['mib']} MiB of {limits['mib']} MiB.\n"
@@ -100,15 +101,11 @@ def damaged(project: Project) -> str:
     ordered = sorted(found["formats"].items(), key=lambda item: -sum(item[1].values()))
     rows = [[plain(n), f"{sum(c.values()):,}", *(f"{c.get(key, 0):,}" for key in OUTCOMES)] for n, c in ordered]
     numbers = f":::{{dropdown}} The same in numbers\n{table(head, rows)}:::\n"
-    return "\n".join([words, bars(dict(ordered), _listed(shares)), numbers, made(found)])
+    return "\n".join([words, bars(dict(ordered), listed(shares)), numbers, made(found)])
 
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f}\u00a0%" if part / whole >= 0.005 else f"{part:,}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _short(words: str) -> str:

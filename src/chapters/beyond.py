@@ -30,6 +30,7 @@ from chapters.style import (
     show_image,
 )
 from chapters.tables import Rows
+from repro import errors
 from repro.data import PhotoSet
 from repro.evaluation import BDRate
 from repro.experiments.beyond import (
@@ -257,10 +258,7 @@ def in_bpp(window: Window) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """ "a, b and c", or "none of them"."""
-    if not names:
-        return "none of them"
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return errors.listed(names) or "none of them"
 
 
 def cell(found: BDRate) -> str:

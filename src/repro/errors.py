@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 #: What would break a line or change a terminal, in any text from outside: controls, half letters (of a name that is no
@@ -34,6 +34,11 @@ def one_line(text: str) -> str:
 def is_unsafe(letter: str) -> bool:
     """Whether it would break a line or change a terminal."""
     return letter in _UNSAFE or unicodedata.category(letter) in _UNSAFE_KINDS
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a, b and c"; nothing of no words."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def install_command(extra: str) -> str:

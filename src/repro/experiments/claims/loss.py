@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from repro.experiments.claims.claim import NOT_YET, Judgement, claim, seeds
+from repro.experiments.claims.claim import Judgement, claim, seeds
 from repro.experiments.claims.own_rate import PLAIN, OwnRate
-from repro.experiments.claims.verdicts import (
-    Seeds,
-    describe,
-    effects,
-    improves,
-    no_losses,
-    paper_gains,
-    together,
-    wins,
-)
+from repro.experiments.claims.verdicts import Seeds, improves, judgement, no_losses, paper_gains, together, wins
 from repro.experiments.settings import Variant
 
 #: Where Fig. 6 shows a portrait, in the paper's counting of bits.
@@ -38,7 +29,7 @@ FIGURE_7 = (BASELINE, HALVED, PAPER, NO_LPIPS)
 def judge_ms_ssim(curves: Seeds | OwnRate) -> Judgement:
     """Better in MS-SSIM at every point of the range."""
     found = paper_gains(curves, BASELINE, PAPER, metrics=["ms_ssim"])
-    return Judgement(wins(found), describe(found), effects({"": found}))
+    return judgement(wins(found), {"": found})
 
 
 @claim(
@@ -52,7 +43,7 @@ def judge_ms_ssim(curves: Seeds | OwnRate) -> Judgement:
 def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
     """No worse in MSE and LPIPS."""
     found = paper_gains(curves, BASELINE, PAPER, metrics=["mse", "lpips"])
-    return Judgement(no_losses(found), describe(found), effects({"": found}))
+    return judgement(no_losses(found), {"": found})
 
 
 @claim(
@@ -66,9 +57,7 @@ def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
 def judge_pictures(curves: Seeds | OwnRate) -> Judgement:
     """At the portrait's rate colours are nearer to the original's, and blocks show less."""
     found = paper_gains(curves, BASELINE, PAPER, [PORTRAIT_RATE], ["mse_chroma", "blocking"])
-    verdict = together(wins([g]) for g in found) if found else NOT_YET
-    evidence = f"measured over all photos, not looked at: {describe(found)}"
-    return Judgement(verdict, evidence, effects({"": found}))
+    return judgement(together(wins([g]) for g in found), {"": found}, "measured over all photos, not looked at: ")
 
 
 @claim(
@@ -83,7 +72,7 @@ def judge_weights(curves: Seeds | OwnRate) -> Judgement:
     """Smaller weights are better in MS-SSIM than none, larger ones better than smaller."""
     pairs = {"smaller weights against none": (BASELINE, HALVED), "the largest against smaller": (HALVED, PAPER)}
     found = {name: paper_gains(curves, *of, metrics=["ms_ssim"]) for name, of in pairs.items()}
-    return Judgement(together(map(wins, found.values())), describe(found), effects(found))
+    return judgement(together(map(wins, found.values())), found)
 
 
 @claim(
@@ -97,4 +86,4 @@ def judge_weights(curves: Seeds | OwnRate) -> Judgement:
 def judge_no_lpips(curves: Seeds | OwnRate) -> Judgement:
     """Better in MS-SSIM, no worse in the others."""
     found = paper_gains(curves, BASELINE, NO_LPIPS)
-    return Judgement(improves(found), describe(found), effects({"": found}))
+    return judgement(improves(found), {"": found})

@@ -10,7 +10,7 @@ from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim, seeds
 from repro.experiments.claims.loss import STANDARD
 from repro.experiments.claims.own_rate import OwnRate
-from repro.experiments.claims.verdicts import Seeds, describe, effects, paper_gains
+from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
 from repro.experiments.settings import Variant
 
 CNN, LSTM, BILSTM = (Variant(method).series for method in ("vgg16", "lstm", "bilstm"))
@@ -37,7 +37,7 @@ def judge_below(curves: Seeds | OwnRate) -> Judgement:
     """Convolutional attention is better in MS-SSIM than both."""
     others = {"CNN against LSTM": LSTM, "CNN against BiLSTM": BILSTM}
     found = {name: paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for name, other in others.items()}
-    return Judgement(v.together(map(v.wins, found.values())), describe(found), effects(found))
+    return judgement(v.together(map(v.wins, found.values())), found)
 
 
 @claim(
@@ -51,7 +51,7 @@ def judge_below(curves: Seeds | OwnRate) -> Judgement:
 def judge_order(curves: Seeds | OwnRate) -> Judgement:
     """A single LSTM is better in MS-SSIM."""
     found = {"LSTM against BiLSTM": paper_gains(curves, BILSTM, LSTM, metrics=["ms_ssim"])}
-    return Judgement(v.wins(*found.values()), describe(found), effects(found))
+    return judgement(v.wins(*found.values()), found)
 
 
 @claim(
@@ -65,7 +65,7 @@ def judge_order(curves: Seeds | OwnRate) -> Judgement:
 def judge_stretching(curves: Seeds | OwnRate) -> Judgement:
     """The LSTM without it is better in MS-SSIM."""
     found = {"LSTM without normalisation against with": paper_gains(curves, STRETCHED, LSTM, metrics=["ms_ssim"])}
-    return Judgement(v.wins(*found.values()), describe(found), effects(found))
+    return judgement(v.wins(*found.values()), found)
 
 
 @claim(
@@ -102,7 +102,7 @@ def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
     others = {"LSTM against standard JPEG": LSTM, "BiLSTM against standard JPEG": BILSTM}
     found = {name: paper_gains(curves, STANDARD, other, LOW_RATES, ["ms_ssim"]) for name, other in others.items()}
     verdict = v.wins([g for f in found.values() for g in f]) if all(found.values()) else NOT_YET
-    return Judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), describe(found), effects(found))
+    return judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), found)
 
 
 @claim(
@@ -116,7 +116,7 @@ def judge_saturation(curves: Seeds | OwnRate) -> Judgement:
     """MS-SSIM rises by less than half of what standard JPEG's does."""
     ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}
     if any(len(found) < 2 for found in ends.values()):
-        return Judgement(NOT_YET, "the curves do not reach these rates")
+        return Judgement(NOT_YET, v.UNREACHED)
     rises = {name: high.test - low.test for name, (low, high) in ends.items()}
     verdict = v.together(REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else NOT for n in (LSTM, BILSTM))
     each = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())

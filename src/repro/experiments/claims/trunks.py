@@ -9,7 +9,7 @@ from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Judgement, claim, seeds
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
 from repro.experiments.claims.own_rate import OwnRate
-from repro.experiments.claims.verdicts import Seeds, describe, effects, paper_gains
+from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
 from repro.experiments.paper import RESNETS
 from repro.experiments.settings import Variant
 
@@ -34,7 +34,7 @@ def names(sigma: float) -> tuple[str, ...]:
 def judge_standard(curves: Seeds) -> Judgement:
     """Each of the three, without MS-SSIM in the loss, is better than standard JPEG."""
     found = {_SHORT[m]: paper_gains(curves, STANDARD, s) for m, s in zip(_SHORT, names(0.0), strict=True)}
-    return Judgement(v.together(map(v.wins, found.values())), describe(found), effects(found))
+    return judgement(v.together(map(v.wins, found.values())), found)
 
 
 @claim(7, "6.5, Fig. 8", "in MSE and LPIPS, ResNet and VGG are “almost identical”", figure="8", on=seeds("8"))
@@ -44,10 +44,8 @@ def judge_alike(curves: Seeds) -> Judgement:
     found = _both("{}", (paper_gains(curves, vgg, name, metrics=["mse", "lpips"]) for name in resnets))
     largest = {name: _largest(gains) for name, gains in found.items()}
     evidence = f"against VGG, largest difference: {'; '.join(f'{n} {words}' for n, words in largest.items())}"
-    rates = describe([g for gains in found.values() for g in gains]).rpartition(" (")[2]
-    return Judgement(
-        v.either(map(v.alike, found.values())), f"{evidence} ({rates}" if any(found.values()) else rates, effects(found)
-    )
+    said = f"{evidence} ({v.rates_in_words(found)})" if any(found.values()) else v.UNREACHED
+    return Judgement(v.either(map(v.alike, found.values())), said, v.effects(found))
 
 
 @claim(
@@ -61,7 +59,7 @@ def judge_lower(curves: Seeds) -> Judgement:
     """VGG is better at every rate than one depth or the other."""
     vgg, *resnets = names(0.0)
     found = _both("VGG against {}", (paper_gains(curves, name, vgg, LOWER_RATES, ["ms_ssim"]) for name in resnets))
-    return Judgement(v.either(map(v.wins, found.values())), describe(found), effects(found))
+    return judgement(v.either(map(v.wins, found.values())), found)
 
 
 @claim(9, "6.5, Fig. 9", "“no obvious difference in raw eyes at the same bit rate”", figure="9", on=seeds("8"))
@@ -73,7 +71,7 @@ def judge_eyes(curves: Seeds) -> Judgement:
     every = [g for gains in found.values() for g in gains]
     apart = [REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else NOT for g in every]
     verdict = v.together(apart) if all(found.values()) else NOT_YET
-    return Judgement(verdict, f"measured over all photos: {describe(found)}", effects(found))
+    return judgement(verdict, found, "measured over all photos: ")
 
 
 @claim(
@@ -88,7 +86,7 @@ def judge_better(curves: Seeds | OwnRate) -> Judgement:
     """Better in all three metrics, at one depth or the other."""
     vgg, *resnets = names(1000.0)
     found = _both("{} against VGG", (paper_gains(curves, vgg, name, BETTER_RATES) for name in resnets))
-    return Judgement(v.either(map(v.wins, found.values())), describe(found), effects(found))
+    return judgement(v.either(map(v.wins, found.values())), found)
 
 
 @claim(
@@ -107,7 +105,7 @@ def judge_both(curves: Seeds) -> Judgement:
         verdicts.append(v.improves([g for part in each for g in part] if all(each) else []))
         for against, gains in zip(("VGG", "itself without MS-SSIM"), each, strict=True):
             found[f"{_SHORT[method]} against {against}"] = gains
-    return Judgement(v.either(verdicts), describe(found), effects(found))
+    return judgement(v.either(verdicts), found)
 
 
 def _both(label: str, found: Iterable[list[Gain]]) -> dict[str, list[Gain]]:

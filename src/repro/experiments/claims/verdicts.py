@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from repro.errors import listed
 from repro.evaluation import BDRate, Curve, Curves, Gain, as_seeds, bd_rate, gain_at_rate
-from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect
+from repro.experiments.claims.claim import NOT, NOT_YET, PARTLY, REPRODUCED, Effect, Judgement
 from repro.experiments.claims.own_rate import MIN_PHOTOS, OwnRate, error
 
 #: The curves of all seeds, by series.
@@ -28,6 +29,8 @@ SHORT = {
 }
 #: Section 6.4's range, in the paper's counting of bits.
 PAPER_RATES = (0.25, 0.28, 0.30, 0.315, 0.33, 0.36, 0.39, 0.42)
+#: The evidence where nothing could be compared.
+UNREACHED = "the curves do not reach these rates"
 
 
 def gains(anchor: Curves, test: Curves, rates: Iterable[float], metrics: Sequence[str] = METRICS) -> list[Gain]:
@@ -109,6 +112,12 @@ def either(verdicts: Iterable[str]) -> str:
     return min(verdicts, key=(REPRODUCED, PARTLY, NOT, NOT_YET).index)
 
 
+def judgement(verdict: str, found: Mapping[str, Sequence[Gain]], before: str = "") -> Judgement:
+    """A verdict on comparisons by name (of a single one ""), with what they show in words, after those of ``before``,
+    and as a picture."""
+    return Judgement(verdict, before + describe(found), effects(found))
+
+
 def effects(found: Mapping[str, Sequence[Gain]]) -> tuple[Effect, ...]:
     """A panel for each of ``found``, by its name, and each metric: the gains rate by rate, as shares of the error."""
     return tuple(
@@ -123,21 +132,25 @@ def _share(g: Gain) -> tuple[float, float, float]:
     return g.mean / scale, g.low / scale, g.high / scale
 
 
-def describe(found: Sequence[Gain] | Mapping[str, Sequence[Gain]]) -> str:
+def describe(found: Mapping[str, Sequence[Gain]]) -> str:
     """How many points of each metric are clearly better or worse, and the range of rates that could be compared.
 
-    Of several comparisons by name, those with the same words share them.
+    Comparisons with the same words share them.
     """
-    named = found if isinstance(found, Mapping) else {"": found}
-    rates = [g.bpp for gains in named.values() for g in gains]
-    if not rates:
-        return "the curves do not reach these rates"
+    if not any(found.values()):
+        return UNREACHED
     said: dict[str, list[str]] = {}
-    for name, gains in named.items():
-        said.setdefault(_in_words(gains) or "the curves do not reach these rates", []).append(name)
-    parts = [f"{_listed(names)}: {words}" if names != [""] else words for words, names in said.items()]
+    for name, gains in found.items():
+        said.setdefault(_in_words(gains) or UNREACHED, []).append(name)
+    parts = [f"{listed(names)}: {words}" if names != [""] else words for words, names in said.items()]
+    return f"{'; '.join(parts)} ({rates_in_words(found)})"
+
+
+def rates_in_words(found: Mapping[str, Sequence[Gain]]) -> str:
+    """The range of rates that could be compared, if any: "0.25–0.42 bpp, paper's counting"."""
+    rates = [g.bpp for gains in found.values() for g in gains]
     low, high = (f"{rate:.2f}" if round(rate, 2) == rate else f"{rate:g}" for rate in (min(rates), max(rates)))
-    return f"{'; '.join(parts)} ({low if low == high else f'{low}–{high}'} bpp, paper's counting)"
+    return f"{low if low == high else f'{low}–{high}'} bpp, paper's counting"
 
 
 def _in_words(found: Sequence[Gain]) -> str:
@@ -145,12 +158,7 @@ def _in_words(found: Sequence[Gain]) -> str:
     said: dict[tuple[str, str], list[str]] = {}
     for metric in dict.fromkeys(g.metric for g in found):
         said.setdefault(_count([g.clear for g in found if g.metric == metric]), []).append(SHORT[metric])
-    return ", ".join(f"{way} in {_listed(metrics)}{at}" for (way, at), metrics in said.items())
-
-
-def _listed(words: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return ", ".join(f"{way} in {listed(metrics)}{at}" for (way, at), metrics in said.items())
 
 
 def _count(clear: Sequence[int]) -> tuple[str, str]:
