@@ -58,7 +58,7 @@ def curve(
 def names_of(*figures: str, profile: str = "cpu") -> list[str]:
     """The curves that these figures have, in order; those of Fig. 5 and of what is ours, if none is named."""
     wanted = [e for figure in figures or ("5", "ours") for e in experiments_of(figure, profile)]
-    return list(dict.fromkeys(e.series if isinstance(e, Experiment) else e.codec for e in wanted))
+    return list(dict.fromkeys(e.series if isinstance(e, Experiment) else e.encoder for e in wanted))
 
 
 def curves_of(*figures: str, changed: Mapping[str, Curve] | None = None, photos: int = 24) -> dict[str, Curve]:

@@ -88,7 +88,7 @@ def test_every_ablation_is_planned_where_it_should_be() -> None:
         apart = [w for figure in ("beyond", "content-types") for w in experiments_of(figure, profile)]
         assert sum(isinstance(w, EncoderSweep) for w in everything(profile)) == len(apart), "none passes for another"
     wanted = [w for w in experiments_of("beyond", "cpu") if isinstance(w, EncoderSweep)]
-    assert {w.ablation for w in wanted if w.evaluation == "check"} == ABLATIONS.keys()
+    assert {w.encoder for w in wanted if w.evaluation == "check"} == ABLATIONS.keys()
     peer, ablation = PeerSweep("mozjpeg", (20,)), EncoderSweep("mozjpeg", (20,))
     assert peer.key != ablation.key
     assert numerics_of(ablation) == numerics_of(peer) != numerics_of(EncoderSweep("fast", (20,)))

@@ -397,7 +397,7 @@ def test_logs_and_snapshots_are_found_by_what_they_are_of(tmp_path: Path, monkey
     for wanted in (e for figure in ("13", "15") for e in experiments_of(figure, "smoke")):
         if isinstance(wanted, PeerSweep):
             points = [{"setting": q} for q in wanted.qualities]
-            content: dict[str, Any] = {"name": wanted.codec, "photos": {"a": {"sha256": "", "points": points}}}
+            content: dict[str, Any] = {"name": wanted.encoder, "photos": {"a": {"sha256": "", "points": points}}}
         else:
             content = {"experiment": json.loads(wanted.canonical), "log": [{"loss": wanted.recipe.lr_network}]}
             point = {"bpp": 1, "mse": len(wanted.model.method), "ms_ssim": 0}

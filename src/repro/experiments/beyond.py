@@ -138,7 +138,7 @@ def stored(evaluation: str, store: Store | None = None, figure: str = "beyond") 
     place, command = store or Store.default(), f"repro reproduce --figure {figure}"
     sweeps = [s for s in experiments_of(figure, "cpu") if isinstance(s, EncoderSweep) and s.evaluation == evaluation]
     results = [require(s, place, command) for s in sweeps]
-    curves = {s.ablation: sweep_curve(s, result) for s, result in zip(sweeps, results, strict=True)}
+    curves = {s.encoder: sweep_curve(s, result) for s, result in zip(sweeps, results, strict=True)}
     return EncoderCurves(curves, tuple(results))
 
 

@@ -27,7 +27,7 @@ class Estimate:
         if isinstance(task, PeerSweep):
             return _QUALITY * len(task.qualities)
         if not isinstance(task, Experiment):
-            return _PHOTOS * len(task.qualities) * _SLOW_FILES.get(task.ablation, _FILE)
+            return _PHOTOS * len(task.qualities) * _SLOW_FILES.get(task.encoder, _FILE)
         steps, evaluations = task.recipe.steps - reached, 1 + sum(at >= reached for at in task.snapshots)
         like = self._runs.get((task.model.method, task.model.trunk_trained), [(_CROP, _EVALUATION)])
         a_crop, an_evaluation = (median(values) for values in zip(*like, strict=True))

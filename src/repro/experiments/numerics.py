@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from repro import weights
 from repro.data.sets import hashes_of
-from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Task
+from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Sweep, Task
 
 if TYPE_CHECKING:
     from repro.experiments.ablations import Ablation
@@ -42,11 +42,11 @@ def assets_of(task: Task) -> dict[str, str]:
     return ablation_of(task).hashes() if isinstance(task, EncoderSweep) else {}
 
 
-def ablation_of(task: EncoderSweep) -> Ablation:
+def ablation_of(task: Sweep) -> Ablation:
     """The ablation that a sweep is of."""
     from repro.experiments.ablations import ABLATIONS  # Numba, which most results do without
 
-    return ABLATIONS[task.ablation]
+    return ABLATIONS[task.encoder]
 
 
 def why_stale(task: Task, result: Mapping[str, Any]) -> str:

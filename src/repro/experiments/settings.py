@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from typing import ClassVar
 
 from repro.files import sha256_bytes
 from repro.losses import LossWeights
@@ -78,43 +79,36 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class PeerSweep:
-    """Another encoder's curve: its files at each quality, measured on the evaluation photos."""
+class Sweep:
+    """An encoder as it is, nothing trained for it: its files at each quality, measured on the evaluation photos."""
 
-    codec: str
+    encoder: str
     qualities: tuple[int, ...]
     evaluation: str = "kodak"
+    kind: ClassVar[str]  # the folder of its results
 
     @property
     def key(self) -> str:
         """Names the result's file; qualities can be added to it later."""
-        return f"peers/{self.codec}-{self.evaluation}"
+        return f"{self.kind}/{self.encoder}-{self.evaluation}"
 
     def describe(self) -> str:
         """One line for a plan."""
-        return f"{self.codec} on {self.evaluation} at {len(self.qualities)} qualities"
+        return f"{self.encoder} on {self.evaluation} at {len(self.qualities)} qualities"
 
 
-@dataclass(frozen=True)
-class EncoderSweep:
-    """An ablation of our encoder (:mod:`repro.experiments.ablations`): its files at each quality, measured."""
+class PeerSweep(Sweep):
+    """One of :data:`repro.codecs.CODECS`, beside the curves of models."""
 
-    ablation: str
-    qualities: tuple[int, ...]
-    evaluation: str = "kodak"
-
-    @property
-    def key(self) -> str:
-        """Names the result's file; qualities can be added to it later."""
-        return f"ablations/{self.ablation}-{self.evaluation}"
-
-    def describe(self) -> str:
-        """One line for a plan."""
-        return f"{self.ablation} on {self.evaluation} at {len(self.qualities)} qualities"
+    kind = "peers"
 
 
-#: What is measured as it is: nothing is trained for it, and qualities can be added.
-Sweep = PeerSweep | EncoderSweep
+class EncoderSweep(Sweep):
+    """One of :data:`repro.experiments.ablations.ABLATIONS`, measured by more metrics."""
+
+    kind = "ablations"
+
+
 #: Whatever has a key and a stored result.
 Task = Experiment | Sweep
 

@@ -110,7 +110,7 @@ def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[
     runs: dict[tuple[int, str], dict[float, Any]] = {}
     for task, result in stored_results(figure, profile, store):
         if isinstance(task, PeerSweep):
-            found[task.codec] = (sweep_curve(task, result),)
+            found[task.encoder] = (sweep_curve(task, result),)
         elif isinstance(task, Experiment):
             runs.setdefault((task.seed, task.series), {})[task.loss.lam] = result["images"]
     for (_, name), by_lambda in sorted(runs.items(), key=lambda run: run[0][0]):

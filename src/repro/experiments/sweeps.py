@@ -69,14 +69,14 @@ def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
 def measure_photo(task: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
     """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
     if isinstance(task, PeerSweep):
-        return measure_settings(rgb, codecs.get(task.codec).encode, qualities)
+        return measure_settings(rgb, codecs.get(task.encoder).encode, qualities)
     return measure_settings(rgb, ablation_of(task).encode, qualities, more=WIDE_METRICS)
 
 
 def _named(task: Sweep) -> dict[str, Any]:
     if isinstance(task, PeerSweep):
-        return {"name": codecs.get(task.codec).label}
-    return {"name": ablation_of(task).label, "ablation": task.ablation, "assets": assets_of(task)}
+        return {"name": codecs.get(task.encoder).label}
+    return {"name": ablation_of(task).label, "ablation": task.encoder, "assets": assets_of(task)}
 
 
 def _kept(task: Sweep, *paths: Path) -> dict[str, Any]:

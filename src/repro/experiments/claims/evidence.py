@@ -67,7 +67,7 @@ class Evidence:
     def plain(self) -> Curve:
         """The curve of plain JPEG, in bits of the file."""
         if PLAIN not in self._read:
-            sweep = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.codec == PLAIN)
+            sweep = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.encoder == PLAIN)
             self._read[PLAIN] = sweep_curve(sweep, require(sweep, self.store or Store.default()))
         curve: Curve = self._read[PLAIN]
         return curve
