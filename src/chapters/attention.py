@@ -143,7 +143,7 @@ def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
 def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
     """One row a network: means of its map, how much luma's differs from block to block, and how alike the first's."""
     first = _per_block(next(iter(found.values())))
-    rows: list[list[object]] = [
+    rows = [
         [
             name,
             f"{A[0].mean():.3f}",

@@ -182,7 +182,7 @@ def rival_rows(found: Sequence[Target]) -> Rows:
 
 def _target_rows(found: Sequence[Target], prefix: str, told: Callable[[Target], str]) -> Rows:
     at = {(one.effort, one.window, one.metric): one for one in found}
-    rows: list[list[object]] = [
+    rows = [
         [effort, in_bpp(window), *(told(at[effort, window, metric]) for metric in METRICS)]
         for effort in EFFORTS
         for window in RANGES
@@ -218,7 +218,7 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
 
 def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], window: Window) -> Rows:
     """One row an encoder (name → label): per cent of bits against our default, metric by metric."""
-    rows: list[list[object]] = [
+    rows = [
         [label, *(cell(encoders.saving(name, encoders.default_for(name), metric, window)) for metric in METRICS)]
         for name, label in labels.items()
     ]
@@ -243,7 +243,7 @@ def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str]) -> Figure:
 
 def blurred_rows(encoders: EncoderCurves, names: Sequence[str]) -> Rows:
     """One row an encoder: squared error of blurred luma at each rate, and over mozjpeg's on the same photos."""
-    rows: list[list[object]] = []
+    rows = []
     for name in names:
         found = [encoders.blurred(name, bpp) for bpp in BLURRED_AT]
         each = [f"{one.test:.3f} ({one.test / one.anchor:.2f} times mozjpeg's)" for one in found]

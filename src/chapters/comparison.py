@@ -204,7 +204,7 @@ def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], figure:
 def portrait_rows(shown: Sequence[Version]) -> Rows:
     """What :func:`closeup` does not say of each of :func:`at_one_rate`, the original left out."""
     decimals = {"mse_chroma": 1, "blocking": 2}
-    rows: list[list[object]] = [
+    rows = [
         [
             v.label.replace("\n", ", "),
             f"{v.values['bpp']:.3f}",

@@ -48,7 +48,7 @@ def content_type_rows(found: ContentTypeSavings) -> Rows:
 
     They stand as "against mozjpeg / against the better peer".
     """
-    rows: list[list[object]] = []
+    rows = []
     for name in found.names:
         low, high = found.rates(name)
         each = [

@@ -107,7 +107,7 @@ def speed_table(rows: Sequence[Row]) -> Rows:
 def time_table(stored: Stored) -> Rows:
     """Every coder and task: seconds, their spread over photos, operations and bits a pixel."""
     head = ["", "mean ± standard error", "photos deviate by", "operations a pixel", "bits a pixel", "remark"]
-    cells: list[list[object]] = []
+    cells = []
     for task in _TASKS:
         for name, row in coded(stored, task).items():
             operations = row.get("operations_per_pixel")

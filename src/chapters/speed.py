@@ -207,7 +207,7 @@ def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
 
 def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
     """One row an encoder: megapixels a second, and milliseconds a megapixel with quartiles."""
-    rows: list[list[object]] = [
+    rows = [
         [
             ENCODER_LOOKS[name].label,
             bench.significant(1 / median),

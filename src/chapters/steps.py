@@ -49,7 +49,7 @@ def true_units_plot(runs: Mapping[str, Means]) -> Figure:
 def recipe_rows(found: Sequence[Outcome]) -> Rows:
     """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
     best = {kind(o): min(other.objective for other in found if kind(other) == kind(o)) for o in found}
-    rows: list[list[object]] = [
+    rows = [
         [
             kind(o),
             o.experiment.recipe.steps,
@@ -69,7 +69,7 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
     """One row a model: what twice the steps change."""
     formats = {"on_crops": ".2f", "objective": ".2f", "bpp": ".3f", "mse": ".1f", "lpips": ".3f", "ms_ssim": ".4f"}
-    rows: list[list[object]] = []
+    rows = []
     for once, twice in pairs:
         steps = f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}"
         changes = [f"{getattr(once, what):{form}} → {getattr(twice, what):{form}}" for what, form in formats.items()]

@@ -27,7 +27,7 @@ from repro.experiments.settings import Experiment, PeerSweep
 from repro.experiments.store import Store, stored_results
 from repro.metrics import METRICS as ALL_METRICS
 
-Rows = tuple[list[str], list[list[object]]]
+Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
 #: Decimals that tell two encoders apart.
 DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
 
@@ -40,7 +40,7 @@ def folded(words: str, head: Sequence[str], rows: Iterable[Sequence[object]], **
 
 def matched(matches: Sequence[Match]) -> Rows:
     """One row a photo, by name: bytes as bits per pixel, and "ours / theirs" in each metric."""
-    rows: list[list[object]] = [
+    rows = [
         [
             m.photo.partition(".")[0],
             f"{m.ours['bpp']:.3f} / {m.theirs['bpp']:.3f}",
@@ -61,7 +61,7 @@ def gain_rows(found: Sequence[Gain]) -> Rows:
     """One row a rate, one column a metric: gain and interval, and how many photos it rests on."""
     rates = sorted({g.bpp for g in found})
     at = {(g.bpp, g.metric): g for g in found}
-    rows: list[list[object]] = [
+    rows = [
         [
             f"{rate:.2f}",
             max(len(at[rate, k].photos) for k in METRICS if (rate, k) in at),
@@ -74,7 +74,7 @@ def gain_rows(found: Sequence[Gain]) -> Rows:
 
 def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
     """One row a comparison: per cent of bits at equal quality, with interval."""
-    rows: list[list[object]] = [
+    rows = [
         [label.replace("\n", " "), *(f"{row[k].mean:+.1f} ({_span(row[k])})" for k in METRICS)]
         for label, row in compared.items()
     ]
@@ -83,7 +83,7 @@ def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
     """One row a comparison: the BD-rate of each seed, and of all with its interval, metric by metric."""
-    rows: list[list[object]] = []
+    rows = []
     for label, row in compared.items():
         for k in METRICS:
             each = ", ".join(f"{value:+.1f}" for value in row[k].per_seed)
@@ -94,7 +94,7 @@ def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 def claim_rows(claims: Sequence[Claim]) -> Rows:
     """Every claim, linked to its page, with both verdicts and the effect of each as a picture; below it what they rest
     on, in a row of one cell."""
-    rows: list[list[object]] = []
+    rows = []
     for c in claims:
         ours = f"Our recipe: {c.evidence}" if c.by_paper else c.evidence
         again = f"To repeat it: `{c.command}`" if c.command else ""
@@ -114,7 +114,7 @@ CLAIMS_CAPTION = (
 
 def verdict_rows(claims: Sequence[Claim]) -> Rows:
     """The same at a glance: claims, linked to their pages, and verdicts alone."""
-    rows: list[list[object]] = [
+    rows = [
         [
             link(c.words, _page(c)) if c.figure else c.words,
             _verdict("our recipe", c, picture=False),
