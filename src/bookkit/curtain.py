@@ -76,7 +76,7 @@ def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, in
     top, left, height, width = crop
     if not isinstance(picture, bytes):
         part = np.ascontiguousarray(picture[top : top + height, left : left + width])
-        picture, top, left = lossless(Image.fromarray(part)), 0, 0
+        picture, top, left = lossless(part), 0, 0
     place = f"object-position: {-left}px {-top}px; width: {width}px; height: {height}px"
     attributes = f'alt="{escape(f"Part of {photo}, {name}")}" width="{width}" height="{height}" style="{place}"'
     return (

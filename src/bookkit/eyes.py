@@ -8,16 +8,14 @@ JavaScript the first pairs are there with their names.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from bookkit.html import Html, image_source, scripted
+from bookkit.html import Html, image_source, json_script, scripted
 from bookkit.widgets import lossless
 
 #: Photos whose pairs are shown, with names, where no script runs.
@@ -60,7 +58,7 @@ def eyes(pairs: Sequence[Pair], better: Mapping[str, str]) -> Html:
     originals = {pair.photo: pair.original for pair in pairs}
     figures, digest = [], hashlib.sha256()
     for number, (photo, original) in enumerate(originals.items()):
-        data, hidden = lossless(Image.fromarray(original)), number >= _SHOWN
+        data, hidden = lossless(original), number >= _SHOWN
         figures.append(_figure(photo, data, f"{photo}: original", original, hidden=hidden))
         for pair in pairs:
             if pair.photo == photo:
@@ -69,10 +67,8 @@ def eyes(pairs: Sequence[Pair], better: Mapping[str, str]) -> Html:
                     figures.append(_figure(f"{pair.name}/{side}", file, words, original, hidden=hidden))
                     digest.update(file)
     told = {"better": dict(better), "pairs": [_told(pair) for pair in pairs]}
-    data_of_all = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    script = f'<script type="application/json">{data_of_all}</script>'
     attributes = f' data-test="{digest.hexdigest()[:12]}"'
-    return scripted("eyes", f'<div class="pictures">{"".join(figures)}</div>{script}', attributes)
+    return scripted("eyes", f'<div class="pictures">{"".join(figures)}</div>{json_script(told)}', attributes)
 
 
 def _told(pair: Pair) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 #: myst-nb looks for glued values under this prefix; browsers and Jupyter show nothing for it.
-PREFIX = "application/papermill.record/"
+_PREFIX = "application/papermill.record/"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 #: Sign and number, wherever a number may stand: not in names, dates and options of commands.
 _SIGNED = re.compile(r"(?<![\w.,)–-])([+-])(\d+(?:\.\d+)?)(?![\w-])")
@@ -22,18 +22,26 @@ def glue(name: str, value: Any) -> None:
     no Python format says, store as a text. Raises ``ValueError`` for a name that cannot be pasted and for NaN or
     infinity, so that a number gone wrong stops the build.
     """
-    from IPython.display import display
-
-    check_name(name)
     if hasattr(value, "item"):
         value = value.item()
     if not isinstance(value, bool | int | float | str):
         raise ValueError(f"glue {name!r}: expected a number or a text, got {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"glue {name!r}: {value} is not a number that a reader can use")
-    text = _kept(typeset(value)) if isinstance(value, str) else str(value)
-    metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
-    display({f"{PREFIX}text/plain": text}, raw=True, metadata=metadata)
+    store(name, "text/plain", _kept(typeset(value)) if isinstance(value, str) else str(value))
+
+
+def store(name: str, kind: str, content: str) -> None:
+    """Put ``content``, of the media type ``kind``, into the cell's output for pages to paste under ``name``.
+
+    Raises ``ValueError`` for a name that a page could not paste.
+    """
+    from IPython.display import display
+
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"glue name {name!r}: use small letters, digits, - and _, and begin with a letter")
+    metadata = {"scrapbook": {"name": name, "mime_prefix": _PREFIX}}
+    display({f"{_PREFIX}{kind}": content}, raw=True, metadata=metadata)
 
 
 def typeset(text: str) -> str:
@@ -50,9 +58,3 @@ def _kept(text: str) -> str:
     except (SyntaxError, ValueError):
         return text
     return text if str(read) == text else repr(text)  # "1,234" would be a pair, "1.50" a shorter number
-
-
-def check_name(name: str) -> None:
-    """Raise ``ValueError`` for a name that a page could not paste."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"glue name {name!r}: use small letters, digits, - and _, and begin with a letter")

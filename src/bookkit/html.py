@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
 
-from bookkit.glue import PREFIX, check_name, typeset
+from bookkit.glue import store, typeset
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ def scripted(name: str, inside: str, attributes: str = "") -> Html:
     return Html(f'{style}<div class="repro-{name}"{attributes}>{inside}</div>{script}')
 
 
+def json_script(data: object) -> str:
+    """``data`` as an element that scripts read; its text ends no element of the page."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json">{text}</script>'
+
+
 def assets(name: str) -> tuple[str, str]:
     """The style of ``assets/NAME``, if it has one, and its script, as elements."""
     css, js = (resources.files("bookkit") / "assets" / name / f"{name}.{kind}" for kind in ("css", "js"))
@@ -96,11 +103,7 @@ def assets(name: str) -> tuple[str, str]:
 
 def glue_html(name: str, content: Html) -> None:
     """Store ``content`` for another page, which pastes it with the directive ``{glue} name`` and its option ``doc``."""
-    from IPython.display import display
-
-    check_name(name)
-    metadata = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
-    display({f"{PREFIX}text/html": content.text}, raw=True, metadata=metadata)
+    store(name, "text/html", content.text)
 
 
 def _cells(row: Sequence[object], first: str, columns: int) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
-from PIL import Image
 
 from bookkit.browser_encoder import script
 from bookkit.html import Html, assets, image_source, scripted
@@ -46,7 +45,7 @@ def one_block(name: str, pixels: np.ndarray, alt: str, block: tuple[int, int]) -
     nearest number. The reader chooses another photo, the block, the plane, the quality, and the tables.
     """
     height, width = pixels.shape[:2]
-    source = image_source(lossless(Image.fromarray(pixels)))
+    source = image_source(lossless(pixels))
     picture = f'<img src="{source}" width="{width}" height="{height}" alt="{escape(alt)}">'
     return _window("block", name, Html(picture), f' data-block="{block[0]} {block[1]}"')
 
@@ -72,7 +71,7 @@ def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -
     """A picture for the curtain; one that is made in the page has no pixels yet."""
     attributes = f'alt="{escape(f"{alt} ({name})")}"'
     if pixels is not None:
-        source = image_source(lossless(Image.fromarray(pixels)))
+        source = image_source(lossless(pixels))
         attributes += f' src="{source}" width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
     return (
         f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if pixels is None else ""}>'

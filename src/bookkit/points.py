@@ -7,11 +7,10 @@ with :func:`bookkit.curtain`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bookkit.html import Html, scripted, table
+from bookkit.html import Html, json_script, scripted, table
 
 
 def points(plot: Mapping[str, Any], caption: str) -> Html:
@@ -28,11 +27,10 @@ def points(plot: Mapping[str, Any], caption: str) -> Html:
 
     """
     metrics, series = plot["metrics"], plot["series"]
-    data = json.dumps(plot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     means = [_row(point, series, metrics) for point in plot["points"] if point[1] == 0]
     head = ["encoder", "setting", "bits per pixel", *(metric["label"] for metric in metrics)]
     told = f"<details><summary>The means in numbers</summary>{table(head, means, caption=caption).text}</details>"
-    return scripted("points", f'<script type="application/json">{data}</script>{told}')
+    return scripted("points", f"{json_script(plot)}{told}")
 
 
 def _row(point: Sequence[Any], series: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]) -> list[str]:

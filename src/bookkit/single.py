@@ -13,9 +13,9 @@ from html import escape
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 
+from bookkit.file_cache import yaml_of
 from bookkit.project import Project
 from repro.errors import ReproError
 
@@ -32,7 +32,7 @@ def assemble(project: Project) -> str:
     Raises :class:`ReproError` where a page was not built.
     """
     pages = {page: _built(project, page) for page in project.pages()}
-    config = yaml.safe_load((project.root / "_config.yml").read_text(encoding="utf-8"))
+    config = yaml_of(project.root / "_config.yml")
     articles = [str(_article(page, soup, set(pages), config["html"]["baseurl"])) for page, soup in pages.items()]
     first = next(iter(pages))
     head = "".join(str(_moved(tag, first)) for tag in pages[first].select("head link[rel=stylesheet]"))
@@ -84,7 +84,7 @@ def _front(config: dict[str, Any], pages: dict[str, BeautifulSoup], project: Pro
 
 def _parts(project: Project) -> Iterator[tuple[str, str]]:
     """Every page, with the caption of the part that it begins."""
-    toc = yaml.safe_load((project.root / "_toc.yml").read_text(encoding="utf-8"))
+    toc = yaml_of(project.root / "_toc.yml")
     begins = {part["chapters"][0]["file"]: part.get("caption", "") for part in toc.get("parts", [])}
     for page in project.pages():
         yield begins.get(page, ""), page

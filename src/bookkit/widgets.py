@@ -12,12 +12,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from bookkit.html import image_source
 
 if TYPE_CHECKING:
     import ipywidgets
-    from PIL import Image
 
 
 def frames_slider(
@@ -86,23 +86,22 @@ def _encoded(frame: Any) -> bytes:
     """The bytes of an image file that shows ``frame``."""
     if isinstance(frame, bytes):
         return frame
-    from PIL import Image
-
     if hasattr(frame, "savefig"):
         import matplotlib.pyplot as plt
 
         drawn = io.BytesIO()
         frame.savefig(drawn, format="png", dpi=110, bbox_inches="tight")
         plt.close(frame)
-        return lossless(Image.open(drawn).convert("RGB"))
+        return lossless(np.asarray(Image.open(drawn).convert("RGB")))
     pixels = np.asarray(frame)
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
         raise ValueError(f"frames_slider: expected uint8 (H, W) or (H, W, 3), got {pixels.dtype} {pixels.shape}")
-    return lossless(Image.fromarray(pixels))
+    return lossless(pixels)
 
 
-def lossless(picture: Image.Image) -> bytes:
-    """A WebP file of exactly these pixels, a quarter smaller than PNG; more effort costs seconds for a hundredth."""
+def lossless(pixels: np.ndarray) -> bytes:
+    """A WebP file of exactly these pixels, uint8 (H, W) or (H, W, 3): a quarter smaller than PNG. More effort costs
+    seconds for a hundredth."""
     stream = io.BytesIO()
-    picture.save(stream, "WEBP", lossless=True, quality=75, method=4)
+    Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=75, method=4)
     return stream.getvalue()

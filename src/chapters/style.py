@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bookkit import markdown
 from repro.data import Photo, PhotoSet, photos
 from repro.errors import ReproError
 
@@ -249,5 +250,4 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Rows of equal keys as a Markdown table for a cell to end in; the keys are its head."""
     from IPython.display import Markdown
 
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(v) for v in row.values()] for row in rows)]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return Markdown(markdown.table(list(rows[0]), [list(row.values()) for row in rows]))
