@@ -55,8 +55,9 @@ def in_words(effect: Effect) -> str:
     sides = [int(low > 0) - int(high < 0) for _, low, high in effect.points]
     words = {1: "above zero", -1: "below zero", 0: "not clear of zero"}
     counts = {word: sides.count(side) for side, word in words.items() if side in sides}
-    of = "" if len(sides) == 1 else "all " if len(counts) == 1 else None
-    told = [word if of == "" else f"{of}{word}" if of else f"{n} of {len(sides)} {word}" for word, n in counts.items()]
+    told = [f"{n} of {len(sides)} {word}" for word, n in counts.items()]
+    if len(counts) == 1:
+        told = [f"all {word}" if len(sides) > 1 else word for word in counts]
     name = ", ".join(filter(None, (effect.row, effect.column)))
     return f"{name}: {', '.join(told)}"
 

@@ -131,7 +131,7 @@ class LearnedJPEG(nn.Module):
         """
         F, A = self.transform_and_attend(x, features)
         Q = self.tables()
-        steps = _per_plane(Q).view(1, 3, 1, 1, 8, 8)
+        steps = Q[TABLE_OF].view(1, 3, 1, 1, 8, 8)
         with full_precision(x):
             z_hat = ROUNDINGS[self.settings.rounding](_Divided.apply(F, A, steps))
             decoded = ycbcr_to_rgb(from_blocks(idct(z_hat * steps)) + 128)
@@ -216,8 +216,3 @@ class _Divided(torch.autograd.Function):
             product = gradient * F
             of_A = torch.stack([product[:, 0], product[:, 1] + product[:, 2]], 1).div_(steps[:, :2])
         return of_F, of_A, of_steps
-
-
-def _per_plane(Q: torch.Tensor) -> torch.Tensor:
-    """(2, 8, 8) → (3, 8, 8): Cb and Cr share the chroma table."""
-    return Q[TABLE_OF]

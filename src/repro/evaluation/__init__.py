@@ -5,12 +5,11 @@ reads curves between their points, :mod:`~repro.evaluation.bdrate` compares enco
 """
 
 from repro.evaluation.bdrate import BDRate, Curves, Gain, as_seeds, bd_rate, gain_at_rate
-from repro.evaluation.curves import AtRate, Curve, evaluate_model, measure_settings, rate_distortion, value_at_rate
+from repro.evaluation.curves import Curve, evaluate_model, measure_settings, rate_distortion, value_at_rate
 from repro.evaluation.matched import Match, encoder_of, match_size, versus
 from repro.evaluation.measure import measure, measure_many, paper_bpp
 
 __all__ = [
-    "AtRate",
     "BDRate",
     "Curve",
     "Curves",

@@ -7,7 +7,7 @@ An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSO
 :func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
 """
 
-from repro.experiments.profiles import LAMBDAS, PROFILES, profile_of
+from repro.experiments.profiles import PROFILES, profile_of
 from repro.experiments.registry import FIGURES, everything, experiments_of
 from repro.experiments.run import plan, reproduce, run, step_reached
 from repro.experiments.settings import Crops, EncoderSweep, Experiment, PeerSweep, Task, Variant, with_seed
@@ -15,7 +15,6 @@ from repro.experiments.store import Store, stored_curves, stored_runs
 
 __all__ = [
     "FIGURES",
-    "LAMBDAS",
     "PROFILES",
     "Crops",
     "EncoderSweep",

@@ -28,11 +28,7 @@ from repro.metrics.ssimulacra2 import MIN_SIDE_SSIMULACRA2, ssimulacra2
 __all__ = [
     "LPIPS",
     "METRICS",
-    "MIN_SIDE_BUTTERAUGLI",
-    "MIN_SIDE_DISTS",
     "MIN_SIDE_LPIPS",
-    "MIN_SIDE_MS_SSIM",
-    "MIN_SIDE_SSIMULACRA2",
     "Metric",
     "blocking",
     "butteraugli",
