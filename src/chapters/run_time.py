@@ -12,12 +12,7 @@ from chapters import style
 from chapters.style import LOOKS, OKABE_ITO
 from chapters.tables import Rows
 from repro.experiments.bench import Row, seconds_in_words, significant
-from repro.experiments.claims.times import (
-    Stored,
-    coded,
-    label_of,
-    setting_of,
-)
+from repro.experiments.claims.times import Stored, coded, label_of, setting_of
 
 #: Fig. 12's means and standard errors, in seconds.
 PAPER_TIMES = {"the paper: its encoder": (0.126, 0.010), "the paper: Ballé et al.": (7.667, 0.079)}

@@ -150,9 +150,7 @@ def interpolate(x: np.ndarray, y: np.ndarray, at: float | np.ndarray) -> np.ndar
 
 def rate_distortion(name: str, photos: Iterable[PhotoLike], encode: Encode, settings: Sequence[int]) -> Curve:
     """The curve of an encoder: every photo at every setting, by :func:`measure_settings`."""
-    photos = list(photos)
-    images = {p.name: tuple(measure_settings(p.rgb(), encode, settings)) for p in track(photos, name, len(photos))}
-    return Curve(name, images)
+    return Curve(name, {p.name: tuple(measure_settings(p.rgb(), encode, settings)) for p in track(photos, name)})
 
 
 def measure_settings(rgb: np.ndarray, encode: Encode, settings: Sequence[int], more: Sequence[str] = ()) -> list[Point]:
@@ -181,9 +179,8 @@ def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str,
     ``bpp_sequential`` is the rate of the same coefficients without the search for progressive scans, which is how the
     plain JPEG line is coded: a comparison by it is one of tables and attention alone.
     """
-    photos = list(photos)
     images = {}
-    for photo in track(photos, desc="evaluate", total=len(photos)):
+    for photo in track(photos, "evaluate"):
         rgb = photo.rgb()
         coefficients = model.coefficients(rgb_to_tensor(rgb, next(model.parameters()).device))
         sequential = 8 * len(write(coefficients, progressive=False)) / (rgb.shape[0] * rgb.shape[1])

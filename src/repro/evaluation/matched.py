@@ -43,9 +43,8 @@ def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
 
 def versus(encode: Callable[[np.ndarray], bytes], codec: str, photos: Iterable[PhotoLike]) -> list[Match]:
     """Every photo by ``encode``, and by the peer ``codec`` at no fewer bytes, both measured."""
-    photos = list(photos)
     matches = []
-    for photo in track(photos, f"against {codec}", total=len(photos)):
+    for photo in track(photos, f"against {codec}"):
         rgb = photo.rgb()
         file = encode(rgb)
         quality, peer = match_size(codec, rgb, len(file))

@@ -53,9 +53,9 @@ class ContentTypeSavings:
             return max((p for p in each if not isinstance(p, str)), default=each[0])
         return self._savings[name, effort, metric, against]
 
-    def rates(self, name: str, encoder: str = MOZJPEG) -> tuple[float, float]:
-        """The least and the most bits per pixel of an encoder's files."""
-        bpp = [float(point["bpp"] or 0) for point in self.encoders.curves[encoder].images[name]]
+    def rates(self, name: str) -> tuple[float, float]:
+        """The least and the most bits per pixel of mozjpeg's files."""
+        bpp = [float(point["bpp"] or 0) for point in self.encoders.curves[MOZJPEG].images[name]]
         return min(bpp), max(bpp)
 
     def lost(self, effort: str, metric: str, against: str = MOZJPEG) -> dict[str, float]:

@@ -49,13 +49,14 @@ def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
             "numerics": numerics_of(task),
             "provenance": provenance() | {"data": {"evaluation": describe(evaluation)}},
         }
-        for photo in track(evaluation.items, task.key, len(evaluation)):
+        for photo in track(evaluation, task.key):
             stored = result["photos"].get(photo.name, {})
             stored = stored if stored.get("sha256") == photo.sha256 else {"points": []}
             due = sorted(set(task.qualities) - {point["setting"] for point in stored["points"]})
             if due:
                 begun = time.perf_counter()
-                points = sorted([*stored["points"], *measure_photo(task, photo.rgb(), due)], key=_setting)
+                points = [*stored["points"], *measure_photo(task, photo.rgb(), due)]
+                points.sort(key=lambda point: point["setting"] or 0)
                 seconds = round(stored.get("seconds", 0.0) + time.perf_counter() - begun, 2)
                 result["photos"][photo.name] = {"sha256": photo.sha256, "points": points, "seconds": seconds}
                 part.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,3 @@ def _kept(task: Sweep, *paths: Path) -> dict[str, Any]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return {}
-
-
-def _setting(point: Point) -> float:
-    return point["setting"] or 0.0

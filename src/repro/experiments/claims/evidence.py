@@ -54,14 +54,15 @@ class Evidence:
 
     def by_the_paper(self) -> list[tuple[Experiment, dict[str, Any]]]:
         """What is stored of the plan of profile paper, the most wanted first, each run with its result."""
-        place = self.store or Store.default()
-        found = [(run, place.load(run)) for run in paper.runs("all")]
-        return [(run, result) for run, result in found if result is not None]
+        return self._stored(paper.runs("all"))
 
     def begun(self) -> list[tuple[Experiment, dict[str, Any]]]:
         """What is stored of the first pair of profile paper before its end."""
+        return self._stored(paper.first_pair_begun())
+
+    def _stored(self, runs: list[Experiment]) -> list[tuple[Experiment, dict[str, Any]]]:
         place = self.store or Store.default()
-        found = [(run, place.load(run)) for run in paper.first_pair_begun()]
+        found = [(run, place.load(run)) for run in runs]
         return [(run, result) for run, result in found if result is not None]
 
     def plain(self) -> Curve:

@@ -137,7 +137,7 @@ def overshoot(log: Log) -> float:
     return float(smooth[-1] / smooth.min())
 
 
-def _smooth(log: Log, window: int = 10) -> np.ndarray:
+def _smooth(log: Log) -> np.ndarray:
     losses = np.array([row["loss"] for row in log])
-    window = min(window, len(losses))
+    window = min(10, len(losses))
     return np.convolve(losses, np.ones(window) / window, "valid")
