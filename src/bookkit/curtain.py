@@ -78,11 +78,17 @@ def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, in
         part = np.ascontiguousarray(picture[top : top + height, left : left + width])
         picture, top, left = lossless(part), 0, 0
     place = f"object-position: {-left}px {-top}px; width: {width}px; height: {height}px"
-    attributes = f'alt="{escape(f"Part of {photo}, {name}")}" width="{width}" height="{height}" style="{place}"'
+    alt = escape(f"Part of {photo}, {name}")
+    image = f'src="{image_source(picture)}" alt="{alt}" width="{width}" height="{height}" style="{place}"'
+    return element(photo, name, image, words, hidden=hidden)
+
+
+def element(photo: str, name: str, image: str, words: str = "", *, hidden: bool) -> str:
+    """A picture as the curtain's script takes it: the attributes of its ``image``, and its words."""
+    told = escape(f"{name}: {words}") if words else ""
     return (
         f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if hidden else ""}>'
-        f'<img src="{image_source(picture)}" {attributes}>'
-        f'<figcaption data-words="{escape(words)}">{escape(f"{name}: {words}")}</figcaption></figure>'
+        f'<img {image}><figcaption data-words="{escape(words)}">{told}</figcaption></figure>'
     )
 
 

@@ -12,6 +12,7 @@ from html import escape
 import numpy as np
 
 from bookkit.browser_encoder import script
+from bookkit.curtain import element
 from bookkit.html import Html, assets, image_source, scripted
 from bookkit.widgets import lossless
 
@@ -69,14 +70,11 @@ def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, S
 
 def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -> str:
     """A picture for the curtain; one that is made in the page has no pixels yet."""
-    attributes = f'alt="{escape(f"{alt} ({name})")}"'
+    image = f'alt="{escape(f"{alt} ({name})")}"'
     if pixels is not None:
         source = image_source(lossless(pixels))
-        attributes += f' src="{source}" width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
-    return (
-        f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if pixels is None else ""}>'
-        f'<img {attributes}><figcaption data-words=""></figcaption></figure>'
-    )
+        image += f' src="{source}" width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
+    return element(photo, name, image, hidden=pixels is None)
 
 
 def _window(kind: str, name: str, inside: Html, attributes: str = "") -> Html:

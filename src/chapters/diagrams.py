@@ -103,10 +103,10 @@ def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], b
 
 
 def _canvas(height: float, right: float) -> tuple[Figure, Axes]:
-    fig, axes = style.figure(height)
-    axes[0, 0].set(xlim=(-0.55, right - 1), ylim=(-0.4, 1.8))
-    axes[0, 0].axis("off")
-    return fig, axes[0, 0]
+    fig, ax = style.plot(height)
+    ax.set(xlim=(-0.55, right - 1), ylim=(-0.4, 1.8))
+    ax.axis("off")
+    return fig, ax
 
 
 def _row(ax: Axes, y: float, steps: list[tuple[str, str]]) -> None:

@@ -54,8 +54,8 @@ def _numbered(ax: Axes, rgb: np.ndarray, row: int, col: int) -> None:
 
 def unrolled() -> Figure:
     """Fig. 4 of the paper, unrolled: three blocks in a row, the state that is handed on, the map, the product."""
-    fig, axes = style.figure(4.3)
-    ax, gap = axes[0, 0], 1.75
+    fig, ax = style.plot(4.3)
+    gap = 1.75
     ax.set(xlim=(-1.15, 3 * gap + 0.1), ylim=(-0.45, 4.15))
     ax.axis("off")
     for i, when in enumerate(("t − 1", "t", "t + 1")):

@@ -62,8 +62,8 @@ def _stages(ax: Axes, side: int) -> None:
 
 def knowledge_plot(found: Mapping[str, Sequence[float]]) -> Figure:
     """Shares of VGG-16's variance as bars, with their numbers: whose weights → one share for each of ``RESNETS``."""
-    fig, axes = style.figure(2.5)
-    ax, looks = axes[0, 0], (("blue", ""), ("sky", "///"))
+    fig, ax = style.plot(2.5)
+    looks = (("blue", ""), ("sky", "///"))
     for i, ((name, shares), (color, hatch)) in enumerate(zip(found.items(), looks, strict=True)):
         at = np.arange(len(shares)) + 0.38 * (i - 0.5)
         bars = ax.barh(at, [100 * s for s in shares], 0.36, color=OKABE_ITO[color], hatch=hatch, ec="white", label=name)
