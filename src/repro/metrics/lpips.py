@@ -34,22 +34,10 @@ MIN_SIDE_LPIPS = 31
 _TINY = 1e-10
 
 
-class ReferenceFeatures(NamedTuple):
-    """Of each original: −p, the five convolutions' outputs p negated, (B, C, H, W) with C = 64, 192, 384, 256, 256; the
-    sum of relu(p)² over channels and the weighted sum, (B, 2, H, W) float32; and the two max-pools. Channels last."""
-
-    minus_p1: torch.Tensor
-    minus_p2: torch.Tensor
-    minus_p3: torch.Tensor
-    minus_p4: torch.Tensor
-    minus_p5: torch.Tensor
-    squares1: torch.Tensor
-    squares2: torch.Tensor
-    squares3: torch.Tensor
-    squares4: torch.Tensor
-    squares5: torch.Tensor
-    pool1: torch.Tensor
-    pool2: torch.Tensor
+#: Twelve tensors of each original, channels last: five times −p, the convolutions' outputs p negated, (B, C, H, W) with
+#: C = 64, 192, 384, 256, 256; five times the sum of relu(p)² over channels and the weighted sum, (B, 2, H, W) float32;
+#: and the two max-pools.
+ReferenceFeatures = tuple[torch.Tensor, ...]
 
 
 class _Layer(NamedTuple):
@@ -134,7 +122,7 @@ class LPIPS(torch.nn.Module):
                     columns = self._difference_layers(dtype, x.device)[len(squares)].columns
                     sums = (feature * feature).movedim(1, -1) @ columns
                     squares.append(sums.float().movedim(-1, 1))
-        return ReferenceFeatures(*minus, *squares, *pools)
+        return (*minus, *squares, *pools)
 
     def from_difference(self, reference: ReferenceFeatures, d: torch.Tensor) -> torch.Tensor:
         """LPIPS (B,) of x + ``d`` against the original x that ``reference`` is of, with products in its type.

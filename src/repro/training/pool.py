@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     def part(self, rows: slice) -> Batch:
         """Some of the crops."""
         features = None if self.features is None else self.features[rows]
-        maps = None if self.perception is None else ReferenceFeatures(*(t[rows] for t in self.perception))
+        maps = None if self.perception is None else tuple(t[rows] for t in self.perception)
         return Batch(self.x[rows], features, maps)
 
 
@@ -57,7 +57,7 @@ class Pool:
 
     crops: torch.Tensor
     features: torch.Tensor | None = None
-    perception: tuple[torch.Tensor, ...] | None = None
+    perception: ReferenceFeatures | None = None
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -75,9 +75,7 @@ class Pool:
             return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
 
         features = None if self.features is None else _channels_first(take(self.features))
-        maps = (
-            None if self.perception is None else ReferenceFeatures(*(_channels_first(take(t)) for t in self.perception))
-        )
+        maps = None if self.perception is None else tuple(_channels_first(take(t)) for t in self.perception)
         return Batch(take(self.crops), features, maps)
 
     @contextmanager
@@ -108,7 +106,7 @@ def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor:
     return _channels_last(model.attention.features(crops.float())).half()  # type: ignore[operator]
 
 
-def reference_features(crops: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+def reference_features(crops: torch.Tensor, dtype: torch.dtype) -> ReferenceFeatures:
     """:meth:`repro.metrics.LPIPS.reference` of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
     return tuple(_channels_last(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
 
