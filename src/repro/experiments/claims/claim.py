@@ -24,7 +24,7 @@ REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
 )
 #: Those that say nothing of the claim.
 UNDECIDED = (NOT_YET, NOT_TESTABLE)
-T = TypeVar("T")
+T = TypeVar("T", bound="Callable[[Any], Judgement]")
 
 
 class Effect(NamedTuple):
@@ -90,13 +90,20 @@ MAIN = (1, 2, 10, 13, 16)
 
 
 def claim(
-    number: int, where: str, words: str, *, figure: str, on: Callable[[Evidence], T], twice: bool = False
-) -> Callable[[Callable[[T], Judgement]], Callable[[T], Judgement]]:
-    """Decorate the function that judges a claim; ``on`` gets what it judges from the evidence. ``twice``: it is also
-    judged on runs by the paper's own recipe."""
+    number: int,
+    where: str,
+    words: str,
+    *,
+    figure: str,
+    on: Callable[[Evidence], Any] | None = None,
+    twice: bool = False,
+) -> Callable[[T], T]:
+    """Decorate the function that judges a claim: on what ``on`` takes from the evidence, or else on the curves of
+    ``figure``. ``twice``: it is also judged on runs by the paper's own recipe."""
+    taken = on or seeds(figure)
 
-    def register(judge: Callable[[T], Judgement]) -> Callable[[T], Judgement]:
-        CLAIMS[number] = Claim(number, where, words, figure, lambda evidence: judge(on(evidence)), twice=twice)
+    def register(judge: T) -> T:
+        CLAIMS[number] = Claim(number, where, words, figure, lambda evidence: judge(taken(evidence)), twice=twice)
         return judge
 
     return register

@@ -23,7 +23,6 @@ FIGURE_7 = (BASELINE, HALVED, PAPER, NO_LPIPS)
     "6.4, Fig. 5",
     "with MS-SSIM in the loss, “our approach outperforms the baseline at every point” in MS-SSIM (0.25–0.42 bpp)",
     figure="5",
-    on=seeds("5"),
     twice=True,
 )
 def judge_ms_ssim(curves: Seeds | OwnRate) -> Judgement:
@@ -32,14 +31,7 @@ def judge_ms_ssim(curves: Seeds | OwnRate) -> Judgement:
     return judgement(wins(found), {"": found})
 
 
-@claim(
-    2,
-    "6.4, Fig. 5",
-    "“Without decreasing other metrics, we increase the MS-SSIM”",
-    figure="5",
-    on=seeds("5"),
-    twice=True,
-)
+@claim(2, "6.4, Fig. 5", "“Without decreasing other metrics, we increase the MS-SSIM”", figure="5", twice=True)
 def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
     """No worse in MSE and LPIPS."""
     found = paper_gains(curves, BASELINE, PAPER, metrics=["mse", "lpips"])

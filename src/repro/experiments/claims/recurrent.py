@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from repro.experiments.claims import verdicts as v
-from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim, seeds
+from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim
 from repro.experiments.claims.loss import STANDARD
 from repro.experiments.claims.own_rate import OwnRate
 from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
@@ -30,7 +30,6 @@ Log = Sequence[Mapping[str, float]]
     "6.8, Fig. 15",
     "“LSTM and Bi-LSTM based models perform sub-optimally as compared to their CNN-only counterpart”",
     figure="15",
-    on=seeds("15"),
     twice=True,
 )
 def judge_below(curves: Seeds | OwnRate) -> Judgement:
@@ -40,14 +39,7 @@ def judge_below(curves: Seeds | OwnRate) -> Judgement:
     return judgement(v.together(map(v.wins, found.values())), found)
 
 
-@claim(
-    17,
-    "6.8, Fig. 15",
-    "Bi-LSTM “leads to performance lower than a single LSTM layer”",
-    figure="15",
-    on=seeds("15"),
-    twice=True,
-)
+@claim(17, "6.8, Fig. 15", "Bi-LSTM “leads to performance lower than a single LSTM layer”", figure="15", twice=True)
 def judge_order(curves: Seeds | OwnRate) -> Judgement:
     """A single LSTM is better in MS-SSIM."""
     found = {"LSTM against BiLSTM": paper_gains(curves, BILSTM, LSTM, metrics=["ms_ssim"])}
@@ -59,7 +51,6 @@ def judge_order(curves: Seeds | OwnRate) -> Judgement:
     "6.8",
     "min–max normalisation of the attention map “resulted in further degrading the performance”",
     figure="15",
-    on=seeds("15"),
     twice=True,
 )
 def judge_stretching(curves: Seeds | OwnRate) -> Judgement:
@@ -94,7 +85,6 @@ def judge_rates(logs: Mapping[float, Log]) -> Judgement:
     "6.8, Fig. 15",
     "at lower rates “these models still are struggling to beat the vanilla JPEG baseline”",
     figure="15",
-    on=seeds("15"),
     twice=True,
 )
 def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
@@ -105,13 +95,7 @@ def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
     return judgement({REPRODUCED: NOT, NOT: REPRODUCED}.get(verdict, verdict), found)
 
 
-@claim(
-    21,
-    "6.8, Fig. 15",
-    "as bits per pixel increase, “the MS-SSIM saturates”",
-    figure="15",
-    on=seeds("15"),
-)
+@claim(21, "6.8, Fig. 15", "as bits per pixel increase, “the MS-SSIM saturates”", figure="15")
 def judge_saturation(curves: Seeds | OwnRate) -> Judgement:
     """MS-SSIM rises by less than half of what standard JPEG's does."""
     ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}

@@ -24,20 +24,14 @@ def names(sigma: float) -> tuple[str, ...]:
     return tuple(Variant(method, sigma=sigma).series for method in ("vgg16", *RESNETS))
 
 
-@claim(
-    6,
-    "6.5, Fig. 8",
-    "VGG and ResNet: “both methods are better than the traditional JPEG method”",
-    figure="8",
-    on=seeds("8"),
-)
+@claim(6, "6.5, Fig. 8", "VGG and ResNet: “both methods are better than the traditional JPEG method”", figure="8")
 def judge_standard(curves: Seeds) -> Judgement:
     """Each of the three, without MS-SSIM in the loss, is better than standard JPEG."""
     found = {_SHORT[m]: paper_gains(curves, STANDARD, s) for m, s in zip(_SHORT, names(0.0), strict=True)}
     return judgement(v.together(map(v.wins, found.values())), found)
 
 
-@claim(7, "6.5, Fig. 8", "in MSE and LPIPS, ResNet and VGG are “almost identical”", figure="8", on=seeds("8"))
+@claim(7, "6.5, Fig. 8", "in MSE and LPIPS, ResNet and VGG are “almost identical”", figure="8")
 def judge_alike(curves: Seeds) -> Judgement:
     """Within 2 % of VGG, at one depth or the other."""
     vgg, *resnets = names(0.0)
@@ -48,13 +42,7 @@ def judge_alike(curves: Seeds) -> Judgement:
     return Judgement(v.either(map(v.alike, found.values())), said, v.effects(found))
 
 
-@claim(
-    8,
-    "6.5, Fig. 8",
-    "in MS-SSIM, “the score of ResNet is lower than VGG in bpp interval [0.26, 0.31]”",
-    figure="8",
-    on=seeds("8"),
-)
+@claim(8, "6.5, Fig. 8", "in MS-SSIM, “the score of ResNet is lower than VGG in bpp interval [0.26, 0.31]”", figure="8")
 def judge_lower(curves: Seeds) -> Judgement:
     """VGG is better at every rate than one depth or the other."""
     vgg, *resnets = names(0.0)
@@ -79,7 +67,6 @@ def judge_eyes(curves: Seeds) -> Judgement:
     "6.5, Fig. 10",
     "“after adding MS-SSIM, ResNet performs better than VGG in the bpp interval [0.3 to 0.38]”",
     figure="10",
-    on=seeds("10"),
     twice=True,
 )
 def judge_better(curves: Seeds | OwnRate) -> Judgement:
@@ -94,7 +81,6 @@ def judge_better(curves: Seeds | OwnRate) -> Judgement:
     "6.5, 7",
     "combining ResNet and MS-SSIM gives “a better overall performance than the two changes alone”",
     figure="10",
-    on=seeds("10"),
 )
 def judge_both(curves: Seeds) -> Judgement:
     """Both changes together beat each alone, in MS-SSIM, and cost nothing in the others."""
