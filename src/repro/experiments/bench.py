@@ -61,39 +61,38 @@ def cells(row: Row) -> tuple[str, ...]:
     """A row as text: name, seconds, against what, ratio with quartiles, limit, verdict."""
     verdict = {True: "reached", False: "missed", None: ""}[reached(row)]
     seconds = seconds_in_words(row["seconds"]["median"]) if "seconds" in row else ""
-    name = (
-        row["name"] if row.get("megapixels") is None or "ratio" in row else f"{row['name']}, {row['megapixels']:.3g} MP"
-    )
-    ratio, limit = "", ""
+    sized = row.get("megapixels") is not None and "ratio" not in row
+    name = f"{row['name']}, {row['megapixels']:.3g} MP" if sized else row["name"]
+    limits = ", ".join(words.format(row[key]) for key, words in _LIMITS.items() if row.get(key) is not None)
+    return name, seconds, row.get("against") or "", _found(row), limits, verdict
+
+
+_LIMITS = {
+    "at_least": "≥ {:g}",
+    "at_most": "≤ {:g}",
+    "cosine_at_least": "≥ {:g}",
+    "seconds_at_most": "≤ {:g} s",
+    "peak_mib_at_most": "≤ {:g} MiB",
+}
+_METRICS = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
+
+
+def _found(row: Row) -> str:
+    """What came out beside the seconds: of what the row has, what says most."""
     if "ratio" in row:
-        slower = row.get("at_most") is not None
-        ratio = _times(row["ratio"], " × as long" if slower else " × as fast")
-    elif "exponent" in row:
-        ratio = f"∝ pixels^{row['exponent']:.2f}, peak {row['peak_mib']:.0f} MiB"
-    elif "cosine" in row:
-        ratio, limit = f"{min(row['cosine'].values()):.5f}", f"≥ {row['cosine_at_least']:g}"
-    elif "apart" in row:
-        ratio = "; ".join(
+        return _times(row["ratio"], " × as fast" if row.get("at_most") is None else " × as long")
+    if "exponent" in row:
+        return f"∝ pixels^{row['exponent']:.2f}, peak {row['peak_mib']:.0f} MiB"
+    if "cosine" in row:
+        return f"{min(row['cosine'].values()):.5f}"
+    if "apart" in row:
+        return "; ".join(
             f"{_METRICS[metric]} {100 * d['precision']:.2f} %, another seed {100 * d['seed']:.2f} %"
             for metric, d in row["apart"].items()
         )
-    elif row.get("remark"):
-        ratio = str(row["remark"])
-    elif "peak_mib" in row and row.get("megapixels") is None:
-        ratio = f"peak {row['peak_mib']:.0f} MiB"
-    if row.get("at_least") is not None:
-        limit = f"≥ {row['at_least']:g}"
-    if row.get("at_most") is not None:
-        limit = f"≤ {row['at_most']:g}"
-    limits = [limit] if limit else []
-    if row.get("seconds_at_most") is not None:
-        limits.append(f"≤ {row['seconds_at_most']:g} s")
-    if row.get("peak_mib_at_most") is not None:
-        limits.append(f"≤ {row['peak_mib_at_most']:g} MiB")
-    return name, seconds, row.get("against") or "", ratio, ", ".join(limits), verdict
-
-
-_METRICS = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
+    if row.get("remark"):
+        return str(row["remark"])
+    return f"peak {row['peak_mib']:.0f} MiB" if "peak_mib" in row and row.get("megapixels") is None else ""
 
 
 def significant(value: float) -> str:
