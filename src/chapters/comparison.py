@@ -22,7 +22,7 @@ from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.evaluation import encoder_of, match_size, measure_many, paper_bpp
 from repro.evaluation.measure import Measurement, file_tables
-from repro.experiments import Experiment, Store, experiments_of
+from repro.experiments import Experiment, experiments_of
 from repro.experiments.beyond import AS_THEY_COME
 from repro.experiments.claims import SHORT, Evidence
 from repro.experiments.claims.loss import PORTRAIT_RATE, STANDARD
@@ -168,10 +168,9 @@ def _measures(version: Version) -> str:
 
 def checkpoints(evidence: Evidence, figure: str, series: str) -> dict[float, Path]:
     """λ → file of the trained model, first seed, the smallest λ first."""
-    store = evidence.store or Store.default()
     runs = [e for e in experiments_of(figure, evidence.profile) if isinstance(e, Experiment)]
     chosen = sorted((e for e in runs if (e.series, e.seed) == (series, 0)), key=lambda e: e.loss.lam)
-    return {e.loss.lam: store.checkpoint_path(e) for e in chosen}
+    return {e.loss.lam: evidence.store.checkpoint_path(e) for e in chosen}
 
 
 def network_of(evidence: Evidence, figure: str, series: str) -> nn.Module:

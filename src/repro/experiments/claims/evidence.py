@@ -23,7 +23,7 @@ class Evidence:
     """
 
     profile: str = "cpu"
-    store: Store | None = None
+    store: Store = field(default_factory=Store.default)
     first_steps: bool = False
     _read: dict[str, Any] = field(default_factory=dict, compare=False)
 
@@ -61,15 +61,14 @@ class Evidence:
         return self._stored(paper.first_pair_begun())
 
     def _stored(self, runs: list[Experiment]) -> list[tuple[Experiment, dict[str, Any]]]:
-        place = self.store or Store.default()
-        found = [(run, place.load(run)) for run in runs]
+        found = [(run, self.store.load(run)) for run in runs]
         return [(run, result) for run, result in found if result is not None]
 
     def plain(self) -> Curve:
         """The curve of plain JPEG, in bits of the file."""
         if PLAIN not in self._read:
             sweep = next(e for e in experiments_of("5", "paper") if isinstance(e, PeerSweep) and e.encoder == PLAIN)
-            self._read[PLAIN] = sweep_curve(sweep, require(sweep, self.store or Store.default()))
+            self._read[PLAIN] = sweep_curve(sweep, require(sweep, self.store))
         curve: Curve = self._read[PLAIN]
         return curve
 
