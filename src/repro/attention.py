@@ -149,9 +149,8 @@ class ConvolutionalAttention(nn.Module):
     def maps(self, features: torch.Tensor) -> torch.Tensor:
         """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8)."""
         with full_precision(features):  # A multiplies coefficients
-            places = features.to(self.head.weight.dtype).permute(
-                0, 2, 3, 1
-            )  # a matrix: its convolution is slow backward
+            # as a product of matrices: the convolution is slow backward
+            places = features.to(self.head.weight.dtype).permute(0, 2, 3, 1)
             logits = nnf.linear(places, self.head.weight.flatten(1), self.head.bias)
         batch, rows, cols, _ = logits.shape
         A = torch.sigmoid(logits).view(batch, rows, cols, 2, 64)
