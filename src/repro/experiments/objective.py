@@ -50,7 +50,7 @@ def on_files(loss: LossWeights, points: Sequence[Mapping[str, Any]], rate: float
 
 def tried() -> list[Outcome]:
     """Every recipe that was tried on the tuning photos, in the registry's order."""
-    return _outcomes([e for e in tuning("cpu") if isinstance(e, Experiment)])
+    return _outcomes(tuning("cpu"))
 
 
 def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Outcome, Outcome]]:

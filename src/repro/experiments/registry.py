@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from repro.errors import UsageError
@@ -88,7 +88,7 @@ def figure_5(profile: str) -> list[Task]:
     return tasks
 
 
-def figure_7(profile: str) -> list[Task]:
+def figure_7(profile: str) -> list[Experiment]:
     """Fig. 7: weights of LPIPS and MS-SSIM."""
     p = profile_of(profile)
     return [e for gamma, sigma in WEIGHTS for e in p.narrow_curve(Variant(p.vgg, p.rounding, gamma, sigma))]
@@ -107,7 +107,7 @@ def figure_10(profile: str) -> list[Task]:
     return [*_peers(profile)[:1], *_trunks(profile, 1000.0), *again, *without]
 
 
-def figure_13(profile: str) -> list[Task]:
+def figure_13(profile: str) -> list[Experiment]:
     """Figs. 13 and 14: rate, MSE and MS-SSIM on the way, with and without attention, from the paper's start."""
     p = profile_of(profile)
     steps = p.recipes[p.rounding].steps
@@ -117,7 +117,7 @@ def figure_13(profile: str) -> list[Task]:
         recipe = replace(p.recipe_of(variant), tables_start=0)
         run = p.run(variant, ONE_LAMBDA[p.rounding], recipe, f"{variant.method}, from 1–2")
         runs.append(replace(run, snapshots=snapshots))
-    return [*runs]
+    return runs
 
 
 def figure_15(profile: str) -> list[Task]:
@@ -182,29 +182,29 @@ def recipes(profile: str) -> list[Experiment]:
     return [*runs, paper.trunk_frozen()]
 
 
-def tuning(profile: str) -> list[Task]:
+def tuning(profile: str) -> list[Experiment]:
     """Recipes tried on the tuning photos, one λ each: steps, and the learning rates of tables and network."""
     p = profile_of(profile)
     if profile != "cpu":
         return []
-    tasks: list[Task] = []
+    runs = []
     for variant, tried in _TRIED.items():
         lam = ONE_LAMBDA[variant.rounding]
         for steps, of_tables, of_network in tried:
             recipe = Recipe(steps=steps, lr_tables=of_tables, lr_network=of_network)
             name = f"{variant.series}, {steps} steps at {of_tables:g} and {of_network:g}"
-            tasks.append(replace(p.run(variant, lam, recipe, name), evaluation="tune"))
-    return tasks
+            runs.append(replace(p.run(variant, lam, recipe, name), evaluation="tune"))
+    return runs
 
 
-def shipped_models(profile: str) -> list[Task]:
+def shipped_models(profile: str) -> list[Experiment]:
     """What `repro encode` ships: tables trained straight through, continued to finer ones for high qualities."""
     p = profile_of(profile)
     variant = Variant("tables", "straight-through")
     return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
 
 
-def beyond(profile: str) -> list[Task]:
+def beyond(profile: str) -> list[EncoderSweep]:
     """Chapter 10: every ablation, from plain JPEG to our best, and the peers; alike at profile paper."""
     if profile_of(profile).name == "smoke":  # the slowest takes minutes
         every = {**COMPARED_QUALITIES, **ABLATION_QUALITIES}
@@ -213,7 +213,7 @@ def beyond(profile: str) -> list[Task]:
     return [*compared, *(EncoderSweep(name, q, COMPARED_ON[-1]) for name, q in ABLATION_QUALITIES.items())]
 
 
-def content_types(profile: str) -> list[Task]:
+def content_types(profile: str) -> list[EncoderSweep]:
     """Where chapter 10's encoder loses: its efforts and the peers on each content type; alike at profile paper."""
     chosen = {name: q[1:2] for name, q in CONTENT_TYPE_QUALITIES.items() if name in ("mozjpeg", "fast")}
     sweeps = chosen if profile_of(profile).name == "smoke" else CONTENT_TYPE_QUALITIES
@@ -263,7 +263,7 @@ _TRIED = {
 #: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
 #: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "content-types" where its encoder loses. Figs. 11
 #: and 12 are times: see ``make bench``.
-FIGURES: dict[str, Callable[[str], list[Task]]] = {
+FIGURES: dict[str, Callable[[str], Sequence[Task]]] = {
     "5": figure_5,
     "7": figure_7,
     "8": figure_8,
@@ -293,7 +293,7 @@ def experiments_of(figure: str, profile: str) -> list[Task]:
     if name not in figures_of(profile):
         raise UsageError(f"figure {figure} has no runs by the paper's own recipe; it is made at profile cpu")
     if profile != "paper" or name in _UNTRAINED:
-        return FIGURES[name](profile)
+        return list(FIGURES[name](profile))
     begun = paper.first_pair_begun() if name == "5" else []
     return [*_peers(profile)[: _PEERS_BESIDE.get(name, 1)], *begun, *paper.runs(name)]
 
