@@ -491,9 +491,9 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # :class: dropdown
 # The whole numbers $\hat Z$ are the same, and so are their Huffman codes. But the file also holds the table, and the
 # decoder multiplies by it. With the coarse table it brings the coefficients back to full size; with attention it
-# multiplies by the fine one, and they stay at half. So attention that is the same everywhere has no advantage: whatever
-# it saves, a coarser table saves too, and without the fog. Attention is useful only if it *differs* from block to
-# block.
+# multiplies by the fine one, and they stay at half. So attention that is the same everywhere has hardly any advantage:
+# whatever it saves, a coarser table saves too, and without the fog. To be useful, attention has to *differ* from block
+# to block.
 # ```
 #
 # **2.** The table of shapes says that the head on top of VGG has 32,896 parameters. Derive the number. How many would

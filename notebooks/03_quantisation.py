@@ -465,7 +465,7 @@ for name, (v, u) in frequencies.items():
         crop_report[name][of] = found
         scatter[name, of] = np.sqrt(((found - true) ** 2).mean()) / true.mean()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "Reported against measured slope for single crops of 224 px, as training sees them."}, "image": {"alt": "Three clouds of points around a grey line of equality. For DC, on a scale of powers of ten, third-order points are scattered over hundreds on both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "Reported against measured slope for single crops of 224 px, as training sees them."}, "image": {"alt": "Three clouds of points around a grey line of equality. For DC, on a scale that is compressed away from zero, third-order points are scattered far to both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
 fig.crop_plot(crop_truth, crop_report)
 
 # %% tags=["remove-cell"]

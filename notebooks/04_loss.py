@@ -393,7 +393,7 @@ with torch.no_grad():
         perceived, similar = perceptual(x, y).item(), ms_ssim(x, y).item()
         rows.append((mse(x, y).item(), 500 * perceived, 1000 * (1 - similar)))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares of the three, of which none is small; they change little with quality."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares of the three, of which none is small at any quality."}}
 names = ("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)")
 fig.term_bars(dict(zip(names, np.array(rows).T, strict=True)), qualities)
 

@@ -164,7 +164,7 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 #
 # We test the tables on photos that were not used in training. A fair comparison needs two files of the same size. So
 # we encode each photo with the new tables, and with Pillow (libjpeg-turbo) at the lowest quality that takes *no fewer*
-# bytes. Both files are 4:4:4 and sequential, with Huffman codes optimised for the photo, so that only the tables
+# bytes. Both files are 4:4:4 and sequential (not progressive), with Huffman codes optimised for the photo, so that only the tables
 # differ:
 
 # %%
@@ -388,7 +388,7 @@ glue("seeds", len(curves[claims.PAPER]))
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
 #
-# As BD-rates, over all seeds:
+# As BD-rates, over all seeds. (LPIPS and 1 − MS-SSIM are put into decibels, too, as $-10 \log_{10}$ of their value.)
 #
 # | | learned tables against plain JPEG |
 # |---|---|
@@ -602,7 +602,9 @@ fig_6 = comparison.at_one_rate(
 comparison.closeup(fig_6, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
-html.table(*comparison.portrait_rows(fig_6), caption="Besides, of the whole photo")
+html.table(
+    *comparison.portrait_rows(fig_6), caption="Further measures of the whole photo"
+)
 
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo, interpolated to 0.315 bpp.

@@ -502,7 +502,7 @@ comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 # %% tags=["hide-input"]
 html.table(
     *comparison.portrait_rows(versions),
-    caption=f"Besides, of the whole photo (ResNet: {trunk})",
+    caption=f"Further measures of the whole photo (ResNet: {trunk})",
 )
 
 # %% tags=["remove-cell"]

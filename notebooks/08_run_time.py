@@ -443,7 +443,7 @@ html.table(
 # - Warm up, repeat, take turns, and wait for the device. Then compare medians.
 # - A ResNet cut at stride 8 does a fraction of VGG's work. How much faster a training step becomes depends on
 #   everything else in it.
-# - With a network in front of JPEG, encoding costs more than with either of the learned codecs timed here. Decoding stays as
+# - With VGG in front of JPEG, encoding costs more than with either of the learned codecs timed here. Decoding stays as
 #   cheap as ever.
 # - Compare spreads as shares of their means. Otherwise slow programs always look unstable.
 #

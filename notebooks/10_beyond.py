@@ -19,8 +19,8 @@
 # # Beyond the paper: the idea in a better encoder
 #
 # The paper teaches a JPEG encoder which errors an eye does not see, and leaves the rest of the encoder as it was. mozjpeg
-# and jpegli go by rules that people found, and do everything else well. What is the paper's *idea*, a network that looks at
-# the photo and says what may go, worth in an encoder that does everything else well, too?
+# and jpegli follow rules that people worked out, and do everything else well. The paper's *idea* is a network that looks
+# at the photo and says what may go. What is that worth in an encoder that does everything else well, too?
 #
 # ```{admonition} What you will learn
 # - how an encoder can know the price of a coefficient before it keeps it
@@ -342,10 +342,10 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # %% [markdown]
 # At equal LPIPS it needed {glue:text}`followed_low_lpips` at {glue:text}`range_low`, and
 # {glue:text}`followed_high_lpips` at {glue:text}`range_high`. At equal Butteraugli it needed
-# {glue:text}`followed_low_butteraugli` and {glue:text}`followed_high_butteraugli`. Its gains are by the metrics that it
-# followed, most of all by LPIPS. The two others do not confirm them: an encoder that follows LPIPS gains LPIPS. What is
-# lost? Here is a photo that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in
-# luma, blurred until only the errors of whole areas are left:
+# {glue:text}`followed_low_butteraugli` in the lower range and {glue:text}`followed_high_butteraugli` in the higher one.
+# It gains in the metrics that it followed, most of all in LPIPS. The other two do not confirm these gains: an encoder
+# that follows LPIPS gets better in LPIPS. What is lost? Here is a photo that comes with scikit-image, at the rate of an
+# ordinary photo. Below each file is its error in luma, blurred until only the errors of whole areas are left:
 
 # %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
 cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
@@ -846,8 +846,8 @@ glue("interpolated", max(apart))
 # So it does. What do the neighbours of a block add? At {glue:text}`range_high`, a network that sees one block alone needs
 # {glue:text}`alone_high_ssimulacra2` at equal SSIMULACRA 2, {glue:text}`alone_high_butteraugli` at equal Butteraugli,
 # {glue:text}`alone_high_mse` at equal MSE and {glue:text}`alone_high_lpips` at equal LPIPS, compared with the one that
-# ships. By the metrics where that is about as many bits, the block itself tells enough. What is left to `best`, none of the
-# networks that we trained predicts. The gradient at the decoded picture shows it.
+# ships. In the metrics where it needs about as many bits, the block alone tells enough. None of the networks that we
+# trained predicts what `best` still adds. For that, the encoder has to look at the decoded picture.
 
 # %% tags=["remove-cell"]
 missed = [t for t in asked if t.verdict == "not reached"]
@@ -864,17 +864,19 @@ glue("missed_rivals", fig.listed(list(ahead)))
 #
 # {glue:text}`missed:d` targets were not reached, {glue:text}`missed_butteraugli:d` of them at equal Butteraugli, the metric
 # held out. The rivals there: {glue:text}`missed_rivals`. jpegli comes from the authors of Butteraugli, as our network comes
-# from SSIMULACRA 2. An encoder that learns from one metric is ahead by that metric first, and so none should be asked alone.
+# from SSIMULACRA 2. An encoder that learns from one metric gains most in that metric, so no metric should decide alone.
 # What was tried, on tuning photos and without Butteraugli:
 #
 # - *Other blends.* The rows "learned from" above show how the metrics pull: MS-SSIM against SSIMULACRA 2, and each against MSE.
 # - *Less weight for what SSIMULACRA 2 says of chroma.* The encoder has this: in the blend it counts less there than in luma.
 # - *Finer lowest steps of luma*. By SSIMULACRA 2 they are worth their bits, and the encoder has them.
 # - *All of chroma from a lower quality on.* By the metrics that we learn from, half of chroma is the better bargain there.
-# - *More looking* helps by every metric that was asked (`best`), as far as targets may move. Beyond that, DISTS disagreed.
+# - *More steps of the descent* (`best`). They help in every metric that was asked, as long as targets move no further than
+#   they may. Beyond that, DISTS disagreed.
 #
-# One reason may be the form of the answer. A weight says what errors of a kind cost on average, while the 3-norm of
-# Butteraugli asks for the worst places. No metric that we may learn from tells which those are.
+# One reason may be the form of the answer. A weight says what errors of a kind cost on average, while Butteraugli's
+# score, the 3-norm of a map of visible errors, depends most on the worst places. No metric that we may learn from tells
+# which those are.
 
 # %% [markdown]
 # ### Errors of whole areas

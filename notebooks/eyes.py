@@ -98,7 +98,7 @@ instead = (
     if photos.name == "kodak"
     else ", as Kodak's photos were not at hand when this page was made"
 )
-fewer = "" if len(made) == 20 else f" (there would be twenty{instead})"
+fewer = "" if len(made) == 20 else f" (instead of twenty{instead})"
 glue("eyes_pairs", f"{len(made)} pairs{fewer}")
 glue(
     "eyes_photos",
@@ -196,13 +196,13 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 #
 # Below your answers the page shows the verdicts of {glue:text}`eyes_judges` on the same pairs, and how often each agrees with
 # you.
-# The verdict is yours, not theirs. It holds for your eyes, your screen and your distance from it. On a sharp telephone most
-# errors are too small to see; on a large screen they are not.
+# The verdict is yours, not theirs. It holds for your eyes, your screen and your distance from it. On a phone's sharp
+# screen most errors are too small to see; on a large screen they are not.
 #
 # ## Many readers
 #
 # A button below your answers saves them as a small file: for each pair what you chose, whether ours came first and how many
-# seconds you took; besides, the size of your window and of your screen's pixels, and a random number for the sitting. If you
+# seconds you took; besides, the size of your window and of your screen's pixels, and a random number for the session. If you
 # collect such files from others, this adds them up:
 #
 # ```sh

@@ -304,7 +304,7 @@ glue("roofline_processor", stored["roofline"]["provenance"]["cpu"])
 # The step that trains VGG-19's trunk does {glue:text}`trained_operations:.0f` times the operations of the step that leaves it
 # frozen. Nearly all of them are convolutions, forward and backward, so arithmetic sets its limit. It reaches
 # {glue:text}`trained_share:.0f` % of the speed of the best matrix products in bfloat16 on this processor
-# ({glue:text}`roofline_processor`). What the step does besides convolutions leaves little to be saved.
+# ({glue:text}`roofline_processor`). Little could be saved in what the step does besides them.
 #
 # In the other steps the loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two
 # more things were tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code written by hand and

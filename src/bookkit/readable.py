@@ -96,7 +96,7 @@ _EXAMPLES: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ),
     ("an HDR picture", "sunset.png", _hdr),
     ("samples of 32 bits", "heights.tif", _floats),
-    ("a telephone's HEIC", "photo.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+    ("a phone's HEIC", "photo.heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
     ("a camera's raw file", "photo.cr3", lambda: b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"),
     ("a drawing", "logo.svg", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
     ("a text under a wrong name", "photo.jpg", lambda: b"not a picture"),

@@ -71,7 +71,7 @@ class Version:
         v = self.values
         if v.get("ssimulacra2") is not None:
             held_out = v["butteraugli"]
-            judged = f"\nButteraugli {held_out:.2f}" if held_out is not None else "\nButteraugli not measured"
+            judged = f"\nButteraugli {held_out:.2f}" if held_out is not None else "\nno Butteraugli"
             return f"{len(self.data):,} bytes · SSIMULACRA 2 {v['ssimulacra2']:.1f}{judged} · LPIPS {v['lpips']:.3f}"
         similar = f" · MS-SSIM {v['ms_ssim']:.3f}" if v["ms_ssim"] is not None else ""
         return f"{len(self.data):,} bytes · MSE {v['mse']:.0f}\nLPIPS {v['lpips']:.3f}{similar}"

@@ -131,6 +131,4 @@ def test_example_files_get_notes_and_refusals() -> None:
     told = dict(rows(readable.lines())[2:])
     assert told["a sound photo"] == "nothing; it is encoded"
     assert "set on white" in told["parts that are transparent"]
-    assert all(
-        told[one].startswith("refused: ") for one in ("an HDR picture", "a camera's raw file", "a telephone's HEIC")
-    )
+    assert all(told[one].startswith("refused: ") for one in ("an HDR picture", "a camera's raw file", "a phone's HEIC"))
