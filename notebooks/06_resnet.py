@@ -297,7 +297,7 @@ with torch.no_grad():
         print(f"block {blocks}: the package's fast version agrees: {same}")
 
 # %% [markdown]
-# `repro weights distil` repeats the full training: some thousand crops, two thousand steps. Afterwards $W$ is
+# `repro weights distil` repeats the full training: two thousand steps on about as many crops. Afterwards $W$ is
 # discarded, and the trunk is kept. How much did it learn from its teacher? To find out, we fit a linear map from
 # ResNet's features to VGG's on a few photos, by least squares with a small penalty on large weights. Then we compute
 # the share of the variance that it explains on another photo.
@@ -415,7 +415,7 @@ for method, name in zip(cuts, without, strict=True):
 # %%
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, maps)
 
 # %% [markdown]
@@ -553,7 +553,7 @@ for pair in pairs:
             found = gain_at_rate(pair.anchor, pair.test, bpp, metric)
             gains[pair.label, metric, bpp] = found.per_seed
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, with one mark for each seed (mean over the photos), at rates in the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one a seed, joined by a grey bar, around a line at zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-seeds", "caption": "The same gains, with one mark for each seed (mean over the photos), at rates in the paper's range."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel. At each rate a few marks for each cut of ResNet, one for each seed, joined by a grey bar, around a line at zero."}}
 fig.labelled(fig.seed_plot(gains, pairs), trunk)
 
 # %% [markdown]

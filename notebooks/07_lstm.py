@@ -298,7 +298,7 @@ glue("memory_words", f"{reaches} the block above, which is 28 steps back")
 # %%
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value a block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 
 # %% tags=["hide-input"]

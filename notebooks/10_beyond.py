@@ -690,7 +690,7 @@ glue("descent_steps", len(gained) - 1)
 #
 # Before any file was made, we wrote down what each effort should reach. Here is what came out, on Kodak:
 
-# %% mystnb={"figure": {"caption": "What each effort needs in bits against the strongest rival at equal quality, on Kodak: left of the line it needs fewer. Marks are means over photos with 95 % intervals, short bars what was asked for.", "name": "fig-targets"}, "image": {"alt": "Two panels, one a range of rates. A row for each metric, with a mark for each effort; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What each effort needs in bits against the strongest rival at equal quality, on Kodak: left of the line it needs fewer. Marks are means over photos with 95 % intervals, short bars what was asked for.", "name": "fig-targets"}, "image": {"alt": "Two panels, one for each range of rates. A row for each metric, with a mark for each effort; the tables below have the numbers."}} tags=["hide-input"]
 found = {"kodak": beyond.targets(kodak), "check": beyond.targets(check)}
 fig.targets_plot(found["kodak"])
 
@@ -777,7 +777,7 @@ points(every, caption="Means over Kodak's photos, by quality")
 # measured at the qualities of the others too, wherever they share its scale of quality. The error of interpolating is then
 # nearly the same on both sides:
 
-# %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that lack or change a part of it. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one a range of rates. A row for each ablation with a mark for each of three metrics; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that lack or change a part of it. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one for each range of rates. A row for each ablation with a mark for each of three metrics; the tables below have the numbers."}} tags=["hide-input"]
 labels = {
     "annexk-420": "Annex K, rounding",
     "annexk-trellis": "Annex K, trellis for MSE",
@@ -1006,7 +1006,7 @@ frames_slider(frames, labels, alts, description="Photo", captions=alts)
 # of several content types. They were chosen before any was encoded. Anyone can make them again: they come with installed
 # packages, or a script draws them. Every effort is compared with mozjpeg over all qualities that both reach:
 
-# %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Five panels, one a metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits of each effort against mozjpeg, by content type. Right of the line mozjpeg is better. Near the line the scale is linear, further out logarithmic.", "name": "fig-content-types"}, "image": {"alt": "Five panels, one for each metric. A row for each content type with a marker for each effort, left or right of a line at zero; the table below has the numbers of the default effort."}} tags=["hide-input"]
 by_type = content_types.stored()
 of_types.content_type_plot(by_type)
 
