@@ -164,8 +164,8 @@ trained = train(settings, LossWeights(lam=0.02), Recipe(steps=steps, seed=seed),
 #
 # We test the tables on photos that were not used in training. A fair comparison needs two files of the same size. So
 # we encode each photo with the new tables, and with Pillow (libjpeg-turbo) at the lowest quality that takes *no fewer*
-# bytes. Both files are 4:4:4 and sequential (not progressive), with Huffman codes optimised for the photo, so that only the tables
-# differ:
+# bytes. Both files are 4:4:4 and sequential (not progressive), with Huffman codes optimised for the photo, so that only
+# the tables differ:
 
 # %%
 kodak = style.kodak_or_sample(data_dir).items

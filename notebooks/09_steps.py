@@ -510,17 +510,18 @@ tables.folded(
 # does back-propagation report?
 #
 # Take one coefficient, with $z = F A / Q$ and $r = z - \lfloor z \rceil$. Third-order rounding reports the derivative
-# $3r^2$, which is $1/4$ on average where $r$ is anything from $-1/2$ to $1/2$ alike. So the decoded $Q \hat z$ seems to grow
-# with Q by $\hat z - 3 r^2 z$, on average three quarters of $z$. A coarser step seems to make the coefficient *larger*.
-# Where A has made it too small, that seems to help. On average,
+# $3r^2$, which is $1/4$ on average where $r$ is spread evenly over $-1/2$ to $1/2$, whatever $z$ is. So the decoded
+# $Q \hat z$ seems to grow with Q by $\hat z - 3 r^2 z$, on average three quarters of $z$. A coarser step seems to make the
+# coefficient *larger*. Where A has made it too small, that seems to help. On average,
 #
 # $$
-# \frac{d\,(F - Q \hat z)^2}{d Q} \;\widehat{=}\; -\frac{3}{2}\,\frac{F^2 A\,(1 - A)}{Q} + \frac{3}{40}\,Q ,
+# \frac{d\,(F - Q \hat z)^2}{d Q} \;\widehat{=}\; -\frac{3}{2}\,\frac{F^2 A\,(1 - A)}{Q} + \frac{1}{6}\,Q ,
 # \qquad\text{but in truth}\quad \frac{1}{6}\,Q .
 # $$ (eq-false-pull)
 #
-# Straight-through reports 1 in the place of $3r^2$. Then the decoded coefficient does not seem to grow with Q, and the slope
-# is right on average, whatever A is. Let us check all this on luma's DC in some crops:
+# The first term should not be there, and is gone only where A is 1 or 0. Straight-through reports 1 in the place of $3r^2$.
+# Then the decoded coefficient does not seem to grow with Q, and the slope is right on average, whatever A is. Let us check
+# all this on luma's DC in some crops:
 
 # %%
 from repro.plain import forward_dct, round_straight_through, round_third_order
@@ -556,7 +557,7 @@ for A in (1.0, 0.94, 0.5):
         slopes[A, Q] = {
             "measured": measured(dc, A, Q),
             "third-order reports": reported(dc, A, Q, round_third_order),
-            "by the formula": -1.5 * mean_square * A * (1 - A) / Q + 3 * Q / 40,
+            "by the formula": -1.5 * mean_square * A * (1 - A) / Q + Q / 6,
             "straight-through reports": reported(dc, A, Q, round_straight_through),
         }
 
@@ -566,10 +567,6 @@ html.table(
     caption="How fast the squared error of luma's DC grows with its step: above zero, training makes the step finer",
     first="td",
 )
-
-# %% tags=["remove-cell"]
-glue("pull_formula", slopes[0.94, 32.0]["by the formula"])
-glue("pull_reported", slopes[0.94, 32.0]["third-order reports"])
 
 # %% [markdown]
 # With a map that is only a little below 1, third-order rounding reports a slope with the wrong sign, and far larger than

@@ -33,7 +33,7 @@ _BITS = (0.2, 0.4, 0.8, 1.6)
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: What is told of where tables end.
-_TOLD = (("dc", "{:.0f}"), ("objective", "{:.2f}"))
+_TOLD = (("dc", "{:.1f}"), ("objective", "{:.2f}"))
 
 
 def frozen(store: Store | None = None) -> Run:
@@ -230,7 +230,7 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
         there = steps[enough <= A]
         never = "never" if at >= PAPER_RECIPE.steps else "not yet"
         when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else never
-        rows.append([label(run), f"{A[-1]:.3f}", when, f"{dc[-1]:.0f}"])
+        rows.append([label(run), f"{A[-1]:.3f}", when, f"{dc[-1]:.1f}"])
     return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
 
 

@@ -102,4 +102,4 @@ def test_ends_are_told_beside_ours() -> None:
         ("cpu", "straight-through"),
     ]
     said = paper_recipe.in_words(ends)
-    assert said.startswith("At λ = 0.01") and f"step of {ends[0].dc:.0f} by the paper's" in said
+    assert said.startswith("At λ = 0.01") and f"step of {ends[0].dc:.1f} by the paper's" in said

@@ -92,6 +92,21 @@ def test_third_order_rounding_rounds_and_its_derivative_is_that_of_the_cubic():
     assert torch.equal(slope, torch.ones_like(z))
 
 
+@pytest.mark.parametrize("A", [1.0, 0.94, 0.5])
+def test_third_order_rounding_pulls_the_step_where_attention_is_not_undone(A: float):
+    """The book's eq-false-pull: −(3/2) F²A(1 − A)/Q + Q/6 for coefficients of a smooth density; the truth is Q/6, which
+    straight-through reports, whatever A is."""
+    F = 400 * torch.randn(2_000_000, generator=torch.manual_seed(0), dtype=torch.float64)
+    Q = torch.tensor(128.0, dtype=torch.float64, requires_grad=True)
+    true = Q.item() / 6
+    for rounding, mean in (
+        (plain.round_third_order, -1.5 * F.square().mean().item() * A * (1 - A) / Q.item() + true),
+        (plain.round_straight_through, true),
+    ):
+        (reported,) = torch.autograd.grad((F - Q * rounding(F * A / Q)).square().mean(), Q)
+        assert reported.item() == pytest.approx(mean, abs=0.01 * abs(mean) + 0.3)
+
+
 def test_with_attention_one_the_picture_is_quantised_as_by_hand():
     F = plain.forward_dct(PHOTO)
     z_hat = plain.quantise(F, torch.ones_like(F[:, :2]), Q50, torch.round)
