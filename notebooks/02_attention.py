@@ -329,31 +329,33 @@ style.table(
 # `repro weights fetch vgg19` downloads the published weights.
 #
 # One mistake is easy to make. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by
-# its standard deviation**. The baseline's program takes colours from 0 to 1 and does not subtract the mean. Does this
-# matter? We compare how strongly each channel responds on average:
+# its standard deviation**. The baseline's program feeds colours from 0 to 1 as they are: it neither subtracts a mean nor
+# divides. Does this matter for our weights? We compare how strongly each channel responds on average:
 
 # %%
 inputs = {
     "as it was trained": (x / 255 - IMAGENET_MEAN) / IMAGENET_STD,
-    "0–1, mean not subtracted": x / 255,
+    "0–1, as they are": x / 255,
 }
 responses = {name: vgg.trunk(fed).mean((0, 2, 3)) for name, fed in inputs.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, with its input scaled in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: where the mean is not subtracted, most channels respond less, and a few more strongly."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, with its input scaled in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: where colours are fed as they are, most channels respond less, and a few more strongly."}}
 attention.response_plot(responses)
 
 # %% tags=["remove-cell"]
 trained, raw = responses.values()
 glue("response_trained", trained.mean())
 glue("response_raw", raw.mean())
+glue("response_mean_alone", vgg.trunk(x / 255 - IMAGENET_MEAN).mean())
 glue("response_share", 100 * raw.mean() / trained.mean())
 glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 
 # %% [markdown]
 # It does. With the baseline's input, the mean response is {glue:text}`response_raw:.2f` instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. The channels do not all change in the
-# same proportion, either: the two sets of responses have a correlation of only {glue:text}`response_correlation:.2f`
-# ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a frozen one cannot. We scale the input
+# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. Nearly all of the drop comes from the
+# missing division: with the mean subtracted, and nothing else, the response is {glue:text}`response_mean_alone:.2f`. The
+# channels do not all change in the same proportion, either: the two sets of responses have a correlation of only
+# {glue:text}`response_correlation:.2f` ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a frozen one cannot. We scale the input
 # of every trunk as it was scaled in its training.
 
 # %% [markdown]
@@ -470,7 +472,7 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 # | Is $A$ undone by the decoder? | no | a standard decoder cannot; the baseline's program does not |
 # | Before or after the division by $Q$? | either | multiplying and dividing commute; rounding comes last |
 # | "block $k$" of conv3 | the $k$-th bottleneck of torchvision's `layer2` | gives the 28 × 28 × 512 features that the paper names |
-# | input of the trunk | scaled as in its training | see {numref}`fig-responses`; the baseline's program does not subtract the mean |
+# | input of the trunk | scaled as in its training | see {numref}`fig-responses`; the baseline's program feeds colours from 0 to 1 as they are |
 # | start of the last layer | $A = 1/2$ in profile `paper`, near 0.88 in `cpu` | the second starts nearer to plain JPEG and trains in fewer steps |
 #
 # ## Summary

@@ -296,8 +296,8 @@ print("so does its gradient:", torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3
 # The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$. It starts at a random value,
 # uniform in $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The paper's reason is "the small weights from
 # neural network side". What counts is the learning rate of Adam {cite:p}`kingma2014adam`. Adam divides the mean of the
-# gradients by the root of the mean of their squares. So as long as the gradients keep their sign, it changes a number
-# by about the learning rate at each step, however large or small they are:
+# gradients by the root of the mean of their squares. So as long as the gradients keep their sign, and about their size,
+# it changes a number by about the learning rate at each step, whatever that size is:
 
 
 # %%
@@ -313,7 +313,7 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 # would hardly move. As the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
 #
 # We also use another variable, $\log Q$, at a rate of 0.03: each step is about 3 % of the entry, whether it is fine or
-# coarse. Let one entry start at 1.5, and let every gradient say "coarser":
+# coarse. Let one entry start at 1.5, and let every gradient say "coarser", with the same size:
 
 
 # %%
@@ -346,7 +346,7 @@ for kind, lr, path in (("paper", 1e-6, of_paper), ("log", 0.03, of_log)):
     Q = tables().detach()
     print(f"the package's form {kind!r} agrees:", np.allclose(Q, path[100], rtol=1e-3))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast an entry can change if every gradient says \"coarser\"."}, "image": {"alt": "Two rising curves on a logarithmic scale. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast an entry changes if every gradient says \"coarser\", with the same size."}, "image": {"alt": "Two rising curves on a logarithmic scale. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
 fig.adam_plot({"Q·s, the paper's, at 1e-6": of_paper, "log Q, ours, at 0.03": of_log})
 
 # %% tags=["remove-cell"]
@@ -487,7 +487,7 @@ glue("data_words", photos("train", data_dir).source)
 #
 # For {glue:text}`wrong_sign_dc:.0f` % of the crops, third-order reports the *wrong sign* for DC. In most of these cases
 # it says that a coarser step would be better. (The slope is measured over a tenth of the step each way. For an
-# infinitely small change, the true slope of a few blocks is just as erratic.)
+# infinitely small change, even the true slope of a crop is erratic.)
 #
 # **So neither stand-in is simply better.** Third-order is about right on average, but very noisy where numbers are
 # large. Straight-through is steady, but overstates the cost of coarse steps where most coefficients are zero. Formulas
@@ -601,15 +601,16 @@ for key, file in (("first", first_file), ("last", last_file)):
 # is exactly $Q/6$.
 # ```
 #
-# **3.** Let every gradient say "coarser". How many steps does an entry need at least to get from $1.5$ to 255, in the
-# paper's form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps, and for
-# 800?
+# **3.** Let every gradient say "coarser", with the same size. How many steps does an entry need to get from $1.5$ to 255,
+# in the paper's form at a learning rate of $10^{-6}$, and as $\log Q$ at $0.03$? What does that mean for 20,000 steps,
+# and for 800?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # In the paper's form a step is $10^{-6} / s = 0.1$, so it takes $253.5 / 0.1 = 2535$ steps; in the other
-# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 steps an entry can reach any value in either form, in 800 only in the
-# second. ({numref}`fig-moves` shows the beginning of both.)
+# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 such steps an entry reaches any value in either form, in 800 only in the
+# second. ({numref}`fig-moves` shows the beginning of both.) Where gradients shrink on the way, as those of the rate term
+# do, Adam's steps are smaller than the learning rate, and it takes longer.
 # ```
 #
 # ## What's next

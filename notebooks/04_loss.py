@@ -321,7 +321,8 @@ glue("photo_name", photo.name.partition(".")[0])
 # The lighter picture of {numref}`fig-equally-wrong` looks nearly perfect, and LPIPS and MS-SSIM agree. Both judge the
 # other three to be much worse, although their MSE is about the same.
 #
-# MS-SSIM can be taken apart, scale by scale. These are the factors that `ms_ssim` multiplies, before their exponents:
+# MS-SSIM can be taken apart, scale by scale. These are, to a ten-thousandth, the factors that `ms_ssim` multiplies,
+# before their exponents:
 
 
 # %%

@@ -395,8 +395,8 @@ glue("first_others", judge_loss.judge_harmless(first).evidence)
 # %% [markdown]
 # ### How far small steps reach
 #
-# Why does a trained trunk bring A back, and so early? Adam moves each weight by about the learning rate, whatever its
-# gradient. So one step can move A by no more than about the learning rate times the sum of $|\partial A / \partial w|$ over
+# Why does a trained trunk bring A back, and so early? Adam's first step moves each weight by the learning rate, whatever its
+# gradient, and later steps move it by about that. So one step can move A by no more than about the learning rate times the sum of $|\partial A / \partial w|$ over
 # the weights that learn. Let us compute that bound for A of luma's DC, for networks as they are before training:
 
 

@@ -268,7 +268,8 @@ def adam_step(
 ) -> tuple[float, float, float]:
     """The next value, and the means of the gradient and of its square, after ``step`` = 1, 2, … (Kingma and Ba 2015).
 
-    Whatever the gradient's size, the value moves by about ``lr``: that is why the paper scales Q by s = 1e-5.
+    Whatever the gradient's size, while it stays about the same the value moves by about ``lr``: that is why the paper
+    scales Q by s = 1e-5.
     """
     m, v = b1 * m + (1 - b1) * gradient, b2 * v + (1 - b2) * gradient**2
     m_hat, v_hat = m / (1 - b1**step), v / (1 - b2**step)
