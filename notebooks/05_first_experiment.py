@@ -285,8 +285,9 @@ print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f} ({len(saved)} phot
 # %% [markdown]
 # How much would that mean change if we had taken other, similar photos? The **bootstrap** resamples the photos that we
 # have, with replacement, many times, and takes the mean of each sample. The middle 95 % of the means are the interval.
-# Because the differences are paired, it does not matter how much the photos differ from each other. Where a model was
-# trained from several seeds, the seeds are resampled, too:
+# Because the differences are paired, only their own spread counts, and not that of the photos' MSE. (A photo with a large
+# MSE also saves more, so the interval is still wide.) Where a model was trained from several seeds, the seeds are
+# resampled, too:
 
 
 # %%

@@ -241,10 +241,10 @@ html.table(
 )
 
 # %% [markdown]
-# The table has λ·d + r twice: at the end of training on the run's own crops, and on files of photos that it has never
-# seen. Where more steps lower the first and raise the second, the model overfits: it suits its own crops better and other
-# photos worse. Where they raise both, the gradient is to blame. Neither rounding reports the true gradient
-# ({ref}`ch-quantisation`), and a longer run follows the false one further.
+# More steps do not always lower the sum on files of photos that the run has never seen. There can be two reasons. The model
+# may overfit: it suits its own crops better, and other photos worse. Or the gradient may be to blame. Neither rounding
+# reports the true one ({ref}`ch-quantisation`), and a longer run follows the false one further. These results do not tell
+# which: a run's log has the losses of single batches, whose crops differ by more than the models do.
 
 # %% [markdown]
 # Were the runs of this book long enough? We trained the same models with **twice the steps**, and measured them on the
@@ -459,7 +459,7 @@ html.table(
 # %% tags=["hide-input"]
 html.table(
     *paper_recipe.mean_rows(evidence, [*without_trunk, alone]),
-    caption="Where they end, beside plain JPEG at its coarsest: means over the photos",
+    caption="Where they end, beside plain JPEG at the lowest quality measured: means over the photos",
 )
 
 # %% [markdown]
@@ -468,8 +468,8 @@ html.table(
 # runs away meanwhile, for the reason that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:.0f` % or more of
 # the entries of their tables are at the cap of 255.
 #
-# The pictures are far worse than those of plain JPEG at its coarsest, and the files are smaller than any that the
-# standard's tables can give. So there is no equal rate at which to compare them with plain JPEG, and by this recipe we
+# The pictures are far worse than those of plain JPEG at the lowest quality measured, and the files are smaller than any that
+# the standard's tables can give. So there is no equal rate at which to compare them with plain JPEG, and by this recipe we
 # cannot test whether an LSTM beats it. LSTM and BiLSTM can be compared with each other, because their rates are nearly
 # equal. The BiLSTM's map can move farther, and its MSE is clearly the smaller one. In MS-SSIM the two do not differ clearly.
 #
@@ -606,13 +606,13 @@ glue("pulls", pulls)
 
 # %% [markdown]
 # Only where both come together, third-order rounding and a map that is not undone, does the DC step run away
-# ({numref}`fig-pull`). A trunk that is trained along brings A to 1, as we saw, and so ends the pull. With a frozen trunk, a head that
-# moves by $10^{-6}$ a step was too slow: at the end of its run A of DC is {glue:text}`frozen_a:.2f` on these crops, and the
-# luma DC step is {glue:text}`paper_recipe_dc:.0f`.
+# ({numref}`fig-pull`). A trunk that is trained along brings A to 1, as we saw, and so ends the pull. With a frozen trunk, the
+# head alone did not bring it there in its {glue:text}`all_steps` steps: at the end of its run A of DC is
+# {glue:text}`frozen_a:.2f` on these crops, and the luma DC step is {glue:text}`paper_recipe_dc:.0f`.
 #
 # Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls
-# in the same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 takes the error that is
-# too bright and leaves the one that is too dark. So let us ask each term of the distortion what it says of the luma DC step,
+# in the same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 takes away errors beyond
+# black and white and leaves those towards grey. So let us ask each term of the distortion what it says of the luma DC step,
 # at tables that were trained with this rounding. What changes if the step grows by a hundredth?
 
 # %%

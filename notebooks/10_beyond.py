@@ -683,10 +683,10 @@ glue("descent_steps", len(gained) - 1)
 # bits of the whole file.
 #
 # *Against whom?* mozjpeg and jpegli have options, and some of them save much. So there are nine rivals: mozjpeg as it comes,
-# with all of chroma, and with each way of tuning that it offers; jpegli with all and with half of chroma, and without its
-# adaptive quantisation. Their files are as large, to the byte, as those of their own programs. At equal SSIMULACRA 2 and at
-# equal Butteraugli the **strongest of all nine** counts: the one against which we save least. At equal MSE, MS-SSIM and
-# LPIPS, it is the stronger of mozjpeg and jpegli 4:2:0 as they come.
+# with all of chroma, and tuned for PSNR, for PSNR-HVS and, with two tables, for MS-SSIM; jpegli with all and with half of
+# chroma, and without its adaptive quantisation. Their files are as large, to the byte, as those of their own programs. At
+# equal SSIMULACRA 2 and at equal Butteraugli the **strongest of all nine** counts: the one against which we save least. At
+# equal MSE, MS-SSIM and LPIPS, it is the stronger of mozjpeg and jpegli 4:2:0 as they come.
 #
 # Before any file was made, we wrote down what each effort should reach. Here is what came out, on Kodak:
 
@@ -871,12 +871,12 @@ glue("missed_rivals", fig.listed(list(ahead)))
 # - *Less weight for what SSIMULACRA 2 says of chroma.* The encoder has this: in the blend it counts less there than in luma.
 # - *Finer lowest steps of luma*. By SSIMULACRA 2 they are worth their bits, and the encoder has them.
 # - *All of chroma from a lower quality on.* By the metrics that we learn from, half of chroma is the better bargain there.
-# - *More steps of the descent* (`best`). They help in every metric that was asked, as long as targets move no further than
+# - *More steps of the descent* (`best`). By the metrics that it follows they help, as long as targets move no further than
 #   they may. Beyond that, DISTS disagreed.
 #
-# One reason may be the form of the answer. A weight says what errors of a kind cost on average, while Butteraugli's
-# score, the 3-norm of a map of visible errors, depends most on the worst places. No metric that we may learn from tells
-# which those are.
+# One reason may be the form of the answer. A weight says what errors of a kind cost on average. Butteraugli's score depends
+# most on the worst places: what its program calls the 3-norm is the mean of the 3-, the 6- and the 12-norm of a map of
+# visible errors. No metric that we may learn from tells which places those are.
 
 # %% [markdown]
 # ### Errors of whole areas
@@ -1136,8 +1136,8 @@ table_rows.folded(
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero. (The package's path for DC
-# would then make the same DC of every block.)
+# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero. (DC stays near each block's
+# own, however large $\lambda$ is: the package chooses among the five whole numbers nearest to it.)
 # ```
 #
 # **3.** Why can the descent not simply follow the gradient of a metric, coefficient by coefficient?

@@ -209,7 +209,8 @@ own_photo.map_plot(picture.samples, attention)
 # :class: dropdown
 # Both, and clearly so. The same tables would find hardly anything to round, because the coefficients are already multiples of
 # their steps. But the encoder takes other tables. The first file has lost fine detail, so the network expects less loss of
-# it, and the same quality stands for a larger λ and coarser tables. Each further round does the same. So keep the original.
+# it, and the same quality stands for a larger λ and coarser tables. A further round may do the same, until λ is as far from
+# an average photo's as it may be (four times). From then on the file hardly changes. So keep the original.
 # ```
 #
 # **3.** Take a screenshot with coloured text. What goes wrong at a low quality, and what does a high quality repair?

@@ -244,10 +244,10 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Only if the question is about these twenty pairs. If twelve of them are clear wins for ours and eight clear losses, every
-# reader gives the same twenty answers, and a thousand answers say no more about other photos than twenty do. To speak of
-# photos in general, draw photos (and readers) again with replacement, and take the spread of the share: a bootstrap over
-# both.
+# Only if the question is about these twenty pairs, and readers do not differ in what they prefer. If twelve pairs are clear
+# wins for ours and eight clear losses, every reader gives the same twenty answers, and a thousand answers say no more about
+# other photos than twenty do. To speak of photos in general, draw photos (and readers) again with replacement, and take the
+# spread of the share: a bootstrap over both.
 # ```
 #
 # ## What's next

@@ -55,27 +55,26 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
             o.experiment.recipe.steps,
             _rate(o.experiment.recipe.lr_tables),
             "" if o.experiment.model.method == "tables" else _rate(o.experiment.recipe.lr_network),
-            f"{o.on_crops:.2f}",
             f"{o.objective:.2f}" + (" (least)" if o.objective == best[kind(o)] else ""),
             f"{o.bpp:.3f}",
             f"{o.dc:.0f}",
         ]
         for o in found
     ]
-    head = ["model", "steps", "rate of tables", "of the network", "λ·d + r, crops", "λ·d + r, files"]
+    head = ["model", "steps", "rate of tables", "of the network", "λ·d + r on files"]
     return [*head, "bits per pixel", "luma DC step"], rows
 
 
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
     """One row a model: what twice the steps change."""
-    formats = {"on_crops": ".2f", "objective": ".2f", "bpp": ".3f", "mse": ".1f", "lpips": ".3f", "ms_ssim": ".4f"}
+    formats = {"objective": ".2f", "bpp": ".3f", "mse": ".1f", "lpips": ".3f", "ms_ssim": ".4f"}
     rows = []
     for once, twice in pairs:
         steps = f"{once.experiment.recipe.steps} → {twice.experiment.recipe.steps}"
         changes = [f"{getattr(once, what):{form}} → {getattr(twice, what):{form}}" for what, form in formats.items()]
-        changes[1] += f" ({100 * (twice.objective / once.objective - 1):+.1f} %)"
+        changes[0] += f" ({100 * (twice.objective / once.objective - 1):+.1f} %)"
         rows.append([kind(once), steps, *changes])
-    return ["model", "steps", "λ·d + r, crops", "λ·d + r, files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
+    return ["model", "steps", "λ·d + r on files", "bits per pixel", "MSE", "LPIPS", "MS-SSIM"], rows
 
 
 def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -> Figure:

@@ -14,18 +14,13 @@ from repro.experiments.settings import Experiment, Variant
 from repro.experiments.store import Store, require, stored_results
 from repro.losses import LossWeights
 
-#: Rows of a log whose mean is its end: single batches differ too much.
-_LAST_ROWS = 8
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run and where it ended: Eq. 7 on files and, as logged last, on the training crops; the mean over photos of rate
-    and of the metrics; the luma DC step."""
+    """A run and where it ended: Eq. 7 on files; the mean over photos of rate and of the metrics; the luma DC step."""
 
     experiment: Experiment
     objective: float
-    on_crops: float
     bpp: float
     mse: float
     lpips: float
@@ -38,8 +33,7 @@ def outcome(experiment: Experiment, result: Mapping[str, Any]) -> Outcome:
     points = list(result["images"].values())
     bpp, mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("bpp", "mse", "lpips", "ms_ssim"))
     objective = on_files(experiment.loss, points, result["log"][-1]["rate"])
-    on_crops = float(np.mean([row["loss"] for row in result["log"][-_LAST_ROWS:]]))
-    return Outcome(experiment, objective, on_crops, bpp, mse, lpips, ms_ssim, result["tables"][0][0][0])
+    return Outcome(experiment, objective, bpp, mse, lpips, ms_ssim, result["tables"][0][0][0])
 
 
 def on_files(loss: LossWeights, points: Sequence[Mapping[str, Any]], rate: float) -> float:

@@ -1,8 +1,9 @@
 """Butteraugli by libjxl's program, a metric held out.
 
 It models the eye's opponent colours and its masking of errors by what is near them, and gives a map of how visible the
-errors are. It was made for Guetzli (Alakuijala et al. 2017, arXiv:1703.04421). The 3-norm of that map over all pixels
-is what is compared here, for a screen of 80 nits. Nothing in this project is trained, tuned or chosen by it.
+errors are. It was made for Guetzli (Alakuijala et al. 2017, arXiv:1703.04421). What is compared here is the number that
+the program calls the 3-norm, the mean of the 3-, 6- and 12-norms of that map, for a screen of 80 nits. Nothing in this
+project is trained, tuned or chosen by it.
 
 The program ``butteraugli_main`` comes with libjxl: in Debian with ``libjxl-devtools``. Version 0.7 made all stored
 values; other versions may differ.
@@ -31,7 +32,7 @@ _PATIENCE = 600.0
 
 
 def butteraugli(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Butteraugli's 3-norm: (B, 3, H, W) sRGB on 0–255 twice → (B,); 0 for equal images. Not symmetric, no gradient.
+    """Butteraugli's score: (B, 3, H, W) sRGB on 0–255 twice → (B,); 0 for equal images. Not symmetric, no gradient.
 
     The program reads whole numbers, so values between are rounded. Raises :class:`ReproError` for sides under 8 px,
     and where the program is missing, fails or does not end.
