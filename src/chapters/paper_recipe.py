@@ -193,7 +193,7 @@ def recurrent(runs: Iterable[Run]) -> list[Run]:
 
 
 def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
-    """One row a run, and one for plain JPEG at the lowest quality measured: bits in both countings and metrics, means."""
+    """One row a run, and one for plain JPEG at the lowest quality measured: bits in both countings, and metrics."""
     coarsest = evidence.plain().mean().images["mean"][0]
     named = {label(run): result["images"] for run, result in runs}
     named[f"plain JPEG, quality {coarsest['setting']:g}"] = {"mean": {**coarsest, "bpp_sequential": coarsest["bpp"]}}
