@@ -59,7 +59,8 @@ def _mean(images: Mapping[str, Any], counting: str) -> float:
 
 def _gain(images: Mapping[str, Any], plain: Curve, counting: str, metric: str) -> Gain | None:
     try:
-        (found,) = OwnRate({"model": {0.0: images}}, plain, "", counting).gains(PLAIN, "model", (1e-3, 1e3), [metric])
+        model = OwnRate({"model": {0.0: images}}, plain, "", counting, least=1)
+        (found,) = model.gains(PLAIN, "model", (1e-3, 1e3), [metric])
     except ReproError:
         return None
     return found

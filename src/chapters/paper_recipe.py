@@ -222,15 +222,15 @@ def _scientific(value: float) -> str:
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
-    """A and the step of luma's DC around step ``at``, by running means, and when A came to ``enough``."""
+    """A at step ``at`` and when it came to ``enough``, both by running means, and the step of luma's DC."""
     rows: list[list[object]] = []
     for run, result in runs:
         log = [row for row in result["log"] if row["step"] <= at]
-        (steps, A), (_, dc) = _of_log(log, "A_dc"), _of_log(log, "Q_dc")
+        steps, A = _of_log(log, "A_dc")
         there = steps[enough <= A]
         never = "never" if at >= PAPER_RECIPE.steps else "not yet"
         when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else never
-        rows.append([label(run), f"{A[-1]:.3f}", when, f"{dc[-1]:.1f}"])
+        rows.append([label(run), f"{A[-1]:.3f}", when, f"{log[-1]['Q_dc']:.1f}"])
     return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
 
 

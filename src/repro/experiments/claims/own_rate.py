@@ -68,7 +68,7 @@ def error(metric: str, value: float) -> float:
 class OwnRate:
     """Stored models: series → λ → photo → point; ``plain``, whose rates are what ``counting`` says; and the command
     that runs what is missing. ``anywhere``: pairs of one λ are compared at whatever rate they have. ``planned``: series
-    → every λ that is to be run."""
+    → every λ that is to be run. ``least``: how many photos must be comparable."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve
@@ -76,6 +76,7 @@ class OwnRate:
     counting: str = COUNTING
     anywhere: bool = False
     planned: Mapping[str, Collection[float]] = field(default_factory=dict)
+    least: int = MIN_PHOTOS
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
         """What ``test`` gains over ``anchor``, series of ours by name: at ``rates`` where both have curves that reach
@@ -83,7 +84,7 @@ class OwnRate:
 
         A gain at one λ is in the metric's own unit: the logarithm of the ratio of errors, times the error of
         ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near
-        ``rates``, or none whose rates plain JPEG reaches: :class:`OutOfReach` where no λ is left to run.
+        ``rates``, or none that can be compared on enough photos: :class:`OutOfReach` where no λ is left to run.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
         missing = [in_words(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
@@ -101,22 +102,24 @@ class OwnRate:
             for lam in shared
             if self._comparable(None if anchor == PLAIN else first[lam], second[lam], rates)
         ]
-        if not any(g.photos for g in found):
+        enough = [g for g in found if len(g.photos) >= self.least]
+        if not enough:
             raise self._incomparable(anchor, test, shared, bool(found))
-        return found
+        return enough
 
     def _incomparable(self, anchor: str, test: str, shared: Collection[float], without_plain: bool) -> ReproError:
         """Why no pair at the ``shared`` λ says anything, and what to run if the plan has more λ of both.
 
         ``without_plain``: the rates are those asked for and near each other, and plain JPEG has no file of them.
         """
+        models = [papers(name) for name in (anchor, test) if name != PLAIN]
         why = "the stored pairs lie outside of these rates, or too far apart"
         if without_plain:
-            rates = sorted({self.rate(self.runs[papers(test)][lam]) for lam in shared})
-            why = f"plain JPEG has no file of their rate, {' and '.join(f'{rate:g}' for rate in rates)} bpp"
-        more = set(self.planned.get(papers(test), ()))
-        if anchor != PLAIN:
-            more &= set(self.planned.get(papers(anchor), ()))
+            rates = sorted({self.rate(self.runs[model][lam]) for model in models for lam in shared})
+            why = f"plain JPEG has no file of their rates, {' and '.join(f'{rate:g}' for rate in rates)} bpp"
+            if len(models) == 2:
+                why += f", which differ by more than {100 * (ALIKE - 1):.0f} %"
+        more = set.intersection(*(set(self.planned.get(model, ())) for model in models))
         if more - set(shared):
             return ReproError(f"results: {why}; for other λ, run `{self.command}`")
         return OutOfReach(f"results: {why}, at any λ of the plan")
@@ -132,7 +135,7 @@ class OwnRate:
             return []
         anchor, test = (Curve.from_runs("model", runs).counted(self.counting) for runs in (first, second))
         found = [gain_at_rate(anchor, test, rate, metric) for metric in metrics for rate in rates]
-        return [g for g in found if len(g.photos) >= MIN_PHOTOS]
+        return [g for g in found if len(g.photos) >= self.least]
 
     def _comparable(
         self, anchor: Mapping[str, Point] | None, test: Mapping[str, Point], rates: Sequence[float]

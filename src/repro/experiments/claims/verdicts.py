@@ -53,7 +53,7 @@ def paper_gains(
     """What ``test`` gains over ``anchor`` at equal rate, both in the paper's counting of bits; of models by the paper's
     recipe, what it gains more over plain JPEG at its own rate."""
     if isinstance(curves, OwnRate):
-        return [g for g in curves.gains(anchor, test, rates, metrics) if len(g.photos) >= MIN_PHOTOS]
+        return curves.gains(anchor, test, rates, metrics)
     first, second = (counted(curves[name], "bpp_paper") for name in (anchor, test))
     return gains(first, second, rates, metrics)
 
