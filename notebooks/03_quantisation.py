@@ -114,14 +114,14 @@ def round_third_order(z):
     """⌊z⌉ forward; backward 3 (z − ⌊z⌉)². Eq. 3, its sign corrected."""
     rounded = z.detach().round()
     rest = (z - rounded) ** 3
-    return rounded + rest - rest.detach()
+    return rounded + (rest - rest.detach())
 
 
 def round_as_printed(z):
     """The same with Eq. 3 as the paper prints it."""
     rounded = z.detach().round()
     rest = (rounded - z) ** 3
-    return rounded + rest - rest.detach()
+    return rounded + (rest - rest.detach())
 
 
 # %% [markdown]

@@ -29,7 +29,7 @@ from repro.stages import check_blocks, check_image, forward_dct, pad
 _VGG_STAGES = {"vgg16": (2, 2, 3), "vgg19": (2, 2, 4)}
 #: Which bottleneck of ResNet-152's ``layer2`` (conv3) ends the trunk; the paper counts from 1.
 _RESNET_BLOCKS = {"resnet152-block1": 1, "resnet152-block7": 7}
-#: How far (pixels, whole blocks) a trunk's feature looks beyond its own block: half its receptive field, rounded up.
+#: How far (pixels, whole blocks) a trunk's feature looks beyond its own block, rounded up.
 _REACH = {"vgg16": 24, "vgg19": 24, "resnet152-block1": 24, "resnet152-block7": 72}
 #: In bfloat16 its gradient's cosine to that of 32 bits falls below 0.999 (benchmarks/accuracy.py): it stays in 32 bits.
 _EXACT = "resnet152-block7"

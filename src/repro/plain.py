@@ -155,7 +155,7 @@ def round_third_order(z: torch.Tensor) -> torch.Tensor:
     """⌊z⌉ forward; backward the derivative of ⌊z⌉ + (z − ⌊z⌉)³, which is 3 (z − ⌊z⌉)². Eq. 3, its sign corrected."""
     rounded = z.detach().round()
     rest = (z - rounded) ** 3
-    return rounded + rest - rest.detach()
+    return rounded + (rest - rest.detach())
 
 
 def round_straight_through(z: torch.Tensor) -> torch.Tensor:

@@ -105,7 +105,7 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
 def dct(blocks: torch.Tensor) -> torch.Tensor:
     """(B, C, rows, cols, 8, 8) samples → coefficients F of the same shape: F[v, u], v vertical, u horizontal.
 
-    Samples are centred on 0 (−128…127), so F lies in −1024…1016; F[0, 0] is 8 times the block's mean.
+    Samples are centred on 0 (−128…127), so F lies in −1024…1020; F[0, 0] is 8 times the block's mean.
     """
     return _product(blocks, _both_ways(blocks.dtype, blocks.device).T)
 

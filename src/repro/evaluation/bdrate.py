@@ -170,11 +170,11 @@ def _front(curve: Curve, photo: str, metric: str, window: Window | None) -> tupl
 
 
 def _covered(pair: tuple[Curve, Curve], photo: str, metric: str, window: Window) -> float:
-    """Share of ``window``, in log-rate, between the first and the last points of both curves."""
+    """Share of ``window``, in log-rate, between the first and the last points of both curves; 0 if they lie apart."""
     low, high = np.log10(window)
     lines = [curve.line(photo, metric)[0] for curve in pair]
     first, last = max(low, *(x[0] for x in lines)), min(high, *(x[-1] for x in lines))
-    return float((last - first) / (high - low))
+    return max(0.0, float((last - first) / (high - low)))
 
 
 def _bd_rate(anchor: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float | str:

@@ -29,9 +29,10 @@ class Match:
 
 
 def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
-    """(quality, file): the lowest quality at which ``codec`` spends ``size`` bytes or more on ``rgb``.
+    """(quality, file): the lowest quality at which ``codec`` spends ``size`` bytes or more on ``rgb``, by bisection.
 
-    So the peer never has less to spend; where even quality 100 is smaller, its file is taken.
+    Where a higher quality makes a smaller file, as mozjpeg's 70 may, it need not be the lowest. The peer never has less
+    to spend; where even quality 100 is smaller, its file is taken.
     """
     peer = codecs.get(codec)
     encode = cache(lambda quality: peer.encode(rgb, quality))

@@ -26,7 +26,7 @@ def dct_matrix() -> np.ndarray:
 def dct(blocks: np.ndarray) -> np.ndarray:
     """(…, 8, 8) float samples → coefficients F of the same shape: F[v, u], v vertical, u horizontal.
 
-    Samples are centred on 0 (−128…127), so F lies in −1024…1016; F[0, 0] is 8 times the block's mean.
+    Samples are centred on 0 (−128…127), so F lies in −1024…1020; F[0, 0] is 8 times the block's mean.
     """
     return _product(blocks, _both_ways(blocks.dtype).T).reshape(blocks.shape)
 

@@ -62,7 +62,7 @@ class Scan(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """Of data, header and tables, without stuffed zeros."""
+        """Of data, header and table, as if of one component and one table, without stuffed zeros."""
         return self.data_bits + _HEADER + 8 * int(np.count_nonzero(self.lengths))
 
 

@@ -2,7 +2,8 @@
 
     MS-SSIM = l₅^0.1333 · Π cs_j^w_j    over five scales j, each half the one before
 
-with l luminance and cs contrast and structure, each the mean over places. Write σ² for a variance under the Gaussian
+with l luminance and cs contrast and structure, each the mean over places (at the fifth scale the mean of the product
+l·cs, as in the authors' code). Write σ² for a variance under the Gaussian
 window and σ(a, b) for a covariance. With y = x + δ, the term of contrast and structure is
 
     cs = (2 σ(x, y) + C₂) / (σ²(x) + σ²(y) + C₂) = 1 − σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)

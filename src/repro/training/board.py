@@ -38,7 +38,7 @@ class Board:
 
     @torch.no_grad()
     def show(self, model: LearnedJPEG, row: dict[str, float], x: torch.Tensor, steps: int) -> None:
-        """Scalars always; the first crop before and after, ten times a run."""
+        """Scalars always; the first crop before and after, up to ten times a run."""
         if self._writer is None:
             return
         with self._optional():

@@ -76,8 +76,8 @@ class Student(nn.Module):
 def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: torch.dtype = torch.bfloat16) -> Student:
     """Train a :class:`Student` on (n, 3, S, S) uint8 crops; a run found in ``folder`` goes on from its checkpoint.
 
-    The loss is the squared error of the teacher's features, each channel over about its variance: 1 is what a constant
-    would give.
+    The loss is the squared error of the teacher's features, each channel over about its variance, summed over both
+    depths: a constant would give a little under 1 at each.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

@@ -1,9 +1,9 @@
 """Measure what errors in coefficients cost, and fit the trellis's network to it.
 
 A crop is coded, and each metric is shared out among the coefficients that are wrong: each gets its error times the
-metric's mean gradient on the straight way from the original to what the decoder shows. Shares sum to the whole loss
-(Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017, arXiv:1703.01365). A share over the squared
-error is the weight that this error had.
+metric's mean gradient on the straight way from the picture without quantisation to what the decoder shows. Shares sum
+to what quantisation adds to the loss (Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017,
+arXiv:1703.01365). A share over the squared error is the weight that this error had.
 
 A second derivative, from small random moves, would say less: quantisation errors are not random. What is zeroed is
 missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at the metrics' coarse
@@ -77,7 +77,7 @@ class Sample:
 
 
 def measure(crops: Sequence[np.ndarray], chosen: TrellisSet, metrics: Sequence[str], seed: int = 0) -> list[Sample]:
-    """``crops``, uint8 (S, S, 3) with S ≥ 161, coded with the set ``chosen`` at five λ each, and shared out."""
+    """``crops``, uint8 (S, S, 3), coded with the set ``chosen`` at five λ each, and shared out; S ≥ 161, whole 16s."""
     rng = np.random.default_rng(seed)
     found = []
     for crop in track(crops, "sensitivity"):

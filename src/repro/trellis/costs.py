@@ -32,7 +32,7 @@ class Band(NamedTuple):
     ac
         float64 (256,): bits of each symbol together with the number that follows it.
     eob
-        bits of a block's end, on average.
+        bits of the symbol that ends a block or a run of blocks, on average.
     eob_runs
         whether one symbol stands for several blocks that end side by side, as in progressive scans.
     """

@@ -22,7 +22,7 @@ from repro.trellis import costs
 from repro.trellis.costs import Band
 from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
 
-#: What is added before AC is cut to a whole number of steps: it rounds up from 0.65, as in most encoders.
+#: What is added before AC is cut to a whole number of steps: it rounds up from 0.65.
 AC_ROUNDING_OFFSET = 0.35
 
 

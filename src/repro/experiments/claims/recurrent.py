@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from repro.evaluation import as_seeds
 from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim
 from repro.experiments.claims.loss import STANDARD
-from repro.experiments.claims.own_rate import OwnRate
+from repro.experiments.claims.own_rate import MIN_PHOTOS, OwnRate
 from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
 from repro.experiments.settings import Variant
 
@@ -96,18 +98,38 @@ def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
 
 
 @claim(21, "6.8, Fig. 15", "as bits per pixel increase, “the MS-SSIM saturates”", figure="15")
-def judge_saturation(curves: Seeds | OwnRate) -> Judgement:
+def judge_saturation(curves: Seeds) -> Judgement:
     """MS-SSIM rises by less than half of what standard JPEG's does."""
+    found, photos = rises(curves)
+    if not found:
+        return Judgement(NOT_YET, v.UNREACHED)
+    half = 0.5 * found[STANDARD]  # a saturated curve rises by less than this
+    verdict = v.together(REPRODUCED if found[n] < half else NOT for n in (LSTM, BILSTM))
+    each = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in found.items())
+    low, high = HIGH_RATES
+    shown = tuple(Effect(_NAMES[n], "MS-SSIM", (((half - found[n]) / half,) * 3,)) for n in (LSTM, BILSTM))
+    rates = f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting)"
+    return Judgement(verdict, f"{rates}, on the {photos} photos that reach both: {each}", shown)
+
+
+def rises(curves: Seeds) -> tuple[dict[str, float], int]:
+    """Series → how much MS-SSIM rises from the lower of :data:`HIGH_RATES` to the higher, and on how many photos.
+
+    Easy photos, whose MS-SSIM is high, reach no high rates: so all means are over the photos that reach both rates in
+    every series. Empty where these are too few, as in :func:`~repro.experiments.claims.verdicts.gains`.
+    """
     ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}
     if any(len(found) < 2 for found in ends.values()):
-        return Judgement(NOT_YET, v.UNREACHED)
-    rises = {name: high.test - low.test for name, (low, high) in ends.items()}
-    verdict = v.together(REPRODUCED if rises[n] < 0.5 * rises[STANDARD] else NOT for n in (LSTM, BILSTM))
-    each = ", ".join(f"{_NAMES[name]} {rise:+.4f}" for name, rise in rises.items())
-    low, high = HIGH_RATES
-    half = 0.5 * rises[STANDARD]  # a saturated curve rises by less than this
-    shown = tuple(Effect(_NAMES[n], "MS-SSIM", (((half - rises[n]) / half,) * 3,)) for n in (LSTM, BILSTM))
-    return Judgement(verdict, f"MS-SSIM from {low:g} to {high:g} bpp (paper's counting): {each}", shown)
+        return {}, 0
+    shared = set.intersection(*(set(g.photos) for found in ends.values() for g in found))
+    if len(shared) < min(MIN_PHOTOS, len(as_seeds(curves[STANDARD])[0].images)):
+        return {}, len(shared)
+    found = {}
+    for name in _NAMES:
+        same = [replace(c, images={p: c.images[p] for p in c.images if p in shared}) for c in as_seeds(curves[name])]
+        low, high = paper_gains({name: same}, name, name, HIGH_RATES, ["ms_ssim"])
+        found[name] = high.test - low.test
+    return found, len(shared)
 
 
 def learning_rate(rate: float) -> str:
