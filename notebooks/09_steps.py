@@ -593,8 +593,8 @@ html.table(
 
 # %% [markdown]
 # With a map that is only a little below 1, third-order rounding reports a slope with the wrong sign, and far larger than
-# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but none of them is of that
-# size. Adam then makes the step coarser at every update, until it meets the cap of 255, or until A has come up to 1.
+# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but each is far smaller than
+# what third-order rounding reports there. Adam then makes the step coarser at every update, until it meets the cap of 255, or until A has come up to 1.
 
 # %% [markdown]
 # Here is the same in a training. This is *not* the paper's recipe: {glue:text}`pulls:d` steps on a few crops, from the tables
@@ -841,7 +841,7 @@ glue(
 # ```{admonition} Solution
 # :class: dropdown
 # No. It says that *this* recipe, with its start, its learning rates and its gradient, ends near there. The two roundings
-# show it: twice the steps change each of them far less than the one differs from the other. Whether there is a better
+# show it: twice the steps change each of them less than the one differs from the other. Whether there is a better
 # place can only be found out with other starts, other rates, or another gradient.
 # ```
 #

@@ -304,7 +304,7 @@ glue("roofline_processor", stored["roofline"]["provenance"]["cpu"])
 # The step that trains VGG-19's trunk does {glue:text}`trained_operations:.0f` times the operations of the step that leaves it
 # frozen. Nearly all of them are convolutions, forward and backward, so arithmetic sets its limit. It reaches
 # {glue:text}`trained_share:.0f` % of the speed of the best matrix products in bfloat16 on this processor
-# ({glue:text}`roofline_processor`). Little could be saved in what the step does besides them.
+# ({glue:text}`roofline_processor`). What the step does besides them takes about a fifth of its time at most.
 #
 # In the other steps the loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two
 # more things were tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code written by hand and
@@ -325,7 +325,8 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 #
 # ## Encoding
 #
-# {numref}`fig-encode-seconds` shows encoding from pixels in memory to the bytes of a file, at about equal rates. Ours are the
+# {numref}`fig-encode-seconds` shows encoding from pixels in memory to the bytes of a file, at about equal rates (but not of
+# the learned codec, whose weights are random, nor of Guetzli, which makes no small files: both spend more bits). Ours are the
 # paper's methods: learned tables alone, at efforts `fast` and `default`, and with VGG-16. {numref}`fig-time` shows the times
 # of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise. They were taken on another machine with
 # two photos at a time, so compare times within a picture only.
@@ -338,7 +339,7 @@ tables.folded("Encoders in pairs", *speed.encoders(stored["encode"]["rows"]))
 
 # %% tags=["remove-input"]
 tables.folded(
-    "The efforts of repro encode and all rivals of chapter 10, in turn, on two threads",
+    "The efforts of repro encode and all rivals of chapter 10, in turn, on two threads (best: on two photos, by itself)",
     *speed.encoders(stored.get("efforts", {"rows": []})["rows"], ours={}),
 )
 

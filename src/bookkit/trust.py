@@ -44,10 +44,11 @@ def made(result: Mapping[str, Any]) -> str:
     """When, how and where a campaign was run, in a sentence."""
     by, minutes = result["provenance"], round(result.get("seconds", 0) / 60)
     took = f", which took {minutes} minutes" if minutes > 1 else ""
-    return (
-        f"Made on {by['date'][:10]} by {code(by['command'])}{took}, at commit {code(by['commit'][:10])}, on "
-        f"{plain(by['cpu'])} with {by['cores']} cores.\n"
-    )
+    commits = [commit[:10] for commit in (by["commit"], *by.get("further_commits", ()))]
+    ran = f"Made on {by['date'][:10]} by {code(by['command'])}{took}, at commit"
+    if len(commits) > 1:
+        ran = f"Made in several runs, one of them on {by['date'][:10]} by {code(by['command'])}, at commits"
+    return f"{ran} {listed(list(map(code, commits)))}, on {plain(by['cpu'])} with {by['cores']} cores.\n"
 
 
 def glance(project: Project) -> str:

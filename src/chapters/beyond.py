@@ -128,7 +128,7 @@ def saved_plot(encoders: EncoderCurves, encoder: str) -> Figure:
         _marks(ax, saved, np.arange(len(METRICS)) + shift, OKABE_ITO[color], marker, in_bpp(window))
     ax.set_yticks(range(len(METRICS)), [f"at equal {SHORT[metric]}" for metric in METRICS])
     ax.invert_yaxis()
-    ax.set_xlabel("bits against the strongest rival, %")
+    ax.set_xlabel("bits against the metric's rival, %")
     legend_below(fig)
     return fig
 
@@ -163,7 +163,7 @@ def targets_plot(found: Sequence[Target]) -> Figure:
             _marks(ax, [one.found for one in mine], places, look.color, look.marker, look.label)
             asked = [(one.at_most, y) for one, y in zip(mine, places, strict=True) if one.at_most is not None]
             ax.plot(*zip(*asked, strict=True), "|", color=look.color, markersize=11, markeredgewidth=2)
-        ax.set(title=in_bpp(window), xlabel="bits against the strongest rival, %")
+        ax.set(title=in_bpp(window), xlabel="bits against the metric's rival, %")
         ax.set_yticks(range(len(METRICS)), [SHORT[metric] for metric in METRICS])
     axes[0, 0].invert_yaxis()
     legend_below(fig)

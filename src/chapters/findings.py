@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from repro.evaluation import BDRate, Curve, Gain, as_seeds
@@ -93,6 +94,17 @@ def compare(curves: Seeds, comparisons: Mapping[str, Comparison]) -> dict[str, d
     return {c.label: savings(curves[c.anchor], counted(curves[c.test], c.counting)) for c in comparisons.values()}
 
 
+def seed_by_seed(curves: Seeds) -> dict[str, BDRate]:
+    """What MS-SSIM in the loss changes, metric by metric, at the λ that all seeds were trained with: the same range."""
+    return savings(*(_at_shared_settings(as_seeds(curves[name])) for name in (BASELINE, PAPER)))
+
+
+def _at_shared_settings(seeds: Sequence[Curve]) -> list[Curve]:
+    shared = set.intersection(*({p["setting"] for points in c.images.values() for p in points} for c in seeds))
+    kept = ({photo: tuple(p for p in at if p["setting"] in shared) for photo, at in c.images.items()} for c in seeds)
+    return [replace(c, images=images) for c, images in zip(seeds, kept, strict=True)]
+
+
 def words(names: Iterable[str], compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
     """For glue: ``{name}_{metric}`` → the saving in words, and ``…_brief`` without its interval."""
     rows = zip(names, compared.values(), strict=True)
@@ -156,8 +168,10 @@ def ms_ssim_helps(curves: Seeds) -> tuple[str, str]:
     }[better.verdict]
     others = [metric for metric in METRICS if metric != "ms_ssim"]
     lost = {g.metric for g in paper_gains(curves, BASELINE, PAPER, metrics=others) if g.clear < 0}
-    paid = " and ".join(SHORT[m] for m in others if m in lost or saved[m].low > 0)
-    price = f"and it costs something in {paid}" if paid else "and costs nothing in MSE and LPIPS"
+    by_rate = [f"in {SHORT[m]}" for m in others if m in lost]
+    by_file = [f"(in bits of the file) in {SHORT[m]}" for m in others if m not in lost and saved[m].low > 0]
+    paid = " and ".join(by_rate + by_file)
+    price = f"and it costs something {paid}" if paid else "and costs nothing in MSE and LPIPS"
     if harmless.verdict == NOT:
         price = "and it makes MSE and LPIPS worse"
     return f"{answer}, {price}.", evidence

@@ -65,11 +65,15 @@ class EncoderCurves:
         return self._found[key]
 
     def rival(self, encoder: str, metric: str, window: Window) -> str:
-        """Of the metric's :data:`RIVALS_IN`, the one against which ``encoder`` saves least.
+        """Of the metric's :data:`RIVALS_IN`, the :meth:`strongest`."""
+        return self.strongest(encoder, RIVALS_IN[metric], metric, window)
+
+    def strongest(self, encoder: str, peers: Iterable[str], metric: str, window: Window) -> str:
+        """Of ``peers`` the one against which ``encoder`` saves least, on the mean.
 
         Those that can be compared on fewer than half of the photos do not count, unless all are such.
         """
-        found = {peer: self.saving(encoder, peer, metric, window) for peer in RIVALS_IN[metric] if peer in self.curves}
+        found = {peer: self.saving(encoder, peer, metric, window) for peer in peers if peer in self.curves}
         many = {p: f for p, f in found.items() if len(f.per_image) >= len(f.missing)} or found
         return max(many, key=lambda peer: -math.inf if math.isnan(many[peer].mean) else many[peer].mean)
 

@@ -69,7 +69,7 @@ def savings(anchor: Curves, test: Curves) -> dict[str, BDRate]:
 
 
 def wins(found: Sequence[Gain]) -> str:
-    """Clearly better at every point: reproduced. At some: in part."""
+    """Clearly better at every point: reproduced. At some: in part, whatever it is at others; the evidence says both."""
     clear = [g.clear for g in found]
     if not clear:
         return NOT_YET
