@@ -613,8 +613,8 @@ html.table(
 )
 
 # %% [markdown]
-# One portrait proves little, so we also measured "color" and "pixel blocks" on every photo whose files reach 0.315 bpp,
-# interpolated to it.
+# One portrait proves little, so we also measured "color" and "pixel blocks" on every photo whose files reach this rate,
+# interpolated to 0.315 bpp.
 # For colour we take the squared error of Cb and Cr, and for block edges how much more luma jumps where blocks meet than
 # elsewhere. We ran no viewing test. Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
 
