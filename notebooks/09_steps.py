@@ -467,7 +467,7 @@ html.table(
 # All these maps take contrast away to the end of the run. As they are, A ends a little below what the bound allows, and at
 # nearly the same place whatever λ is: the size of the steps decides how far it comes, and not what the loss asks for.
 # Stretched, it comes farther, as the bound said, but not to 1 either. The luma DC step runs away meanwhile, for the reason
-# that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:.1f` % or more of the entries of their tables are at the
+# that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:d` % or more of the entries of their tables are at the
 # cap of 255.
 #
 # The pictures are far worse than those of plain JPEG at the lowest quality measured, and the files are smaller than any that
@@ -486,7 +486,7 @@ html.table(
 
 # %% tags=["remove-cell"]
 at_cap = [(np.array(result["tables"]) > 254.5).mean() for _, result in without_trunk]
-glue("at_cap", 100 * min(at_cap))
+glue("at_cap", int(100 * min(at_cap)))
 as_it_is, stretched_map = (
     next(
         result["images"].values()
@@ -593,7 +593,7 @@ html.table(
 
 # %% [markdown]
 # With a map that is only a little below 1, third-order rounding reports a slope with the wrong sign, and far larger than
-# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but each is far smaller than
+# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but each is smaller than
 # what third-order rounding reports there. Adam then makes the step coarser at every update, until it meets the cap of 255, or until A has come up to 1.
 
 # %% [markdown]
