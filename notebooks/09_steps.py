@@ -487,22 +487,16 @@ html.table(
 # %% tags=["remove-cell"]
 at_cap = [(np.array(result["tables"]) > 254.5).mean() for _, result in without_trunk]
 glue("at_cap", int(100 * min(at_cap)))
-as_it_is, stretched_map = (
-    next(
-        result["images"].values()
-        for run, result in without_trunk
-        if (run.model.method, run.model.minmax, run.loss.lam)
-        == ("lstm", minmax, paper.ONE)
-    )
-    for minmax in (False, True)
-)
-changed = {
-    what: np.mean([p[what] for p in stretched_map])
-    / np.mean([p[what] for p in as_it_is])
-    for what in ("bpp_paper", "mse")
+lstm = {
+    run.model.minmax: result["images"].values()
+    for run, result in without_trunk
+    if (run.model.method, run.loss.lam) == ("lstm", paper.ONE)
 }
-glue("stretched_bits", 100 * (changed["bpp_paper"] - 1))
-glue("stretched_mse", 100 * (1 - changed["mse"]))
+for name, what, sign in (("bits", "bpp_paper", 1), ("mse", "mse", -1)):
+    own, stretched = (
+        np.mean([p[what] for p in lstm[is_so]]) for is_so in (False, True)
+    )
+    glue(f"stretched_{name}", sign * 100 * (stretched / own - 1))
 
 # %% [markdown]
 # ### Where it ends

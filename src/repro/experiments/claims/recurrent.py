@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from repro.evaluation import as_seeds
+from repro.evaluation import value_at_rate
 from repro.experiments.claims import verdicts as v
 from repro.experiments.claims.claim import NOT, NOT_YET, REPRODUCED, Effect, Judgement, claim
 from repro.experiments.claims.loss import STANDARD
-from repro.experiments.claims.own_rate import MIN_PHOTOS, OwnRate
+from repro.experiments.claims.own_rate import OwnRate
 from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
 from repro.experiments.settings import Variant
 
@@ -116,20 +115,20 @@ def rises(curves: Seeds) -> tuple[dict[str, float], int]:
     """Series → how much MS-SSIM rises from the lower of :data:`HIGH_RATES` to the higher, and on how many photos.
 
     Easy photos, whose MS-SSIM is high, reach no high rates: so all means are over the photos that reach both rates in
-    every series. Empty where these are too few, as in :func:`~repro.experiments.claims.verdicts.gains`.
+    every series. Empty where these are not :func:`~repro.experiments.claims.verdicts.enough`.
     """
-    ends = {name: paper_gains(curves, name, name, HIGH_RATES, ["ms_ssim"]) for name in _NAMES}
-    if any(len(found) < 2 for found in ends.values()):
-        return {}, 0
-    shared = set.intersection(*(set(g.photos) for found in ends.values() for g in found))
-    if len(shared) < min(MIN_PHOTOS, len(as_seeds(curves[STANDARD])[0].images)):
-        return {}, len(shared)
-    found = {}
-    for name in _NAMES:
-        same = [replace(c, images={p: c.images[p] for p in c.images if p in shared}) for c in as_seeds(curves[name])]
-        low, high = paper_gains({name: same}, name, name, HIGH_RATES, ["ms_ssim"])
-        found[name] = high.test - low.test
-    return found, len(shared)
+    ends = {
+        name: [
+            [value_at_rate(curve, rate, "ms_ssim").values for rate in HIGH_RATES]
+            for curve in v.counted(curves[name], "bpp_paper")
+        ]
+        for name in _NAMES
+    }
+    photos = set.intersection(*(set(values) for seeds in ends.values() for seed in seeds for values in seed))
+    if len(photos) < v.enough(curves[STANDARD]):
+        return {}, len(photos)
+    rise = {name: np.mean([high[p] - low[p] for low, high in seeds for p in photos]) for name, seeds in ends.items()}
+    return {name: float(mean) for name, mean in rise.items()}, len(photos)
 
 
 def learning_rate(rate: float) -> str:

@@ -34,13 +34,14 @@ UNREACHED = "the curves do not reach these rates"
 
 
 def gains(anchor: Curves, test: Curves, rates: Iterable[float], metrics: Sequence[str] = METRICS) -> list[Gain]:
-    """``test`` against ``anchor`` at each rate in each metric, where both reach it on :data:`MIN_PHOTOS` or more.
-
-    A set of fewer photos than that, as the samples, must be reached whole.
-    """
-    enough = min(MIN_PHOTOS, len(as_seeds(anchor)[0].images))
+    """``test`` against ``anchor`` at each rate in each metric, where both reach it on :func:`enough` photos."""
     found = (gain_at_rate(anchor, test, rate, metric) for metric in metrics for rate in rates)
-    return [g for g in found if len(g.photos) >= enough]
+    return [g for g in found if len(g.photos) >= enough(anchor)]
+
+
+def enough(curves: Curves) -> int:
+    """How many photos a comparison needs: :data:`MIN_PHOTOS`, and of a smaller set, as the samples, all."""
+    return min(MIN_PHOTOS, len(as_seeds(curves)[0].images))
 
 
 def paper_gains(
