@@ -620,12 +620,23 @@ paper_recipe.pull_plot(logs)
 
 # %% tags=["remove-cell"]
 glue("pulls", pulls)
+alone_ends = {
+    run.loss.lam: result["tables"][0][0][0]
+    for run, result in by_the_paper
+    if run.model.method == "tables"
+}
+glue("alone_dc", alone_ends[slow.experiment.loss.lam])
 
 # %% [markdown]
 # Only where both come together, third-order rounding and a map that is not undone, does the DC step run away
 # ({numref}`fig-pull`). A trunk that is trained along brings A to 1, as we saw, and so ends the pull. With a frozen trunk, the
 # head alone did not bring it there in its {glue:text}`all_steps` steps: at the end of its run A of DC is
 # {glue:text}`frozen_a:.2f` on these crops, and the luma DC step is {glue:text}`paper_recipe_dc:.0f`.
+#
+# The plan has a whole run of the frozen trunk with A fixed at 1 for DC. If the pull is what drives the DC step up, that run
+# must end nearer to the DC step of tables alone at the same λ, {glue:text}`alone_dc:.0f`, than to the cap. The other
+# coefficients keep an A below 1, so most of their luma steps should still be above those of tables alone. (We wrote this
+# down before the run.)
 #
 # Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls
 # in the same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 takes away errors beyond
