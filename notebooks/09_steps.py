@@ -636,7 +636,7 @@ glue("alone_dc", alone_ends[slow.experiment.loss.lam])
 # The plan has a whole run of the frozen trunk with A fixed at 1 for DC. If the pull is what drives the DC step up, that run
 # must end nearer to the DC step of tables alone at the same λ, {glue:text}`alone_dc:.0f`, than to the cap. The other
 # coefficients keep an A below 1, so most of their luma steps should still be above those of tables alone. (We wrote this
-# down before the run.)
+# down before the run had ended.)
 #
 # Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls
 # in the same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 takes away errors beyond

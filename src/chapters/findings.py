@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from repro.evaluation import BDRate, Curve, Gain, as_seeds
@@ -94,17 +93,6 @@ def compare(curves: Seeds, comparisons: Mapping[str, Comparison]) -> dict[str, d
     return {c.label: savings(curves[c.anchor], counted(curves[c.test], c.counting)) for c in comparisons.values()}
 
 
-def seed_by_seed(curves: Seeds) -> dict[str, BDRate]:
-    """What MS-SSIM in the loss changes, metric by metric, at the λ that all seeds were trained with: the same range."""
-    return savings(*(_at_shared_settings(as_seeds(curves[name])) for name in (BASELINE, PAPER)))
-
-
-def _at_shared_settings(seeds: Sequence[Curve]) -> list[Curve]:
-    shared = set.intersection(*({p["setting"] for points in c.images.values() for p in points} for c in seeds))
-    kept = ({photo: tuple(p for p in at if p["setting"] in shared) for photo, at in c.images.items()} for c in seeds)
-    return [replace(c, images=images) for c, images in zip(seeds, kept, strict=True)]
-
-
 def words(names: Iterable[str], compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
     """For glue: ``{name}_{metric}`` → the saving in words, and ``…_brief`` without its interval."""
     rows = zip(names, compared.values(), strict=True)
@@ -156,7 +144,7 @@ def tables_beat_plain(found: Sequence[Gain]) -> str:
 def ms_ssim_helps(curves: Seeds) -> tuple[str, str]:
     """Chapter 5's question, answered in a sentence for the paper's encoder (VGG attention), and what that rests on."""
     better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
-    saved = savings(curves[BASELINE], curves[PAPER])  # over the whole curve, in bits of the file
+    saved = savings(curves[BASELINE], curves[PAPER])  # over all qualities that both reach, in bits of the file
     bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)
     evidence = f"At equal rate, {better.evidence}; {harmless.evidence}. In bits of the file itself: {bits}."
     if better.verdict == NOT_YET:

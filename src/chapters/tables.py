@@ -81,13 +81,12 @@ def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
     return ["bits, %", *(f"at equal {SHORT[k]}" for k in METRICS)], rows
 
 
-def seed_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
-    """One row a comparison: the BD-rate of each seed, and of all with its interval, metric by metric."""
-    rows = []
-    for label, row in compared.items():
-        for k in METRICS:
-            each = ", ".join(f"{value:+.1f}" for value in row[k].per_seed)
-            rows.append([f"{label}, at equal {SHORT[k]}", each, f"{row[k].mean:+.1f}", _span(row[k])])
+def seed_rows(found: Mapping[str, BDRate]) -> Rows:
+    """One row a metric: the BD-rate of each seed, and of all with its interval."""
+    rows: list[list[object]] = []
+    for k in METRICS:
+        each = ", ".join(f"{value:+.1f}" for value in found[k].per_seed)
+        rows.append([f"at equal {SHORT[k]}", each, f"{found[k].mean:+.1f}", _span(found[k])])
     return ["bits, %", "each seed", "all", "95 % interval, photos and seeds"], rows
 
 

@@ -287,6 +287,19 @@ def test_seeds_are_paired_and_averaged(compare: Any) -> None:
     assert compare(anchors[0], tests) == compare(anchors[:1] * 3, tests), "one alone stands against each"
 
 
+def test_seeds_are_compared_at_the_settings_that_all_of_them_have() -> None:
+    """More settings of one seed alone would make the mean over seeds one of different ranges of rates."""
+    anchor, whole = power_law("anchor"), power_law("test")
+    kept = {p["setting"] for p in whole.images["photo0"][1:3]}
+    uneven = {
+        p: tuple({**q, "bpp": q["bpp"] * (1 if q["setting"] in kept else 3)} for q in at)
+        for p, at in whole.images.items()
+    }
+    short = Curve("short", {photo: tuple(q for q in at if q["setting"] in kept) for photo, at in uneven.items()})
+    found = bd_rate(anchor, [Curve("long", uneven), short])
+    assert found.per_seed == pytest.approx((0, 0)) and bd_rate(anchor, Curve("long", uneven)).mean > 1
+
+
 def test_seeds_that_cannot_be_paired_are_refused() -> None:
     two, three = [power_law("a")] * 2, [power_law("b")] * 3
     for one, other, says in ((two, three, "2 and 3 seeds"), (three, two, "3 and 2 seeds")):
@@ -322,7 +335,9 @@ def test_equal_curves_differ_by_exactly_nothing(seeds: int, photos: int, errors:
     curves = []
     for seed in range(seeds):
         rows = np.roll(errors, seed).reshape(4, 3)[:photos].tolist()
-        points = [tuple({"bpp": r, "mse": e} for r, e in zip((0.2, 0.4, 0.8), row, strict=True)) for row in rows]
+        points = [
+            tuple({"bpp": r, "mse": e, "setting": r} for r, e in zip((0.2, 0.4, 0.8), row, strict=True)) for row in rows
+        ]
         curves.append(Curve("c", {f"p{i}": of for i, of in enumerate(points)}))
     gain = gain_at_rate(curves, curves, rate, "mse")
     assert (gain.mean, gain.low, gain.high) == (0, 0, 0) and gain.per_seed == (0,) * seeds

@@ -5,7 +5,14 @@ reads curves between their points, :mod:`~repro.evaluation.bdrate` compares enco
 """
 
 from repro.evaluation.bdrate import BDRate, Curves, Gain, as_seeds, bd_rate, gain_at_rate
-from repro.evaluation.curves import Curve, evaluate_model, measure_settings, rate_distortion, value_at_rate
+from repro.evaluation.curves import (
+    Curve,
+    at_shared_settings,
+    evaluate_model,
+    measure_settings,
+    rate_distortion,
+    value_at_rate,
+)
 from repro.evaluation.matched import Match, encoder_of, match_size, versus
 from repro.evaluation.measure import measure, measure_many, paper_bpp
 
@@ -16,6 +23,7 @@ __all__ = [
     "Gain",
     "Match",
     "as_seeds",
+    "at_shared_settings",
     "bd_rate",
     "encoder_of",
     "evaluate_model",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from repro.errors import UsageError, needs_extra
-from repro.evaluation.curves import Curve, interpolate, value_at_rate
+from repro.evaluation.curves import Curve, at_shared_settings, interpolate, value_at_rate
 from repro.metrics import METRICS
 from repro.plain import paired_bootstrap
 
@@ -85,13 +85,14 @@ def bd_rate(anchor: Curves, test: Curves, metric: str = "mse", *, window: Window
     reach *within that range of rates*, the curves being cut there by interpolation. Points that another point of
     the same curve beats in both rate and quality are left out, as rate must be a function of quality.
 
-    Of several seeds each pair is compared; the interval then is over photos and seeds.
+    Of several seeds each pair is compared, at the settings that all seeds of an encoder have; the interval then is over
+    photos and seeds.
 
     Raises :class:`UsageError` where the curves are not of the same photos.
     """
     if window is not None and not 0 < window[0] < window[1]:
         raise UsageError(f"window: expected 0 < lowest < highest bpp, got {window[0]:g} and {window[1]:g}")
-    pairs = _pairs(anchor, test)
+    pairs = _pairs(*(at_shared_settings(as_seeds(curves)) for curves in (anchor, test)))
     compared: dict[str, list[float]] = {}
     missing: dict[str, str] = {}
     for photo in pairs[0][0].images:

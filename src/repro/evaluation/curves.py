@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -113,6 +113,14 @@ class Curve:
         if len(photos) != 1:
             raise UsageError(f"{name}: its runs are not of the same photos")
         return cls(name, {p: tuple({**runs[s][p], "setting": s} for s in runs) for p in photos.pop()})
+
+
+def at_shared_settings(seeds: Sequence[Curve]) -> list[Curve]:
+    """The curves of several seeds, each with the points alone whose ``setting`` all of them have, so that they cover
+    the same range. Raises :class:`UsageError` where they share none."""
+    shared = set.intersection(*({p["setting"] for points in c.images.values() for p in points} for c in seeds))
+    kept = ({photo: tuple(p for p in at if p["setting"] in shared) for photo, at in c.images.items()} for c in seeds)
+    return [replace(c, images=images) for c, images in zip(seeds, kept, strict=True)]
 
 
 class AtRate(NamedTuple):

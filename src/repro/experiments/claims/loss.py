@@ -49,7 +49,7 @@ def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
 def judge_pictures(curves: Seeds | OwnRate) -> Judgement:
     """At the portrait's rate colours are nearer to the original's, and blocks show less."""
     found = paper_gains(curves, BASELINE, PAPER, [PORTRAIT_RATE], ["mse_chroma", "blocking"])
-    return judgement(together(wins([g]) for g in found), {"": found}, "measured over all photos, not looked at: ")
+    return judgement(together(wins([g]) for g in found), {"": found}, "by metrics, not by eye: ")
 
 
 @claim(

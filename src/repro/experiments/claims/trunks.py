@@ -59,7 +59,7 @@ def judge_eyes(curves: Seeds) -> Judgement:
     every = [g for gains in found.values() for g in gains]
     apart = [REPRODUCED if g.clear == 0 or abs(g.mean) <= 0.02 * abs(g.anchor) else NOT for g in every]
     verdict = v.together(apart) if all(found.values()) else NOT_YET
-    return judgement(verdict, found, "measured over all photos: ")
+    return judgement(verdict, found, "by metrics, not by eye: ")
 
 
 @claim(
