@@ -108,6 +108,8 @@ PICTURES: dict[str, Callable[[], np.ndarray]] = {
     "one pixel": lambda: np.array([[[200, 30, 90]]], np.uint8),
     "two rows": lambda: skimage.data.astronaut()[100:102, 100:116],
     "thin": lambda: skimage.data.astronaut()[:300, 50:57],
+    "one column": lambda: skimage.data.coffee()[:200, 300:301],
+    "pixels of 2 × 2": lambda: np.kron(skimage.data.astronaut()[:60, :80], np.ones((2, 2, 1), np.uint8)),
     "dead leaves": lambda: dead_leaves(192, 3),
     "gradient": _gradient,
     "noise": lambda: np.random.default_rng(0).integers(0, 256, (96, 120, 3), np.uint8),

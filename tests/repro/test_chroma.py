@@ -86,6 +86,15 @@ def test_a_checkerboard_of_two_colours_is_lost_by_half() -> None:
     assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1e9) == chroma.HALF  # bits are dear
 
 
+@pytest.mark.parametrize("shape", [(96, 96), (2, 200), (1, 200), (200, 1)])
+def test_colours_that_change_between_squares_only_are_kept(shape: tuple[int, int]) -> None:
+    """Pixels of 2 × 2, as of a picture that was enlarged: one chroma a square is exact, but decoders interpolate."""
+    height, width = shape
+    small = np.random.default_rng(0).choice([0, 255], (-(-height // 2), -(-width // 2), 3)).astype(np.uint8)
+    rgb = np.kron(small, np.ones((2, 2, 1), np.uint8))[:height, :width]
+    assert kept(rgb, 100) == "4:4:4"
+
+
 def test_a_file_within_bits_may_keep_all_of_it() -> None:
     _, data = TrellisEncoder(Picture(page()), SET).within(4 * page()[..., 0].size, "page")
     assert codestream.read(data).subsampling == "4:4:4"

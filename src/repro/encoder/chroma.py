@@ -25,22 +25,36 @@ def subsampling_for(lost: float, lam: float) -> str:
 
 def lost_by_half(samples: np.ndarray) -> float:
     """What half of chroma cannot show of (H, W) or (H, W, 3) on 0–255: the mean squared error of R, G and B if each
-    2 × 2 pixels had one chroma."""
-    if samples.ndim == 2 or min(samples.shape[:2]) < 2:
+    2 × 2 pixels had one chroma.
+
+    Where every edge lies between two such squares, as in a picture enlarged to twice its size, that error is zero. But
+    decoders interpolate, and blur these edges, too: by two errors of a quarter of the step, where the mean of pixels on
+    both sides has two of a half. So it is no less than a quarter of what squares one pixel further on would lose.
+    """
+    if samples.ndim == 2:
         return 0.0
+    for axis in (0, 1):
+        if samples.shape[axis] == 1:
+            samples = np.repeat(samples, 2, axis)
+    height, width = samples.shape[:2]
+    return max(_mean_spread(samples, 0, 0), _mean_spread(samples, int(height > 2), int(width > 2)) / 4)
+
+
+def _mean_spread(samples: np.ndarray, top: int, left: int) -> float:
     worth = np.square(YCBCR_TO_RGB).mean(0)  # of an error in Cb or Cr, for R, G and B
-    spread = _spread(samples, RGB_TO_YCBCR[1:].astype(np.float32), worth[1:].astype(np.float32))
-    return spread / (4 * (samples.shape[0] // 2) * (samples.shape[1] // 2))
+    spread = _spread(samples, top, left, RGB_TO_YCBCR[1:].astype(np.float32), worth[1:].astype(np.float32))
+    return spread / (4 * ((samples.shape[0] - top) // 2) * ((samples.shape[1] - left) // 2))
 
 
 @compiled()
-def _spread(samples: np.ndarray, matrix: np.ndarray, worth: np.ndarray) -> float:
-    """Σ of ``worth`` times the squared distance of each chroma, made by ``matrix``, from the mean of its 2 × 2."""
+def _spread(samples: np.ndarray, top: int, left: int, matrix: np.ndarray, worth: np.ndarray) -> float:
+    """Σ of ``worth`` times the squared distance of each chroma, made by ``matrix``, from the mean of its 2 × 2 pixels,
+    beginning with row ``top`` and column ``left``."""
     total = 0.0
-    for y in range(0, samples.shape[0] - 1, 2):
+    for y in range(top, samples.shape[0] - 1, 2):
         upper, lower = samples[y], samples[y + 1]
         of_row = np.float32(0)
-        for x in range(0, samples.shape[1] - 1, 2):
+        for x in range(left, samples.shape[1] - 1, 2):
             for c in range(2):
                 m, mean, squares = matrix[c], np.float32(0), np.float32(0)
                 for pixel in (upper[x], upper[x + 1], lower[x], lower[x + 1]):

@@ -25,22 +25,30 @@ export function subsamplingFor(lost, lam) {
   return lost > WORTH_BITS * lam ? FULL : HALF;
 }
 
-/** The mean squared error of R, G and B if each 2 × 2 pixels had one chroma. */
-export function lostByHalf({ data, width, height, channels }) {
-  if (channels === 1 || width < 2 || height < 2) return 0;
-  const [bottom, right] = [height >> 1, width >> 1];
+/** The mean squared error of R, G and B if each 2 × 2 pixels had one chroma; no less than a quarter of that of squares
+ * one pixel further on, whose edges a decoder blurs. */
+export function lostByHalf(picture) {
+  if (picture.channels === 1) return 0;
+  const [top, left] = [Number(picture.height > 2), Number(picture.width > 2)];
+  return Math.max(meanSpread(picture, 0, 0), meanSpread(picture, top, left) / 4);
+}
+
+function meanSpread({ data, width, height, channels }, top, left) {
+  // A side of one pixel counts twice.
+  const [below, beside] = [height > 1 ? channels * width : 0, width > 1 ? channels : 0];
+  const [bottom, right] = [(Math.max(height, 2) - top) >> 1, (Math.max(width, 2) - left) >> 1];
   let total = 0;
   for (let row = 0; row < bottom; row++) {
     let ofRow = 0;
     for (let col = 0; col < right; col++) {
-      const upper = channels * (2 * row * width + 2 * col);
-      const lower = upper + channels * width;
+      const upper = below * (2 * row + top) + beside * (2 * col + left);
+      const lower = upper + below;
       for (let c = 0; c < 2; c++) {
         const m = RGB_TO_YCBCR[c + 1];
         const a = chromaOf(data, upper, m);
-        const b = chromaOf(data, upper + channels, m);
+        const b = chromaOf(data, upper + beside, m);
         const d = chromaOf(data, lower, m);
-        const e = chromaOf(data, lower + channels, m);
+        const e = chromaOf(data, lower + beside, m);
         const mean = (a + b + d + e) / 4;
         const squares = f32(f32(f32(f32(a * a) + f32(b * b)) + f32(d * d)) + f32(e * e));
         ofRow += CHROMA_WORTH[c] * (squares - 4 * mean * mean);
