@@ -14,10 +14,11 @@ from skimage import data as photos
 
 from encoder_stand_in import astronaut, save, stand_in
 from repro.attention import ConvolutionalAttention
-from repro.encoder import batch, models
+from repro.encoder import batch, models, profiles
+from repro.encoder.colour import ADOBE_RGB, ColourSpace
 from repro.encoder.encode import Encoded, Settings, encode_file, encode_picture
-from repro.encoder.images import Picture
-from repro.encoder.search import largest_within, smallest_reaching
+from repro.encoder.images import Picture, open_picture
+from repro.encoder.search import largest_within, scorer, smallest_reaching
 from repro.encoder.tables_encoder import TablesEncoder, quantise
 from repro.errors import ReproError, UsageError
 from repro.jpeg import codestream
@@ -161,13 +162,21 @@ def test_a_score_takes_few_encodings():
         return encoder.encode(quality)
 
     for score in range(10, 90, 10):
-        smallest_reaching(encode, score, picture.samples, "photo")
+        smallest_reaching(encode, score, scorer(picture, "photo"), "photo")
     assert len(tried) <= 8 * 8
 
 
 def test_a_grey_picture_reaches_a_score(model):
     encoded = encode_picture(Picture(astronaut(120, 130)[..., 1]), Settings(ssimulacra2=60, model=model))
     assert 60 <= encoded.ssimulacra2 < 62 and codestream.read(encoded.data).subsampling == "grey"
+
+
+def test_a_score_is_of_the_colours_that_a_profile_shows():
+    """Samples of Adobe RGB, taken for sRGB's, would score another number than a viewer sees."""
+    picture = Picture(astronaut(128, 160), icc=ColourSpace(ADOBE_RGB, 2.2).profile(grey=False))
+    encoded = encode_picture(picture, Settings(ssimulacra2=80, effort="fast"))
+    original = profiles.in_srgb(picture.samples, picture.icc)
+    assert encoded.ssimulacra2 == ssimulacra2(original, open_picture(encoded.data, icc="srgb").samples) >= 80
 
 
 def test_a_score_out_of_reach_names_the_highest(model):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from typing import Literal
 
+import numpy as np
 from PIL import Image, ImageCms
 
 from repro.jpeg.writer import MAX_ICC
@@ -40,6 +41,13 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
         return image, profile, notices
     converted = _to_srgb(image, parsed)
     return (converted.convert("L") if image.mode == "L" else converted), None, notices
+
+
+def in_srgb(samples: np.ndarray, profile: bytes | None) -> np.ndarray:
+    """Samples of a kept ``profile``, uint8 (H, W, 3), as sRGB, clipped to what that has; without one, as they are."""
+    if profile is None:
+        return samples
+    return np.asarray(_to_srgb(Image.fromarray(samples), ImageCms.ImageCmsProfile(io.BytesIO(profile))))
 
 
 def _parse(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile | None:

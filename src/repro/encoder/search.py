@@ -6,8 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-import numpy as np
-
+from repro.encoder import profiles
 from repro.encoder.images import Picture
 from repro.encoder.models import HIGHEST, LOWEST, percent
 from repro.errors import ReproError
@@ -70,7 +69,7 @@ class Encoder(ABC):
 
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
         """(quality, file, its score) of the smallest file that reaches ``score``; see :func:`smallest_reaching`."""
-        return smallest_reaching(self.encode, score, self.picture.samples, name)
+        return smallest_reaching(self.encode, score, scorer(self.picture, name), name)
 
 
 def largest_within(
@@ -99,24 +98,20 @@ def largest_within(
 
 
 def smallest_reaching(
-    encode: Callable[[float], bytes], score: float, original: np.ndarray, name: str
+    encode: Callable[[float], bytes], score: float, score_of: Callable[[bytes], float], name: str
 ) -> tuple[float, bytes, float]:
-    """(quality, file, its score): the lowest quality in steps of 0.1 whose file, as Pillow decodes it, scores ``score``
-    or more in SSIMULACRA 2 against ``original``, uint8 (H, W) or (H, W, 3).
+    """(quality, file, its score): the lowest quality in steps of 0.1 whose file has a ``score_of`` of ``score`` or more
+    (:func:`scorer`).
 
     The score grows with quality but for some hundredths of a point here and there; the file that is returned reaches
-    it in any case. Raises :class:`ReproError` where no quality does, or where the picture is too small for the metric.
+    it in any case. Raises :class:`ReproError` where no quality does.
     """
-    try:
-        reference = Reference(original)
-    except ReproError as error:
-        raise ReproError(f"{name}: {error}") from error
     files: dict[int, bytes] = {}
     scores: dict[int, float] = {}
 
     def likeness(step: int) -> float:
         files[step] = encode(_quality(step))
-        scores[step] = reference.score(decode(files[step]))
+        scores[step] = score_of(files[step])
         return -_log_loss(scores[step])
 
     known, log_loss = _KNOWN_LOSS
@@ -128,6 +123,18 @@ def smallest_reaching(
             f"{math.floor(100 * scores[_LAST]) / 100:g}"
         )
     return _quality(best), files[best], scores[best]
+
+
+def scorer(picture: Picture, name: str) -> Callable[[bytes], float]:
+    """A file's SSIMULACRA 2, as Pillow decodes it, against ``picture``; where that keeps its profile, of both in sRGB.
+
+    Raises :class:`ReproError` where the picture is too small for the metric.
+    """
+    try:
+        reference = Reference(profiles.in_srgb(picture.samples, picture.icc))
+    except ReproError as error:
+        raise ReproError(f"{name}: {error}") from error
+    return lambda data: reference.score(profiles.in_srgb(decode(data), picture.icc))
 
 
 def _last(value: Callable[[int], float], goal: float, slope: float, start: float) -> int:

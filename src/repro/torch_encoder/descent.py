@@ -19,13 +19,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from repro.encoder.images import Picture
-from repro.encoder.search import largest_within, smallest_reaching
+from repro.encoder.search import largest_within, scorer, smallest_reaching
 from repro.encoder.trellis_encoder import Prepared, TrellisEncoder
 from repro.encoder.trellis_set import TrellisSet
-from repro.jpeg.codestream import decode
 from repro.jpeg.writer import Scans
 from repro.progress import bar
-from repro.ssimulacra2 import MIN_SIDE, Reference
+from repro.ssimulacra2 import MIN_SIDE
 from repro.stages import to_tensor
 from repro.torch_encoder.blended_loss import BlendedLoss, Measured
 from repro.training.sensitivity import Blend
@@ -131,12 +130,12 @@ class DescentEncoder(TrellisEncoder):
 
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
         """As :meth:`TrellisEncoder.reaching`, with one descent, where the default effort reaches ``score``."""
-        quality, data, reached = smallest_reaching(super().encode, score, self.picture.samples, name)
-        reference = Reference(self.picture.samples)
-        found = self._fit(quality, lambda data: reference.score(decode(data)) >= score, "smaller")
+        score_of = scorer(self.picture, name)
+        quality, data, reached = smallest_reaching(super().encode, score, score_of, name)
+        found = self._fit(quality, lambda data: score_of(data) >= score, "smaller")
         if found is None or len(found) > len(data):
             return quality, data, reached
-        return quality, found, reference.score(decode(found))
+        return quality, found, score_of(found)
 
     def descend(self, quality: float) -> Found:
         """The best choice for ``quality`` that is found while there is time."""
