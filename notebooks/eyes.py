@@ -194,6 +194,9 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 # given your answers. That is worth knowing, too: at this size you hardly see which is better. Pairs that you could not tell
 # apart are counted, but take no part in the share.
 #
+# The interval holds for a number of pairs that is decided beforehand. The page shows it whenever you stop. But if you stop
+# because you like the result, chance has had several tries. So decide first how many pairs you judge.
+#
 # Below your answers the page shows the verdicts of {glue:text}`eyes_judges` on the same pairs, and how often each agrees with
 # you.
 # The verdict is yours, not theirs. It holds for your eyes, your screen and your distance from it. On a phone's sharp

@@ -65,7 +65,7 @@ def eyes(pairs: Sequence[Pair], better: Mapping[str, str]) -> Html:
                 for side, file, maker in (("ours", pair.ours, "ours"), ("theirs", pair.theirs, pair.peer)):
                     words = f"{photo}: {maker}, {pair.rate}, {len(file):,} bytes"
                     figures.append(_figure(f"{pair.name}/{side}", file, words, original, hidden=hidden))
-                    digest.update(file)
+                    digest.update(f"{pair.name}/{side}".encode() + file)
     told = {"better": dict(better), "pairs": [_told(pair) for pair in pairs]}
     attributes = f' data-test="{digest.hexdigest()[:12]}"'
     return scripted("eyes", f'<div class="pictures">{"".join(figures)}</div>{json_script(told)}', attributes)

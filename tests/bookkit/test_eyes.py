@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_words_stay_words() -> None:
     assert WILD in str(parsed.all("img")[1][0]["alt"])
 
 
+def test_answers_are_kept_for_files_and_names() -> None:
+    one = PAIRS[0]
+    changed = [one, replace(one, peer="other"), replace(one, rate="2 bpp"), replace(one, ours=one.theirs)]
+    tests = [Parsed(eyes([pair], BETTER)).all("div")[0][0]["data-test"] for pair in changed]
+    assert len(set(tests)) == len(tests)
+
+
 # --- what it does
 
 
@@ -106,7 +114,9 @@ def begin(tab: Any) -> None:
 
 
 def ready(tab: Any) -> None:
+    """Wait until the pair is there, and can be answered."""
     tab.wait_for_selector(".stage:not(.waiting)")
+    tab.wait_for_timeout(350)
 
 
 def answers(tab: Any) -> Any:
@@ -249,8 +259,38 @@ def test_one_looks_at_both_before_one_answers(tab: Any) -> None:
     answers(tab).get_by_role("button", name="Second").click(force=True)  # it says that it is disabled
     assert state(tab)["answers"] == {} and "Look at both" in answers(tab).inner_text()
     tab.keyboard.press("s")
-    answers(tab).get_by_role("button", name="Second").click()
+    answers(tab).get_by_role("button", name="Second").dblclick()
+    assert len(state(tab)["answers"]) == 1, "the next pair has not been seen yet"
+    tab.wait_for_selector(".stage:not(.waiting)")
+    tab.keyboard.press("1")
     assert len(state(tab)["answers"]) == 1
+    assert tab.get_by_role("status").inner_text() == "Pair 2 of 6"
+    ready(tab)
+    hold(tab, "2")
+    assert len(state(tab)["answers"]) == 2
+
+
+def hold(tab: Any, key: str) -> None:
+    """Press a key so long that it repeats."""
+    for _ in range(4):
+        tab.keyboard.down(key)
+        tab.wait_for_timeout(200)
+    tab.keyboard.up(key)
+
+
+def test_a_key_that_is_held_makes_nothing_flash_and_no_key_is_lost(tab: Any) -> None:
+    begin(tab)
+    label = tab.locator(".label").first
+    for key, shown in (("o", "Original"), (" ", "First"), (" ", "Second")):
+        hold(tab, key)
+        assert label.inner_text() == shown
+    button(tab, "Original").focus()
+    hold(tab, "Enter")
+    assert label.inner_text() == "Original"
+    tab.get_by_role("group", name="Picture that is shown").get_by_role("button", name="First").focus()
+    tab.keyboard.press("s")
+    tab.keyboard.press("f")
+    assert tab.locator(".view:visible").count() == 1, "the button with the focus is hidden, and keys still work"
 
 
 def test_pictures_swap_automatically_if_asked(tab: Any) -> None:
@@ -283,11 +323,25 @@ def test_the_whole_test_by_keyboard(tab: Any) -> None:
         assert told[label][3] == expected(counts[0], counts[0] + counts[1])
     assert told["all pairs"][3] == expected(4, 5)
     assert "4 of the 5 pairs" in tab.locator(".verdict").inner_text()
+    assert tab.locator("figcaption").filter(has_text="decided beforehand").is_visible()
     judges = [row.locator("th, td").all_inner_texts() for row in tab.locator(".after table").nth(1).locator("tr").all()]
     assert judges[1][:3] == ["SSIMULACRA 2", "6", "0"] and judges[1][3].startswith("4 of 5 (")
     assert judges[2][:3] == ["MSE", "0", "6"] and judges[2][3].startswith("1 of 5 (")
     spoken = tab.get_by_role("img", name="How often ours is nearer").get_attribute("aria-label")
     assert f"all pairs: {expected(4, 5)}" in spoken
+
+
+def test_one_pair_that_not_every_metric_judged(context: Any, tmp_path: Path) -> None:
+    pair = replace(PAIRS[0], measures={"SSIMULACRA 2": (70.0, 60.0)})
+    tab = visit(context, write_page(tmp_path, eyes([pair], BETTER).text))
+    begin(tab)
+    take(tab, 1)
+    told = f"You could tell one pair apart, and found ours nearer: for ours {expected(1, 1).partition(' (')[0]}, with"
+    assert tab.locator(".verdict").inner_text().startswith(told)
+    assert tab.locator(".after tr", has_text="MSE").locator("td").all_inner_texts() == ["0", "0", "–"]
+    tab.get_by_text("Pair by pair").click()
+    tab.get_by_role("button", name=f"Look again at {pair.name}").click()
+    assert tab.locator(".files").inner_text().endswith("bytes; SSIMULACRA 2 70.00 and 60.00.")
 
 
 def expected(k: int, n: int) -> str:
@@ -335,10 +389,16 @@ def test_answers_are_kept_until_they_are_forgotten(tab: Any) -> None:
     assert len(pressed) == 1, "the answer that was given"
     button(tab, "Stop here and see").click()
     assert tab.get_by_role("heading", name="Your answers: 2 of 6 pairs").is_visible()
+    tab.reload()
     button(tab, "Go on with pair 3").click()
+    ready(tab)
+    assert not button(tab, "Back one pair").is_visible(), "the names of the pair before were shown"
+    take(tab, 1)
+    ready(tab)
+    assert button(tab, "Back one pair").is_visible()
     tab.reload()
     button(tab, "Forget your answers").click()
-    assert len(state(tab)["answers"]) == 2, "it asks once more"
+    assert len(state(tab)["answers"]) == 3, "it asks once more"
     button(tab, "Press again").click()
     assert state(tab) is None
     begin(tab)
@@ -406,7 +466,19 @@ def test_no_screen_shuts_anybody_out(browser: Any, page: str, scheme: str) -> No
         take(tab)
         tab.get_by_text("Pair by pair").click()
         assert serious(tab) == []
-        assert tab.evaluate("document.querySelector('.repro-eyes').scrollWidth - innerWidth") <= 0
+        for width in (390, 320):
+            tab.set_viewport_size({"width": width, "height": 844})
+            assert tab.evaluate("document.querySelector('.repro-eyes').scrollWidth - innerWidth") <= 0
+            half, track = (middle(tab, of) for of in (".ends span:nth-child(2)", ".track"))
+            assert abs(half - track) < 1, "50 % is below the line in the middle"
+        tab.emulate_media(forced_colors="active")
+        dot = np.asarray(Image.open(io.BytesIO(tab.locator(".you .dot").first.screenshot())).convert("L")).astype(int)
+        assert abs(dot[6, 6] - dot[0, 0]) > 100, "a dot is seen where the reader chose the colours"
+
+
+def middle(tab: Any, of: str) -> float:
+    box = tab.locator(of).first.bounding_box()
+    return float(box["x"] + box["width"] / 2)
 
 
 def serious(tab: Any) -> list[str]:

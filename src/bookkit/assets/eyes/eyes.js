@@ -2,6 +2,7 @@
 // so that nothing there says which is whose; without it the first of them are simply there, with their names.
 (() => {
   const SIDES = ["first", "second"];
+  const SOON = 300; // milliseconds: nobody has looked at a pair before
   const SWAP = 700; // milliseconds: slower than what may harm, three flashes a second
   const LARGEST = 16; // pixels of the screen for one of the picture
 
@@ -328,7 +329,7 @@
       files.textContent = revealed ? described(pair) : "";
       for (const node of [question, back, stop, bar]) node.hidden = Boolean(revealed);
       files.hidden = leave.hidden = !revealed;
-      back.hidden ||= state.at === 0;
+      back.hidden ||= state.at <= (state.told ?? 0); // the pair before has shown its names
       stop.hidden ||= !answered().length;
       stage.node.setAttribute("aria-label", `Pictures of ${of}. Left arrow: the first. Right arrow: the second. Space: swap. O: the original.`);
       const old = revealed ? null : state.answers[pair.name];
@@ -343,6 +344,7 @@
       stage.node.classList.remove("waiting");
       began = performance.now();
       show();
+      status.textContent = title.textContent; // of a stage that has the focus already, nothing else is read out
       stage.node.focus({ preventScroll: true });
     }
 
@@ -374,7 +376,9 @@
     function beside(value) {
       Object.assign(stage, { beside: value, original: false });
       if (value) swap(false);
+      const focused = document.activeElement;
       show();
+      if (focused?.hidden) stage.node.focus({ preventScroll: true }); // or keys would reach nobody
     }
 
     function look(at) {
@@ -414,7 +418,8 @@
     }
 
     function answer(choice) {
-      if (revealed || seen.size < 2) return;
+      const waiting = stage.node.classList.contains("waiting") || performance.now() - began < SOON;
+      if (revealed || waiting || seen.size < 2) return;
       const pair = current();
       const ours = own(pair);
       state.answers[pair.name] = {
@@ -427,6 +432,7 @@
 
     root.addEventListener("keydown", (event) => {
       if (during.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.repeat && event.key === "Enter") event.preventDefault(); // a button that is held is pressed once
       const step = stage.node.clientWidth / 8;
       const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
       const keys = {
@@ -449,7 +455,7 @@
       if (!act) return;
       event.preventDefault();
       event.stopPropagation(); // or a notebook would go to another cell
-      act();
+      if (!event.repeat || moving || "+=-−".includes(event.key)) act();
     });
 
     // --- after
@@ -458,6 +464,7 @@
 
     // Which of the pair a metric finds nearer.
     function found(metric, pair) {
+      if (!pair.measures[metric]) return "neither";
       const [ours, theirs] = pair.measures[metric];
       if (ours === theirs) return "neither";
       return ours < theirs === (better[metric] === "lower") ? "ours" : "theirs";
@@ -497,13 +504,13 @@
         mark.style.left = `${100 * votes.share}%`;
         track.append(mark);
       }
-      return element("div", { class: `row ${kind}` }, element("span", { class: "name" }, label), track);
+      return element("div", { class: `mark-row ${kind}` }, element("span", { class: "name" }, label), track);
     }
 
     function figure(yours, theirs) {
       const words = [...yours, ...theirs].map(([label, votes]) => `${label}: ${shared(votes)}`).join("; ");
-      const ends = [percent(0), percent(0.5), `${percent(1)} ours`].map((end) => element("span", {}, end));
-      const axis = element("div", { class: "row axis" }, element("span", { class: "name" }), element("span", { class: "ends" }, ...ends));
+      const ends = [0, 0.5, 1].map((share) => element("span", {}, percent(share)));
+      const axis = element("div", { class: "mark-row" }, element("span", {}, "ours nearer in"), element("span", { class: "ends" }, ...ends));
       const plot = element(
         "div",
         { class: "plot", role: "img", "aria-label": `How often ours is nearer, with 95\u00a0% intervals. ${words}` },
@@ -513,26 +520,33 @@
         ...theirs.map(([label, votes]) => dot(label, votes, "metric")),
         axis,
       );
-      const caption = "How often ours was nearer, of the pairs in which one was, with 95\u00a0% intervals. The line in the middle is a coin’s.";
+      const caption = "How often ours was nearer, of the pairs in which one was, with 95\u00a0% intervals, which hold for a number of pairs that was decided beforehand. The line in the middle is a coin’s.";
       return element("figure", {}, plot, element("figcaption", {}, caption));
     }
 
     function described(pair) {
-      const values = metrics.map((metric) => `${metric} ${pair.measures[metric].map(digits).join(" and ")}`);
+      const values = Object.keys(pair.measures).map((metric) => `${metric} ${pair.measures[metric].map(digits).join(" and ")}`);
       return `Ours and ${pair.peer}: ${pair.bytes.map((n) => n.toLocaleString("en")).join(" and ")} bytes; ${values.join("; ")}.`;
     }
 
     function headline(votes, done) {
       const untold = votes.neither ? ` In ${votes.neither} you could not tell.` : "";
-      if (!votes.told) return `Of ${count(done, "pair")} you could tell none apart: to your eyes, on this screen, they are equal.`;
+      const none = done === 1 ? "You could not tell the pair apart" : `Of ${done} pairs you could tell none apart`;
+      if (!votes.told) return `${none}: to your eyes, on this screen, they are equal.`;
       const [low, high] = votes.ends;
-      const sure = low > 0.5 ? "So it is more than chance: to your eyes ours is nearer." : high < 0.5 ? "So it is more than chance: to your eyes the peers are nearer." : "The interval holds 50 %: tossing a coin could have given the same.";
-      return `You found ours nearer in ${votes.ours} of the ${count(votes.told, "pair")} that you could tell apart: ${percent(votes.share)}, with a 95\u00a0% interval of ${spanned(votes.ends)}.${untold} ${sure}`;
+      const sure = low > 0.5 ? "So it is more than chance: to your eyes ours is nearer." : high < 0.5 ? "So it is more than chance: to your eyes the peers are nearer." : "The interval holds 50\u00a0%: tossing a coin could have given the same.";
+      const found =
+        votes.told === 1
+          ? `You could tell one pair apart, and found ${votes.ours ? "ours" : "the peer’s"} nearer: for ours ${percent(votes.share)}`
+          : `You found ours nearer in ${votes.ours} of the ${votes.told} pairs that you could tell apart: ${percent(votes.share)}`;
+      return `${found}, with a 95\u00a0% interval of ${spanned(votes.ends)}.${untold} ${sure}`;
     }
 
     function finish() {
       revealed = null;
       const done = answered();
+      state.at = state.told = done.length; // their names are shown now, so these are not judged again
+      kept.write(state);
       const some = (key, value) => done.filter((pair) => pair[key] === value);
       const rows = [["all pairs", done]];
       for (const peer of peers) rows.push([`against ${peer}`, some("peer", peer)]);
@@ -577,7 +591,7 @@
 
     function byPair(done) {
       const said = (pair, choice) => ({ ours: "ours", theirs: pair.peer, neither: "can’t tell" })[choice];
-      const judges = (pair) => `${metrics.filter((metric) => found(metric, pair) === "ours").length} of ${metrics.length}`;
+      const judges = (pair) => `${metrics.filter((metric) => found(metric, pair) === "ours").length} of ${Object.keys(pair.measures).length}`;
       const again = (pair) => {
         const node = button(pair.name, () => {
           revealed = pair;
