@@ -313,7 +313,13 @@ async ([worker, client, rgba, width, height]) => {
 
 CLIENT_PROGRAM = """
 import { EncoderClient } from "%s";
-const worker = { posted: [], postMessage(message) { this.posted.push(message.width ?? "again"); } };
+const worker = {
+  posted: [],
+  postMessage({ width = "again" }) {
+    if (width === 99) throw new Error("no room");
+    this.posted.push(width);
+  },
+};
 const client = new EncoderClient(worker);
 const picture = (width) => ({ data: [0], width, height: 1 });
 const [first, ...late] = [1, null, 2, null, null, 3, null, null].map((width) =>
@@ -321,20 +327,28 @@ const [first, ...late] = [1, null, 2, null, null, 3, null, null].map((width) =>
 const finish = (id) => worker.onmessage({ data: { id, type: "result", result: id } });
 for (const id of [1, 6, 8]) finish(id);
 const told = await Promise.all([first, ...late]);
+const large = [picture(99), null].map((one) => client.encode(one).catch((error) => error.message));
+const small = client.encode(picture(5));
+finish(11);
+const lost = [...(await Promise.all(large)), await small];
 const open = client.encode(picture(4)).catch((error) => error.message);
 worker.onerror({ message: "broken", preventDefault() {} });
 const broken = [await open, await client.block(0, 0).catch((error) => error.message)];
-console.log(JSON.stringify({ told, posted: worker.posted, broken }));
+console.log(JSON.stringify({ told, posted: worker.posted, lost, broken }));
 """
 
 
 def test_only_the_latest_of_what_waits_is_coded_and_a_dead_worker_answers_nothing(node: str) -> None:
-    """A picture that waits gives way to another one, and to no other quality of its own."""
+    """A picture that waits gives way to another one, and to no other quality of its own.
+
+    One that cannot be copied is refused, and the picture before it is not taken for it.
+    """
     program = CLIENT_PROGRAM % (ASSETS / "client.js").as_uri()
     done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
     told = json.loads(done.stdout)
     assert told["told"] == [1, None, None, None, None, 6, None, 8]
-    assert told["posted"] == [1, 3, "again", 4]
+    assert told["posted"] == [1, 3, "again", 5, 4]
+    assert told["lost"] == [*["this browser has no room for a copy of the picture"] * 2, 11]
     assert told["broken"] == ["broken", "broken"]
 
 

@@ -10,6 +10,7 @@ export class EncoderClient {
     this.waiting = [];
     this.count = 0;
     this.failed = null; // why the worker does not work
+    this.lost = null; // why the latest picture did not reach it
     worker.onmessage = ({ data }) => this.receive(data);
     worker.onerror = (event) => {
       event.preventDefault(); // told to whoever asks
@@ -61,8 +62,18 @@ export class EncoderClient {
 
   next() {
     if (this.running || this.waiting.length === 0) return;
-    this.running = this.waiting.shift();
-    this.worker.postMessage(this.running.message);
+    const job = (this.running = this.waiting.shift());
+    try {
+      if (this.lost && !job.message.rgba) throw this.lost; // the worker has only the picture before that one
+      this.worker.postMessage(job.message);
+      this.lost = null;
+    } catch (error) {
+      const told = job.message.rgba ? new Error("this browser has no room for a copy of the picture") : error;
+      if (job.message.rgba) this.lost = told;
+      this.running = null;
+      job.reject(told);
+      this.next();
+    }
   }
 
   receive({ id, type, result, name, message, ...progress }) {

@@ -21,7 +21,7 @@ export function largestWithin(encode, size) {
   if (finest.bytes.length <= size) return finest;
   const smallest = encode(LOWEST);
   if (smallest.bytes.length > size) {
-    throw new RangeError(`${size} bytes cannot be met; choose at least ${smallest.bytes.length}, or shrink the picture`);
+    throw new RangeError(`${size} bytes cannot be met; choose at least ${smallest.bytes.length} bytes, or shrink the picture`);
   }
   let best = { step: -1, result: smallest };
   const logSize = (step) => {
