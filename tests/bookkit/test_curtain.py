@@ -186,6 +186,9 @@ def test_the_handle_answers_to_keys(tab: Any) -> None:
     ]:
         handle.press(key)
         assert at(tab) == value, key
+    for key in ("Alt+ArrowLeft", "Control+ArrowLeft", "Meta+ArrowLeft"):
+        handle.press(key)
+        assert at(tab) == 100, f"{key} is the browser's own"
     assert handle.get_attribute("aria-valuetext") == "100 % coarse, 0 % fine"
 
 

@@ -56,6 +56,20 @@ def test_a_size_is_kept(tab: Any) -> None:
     tab.keyboard.press("Enter")
     tab.wait_for_function("() => !document.querySelector('.line').textContent.includes('quality 75')")
     assert 1000 < len(download(tab)) <= 1500
+    tab.locator("input[type=number]").fill("0.01")
+    tab.keyboard.press("Enter")
+    wait_for_line(tab, "0.01 kB cannot be met; choose at least ")
+    assert tab.locator(".seen").is_visible(), "the map of the file before"
+    choose(tab, "next.png", png(photo(40, 60)), "next.png: 0.01 kB cannot be met; choose at least ")
+    assert not tab.locator(".seen").is_visible(), "it is not of this photo"
+    least = line(tab).split("choose at least ")[1].split(" kB")[0]
+    tab.locator("input[type=number]").fill(least)
+    tab.keyboard.press("Enter")
+    wait_for_line(tab, "at quality")
+    assert len(download(tab)) == round(1000 * float(least))
+    tab.locator("input[type=number]").fill("")
+    tab.keyboard.press("Enter")
+    assert tab.locator(".settings output").inner_text() == tab.locator("input[type=range]").input_value()
 
 
 def test_a_photo_is_dropped(tab: Any) -> None:
@@ -83,6 +97,7 @@ def test_every_map_and_the_browsers_own_file_are_shown(tab: Any) -> None:
     assert len(seen) == len(names) == 10
     tab.wait_for_function("() => document.querySelectorAll('figcaption[data-words*=\"bits per pixel\"]').length === 2")
     tab.locator(".map").click(position={"x": 5, "y": 5})
+    assert tab.get_by_role("button", name="4×").get_attribute("aria-pressed") == "true"
     tab.locator(".controls select").nth(1).select_option("browser's JPEG")
     assert "bits per pixel" in tab.locator(".told .right").inner_text()
 
@@ -91,8 +106,14 @@ def test_what_is_no_picture_gets_a_friendly_line(tab: Any) -> None:
     choose(tab, "<b>no.png", b"nothing", "this browser cannot read it as a picture", "[role=alert]")
     assert tab.locator("[role=alert]").inner_text().startswith("<b>no.png: ")
     assert line(tab).startswith("cup.png: "), "the photo before is still there"
+    with tab.expect_file_chooser():
+        tab.locator("input[type=file]").click()
+    assert tab.locator("input[type=file]").input_value() == "", "or the same file, mended, were no change"
     choose(tab, "next.png", png(photo(40, 60)), "next.png: 60 × 40 pixels")
     assert tab.locator("[role=alert]").inner_text() == ""
+    tab.evaluate("() => { HTMLCanvasElement.prototype.toBlob = (told) => told(null); }")
+    no_room = "this browser could not make a picture file of 60 × 40 pixels"
+    choose(tab, "next.png", png(photo(40, 60)), no_room, "[role=alert]")
 
 
 @pytest.mark.slow
@@ -117,6 +138,8 @@ def test_a_photo_that_the_browser_has_no_room_for_is_offered_smaller(tab: Any) -
     )
     choose(tab, "wall.png", png(np.full((4200, 4100, 3), 120, np.uint8)), "17.2 megapixels", ".refused")
     assert tab.locator(".refused button").inner_text() == "Make it 16 megapixels, and go on"
+    tab.locator(".refused button").press("Enter")
+    assert tab.evaluate("document.activeElement.type") == "range", "the button is gone, the keyboard's place is not"
 
 
 def test_a_transparent_photo_is_shown_as_it_is_coded(tab: Any) -> None:
@@ -132,13 +155,21 @@ def test_a_transparent_photo_is_shown_as_it_is_coded(tab: Any) -> None:
     assert first == [255, 255, 255, 255]
 
 
-def test_an_encoder_that_cannot_start_is_told(browser: Any, tmp_path: Path) -> None:
-    page = live.own_photo("cup.png", photo(), "A cup").text.replace(
-        "self.onmessage", "throw Error('no'); self.onmessage"
-    )
+@pytest.mark.parametrize(
+    ("instead", "told"),
+    [
+        ("throw Error('no'); self.onmessage", "Uncaught Error: no"),
+        ("self.onmessage", "this browser does not let the page start the encoder"),
+    ],
+)
+def test_an_encoder_that_cannot_start_is_told(instead: str, told: str, browser: Any, tmp_path: Path) -> None:
+    page = live.own_photo("cup.png", photo(), "A cup").text.replace("self.onmessage", instead)
+    if instead == "self.onmessage":
+        page = f"<script>Worker = class {{ constructor() {{ throw Error('no'); }} }}</script>{page}"
     with window(browser, tmp_path, page) as tab:
-        wait_for_line(tab, "cup.png: Uncaught Error: no")
+        wait_for_line(tab, f"cup.png: {told}")
         assert tab.locator(".line").get_attribute("role") == "alert"
+        assert not tab.locator(".seen").is_visible(), "there is no map yet"
 
 
 def test_the_page_cannot_send_anything(tab: Any) -> None:

@@ -92,3 +92,11 @@ def test_a_rate_that_cannot_be_met_is_told(tab: Any) -> None:
     drag(tab, 0)
     wait_for_line(tab, "cannot be met")
     assert tab.locator(".line").get_attribute("role") == "alert"
+
+
+def test_a_picture_that_cannot_be_read_is_told(browser: Any, tmp_path: Path) -> None:
+    page = live.coded_curtain("cup.png", photo(), "A cup", {"Pillow": PEERS}).text
+    broken = "<script>createImageBitmap = async () => { throw Error('no'); }</script>"
+    with window(browser, tmp_path, broken + page) as tab:
+        wait_for_line(tab, "this browser cannot read it as a picture")
+        assert tab.locator(".line").get_attribute("role") == "alert"

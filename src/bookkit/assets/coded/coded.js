@@ -21,7 +21,18 @@
     const progress = element("progress", { max: 1, value: 0, "aria-label": "Encoding" });
     root.prepend(element("div", { class: "settings" }, label, slider, told), progress, line);
 
-    const photo = await read(inPage(figure(ORIGINAL).querySelector("img")));
+    function refuse(error) {
+      progress.value = 0;
+      line.setAttribute("role", "alert");
+      line.textContent = `${error.message}.`;
+    }
+
+    let photo;
+    try {
+      photo = await read(inPage(figure(ORIGINAL).querySelector("img")));
+    } catch (error) {
+      return refuse(error);
+    }
     const pixels = photo.width * photo.height;
     const rate = () => LEAST * (MOST / LEAST) ** (slider.value / 100);
     const words = (bytes) => `${number((8 * bytes) / pixels, 3)} bpp, ${number(bytes)} bytes`;
@@ -52,9 +63,7 @@
         const url = URL.createObjectURL(new Blob([found.bytes], { type: "image/jpeg" }));
         place(root, photo, OURS, url, `${words(found.bytes.length)}, quality ${number(found.quality, 1)}`);
       } catch (error) {
-        progress.value = 0;
-        line.setAttribute("role", "alert");
-        line.textContent = `${error.message}.`;
+        refuse(error);
       }
     }
 

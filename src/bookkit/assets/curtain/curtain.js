@@ -1,6 +1,6 @@
 // The curtain of bookkit.curtain: two pictures over each other, and a handle that says how much shows of which.
 // It takes over the figures that stand in the page; without it they are simply there, one beside the other. Who changes
-// them afterwards calls `root.curtain.show()`, and `root.curtain.look(x, y)` shows a place of theirs.
+// them afterwards calls `root.curtain.show()`, and `root.curtain.look(x, y)` shows a place of theirs, enlarged.
 (() => {
   const ZOOMS = [1, 2, 4, 8];
 
@@ -133,6 +133,7 @@
     zooms.forEach((button, i) => button.addEventListener("click", () => set({ zoom: ZOOMS[i] })));
 
     handle.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own, as going back
       const step = event.shiftKey ? 10 : 2;
       const to = {
         ArrowLeft: state.at - step,
@@ -189,7 +190,7 @@
     new ResizeObserver(place).observe(view);
     root.curtain = {
       show,
-      look: (x, y) => set({ x, y }),
+      look: (x, y) => set({ x, y, zoom: Math.max(state.zoom, 4) }),
       reset: () => Object.assign(state, { x: null, y: null, zoom: 1 }),
     };
   }

@@ -23,7 +23,14 @@
   function client() {
     const text = document.getElementById("book-encoder").textContent;
     const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    return new globalThis.bookEncoder.EncoderClient(new Worker(url));
+    const { EncoderClient } = globalThis.bookEncoder;
+    try {
+      return new EncoderClient(new Worker(url));
+    } catch {
+      const dead = new EncoderClient({});
+      dead.fail(new Error("this browser does not let the page start the encoder"));
+      return dead;
+    }
   }
 
   /**
@@ -72,7 +79,12 @@
     }
   }
 
-  const blob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
+  function blob(canvas, type, quality) {
+    const failed = new Error(`this browser could not make a picture file of ${canvas.width} × ${canvas.height} pixels`);
+    return new Promise((resolve, reject) => {
+      canvas.toBlob((made) => (made ? resolve(made) : reject(failed)), type, quality);
+    });
+  }
 
   /** The browser's own JPEG file of `canvas` with at most `bytes` bytes, as near as its 100 qualities get; or null. */
   async function browsersOwn(canvas, bytes) {
@@ -125,6 +137,7 @@
       take(file, file.name);
     };
     input.addEventListener("change", () => chosen(input.files[0]));
+    input.addEventListener("click", () => (input.value = "")); // or the same file, chosen again, would be no change
     const on = (name, act) =>
       root.addEventListener(name, (event) => {
         event.preventDefault();

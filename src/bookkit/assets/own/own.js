@@ -54,7 +54,7 @@
     const scale = element("div", { class: "scale" });
     const seen = element(
       "div",
-      { class: "seen" },
+      { class: "seen", hidden: "" },
       element("label", { for: `${id}-map` }, "Map of the blocks: "),
       asked,
       map,
@@ -82,7 +82,8 @@
         if (mine !== taken) return URL.revokeObjectURL(found.url);
         if (photo) URL.revokeObjectURL(photo.url);
         photo = { ...found, name, bytes: blob.size };
-        download.hidden = true; // of the photo before, whose file is not kept
+        download.hidden = seen.hidden = true; // of the photo before, whose file is not kept
+        shown = null;
         curtain.curtain.reset();
         place(ORIGINAL, photo.url, `${photo.width} × ${photo.height} pixels${photo.shrunk ? ", made smaller" : ""}`);
         for (const other of [OURS, BROWSERS]) place(other, photo.url, "not coded yet");
@@ -94,6 +95,7 @@
         const smaller = element("button", { type: "button" }, `Make it ${number(error.most / 1e6)} megapixels, and go on`);
         smaller.addEventListener("click", () => {
           refuse();
+          quality.focus(); // the button is gone
           take(blob, name, error.most);
         });
         refuse(`${name} has ${number(error.pixels / 1e6, 1)} megapixels, more than this page can hold. `, smaller);
@@ -109,7 +111,7 @@
 
     async function encode(isNew = false) {
       const [mine, coded] = [++turn, photo];
-      const bytes = most.value ? { size: Math.floor(1000 * Number(most.value)) } : { quality: Number(quality.value) };
+      const bytes = most.value ? { size: Math.floor(1000 * Number(most.value) + 1e-6) } : { quality: Number(quality.value) };
       const onProgress = ({ share }) => (progress.value = share);
       try {
         const options = { ...bytes, details: "maps", latest: true, onProgress };
@@ -127,7 +129,8 @@
         else place(BROWSERS, photo.url, "its lowest quality is larger than this file");
       } catch (error) {
         if (mine !== turn) return;
-        say(`${photo.name}: ${error.message}.`, "alert");
+        const told = error.message.replace(/(\d+) bytes/g, (_, n) => `${n / 1000} kB`); // as they are asked for
+        say(`${photo.name}: ${told}.`, "alert");
       } finally {
         if (mine === turn) progress.value = 0;
       }
@@ -147,7 +150,7 @@
       download.download = `${photo.name.replace(/\.\w+$/, "")}-q${level}.jpg`;
       download.href = url;
       download.textContent = `Download ${download.download}`;
-      download.hidden = false;
+      download.hidden = seen.hidden = false;
     }
 
     /** The chosen map: over a grey photo, a colour for each block. */
@@ -183,7 +186,10 @@
       most.value = "";
       if (photo) encode();
     });
-    most.addEventListener("change", () => photo && encode());
+    most.addEventListener("change", () => {
+      if (!most.value) told.value = quality.value;
+      if (photo) encode();
+    });
 
     take(inPage(figure(ORIGINAL).querySelector("img")), root.dataset.name);
   }
