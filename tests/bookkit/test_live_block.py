@@ -137,5 +137,14 @@ def test_the_original_is_shown_on_request(tab: Any) -> None:
 def test_a_large_photo_is_made_smaller_and_no_picture_is_refused(tab: Any) -> None:
     choose(tab, "wall.png", png(np.full((1000, 1500, 3), 120, np.uint8)), "made smaller: 1224 × 816 pixels")
     choose(tab, "no.png", b"nothing", "no.png: this browser cannot read it as a picture", ".refused")
-    choose(tab, "tiny.png", png(photo(5, 3)), "row 0, column 0")
+    choose(tab, "tiny.png", png(photo(5, 3)), "tiny.png, at quality")
     assert np.isfinite(grids(tab)["before"]).all()
+
+
+def test_numbers_are_told_as_they_are_stored(tab: Any) -> None:
+    """Pure blue's Cb is 255.5, which is stored as 255; and what rounds to zero has no sign."""
+    tab.get_by_label("Plane").select_option("1")
+    choose(tab, "blue.png", png(np.full((8, 8, 3), (0, 0, 255), np.uint8)), "blue.png, at quality")
+    assert (grids(tab)["before"] == 255).all()
+    cells = tab.locator("table.grid").nth(1).locator("tbody td").all_inner_texts()
+    assert cells.count("0.0") == 63 and cells[0] == "1,020"

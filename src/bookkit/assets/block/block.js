@@ -14,7 +14,8 @@
   ];
   const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
-  const signed = (value, digits = 0) => number(value, digits).replace("-", "−");
+  /** With a minus sign, but for what rounds to zero. */
+  const signed = (value, digits = 0) => number(value, digits).replace(/^-(?=[0.]+$)/, "").replace("-", "−");
   const choice = (id, options) =>
     element("select", { id }, ...options.map(([value, words]) => element("option", { value }, words)));
 
@@ -230,7 +231,8 @@
 
     function fillSamples() {
       for (const [which, of] of Object.entries({ before, after })) {
-        grids[which].fill(samples(of), (value) => number(value), asGrey);
+        // pure blue's Cb is 255.5, which JPEG stores as 255
+        grids[which].fill(samples(of), (value) => number(Math.min(value, 255)), asGrey);
       }
       tell();
     }
