@@ -42,7 +42,9 @@ def encode(
 
     image
         A picture's path, in any format that Pillow reads; the bytes of such a file; a Pillow image; or a NumPy array
-        of uint8, (H, W) grey or (H, W, 3) sRGB.
+        of uint8, (H, W) grey or (H, W, 3) sRGB. The path or the bytes are best: of a Pillow image that is loaded
+        already, the file can no longer be asked. Then damage, HDR, and colours that are told otherwise than by an ICC
+        profile may go unnoticed.
     quality
         1–100, fractions allowed, about libjpeg's scale; 75 where neither it nor another target is given.
     bpp

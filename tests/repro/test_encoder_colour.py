@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import struct
 
 import imagecodecs
@@ -237,27 +236,62 @@ def test_a_profile_too_long_for_a_jpeg_file_is_used_up():
 
 
 def test_an_image_that_is_not_decoded_yet_is_read_as_its_file():
-    """What Pillow misreads is found in the file behind it."""
+    """What Pillow misreads is found in the file behind it, as often as it is asked for: the image stays as it is."""
+    whole = io.BytesIO()
+    Image.fromarray(astronaut()).save(whole, "JPEG", quality=90)
     for data in (
         rasters.jpeg2000(rasters.words(VALUES, 16), codecformat="jp2"),
         rasters.png(rasters.levels(VALUES, 8), "RGB", 8, [gama(1)]),
         rasters.png(rasters.levels(VALUES, 16), "RGB", 16, [b"cICP" + bytes((9, 16, 0, 1))]),
+        rasters.png(rasters.levels(VALUES, 8), "RGB", 8, [b"cICP" + bytes((12, 13, 0, 1))]),
         next(case.data for case in bitmaps.psd_kinds() if "selection" in case.kind),
+        whole.getvalue()[: len(whole.getvalue()) // 2],
     ):
         results = []
-        for source in (data, Image.open(io.BytesIO(data))):
+        image = Image.open(io.BytesIO(data))
+        for source in (data, image, image):
             try:
-                results.append(open_picture(source).samples.tolist())
+                picture = open_picture(source)
+                results.append((picture.samples.tolist(), picture.icc))
             except ReproError as error:
                 results.append(str(error))
-        assert results[0] == results[1]
+        assert results[0] == results[1] == results[2]
+
+
+def test_an_image_that_was_changed_since_it_was_opened_is_taken_as_it_is():
+    stream = io.BytesIO()
+    Image.fromarray(astronaut()).save(stream, "JPEG")
+    image = Image.open(stream)
+    image.draft("L", (64, 64))
+    assert open_picture(image).samples.shape == (64, 64)
+    image = Image.open(stream)
+    image.info["icc_profile"] = ADOBE
+    assert open_picture(image).icc == ADOBE
 
 
 def test_orders_of_pages_and_frames_are_the_callers():
-    stream = io.BytesIO()
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "lime")]
-    frames[0].save(stream, "TIFF", save_all=True, append_images=frames[1:])
-    image = Image.open(stream)
-    image.seek(1)
-    assert open_picture(image).samples[0, 0].tolist() == [0, 255, 0]
-    assert list(itertools.islice(open_picture(stream.getvalue()).samples[0, 0], 3)) == [255, 0, 0]
+    for form in ("TIFF", "GIF", "PNG"):
+        stream = io.BytesIO()
+        frames[0].save(stream, form, save_all=True, append_images=frames[1:])
+        image = Image.open(stream)
+        image.seek(1)
+        for _ in range(2):
+            picture = open_picture(image)
+            assert picture.samples[0, 0].tolist() == [0, 255, 0] and picture.notices == ()
+        picture = open_picture(stream.getvalue())
+        assert picture.samples[0, 0].tolist() == [255, 0, 0] and "the first is taken" in picture.notices[0]
+
+
+def test_layers_are_one_picture():
+    """Of a PSD file, whose layers Pillow counts as frames, the picture of them all is taken, and nothing is to say."""
+    merged = astronaut(8, 8)
+    layer = struct.pack(">IIIIHHIHIHI", 0, 0, 8, 8, 3, 0, 66, 1, 66, 2, 66) + b"8BIMnorm" + bytes((255, 0, 0, 0))
+    layer += struct.pack(">I", 12) + bytes(8) + b"\3abc"
+    layers = struct.pack(">h", 2) + 2 * layer + bytes(2 * 3 * 66)
+    sections = struct.pack(">IIII", 0, 0, 4 + len(layers), len(layers)) + layers
+    data = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 8, 8, 8, 3) + sections
+    data += bytes(2) + merged.transpose(2, 0, 1).tobytes()
+    assert Image.open(io.BytesIO(data)).n_frames == 2
+    picture = open_picture(data)
+    assert np.array_equal(picture.samples, merged) and picture.notices == ()

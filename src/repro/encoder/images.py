@@ -12,7 +12,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -86,9 +86,12 @@ def open_picture(
     """Read a picture: the file at a path, a file's bytes, a Pillow image, or samples, uint8 (H, W) or (H, W, 3) sRGB.
 
     See the module for what becomes of it, ``profiles.settle`` for ``icc``. ``name`` is what errors call it, its path
-    unless given. Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix,
-    where it is missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` (Pillow's limit unless given)
-    or than a JPEG can be, and, if ``strict``, where there are doubts.
+    unless given. A Pillow image that is not loaded yet is read anew from its file, so that a second call finds what the
+    first did; of a loaded one, what only the file says is not known (see :func:`repro.encode`).
+
+    Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix, where it is
+    missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` (Pillow's limit unless given) or than a
+    JPEG can be, and, if ``strict``, where there are doubts.
     """
     name = name or (str(source) if isinstance(source, str | Path) else "picture")
     limit = MAX_PIXELS if max_pixels is None else max_pixels
@@ -146,7 +149,7 @@ def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
 def _file_of(image: Image.Image) -> bytes:
     """The bytes of the file behind a Pillow image that is not decoded yet; else none."""
     stream = getattr(image, "fp", None) if getattr(image, "tile", None) else None
-    if stream is None:
+    if stream is None or getattr(stream, "closed", False):
         return b""
     place = stream.tell()
     stream.seek(0)
@@ -182,7 +185,7 @@ def _decoded(name: str, source: Image.Image | bytes, icc: profiles.Policy, max_p
 
 
 def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
-    with _pixel_limit(max_pixels), _opened(source) as image:
+    with _pixel_limit(max_pixels), _opened(source, data) as image:
         _check_size(name, image.size, max_pixels)
         frames = _prepare(name, image, data)
         _check_size(name, image.size, max_pixels)
@@ -200,9 +203,16 @@ def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Pol
         return Picture(np.array(settled), kept, (*doubts, *notices), tuple(doubts), about or metadata.read(image))
 
 
-def _opened(source: Image.Image | bytes) -> AbstractContextManager[Image.Image]:
-    """Pillow's image of a file's bytes, or the caller's own, which stays open."""
-    return Image.open(io.BytesIO(source)) if isinstance(source, bytes) else nullcontext(source)
+def _opened(source: Image.Image | bytes, data: bytes) -> AbstractContextManager[Image.Image]:
+    """Pillow's image of the file ``data``; or the caller's own, which stays open, where it is loaded or was changed."""
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(data))
+    with suppress(Exception):  # once loaded, some kinds have no file any more but samples
+        again = Image.open(io.BytesIO(data))
+        again.seek(source.tell())
+        if (again.size, again.mode, again.info) == (source.size, source.mode, source.info):
+            return again
+    return nullcontext(source)
 
 
 def _load(image: Image.Image, data: bytes) -> str | None:
@@ -226,8 +236,9 @@ def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
         jpeg2000.check(name, head)
     if isinstance(image, TiffImageFile):
         return tiff.prepare(name, image)
-    several = image.format != "MPO" and _has_more_frames(image)
-    return "an animation or several pages; the first is taken" if several else None
+    if image.format == "MPO" or image.tell():  # the caller's frame, or a PSD's layers as one picture
+        return None
+    return "an animation or several pages; the first is taken" if _has_more_frames(image) else None
 
 
 def _settle(
