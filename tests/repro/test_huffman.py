@@ -44,6 +44,15 @@ def test_codes_fill_their_trees():
         assert sum(2.0**-length for length in table.values()) < 1, "prefix codes (Kraft), the all-ones code left free"
 
 
+@pytest.mark.parametrize("lacks", [0x00, 0xF0, 0xE1])
+def test_what_has_no_code_is_not_counted(lacks):
+    plane = np.zeros((1, 2, 8, 8), dtype=np.int16)
+    plane[0, 0, 7, 7] = 1
+    ac = {symbol: 4 for symbol in (0x00, 0xF0, 0xE1) if symbol != lacks}
+    with pytest.raises(KeyError):
+        count_bits(plane, 0, {(0, 0): {0: 1}, (1, 0): ac})
+
+
 def test_refuses_other_shapes():
     with pytest.raises(ValueError, match=r"\(rows, cols, 8, 8\), got \(8, 8\)"):
         count_bits(np.zeros((8, 8), dtype=np.int16), 0)

@@ -71,7 +71,7 @@ def count_bits(plane: np.ndarray, index: int, lengths: CodeLengths | None = None
         for position in np.flatnonzero(block[1:]) + 1:
             skipped, run = divmod(int(position) - last - 1, 16)
             category = int(abs(block[position])).bit_length()
-            bits[n, position] = skipped * ac.get(ZRL, 0) + ac[16 * run + category] + category
+            bits[n, position] = (skipped * ac[ZRL] if skipped else 0) + ac[16 * run + category] + category
             last = int(position)
         if last < 63:
             bits[n, 64] = ac[EOB]
