@@ -453,6 +453,22 @@ def test_command_compares_in_one_colour_space(tmp_path: Path, capsys: pytest.Cap
     assert all(row["psnr"] > 35 for row in json.loads(capsys.readouterr().out))
 
 
+def test_command_tells_what_it_measures(
+    pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    png, jpg = pair
+    whole = Path(jpg).read_bytes()
+    (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
+    clear = Image.open(png).convert("RGBA")
+    clear.putalpha(100)
+    clear.save(tmp_path / "clear.png")
+    assert cli.run(["evaluate", png, jpg]) == 0 and capsys.readouterr().err == ""
+    assert cli.run(["evaluate", str(tmp_path / "clear.png"), str(tmp_path / "half.jpg")]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"repro: note: {tmp_path / 'clear.png'}: has transparent parts; set on white"
+    assert second.startswith(f"repro: note: {tmp_path / 'half.jpg'}: seems damaged inside")
+
+
 def test_command_names_bad_input(pair: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     png, jpg = pair
     (tmp_path / "empty.jpg").touch()

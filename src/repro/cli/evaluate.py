@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from repro import progress
 from repro.cli.printer import say, to_json
 from repro.errors import ReproError, UsageError, one_line
 
@@ -79,7 +80,10 @@ def _shown(source: Path | bytes, name: str) -> np.ndarray:
 
     from repro.encoder.images import open_picture
 
-    samples = open_picture(source, icc="srgb", name=name).samples
+    picture = open_picture(source, icc="srgb", name=name)
+    for notice in picture.notices:
+        progress.note(f"{name}: {notice}")
+    samples = picture.samples
     return samples if samples.ndim == 3 else np.stack([samples] * 3, axis=-1)
 
 
