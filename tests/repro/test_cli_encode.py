@@ -186,7 +186,7 @@ def test_a_folder_is_gone_on_with(photos, model, tmp_path, capsys):
     assert run(*call) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].startswith(f"{tmp_path / 'out' / 'b.jpg'}: ") and len(out.splitlines()) == 2
-    assert f"{tmp_path / 'out'}: has 3 of the pictures; --force encodes them again" in err
+    assert f"{tmp_path / 'out'}: has 3 of the pictures; --force without --skip-existing encodes them again" in err
     assert b"precious" in (tmp_path / "out" / "grey.jpg").read_bytes()
     assert run(*call) == 0 and capsys.readouterr().out == ""
 

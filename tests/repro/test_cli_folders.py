@@ -179,12 +179,22 @@ def test_standard_input_and_output(photo, process, tmp_path):
         (["-", "photo.png", "-o", "out"], 2, b"encode it alone"),
         (["/dev/stdin"], 2, b"name the JPEG file with -o"),
         (["-", "-o", "folder/"], 2, b"name a file in it"),
+        (["photo.png", "photo.png", "-o", "-"], 2, b"name a folder for the results"),
+        ([".", "-o", "-"], 2, b"name a folder for the results"),
+        (["", "-o", "out"], 2, b"an input's name is empty"),
+        (["photo.png", "photo.png", "-o", ""], 2, b"-o: its name is empty"),
     ],
 )
-def test_wrong_uses_of_standard_input(arguments, code, says, photo, process, tmp_path):
+def test_wrong_uses_of_streams_and_of_no_name(arguments, code, says, photo, process, tmp_path):
     done = process(*arguments, input=b"")
     assert done.returncode == code and says in done.stderr and done.stderr.count(b"\n") == 1
     assert done.stdout == b"" and [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_a_file_may_be_called_as_standard_input_is(photo, process, tmp_path):
+    photo.rename(tmp_path / "-")
+    assert process("./-", "-o", "out.jpg", input=b"").returncode == 0
+    assert decode((tmp_path / "out.jpg").read_bytes()).size == (64, 48)
 
 
 @pytest.mark.parametrize(
@@ -415,6 +425,10 @@ def test_what_is_half_written_does_not_count_as_done(photo, run, tmp_path, capsy
     before = (out / "b.jpg").stat().st_mtime_ns
     assert run(inputs[1], "-o", out / "b.jpg", "--skip-existing") == 0
     assert (out / "b.jpg").stat().st_mtime_ns == before and "is there already" in capsys.readouterr().err
+    half = (out / "a.jpg").read_bytes()[:-2]
+    for data, done in ((half + b"\xff\xd9" + bytes(9), True), (half + bytes(9), False), (half[:99] + bytes(9), False)):
+        (out / "b.jpg").write_bytes(data)  # a film, say, may follow on the picture
+        assert (run(inputs[1], "-o", out, "--skip-existing") == 0) == done
 
 
 def test_a_killed_run_is_gone_on_with(tmp_path, model):

@@ -63,7 +63,7 @@ def test_what_is_there_is_left_alone(
     (output / "3.jpg").write_bytes(precious)
     call = [photos, "-o", output, "--model", model, "--scheduler", two.url]
     assert run(*call) == 0
-    assert "has 1 of the pictures; --force encodes them again" in capsys.readouterr().err
+    assert "has 1 of the pictures; --force without --skip-existing encodes them again" in capsys.readouterr().err
     assert (output / "3.jpg").read_bytes() == precious and len(list(output.iterdir())) == 5
     assert run(*call) == 0 and capsys.readouterr().out == ""
     assert run(*call, "--force") == 0

@@ -16,10 +16,18 @@ from repro.cli.printer import Printer
 from repro.errors import UsageError
 
 
+def _input(text: str) -> Path:
+    """What an argument names; ``./-`` is a file, though ``Path`` would make standard input of it."""
+    if not text:
+        raise UsageError("an input's name is empty; name a picture or a folder (. is the current one)")
+    return Path(os.path.abspath(text)) if text != "-" and Path(text) == Path("-") else Path(text)
+
+
 def encode(
     inputs: Annotated[
         list[Path],
         typer.Argument(
+            parser=_input,
             metavar="INPUT...",
             help="One or more pictures (any format that Pillow reads), or folders; - is standard input.",
         ),
@@ -145,6 +153,8 @@ def encode(
     from repro.encoder.batch import encode_files
     from repro.encoder.encode import Settings
 
+    if output == "":
+        raise UsageError("-o: its name is empty; name a JPEG file or a folder (. is the current one)")
     several = len(inputs) > 1 or os.path.isdir(inputs[0])
     into_folder = output is not None and (os.path.isdir(output) or output.endswith(os.sep))
     printer = Printer(json=json, quiet=quiet)

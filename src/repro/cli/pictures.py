@@ -34,7 +34,7 @@ def encode_one(source: Path, output: str | None, settings: Settings, printer: Pr
         if target is None and sys.stdout.isatty():
             raise UsageError("the picture would go to this terminal; name a file with -o, or redirect standard output")
         if skips and target is not None and is_done(target):
-            progress.note(f"{target}: is there already; --force makes it again")
+            progress.note(f"{target}: is there already; --force without --skip-existing makes it again")
             return
         if target is not None:
             check_output(None if piped else source, target, settings.overwrite)
@@ -95,7 +95,7 @@ def encode_many(
     """
     if _STDIN in map(str, inputs):
         raise UsageError("-: standard input is one picture; encode it alone")
-    if output is None:
+    if output is None or output in _STDOUT:
         raise UsageError("several inputs or a folder: name a folder for the results with -o")
     folder = Path(output)
     settings.check_model()  # a wrong name is one error, not one per picture
@@ -115,7 +115,7 @@ def encode_many(
         pairs = _passed(pairs, lambda target: not is_done(target), unread)
         if len(pairs) + len(unread) < total:
             done = total - len(pairs) - len(unread)
-            progress.note(f"{output}: has {done} of the pictures; --force encodes them again")
+            progress.note(f"{output}: has {done} of the pictures; --force without --skip-existing encodes them again")
     pairs = _passed(pairs, lambda target: bool(_made(target.parent)), unread)
     for failure in unread:
         printer.failure(failure)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from repro.errors import ReproError, UsageError
 from repro.files import is_stream
+from repro.jpeg.segments import SOS, picture_end, segments
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
@@ -23,12 +24,18 @@ def is_done(output: Path) -> bool:
         with output.open("rb") as stream:
             begins = stream.read(2) == b"\xff\xd8"
             stream.seek(-2, os.SEEK_END)
-            whole = begins and stream.read() == b"\xff\xd9"
+            whole = begins and (stream.read() == b"\xff\xd9" or _holds_picture(output.read_bytes()))
     except OSError:
         whole = False
     if not whole:
         raise ReproError(f"{output}: is there already, but is no whole JPEG file; remove it to have it made again")
     return True
+
+
+def _holds_picture(data: bytes) -> bool:
+    """Whether the JPEG file ``data`` has the end of its picture; a second picture, a film or zeros may follow."""
+    scan = next((found.start for found in segments(data) if found.marker == SOS), None)
+    return scan is not None and picture_end(data, scan) is not None
 
 
 def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
