@@ -105,6 +105,22 @@ def test_bpp_out_of_reach_names_the_range(bpp, model, tmp_path):
         assert 0.95 * reachable <= report.bpp <= reachable
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.integers(150, 10**6), st.integers(0, 10**6), st.integers(1, 10**8), st.integers(0, 10**5))
+def test_every_range_that_is_named_can_be_had_to_its_ends(least, more, pixels, beside):
+    def encode(quality: float) -> bytes:
+        return bytes(least + round(more * (quality - 1) / 99))
+
+    def within(bpp: float) -> bytes:
+        return largest_within(encode, bpp * pixels - 8 * beside, pixels, "sizes", beside)[1]
+
+    for bpp in (8 * (least + beside - 1) / pixels, 8 * (2 * (least + more) + beside) / pixels):
+        with pytest.raises(ReproError) as caught:
+            within(bpp)
+        low, high = str(caught.value).split("choose from ")[1].split(" to ")
+        assert len(within(float(low))) < 1.0001 * (least + beside) and len(within(float(high))) == least + more
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), st.integers(2, 400))
 def test_search_finds_the_last_step_that_fits(seed, share, levels):

@@ -91,10 +91,16 @@ def largest_within(
     if best < 0 or (best == _LAST and 8 * len(files[best]) < (1 - TOLERANCE) * bits):
         least, most = (8 * (len(files.get(step) or encode(_quality(step))) + beside) for step in (0, _LAST))
         raise ReproError(
-            f"{name}: {(bits + 8 * beside) / pixels:.4g} bits per pixel cannot be met; "
-            f"choose from {math.ceil(1e4 * least / pixels) / 1e4:.6g} to {math.floor(1e4 * most / pixels) / 1e4:.6g}"
+            f"{name}: {(bits + 8 * beside) / pixels:.6g} bits per pixel cannot be met; "
+            f"choose from {_rounded_up(least / pixels)} to {_rounded_up(most / pixels)}"
         )
     return _quality(best), files[best]
+
+
+def _rounded_up(value: float) -> str:
+    """``value``, above 0, in six digits; a little more, for what is multiplied by them is rounded too."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 5)
+    return f"{math.ceil(value * (1 + 1e-9) / unit) * unit:.12g}"
 
 
 def smallest_reaching(
