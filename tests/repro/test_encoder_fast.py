@@ -33,6 +33,14 @@ def test_the_file_holds_exactly_the_learned_tables(quality, scans):
     assert ("progressive" in decode(data).info) == (scans == "interleaved")
 
 
+@pytest.mark.parametrize(("quality", "is_smallest"), [(75, "sequential"), (95, "interleaved")])
+def test_the_smallest_scans_are_the_smallest(quality, is_smallest):
+    picture = Picture(astronaut())
+    files = {scans: fast(picture, quality=quality, scans=scans) for scans in ("interleaved", "sequential")}
+    assert min(files, key=lambda scans: len(files[scans])) == is_smallest
+    assert fast(picture, quality=quality, scans="smallest") == files[is_smallest]
+
+
 def test_it_is_the_default_effort_but_for_libjpegs_rounding():
     picture = Picture(astronaut())
     ours, theirs = (

@@ -63,8 +63,11 @@ def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:
 
 def encode_fast(picture: Picture, tables: np.ndarray, scans: str) -> bytes:
     """The file that libjpeg-turbo makes of ``picture`` with ``tables`` (2, 8, 8), 1–255: 4:4:4, optimised."""
+    progressive = {"interleaved": (True,), "smallest": (True, False), "sequential": (False,)}[scans]
     with _room_for(picture):
-        data = save_with_tables(picture.samples, tables, optimize=True, progressive=scans != "sequential")
+        data = min(
+            (save_with_tables(picture.samples, tables, optimize=True, progressive=p) for p in progressive), key=len
+        )
     return embed_icc(data, picture.icc) if picture.icc else data
 
 
