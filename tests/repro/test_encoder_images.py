@@ -376,6 +376,13 @@ def test_max_pixels_can_be_raised_and_lowered(model, tmp_path):
         {"quality": 50, "bpp": 0.5},
         {"icc": "drop"},
         {"max_pixels": 0},
+        {"quality": "75"},
+        {"quality": True},
+        {"bpp": "1"},
+        {"size": "200KB"},
+        {"ssimulacra2": [70]},
+        {"seconds": "9", "effort": "best"},
+        {"max_pixels": "9"},
     ],
     ids=str,
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -71,6 +72,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         targets = {"--quality": self.quality, "--bpp": self.bpp, "--ssimulacra2": self.ssimulacra2, "--size": self.size}
+        for option, value in (targets | {"--seconds": self.seconds, "--max-pixels": self.max_pixels}).items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise UsageError(f"{option} {value!r}: must be a number")
         given = [option for option, value in targets.items() if value is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)}: give only one of them")
