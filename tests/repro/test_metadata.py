@@ -155,6 +155,50 @@ def test_makernotes_stay_where_they_are_and_thumbnails_go(order):
     assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
 
 
+def exif_with_author(kind: int, name: bytes, rest: bytes = b"") -> bytes:
+    """An EXIF block by the bytes: a directory with the artist alone, ``name`` of the type ``kind`` at 26, ``rest``."""
+    then = 26 + len(name) if rest else 0
+    return b"Exif\0\0II*\0" + struct.pack("<IHHHIII", 8, 1, 0x013B, kind, len(name), 26, then) + name + rest
+
+
+def test_a_thumbnail_in_strips_goes_and_what_stands_between_them_stays():
+    strip = b"thumbnail " * 10
+    second = struct.pack("<HHHIIHHIHHI", 2, 0x0111, 4, 2, 64, 0x0117, 3, 2, 100, 100, 0)
+    rest = second + struct.pack("<II", 72, 180) + strip + b"between " + strip
+    image = kept(saved("JPEG", exif=exif_with_author(2, b"Jane J.\0", rest)), "all")
+    exif = image.info["exif"].removeprefix(b"Exif\0\0")
+    assert image.getexif()[0x013B] == "Jane J." and exif[72:] == bytes(100) + b"between "
+
+
+def test_a_text_in_utf_8_as_of_exif_3_is_kept():
+    data = saved("JPEG", exif=exif_with_author(129, "Zoë\0".encode()))
+    assert "Zoë".encode() in kept(data, "copyright", strict=True).info["exif"]
+
+
+def test_the_size_in_exifs_first_directory_is_true_too():
+    exif = camera()
+    exif[0x0100], exif[0x0101] = 64, 48
+    image = kept(saved("JPEG", exif=exif), "all")
+    assert (image.getexif()[0x0100], image.getexif()[0x0101]) == image.size == (48, 64)
+
+
+def test_what_xmp_says_of_other_pictures_is_not_this_ones():
+    other = b"""<xmpMM:Pantry xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"><rdf:Bag><rdf:li><rdf:Description
+ tiff:Orientation="8"><dc:creator><rdf:Seq><rdf:li>Other</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:li>
+</rdf:Bag></xmpMM:Pantry></rdf:Description>"""
+    data = saved("JPEG", xmp=XMP.replace(b"</rdf:Description>", other))
+    assert b"Other" not in kept(data, "copyright").info["xmp"]
+    assert b'tiff:Orientation="8"' in kept(data, "all").info["xmp"]
+
+
+def test_xmp_comes_out_the_same_whatever_came_before():
+    plain = saved("JPEG", xmp=XMP.replace(b"<dc:title>", b'<note xmlns="http://a.org/">me</note><dc:title>'))
+    named = saved("JPEG", xmp=XMP.replace(b"<dc:title>", b'<n:note xmlns:n="http://a.org/">me</n:note><dc:title>'))
+    first = kept(plain, "all").info["xmp"]
+    assert b"<n:note>me</n:note>" in kept(named, "all").info["xmp"]
+    assert kept(plain, "all").info["xmp"] == first
+
+
 # ---- damage ---------------------------------------------------------------------------------------------------------
 
 BOMB = XMP.replace(

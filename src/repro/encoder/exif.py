@@ -1,6 +1,6 @@
 """EXIF data changed where they stand, so that a camera's makernotes, which hold offsets into them, stay right.
 
-Source: EXIF 2.32, 4.6 (directories and tags); TIFF 6.0, section 2.
+Source: EXIF 2.32, 4.6 (directories and tags), and 3.0 (UTF-8, type 129); TIFF 6.0, section 2.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HEADER = b"Exif\0\0"
 _ORDERS = {b"II": "<", b"MM": ">"}
 _SHORT, _SRGB = 3, 1
 #: Bytes of a directory's entry, and of its type's values.
-_ENTRY, _SIZES = 12, {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_ENTRY, _SIZES = 12, {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 129: 1}
 _RIGHTS = (Base.Artist, Base.Copyright)
 #: Of a TIFF file's first directory, what is about the photo and not about the file.
 _ABOUT = (Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, *_RIGHTS, IFD.Exif, IFD.GPSInfo)
@@ -50,6 +50,13 @@ class _Block:
             return None
         return self.get("H" if self.get("H", places[tag] + 2) == _SHORT else "I", places[tag] + 8)
 
+    def numbers(self, places: dict[int, int], tag: int) -> tuple[int, ...]:
+        """Of an entry with whole numbers, however many; none where there is no such entry."""
+        if tag not in places:
+            return ()
+        form = "H" if self.get("H", places[tag] + 2) == _SHORT else "I"
+        return struct.unpack(f"{self.order}{self.get('I', places[tag] + 4)}{form}", self.value(places[tag]))
+
     def set_number(self, places: dict[int, int], tag: int, value: int) -> None:
         """Of an entry that is there; of at most 16 bits, as a JPEG's sides are."""
         if tag in places:
@@ -76,6 +83,8 @@ def revised(block: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
         exif.data[x : x + 10], exif.data[y : y + 10] = exif.data[y : y + 10], exif.data[x : x + 10]
     exif.set_number(first, Base.Orientation, 1)
     photo = exif.pointed(first, IFD.Exif)
+    exif.set_number(first, Base.ImageWidth, size[0])
+    exif.set_number(first, Base.ImageLength, size[1])
     exif.set_number(photo, Base.ExifImageWidth, size[0])
     exif.set_number(photo, Base.ExifImageHeight, size[1])
     if srgb:
@@ -94,11 +103,12 @@ def _drop_thumbnail(exif: _Block, next_at: int) -> None:
         return
     places, _ = exif.directory(second)
     for start, length in ((Base.JpegIFOffset, Base.JpegIFByteCount), (Base.StripOffsets, Base.StripByteCounts)):
-        at, count = exif.number(places, start), exif.number(places, length)
-        if at and count:
-            exif.data[at : at + count] = bytes(len(exif.data[at : at + count]))
-            if at + count >= len(exif.data) - 1:
-                del exif.data[at:]
+        pieces = zip(exif.numbers(places, start), exif.numbers(places, length), strict=False)
+        for at, count in sorted(pieces, reverse=True):  # from the end, so that all that is there can be cut off
+            if at and count:
+                exif.data[at : at + count] = bytes(len(exif.data[at : at + count]))
+                if at + count >= len(exif.data) - 1:
+                    del exif.data[at:]
 
 
 def rights(block: bytes) -> bytes:

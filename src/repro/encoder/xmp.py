@@ -6,7 +6,7 @@ Source: XMP specification, part 1 (RDF), part 2 (schemas) and part 3 (extended X
 from __future__ import annotations
 
 import io
-import re
+from itertools import count
 from xml.etree import ElementTree
 
 HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -43,7 +43,8 @@ _GONE = (
     f"{_XMP}Thumbnails",
     f"{_NOTE}HasExtendedXMP",
 )
-_NUMBERS = re.compile(r"ns\d+")
+#: Names to fall back on, by prefix.
+_PREFIXES = {"xml": "http://www.w3.org/XML/1998/namespace", "x": _META[1:-1], "rdf": _RDF[1:-1]}
 
 
 def rights(packet: bytes) -> bytes:
@@ -52,20 +53,21 @@ def rights(packet: bytes) -> bytes:
     Raises ``ValueError`` or ``ElementTree.ParseError`` where it is damaged.
     """
     kept = ElementTree.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
-    for description in _descriptions(_parsed(packet)):
+    old, prefixes = _parsed(packet)
+    for description in _descriptions(old):
         kept.attrib.update({name: value for name, value in description.items() if name.startswith(_ABOUT_RIGHTS)})
         kept.extend(child for child in description if child.tag.startswith(_ABOUT_RIGHTS))
     if len(kept.attrib) == 1 and not len(kept):
         return b""
     root = ElementTree.Element(f"{_META}xmpmeta")
     ElementTree.SubElement(root, f"{_RDF}RDF").append(kept)
-    return _written(root)
+    return _written(root, prefixes)
 
 
 def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
     """``packet`` for the upright picture of ``size``, (width, height), that was made of its photo, without what only
     the old file had. ``srgb``: the colours are sRGB now. Raises as :func:`rights`."""
-    root = _parsed(packet)
+    root, prefixes = _parsed(packet)
     true = {f"{_TIFF}Orientation": "1", f"{_EXIF}PixelXDimension": str(size[0]), f"{_TIFF}ImageWidth": str(size[0])}
     true |= {f"{_EXIF}PixelYDimension": str(size[1]), f"{_TIFF}ImageLength": str(size[1])}
     if srgb:
@@ -79,23 +81,43 @@ def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
         description.attrib.update({name: value for name, value in true.items() if name in description.attrib})
         for child in description:
             child.text = true.get(child.tag, child.text)
-    return _written(root)
+    return _written(root, prefixes)
 
 
-def _parsed(packet: bytes) -> ElementTree.Element:
+def _parsed(packet: bytes) -> tuple[ElementTree.Element, dict[str, str]]:
+    """The packet's outermost element, and prefixes by namespace."""
     text = packet.decode().strip("\0\r\n\t \ufeff")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:  # XMP has none, and entities can grow without bound
         raise ValueError("a document type in XMP")
+    names = dict(_PREFIXES)
     for _, (prefix, name) in ElementTree.iterparse(io.StringIO(text), ["start-ns"]):
-        if prefix and not _NUMBERS.fullmatch(prefix):  # ElementTree would make up prefixes of its own
-            ElementTree.register_namespace(prefix, name)
-    return ElementTree.fromstring(text)
+        if prefix:
+            names.setdefault(prefix, name)
+    return ElementTree.fromstring(text), {name: prefix for prefix, name in names.items()}
 
 
 def _descriptions(root: ElementTree.Element) -> list[ElementTree.Element]:
-    return list(root.iter(f"{_RDF}Description"))
+    """Those of the picture itself; others, further inside, are of pictures that it was made of."""
+    return [description for rdf in root.iter(f"{_RDF}RDF") for description in rdf.findall(f"{_RDF}Description")]
 
 
-def _written(root: ElementTree.Element) -> bytes:
+def _written(root: ElementTree.Element, prefixes: dict[str, str]) -> bytes:
+    """``root``, whose names become ``prefixes``' here: ElementTree knows no prefixes but those of the whole process."""
+    used = {}
+
+    def short(name: str) -> str:
+        space, _, local = name[1:].rpartition("}")
+        if not space:
+            return name
+        if space not in prefixes:
+            prefixes[space] = next(made for i in count() if (made := f"ns{i}") not in prefixes.values())
+        used[prefixes[space]] = space
+        return f"{prefixes[space]}:{local}"
+
+    for element in root.iter():
+        element.tag = short(element.tag)
+        element.attrib = {short(name): value for name, value in element.attrib.items()}
+    used.pop("xml", None)
+    root.attrib = {f"xmlns:{prefix}": space for prefix, space in sorted(used.items())} | root.attrib
     body = ElementTree.tostring(root, "utf-8", xml_declaration=False)
     return b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>' + body + b'<?xpacket end="w"?>'
