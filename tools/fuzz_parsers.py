@@ -131,9 +131,9 @@ def metadata(data: bytes) -> None:
     plain = io.BytesIO()
     Image.new("L", (8, 8)).save(plain, "JPEG")
     for kept in ("copyright", "all"):
-        markers, notices = metadata.segments(about, kept, (8, 8), srgb=kept == "all")
+        _, notices = metadata.segments(about, kept, (8, 8), srgb=kept == "all")
         assert all(one_line(notice) == notice for notice in notices)
-        with Image.open(io.BytesIO(metadata.embed(plain.getvalue(), about.density, markers))) as image:
+        with Image.open(io.BytesIO(metadata.embed(plain.getvalue(), about, kept, (8, 8), srgb=kept == "all"))) as image:
             assert image.format == "JPEG" and image.size == (8, 8)
             image.load()
 
@@ -142,7 +142,7 @@ def exif(data: bytes) -> None:
     """EXIF data changed where they stand; twice as long at most, where two texts overlap."""
     from repro.encoder import exif
 
-    for change in (exif.rights, lambda block: exif.revised(block, (8, 8), srgb=True)):
+    for change in (lambda block: exif.rights(block, {}), lambda block: exif.revised(block, (8, 8), srgb=True)):
         with suppress(ValueError, KeyError, struct.error):
             assert len(change(data)) <= 2 * len(data) + 100
 

@@ -120,6 +120,20 @@ def test_all_is_true_of_the_upright_picture_in_srgb(kind):
         assert image.size == (48, 64)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+def test_xmps_orientation_turns_nothing(kind):
+    """As in browsers; Pillow would turn it."""
+    if kind == "PNG":
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        data = saved(kind, pnginfo=text, dpi=(300, 150))
+    else:
+        data = saved(kind, **({"tiffinfo": {700: XMP}} if kind == "TIFF" else {"xmp": XMP}), dpi=(300, 150))
+    image = kept(data, "all")
+    assert image.size == (64, 48) and values(image)["Orientation"] == "1"
+    assert kind == "WEBP" or np.allclose(image.info["dpi"], (300, 150))
+
+
 def test_none_keeps_nothing():
     image = kept(with_all("JPEG"), "none", icc="srgb")
     assert not dict(image.getexif()) and "xmp" not in image.info and "photoshop" not in image.info
@@ -170,6 +184,14 @@ def test_a_thumbnail_in_strips_goes_and_what_stands_between_them_stays():
     assert image.getexif()[0x013B] == "Jane J." and exif[72:] == bytes(100) + b"between "
 
 
+def test_strips_that_overlap_are_damage():
+    count = 15_000
+    second = struct.pack("<HHHIIHHIII", 2, 0x0111, 3, count, 64, 0x0117, 3, count, 64, 0)
+    data = saved("JPEG", exif=exif_with_author(2, b"Jane J.\0", second + struct.pack("<H", 30_000) * count))
+    with pytest.raises(ReproError, match="its EXIF is damaged; left out"):
+        kept(data, "all", strict=True)
+
+
 def test_a_text_in_utf_8_as_of_exif_3_is_kept():
     data = saved("JPEG", exif=exif_with_author(129, "Zoë\0".encode()))
     assert "Zoë".encode() in kept(data, "copyright", strict=True).info["exif"]
@@ -197,6 +219,36 @@ def test_xmp_comes_out_the_same_whatever_came_before():
     first = kept(plain, "all").info["xmp"]
     assert b"<n:note>me</n:note>" in kept(named, "all").info["xmp"]
     assert kept(plain, "all").info["xmp"] == first
+
+
+def test_xmp_and_the_comment_in_other_places_of_a_png_are_kept():
+    text = PngInfo()
+    text.add_text("Raw profile type xmp", f"\nxmp\n{len(XMP):8}\n{XMP.hex()}\n", zip=True)
+    text.add_text("Comment", "made by hand")
+    image = kept(saved("PNG", pnginfo=text), "all", strict=True)
+    assert "a secret" in values(image)["title"] and image.info["comment"] == b"made by hand"
+
+
+def test_xmp_of_jpeg_2000_is_kept():
+    box = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + XMP
+    data = saved("JPEG2000") + struct.pack(">I", 4 + len(box)) + box
+    assert values(kept(data, "copyright"))["rights"] == "© by XMP"
+
+
+def with_marker(data: bytes, marker: int, content: bytes) -> bytes:
+    return data[:2] + struct.pack(">BBH", 255, marker, 2 + len(content)) + content + data[2:]
+
+
+def test_all_of_several_comments_are_kept():
+    data = with_marker(saved("JPEG", comment=b"second"), 0xFE, b"first")
+    assert kept(data, "all").info["comment"] == b"first\nsecond"
+
+
+def test_extended_xmp_that_is_left_out_is_named():
+    data = with_marker(saved("JPEG", xmp=XMP), 0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(40) + b"<x/>")
+    kept(data, "none", strict=True)
+    with pytest.raises(ReproError, match="its extended XMP is not read; left out"):
+        kept(data, "all", strict=True)
 
 
 # ---- damage ---------------------------------------------------------------------------------------------------------
@@ -278,20 +330,32 @@ def test_aspect_alone_is_kept(aspect):
     assert kept(png, "none").info["jfif_density"] == aspect
 
 
-def without_jfif_header(across: float, down: float, quality: int) -> bytes:
+def without_jfif_header(across: float, down: float, quality: int, artist: str | None = None) -> bytes:
     """A JPEG file as cameras write it: its density, in dots per inch, stands in EXIF alone."""
     exif = Image.Exif()
     exif[0x011A], exif[0x011B], exif[0x0128] = across, down, 2
+    if artist:
+        exif[0x013B] = artist
     stream = io.BytesIO()
     Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=quality, exif=exif)
     data = stream.getvalue()
     return data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
 
 
-def test_density_of_a_camera_without_jfif_header_survives_copying():
-    image = decode(repro.encode(without_jfif_header(240.0, 120.0, quality=15), 95))
+@pytest.mark.parametrize("what", ["none", "copyright", "all"])
+@pytest.mark.parametrize("artist", [None, "Zoe"])
+def test_density_of_a_camera_without_jfif_header_survives_copying(what, artist):
+    image = decode(repro.encode(without_jfif_header(240.0, 120.0, 15, artist), 99, metadata=what))
     assert "jfif" not in image.info, "it would not grow, so this tests nothing"
     assert (image.getexif()[0x011A], image.getexif()[0x011B]) == (240, 120)
+    assert image.getexif().get(0x013B) == (None if what == "none" else artist)
+
+
+def test_the_smaller_file_is_taken_with_the_density_counted():
+    data = without_jfif_header(240.0, 120.0, quality=15)
+    for quality in range(92, 98):
+        encoded = repro.encode(data, quality, keep_smaller=False)
+        assert len(repro.encode(data, quality)) == min(len(encoded), len(data)), quality
 
 
 # ---- what a JPEG of one picture does not hold -----------------------------------------------------------------------

@@ -246,8 +246,8 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
         check_doubts(name, notices)
     encoded = encode_picture(picture, settings, name, len(markers))
     if isinstance(content, bytes):
-        encoded = _kept_if_smaller(content, picture, encoded, settings, markers)
-    data = metadata.embed(encoded.data, picture.about.density, markers)
+        encoded = _kept_if_smaller(content, picture, encoded, settings)
+    data = _with_metadata(encoded.data, picture, settings)
     return data, Report(
         input=name,
         output=output,
@@ -265,21 +265,26 @@ def encode_source(source: Source, settings: Settings, name: str, output: str) ->
     )
 
 
-def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings, markers: bytes) -> Encoded:
-    """``encoded``, or what ``content`` holds where that is a JPEG file which is no larger and shows ``picture``;
-    ``markers``: the metadata that it will get."""
+def _with_metadata(data: bytes, picture: Picture, settings: Settings) -> bytes:
+    size = (picture.width, picture.height)
+    return metadata.embed(data, picture.about, settings.metadata, size, srgb=picture.icc is None)
+
+
+def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
+    """``encoded``, or what ``content`` holds where that is a JPEG file which shows ``picture`` and, with its metadata,
+    is no larger."""
     by_default = settings.bpp is None and settings.size is None and settings.subsampling == "auto"
     if picture.doubts or not (by_default if settings.keep_smaller is None else settings.keep_smaller):
         return encoded
     kept = bare(content, picture.icc, baseline=settings.scans == "sequential")
-    if kept is None or len(kept) > len(encoded.data):
+    if kept is None:
         return encoded
-    size = len(metadata.embed(kept, picture.about.density, markers))  # without a JFIF header, density takes EXIF
-    if size > (settings.size or size) or 8 * size > (settings.bpp or math.inf) * picture.pixels:
+    size, grown = (len(_with_metadata(data, picture, settings)) for data in (kept, encoded.data))
+    if size > min(grown, settings.size or grown) or 8 * size > (settings.bpp or math.inf) * picture.pixels:
         return encoded
     shown = open_picture(kept, max_pixels=settings.max_pixels).samples
     if not np.array_equal(shown, picture.samples):  # the picture was turned, say, or converted
         return encoded
-    notice = f"would grow to {len(encoded.data)} bytes; its picture is copied as it is"
+    notice = f"would grow to {grown} bytes; its picture is copied as it is"
     score = None if encoded.ssimulacra2 is None else 100.0
     return Encoded(kept, None, 8 * size / picture.pixels, score, (*picture.notices, notice))

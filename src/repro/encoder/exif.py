@@ -103,19 +103,21 @@ def _drop_thumbnail(exif: _Block, next_at: int) -> None:
         return
     places, _ = exif.directory(second)
     for start, length in ((Base.JpegIFOffset, Base.JpegIFByteCount), (Base.StripOffsets, Base.StripByteCounts)):
-        pieces = zip(exif.numbers(places, start), exif.numbers(places, length), strict=False)
-        for at, count in sorted(pieces, reverse=True):  # from the end, so that all that is there can be cut off
+        pieces = sorted(zip(exif.numbers(places, start), exif.numbers(places, length), strict=False))
+        if len(pieces) > 1 and sum(count for _, count in pieces) > len(exif.data):  # or it might take hours
+            raise ValueError("the thumbnail's strips overlap")
+        for at, count in reversed(pieces):  # from the end, so that all that is there can be cut off
             if at and count:
                 exif.data[at : at + count] = bytes(len(exif.data[at : at + count]))
                 if at + count >= len(exif.data) - 1:
                     del exif.data[at:]
 
 
-def rights(block: bytes) -> bytes:
-    """A block with no more than who made the photo, and the copyright; empty where ``block`` says neither."""
+def rights(block: bytes, more: dict[int, Any]) -> bytes:
+    """A block with no more than who made the photo, the copyright, and the tags ``more``; empty without any."""
     exif = _Block(block)
     places, _ = exif.directory(exif.get("I", 4))
-    return written({tag: exif.value(places[tag]).rstrip(b"\0") for tag in _RIGHTS if tag in places})
+    return written({tag: exif.value(places[tag]).rstrip(b"\0") for tag in _RIGHTS if tag in places} | more)
 
 
 def of_tiff(exif: Image.Exif) -> bytes:

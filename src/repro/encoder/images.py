@@ -189,7 +189,7 @@ def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Pol
         _check_size(name, image.size, max_pixels)
         frames = _prepare(name, image, data)
         _check_size(name, image.size, max_pixels)
-        about = metadata.read(image) if image.format == "TIFF" else None  # decoding closes these, and ends others
+        about = metadata.read(image, data) if image.format == "TIFF" else None  # decoding closes these, and ends others
         hurt = _load(image, data)
         profile = colour.profile(image, data)
         space = colour.declared(name, image, data[:HEAD], profile)
@@ -200,7 +200,7 @@ def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Pol
         doubts = [doubt for doubt in (hurt, orientation_notice, *colour_notices) if doubt]
         notices = [notice for notice in (frames, depth_notice, alpha_notice) if notice]
         notices += metadata.dropped(image, data)
-        return Picture(np.array(settled), kept, (*doubts, *notices), tuple(doubts), about or metadata.read(image))
+        return Picture(np.array(settled), kept, (*doubts, *notices), tuple(doubts), about or metadata.read(image, data))
 
 
 def _opened(source: Image.Image | bytes, data: bytes) -> AbstractContextManager[Image.Image]:

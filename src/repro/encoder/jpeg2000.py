@@ -1,6 +1,6 @@
-"""JPEG 2000: kinds of channels that Pillow misreads, and the colour profile that it leaves out.
+"""JPEG 2000: kinds of channels that Pillow misreads, and the colour profile and XMP that it leaves out.
 
-Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3 (colr, pclr, cdef).
+Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3 (colr, pclr, cdef); XMP part 3 (uuid).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from repro.errors import ReproError
 _COLOUR, _OPACITY = 0, 1
 #: CMYK, sRGB, grey, sYCC; None: the file has a profile, or says nothing.
 _SPACES = (12, 16, 17, 18, None)
+#: How XMP's box begins, after its length.
+_XMP = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def check(name: str, head: bytes) -> None:
@@ -58,6 +60,11 @@ def profile(head: bytes) -> bytes | None:
     return content[3:] if content[:1] in (b"\2", b"\3") else None
 
 
+def xmp(data: bytes) -> bytes:
+    """XMP's packet; nothing where there is none."""
+    return _box(data, _XMP)[16:]
+
+
 def _channels(head: bytes) -> list[tuple[int, int, int]]:
     """Of each channel, its bits and steps across and down."""
     at = head.find(b"\xff\x4f\xff\x51")
@@ -82,7 +89,7 @@ def _in_usual_order(cdef: bytes) -> bool:
 
 
 def _box(head: bytes, kind: bytes) -> bytes:
-    """What the first box of this kind in the header holds; nothing where there is none."""
+    """What the first box of this kind in or after the header holds; nothing where there is none."""
     start = head.find(b"jp2h")
     at = head.find(kind, start) if start >= 0 else -1
     return head[at + 4 : at - 4 + int.from_bytes(head[at - 4 : at], "big")] if at >= 4 else b""

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import exif, xmp
+from repro.encoder import exif, jpeg2000, xmp
 from repro.jpeg.segments import APP0, APP1, APP13, COM, segment
 
 Kept = Literal["none", "copyright", "all"]
@@ -33,22 +34,25 @@ _FILM = (b"MotionPhoto", b"MicroVideo")
 @dataclass(frozen=True)
 class About:
     """``density``: (unit, x, y) as in JFIF, of the upright picture; the rest as the file has it: EXIF and IPTC without
-    headers, XMP's packet, a JPEG's comment. ``damaged``: whether some of it could not be read."""
+    headers, XMP's packet, comments, one a line. ``extended``: whether XMP goes on in further markers, which are not
+    read; ``damaged``: whether some of it could not be read."""
 
     density: Density = (0, 1, 1)
     exif: bytes = b""
     xmp: bytes = b""
     iptc: bytes = b""
     comment: bytes = b""
+    extended: bool = False
     damaged: bool = False
 
 
-def read(image: Image.Image) -> About:
-    """Of an open picture."""
+def read(image: Image.Image, data: bytes) -> About:
+    """Of the open picture of the file ``data``."""
     found: dict[str, Any] = {}
     damaged = False
     readers: dict[str, Callable[[Image.Image], Any]] = {
-        "density": _density, "exif": _exif, "xmp": _xmp, "iptc": _iptc, "comment": _comment
+        "density": _density, "exif": _exif, "xmp": lambda image: _xmp(image, data), "iptc": _iptc, "comment": _comment,
+        "extended": _extended,
     }  # fmt: skip
     for name, reader in readers.items():
         try:
@@ -76,9 +80,22 @@ def dropped(image: Image.Image, data: bytes) -> list[str]:
     return notices
 
 
-def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> tuple[bytes, list[str]]:
+def orientation(image: Image.Image) -> int:
+    """1–8, of EXIF alone, as browsers have it: where that has none, Pillow's ``getexif`` takes XMP's."""
+    if isinstance(image, TiffImageFile):  # 1 once it is decoded, for then Pillow has turned it
+        found: Any = image.tag_v2
+    else:
+        found = Image.Exif()
+        found.load(_exif(image))
+    value: int = found.get(Base.Orientation, 1)
+    return value
+
+
+def segments(
+    about: About, kept: Kept, size: tuple[int, int], *, srgb: bool, jfif: bool = True
+) -> tuple[bytes, list[str]]:
     """JPEG markers with what is ``kept`` of it for the picture of ``size``, (width, height), and notices on what had to
-    be left out. ``srgb``: its colours are sRGB now."""
+    be left out. ``srgb``: its colours are sRGB now; ``jfif``: the file has a JFIF header, which holds the density."""
     if kept == "none":
         return b"", []
     everything = kept == "all"
@@ -88,13 +105,18 @@ def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> 
             return b""
         return revised(block, size, srgb=srgb) if everything else rights(block)
 
+    def exif_rights(block: bytes) -> bytes:
+        return exif.rights(block, {} if jfif else _density_tags(about.density))
+
     parts: list[tuple[str, int, bytes, Callable[[], bytes]]] = [
-        ("EXIF", APP1, exif.HEADER, lambda: changed(about.exif, exif.revised, exif.rights)),
+        ("EXIF", APP1, exif.HEADER, lambda: changed(about.exif, exif.revised, exif_rights)),
         ("XMP", APP1, xmp.HEADER, lambda: changed(about.xmp, xmp.revised, xmp.rights)),
         ("IPTC", APP13, _PHOTOSHOP, lambda: _resource(about.iptc if everything else _iptc_rights(about.iptc))),
         ("comment", COM, b"", lambda: about.comment if everything else b""),
     ]
     found, notices = b"", ["part of its metadata is damaged; left out"] if about.damaged else []
+    if about.extended:
+        notices.append("its extended XMP is not read; left out")
     for name, marker, header, make in parts:
         try:
             content = make()
@@ -108,18 +130,19 @@ def segments(about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> 
     return found, notices
 
 
-def embed(data: bytes, density: Density, markers: bytes) -> bytes:
-    """The JPEG file ``data`` with ``density`` in its JFIF header and ``markers`` behind it.
+def embed(data: bytes, about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> bytes:
+    """The JPEG file ``data``, which has none of it, with the density in its JFIF header and :func:`segments` behind.
 
-    Of a file without that header, as cameras write, the density is put into EXIF unless ``markers`` have some.
+    Of a file without that header, as cameras write, the density is put into EXIF unless that has it.
     """
-    if data[2:4] == bytes((0xFF, APP0)):
+    jfif = data[2:4] == bytes((0xFF, APP0))
+    markers, _ = segments(about, kept, size, srgb=srgb, jfif=jfif)
+    if jfif:
         after = 4 + int.from_bytes(data[4:6], "big")
-        return data[:13] + struct.pack(">BHH", *density) + data[18:after] + markers + data[after:]
-    if density != (0, 1, 1) and exif.HEADER not in markers:
-        unit, x, y = density
-        block = exif.written({Base.XResolution: float(x), Base.YResolution: float(y), Base.ResolutionUnit: unit + 1})
-        markers = segment(APP1, exif.HEADER + block) + markers
+        return data[:13] + struct.pack(">BHH", *about.density) + data[18:after] + markers + data[after:]
+    tags = _density_tags(about.density)
+    if tags and exif.HEADER not in markers:
+        markers = segment(APP1, exif.HEADER + exif.written(tags)) + markers
     return data[:2] + markers + data[2:]
 
 
@@ -142,10 +165,18 @@ def _density(image: Image.Image) -> Density:
         unit, ratio = 0, Fraction(x / y if x > 0 and y > 0 else 1).limit_denominator(255)
         x, y = (ratio.numerator, ratio.denominator) if 0 < ratio < 256 else (1, 1)
     try:
-        turned = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
+        turned = orientation(image) in (5, 6, 7, 8)
     except Exception:  # damaged EXIF turns nothing
         turned = False
     return (unit, round(y), round(x)) if turned else (unit, round(x), round(y))
+
+
+def _density_tags(density: Density) -> dict[int, Any]:
+    """For EXIF; none where there is nothing to say."""
+    unit, x, y = density
+    if density == (0, 1, 1):
+        return {}
+    return {Base.XResolution: float(x), Base.YResolution: float(y), Base.ResolutionUnit: unit + 1}
 
 
 # ---- EXIF, XMP and comments -------------------------------------------------------------------------------------
@@ -161,13 +192,25 @@ def _exif(image: Image.Image) -> bytes:
     return bytes(block).removeprefix(exif.HEADER)
 
 
-def _xmp(image: Image.Image) -> bytes:
+def _xmp(image: Image.Image, data: bytes) -> bytes:
     packet = image.info.get("xmp", b"") or image.info.get("XML:com.adobe.xmp", b"")
+    if not packet and image.format == "PNG":
+        packet = _raw_profile(image, "xmp")
+    if image.format == "JPEG2000":
+        packet = jpeg2000.xmp(data)
     return packet.encode() if isinstance(packet, str) else bytes(packet)
 
 
+def _extended(image: Image.Image) -> bool:
+    return any(content.startswith(xmp.EXTENSION) for _, content in getattr(image, "applist", ()))
+
+
 def _comment(image: Image.Image) -> bytes:
-    comment = image.info.get("comment", b"") if image.format in ("JPEG", "MPO", "GIF", "PNG") else b""
+    if isinstance(image, JpegImageFile):
+        return b"\n".join(content for name, content in image.applist if name == "COM")
+    if image.format not in ("GIF", "PNG"):
+        return b""
+    comment = image.info.get("comment") or image.info.get("Comment", b"")
     return comment.encode() if isinstance(comment, str) else bytes(comment)
 
 

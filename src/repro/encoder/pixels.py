@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from repro.encoder import colour, formats, png, tiff
+from repro.encoder import colour, formats, metadata, png, tiff
 from repro.errors import ReproError
 
 _TURNS = {
@@ -26,8 +26,7 @@ _LIGHT = ("L", "LA", "RGB", "RGBA")
 def upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | None]:
     """``shown``, turned as ``image``'s EXIF data say."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        turn = _TURNS.get(orientation)
+        turn = _TURNS.get(metadata.orientation(image))
         return (shown if turn is None else shown.transpose(turn)), None
     except Exception:  # the pixels are fine; a broken EXIF block is no reason to refuse them
         return shown, "its EXIF data are damaged; taken as upright"

@@ -36,7 +36,10 @@ def prepare(name: str, image: TiffImageFile) -> str | None:
             f"{name}: is a TIFF with {what}, which is not read; export it as PNG or plain 8- or 16-bit TIFF"
         )
     with suppress(Exception):  # damaged EXIF says nothing
-        image.getexif().get_ifd(IFD.Interop)  # decoding closes the file; what was read stays
+        exif = image.getexif()
+        if Base.Orientation not in image.tag_v2:
+            exif.pop(Base.Orientation, None)  # XMP's, by which Pillow would turn the picture
+        exif.get_ifd(IFD.Interop)  # decoding closes the file; what was read stays
     colours = image.tag_v2.get(Base.ColorMap, ())
     if image.mode == "P" and colours and max(colours) < 256:  # the colours have 8 bits, not 16, as libtiff has it
         image.palette = ImagePalette.raw("RGB;L", bytes(colours))

@@ -9,7 +9,7 @@ import io
 from itertools import count
 from xml.etree import ElementTree
 
-HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+HEADER, EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _META, _DC, _TIFF, _EXIF, _XMP, _NOTE, _PHOTOSHOP, _CORE, _RIGHTS, _PLUS = (
     f"{{{name}}}"
