@@ -19,8 +19,8 @@ help: ## what there is to make
 install: $(INSTALLED) ## the environment in .venv, exactly as locked
 
 $(INSTALLED): requirements.lock requirements-nodeps.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	  { echo "Python 3.11 is needed; name yours: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11, 5) <= sys.version_info[:3] < (3, 12))' 2>/dev/null || \
+	  { echo "Python 3.11.5 or a later 3.11 is needed; name yours: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-nodeps.lock
@@ -65,7 +65,7 @@ format: $(INSTALLED) ## put the code into shape
 	$(BIN)/ruff format .
 
 sync: $(INSTALLED) ## bring notebooks/*.ipynb in line with notebooks/*.py, and the book's page on the command line
-	$(BIN)/jupytext --quiet --sync $(NOTEBOOKS)
+	$(BIN)/jupytext --quiet --update --to ipynb $(NOTEBOOKS)
 	$(BIN)/python tools/command_line.py
 
 references: $(INSTALLED) ## renew tests/nbval from runs at profile smoke, after a notebook's checked cells changed

@@ -479,8 +479,9 @@ html.table(
 #
 # ```{admonition} Solution
 # :class: dropdown
-# As a share of the mean A varies by 2 % and B by 1 %, so B is more stable, if either is. But the spread is over
-# different photos. To learn about the program alone, time one photo 25 times.
+# The photos themselves deviate by five times as much, $\sqrt{25}$ times: by a tenth of the mean for A, and by a twentieth
+# for B. So B is more stable, if either is. But the spread is over different photos. To learn about the program alone, time
+# one photo 25 times.
 # ```
 #
 # ## What's next

@@ -969,7 +969,7 @@ curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 
 # %% mystnb={"figure": {"caption": "The same at the rate of an ordinary photo, in the middle of the higher range.", "name": "fig-flip-high"}} tags=["hide-input"]
 pictures, crops = comparison.by_photo(
-    style.kodak_or_sample(data_dir), bpp=1.2, count=curtains // 2
+    style.kodak_or_sample(data_dir), bpp=1.2, count=max(1, curtains // 2)
 )
 curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 

@@ -78,12 +78,16 @@ from repro.evaluation import match_size
 def pair(rgb, peer, bpp, apart=0.005):
     """Our file and the peer's at about bpp; ours is smaller by at most ``apart``."""
     encoder, codec = TrellisEncoder(Picture(rgb), trellis_set.load()), codecs.get(peer)
-    nearest, _ = match_size(peer, rgb, bpp * encoder.picture.pixels / 8)
+    size = bpp * encoder.picture.pixels / 8
+    nearest, _ = match_size(peer, rgb, size)
     for quality in sorted(range(codec.lowest, 101), key=lambda q: abs(q - nearest)):
         theirs = codec.encode(rgb, quality)
+        if abs(len(theirs) / size - 1) > 0.1:
+            break
         _, ours = encoder.within_bytes(len(theirs), peer)
         if len(ours) >= (1 - apart) * len(theirs):
             return ours, theirs
+    raise ValueError(f"{peer} has no file near {bpp:g} bits per pixel")
 
 
 # %% tags=["hide-input"]
@@ -99,12 +103,12 @@ instead = (
     else ", as Kodak's photos were not at hand when this page was made"
 )
 fewer = "" if len(made) == 20 else f" (instead of twenty{instead})"
-glue("eyes_pairs", f"{len(made)} pairs{fewer}")
+glue("eyes_pairs", f"{len(made)} pair{'s' if len(made) > 1 else ''}{fewer}")
 glue(
     "eyes_photos",
     f"{', '.join(names)}" if len(names) > 1 else f"{next(iter(names))} alone",
 )
-glue("eyes_rates", " and ".join(f"{rate:g}" for rate in rates))
+glue("eyes_rates", listed([f"{rate:g}" for rate in rates]))
 glue("eyes_apart", max(100 * (1 - len(one.ours) / len(one.theirs)) for one in made))
 glue("eyes_side", fig.SIDE)
 glue("eyes_judges", listed(list(fig.better())))

@@ -1,8 +1,9 @@
 """Install what the book needs and this Python lacks: what a notebook's first cell runs on Colab.
 
 Colab brings its own Python, torch and matplotlib, fit for its GPUs. They stay as they are: only packages that are
-missing altogether are installed, in a version that pyproject.toml admits. That takes a minute and not half an hour. But
-numbers can differ from the book's in their last digits, for Colab's versions are not those of the lock.
+missing altogether are installed, in a version that pyproject.toml admits; what is there stays, however old. That takes
+a minute and not half an hour. But numbers can differ from the book's in their last digits, for Colab's versions are not
+those of the lock.
 """
 
 from __future__ import annotations

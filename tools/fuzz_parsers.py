@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.util
 import io
 import json
 import pickle
@@ -390,6 +391,10 @@ def main() -> int:
     parser.add_argument("--alone", action="store_true", help="run one target in this process")
     parser.add_argument("--out", type=Path, help="where the result is kept")
     options = parser.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        print("atheris is not installed; it is for Linux on x86-64: pip install -e '.[fuzz]'", file=sys.stderr)
+        return 1
+    WORK.mkdir(parents=True, exist_ok=True)
     names = options.targets or list(TARGETS)
     if options.alone:
         fuzz(names[0], options.seconds)

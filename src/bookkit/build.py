@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from bookkit import lint, parts, reading_time
@@ -119,24 +121,27 @@ def _jupyter_book(project: Project) -> None:
     call = f"{_QUICK.format(os.getpid())}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
     options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
     with bar(1, "Jupyter Book"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", call, "build", str(project.stage), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                [sys.executable, "-c", call, "build", str(project.stage), *options],
-                capture_output=True,
-                text=True,
-                timeout=BUILD_TIMEOUT,
-                start_new_session=True,
-                check=False,
-            )
+            said, _ = process.communicate(timeout=BUILD_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise ReproError(f"the book: Jupyter Book took more than {BUILD_TIMEOUT} s") from error
+        finally:  # Sphinx's writers, too, which would write into the next build
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     # Sphinx writes pages in processes of their own, and does not notice where one of them fails.
     lost = [page for page in project.pages() if not (project.html / f"{page}.html").is_file()]
-    if done.returncode == 0 and not lost:
+    if process.returncode == 0 and not lost:
         return
-    lines = _COLOUR.sub("", done.stderr + done.stdout).splitlines()
+    lines = _COLOUR.sub("", said).splitlines()
     problems = list(dict.fromkeys(line.replace(f"{project.stage}/", "") for line in lines if _PROBLEM.search(line)))
-    if done.returncode == 0:
+    if process.returncode == 0:
         problems += [f"{page}: was not written" for page in lost]
     for line in problems or lines[-20:]:
         print(line, file=sys.stderr)

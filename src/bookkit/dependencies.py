@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Read by every notebook: versions of all packages, the files that ship inside this one, and the book's scripts.
 ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets", "src/bookkit/assets")
 #: Read by notebooks that, directly or not, import ``repro.experiments``.
-RESULTS = ("data/results", "data/checkpoints")
+RESULTS = ("data/results", "data/checkpoints", "data/reference", "data/ablation_sets")
 
 
 def key(project: Project, name: str) -> str:

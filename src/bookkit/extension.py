@@ -41,10 +41,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _version(_role: str, _source: str, package: str, *_: object) -> tuple[list[Node], list[Any]]:
-    """The role: which version of a package is installed, which is the one of the lock."""
+    """The role: which version of a package is installed, which is the one of the lock; a dash on machines that it is
+    not made for."""
     from docutils.nodes import Text
 
-    return [Text(metadata.version(package))], []
+    try:
+        return [Text(metadata.version(package))], []
+    except metadata.PackageNotFoundError:
+        return [Text("–")], []
 
 
 def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> Element | None:

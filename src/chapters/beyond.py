@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 from scipy.ndimage import gaussian_filter
 
+from bookkit.glue import typeset
 from chapters.style import (
     INK,
     LOOKS,
@@ -267,7 +268,7 @@ def cell(found: BDRate) -> str:
         return "–"
     missing = len(found.missing)
     without = f", {missing} photo{'s' if missing > 1 else ''} left out" if missing else ""
-    return f"{found.mean:+.1f} ({found.low:+.1f} to {found.high:+.1f}{without})".replace("-", "−")
+    return typeset(f"{found.mean:+.1f} ({found.low:+.1f} to {found.high:+.1f}{without})")
 
 
 def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], window: Window) -> dict[str, str]:
@@ -291,4 +292,4 @@ def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], win
 
 def signed(percent: float | str) -> str:
     """Per cent with its sign; a dash where there is no number."""
-    return "–" if isinstance(percent, str) else f"{percent:+.0f}".replace("-", "−")
+    return "–" if isinstance(percent, str) else typeset(f"{percent:+.0f}")

@@ -7,8 +7,8 @@ import io
 import json
 import platform
 import shutil
+import time
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import grimp
 import ipywidgets
@@ -174,7 +174,7 @@ def test_inputs_are_those_of_what_is_imported():
     real = Project(ROOT)
     read = inputs(real, "05_first_experiment")
     assert read["photos"]["sample"].startswith("4 of the photographs") and read["weights"]["vgg16"]
-    assert set(read["results"]) == {"data/results", "data/checkpoints"}
+    assert set(read["results"]) == {f"data/{of}" for of in ("results", "checkpoints", "reference", "ablation_sets")}
     assert inputs(real, "01_jpeg")["results"] == inputs(real, "01_jpeg")["weights"] == {}
 
 
@@ -267,7 +267,7 @@ def test_build_without_a_run_needs_executed_notebooks(project):
 def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsys):
     """A process of Sphinx's that fails while it writes is not noticed by Sphinx."""
     said = "book/intro.md:1: WARNING: unknown node type"
-    monkeypatch.setattr(build.subprocess, "run", lambda command, **_: CompletedProcess(command, 0, "", said))
+    monkeypatch.setattr(build, "_QUICK", f"import sys; print({said!r}); sys.exit()")
     with pytest.raises(ReproError, match=r"the book has problems \(3, listed above\)"):
         build._jupyter_book(project)
     assert capsys.readouterr().err.splitlines() == [
@@ -275,6 +275,18 @@ def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsy
         "book/intro: was not written",
         "notebooks/01_a: was not written",
     ]
+
+
+def test_a_build_that_takes_too_long_leaves_no_writer_behind(project, monkeypatch, tmp_path):
+    """Sphinx's writers are processes of their own, and would write into the next build."""
+    late = tmp_path / "late"
+    writer = f"import os, time; os.fork() or (time.sleep(2), open({str(late)!r}, 'w')); time.sleep(60)"
+    monkeypatch.setattr(build, "_QUICK", writer)
+    monkeypatch.setattr(build, "BUILD_TIMEOUT", 1)
+    with pytest.raises(ReproError, match="took more than 1 s"):
+        build._jupyter_book(project)
+    time.sleep(2)
+    assert not late.exists()
 
 
 @pytest.mark.slow
