@@ -196,7 +196,7 @@ def _folder(folder: Path | str | None) -> Path | None:
     named = folder or os.environ.get(ENVIRONMENT)
     if not named:
         return None
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))  # of a user that there is not, as it stands
     if not path.is_dir():
         raise ReproError(f"{path}: no such folder of weights; correct {ENVIRONMENT} or unset it")
     return path

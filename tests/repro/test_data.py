@@ -191,9 +191,12 @@ def test_a_folder_of_photos_is_trained_on(monkeypatch: pytest.MonkeyPatch, tmp_p
     empty.mkdir()
     with pytest.raises(ReproError, match="empty: holds no picture"):
         data.training_photos(empty)
+    with pytest.raises(ReproError, match="~nobody-of-that-name/photos: no such data folder"):
+        data.training_photos("~nobody-of-that-name/photos")
     save(own / "2026" / "beach.png", picture(240, 250))
     save(own / "portrait.png", picture(230, 260))
     (own / "._portrait.png").write_bytes(b"what a Mac leaves beside it")
+    save(own / ".thumbnails" / "portrait.png", picture(240, 250))
     found = data.training_photos(own)
     assert [photo.name for photo in found] == ["2026/beach.png", "portrait.png"] and not found.dead_leaves
     assert found.source == f"2 pictures below {own}"
@@ -233,6 +236,21 @@ def test_greyscale_palette_and_16_bit_become_rgb(tmp_path: Path) -> None:
     Image.fromarray(expected).quantize(256).save(tmp_path / "palette.png")
     for name in ("grey", "deep", "palette"):
         np.testing.assert_array_equal(data.read_rgb(tmp_path / f"{name}.png"), expected, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        (np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16), "floating-point numbers"),
+        (np.full((16, 16), 70_000, np.int32), "more than 16 bits"),
+        (np.full((16, 16), -1, np.int32), "more than 16 bits"),
+    ],
+)
+def test_samples_that_are_no_pictures_are_refused(samples: np.ndarray, why: str, tmp_path: Path) -> None:
+    """Rounded or wrapped to 8 bits they would be another picture."""
+    Image.fromarray(samples).save(tmp_path / "deep.tif")
+    with pytest.raises(ReproError, match=rf"deep\.tif: cannot be read \(its samples .*{why}\); replace or remove it"):
+        data.read_rgb(tmp_path / "deep.tif")
 
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:

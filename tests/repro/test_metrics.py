@@ -308,9 +308,13 @@ def test_first_use_in_inference_mode_leaves_training_possible(photos: Pair) -> N
     lpips_on.cache_clear()
     with torch.inference_mode():
         lpips(x, y)
+        kept = lpips_on(x.device).reference(x, torch.float32)
     moved = y.clone().requires_grad_()
     lpips(x, moved).sum().backward()
     assert moved.grad is not None and moved.grad.abs().max() > 0
+    difference = (y - x).requires_grad_()
+    lpips_on(x.device).from_difference(tuple(part.clone() for part in kept), difference).sum().backward()
+    assert difference.grad is not None and difference.grad.abs().max() > 0
 
 
 def test_dists_and_butteraugli_are_in_no_loss(photos: Pair) -> None:

@@ -86,6 +86,21 @@ def test_a_device_that_is_not_there_is_named() -> None:
         pytest.fail("begun")
 
 
+def test_one_device_is_one_process_in_a_slurm_job_of_several_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = {"JOB_NAME": "job", "JOB_ID": "1", "NTASKS": "4", "NNODES": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    with processes("cpu", 1) as fabric:
+        assert fabric.world_size == 1
+
+
+def test_crops_go_to_the_device_that_trains() -> None:
+    """Also where that is no CUDA device: an Apple GPU has neither pinned memory nor a copy of its own."""
+    crops = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    batch = pool.Pool(crops).batch(torch.tensor([1, 2]), torch.device("meta"))
+    assert batch.x.device.type == "meta" and batch.x.shape == (2, 3, 8, 8)
+
+
 @pytest.mark.parametrize("method", ["tables", "vgg16"])
 def test_a_batch_in_parts_is_the_same_batch(method: str) -> None:
     assert losses(method, micro_batch=1) == pytest.approx(whole(method), rel=SAME)
@@ -112,7 +127,7 @@ def test_no_memory_for_one_crop_is_an_error(monkeypatch: pytest.MonkeyPatch) -> 
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Stepper, "_part", never)
-    with pytest.raises(ReproError, match="out of memory at 1 crops at once on each device; use smaller crops"):
+    with pytest.raises(ReproError, match="at 1 crops at once on each device; use a device with more memory"):
         losses()
 
 

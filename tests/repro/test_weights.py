@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from repro import weights
+from repro import cli, weights
 from repro.attention import ConvolutionalAttention
 from repro.errors import ReproError, UsageError
 from servers import serve
@@ -147,6 +147,14 @@ def test_local_folder_then_hub_then_package(monkeypatch: pytest.MonkeyPatch, tmp
     assert loaded.sha256 == hashlib.sha256(content).hexdigest()
     row = next(row for row in weights.status() if row.name == "vgg16")
     assert row.path is not None and row.path.parent == local
+
+
+def test_status_names_the_file_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["weights", "status"]) == 0
+    used = {row.name: row for row in weights.status()}
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index(f"vgg16: {used['vgg16'].source}")
+    assert lines[at + 1] == f"  {used['vgg16'].path}"
 
 
 def test_hub_folder_is_the_one_torch_uses() -> None:

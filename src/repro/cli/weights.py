@@ -20,8 +20,9 @@ def status(
     from repro import weights
 
     for row in weights.status(folder):
-        found = f"{row.source}\n  {row.path}" if row.path else f"none; `repro weights fetch {row.name}` downloads them"
-        say(f"{row.name}: {found}")
+        say(f"{row.name}: {row.source if row.path else f'none; `repro weights fetch {row.name}` downloads them'}")
+        if row.path:
+            say(f"  {row.path}")
 
 
 @app.command()

@@ -27,7 +27,10 @@ def crop_pool(photo_set: PhotoSet, n: int, size: int = 224, seed: int = 0) -> to
     rng = np.random.default_rng(seed)
     generated = n // 2 if photo_set.dead_leaves else 0
     place = rng.permutation(n)  # where in the pool each crop goes
-    pool = torch.empty((n, 3, size, size), dtype=torch.uint8)
+    try:
+        pool = torch.empty((n, 3, size, size), dtype=torch.uint8)
+    except RuntimeError as error:
+        raise UsageError(f"{n} crops of {size} px take {3 * n * size * size / 1e9:.0f} GB; ask for fewer") from error
     shares = np.bincount(_choose(photo_set, n - generated, size, rng), minlength=len(photo_set))
     done = 0
     for photo, share in track(list(zip(photo_set, shares, strict=True)), "cropping"):

@@ -42,7 +42,12 @@ def _unreadable(path: Path | str, error: Exception) -> ReproError:
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip at 255, not scale
-        image = Image.fromarray(np.round(np.asarray(image) / 257).astype(np.uint8))
+        samples = np.asarray(image)
+        if samples.min() < 0 or samples.max() > 65535:
+            raise ValueError("its samples have more than 16 bits")
+        image = Image.fromarray(np.round(samples / 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("its samples are floating-point numbers")
     profile = image.info.get("icc_profile")
     if not profile:
         return image.convert("RGB")

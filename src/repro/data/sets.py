@@ -82,7 +82,8 @@ class PhotoSet:
     def sha256(self) -> str:
         """A hash of the photos' names and contents, the same wherever they lie: for a result's provenance."""
         lines = [f"{photo.sha256}  {photo.name}\n" for photo in self.items]
-        return sha256_bytes("".join([*lines, "dead leaves\n" if self.dead_leaves else ""]).encode())
+        text = "".join([*lines, "dead leaves\n" if self.dead_leaves else ""])
+        return sha256_bytes(text.encode(errors="surrogateescape"))
 
     def halves(self) -> tuple[PhotoSet, PhotoSet]:
         """The first half by name, to tune on, and the rest, to test the outcome on."""
@@ -168,7 +169,7 @@ def named_dir(data_dir: Path | str | None) -> Path | None:
     named = data_dir or os.environ.get(ENVIRONMENT)
     if not named:
         return None
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))  # of a user that there is not, as it stands
     if not path.is_dir():
         raise ReproError(f"{path}: no such data folder; correct the option or {ENVIRONMENT}, or unset it")
     return path
@@ -279,8 +280,9 @@ def training_photos(data_dir: Path | str | None = None) -> PhotoSet:
 
 
 def _pictures(folder: Path) -> tuple[Photo, ...]:
-    """Every picture below ``folder``, in order of name, but for hidden files. Kodak's are refused."""
-    paths = sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    """Every picture below ``folder``, in order of name, but for hidden files and folders. Kodak's are refused."""
+    shown = (p for p in folder.rglob("*") if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    paths = sorted(p for p in shown if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
         raise ReproError(f"{folder}: holds no picture ({', '.join(sorted(SUFFIXES))}); put your photos there")
     items = tuple(Photo(p.relative_to(folder).as_posix(), p, sha256_file(p)) for p in paths)

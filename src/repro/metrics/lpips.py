@@ -153,6 +153,7 @@ class LPIPS(torch.nn.Module):
         """AlexNet's convolutions, ReLUs and pools in their order."""
         return [layer for part in self.net.net.children() for layer in part.children()]
 
+    @torch.inference_mode(False)  # whoever asks first, they must serve training too
     def _difference_layers(self, dtype: torch.dtype, device: torch.device) -> list[_Layer]:
         """The five convolutions with weights as ``dtype``, made once for each type and device."""
         if (dtype, device) not in self._kept:

@@ -15,14 +15,14 @@ from repro.errors import UsageError
 
 
 def one_device(accelerator: str) -> Fabric:
-    """Fabric on one device of this machine, "cpu" or "cuda"."""
+    """Fabric on one device of this machine, as "cpu", "cuda", "mps" or "auto"."""
     # its environment is named, as Fabric would else take a Slurm job's tasks for the processes of one training
     return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
 @contextmanager
 def processes(accelerator: str, devices: int, **how: Any) -> Iterator[Fabric]:
-    """Fabric, launched, for :func:`~repro.training.train`; ``how`` are further arguments of its own.
+    """Fabric, launched, for :func:`~repro.training.train`; ``how``: further arguments of its own for several devices.
 
     Raises :class:`UsageError` where the machine has no such devices.
 
@@ -31,10 +31,12 @@ def processes(accelerator: str, devices: int, **how: Any) -> Iterator[Fabric]:
     exception"), for which torchrun ends the others.
     """
     try:
-        fabric = Fabric(accelerator=accelerator, devices=devices, **how)
-    except (RuntimeError, MisconfigurationException) as error:
+        fabric = one_device(accelerator) if devices == 1 else Fabric(accelerator=accelerator, devices=devices, **how)
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
         why = " ".join(str(error).split())
-        raise UsageError(f"{devices} × accelerator {accelerator}: not on this machine ({why}); choose cpu") from error
+        instead = "--devices 1" if accelerator == "cpu" else "--accelerator cpu"
+        where = f"{devices} × accelerator {accelerator}: not on this machine"
+        raise UsageError(f"{where} ({why}); use {instead}") from error
     fabric.launch()
     try:
         yield fabric

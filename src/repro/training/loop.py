@@ -145,4 +145,6 @@ def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None
     """Stop, naming the step and what is kept, where ``value`` is no number."""
     if not torch.isfinite(value):
         kept = f"last good checkpoint: {path}, step {checkpoint.step_of(path)}" if path else "nothing was stored"
-        raise ReproError(f"training stopped at step {step}: {what} {float(value)}; {kept}; lower the learning rate")
+        raise ReproError(
+            f"training stopped at step {step}: {what} {float(value)}; {kept}; try a smaller λ or a lower learning rate"
+        )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from repro.errors import ReproError
 from repro.files import atomic_folder, sha256_bytes
 from repro.losses import LossWeights
 from repro.metrics import lpips_on
@@ -72,7 +73,7 @@ class Pool:
 
         def take(source: torch.Tensor) -> torch.Tensor:
             taken = _as_tensor(_as_array(source)[rows], source.dtype)
-            return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken
+            return taken.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else taken.to(device)
 
         features = None if self.features is None else _channels_first(take(self.features))
         maps = None if self.perception is None else tuple(_channels_first(take(t)) for t in self.perception)
@@ -156,7 +157,10 @@ def cached(
         note(f"{name} of {len(crops)} crops: {size / 1e6:.0f} MB in {folder}, computed once")
         _fill(place, samples, lambda part: make(crops[part]), len(crops), name)
     arrays = sorted(place.glob("*.npy"))  # as "03.bfloat16.npy"
-    return tuple(_as_tensor(np.load(a, mmap_mode="c"), getattr(torch, a.name.split(".")[1])) for a in arrays)
+    try:
+        return tuple(_as_tensor(np.load(a, mmap_mode="c"), getattr(torch, a.name.split(".")[1])) for a in arrays)
+    except ValueError as error:  # cut off
+        raise ReproError(f"{place}: is damaged ({error}); delete it, and it is made anew") from error
 
 
 def _fits(name: str, size: int, count: int, folder: Path) -> bool:

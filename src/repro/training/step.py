@@ -131,7 +131,7 @@ class Stepper:
         if self.micro_batch == 1 or self.fabric.world_size > 1:
             raise ReproError(
                 f"out of memory at {self.micro_batch} crops at once on each device; "
-                + ("use smaller crops" if self.micro_batch == 1 else "give a smaller --micro-batch")
+                + ("use a device with more memory" if self.micro_batch == 1 else "give a smaller --micro-batch")
             ) from error
         self.micro_batch = -(-self.micro_batch // 2)
         self.optimiser.zero_grad()
