@@ -56,12 +56,6 @@ Curves = dict[str, Curve]
 Factors = Mapping[str, Mapping[str, Factor]]
 
 
-def made(*figures: str, **changed: Mapping[str, Factor]) -> Curves:
-    """The curves of these figures, alike but for those named, whose errors these are; with a little noise on them."""
-    noisy = {name: curve(name, worse, noise=0.05, photos=FEW) for name, worse in changed.items()}
-    return curves_of(*figures, photos=FEW, changed=noisy)
-
-
 # --- gains
 
 
@@ -248,6 +242,28 @@ def test_a_range_that_is_not_reached_is_not_judged(number: int) -> None:
     assert verdict == NOT_YET and UNREACHED in evidence
 
 
+@pytest.mark.parametrize(
+    ("number", "rates"), [(1, "0.25–0.42"), (3, "0.315"), (8, "0.26–0.31"), (10, "0.30–0.38"), (20, "0.25–0.30")]
+)
+def test_a_claim_is_judged_at_the_rates_that_it_names(number: int, rates: str) -> None:
+    judge = CLAIMS[number].judge
+    assert judge is not None
+    assert f"({rates} bpp," in judge(Made(curves=curves_of(*TRUE[number][0], photos=FEW))).evidence
+
+
+@pytest.mark.parametrize(("noise", "verdict"), [(0.2, REPRODUCED), (0.0, PARTLY)])
+def test_no_obvious_difference_is_one_of_which_photos_disagree(noise: float, verdict: str) -> None:
+    """Four per cent worse on average: more than two per cent are a difference only where they are clear."""
+    worse = curve(BLOCK_1, dict.fromkeys(SEEN, 1.04), noise=noise, photos=FEW)
+    assert trunks.judge_eyes(curves_of("8", photos=FEW, changed={BLOCK_1: worse})).verdict == verdict
+
+
+def test_effects_are_shares_of_the_error() -> None:
+    """Of MS-SSIM that is its distance from 1."""
+    (effect,) = verdicts.effects({"": gains(curve("a"), curve("b", {"ms_ssim": BETTER}), [0.3], ["ms_ssim"])})
+    assert effect.points[0][0] == pytest.approx(0.1, abs=0.005)
+
+
 def test_better_at_some_rates_is_better_in_part() -> None:
     """0.26 bits per pixel of the file are 0.325 by the paper's counting: four of the eight rates lie below."""
     ours = curve(PAPER, {"ms_ssim": below(0.26, BETTER), "mse": WORSE}, noise=0.05, points=65)
@@ -275,11 +291,21 @@ def flat(rate: float) -> float:
     return max(rate / 0.28, 1.0) ** 1.2
 
 
+def rising(share: float) -> Factor:
+    """From there on MS-SSIM rises by so much of what it rises by otherwise."""
+    return lambda rate: share + (1 - share) * flat(rate)
+
+
 @pytest.mark.parametrize(
-    ("lstm", "bilstm", "verdict"), [(flat, flat, REPRODUCED), (flat, 1.0, PARTLY), (1.0, 1.0, NOT)]
+    ("lstm", "bilstm", "verdict"),
+    [(flat, rising(0.45), REPRODUCED), (flat, rising(0.55), PARTLY), (rising(0.55), 1.0, NOT)],
 )
 def test_saturation_is_to_rise_by_less_than_half(lstm: Factor, bilstm: Factor, verdict: str) -> None:
-    judged = recurrent.judge_saturation(made("15", **{LSTM: {"ms_ssim": lstm}, BILSTM: {"ms_ssim": bilstm}}))
+    made = {
+        name: curve(name, {"ms_ssim": worse}, noise=0.05, photos=FEW, points=65)
+        for name, worse in ((LSTM, lstm), (BILSTM, bilstm))
+    }
+    judged = recurrent.judge_saturation(curves_of("15", photos=FEW, changed=made))
     assert judged.verdict == verdict
     rise = (
         0.01
@@ -302,6 +328,8 @@ def test_photos_that_end_early_do_not_make_a_curve_saturate() -> None:
 FALLS, RISES = [5.0, 4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0]
 #: It ends lower, but half of the way it rises.
 WAVERS = [5.0, 6.0, 3.0, 4.0, 1.0]
+#: Three quarters of the way it falls, and five sevenths.
+MOSTLY_FALLS, LESS_SO = [5.0, 4.0, 4.5, 2.0, 1.0], [8.0, 7.0, 7.5, 6.0, 5.0, 5.5, 4.0, 1.0]
 
 
 def on_the_way(bpp: Sequence[float], mse: Sequence[float], ms_ssim: Sequence[float]) -> steps.Means:
@@ -313,6 +341,8 @@ def on_the_way(bpp: Sequence[float], mse: Sequence[float], ms_ssim: Sequence[flo
     ("run", "verdict"),
     [
         (on_the_way(FALLS, RISES, FALLS), REPRODUCED),
+        (on_the_way(FALLS, RISES, MOSTLY_FALLS), REPRODUCED),
+        (on_the_way(LESS_SO, LESS_SO[::-1], LESS_SO), PARTLY),
         (on_the_way(FALLS, RISES, WAVERS), PARTLY),
         (on_the_way(FALLS, FALLS, RISES), PARTLY),
         (on_the_way(RISES, FALLS, RISES), NOT),
@@ -333,6 +363,7 @@ def a_log(losses: Sequence[float] | np.ndarray) -> list[dict[str, float]]:
 
 
 DOWN = np.linspace(10, 5, 60)
+FOUR_UP, SIX_UP = (np.repeat([10, 10 * end], 30) for end in (1.04, 1.06))
 UP_AGAIN = np.concatenate([np.linspace(10, 5, 30), np.linspace(5, 9, 30)])
 
 
@@ -341,6 +372,8 @@ UP_AGAIN = np.concatenate([np.linspace(10, 5, 30), np.linspace(5, 9, 30)])
     [
         ((DOWN + 1, UP_AGAIN, UP_AGAIN), REPRODUCED),
         ((DOWN + 1, DOWN, UP_AGAIN), PARTLY),
+        ((DOWN + 1, FOUR_UP, SIX_UP), PARTLY),  # five per cent are the limit
+        ((FOUR_UP, SIX_UP, SIX_UP), REPRODUCED),
         ((DOWN + 1, DOWN, DOWN), NOT),
         ((UP_AGAIN, UP_AGAIN, UP_AGAIN), NOT),  # then it is not the rate that makes them overshoot
     ],

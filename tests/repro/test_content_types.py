@@ -16,7 +16,7 @@ from repro.errors import ReproError, UsageError
 from repro.evaluation import Curve
 from repro.experiments import EncoderSweep, Store, content_types, run
 from repro.experiments.beyond import METRICS, EncoderCurves
-from repro.experiments.content_types import APART, BETTER_PEER, TOO_SMALL, ContentTypeSavings
+from repro.experiments.content_types import APART, BETTER_PEER, TOO_SMALL, ContentTypeSavings, saving
 from repro.files import sha256_bytes
 
 
@@ -105,6 +105,14 @@ def test_a_saving_is_what_was_saved(found: ContentTypeSavings) -> None:
     assert found.percent("tiny", "default", "ms_ssim") == TOO_SMALL
     for against in ("mozjpeg", BETTER_PEER):
         assert found.percent("sky", "default", "lpips", against) == APART
+
+
+def test_curves_are_compared_where_half_of_their_qualities_are_shared() -> None:
+    """Of two curves over one decade of rates: one begins at 55 % of the other, or at 45 %."""
+    anchor = curve("anchor", photos=1)
+    late, early = (curve("test", rates=(0.1 * 10**at, 10**at), photos=1) for at in (0.55, 0.45))
+    assert saving(anchor, late, "photo00", "mse") == APART
+    assert saving(anchor, early, "photo00", "mse") == pytest.approx(0, abs=0.5)
 
 
 def test_losses_come_with_the_worst_first(found: ContentTypeSavings) -> None:

@@ -17,7 +17,9 @@ from repro.encoder.trellis_encoder import TrellisEncoder
 from repro.errors import UsageError
 from repro.jpeg import codestream
 from repro.ssimulacra2 import Reference
-from repro.torch_encoder.descent import Descent, DescentEncoder, Found, Guided
+from repro.torch_encoder.blended_loss import Measured
+from repro.torch_encoder.descent import Descent, DescentEncoder, Found, Guided, _blended, descend
+from repro.training.sensitivity import Blend
 from repro.trellis import planes
 from repro.trellis.planes import Plane, Weights
 
@@ -43,6 +45,16 @@ def test_a_picture_looks_better_for_the_bits(quality: int) -> None:
     _, data = ours.within(8 * len(plain), "photo")
     reference = Reference(photo)
     assert reference.score(codestream.decode(data)) > reference.score(codestream.decode(plain)) + 0.4
+
+
+def test_the_objective_counts_bits_by_lam() -> None:
+    """Of the same numbers at three times λ it is more by twice λ · bits, whatever the loss."""
+    photo = astronaut(128, 128)
+    start, z = encoder(photo).choose(60)
+    dearer = replace(start, lam=3 * start.lam)
+    one, three = (descend(photo, of, z, SHORT, deadline=0.0).objective for of in (start, dearer))
+    assert len(one) == 1 and one[0] > start.lam * planes.bits(start.dct, z)
+    assert three[0] - one[0] == pytest.approx(2 * start.lam * planes.bits(start.dct, z))
 
 
 def test_steps_that_do_harm_are_not_kept() -> None:
@@ -153,12 +165,22 @@ def test_targets_move_against_the_gradient_by_a_part_of_a_step() -> None:
     how = Descent(steps=1, momentum=(0.0, 0.0), damping=1.0, most=1.0)
     plane, z, error = guided(how, max_shift=0.3)
     surprise = np.zeros_like(error)
-    surprise[:, 5], surprise[:, 6] = 4, -400  # less than a step allows, and more
+    surprise[:, [0, 5]], surprise[:, 6] = 4, -400  # less than a step allows, and more
     plane.update(z, Q, 4 * error + surprise, 0)
     shift = plane.target.F - (z * Q - error)
     np.testing.assert_allclose(shift[:, 5], -1, rtol=1e-3)  # 4 / (2 · weight 2)
+    np.testing.assert_allclose(shift[:, 0], -0.1, rtol=1e-2)  # a tenth of that, for DC
     np.testing.assert_allclose(shift[:, 6], 3, rtol=1e-3)  # 0.3 of 10
-    assert np.abs(np.delete(shift, [5, 6], axis=1)).max() < 1e-3
+    assert np.abs(np.delete(shift, [0, 5, 6], axis=1)).max() < 1e-3
+
+
+def test_of_chroma_a_metric_counts_as_much_as_the_blend_says() -> None:
+    ones = [np.ones((3, 64), np.float32)] * 3
+    measured = Measured({}, {"ssimulacra2": ones, "mse": ones})
+    blend = Blend({"ssimulacra2": 0.5}, chroma={"ssimulacra2": 0.7})
+    found = [_blended(measured, {"ssimulacra2": 3.0, "mse": 2.0}, blend, plane) for plane in range(3)]
+    for gradient, expected in zip(found, (3 + 2, 0.7 * 3 + 2, 0.7 * 3 + 2), strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6)
 
 
 def test_another_lam_with_what_was_found() -> None:

@@ -89,6 +89,13 @@ def test_inference_time(balle: float, prior: float, expected: str) -> None:
     assert verdict == expected and "VGG-19 attention 1 s" in evidence and "\n" not in evidence
 
 
+def test_the_interval_of_a_ratio_of_times_is_of_both_errors() -> None:
+    """A tenth and a twentieth of the means: 95 % lie within 1.96 standard errors of the logarithm."""
+    effect, _ = times.judge_inference(coders((1.0, 0.1), (2.0, 0.1), (2.0, 0.1))).effects
+    reach = 1.96 * np.sqrt(0.1**2 + 0.05**2)
+    assert effect.points == (pytest.approx((np.log(2), np.log(2) - reach, np.log(2) + reach)),)
+
+
 @pytest.mark.parametrize(
     ("balle", "prior", "expected"),
     [(0.2, 0.2, REPRODUCED), (0.05, 0.2, PARTLY), (0.2, 0.05, PARTLY), (0.05, 0.1, NOT)],
