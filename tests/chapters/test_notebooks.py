@@ -100,6 +100,12 @@ def test_equations_stand_as_in_the_package(name):
             assert text == tested.get(function, text)
 
 
+def test_the_chapters_show_every_equation():
+    """Under another name a function would be held against nothing."""
+    shown = {function for name in NAMES for cell in code(name) for function in functions(cell.source)}
+    assert shown >= functions((ROOT / "src" / "repro" / "plain.py").read_text()).keys()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_at_profile_smoke(name, smoke):

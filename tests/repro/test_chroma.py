@@ -79,6 +79,19 @@ def test_what_half_cannot_show_is_the_error_of_one_chroma_for_four_pixels(size: 
     assert chroma.lost_by_half(rgb) == pytest.approx(error, rel=0.05)  # less how errors of Cb and Cr go together
 
 
+@pytest.mark.parametrize(
+    ("channel", "cb", "cr"), [(0, -0.168736, 0.5), (1, -0.331264, -0.418688), (2, 0.5, -0.081312)], ids="RGB"
+)
+def test_what_half_of_one_colour_loses_by_hand(channel: int, cb: float, cr: float) -> None:
+    """One of four pixels has 40 more of red, green or blue: its chroma is three quarters of the change from the mean,
+    that of the others a quarter. R, G and B take 0, −0.344136 and 1.772 of Cb, and 1.402, −0.714136 and 0 of Cr."""
+    rgb = np.full((2, 2, 3), 128, np.uint8)
+    rgb[0, 1, channel] += 40
+    of_cb, of_cr = (0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3
+    spread = (0.75**2 + 3 * 0.25**2) / 4
+    assert chroma.lost_by_half(rgb) == pytest.approx(40**2 * spread * (of_cb * cb**2 + of_cr * cr**2), rel=1e-4)
+
+
 def test_a_checkerboard_of_two_colours_is_lost_by_half() -> None:
     rgb = np.full((64, 64, 3), 128, np.uint8)
     rgb[::2, ::2] = rgb[1::2, 1::2] = (200, 100, 100)

@@ -18,7 +18,7 @@ from torch import nn
 from repro import cli, weights
 from repro.attention import ConvolutionalAttention
 from repro.errors import ReproError
-from repro.training import checkpoint, distil
+from repro.training import batch_indices, checkpoint, distil
 
 #: Two steps of two crops of 32 px, a checkpoint after each.
 TINY = distil.DistilRecipe(steps=2, batch=2, crops=4, size=32, checkpoint_every=1)
@@ -153,6 +153,19 @@ def test_what_has_learned_is_not_taught_again(
         distil.distil(crops, replace(TINY, lr=0.1), folder)
     with pytest.raises(ReproError, match="other crops"):
         distil.distil(crops.flip(-1), TINY, folder)
+
+
+def test_every_other_batch_is_mirrored(crops: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, features = [], ConvolutionalAttention.features
+
+    def recorded(teacher: ConvolutionalAttention, x: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return features(teacher, x)
+
+    monkeypatch.setattr(ConvolutionalAttention, "features", recorded)
+    distil.distil(crops, TINY, tmp_path)
+    first, second = (crops[batch_indices(step, len(crops), TINY.batch, TINY.seed)].float() for step in (0, 1))
+    assert torch.equal(seen[-2], first) and torch.equal(seen[-1], second.flip(-1))
 
 
 def test_the_rate_warms_up_and_falls_to_zero() -> None:

@@ -198,6 +198,12 @@ def test_perfect_points_do_not_break_a_curve() -> None:
     assert value_at_rate(Curve("a", {"p": points}), 1.0, "mse").missing
 
 
+@pytest.mark.parametrize("errors", [(4.0, 9.0), (9.0, 4.0)])
+def test_of_equal_rates_the_best_point_stays(errors: tuple[float, float]) -> None:
+    curve = Curve("a", {"p": tuple({"bpp": 0.4, "mse": error} for error in errors)})
+    assert value_at_rate(curve, 0.4, "mse").values == {"p": pytest.approx(4)}
+
+
 # --- savings
 
 
@@ -230,6 +236,12 @@ def test_bd_rate_is_the_plain_one(rates: list[float], gains: list[float]) -> Non
     ]
     expected = plain.bd_rate(*curves.values())
     assert bd_rate(*made, "psnr").mean == pytest.approx(expected, rel=5e-3, abs=0.05)
+
+
+def test_a_window_is_covered_where_both_curves_have_points() -> None:
+    whole, upper = power_law("whole"), power_law("upper", rates=(0.4, 0.8, 1.6))
+    for pair in ((whole, upper), (upper, whole)):
+        assert bd_rate(*pair, window=(0.2, 0.8)).covered == pytest.approx(0.5)
 
 
 def test_beaten_points_are_left_out() -> None:
@@ -434,7 +446,10 @@ def test_command_compares_upright_pictures(
     stored.transpose(turn).save(tmp_path / "turned.jpg", quality=90)
     pairs = [str(tmp_path / name) for name in ("a.png", "tag.jpg", "a.png", "turned.jpg")]
     assert cli.run(["evaluate", "--json", *pairs]) == 0
-    tag, turned = (row["psnr"] for row in json.loads(capsys.readouterr().out))
+    rows = json.loads(capsys.readouterr().out)
+    tag, turned = (row["psnr"] for row in rows)
+    as_stored = measure(np.asarray(stored), (tmp_path / "tag.jpg").read_bytes())
+    assert rows[0]["bpp_paper"] == as_stored["bpp_paper"], "turned pixels would be other blocks"
     raw = np.asarray(stored).astype(float) - np.asarray(Image.open(tmp_path / "tag.jpg"))
     assert tag == pytest.approx(20 * np.log10(255) - 10 * np.log10((raw**2).mean()), abs=1e-3)
     assert abs(tag - turned) < 0.5

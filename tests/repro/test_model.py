@@ -14,7 +14,7 @@ from repro import attention
 from repro.errors import ReproError, UsageError
 from repro.jpeg import codestream
 from repro.jpeg.tables import quality_tables
-from repro.model import LearnedJPEG, LearnedTables, ModelSettings, load_checkpoint, save_checkpoint
+from repro.model import LearnedJPEG, LearnedTables, ModelSettings, _Divided, load_checkpoint, save_checkpoint
 
 
 def photo(height: int = 64, width: int = 80) -> torch.Tensor:
@@ -71,6 +71,28 @@ def test_equation_4_on_one_block() -> None:
     assert A is not None
     expected = (F[0, 0, 0, 0] * A[0, 0, 0, 0] / 3).round()
     assert torch.equal(model(x).z_hat[0, 0, 0, 0], expected)
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_the_derivative_of_equation_4_is_the_automatic_one(attended: bool) -> None:
+    """Of F, A and Q; map and table of Cb are those of Cr, too, and get the gradients of both."""
+    generator = torch.Generator().manual_seed(0)
+    F, A, tables, weight = (
+        torch.rand(shape, dtype=torch.float64, generator=generator).add(0.5).requires_grad_()
+        for shape in ((2, 3, 1, 2, 8, 8), (2, 2, 1, 2, 8, 8), (1, 2, 1, 1, 8, 8), (2, 3, 1, 2, 8, 8))
+    )
+
+    def plainly(F: torch.Tensor, A: torch.Tensor | None, steps: torch.Tensor) -> torch.Tensor:
+        return (F if A is None else F * A[:, [0, 1, 1]]) / steps
+
+    found, expected = (
+        torch.autograd.grad(
+            (divided(F, A if attended else None, tables[:, [0, 1, 1]]) * weight).sum(),
+            (F, A, tables) if attended else (F, tables),
+        )
+        for divided in (_Divided.apply, plainly)
+    )
+    torch.testing.assert_close(found, expected)
 
 
 def test_without_attention_and_with_annex_k_it_is_libjpeg() -> None:

@@ -124,7 +124,6 @@ def test_its_first_steps_are_the_papers(method: str, crops: torch.Tensor) -> Non
     moved = (trained.model.tables().detach() - tables).abs()
     assert moved.max() <= 1.01 * STEP * STEPS, "no entry runs ahead"
     assert moved.mean() == pytest.approx(STEP * STEPS, rel=0.2)
-    assert trained.model.tables().min() >= 1 and trained.model.tables().max() <= 255
 
     after = network_of(trained.model)
     assert after.keys() == network.keys() and bool(network) == (method != "tables")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,15 @@ def test_following_the_gradient_makes_it_look_better() -> None:
         (gradient,) = torch.autograd.grad(reference.raw(y).sum(), y)
         y = (y.detach() - 5 * gradient / gradient.abs().amax()).clamp(0, 255)
     assert float(reference.score(y)) > before + 1
+
+
+def test_the_constants_are_libjxls() -> None:
+    """They agree with its program above; so many are tiny that no picture would tell all of them."""
+    for array, digest in (
+        (ssim2.WEIGHTS, "326e14699f6ac5306e5b36e2b0b8ce68a8896347a780e25150343e5710330559"),
+        (ssim2.OPSIN, "b92651302d8b2c9b0e231b638dfed39a5e9db9895c19677d7d3a5108510ff98f"),
+    ):
+        assert hashlib.sha256(array.tobytes()).hexdigest() == digest
 
 
 def test_the_blur_is_a_gaussian_in_its_moments() -> None:

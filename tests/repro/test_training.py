@@ -44,6 +44,7 @@ def test_batches_are_shuffled_epochs() -> None:
     assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
     assert seen[:10].tolist() != seen[10:].tolist()
     assert torch.equal(batch_indices(3, 10, 4, seed=0), batch_indices(3, 10, 4, seed=0))
+    assert not torch.equal(batch_indices(1, 10, 10, seed=0), batch_indices(0, 10, 10, seed=1))
     assert not torch.equal(batch_indices(0, 100, 50, seed=0), batch_indices(0, 100, 50, seed=1))
 
 
@@ -80,6 +81,17 @@ def test_training_lowers_the_loss_it_minimises() -> None:
     recipe = replace(SHORT, steps=30, batch=4, lr_tables=0.05)
     log = train(settings(), LOSS, recipe, crops()).log
     assert log[-1]["loss"] < 0.93 * log[0]["loss"]
+
+
+ONLY_PIXELS, ONLY_BITS = (LossWeights(lam=lam, gamma=0, sigma=0, alpha=alpha) for lam, alpha in ((1e3, 0), (0, 10)))
+
+
+@pytest.mark.parametrize(("quality", "loss"), [(100, ONLY_PIXELS), (1, ONLY_BITS)])
+def test_tables_stay_in_the_range_of_a_file(quality: int, loss: LossWeights) -> None:
+    """Where only pixels count they want to be finer than 1, and where only bits do, coarser than 255."""
+    recipe = replace(SHORT, steps=3, tables_start=quality, lr_tables=0.5)
+    Q = train(settings(), loss, recipe, crops(size=64)).model.tables().detach()
+    assert Q.min() == pytest.approx(1) if quality == 100 else Q.max() == pytest.approx(255)
 
 
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
@@ -182,12 +194,17 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: py
     assert again.log == whole.log, "it goes on from step 2"
 
 
-def test_a_run_says_which_machines_it_was_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_says_which_machines_it_was_on_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begun where products are in bfloat16, ended where there are none: both are told, with where they began."""
     with pytest.raises(_Stopped):
         train(settings(), LOSS, SHORT, crops(), folder=tmp_path, observe=_Stop(4))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    first, last = train(settings(), LOSS, SHORT, crops(), folder=tmp_path).machines
+    with safe_open(str(tmp_path / "checkpoint.safetensors"), framework="pt") as stored:
+        before = json.loads(stored.metadata()["seconds"])
+    resumed = time.perf_counter()
+    run = train(settings(), LOSS, SHORT, crops(), folder=tmp_path)
+    assert before < run.seconds < before + time.perf_counter() - resumed
+    first, last = run.machines
     assert (first["from_step"], last["from_step"]) == (0, 4)
     assert last["instructions"] == "AVX2" and last["products"] == "float32" and first["processor"] == last["processor"]
 

@@ -213,6 +213,14 @@ def test_codes_count_up_and_no_code_begins_another():
     assert not any(set(text) == {"1"} for text in texts)
 
 
+@pytest.mark.parametrize("symbols, expected", [(1, b"\x7f"), (3, b"\x1f"), (8, b"\0"), (9, b"\0\x7f")])
+def test_the_last_byte_is_filled_up_with_ones(symbols, expected):
+    """T.81, F.1.2.3; of symbols with the code 0."""
+    lengths = np.zeros((5, 256), np.int64)
+    lengths[0, 0] = 1
+    assert codes.pack(np.zeros(symbols, np.uint32), lengths, symbols) == expected
+
+
 def counted(z: np.ndarray, first: int, last: int, longest: int) -> dict[int, int]:
     coded, _ = symbols.band_symbols(symbols.nonzeros(z, np.arange(64)), first, last, longest, symbols.AC)
     return {int(s) & 255: int(n) for s, n in zip(*np.unique(coded >> 16, return_counts=True), strict=True)}
@@ -286,6 +294,9 @@ def test_at_high_quality_refinement_scans_are_smaller():
     c = read(stream.getvalue())
     data = write(c)
     assert_same(data, c)
+    headers = [part[: 6 + 2 * part[2]] for part in data.split(b"\xff\xda")[1:]]  # the last byte: known bits, added bits
+    refines = [header[-1] >> 4 > 0 for header in headers]
+    assert any(refines) and refines == sorted(refines), "they come last, after a first look at every component"
     planes = [plane.reshape(*plane.shape[:2], 64) for plane in c.planes]
     plain = [scan for i, plane in enumerate(planes) for scan in scans.ac_scans(plane.reshape(-1, 64), i)]
     assert len(data) < 0.99 * len(writer.file(c, progressive=True, scans=[scans.dc_scan(planes), *plain]))
