@@ -36,16 +36,17 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TOLD = (("dc", "{:.1f}"), ("objective", "{:.2f}"))
 
 
-def frozen(store: Store | None = None) -> Run:
+def frozen(store: Store | None = None, *, keep_dc: bool = False) -> Run:
     """The run with the trunk frozen and its result. Raises :class:`ReproError` where it is not stored."""
-    run = paper.trunk_frozen()
+    run = paper.trunk_frozen(keep_dc=keep_dc)
     return run, require(run, store or Store.default(), "repro reproduce --figure ours")
 
 
 def label(run: Experiment) -> str:
     """ "VGG-19, without MS-SSIM, λ = 0.01", and after how many steps, if these are not all."""
     if run.profile != "paper":
-        return f"VGG-16, trunk frozen, λ = {run.loss.lam:g}"
+        kept = ", A = 1 for DC" if run.model.keep_dc else ""
+        return f"VGG-16, trunk frozen{kept}, λ = {run.loss.lam:g}"
     after = "" if run.recipe.steps == PAPER_RECIPE.steps else f", {run.recipe.steps:,} steps"
     return f"{_kind(run)}, λ = {run.loss.lam:g}{after}"
 
@@ -143,7 +144,7 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
 def _line(run: Experiment) -> str:
     """How a run's line is broken: whole for the paper's loss and settings."""
     if run.profile != "paper":
-        return "--"
+        return "-." if run.model.keep_dc else "--"
     if not run.loss.sigma:
         return ":"
     return "-." if _notes(run) else "-"
@@ -242,9 +243,10 @@ def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:
     return {**models, f"{name}, {at:,} steps": result["snapshots"][str(at)]}
 
 
-def tables_alone(evidence: Evidence) -> Run:
-    """Tables alone by the paper's recipe at the first pair's λ. Raises :class:`ReproError` if not stored."""
-    run = next(e for e in paper.tables_and_recurrent() if e.model.method == "tables" and e.loss.lam == paper.ONE)
+def tables_alone(evidence: Evidence, lam: float = paper.ONE) -> Run:
+    """Tables alone by the paper's recipe, at the first pair's λ unless given. Raises :class:`ReproError` where they are
+    not stored."""
+    run = next(e for e in paper.tables_and_recurrent() if e.model.method == "tables" and e.loss.lam == lam)
     return run, require(run, evidence.store or Store.default(), "repro reproduce --profile paper --figure ours")
 
 

@@ -41,6 +41,7 @@ def test_the_words_name_each_stored_run() -> None:
         "(2.0 hours on a processor, commit 0123456789, 2026-11-29)."
     )
     assert paper_recipe.label(paper.trunk_frozen()) == "VGG-16, trunk frozen, λ = 0.04"
+    assert paper_recipe.label(paper.trunk_frozen(keep_dc=True)) == "VGG-16, trunk frozen, A = 1 for DC, λ = 0.04"
 
 
 @pytest.mark.parametrize(("factor", "decibels"), [(1.0, 0.0), (10.0, -10.0), (0.1, 10.0)])
