@@ -146,12 +146,16 @@ class ConvolutionalAttention(nn.Module):
         """A in 0–1, shape (B, 2, H/8, W/8, 8, 8). ``features`` replaces the trunk's pass; ``F`` is not looked at."""
         return self.maps(self.features(x) if features is None else features)
 
-    def maps(self, features: torch.Tensor) -> torch.Tensor:
-        """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8)."""
+    def maps(self, features: torch.Tensor, head: tuple[torch.Tensor, torch.Tensor] | None = None) -> torch.Tensor:
+        """(B, channels, rows, cols) → A in 0–1, (B, 2, rows, cols, 8, 8).
+
+        ``head``: weight (128, channels) and bias (128,), float32, instead of the network's own.
+        """
+        weight, bias = head or (self.head.weight.flatten(1), self.head.bias)
         with full_precision(features):  # A multiplies coefficients
             # as a product of matrices: the convolution is slow backward
-            places = features.to(self.head.weight.dtype).permute(0, 2, 3, 1)
-            logits = nnf.linear(places, self.head.weight.flatten(1), self.head.bias)
+            places = features.to(weight.dtype).permute(0, 2, 3, 1)
+            logits = nnf.linear(places, weight, bias)
         batch, rows, cols, _ = logits.shape
         A = torch.sigmoid(logits).view(batch, rows, cols, 2, 64)
         if self.keep_dc:

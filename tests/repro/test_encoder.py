@@ -78,6 +78,20 @@ def test_grey_picture_looks_to_attention_like_its_rgb():
     assert np.array_equal(one.planes[0], three.planes[0]) and len(one.planes) == 1
 
 
+def test_two_qualities_at_once_have_a_head_each(monkeypatch):
+    """As two threads have, which share the network."""
+    monkeypatch.setattr("repro.regions.TILE_SIDE", 64)
+    attention = ConvolutionalAttention("vgg16", pretrained=False)
+    encoder = AttentionEncoder(Picture(astronaut(64, 128)), stand_in(), attention=attention)
+    with torch.no_grad():
+        low, high = (
+            encoder.parts(models.Parameters(stand_in().at(35).tables, (np.zeros((128, 256), np.float32), bias)))
+            for bias in (np.full(128, value, np.float32) for value in (-2, 2))
+        )
+        pairs = list(zip(low, high, strict=True))  # a tile of the one, then a tile of the other
+    assert len(pairs) == 2 and all((a.A < 0.2).all() and (b.A > 0.8).all() for a, b in pairs)
+
+
 # ---- bits per pixel ---------------------------------------------------------------------------------------------
 
 
