@@ -196,7 +196,7 @@ def _load_sets(files: dict[str, bytes]) -> None:
         models.write_sums(Path(name), files)
         for load in (models.load, trellis_set.load):
             with suppress(ReproError):
-                load.__wrapped__(name)
+                load(name)
 
 
 def checkpoints(data: bytes) -> None:

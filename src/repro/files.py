@@ -240,6 +240,18 @@ def is_stream(path: Path | str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def version(path: Path | str) -> tuple[str | int, ...]:
+    """What changes when the file at ``path`` is written anew, or ``path`` leads elsewhere: where it lies, its inode
+    (a clock may stand still between two writings), when it was written, and its bytes; of no file, ``path`` alone.
+    """
+    try:
+        real = os.path.realpath(path)
+        now = os.stat(real)
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
+        return (str(path),)
+    return real, now.st_ino, now.st_mtime_ns, now.st_size
+
+
 def shortened(name: str, ending: str) -> str:
     """``name`` + ``ending``, with the last letters of ``name`` left out that a file's name has no room for."""
     while len(os.fsencode(name + ending)) > LONGEST_NAME:

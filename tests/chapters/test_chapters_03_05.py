@@ -39,9 +39,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     models.save(stand_in(name="vgg16", tables=coarser), folder / "vgg16")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "_shipped_folder", lambda: folder)
-        models.load.cache_clear()
         yield folder
-    models.load.cache_clear()
 
 
 @pytest.fixture(scope="module")

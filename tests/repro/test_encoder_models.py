@@ -44,6 +44,17 @@ def test_stored_set_is_the_same_set(model, tmp_path):
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "vgg", check=True, capture_output=True)
 
 
+def test_a_set_that_was_made_again_is_read_again(tmp_path, monkeypatch):
+    """In one process, at the same path; and another at the same path from another folder."""
+    for folder, names in ((tmp_path / "a", ("first", "again")), (tmp_path / "b", ("third",))):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        for name in names:
+            models.save(stand_in(name=name), "set")
+            assert models.load("set").name == name
+    assert models.load("set") is models.load("set")
+
+
 @pytest.mark.parametrize("quality", ANCHORS)
 def test_anchors_are_met_exactly(quality):
     assert np.array_equal(stand_in().at(quality).tables, quality_tables(quality))
@@ -137,7 +148,7 @@ def test_tampered_sets_are_refused(change, says, tmp_path):
     models.save(stand_in(method="vgg16", **heads), tmp_path)
     change(tmp_path)
     with pytest.raises(ReproError, match=says) as caught:
-        models.load.__wrapped__(str(tmp_path))
+        models.load(str(tmp_path))
     assert str(tmp_path) in str(caught.value)
 
 
@@ -149,7 +160,7 @@ def test_set_of_another_format_or_content_is_refused(tmp_path):
         (tmp_path / "model.json").write_bytes(data)
         (tmp_path / "SHA256SUMS").write_text(f"{models.sha256_bytes(data)}  model.json\n")
         with pytest.raises(ReproError, match=says):
-            models.load.__wrapped__(str(tmp_path))
+            models.load(str(tmp_path))
 
 
 def test_unknown_model_is_a_usage_error():

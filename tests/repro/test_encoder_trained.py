@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+import repro
 from encoder_stand_in import astronaut, save
 from repro import cli
 from repro.jpeg import codestream
 from repro.model import LearnedJPEG, ModelSettings, save_checkpoint
-from repro.torch_encoder.networks import trained
-
-
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    trained.cache_clear()
 
 
 def checkpoint(path: Path, method: str = "tables", **settings: object) -> LearnedJPEG:
@@ -44,6 +39,23 @@ def test_the_file_holds_what_the_model_says(method, tmp_path, capsys):
     expected = model.coefficients(torch.from_numpy(astronaut(100, 70)).permute(2, 0, 1)[None].float())
     assert np.array_equal(found.tables, expected.tables)
     assert all(np.array_equal(a, b) for a, b in zip(found.planes, expected.planes, strict=True))
+
+
+def test_a_model_that_was_trained_again_is_read_again(tmp_path, monkeypatch):
+    """In one process, at the same path; and another at the same path from another folder."""
+    (tmp_path / "other").mkdir()
+    model = checkpoint(tmp_path / "model.safetensors")
+
+    def tables() -> np.ndarray:
+        return codestream.read(repro.encode(astronaut(16, 16), model="model.safetensors")).tables
+
+    for step, folder in ((5, tmp_path), (6, tmp_path), (7, tmp_path / "other")):
+        monkeypatch.chdir(folder)
+        model.tables.set(torch.full((2, 8, 8), float(step)))
+        save_checkpoint("model.safetensors", model)
+        assert (tables() == step).all()
+    monkeypatch.chdir(tmp_path)
+    assert (tables() == 6).all()
 
 
 @pytest.mark.parametrize("method", ["tables", "bilstm"])

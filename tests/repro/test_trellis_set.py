@@ -222,6 +222,17 @@ def test_a_stored_set_is_the_same_set(tmp_path: Path) -> None:
         subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "set", check=True, capture_output=True)
 
 
+def test_a_set_that_was_made_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one process, at the same path; and another at the same path from another folder."""
+    for folder, names in ((tmp_path / "a", ("first", "again")), (tmp_path / "b", ("third",))):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        for name in names:
+            trellis_set.save(made(name=name), Path("set"))
+            assert trellis_set.load("set").name == name
+    assert trellis_set.load("set") is trellis_set.load("set")
+
+
 def with_entry(index: tuple[int, ...], value: float) -> np.ndarray:
     tables = made().tables.copy()
     tables[index] = value
@@ -281,7 +292,7 @@ def test_what_is_no_set_is_told_in_one_line(change: Callable[[Path], None], says
     trellis_set.save(made(), tmp_path)
     change(tmp_path)
     with pytest.raises(ReproError, match=says) as caught:
-        trellis_set.load.__wrapped__(str(tmp_path))
+        trellis_set.load(str(tmp_path))
     assert "\n" not in str(caught.value)
 
 

@@ -30,7 +30,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from repro.errors import ReproError, UsageError
-from repro.files import atomic_write, sha256_bytes, sha256_file
+from repro.files import atomic_write, sha256_bytes, sha256_file, version
 
 #: The set that is taken where none is named, one of :mod:`repro.encoder.trellis_set`.
 DEFAULT = "trellis"
@@ -149,14 +149,18 @@ def find(name: str) -> Path:
     return folder
 
 
-@functools.lru_cache(maxsize=4)
 def load(name: str) -> ModelSet:
-    """The shipped set called ``name``, or the one in the folder of that path.
+    """The shipped set called ``name``, or the one in the folder of that path; read again when that has changed.
 
     Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since
     it was written (SHA-256), or does not hold what it should.
     """
     folder = find(name)
+    return _load(folder, version_of(folder))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(folder: Path, _version: tuple[str | int, ...]) -> ModelSet:
     files = read_checked(folder, [_JSON], optional=[_HEADS])
     path = folder / _JSON
     try:
@@ -208,6 +212,11 @@ def write_sums(folder: Path, names: Iterable[str]) -> None:
     """Write ``SHA256SUMS`` of a set's files: last of all, so that half a set is never valid."""
     sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
     atomic_write(folder / _SUMS, sums)
+
+
+def version_of(folder: Path) -> tuple[str | int, ...]:
+    """The :func:`repro.files.version` of a set: that of its hashes, which are written last."""
+    return version(folder / _SUMS)
 
 
 def read_checked(folder: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, bytes]:

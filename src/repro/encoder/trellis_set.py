@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from repro.encoder import chroma
-from repro.encoder.models import DEFAULT, check_quality, find, read_checked, write_sums
+from repro.encoder.models import DEFAULT, check_quality, find, read_checked, version_of, write_sums
 from repro.errors import ReproError
 from repro.files import atomic_write
 from repro.trellis import planes, sensitivity
@@ -130,14 +130,19 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
     return np.array(found)
 
 
-@functools.lru_cache(maxsize=4)
 def load(name: str = DEFAULT) -> TrellisSet:
-    """The shipped set called ``name``, or the one in the folder of that path, as :func:`save` wrote it.
+    """The shipped set called ``name``, or the one in the folder of that path, as :func:`save` wrote it; read again when
+    that has changed.
 
     Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since it
     was written (SHA-256), is of another version, or does not hold what it should.
     """
     folder = find(name)
+    return _load(folder, version_of(folder))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(folder: Path, _version: tuple[str | int, ...]) -> TrellisSet:
     files = read_checked(folder, [_JSON, NETWORK])
     try:
         stored = json.loads(files[_JSON])

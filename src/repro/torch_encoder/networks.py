@@ -14,6 +14,7 @@ from repro.encoder.models import ModelSet, Parameters
 from repro.encoder.search import Encoder
 from repro.encoder.tables_encoder import PAPERS_SCANS, encode_fast
 from repro.errors import ReproError
+from repro.files import version
 from repro.jpeg.coefficients import Coefficients
 from repro.jpeg.writer import write
 from repro.model import LearnedJPEG, load_checkpoint
@@ -81,12 +82,16 @@ def attention_of(method: str) -> ConvolutionalAttention:
     return ConvolutionalAttention(method).eval()
 
 
-@functools.lru_cache(maxsize=1)
 def trained(path: Path) -> LearnedJPEG:
-    """The model of a checkpoint that ``repro train`` wrote; read once a process.
+    """The model of a checkpoint that ``repro train`` wrote; read once, and again when the file has changed.
 
     Raises :class:`ReproError` where it, or the weights of its trunk, cannot be read.
     """
+    return _trained(path, version(path))
+
+
+@functools.lru_cache(maxsize=1)
+def _trained(path: Path, _version: tuple[str | int, ...]) -> LearnedJPEG:
     return load_checkpoint(path)[0].eval()
 
 
