@@ -7,7 +7,9 @@ knows nothing of it: A < 1 shrinks a coefficient for good.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,6 +165,26 @@ class LearnedJPEG(nn.Module):
         }
 
 
+def trunk_of(model: LearnedJPEG) -> dict[str, str]:
+    """Which weights the frozen trunk of ``model`` (on the CPU) has: "trunk", their SHA-256, and "weights", where they
+    are from. Nothing where no trunk is frozen.
+
+    As part of a checkpoint's ``extra`` they let :func:`load_checkpoint` refuse it where others are found.
+    """
+    if model.frozen_trunk is None or model.attention is None:
+        return {}
+    digest = sha256_tensors(model.frozen_trunk.state_dict().values())
+    return {"trunk": digest, "weights": str(model.attention.source)}
+
+
+def sha256_tensors(tensors: Iterable[torch.Tensor]) -> str:
+    """SHA-256 of the bytes of ``tensors``, which are on the CPU, one after the other."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def save_checkpoint(path: Path | str, model: LearnedJPEG, extra: dict[str, Any] | None = None) -> None:
     """Write ``model`` as safetensors: settings and ``extra`` (JSON) in its header, no code, whole or not at all."""
     header = {"settings": json.dumps(asdict(model.settings)), "extra": json.dumps(extra or {})}
@@ -172,24 +194,34 @@ def save_checkpoint(path: Path | str, model: LearnedJPEG, extra: dict[str, Any] 
 def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
     """The model that :func:`save_checkpoint` wrote, and its ``extra``. Runs no code from the file.
 
-    Raises :class:`ReproError` where the file is missing, is no such checkpoint, or holds values that are no numbers.
+    Raises :class:`ReproError` where the file is missing, is no such checkpoint, holds values that are no numbers, or
+    says that its frozen trunk had other weights than are found here (:func:`trunk_of`).
     """
     try:
         with safe_open(str(path), framework="pt") as stored:
             header = stored.metadata() or {}
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
         extra = json.loads(header["extra"])
+        trunk, weights = extra.get("trunk"), extra.get("weights")
         model = LearnedJPEG(ModelSettings(**json.loads(header["settings"])))
         missing, unexpected = model.load_state_dict(state, strict=False)
     except FileNotFoundError as error:
         raise ReproError(f"{path}: no such checkpoint; train one with `repro train`") from error
-    except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+    except UsageError as error:  # an unknown method, say
+        raise ReproError(f"{path}: {error}; train it again, or install the version that wrote it") from error
+    except (SafetensorError, OSError, KeyError, TypeError, AttributeError, RuntimeError, json.JSONDecodeError) as error:
         raise ReproError(f"{path}: not a checkpoint of this program ({error}); train it again") from error
     trunk_only = all(model.frozen_trunk is not None and key.startswith("attention.trunk.") for key in missing)
     if unexpected or not trunk_only:
         raise ReproError(f"{path}: holds other weights than its settings ask for; train it again")
     if not all(v.isfinite().all() for v in state.values()):
         raise ReproError(f"{path}: holds values that are not numbers (NaN); train it again")
+    found = trunk_of(model)
+    if trunk is not None and found and trunk != found["trunk"]:
+        raise ReproError(
+            f"{path}: was trained with other weights of the trunk ({weights}) than are found here "
+            f"({found['weights']}); bring those back, `repro weights status` says what is read, or train it again"
+        )
     return model, extra
 
 

@@ -13,7 +13,7 @@ import repro
 from encoder_stand_in import astronaut, save
 from repro import cli
 from repro.jpeg import codestream
-from repro.model import LearnedJPEG, ModelSettings, save_checkpoint
+from repro.model import LearnedJPEG, ModelSettings, load_checkpoint, save_checkpoint, trunk_of
 
 
 def checkpoint(path: Path, method: str = "tables", **settings: object) -> LearnedJPEG:
@@ -76,6 +76,13 @@ def test_the_fast_effort_takes_its_tables(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["quality"] is None
     found = codestream.read((tmp_path / "photo.jpg").read_bytes())
     assert np.array_equal(found.tables, model.integer_tables().numpy())
+
+
+def test_the_command_stores_which_trunk_it_trained_with(tmp_path):
+    small = ["--steps", "1", "--crops", "1", "--batch", "1", "--gamma", "0", "--sigma", "0", "--accelerator", "cpu"]
+    assert cli.run(["train", "-o", str(tmp_path / "run"), "--method", "vgg16", *small]) == 0
+    model, extra = load_checkpoint(tmp_path / "run" / "model.safetensors")
+    assert extra.keys() == {"data", "trunk", "weights"} and extra | trunk_of(model) == extra
 
 
 @pytest.mark.parametrize(

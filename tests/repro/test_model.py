@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from skimage import data as photos
 
-from repro import attention
+from repro import attention, weights
 from repro.errors import ReproError, UsageError
 from repro.jpeg import codestream
 from repro.jpeg.tables import quality_tables
-from repro.model import LearnedJPEG, LearnedTables, ModelSettings, _Divided, load_checkpoint, save_checkpoint
+from repro.model import (
+    LearnedJPEG,
+    LearnedTables,
+    ModelSettings,
+    _Divided,
+    load_checkpoint,
+    save_checkpoint,
+    trunk_of,
+)
 
 
 def photo(height: int = 64, width: int = 80) -> torch.Tensor:
@@ -164,6 +173,38 @@ def test_bad_checkpoints_are_refused(tmp_path: Path) -> None:
     save_file({"other": torch.ones(1)}, path, metadata=header)
     with pytest.raises(ReproError, match="other weights"):
         load_checkpoint(path)
+
+
+def test_a_checkpoint_of_an_unknown_method_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    header = {"settings": '{"method": "swin"}', "extra": "{}"}
+    save_file(untrained("tables").learned_state(), path, metadata=header)
+    with pytest.raises(ReproError, match=r"model\.safetensors: unknown method 'swin'; .*train it again"):
+        load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_frozen_trunk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = tmp_path / "model.safetensors", weights.load
+    model = LearnedJPEG(ModelSettings(method="vgg16"))
+    for extra in ({}, trunk_of(model)):
+        save_checkpoint(path, model, extra)
+        assert load_checkpoint(path)[1] == extra
+
+    def load(name: str) -> weights.Weights:
+        found = real(name)
+        return replace(found, state={k: 2 * v for k, v in found.state.items()}, source="another file")
+
+    monkeypatch.setattr(weights, "load", load)
+    with pytest.raises(ReproError, match=r"model\.safetensors: .*train it again") as caught:
+        load_checkpoint(path)
+    assert str(model.attention.source) in str(caught.value) and "another file" in str(caught.value)  # type: ignore[union-attr]
+    save_checkpoint(path, model)  # as before this was stored
+    load_checkpoint(path)
+
+
+def test_the_hash_is_of_a_frozen_trunk_alone() -> None:
+    assert trunk_of(untrained("tables")) == trunk_of(untrained("lstm")) == {}
+    assert trunk_of(untrained("vgg16", trunk_trained=True)) == {}
 
 
 def test_unknown_names_are_refused() -> None:

@@ -60,7 +60,7 @@ def train(
     from repro.experiments.numerics import NUMERICS
     from repro.files import alone
     from repro.losses import LossWeights
-    from repro.model import ModelSettings, save_checkpoint
+    from repro.model import ModelSettings, save_checkpoint, trunk_of
     from repro.progress import note
     from repro.training import PAPER_RECIPE, Recipe, new_model, precomputed_pool, processes
     from repro.training import train as run
@@ -118,5 +118,5 @@ def train(
                 compile=compile,
             )
             if first:
-                save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256})
+                save_checkpoint(out / "model.safetensors", trained.model, {"data": source.sha256} | trunk_of(model))
                 say(f"{out / 'model.safetensors'}: {len(trained.log)} log rows, {trained.seconds:.0f} s")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from repro.files import atomic_folder, sha256_bytes
 from repro.losses import LossWeights
 from repro.metrics import lpips_on
 from repro.metrics.lpips import ReferenceFeatures
-from repro.model import LearnedJPEG
+from repro.model import LearnedJPEG, sha256_tensors
 from repro.progress import note, track
 
 #: More than that is not kept on disk unless asked for: reading it would cost what it saves.
@@ -120,23 +119,16 @@ def precomputed_pool(
     The hash of their bytes tells crops and weights apart, beside how the trunk is fed. ``dtype`` is that of
     LPIPS's products.
     """
-    features, maps, source = None, None, _hash([crops])
+    features, maps, source = None, None, sha256_tensors([crops])
     if model.frozen_trunk is not None:
         how = f"{model.settings.method} {model.settings.trunk_input}"
-        key = f"{source} {how} {_hash(model.frozen_trunk.state_dict().values())}"
+        key = f"{source} {how} {sha256_tensors(model.frozen_trunk.state_dict().values())}"
         kept = cached("features", crops, lambda part: (trunk_features(model, part),), folder, key)
         features = None if kept is None else kept[0]
     if loss.gamma:
-        key = f"{source} {dtype} {_hash(lpips_on(crops.device).state_dict().values())}"
+        key = f"{source} {dtype} {sha256_tensors(lpips_on(crops.device).state_dict().values())}"
         maps = cached("perception", crops, lambda part: reference_features(part, dtype), folder, key)
     return Pool(crops, features, maps)
-
-
-def _hash(tensors: Iterable[torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def cached(
