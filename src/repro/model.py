@@ -216,8 +216,8 @@ def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
         raise ReproError(f"{path}: holds other weights than its settings ask for; train it again")
     if not all(v.isfinite().all() for v in state.values()):
         raise ReproError(f"{path}: holds values that are not numbers (NaN); train it again")
-    found = trunk_of(model)
-    if trunk is not None and found and trunk != found["trunk"]:
+    found = trunk_of(model) if trunk is not None else {}
+    if found and trunk != found["trunk"]:
         raise ReproError(
             f"{path}: was trained with other weights of the trunk ({weights}) than are found here "
             f"({found['weights']}); bring those back, `repro weights status` says what is read, or train it again"
