@@ -280,7 +280,7 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 # user. But the choice can be computed. Take as an error what half the resolution cannot show: how far each pixel's chroma is
 # from the mean of its square of 2 × 2. (Where all edges lie between such squares, as in a picture enlarged to twice its size,
 # that is zero. But decoders interpolate, and blur these edges, too. So the error counts no less than a quarter of what squares
-# one pixel further on would lose; no photo reaches that.) Compare the error with what a bit is worth at this quality,
+# one pixel further on would lose; no photo that we tried comes near that.) Compare the error with what a bit is worth at this quality,
 # $\lambda$. At low rates half is the better bargain for nearly every picture. At some higher quality the loss is worth more
 # than the bits of full resolution (4:4:4, *all of chroma*). Small coloured letters reach that point early:
 
