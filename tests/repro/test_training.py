@@ -142,7 +142,7 @@ def test_not_a_number_stops_with_the_step_and_the_checkpoint(tmp_path: Path, at:
                 model.tables.variable.fill_(float("nan"))
 
     path = tmp_path / "checkpoint.safetensors"
-    with pytest.raises(ReproError, match=f"stopped at {said}; last good checkpoint: {path}, step 2; lower"):
+    with pytest.raises(ReproError, match=f"stopped at {said}; last good checkpoint: {path}, step 2; try a smaller λ"):
         train(settings(), LOSS, SHORT, crops(), folder=tmp_path, observe=spoil)
     assert all(v.isfinite().all() for v in load_file(path).values())
 
