@@ -653,9 +653,9 @@ glue("both_at_cap", int(((mapped > 254.5) & (Q_alone > 254.5)).sum()))
 
 # %% [markdown]
 # The DC step ends at {glue:text}`kept_dc:.0f`, where tables alone have {glue:text}`alone_dc:.0f` and the run with A free had
-# {glue:text}`paper_recipe_dc:.0f`. So it was the pull, and with it goes more than half of the error. What we expected of the other
-# steps is borne out where it can be seen: tables alone keep {glue:text}`finer:d` of them below the cap, and
-# {glue:text}`coarser:d` of these are coarser with the map, by {glue:text}`coarser_by:.0f` % in the median. The other
+# {glue:text}`paper_recipe_dc:.0f`. So it was the pull, and with it goes more than half of the error. What we expected of
+# the other steps is borne out where it can be seen: of the {glue:text}`finer:d` that tables alone keep below the cap,
+# {glue:text}`coarser:d` are coarser with the map, by {glue:text}`coarser_by:.0f` % in the median. The other
 # {glue:text}`both_at_cap:d` stand at the cap in both runs. (The two did not see the same crops.)
 #
 # Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls
