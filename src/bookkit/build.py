@@ -120,14 +120,11 @@ def _jupyter_book(project: Project) -> None:
     """``jupyter-book build``, every warning an error and every reference checked."""
     call = f"{_QUICK.format(os.getpid())}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
     options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
-    with bar(1, "Jupyter Book"):
-        process = subprocess.Popen(
-            [sys.executable, "-c", call, "build", str(project.stage), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    command = [sys.executable, "-c", call, "build", str(project.stage), *options]
+    build = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    with bar(1, "Jupyter Book"), build as process:
         try:
             said, _ = process.communicate(timeout=BUILD_TIMEOUT)
         except subprocess.TimeoutExpired as error:

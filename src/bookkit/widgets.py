@@ -61,6 +61,7 @@ def frames_slider(
     if not all(alts):
         raise ValueError("frames_slider: every frame needs an alt text")
     pages = [_figure(*of, width) for of in zip(frames, alts, captions, strict=True)]
+    # Colab's own ipywidgets 7 has no Stack
     stack = getattr(w, "Stack", w.Tab)([w.HTML(page) for page in pages], selected_index=start)
     slider = w.SelectionSlider(options=list(labels), index=start, description=description, continuous_update=True)
     slider.layout.width = "min(100%, 36rem)"
