@@ -446,7 +446,9 @@ glue("block7_least", least["ResNet-152 block 7"])
 # block 7, and {glue:text}`block1_least:,.0f` at block 1. These are few beside the paper's {glue:text}`all_steps`. The LSTM
 # needs at least {glue:text}`lstm_least:,.0f`. Stretched to 0–1, its map moves {glue:text}`stretched_times:.0f` times as
 # far in a step, because stretching enlarges every change. So it need not do harm here, although the paper found that it does.
-# (We wrote this down before the run with a stretched map.)
+# (We wrote this down before the run with a stretched map.) If the bound is right, a trained ResNet brings A back to 1 as
+# VGG does, even at block 1, and its luma DC step stays far below the cap. Then it should end near plain JPEG at its own rate,
+# or above it. (This, too, was written before such a run had ended.)
 #
 # What do the runs show? These are stored of the networks without a trunk:
 
