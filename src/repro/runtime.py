@@ -76,11 +76,13 @@ def has_bfloat16(device: torch.device | None = None) -> bool:
     """Whether products in bfloat16 pay on ``device``; None: on the machine's best.
 
     A processor without AVX-512 takes several times as long for them as in 32 bits, and oneDNN has no LSTM in bfloat16
-    for it at all.
+    for it at all. NVIDIA's GPUs before Ampere (a T4) emulate them.
     """
     import torch
 
     kind = device.type if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
+    if kind == "cuda" and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return kind != "cpu" or "AVX512" in torch.backends.cpu.get_cpu_capability()
 
 

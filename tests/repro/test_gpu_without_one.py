@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from repro.attention import CONVOLUTIONAL, METHODS
 from repro.losses import LossWeights
 from repro.metrics.lpips import LPIPS
 from repro.model import ModelSettings
+from repro.runtime import has_bfloat16
 from repro.training import PAPER_RECIPE, new_model
 from repro.training.pool import Batch
 from repro.training.step import Stepper
@@ -145,3 +147,15 @@ def test_restored_moments_follow_to_the_gpu(without_numbers: None, monkeypatch: 
     with FakeTensorMode(allow_non_fake_inputs=True):
         step(stepper, side)
         assert {m.device for values in stepper.optimiser.state.values() for m in values.values()} == {CUDA}
+
+
+@pytest.mark.parametrize(("generation", "expected"), [(7, torch.float32), (8, torch.bfloat16)])
+def test_products_are_in_bfloat16_where_a_gpu_has_them(
+    generation: int, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A T4 (compute capability 7.5) has none and would emulate them; an A100 (8.0) has."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=generation))
+    assert PAPER_RECIPE.dtype is expected
+    assert has_bfloat16(CUDA) == (expected is torch.bfloat16)
