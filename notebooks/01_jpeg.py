@@ -24,12 +24,12 @@
 # need to know what an encoder is free to choose. This chapter builds JPEG from scratch, one step at a time.
 #
 # ```{admonition} What you will learn
-# - what happens to a photo on its way into a file, and which single step loses something
+# - what happens to a photo on its way into a file, and which single step loses information
 # - what the 64 cosines of the DCT are, and why a photo needs only a few of them
 # - what "quality" does, and where the bits of a file go
 # - why a strongly compressed photo shows ripples beside edges (*ringing*) and squares (*blocking*)
 #
-# You need some Python, and nothing about JPEG.
+# You need some Python, but no knowledge of JPEG.
 # ```
 
 # %% tags=["remove-cell"]
@@ -103,15 +103,15 @@ for quality, data in files.items():
 jpeg.levels({"original": rgb, "quality 50": shown[50], "quality 5": shown[5]}, near)
 
 # %% [markdown]
-# The pixels take {glue:text}`pixels_kb:.0f` kB, three bytes each (the photo is {glue:text}`photo_name`). At quality 50
-# the file has {glue:text}`kb_50:.0f` kB, and the difference can hardly be seen. At quality 5 it has
-# {glue:text}`kb_5:.0f` kB, and the damage is plain. Fig. 1 of the paper shows three such levels, too
-# ({numref}`fig-levels`).
+# The pixels of this photo ({glue:text}`photo_name`) take {glue:text}`pixels_kb:.0f` kB, at three bytes each. At quality
+# 50 the file takes {glue:text}`kb_50:.0f` kB, and the difference is hard to see. At quality 5 it takes
+# {glue:text}`kb_5:.0f` kB, and the damage is plain. {numref}`fig-levels` shows all three levels, as Fig. 1 of the paper
+# does.
 #
 # To compare photos of different sizes we count **bits per pixel** (bpp): the size of the file in bits, divided by the
 # number of pixels. The pixels themselves need 24 bpp. Here quality 50 is {glue:text}`bpp_50:.2f` bpp and quality 5 is
 # {glue:text}`bpp_5:.2f` bpp. The paper's experiments lie between about 0.25 and 0.42 bpp. That is strong compression,
-# at which the faults are easy to see.
+# so the faults are easy to see.
 
 # %% [markdown]
 # ## The whole way at a glance
@@ -183,10 +183,11 @@ for name, value in zip(("y", "cb", "cr"), ycbcr.std(dim=(0, 2, 3)), strict=True)
 
 # %% [markdown]
 # Nearly everything that we recognise is in $Y$ ({numref}`fig-planes`). Its values have a standard deviation of
-# {glue:text}`spread_y:.0f` levels, those of $C_b$ and $C_r$ of {glue:text}`spread_cb:.0f` and
-# {glue:text}`spread_cr:.0f`. Most encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"), and
-# lose a little here, too. The paper does not say what it does. The baseline's program {cite:p}`struempler2020learning`,
-# on which the paper builds, keeps all samples ("4:4:4", Pillow's `subsampling=0`). So do we, unless we say otherwise.
+# {glue:text}`spread_y:.0f` levels, compared with {glue:text}`spread_cb:.0f` for $C_b$ and {glue:text}`spread_cr:.0f`
+# for $C_r$. Most encoders therefore keep only one chroma sample for each 2 × 2 pixels ("4:2:0"), and so lose a little
+# here, too. The paper does not say what it does. It builds on an earlier encoder, its *baseline*
+# {cite:p}`struempler2020learning`, whose program keeps all samples ("4:4:4", Pillow's `subsampling=0`). So do we,
+# unless we say otherwise.
 
 # %% [markdown]
 # ## Blocks of eight by eight
@@ -215,8 +216,8 @@ jpeg.block_in_photo(y, row, col)
 # %% [markdown]
 # ## The DCT: a block as a sum of cosines
 #
-# This step is the core of JPEG. Instead of 64 brightnesses, we describe a block by 64 *patterns* and how much there is
-# of each. The patterns are cosines. The discrete cosine transform {cite:p}`ahmed1974dct` computes the amounts $F$. If
+# This step is the core of JPEG. Instead of listing 64 brightnesses, we say how much of each of 64 *patterns* the block
+# contains. The patterns are cosines. The discrete cosine transform {cite:p}`ahmed1974dct` computes the amounts $F$. If
 # $x$ is the block less 128,
 #
 # $$
@@ -459,7 +460,7 @@ def block_bits(z, dc_before, dc_lengths, ac_lengths):
 # %% [markdown]
 # Does this account for the whole file? We save the photo in grey, take the lengths from the file's own Huffman table,
 # and count every block. The coded blocks of a file are called its *scan*. Our sum should be the number of bytes that
-# libjpeg wrote between the header of the scan and the end of the file. (An encoder puts a `00` behind every byte `ff`
+# libjpeg wrote between the header of the scan and the end of the file. (An encoder inserts a `00` after every byte `ff`
 # of the codes. We take these out.)
 
 # %%
@@ -527,8 +528,8 @@ for quality in (10, 50):
     glue(f"block_error_{quality}", ((block - restored) ** 2).mean().sqrt())
 
 # %% [markdown]
-# From quality 50 to quality 10, the block goes from {glue:text}`block_bits_50` bits to {glue:text}`block_bits_10`, and
-# from {glue:text}`block_kept_50` coefficients to {glue:text}`block_kept_10`. Its error grows from
+# From quality 50 to quality 10, the block shrinks from {glue:text}`block_bits_50` bits to {glue:text}`block_bits_10`,
+# and from {glue:text}`block_kept_50` nonzero coefficients to {glue:text}`block_kept_10`. Its error grows from
 # {glue:text}`block_error_50:.0f` to {glue:text}`block_error_10:.0f` levels (RMS).
 
 # %% [markdown]
@@ -566,12 +567,12 @@ glue("detail_share", 100 * spent[10]["luma: detail (AC)"] / sum(spent[10].values
 # %% [markdown]
 # {numref}`fig-where-bits` may surprise you. At quality 10, luma's end-of-block symbols take
 # {glue:text}`end_share:.0f` % of the file, and all luma detail takes {glue:text}`detail_share:.0f` %. The standard's
-# Huffman codes, too, come from Annex K. They fit the average of a large set of pictures, in which the end of a block
-# was one symbol among many. In a small file it is the most frequent symbol of all and should have a shorter code. So it
+# Huffman codes come from Annex K, too. They fit the average of a large set of pictures, in which the end of a block was
+# one symbol among many. In a small file it is the most frequent symbol of all and should have a shorter code. So it
 # pays to make **optimised** codes for the picture at hand; the decoder reads them from the file's header.
-# **Progressive** files go further. They send all DC coefficients first and the detail in later passes, and one symbol
-# can say that many blocks in a row have ended. The best division into passes depends on the photo. The package's
-# `write` tries many and keeps the smallest file. The pixels are the same in all three kinds of file.
+# **Progressive** files go further. They send all DC coefficients first and the detail in later passes, and a single
+# symbol can end many blocks in a row. Which division into passes is best depends on the photo, so the package's `write`
+# tries many and keeps the smallest file. The pixels are the same in all three kinds of file.
 
 # %%
 from repro.jpeg.codestream import write
@@ -644,7 +645,8 @@ glue("border_off", (flat_8 - step_8).abs().max())
 # Read {numref}`fig-ringing` in three steps.
 #
 # 1. **An edge needs all its cosines.** No single cosine contains a jump. To make one, all eight must add up in exactly
-#    the right proportions. Then their hills and valleys cancel beside the edge and leave it flat.
+#    the right proportions. Then their hills and valleys cancel on both sides of the edge, and the picture is flat
+#    there.
 # 2. **Rounding spoils the balance.** The highest frequencies have the largest steps. Here the last three cosines are
 #    less than half a step, so they become zero. The others move to the nearest multiple of their step. What is left no
 #    longer cancels.
@@ -676,8 +678,8 @@ jpeg.errors(rgb, shown[10], difference, near)
 #
 # The other fault needs no edge. In a soft gradient, such as a sky, a block has only a mean and one or two low
 # frequencies. When these are rounded, one block comes out a little too light and the next a little too dark. Inside the
-# blocks everything is smooth, and the error shows at the border. We can measure this. How large is the mean difference
-# between neighbouring columns, inside the blocks and across their borders?
+# blocks everything stays smooth, so the error shows at the border. We can measure this: how large is the mean
+# difference between neighbouring columns, inside the blocks and across their borders?
 
 
 # %%
@@ -732,7 +734,7 @@ def from_blocks(blocks):
 
 
 # %% [markdown]
-# A decoder rounds twice, the samples and then the colours, and rounds a half up:
+# A decoder rounds twice, first the samples and then the colours, and it rounds halves up:
 
 
 # %%
@@ -793,8 +795,8 @@ live.one_block(photo.name, rgb, "The photo of this chapter.", (row, col))
 # - *A flat block.* How few symbols does it take? Where do its bits go?
 # - *An edge.* Step across it, block by block, and watch the zeros at the bottom right of $\hat Z$ give way.
 # - *Quality 10 against 90.* Which numbers go first, and how far do the samples move?
-# - *The learned tables.* They are those of the encoder in {ref}`ch-beyond`. Drag until the file is as large as with Annex
-#   K's, and compare the steps.
+# - *The learned tables.* They are those of the encoder in {ref}`ch-beyond`. Drag until the file is as large as with
+#   Annex K's tables, and compare the steps.
 
 # %% [markdown]
 # ## Summary
@@ -845,9 +847,9 @@ print(f"Ẑ[0, 0] = {z_hat[0, 0]:.0f}, the others: {others:.0f}; {bits} bits")
 #
 # ```{admonition} Solution
 # :class: dropdown
-# $F_{0,0}$ is eight times the mean and is off by at most half its step, 40. So the mean is off by at most
-# $40 / 8 = 5$ levels. If one block's mean goes up and its neighbour's down, they differ by 10 levels along a
-# straight line of eight pixels. That makes a square that you can see: the *blocking* of {numref}`fig-blocking`.
+# $F_{0,0}$ is eight times the mean, and it is off by at most 40, half its step. So the mean is off by at most
+# $40 / 8 = 5$ levels. If one block's mean goes up and its neighbour's down, they differ by 10 levels along a straight
+# line of eight pixels. That makes a square that you can see: the *blocking* of {numref}`fig-blocking`.
 # ```
 #
 # ## What's next
