@@ -18,11 +18,11 @@
 # (ch-attention)=
 # # Attention: which coefficients are worth their bits
 #
-# JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although an error is
-# easily seen in the sky and hardly ever in the meadow. The decoder cannot treat them differently: the file has one
+# JPEG rounds every block with the same table. A plain sky and a busy meadow get the same steps, although errors are
+# easy to see in the sky and hard to see in the meadow. The decoder cannot treat them differently: the file has one
 # table for all of luma. But the encoder is free to do something before it rounds. It may make some coefficients
 # *smaller*, so that they cost fewer bits, or none at all. In the baseline {cite:p}`struempler2020learning`, on which
-# the paper builds, a network decides which ones.
+# the paper builds, a network decides which ones, and by how much.
 #
 # ```{admonition} What you will learn
 # - what an attention map is, and what it can and cannot do to a picture
@@ -95,7 +95,7 @@ for A in (1.0, 0.5, 0.07):
 # %% [markdown]
 # So attention does not make a step finer or coarser. It is a *pre-edit*: it weakens patterns of the photo for good, and
 # then JPEG compresses the edited photo. Other work edits the pixels {cite:p}`talebi2021preediting`; here the
-# coefficients are edited. The steps of {ref}`ch-jpeg` compute them from the photo, in one line:
+# coefficients are edited. One line computes them from the photo, by the steps of {ref}`ch-jpeg`:
 
 # %%
 from repro.plain import dct, rgb_to_ycbcr, to_blocks
@@ -160,24 +160,24 @@ for key, rate in zip(("all", "half", "fine"), bpp.values(), strict=True):
 # %% [markdown]
 # Halving everything brings the file from {glue:text}`bpp_all:.2f` to {glue:text}`bpp_half:.2f` bpp and puts fog over
 # the photo, because the means of the blocks shrink towards mid-grey, too ({numref}`fig-pre-edit`). Fading only the fine
-# patterns gives {glue:text}`bpp_fine:.2f` bpp, and the difference is hard to see. How visible it is depends on the
-# place in the photo. So the task is to **find, for each block, what can fade without being noticed**.
+# patterns gives {glue:text}`bpp_fine:.2f` bpp, and the difference is hard to see. How visible a change is depends on
+# where in the photo it is. So the task is to **find, for each block, what can fade without being noticed**.
 
 # %% [markdown]
 # ## A network that looks at the photo
 #
 # The paper takes the first layers of a network that was trained to name what is in a photo (the thousand classes of
 # ImageNet {cite:p}`deng2009imagenet`). These layers, the *trunk*, respond to edges, textures and shapes. Each of the
-# paper's trunks halves the picture three times, so one vector of features stands for 8 × 8 pixels: exactly one block.
-# One more layer turns this vector into 64 + 64 numbers.
+# paper's trunks halves the picture's width and height three times, so one vector of features stands for 8 × 8 pixels:
+# exactly one block. One more layer turns this vector into 64 + 64 numbers.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-network", "caption": "Attention from a convolutional trunk (Fig. 3 of the paper)."}, "image": {"alt": "Two rows of boxes. Above: photo, trunk, 1 by 1 convolution to 128 channels, sigmoid. Below: photo, DCT, F times A, quantise. An arrow brings the map A down from the sigmoid to the multiplication."}}
 diagrams.convolutional()
 
 # %% [markdown]
 # In {numref}`fig-attention-network`, the 1 × 1 convolution is a matrix that turns the features of one block into 128
-# numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ brings them between 0 and 1. Then the
-# 128 numbers are arranged as two blocks of 8 × 8. That gives the maps of Eqs. 1 and 2:
+# numbers, the same matrix for every block. The sigmoid $1 / (1 + e^{-t})$ squeezes each of them into the range from 0
+# to 1. Then the 128 numbers are arranged as two blocks of 8 × 8. That gives the maps of Eqs. 1 and 2:
 
 # %%
 from repro.plain import IMAGENET_MEAN, IMAGENET_STD
@@ -193,8 +193,8 @@ def convolutional_attention(x, trunk, head):
 # %% [markdown]
 # The paper tries three trunks:
 #
-# - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. Our own recipe uses **VGG-16** in its
-#   place, whose weights come with a package. It is the same network with one layer fewer before that pool.
+# - **VGG-19** up to its third max-pool {cite:p}`simonyan2014vgg`: the baseline. Our own recipe replaces it with
+#   **VGG-16**, whose weights come with a package. Up to that pool, it is the same network with one layer fewer.
 # - **ResNet-152** up to block 1 of its third stage, conv3 {cite:p}`he2016resnet`.
 # - **ResNet-152** up to block 7 of the same stage: deeper.
 #
@@ -248,9 +248,9 @@ style.table(rows)
 # %% [markdown]
 # ### How far does it see?
 #
-# A network that decides about a block should know its surroundings. To measure how much of them it knows, we ask how
-# much the map of *one* block changes if a pixel of the photo changes a little. That is a gradient, and PyTorch computes
-# it for all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
+# A network that decides about a block should know the block's surroundings. To measure how much of them it sees, we ask
+# how much the map of *one* block changes if a pixel of the photo changes a little. That is a gradient, and PyTorch
+# computes it for all pixels at once. (Random signs keep the 128 numbers of the map from cancelling in the sum.)
 
 
 # %%
@@ -304,15 +304,15 @@ for key, number in zip(
     glue(f"reach_{key}", number)
 
 # %% [markdown]
-# VGG-16 looks at a small window around the block in question, of {glue:text}`reach_vgg` blocks, and ResNet-152, cut at
-# block 7, at a large one of {glue:text}`reach_resnet` ({numref}`fig-reach`). The other two are the paper's recurrent
-# networks, which we come to below. They see a thin line: {glue:text}`reach_lstm` blocks for the LSTM and
-# {glue:text}`reach_bilstm` for the BiLSTM.
+# VGG-16 sees a small window around the block, {glue:text}`reach_vgg` blocks in all. ResNet-152, cut at block 7, sees a
+# large one of {glue:text}`reach_resnet` ({numref}`fig-reach`). The other two are the paper's recurrent networks, which
+# we come to below. They see a thin line: {glue:text}`reach_lstm` blocks for the LSTM and {glue:text}`reach_bilstm` for
+# the BiLSTM.
 
 # %% [markdown]
 # ## Weights, and how to feed them
 #
-# A trunk is only as good as its weights. The table shows the weights on the machine that built this page:
+# A trunk is only as good as its weights. The table shows the weights at hand on the machine that built this page:
 
 # %% tags=["hide-input"] mystnb={"markdown_format": "gfm"}
 style.table(
@@ -323,14 +323,14 @@ style.table(
 )
 
 # %% [markdown]
-# The hash of every file is checked before it is read. A stand-in is named where the published weights could not be
-# downloaded; {ref}`ch-resnet` explains the distilled trunk. If there are no weights for a network, its pictures on this
-# page were made with random ones. These show the right shapes and windows, but nothing else.
+# The hash of every file is checked before it is read. Where the published weights could not be downloaded, the table
+# names a stand-in; {ref}`ch-resnet` explains the distilled trunk. If there are no weights for a network, its pictures
+# on this page were made with random ones. Such pictures show the right shapes and windows, but nothing else.
 # `repro weights fetch vgg19` downloads the published weights.
 #
 # One mistake is easy to make. These trunks were trained on colours from 0 to 1 **less the mean of ImageNet, divided by
-# its standard deviation**. The baseline's program feeds colours from 0 to 1 as they are: it neither subtracts a mean nor
-# divides. Does this matter for our weights? We compare how strongly each channel responds on average:
+# its standard deviation**. The baseline's program feeds in colours from 0 to 1 as they are: it neither subtracts a mean
+# nor divides. Does this matter with our weights? We compare how strongly each channel responds on average:
 
 # %%
 inputs = {
@@ -352,11 +352,11 @@ glue("response_correlation", torch.corrcoef(torch.stack([trained, raw]))[0, 1])
 
 # %% [markdown]
 # It does. With the baseline's input, the mean response is {glue:text}`response_raw:.2f` instead of
-# {glue:text}`response_trained:.2f`, that is {glue:text}`response_share:.0f` %. Nearly all of the drop comes from the
-# missing division: with the mean subtracted, and nothing else, the response is {glue:text}`response_mean_alone:.2f`. The
-# channels do not all change in the same proportion, either: the two sets of responses have a correlation of only
-# {glue:text}`response_correlation:.2f` ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a frozen one cannot. We scale the input
-# of every trunk as it was scaled in its training.
+# {glue:text}`response_trained:.2f`, or {glue:text}`response_share:.0f` % of it. Nearly all of the drop comes from the
+# missing division: with the mean subtracted, and nothing else, the response is {glue:text}`response_mean_alone:.2f`.
+# The channels do not all change in the same proportion, either: the two sets of responses have a correlation of only
+# {glue:text}`response_correlation:.2f` ({numref}`fig-responses`). A trunk that is trained as well can adapt to this; a
+# frozen one cannot. We scale the input of every trunk as it was scaled in its training.
 
 # %% [markdown]
 # ## The maps
@@ -417,15 +417,15 @@ glue("contrast", correlation)
 # The paper's last idea, as we understand it, is to do without a trunk. An LSTM {cite:p}`hochreiter1997lstm` is a
 # network that reads its inputs one after another and carries a state from each to the next. Here it has 64 units and
 # reads the DCT blocks like the words of a text, from left to right and line by line. There is one network for luma and
-# one for chroma. Each puts out 64 numbers per block, and these are the map.
+# one for chroma. Each puts out 64 numbers per block, which form the map.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, luma and chroma: DCT blocks, in a row, LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
 diagrams.recurrent()
 
 # %% [markdown]
 # An LSTM's output $h$ lies between −1 and 1, so we take $A = (1 + h) / 2$. A **BiLSTM** {cite:p}`schuster1997birnn`
-# reads the blocks a second time, from the end backwards. It gives 128 numbers at each block. A linear layer reduces
-# them to 64, and a sigmoid brings these between 0 and 1.
+# reads the blocks a second time, from the last to the first. It gives 128 numbers for each block. A linear layer
+# reduces them to 64, and a sigmoid squeezes these into the range from 0 to 1.
 
 
 # %%
@@ -441,7 +441,7 @@ def recurrent_attention(F, luma, chroma, merge=None):
 
 
 # %% [markdown]
-# These networks are not trained. They have the random weights with which PyTorch starts:
+# These networks are not trained. They still have PyTorch's random initial weights:
 
 # %% tags=["nbval-check-output"]
 lstm, bilstm = networks["LSTM"], networks["BiLSTM"]
@@ -457,12 +457,12 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
 # %% [markdown]
 # {numref}`fig-recurrent-maps` has streaks along the rows, and {numref}`fig-reach` shows why. In the sequence, the block
-# *above* lies a whole row of blocks back, and has been forgotten. In this untrained LSTM, only {glue:text}`reach_lstm`
-# blocks count: the block itself and those on its left. This order is natural for a text. It is not natural for a photo,
-# in which up and down matter as much as left and right. Training can lengthen the memory, but the network then has to
-# learn what a convolution has by construction. The paper finds that its recurrent networks do worse than VGG (its
-# section 6.8), and this is one possible reason. {ref}`ch-lstm` explains how an LSTM computes its output, and what we
-# had to choose where the paper does not say.
+# *above* lies a whole row of blocks back, and the network has forgotten it. In this untrained LSTM, only
+# {glue:text}`reach_lstm` blocks count: the block itself and those on its left. This order is natural for a text. It is
+# not natural for a photo, in which up and down matter as much as left and right. Training can lengthen the memory, but
+# the network then has to learn what a convolution has by construction. The paper finds that its recurrent networks do
+# worse than VGG (its section 6.8), and this is one possible reason. {ref}`ch-lstm` explains how an LSTM computes its
+# output, and what we had to choose because the paper does not say.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -481,7 +481,7 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 #   rounded. No decoder can undo this.
 # - Even the mean of a block can fade. A careless map puts fog over the photo.
 # - A trunk trained on ImageNet gives one feature vector per block; a 1 × 1 convolution and a sigmoid make the map.
-# - VGG sees a small window, ResNet cut at block 7 a large one, and an LSTM a thin line of the blocks before.
+# - VGG sees a small window, ResNet cut at block 7 a large one, and an LSTM a thin line of earlier blocks.
 # - The input of a trunk must be scaled as it was in its training. Otherwise its channels respond differently.
 #
 # ## Exercises
@@ -512,13 +512,13 @@ attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 #
 # ```{admonition} Solution
 # :class: dropdown
-# A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs no more than the difference of
-# its mean from that of the block before, and an end-of-block symbol. It is the cheapest picture that still has every
-# block's brightness and colour right. What the map takes out, no table brings back.
+# A mosaic of flat squares, the photo at an eighth of its resolution. Each block costs only the difference between its
+# mean and that of the block before, and an end-of-block symbol. It is the cheapest picture that still has every block's
+# brightness and colour right. What the map takes out, no table brings back.
 # ```
 #
 # ## What's next
 #
-# To train such a network, the loss must tell the map in which direction to change. But rounding lies between the two,
-# and it is flat nearly everywhere and passes no gradient. {ref}`ch-quantisation` solves this problem, and finds a sign
+# To train such a network, the loss must tell the map in which direction to change. But rounding lies between the two.
+# It is flat nearly everywhere, so it passes no gradient. {ref}`ch-quantisation` solves this problem, and finds a sign
 # error in the paper on the way.
