@@ -18,16 +18,16 @@
 # (ch-quantisation)=
 # # Rounding that learns, and tables that are learned
 #
-# Training has to know how the loss changes when a number changes a little. Once that number is rounded, the loss nearly
-# always does not change at all, and now and then it jumps. So no useful gradient passes through the one step of JPEG
-# that decides what is lost. This chapter gives that step a derivative. It then lets the quantisation tables themselves
-# learn, and checks whether the gradients that reach them are right.
+# Training has to know how the loss changes when a number changes a little. But once that number is rounded, the loss
+# nearly always stays exactly the same, and now and then it jumps. So no useful gradient passes through the one step of
+# JPEG that decides what is lost. This chapter gives that step a derivative. It then lets the quantisation tables
+# themselves learn, and checks whether the gradients that reach them are right.
 #
 # ```{admonition} What you will learn
 # - how to train through a step that has no useful derivative
 # - that the paper's Eq. 3 has a sign error, and what the error would do
 # - how 128 table entries become something that Adam can train, and why the paper multiplies them by 0.00001
-# - which of two stand-ins for rounding gives a table a gradient that is right on average, and which a steady one
+# - which of two stand-ins for rounding gives a table a gradient that is right on average, and which gives a steady one
 #
 # You need derivatives, {ref}`ch-jpeg`, and the idea of {ref}`ch-attention`.
 # ```
@@ -85,8 +85,8 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 #
 # In training, numbers go forward through the encoder to the loss, and gradients come back. The baseline's program
 # {cite:p}`struempler2020learning` rounds exactly on the way forward, because the file holds whole numbers. On the way
-# back it uses the derivative of a smooth stand-in. The paper says only that it uses an approximation "to replace it".
-# It prints (Eq. 3, section 4.1)
+# back it uses the derivative of a smooth stand-in. The paper says only that it uses an approximation "to replace it",
+# and prints (Eq. 3, section 4.1)
 #
 # $$
 # \lfloor x \rfloor_{\text{approx}} = \lfloor x \rfloor + (\lfloor x \rfloor - x)^3 ,
@@ -94,8 +94,8 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 #
 # where $\lfloor x \rfloor$ is the paper's sign for the *nearest* whole number, our $\lfloor x \rceil$. Between two
 # jumps $\lfloor x \rfloor$ is a constant, so the derivative is $-3\,(\lfloor x \rfloor - x)^2$. Look at the sign: **it
-# is never positive**. A gradient that comes back through it changes its sign. The baseline's program has the other
-# sign,
+# is never positive**. A gradient that comes back through this rounding has its sign reversed. The baseline's program
+# has the other sign,
 #
 # $$
 # \begin{aligned}
@@ -104,9 +104,9 @@ crops = crop_pool(photos("train", data_dir), 64, seed=seed)
 # \end{aligned}
 # $$ (eq-rounding)
 #
-# and so do we. We call this stand-in *third-order*, after its exponent. In PyTorch, `v.detach()` is a tensor's value
-# without its history. So `rest - rest.detach()` adds nothing to the value, and adds the derivative of `rest`. Here is
-# the corrected equation, and below it the printed one:
+# and so does ours. We call this stand-in *third-order*, after its exponent. In PyTorch, `v.detach()` is a tensor's
+# value without its history. So `rest - rest.detach()` adds nothing to the value, but it does add the derivative of
+# `rest`. Here is the corrected equation, and below it the printed one:
 
 
 # %%
@@ -125,8 +125,8 @@ def round_as_printed(z):
 
 
 # %% [markdown]
-# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` takes the derivative as if nothing
-# were rounded. It is 1 everywhere:
+# There is a simpler stand-in. *Straight-through* {cite:p}`bengio2013straightthrough` reports the derivative as if
+# nothing were rounded, which is 1 everywhere:
 
 
 # %%
@@ -159,7 +159,7 @@ for name, rounding in roundings.items():
     print("  derivative:", *(f"{g + 0:.2f}" for g in slope(rounding, z).tolist()))
 
 # %% [markdown]
-# The package has the two that it uses, with the backward pass written by hand, which is faster. They agree:
+# The package has faster versions of the two that it uses, with the backward pass written by hand. They agree with ours:
 
 # %% tags=["nbval-check-output"]
 for ours, fast in (
@@ -222,9 +222,9 @@ fig.path_plot(paths, target=3.0)
 #
 # ## Tables as numbers to be learned
 #
-# Now every step from the photo to the decoded picture passes a gradient, so the tables can learn, too. With attention
-# $A$ from {ref}`ch-attention` and tables $Q_\theta^{(L)}$ and $Q_\theta^{(C)}$ as optimisation variables, the encoder
-# is (Eqs. 4–6 of the paper)
+# Now every step from the photo to the decoded picture passes a gradient back, so the tables can learn, too. With
+# attention $A$ from {ref}`ch-attention` and tables $Q_\theta^{(L)}$ and $Q_\theta^{(C)}$ as optimisation variables, the
+# encoder is (Eqs. 4–6 of the paper)
 #
 # $$
 # \begin{aligned}
@@ -250,7 +250,7 @@ def quantise(F, A, Q, rounding):
 
 
 # %% [markdown]
-# A decoder knows the whole numbers and the tables, and nothing of the attention:
+# A decoder knows the whole numbers and the tables, but nothing of the attention:
 
 
 # %%
@@ -261,8 +261,8 @@ def decode(z_hat, Q):
 
 
 # %% [markdown]
-# We send one crop through. Without attention, $A = 1$, only the 2 × 64 table entries can learn. A gradient should reach
-# every one of them:
+# We send one crop through. Without attention ($A = 1$), only the 2 × 64 table entries can learn. A gradient should
+# reach every one of them:
 
 # %% tags=["nbval-check-output"]
 x = crops[:1].float()
@@ -296,8 +296,8 @@ print("so does its gradient:", torch.allclose(theirs, ours, rtol=1e-3, atol=1e-3
 # The paper does not train $Q$ itself. Its variable is $Q \cdot s$ with $s = 10^{-5}$. It starts at a random value,
 # uniform in $[1s, 2s]$, and is kept in $[1s, 255s]$ (its section 6.2). The paper's reason is "the small weights from
 # neural network side". What counts is the learning rate of Adam {cite:p}`kingma2014adam`. Adam divides the mean of the
-# gradients by the root of the mean of their squares. So as long as the gradients keep their sign, and about their size,
-# it changes a number by about the learning rate at each step, whatever that size is:
+# gradients by the root of the mean of their squares. So as long as the gradients keep their sign and roughly their
+# size, Adam changes a number by about the learning rate at each step, however large or small they are:
 
 
 # %%
@@ -310,7 +310,7 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 
 # %% [markdown]
 # The paper trains the network's weights at a rate of $10^{-6}$. A table entry that changed by a millionth at a time
-# would hardly move. As the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
+# would hardly move. Because the variable is $Q \cdot s$, the same $10^{-6}$ changes $Q$ by $10^{-6} / s = 0.1$.
 #
 # We also use another variable, $\log Q$, at a rate of 0.03: each step is about 3 % of the entry, whether it is fine or
 # coarse. Let one entry start at 1.5, and let every gradient say "coarser", with the same size:
@@ -354,14 +354,14 @@ glue("steps_paper", int(np.argmax(of_paper >= 50)))
 glue("steps_log", int(np.argmax(of_log >= 50)))
 
 # %% [markdown]
-# The way from 1.5 to 50 takes {glue:text}`steps_paper` steps in the paper's form and {glue:text}`steps_log` in
-# the logarithmic one ({numref}`fig-moves`). The paper's 20,000 steps are enough for either. On two processor cores we
+# Getting from 1.5 to 50 takes {glue:text}`steps_paper` steps in the paper's form and {glue:text}`steps_log` in the
+# logarithmic one ({numref}`fig-moves`). The paper's 20,000 steps are enough for either, but on two processor cores we
 # take far fewer. So profile `paper` uses the paper's form, and profile `cpu` the logarithmic one.
 
 # %% [markdown]
 # ## Is the gradient of a table right?
 #
-# The derivative that a stand-in reports is not the true one. Let us compare the two. Take one coefficient $F$, with
+# The derivative that a stand-in reports is not the true one. Let us compare them. Take one coefficient $F$, with
 # $z = F / Q$ and $\hat z = \lfloor z \rceil$, and write $r = z - \hat z$ for what rounding took away. The error in the
 # coefficient is $Q r$. If rounding reports the derivative $g$, then back-propagation reports that the squared error
 # changes with $Q$ at the rate
@@ -377,7 +377,7 @@ glue("steps_log", int(np.argmax(of_log >= 50)))
 # is proportional to $\hat z$ and can have either sign. (Without a stand-in, $g = 0$, the slope is $-2\,Q\,r\,\hat z$.
 # This is exact for an infinitely small change, but its sign is nearly random.)
 #
-# The truth can be measured: quantise with steps a tenth smaller and a tenth larger, and see how the error changes:
+# The truth can be measured. We quantise with steps a tenth smaller and a tenth larger, and see how the error changes:
 
 
 # %%
@@ -410,7 +410,8 @@ for name, g in ((THIRD, 3 * r**2), (STRAIGHT, 1)):
     print(f"{name}: {found:.2f} reported, {by_hand:.2f} by hand")
 
 # %% [markdown]
-# Now all luma blocks of a photo ({glue:text}`photo_name`), at three frequencies and at steps from fine to coarse:
+# Now we take all luma blocks of a photo ({glue:text}`photo_name`), at three frequencies and at steps from fine to
+# coarse:
 
 # %%
 stand_ins = {THIRD: round_third_order, STRAIGHT: round_straight_through}
@@ -445,12 +446,13 @@ for key, name in (("slow", "row 0, column 1"), ("fine", "row 2, column 2")):
 # | row 2, column 2 | {glue:text}`third_fine:.2f` | {glue:text}`straight_fine:.2f` |
 #
 # So over a whole photo, and for these coefficients, third-order is nearer to the truth. Where a coefficient has been
-# rounded to zero, a coarser step makes nothing worse. Straight-through still reports $2\,Q\,r^2$ there, third-order
-# only $6\,Q\,r^4$, which is far less for small $r$.
+# rounded to zero, a coarser step makes nothing worse. Even so, straight-through reports $2\,Q\,r^2$ there, while
+# third-order reports only $6\,Q\,r^4$, which is far less for small $r$.
 #
-# But look at DC, where $\hat z$ is large: there the third-order line goes up and down wildly. And training does not see
-# whole photos, but a few crops at a time. So we now compare crop by crop, with the tables of quality 25. The *scatter*
-# is the root mean square of reported less measured slope, as a multiple of the mean measured slope:
+# But look at DC, where $\hat z$ is large: there the third-order line goes up and down wildly. Besides, training does
+# not see whole photos, but a few crops at a time. So we now compare crop by crop, with the tables of quality 25. The
+# *scatter* is the root mean square of the difference between reported and measured slope, as a multiple of the mean
+# measured slope:
 
 # %%
 luma_of_crops = forward_dct(crops.float())[:, 0].double()
@@ -498,8 +500,8 @@ glue("data_words", photos("train", data_dir).source)
 #
 # Now we train. We start from the standard's tables at quality 25 and take {glue:text}`steps` steps of four crops each,
 # with straight-through rounding and the paper's loss at λ = 0.02. ({ref}`ch-loss` explains the loss and its weight λ,
-# and {ref}`ch-first-experiment` shows the training loop.) On the way we keep the tables, and the photo's file with
-# these tables:
+# and {ref}`ch-first-experiment` shows the training loop.) Along the way we record the tables, and the photo's file made
+# with them:
 
 # %%
 film = []
@@ -551,9 +553,9 @@ for key, file in (("first", first_file), ("last", last_file)):
 # | the photo's file, bits per pixel | {glue:text}`film_bpp_first:.2f` | {glue:text}`film_bpp_last:.2f` |
 # | its MSE | {glue:text}`film_mse_first:.0f` | {glue:text}`film_mse_last:.0f` |
 #
-# The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`.
-# (Where photos are few, generated pictures, {term}`dead leaves`, make up the number.) There is no network in
-# it, only 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much they save.
+# The training took {glue:text}`seconds:.0f` seconds on this machine, with crops from {glue:text}`data_words`. (Where
+# there are too few photos, generated pictures, called {term}`dead leaves`, fill the gap.) No network is involved, only
+# 128 numbers that follow the gradient of a loss. {ref}`ch-first-experiment` measures how much they save.
 
 # %% [markdown]
 # ## What the paper leaves open
@@ -595,8 +597,8 @@ for key, file in (("first", first_file), ("last", last_file)):
 # $\mathbb{E}\,r^2 = 1/12$, so the error is $Q^2/12$ and its slope $Q/6$. Straight-through reports
 # $2 Q\,\mathbb{E}\,r^2 = Q/6$: exactly right. Third-order reports $6 Q\,\mathbb{E}\,r^4 = 6Q/80 = 0.075\,Q$, less than
 # half of it; the part with $\hat z$ vanishes on average. It comes out right in {numref}`fig-slopes` only because
-# $\hat z$ and $r$ are in fact correlated: values get rarer away from zero, so more of the numbers that round to the
-# same $\hat z$ lie on its side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and
+# $\hat z$ and $r$ are in fact correlated: values get rarer away from zero, so of the numbers that round to the same
+# $\hat z$, more lie on the side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and
 # $\mathbb{E}[r^3\hat z] = -1/80$. The part with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that
 # is exactly $Q/6$.
 # ```
@@ -607,10 +609,10 @@ for key, file in (("first", first_file), ("last", last_file)):
 #
 # ```{admonition} Solution
 # :class: dropdown
-# In the paper's form a step is $10^{-6} / s = 0.1$, so it takes $253.5 / 0.1 = 2535$ steps; in the other
-# $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 such steps an entry reaches any value in either form, in 800 only in the
-# second. ({numref}`fig-moves` shows the beginning of both.) Where gradients shrink on the way, as those of the rate term
-# do, Adam's steps are smaller than the learning rate, and it takes longer.
+# In the paper's form a step is $10^{-6} / s = 0.1$, so the entry needs $253.5 / 0.1 = 2535$ steps; in the other form it
+# needs $\ln(255 / 1.5) / 0.03 \approx 171$. In 20,000 such steps an entry reaches any value in either form; in 800 it
+# does so only in the second. ({numref}`fig-moves` shows the beginning of both.) Where gradients shrink on the way, as
+# those of the rate term do, Adam's steps are smaller than the learning rate, and the way takes longer.
 # ```
 #
 # ## What's next
