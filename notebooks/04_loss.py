@@ -19,7 +19,7 @@
 # # The loss: what is worse, and what is larger
 #
 # Training gives exactly what the loss asks for, whether we meant it or not. So this chapter reads the paper's loss term
-# by term: three measures of "worse", one of "larger", and five weights between them.
+# by term: three measures of "worse", one of "larger", and five weights to balance them.
 #
 # ```{admonition} What you will learn
 # - why MSE, LPIPS and MS-SSIM disagree, and where in a photo each of them would spend bits
@@ -94,9 +94,9 @@ x = rgb_to_tensor(rgb, "cpu")
 # \end{aligned}
 # $$ (eq-rate)
 #
-# The distortion $d$ says how bad the picture is, the rate term $r$ how much it costs, and $\lambda$ how much the one
-# weighs against the other. One model is trained for each $\lambda$, and gives one point of a curve. Here are the
-# equations as code, with the paper's weights as defaults. (The measures `mse` and `ms_ssim` follow below.)
+# The distortion $d$ says how bad the picture is, the rate term $r$ says how much it costs, and $\lambda$ weighs the one
+# against the other. Each $\lambda$ needs a model of its own, which gives one point of a curve. Here are the equations
+# as code, with the paper's weights as defaults. (The measures `mse` and `ms_ssim` follow below.)
 
 
 # %%
@@ -117,10 +117,10 @@ def rate(Q, A, alpha=10, beta=1):
 
 
 # %% [markdown]
-# Without the $\sigma$ term this is the baseline's loss {cite:p}`struempler2020learning`; the term is the paper's first
-# contribution. Two details need a comment. $\bar Q$ is called "regularized quantized DCT coefficients" in the paper. In
-# the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And for LPIPS
-# section 5.1 refers to another work (number 10 in the paper's list). Section 6.3 has the right reference,
+# Without the $\sigma$ term this is the baseline's loss {cite:p}`struempler2020learning`; the $\sigma$ term is the
+# paper's first contribution. Two details need a comment. $\bar Q$ is called "regularized quantized DCT coefficients" in
+# the paper. In the baseline's program it is $1/Q$, entry by entry, which makes sense: fine steps cost bits. And for
+# LPIPS, section 5.1 cites a different work (number 10 in the paper's list). Section 6.3 has the right reference,
 # {cite:t}`zhang2018lpips`.
 #
 # Let us check the rate term by hand. If every step is 2, the sum of $1/Q$ is $128 / 2 = 64$. So $r$ should be
@@ -156,8 +156,8 @@ def mse(x, x_hat):
 # %% [markdown]
 # **MS-SSIM** {cite:p}`wang2003msssim` slides a small window over the two pictures, here called $x$ and $y$. Inside the
 # window it takes the means $\mu$, the variances $\sigma^2$ and the covariance $\sigma_{xy}$. (This $\sigma$ is not the
-# weight of Eq. 8.) One term compares brightness, the other contrast and structure. The constants $C_1$ and $C_2$ avoid
-# divisions by zero:
+# weight of Eq. 8.) One term, $l$, compares brightness, the other, $cs$, contrast and structure. The constants $C_1$ and
+# $C_2$ avoid divisions by zero:
 #
 # $$
 # l = \frac{2 \mu_x \mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} , \qquad
@@ -184,7 +184,7 @@ def ssim_terms(x, y):
 
 # %% [markdown]
 # MS-SSIM compares contrast and structure at five sizes of the picture, each half as large as the one before. It
-# compares brightness at the smallest size only. Each of the five means is raised to its own power, and they are
+# compares brightness at the smallest size only. Each of the five means is raised to its own power, and the results are
 # multiplied. MS-SSIM lies between 0 and 1, and 1 is best.
 
 
@@ -205,7 +205,7 @@ def ms_ssim(x, y):
 # **LPIPS** {cite:p}`zhang2018lpips` runs a network on both pictures (here AlexNet {cite:p}`krizhevsky2017alexnet`) and
 # compares the features of five of its layers. At each place, the features are a vector of channels, which is scaled to
 # length 1. The squared differences are weighted channel by channel, averaged over all places and summed over the
-# layers. The weights were trained on people's judgements of pictures. 0 is best.
+# layers. The weights were trained on people's judgements of pictures. The best value is 0.
 
 
 # %%
@@ -253,7 +253,7 @@ for name, value in ours.items():
 
 # %% [markdown]
 # Do the three agree with each other? Let us damage one photo ({glue:text}`photo_name`) in four ways. Each time we find
-# by bisection how strong the damage can be if the MSE is to stay at 150 or less:
+# by bisection how strong the damage can be without raising the MSE above 150:
 
 
 # %%
@@ -296,7 +296,7 @@ def compressed(strength):
 
 
 # %% [markdown]
-# What do the three measures say of these four?
+# What do the three measures say about these four pictures?
 
 # %%
 damaged = {
@@ -321,8 +321,8 @@ glue("photo_name", photo.name.partition(".")[0])
 # The lighter picture of {numref}`fig-equally-wrong` looks nearly perfect, and LPIPS and MS-SSIM agree. Both judge the
 # other three to be much worse, although their MSE is about the same.
 #
-# MS-SSIM can be taken apart, scale by scale. These are, to a ten-thousandth, the factors that `ms_ssim` multiplies,
-# before their exponents:
+# MS-SSIM can be taken apart, scale by scale. These are the factors that `ms_ssim` multiplies, before their exponents
+# and to within a ten-thousandth:
 
 
 # %%
@@ -347,11 +347,11 @@ html.table(
 )
 
 # %% [markdown]
-# Noise and blur lower the factors of the finer scales. The finest suffers most, and from noise more than from blur.
-# After a few halvings, both kinds of damage have nearly vanished. JPEG's blocks show at nearly every size. The lighter
-# picture loses only a little luminance. So each measure misses something: MSE cannot tell the four pictures apart, and
-# the other two hardly notice that one is too light. That is a reason to combine them {cite:p}`zhao2017loss`, and the
-# paper's reason to add MS-SSIM.
+# Noise and blur lower the factors of the finer scales. The finest scale suffers most, and more from noise than from
+# blur. After a few halvings, both kinds of damage have nearly vanished. JPEG's blocks show at nearly every size. The
+# lighter picture loses only a little luminance. So each measure misses something: MSE cannot tell the four pictures
+# apart, and the other two hardly notice that one is too light. That is a reason to combine them {cite:p}`zhao2017loss`,
+# and the paper's reason to add MS-SSIM.
 
 # %% [markdown]
 # ### Where would each of them spend bits?
@@ -372,11 +372,11 @@ fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
 # MSE asks for change where errors are large: at hard edges and in rough texture. MS-SSIM divides by the local contrast,
-# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS asks at other
-# places again, in part at those of MS-SSIM ({numref}`fig-complaints`). So if bits move from one place to another, one
-# measure may gain and another lose. If the bits are already spent in the best way for one measure, the others can gain
-# only at its cost. The paper claims that MS-SSIM rises "without decreasing other metrics". {ref}`ch-first-experiment`
-# tests this.
+# so the same error counts for more where the photo is smooth. There it marks every false contour. LPIPS asks for change
+# in yet other places, some of them shared with MS-SSIM ({numref}`fig-complaints`). So if bits move from one place to
+# another, one measure may gain and another lose. If the bits are already spent in the best way for one measure, the
+# others can gain only at its cost. The paper claims that MS-SSIM rises "without decreasing other metrics".
+# {ref}`ch-first-experiment` tests this.
 
 # %% [markdown]
 # ### How much does each term weigh?
@@ -407,14 +407,14 @@ for key, share in zip(
 
 # %% [markdown]
 # At quality 10, {glue:text}`share_mse:.0f` % of $d$ is MSE, {glue:text}`share_lpips:.0f` % LPIPS with its weight and
-# {glue:text}`share_ms_ssim:.0f` % MS-SSIM with its own ({numref}`fig-terms`). (These are shares of the value. The shares
-# of the gradient may differ.) The paper calls its weights optimal "according to the baseline paper and our experiment".
-# We can say here only that none of the three terms is negligible.
+# {glue:text}`share_ms_ssim:.0f` % MS-SSIM with its own ({numref}`fig-terms`). (These are shares of the value of $d$.
+# The shares of its gradient may differ.) The paper calls its weights optimal "according to the baseline paper and our
+# experiment". All we can say here is that none of the three terms is negligible.
 
 # %% [markdown]
 # ## The rate term is not the size
 #
-# No file is written in training. The loss contains only $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
+# No file is written during training. The loss contains only $r$ of {eq}`eq-rate`: the sum of $1/Q$, and the mean of the
 # attention. That is a *proxy* for the size. How good is it? We take the standard's tables at several qualities and
 # count the bits of real files, in the paper's way and in ours ({ref}`ch-jpeg`). Without attention the second part of
 # $r$ is a constant, so we leave it out:
@@ -440,9 +440,10 @@ glue("bits_ratio", bpp[fifty] / bpp[ten])
 glue("paper_ratio", by_paper[fifty] / by_paper[ten])
 
 # %% [markdown]
-# From quality 10 to 50 the rate term grows {glue:text}`r_ratio:.1f` times, but the file only {glue:text}`bits_ratio:.1f`
-# times, and the bits as the paper counts them {glue:text}`paper_ratio:.1f` times ({numref}`fig-rate-check`). So within
-# one family of tables $r$ rises and falls with the bits, though not in proportion.
+# From quality 10 to 50 the rate term grows by a factor of {glue:text}`r_ratio:.1f`, but the file by only
+# {glue:text}`bits_ratio:.1f`, and the bits as the paper counts them by {glue:text}`paper_ratio:.1f`
+# ({numref}`fig-rate-check`). So within one family of tables $r$ rises and falls with the bits, though not in
+# proportion.
 #
 # But $r$ does not depend on the photo's coefficients at all. We cut the photo into squares and save each of them with
 # the same tables. These are the smallest and the largest file, headers included:
@@ -457,7 +458,7 @@ print(f"r is {rate(torch.from_numpy(quality_tables(50)), ones):.1f} for both")
 print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 
 # %% [markdown]
-# Between *different* tables $r$ can mislead, too. To $r$, a step coarsened from 10 to 20 saves as much for a
+# Between *different* tables $r$ can mislead, too. Judged by $r$, coarsening a step from 10 to 20 saves as much for a
 # coefficient that is nearly always zero as for one that never is. A rate term that knows what Huffman codes cost does
 # not make that mistake. {ref}`ch-beyond` has one.
 #
@@ -468,13 +469,13 @@ print(f"the files take {min(bits):.2f} and {max(bits):.2f} bits per pixel")
 # ## Is a metric what its name says?
 #
 # Published curves are often hard to reproduce because two programs mean different things by the same name. For MS-SSIM
-# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Ours takes the window of `pytorch-msssim` and
-# halves pictures with odd sides as TensorFlow does. The tests hold values that TensorFlow and the package `lpips` gave,
-# together with the programs that made them. Our values may differ from these by no more than a ten-thousandth.
+# the paper names its program, TensorFlow's `tf.image.ssim_multiscale`. Our program takes the window of `pytorch-msssim`
+# and halves pictures with odd sides as TensorFlow does. The tests hold values that TensorFlow and the package `lpips`
+# gave, together with the programs that made them. Our values may differ from these by no more than a ten-thousandth.
 #
-# Another reason is the range of values: 0 … 1, −1 … 1, or 0 … 255? Here every picture has values in 0 … 255. Values
-# outside this range are an error. (A picture in 0 … 1 is not noticed, because it could be a very dark one. It has to be
-# scaled first.) A picture that is too small to be halved four times is an error, too:
+# Another difficulty is the range of values: 0 … 1, −1 … 1, or 0 … 255? Here every picture has values in 0 … 255. Values
+# outside this range are an error. (A picture in 0 … 1 goes unnoticed, because it could be a very dark one. You have to
+# scale it first.) A picture that is too small to be halved four times is an error, too:
 
 # %% tags=["nbval-check-output"]
 tiny = torch.zeros(1, 3, 160, 240)
@@ -503,7 +504,7 @@ except ReproError as error:
 # ```
 #
 # **2.** With tables alone, the second part of {eq}`eq-rate` is a constant. Which entry of $Q$ does the rate term push
-# hardest towards coarser, one at 2 or one at 100?
+# harder to become coarser, one at 2 or one at 100?
 #
 # ```{admonition} Solution
 # :class: dropdown
