@@ -20,14 +20,14 @@
 #
 # Four chapters have explained the parts. Now we train, write real files, decode them with a real decoder, and measure.
 # The paper's first experiments (its section 6.4, Figs. 5 to 7) ask whether MS-SSIM in the loss makes a better encoder.
-# To answer that, we need to know what each of the other parts is worth. So we measure those separately, too.
+# To answer that, we need to know what each of the other parts is worth, so we measure those separately, too.
 #
 # ```{admonition} What you will learn
 # - what a complete training run consists of, in twenty lines of code
 # - how to compare two encoders without fooling yourself: at equal size, photo by photo, with an interval
 # - what learned tables are worth, without any network
 # - what attention adds, and what difference the choice of rounding makes
-# - whether the paper's claims on Figs. 5, 6 and 7 hold here
+# - whether the paper's claims about Figs. 5, 6 and 7 hold here
 #
 # It helps to have read {ref}`ch-quantisation` and {ref}`ch-loss`.
 # ```
@@ -117,7 +117,7 @@ def training_step(x, log_Q, attend, lpips, adam, lam, rounding=round_third_order
 # %% [markdown]
 # Training is this step in a loop. Here we train only the two tables, which are 128 numbers. They start as the tables of
 # quality 25. The learning rate falls along a cosine. A few small crops and a few steps are enough to compare with the
-# package (the loss of so few steps depends more on the crops that each gets than on what was learned):
+# package (over so few steps, the loss depends more on which crops each step gets than on what has been learned):
 
 # %%
 training_photos = photos("train", data_dir)
@@ -140,7 +140,7 @@ for step in range(few):
     losses.append(L)
 
 # %% [markdown]
-# The package's `train` does the same, but faster. What stays the same for a crop is computed only once, and the
+# The package's `train` does the same, but faster. Whatever stays the same for a crop is computed only once, and the
 # derivatives are written by hand. With the same crops and seed it makes the same steps:
 
 # %%
@@ -207,15 +207,15 @@ for metric, count in won.items():
 
 # %% [markdown]
 # The training took {glue:text}`train_seconds:.0f` seconds for {glue:text}`train_steps` steps on
-# {glue:text}`train_source` (generated {term}`dead leaves` make up the number where photos are few). At no more bytes, the
-# new tables give the better picture on {glue:text}`won_mse` of {glue:text}`exam_count` photos by MSE, on
+# {glue:text}`train_source` (where there are too few photos, generated {term}`dead leaves` fill the gap). With no more
+# bytes, the new tables give the better picture on {glue:text}`won_mse` of {glue:text}`exam_count` photos by MSE, on
 # {glue:text}`won_lpips` by LPIPS and on {glue:text}`won_ms_ssim` by MS-SSIM.
 
 # %% [markdown]
 # ## The runs behind the curves
 #
-# A model trained for one λ gives one point, so a curve needs several models. They were trained once. Their results are
-# stored with the book, together with the settings, data and versions behind them:
+# A model trained for one λ gives one point, so a curve needs several models. We trained them in advance. Their results
+# are stored with the book, together with the settings, data and versions behind them:
 
 # %% tags=["remove-input"]
 tables.folded(
@@ -225,10 +225,10 @@ tables.folded(
 )
 
 # %% [markdown]
-# `repro reproduce --figure 5 --profile cpu` runs every experiment of this page that has no stored result. The recipe
-# is *not* the paper's: on two cores we train fewer steps at larger learning rates, leave VGG's weights as they are
-# (frozen), and use VGG-16. {ref}`results` lists every deviation and what it could change. {ref}`ch-steps` tests
-# whether the runs are long enough. Rates are those of real files, with all headers and tables.
+# `repro reproduce --figure 5 --profile cpu` runs every experiment of this page that has no stored result. The recipe is
+# *not* the paper's: on two cores we train for fewer steps at larger learning rates, use VGG-16, and leave its weights
+# as they are (frozen). {ref}`results` lists every deviation and what it could change. {ref}`ch-steps` tests whether the
+# runs are long enough. Rates are those of real files, with all headers and tables.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, in bits of the file itself. Solid lines are learned encoders (4:4:4), one nearly on top of the other; dashed lines are encoders in use. All files but those of plain JPEG 4:4:4 are progressive, which explains a part of its distance. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
 rate_distortion.rd_plot(first, findings.MAIN_LINES)
@@ -236,9 +236,9 @@ rate_distortion.rd_plot(first, findings.MAIN_LINES)
 # %% [markdown]
 # ### Photo by photo
 #
-# A mean over photos hides that photos differ far more than encoders do. {numref}`fig-every-photo` shows every file
-# behind these means. Point at a mark to see its photo, encoder and setting, and to bring that photo's curves to the
-# front. Compare the distance between two photos with the distance between two encoders on one of them.
+# A mean over photos hides the fact that photos differ far more than encoders do. {numref}`fig-every-photo` shows every
+# file behind these means. Point at a mark to see its photo, encoder and setting, and to bring that photo's curves to
+# the front. Compare the distance between two photos with the distance between two encoders on one of them.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "All files of all photos, in bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo). The boxes show and hide encoders."}}
 every = rate_distortion.every_point(
@@ -286,9 +286,9 @@ print(f"MSE saved at 0.3 bits per pixel: {np.mean(saved):.2f} ({len(saved)} phot
 # %% [markdown]
 # How much would that mean change if we had taken other, similar photos? The **bootstrap** resamples the photos that we
 # have, with replacement, many times, and takes the mean of each sample. The middle 95 % of the means are the interval.
-# Because the differences are paired, only their own spread counts, and not that of the photos' MSE. (A photo with a large
-# MSE also saves more, so the interval is still wide.) Where a model was trained from several seeds, the seeds are
-# resampled, too:
+# Because the differences are paired, only their own spread counts, not the spread of MSE from photo to photo. (A photo
+# with a large MSE also saves more, so the interval is still wide.) If a model was trained from several seeds, the seeds
+# are resampled, too:
 
 
 # %%
@@ -318,7 +318,7 @@ print("the published figures agree:", agree)
 # %% [markdown]
 # **BD-rate** {cite:p}`bjontegaard2001` turns the question around: how many more or fewer bits does the *same* quality
 # take? It treats the logarithm of the rate as a function of the decibels, and integrates it for both curves over the
-# qualities that both reach. The mean difference of the two logarithms, exponentiated, is a ratio of bits:
+# qualities that both encoders reach. The mean difference of the two logarithms, exponentiated, is a ratio of bits:
 
 
 # %%
@@ -333,8 +333,8 @@ def bd_rate(anchor, test):
 
 
 # %% [markdown]
-# We apply it to every photo and to every seed of the learned tables. The first seed was trained at more λ than the
-# others, so we compare at those that all seeds have:
+# We apply it to every photo and to every seed of the learned tables. The first seed was trained at more values of λ
+# than the others, so we compare at the values that all seeds share:
 
 # %%
 of_seeds = at_shared_settings([learned, *other_seeds])
@@ -396,8 +396,8 @@ glue("most_photos", max(counts, default=0))
 # %% [markdown]
 # *Do learned tables beat plain JPEG in all three metrics at every one of these rates?* {glue:text}`must_reach`
 #
-# As BD-rates, over all seeds, at the λ that all of them were trained with. (LPIPS and 1 − MS-SSIM are put into decibels,
-# too, as $-10 \log_{10}$ of their value.)
+# Here is the comparison as BD-rates, over all seeds, at the values of λ that they share. (LPIPS and 1 − MS-SSIM are put
+# into decibels, too, as $-10 \log_{10}$ of their value.)
 #
 # | | learned tables against plain JPEG |
 # |---|---|
@@ -425,9 +425,9 @@ for lam, bpp in sorted(by_lam.items()):
         same_bits.append(quantisation.Beside(lam, bpp, Q, quality, annex_k))
 
 # %% [markdown]
-# {numref}`fig-learned-tables` shows the learned tables below those of Annex K. First compare the first entries, which
-# are the steps of the blocks' means. Then compare the entries next to them, which belong to low frequencies. At small
-# λ many entries are 255, the largest value that a baseline file can hold.
+# {numref}`fig-learned-tables` shows the learned tables below those of Annex K. Compare the first entries, which are the
+# steps of the blocks' means, and then the entries next to them, which belong to low frequencies. At small λ many
+# entries are 255, the largest value that a baseline JPEG file can hold.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-learned-tables", "caption": "Annex K's tables, and learned tables that take as many bits (4:4:4, means over the photos), for each \u03bb. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = quantisation.lambda_slider(same_bits)
@@ -449,9 +449,9 @@ glue("same_bits_annexk", one.annex_k[0, 0, 0])
 glue("same_bits_slow", one.coarser(1, 10))
 
 # %% [markdown]
-# At λ = {glue:text}`same_bits_lam:g` the step of luma's means is {glue:text}`same_bits_learned` instead of
-# {glue:text}`same_bits_annexk`. The steps of the low frequencies next to it are {glue:text}`same_bits_slow:.2f` times
-# Annex K's. So this loss spends its bits on the means of the blocks rather than on detail.
+# At λ = {glue:text}`same_bits_lam:g` the step for the means of luma's blocks is {glue:text}`same_bits_learned` instead
+# of {glue:text}`same_bits_annexk`. The steps of the low frequencies next to it are {glue:text}`same_bits_slow:.2f`
+# times those of Annex K. So this loss spends its bits on the means of the blocks rather than on detail.
 
 # %% [markdown]
 # ## And against the encoders people use?
@@ -468,8 +468,8 @@ tables.folded(
 )
 
 # %% [markdown]
-# In all rows but the first, our files are progressive, like those of the other encoders. They are still 4:4:4. JPEG
-# 4:2:0, progressive, is what many web sites serve:
+# In all rows but the first, our files are progressive, like those of the other encoders. They are still 4:4:4. The
+# first rival in the table, JPEG 4:2:0, progressive, is what many web sites serve:
 #
 # | learned tables need | at equal MSE | at equal LPIPS | at equal MS-SSIM |
 # |---|---|---|---|
@@ -488,8 +488,8 @@ tables.folded(
 # {ref}`ch-quantisation` ended with an open question: which does more harm, the noise of third-order rounding or the
 # steady error of straight-through? The first test is *which of the two reaches a lower value of the loss*. We compute
 # the loss from files: λ times the distortion of what a decoder returns, plus the rate term (Eq. 7). "The paper's
-# rounding" below is the third-order one, its sign corrected. The recipe of each rounding was chosen on tuning photos,
-# which are neither trained on nor used in the results. Third-order rounding got more and smaller steps
+# rounding" below is the third-order one, its sign corrected. The recipe for each rounding was chosen on tuning photos,
+# which are used neither for training nor for the results. Third-order rounding got more and smaller steps
 # ({ref}`ch-steps`).
 
 # %%
@@ -514,14 +514,14 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 
 # %% [markdown]
 # With third-order rounding the loss ends {glue:text}`loss_ratio_tables_low:.2f` to
-# {glue:text}`loss_ratio_tables_high:.2f` times as high for tables alone, and {glue:text}`loss_ratio_vgg_low:.2f` to
-# {glue:text}`loss_ratio_vgg_high:.2f` times as high for VGG attention ({numref}`fig-loss-ratio`). This fits what
-# {numref}`fig-crops` shows. With third-order rounding the noisiest gradient is that of the first entry of the luma
-# table, which is the step of the blocks' means. This entry becomes coarser than with straight-through. At λ = 0.04 it
-# ends at {glue:text}`dc_third:.0f` with third-order rounding and at {glue:text}`dc_straight:.0f` with straight-through.
-# Compared with the paper's rounding, tables with straight-through need {glue:text}`rounding_mse_brief` at equal MSE,
-# {glue:text}`rounding_lpips_brief` at equal LPIPS and {glue:text}`rounding_ms_ssim_brief` at equal MS-SSIM
-# ({numref}`fig-savings`).
+# {glue:text}`loss_ratio_tables_high:.2f` times as high as with straight-through for tables alone, and
+# {glue:text}`loss_ratio_vgg_low:.2f` to {glue:text}`loss_ratio_vgg_high:.2f` times as high for VGG attention
+# ({numref}`fig-loss-ratio`). This fits what {numref}`fig-crops` shows. With third-order rounding the noisiest gradient
+# is that of the first entry of the luma table, which is the step of the blocks' means. This entry becomes coarser than
+# with straight-through. At λ = 0.04 it ends at {glue:text}`dc_third:.0f` with third-order rounding and at
+# {glue:text}`dc_straight:.0f` with straight-through. Compared with the paper's rounding, tables with straight-through
+# need {glue:text}`rounding_mse_brief` at equal MSE, {glue:text}`rounding_lpips_brief` at equal LPIPS and
+# {glue:text}`rounding_ms_ssim_brief` at equal MS-SSIM ({numref}`fig-savings`).
 #
 # Does third-order rounding need even more and smaller steps? {ref}`ch-steps` tests this for one λ. Here **we judge the
 # paper's claims with straight-through rounding**, which reaches the lower loss, and show third-order rounding beside
@@ -549,8 +549,8 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # MS-SSIM ($\sigma = 1000$) and finds: "our approach outperforms the baseline at every point in the bpp range 0.25 to
 # 0.42" in MS-SSIM, "without decreasing other metrics".
 #
-# The rates need care. The baseline's program, and so presumably the paper's, saves the decoded picture a second time
-# with the standard's Huffman codes and counts the bits of *that* file ({ref}`ch-jpeg`). So we show both ways of
+# The rates need care here. The baseline's program, and so presumably the paper's, saves the decoded picture a second
+# time with the standard's Huffman codes and counts the bits of *that* file ({ref}`ch-jpeg`). So we show both ways of
 # counting, and judge the claim by the paper's.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, and VGG attention trained with the baseline's loss and with MS-SSIM in the loss. Top: bits as the paper counts them, with its range shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
@@ -576,10 +576,10 @@ rate_distortion.gain_plot(
 # **{glue:text}`ms_ssim_answer`** {glue:text}`ms_ssim_evidence`
 # ```
 #
-# A rate counts the photos whose files reach it with every seed: {glue:text}`fewest_photos` to {glue:text}`most_photos` of
-# them, the fewest at the highest rates.
+# At each rate, only those photos count whose files reach it with every seed: {glue:text}`fewest_photos` to
+# {glue:text}`most_photos` of them, the fewest at the highest rates.
 #
-# As BD-rates in bits of the file, with either rounding:
+# The same comparison as BD-rates, in bits of the file and with either rounding:
 #
 # | with MS-SSIM in the loss, against without | both straight-through | both the paper's rounding |
 # |---|---|---|
@@ -602,8 +602,9 @@ html.table(
 # ## A portrait: Fig. 6
 #
 # The paper shows a portrait at 0.315 bpp by its own counting, and finds that with MS-SSIM in the loss it "looks better
-# in terms of color and pixel blocks". Here are our two models whose files of this photo come nearest to that rate.
-# Their rates differ, so a picture that took more bits should also look better:
+# in terms of color and pixel blocks". Here are our models without and with MS-SSIM in the loss, each at the λ whose
+# file of this photo comes nearest to that rate. Their rates differ, so a picture that took more bits should also look
+# better:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper, a part of a portrait: the original, standard JPEG, and the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
@@ -619,15 +620,15 @@ html.table(
 
 # %% [markdown]
 # One portrait proves little, so we also measured "color" and "pixel blocks" on every photo whose files reach this rate,
-# interpolated to 0.315 bpp.
-# For colour we take the squared error of Cb and Cr, and for block edges how much more luma jumps where blocks meet than
-# elsewhere. We ran no viewing test. Verdict: **{glue:text}`pictures_verdict`**: {glue:text}`pictures_evidence`.
+# interpolated to 0.315 bpp. For colour we take the squared error of Cb and Cr. For block edges we take how much more
+# luma jumps where blocks meet than elsewhere. We ran no viewing test. Verdict: **{glue:text}`pictures_verdict`**:
+# {glue:text}`pictures_evidence`.
 
 # %% [markdown]
 # ## Weights: Fig. 7
 #
 # How large should the weights be? The paper compares its weights with smaller ones, and with MS-SSIM *in place of*
-# LPIPS. It does not say what its smaller weights are. We halve both.
+# LPIPS. It does not say how small its smaller weights are, so we halve both.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits as the paper counts them; its range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
 rate_distortion.rd_plot(
@@ -682,7 +683,7 @@ html.table(*tables.claim_rows(mine), caption=tables.CLAIMS_CAPTION)
 
 # %% [markdown]
 # "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero.
-# {ref}`results` has all claims, our deviations from the paper, and what each could change.
+# {ref}`results` lists all claims, our deviations from the paper, and what each deviation could change.
 
 # %% [markdown]
 # ## Summary
@@ -695,12 +696,12 @@ html.table(*tables.claim_rows(mine), caption=tables.CLAIMS_CAPTION)
 #
 # ## Exercises
 #
-# **1.** Train the tables of this page for $\lambda = 0.1$. Which way does the file's size go, and why? (Change the
+# **1.** Train the tables of this page for $\lambda = 0.1$. Do the files get larger or smaller, and why? (Change the
 # `LossWeights` above in `make lab`.)
 #
 # ```{admonition} Solution
 # :class: dropdown
-# It goes up. A larger $\lambda$ gives distortion more weight against the rate term, so the tables become finer.
+# They get larger. A larger $\lambda$ gives distortion more weight against the rate term, so the tables become finer.
 # ```
 #
 # **2.** Suppose that encoder A beats B on 20 photos of 24 by a little, and loses on 4 by a lot. What do the mean
