@@ -339,7 +339,8 @@ print("the same energy:", torch.allclose(in_pixels, in_coefficients, rtol=1e-3))
 # ## Quantisation: the step that loses
 #
 # Now comes the only step that throws something away. A table $Q$ gives each of the 64 coefficients a step size. The
-# encoder divides by it and rounds. The file keeps the whole numbers $\hat Z$, and the decoder multiplies again:
+# encoder divides by this step and rounds. The file keeps the whole numbers $\hat Z$, and the decoder multiplies by the
+# step again:
 #
 # $$
 # \hat Z = \left\lfloor F \oslash Q \right\rceil, \qquad \hat F = \hat Z \odot Q.

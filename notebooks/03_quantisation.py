@@ -596,9 +596,9 @@ for key, file in (("first", first_file), ("last", last_file)):
 # :class: dropdown
 # $\mathbb{E}\,r^2 = 1/12$, so the error is $Q^2/12$ and its slope $Q/6$. Straight-through reports
 # $2 Q\,\mathbb{E}\,r^2 = Q/6$: exactly right. Third-order reports $6 Q\,\mathbb{E}\,r^4 = 6Q/80 = 0.075\,Q$, less than
-# half of it; the part with $\hat z$ vanishes on average. It comes out right in {numref}`fig-slopes` only because
-# $\hat z$ and $r$ are in fact correlated: values get rarer away from zero, so of the numbers that round to the same
-# $\hat z$, more lie on the side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and
+# half of that; the part with $\hat z$ vanishes on average. Third-order comes out right in {numref}`fig-slopes` only
+# because $\hat z$ and $r$ are in fact correlated: values get rarer away from zero, so of the numbers that round to the
+# same $\hat z$, more lie on the side towards zero. For a smooth density $\mathbb{E}[r\hat z] = -1/12$ and
 # $\mathbb{E}[r^3\hat z] = -1/80$. The part with $\hat z$ then gives $2Q(1/12 - 3/80) = 11Q/120$, and with $6Q/80$ that
 # is exactly $Q/6$.
 # ```

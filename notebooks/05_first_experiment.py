@@ -456,7 +456,8 @@ glue("same_bits_slow", one.coarser(1, 10))
 # %% [markdown]
 # ## And against the encoders people use?
 #
-# Plain JPEG 4:4:4 is easy to beat. Here are stronger encoders, and the comparisons of the next two sections:
+# Plain JPEG 4:4:4 is easy to beat. Here are stronger encoders, along with the comparisons that the next two sections
+# discuss:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-savings", "caption": "BD-rates with 95 % intervals: bits of the first encoder against the second, at equal quality. Left of zero the first needs fewer."}, "image": {"alt": "A row for each comparison with three markers, for equal MSE, LPIPS and MS-SSIM, and their intervals. The table below has the numbers."}}
 rate_distortion.savings_plot(compared)
