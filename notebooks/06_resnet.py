@@ -23,7 +23,7 @@
 # ResNet-152, which is deeper and recognises objects better. Do better features make better files?
 #
 # ```{admonition} What you will learn
-# - where the paper cuts ResNet-152, and on how many pixels the features at each of its two cuts depend
+# - where the paper cuts ResNet-152, and how many pixels the features at each of the two cuts depend on
 # - what a *distilled* trunk is, why this page uses one, and what it can and cannot tell you
 # - whether ResNet and VGG differ in MSE, LPIPS and MS-SSIM at equal rate, and to the eye
 # - whether ResNet gains once MS-SSIM is in the loss, as the paper says, and whether several seeds agree
@@ -76,9 +76,9 @@ glue("trunk_words", said)
 # ## Where each trunk is cut
 #
 # The paper (section 5.2) tries "two depths in the third conv layer", after block 1 and after block 7: "The output from
-# *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's "from the output of the third
-# max-pooling layer that has 256 channels". Both networks are in torchvision. We first build them on PyTorch's device
-# `meta`, where tensors have shapes but no values:
+# *conv3_block7* is a 28 × 28 feature map with 512 channels". The baseline takes VGG's features "from the output of the
+# third max-pooling layer that has 256 channels". Both networks are in torchvision. We first build them on PyTorch's
+# device `meta`, where tensors have shapes but no values:
 
 # %%
 import torch
@@ -109,7 +109,7 @@ def resnet_features(net, x, blocks):
 
 
 # %% [markdown]
-# For a crop of 224 × 224 pixels they give:
+# For a crop of 224 × 224 pixels, the trunks give:
 
 # %%
 x = torch.zeros(1, 3, 224, 224, device="meta")
@@ -172,8 +172,8 @@ def residual_block(x, block):
 
 # %% [markdown]
 # Block 2 of conv3 does exactly this. Its input $x$ comes out of a ReLU and is never negative. So if $\mathcal F$ is
-# zero, the block passes on its input unchanged, and wherever $x > 0$ the gradient, too. Torchvision can start a ResNet
-# in this state: it sets the weight of the last normalisation in each block to zero.
+# zero, the block passes its input on unchanged, and wherever $x > 0$, it passes the gradient back unchanged, too.
+# Torchvision can start a ResNet in this state: it sets the weight of the last normalisation in each block to zero.
 
 # %%
 with torch.no_grad():
@@ -197,7 +197,7 @@ print("gradient 1 wherever x > 0:", bool((gradient[f > 0] == 1).all()))
 # ## How far each trunk sees
 #
 # A deeper cut gives a larger **receptive field**: the pixels on which a feature vector depends. We measure it for one
-# block in the middle of the crop. At which pixels is the gradient of the block's features not zero?
+# block in the middle of the crop: at which pixels is the gradient of that block's features not zero?
 
 
 # %%
@@ -229,7 +229,7 @@ fig.anatomy(crop, seen, row, col)
 # ## Distillation: where the weights come from
 #
 # Torchvision offers weights of ResNet-152 that were trained on ImageNet. The runs of this book were made on machines
-# that could not download that file, and training a ResNet-152 on ImageNet takes many GPUs for days. So we used
+# that could not download that file, and training a ResNet-152 on ImageNet takes days on many GPUs. So we used
 # **distillation** {cite:p}`hinton2015distilling`: one network, the student, learns to reproduce what another, the
 # teacher, computes. The student is a ResNet-152 trunk that starts with random weights. The teacher is VGG-16. At each
 # cut a 1 × 1 convolution $W$ has to predict VGG's features $t$, channel by channel, from ResNet's features $f$. The
@@ -298,9 +298,9 @@ with torch.no_grad():
 
 # %% [markdown]
 # `repro weights distil` repeats the full training: two thousand steps on about as many crops. Afterwards $W$ is
-# discarded, and the trunk is kept. How much did it learn from its teacher? To find out, we fit a linear map from
-# ResNet's features to VGG's on a few photos, by least squares with a small penalty on large weights. Then we compute
-# the share of the variance that it explains on another photo.
+# discarded, and the trunk is kept. How much has the trunk learned from its teacher? To find out, we fit a linear map
+# from ResNet's features to VGG's on a few photos, by least squares with a small penalty on large weights. Then we
+# compute the share of the variance that it explains on another photo.
 
 
 # %%
@@ -317,8 +317,8 @@ def linear_share(x, y, x_test, y_test):
 
 
 # %% [markdown]
-# We check it where the answer is known. A linear map is explained completely. If noise as strong as the signal is
-# added, half of the variance is explained.
+# We check this function on data for which the answer is known. A linear map is explained completely. If noise as strong
+# as the signal is added, half of the variance is explained.
 
 # %%
 torch.manual_seed(seed)
@@ -329,7 +329,7 @@ for wanted in (linear, linear + linear.std(0) * noise):
     print(f"{share:.1f} of the variance explained")
 
 # %% [markdown]
-# Now we apply it to our trunk and, for comparison, to a ResNet with random weights:
+# Now we apply the function to our trunk and, for comparison, to a ResNet with random weights:
 
 
 # %%
@@ -447,8 +447,8 @@ html.table(
 # ## Without MS-SSIM in the loss: Fig. 8
 #
 # The paper's first comparison uses the baseline's loss, MSE and LPIPS. It finds that "both methods are better than the
-# traditional JPEG method", that in MSE and LPIPS they are "almost identical", and that "the score of ResNet is lower
-# than VGG in bpp interval [0.26, 0.31]" in MS-SSIM.
+# traditional JPEG method", that they are "almost identical" in MSE and LPIPS, and that in MS-SSIM "the score of ResNet
+# is lower than VGG in bpp interval [0.26, 0.31]".
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, VGG and ResNet attention, the loss without MS-SSIM. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 drawn = rate_distortion.two_countings(
@@ -458,7 +458,7 @@ fig.labelled(drawn, trunk)
 
 # %% [markdown]
 # Curves this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
-# {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have {glue:text}`seeds`:
+# {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have {glue:text}`seeds`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with 95 % intervals. The loss is without MS-SSIM. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
@@ -487,7 +487,7 @@ for name, words in tables.claim_words(judged).items():
 # %% [markdown]
 # ## To the eye: Fig. 9
 #
-# Of a portrait at about 0.315 bpp the paper says: "The compressed images show no obvious difference in raw eyes at the
+# The paper says of a portrait at about 0.315 bpp: "The compressed images show no obvious difference in raw eyes at the
 # same bit rate". Our models cannot be set to a rate: each was trained for one λ, and the rate follows from it. So for
 # each network we take the λ that comes nearest to this rate on this photo ({glue:text}`portrait`), in the paper's
 # counting. The titles give the rates that were reached:
@@ -518,9 +518,9 @@ glue("portrait", portrait.name.partition(".")[0])
 # ## With MS-SSIM in the loss: Fig. 10
 #
 # The paper then combines its two changes. It finds that "after adding MS-SSIM, ResNet performs better than VGG in the
-# bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". Its
-# conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds. {numref}`fig-resnet-figure-10`
-# shows the first seed:
+# bpp interval [0.3 to 0.38]", and that the two give "a better overall performance than the two changes alone". The
+# paper's conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds.
+# {numref}`fig-resnet-figure-10` shows the first seed:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 with_it = trunks.names(1000.0)
@@ -597,10 +597,10 @@ html.table(
 )
 
 # %% [markdown]
-# "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero. Where a claim
-# compares ResNet with VGG, the depth that comes nearer to the claim counts. "Better than standard JPEG" and "no obvious
-# difference" have to hold at both depths. The paper's last claim about ResNet is that it trains faster (its Fig. 11).
-# {ref}`ch-run-time` judges it.
+# "Better" or "worse" at a rate means that the whole interval of the difference lies on that side of zero. If a claim
+# compares ResNet with VGG, we count the depth that comes nearer to the claim. "Better than standard JPEG" and "no
+# obvious difference" have to hold at both depths. The paper's last claim about ResNet is that it trains faster (its
+# Fig. 11). {ref}`ch-run-time` judges it.
 #
 # ## Summary
 #
@@ -608,17 +608,17 @@ html.table(
 #
 # - **In bits, ResNet and VGG are nearly alike.** At either cut, with either loss and in each metric, they differ by at
 #   most {glue:text}`largest_saving:.1f` % ({numref}`fig-resnet-savings`).
-# - **The receptive fields differ** as well as the weights. Block 1 sees no farther than VGG, but block 7 does, and both
-#   are centred on the corner of a block, not on its middle.
-# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152, of which these results say
+# - **The receptive fields differ**, and not only the weights. Block 1 sees no farther than VGG, but block 7 does, and
+#   both are centred on the corner of a block, not on its middle.
+# - **{glue:text}`trunk_words`.** The paper used the published weights of ResNet-152, about which these results say
 #   nothing.
 #
 # ## Exercises
 #
 # **1.** A layer with a $k \times k$ kernel adds $(k - 1) \cdot j$ pixels to the width of the receptive field, where $j$
 # is the distance between neighbouring inputs, in pixels of the photo. Conv1 is 7 × 7 with stride 2, and the max-pool 3
-# × 3 with stride 2. Conv2 has three blocks and conv3 eight, each with one 3 × 3 convolution, of which the first in
-# conv3 has stride 2. Derive the sizes of ResNet's two frames in {numref}`fig-resnet-anatomy`.
+# × 3 with stride 2. Conv2 has three blocks and conv3 eight. Each block has one 3 × 3 convolution; the one in the first
+# block of conv3 has stride 2. Derive the sizes of ResNet's two frames in {numref}`fig-resnet-anatomy`.
 #
 # ```{admonition} Solution
 # :class: dropdown
@@ -637,8 +637,8 @@ html.table(
 # (by random nonlinear combinations, say), or reduce ResNet's to 256.
 # ```
 #
-# **3.** A distilled trunk can hardly know more than its teacher. Can the *encoder* with it still be better than the
-# encoder with the teacher?
+# **3.** A distilled trunk can hardly know more than its teacher. Can an *encoder* that uses it still be better than one
+# that uses the teacher?
 #
 # ```{admonition} Solution
 # :class: dropdown
