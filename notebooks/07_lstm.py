@@ -18,14 +18,14 @@
 # (ch-lstm)=
 # # Reading a photo like a text: LSTM
 #
-# A JPEG file stores its blocks in sequence, row by row and from left to right. The paper's last network uses no
-# features of the photo from a trunk. It *reads* these blocks one after the other, and has a memory. In the paper it
+# A JPEG file stores its blocks in sequence, row by row and from left to right. The paper's last network has no trunk
+# that computes features of the photo. It *reads* these blocks one after the other, and has a memory. In the paper it
 # does not do well. This chapter repeats the experiment, and measures how far the memory reaches.
 #
 # ```{admonition} What you will learn
 # - how blocks become a sequence, and how far apart neighbours are in it
 # - what an LSTM computes at each step, and how the paper derives attention from it (its Fig. 4)
-# - what a recurrent network can and cannot know of a block's surroundings, measured on trained networks
+# - what a recurrent network can and cannot know about a block's surroundings, measured on trained networks
 # - whether LSTM, BiLSTM and min–max normalisation do as badly here as the paper says (its Fig. 15)
 # - what "overshooting" at larger learning rates looks like
 #
@@ -139,7 +139,7 @@ def lstm_step(x, h, c, lstm):
 
 
 # %% [markdown]
-# Reading is a loop over the blocks. An LSTM with random weights reads the first hundred of them, and we compare with
+# Reading is a loop over the blocks. We let an LSTM with random weights read the first hundred of them, and compare with
 # `nn.LSTM`:
 
 # %%
@@ -202,9 +202,10 @@ print(f"untrained, A is {A.mean():.2f} on average")
 # %% [markdown]
 # ## Two directions
 #
-# A BiLSTM {cite:p}`schuster1997birnn` has a second network that reads from the end, for "processing patches of images
-# not only from past-to-future but also from future-to-past". The sequence is reversed for it, its output is reversed
-# back, and both outputs are concatenated. PyTorch keeps the two networks in one module. Here we take them apart:
+# A BiLSTM {cite:p}`schuster1997birnn` has a second network that reads backwards from the end, for "processing patches
+# of images not only from past-to-future but also from future-to-past". The sequence is reversed for it, its output is
+# reversed back, and both outputs are concatenated. PyTorch keeps the two networks in one module. Here we take them
+# apart:
 
 # %%
 torch.manual_seed(seed)
@@ -234,13 +235,13 @@ print("the package's fast version agrees:", torch.allclose(A, both(x, F), atol=1
 # ## What can an LSTM know?
 #
 # A convolution looks at a block's surroundings on all sides, two rows up as easily as two columns to the left. An LSTM
-# knows **the block itself, and what it has not yet forgotten of the blocks before**. It has not read the block to the
-# right or the row below. The block above lies a whole row of steps back. A BiLSTM knows both sides of its row, but the
-# rows above and below are as far away for it as for an LSTM.
+# knows **the block itself, and what it has not yet forgotten of the blocks before it**. It has not read the block to
+# the right or the row below. The block above lies a whole row of steps back. A BiLSTM knows both sides of its row, but
+# the blocks above and below are still a whole row of steps away.
 #
-# We can measure how much is remembered. As in {ref}`ch-attention`, we take the gradient of one block's map. The map's
-# 128 numbers get random signs, so that their gradients do not cancel. For each block, the pixel with the largest
-# gradient counts:
+# We can measure how much is remembered. As in {ref}`ch-attention`, we take the gradient of one block's map with respect
+# to the pixels. The map's 128 numbers get random signs, so that their gradients do not cancel. For each block of the
+# photo, the pixel with the largest gradient counts:
 
 # %%
 from repro.plain import to_blocks
@@ -264,8 +265,8 @@ def steps_back(strength, row, col, least=1e-3):
 
 
 # %% [markdown]
-# We apply it to the networks that were trained for this page, on a crop as large as those in training. A row has
-# {glue:text}`cols_crop` blocks. We count the blocks with at least a thousandth of the strongest influence:
+# We apply it to the networks that were trained for this page, on a crop as large as those in training. A row of the
+# crop has {glue:text}`cols_crop` blocks. We count the blocks with at least a thousandth of the strongest influence:
 
 # %%
 networks = {}
@@ -304,13 +305,13 @@ attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 html.table(*attention.map_rows(maps), caption="The maps in numbers")
 
 # %% [markdown]
-# Compare the columns of means, and the spread. (The ranges in the titles mislead for the LSTM: its lowest values belong
-# to the first blocks of the photo, which it reads with an empty memory.) The recurrent networks start at $A = 1/2$ and
-# first have to learn to keep coefficients (the CNN starts near 0.88 in this profile, {ref}`ch-attention`). Where a map
-# makes a coefficient smaller in *all* blocks, no table can make up for that: the decoder multiplies by the same $Q$ by
-# which the encoder divides. A map whose spread over the blocks is near zero treats all blocks alike, as a table does.
-# Such an encoder should compress about as well as learned tables alone, and {ref}`ch-first-experiment` measures how
-# little separates those from the CNN.
+# Compare the means and the spreads in the table. (The ranges in the titles mislead for the LSTM: its lowest values
+# belong to the first blocks of the photo, which it reads with an empty memory.) The recurrent networks start at
+# $A = 1/2$ and first have to learn to keep coefficients (the CNN starts near 0.88 in this profile,
+# {ref}`ch-attention`). If a map makes a coefficient smaller in *all* blocks, no table can make up for it, because the
+# decoder multiplies by the same $Q$ that the encoder divides by. A map whose spread over the blocks is near zero treats
+# all blocks alike, as a table does. Such an encoder should compress about as well as learned tables alone, and
+# {ref}`ch-first-experiment` measures how little separates those from the CNN.
 
 # %% [markdown]
 # ## The runs
@@ -355,9 +356,10 @@ glue("cnn_rise", judge.rises(curves)[0][judge.CNN])
 # | at low rates they struggle to beat standard JPEG (here: are not clearly better) | {glue:text}`claim_20` |
 # | MS-SSIM saturates (here: rises less than half as much as that of standard JPEG) | {glue:text}`claim_21` |
 #
-# The table at the end of this page says at which rates, and by how much MS-SSIM rises. All three networks rise less than
-# standard JPEG does, but that says little about memory: the MS-SSIM of the CNN, which has none, rises by
-# {glue:text}`cnn_rise:.4f` over the same rates. The nearer a curve is to 1, the less it can still rise.
+# The table at the end of this page says at which rates, and by how much MS-SSIM rises. The MS-SSIM of all three
+# networks rises less than that of standard JPEG, but this says little about memory: that of the CNN, which has no
+# memory, rises by {glue:text}`cnn_rise:.4f` over the same rates. The nearer a curve is to 1, the less it can still
+# rise.
 
 # %% [markdown]
 # ### Do a second direction and min–max help?
@@ -382,8 +384,8 @@ rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 # %% [markdown]
 # ## What min–max does to a map
 #
-# Min–max normalisation stretches a map to the whole range from 0 to 1. The paper does not say over what it takes the
-# extremes. We take them over all blocks of the photo:
+# Min–max normalisation stretches a map to the whole range from 0 to 1. The paper does not say over which values it
+# takes the extremes. We take them over all blocks of the photo:
 #
 # $$
 # A' = \frac{A - \min A}{\max A - \min A} .
@@ -429,8 +431,8 @@ for key, name in (("plain", "LSTM"), ("minmax", "LSTM, min–max")):
 # %% [markdown]
 # Without normalisation, {glue:text}`whole_plain:.0f` % of luma's coefficients are kept nearly whole ($A > 0.98$) and
 # {glue:text}`removed_plain:.0f` % are nearly removed ($A < 0.02$). With min–max, only {glue:text}`whole_minmax:.0f` %
-# are kept nearly whole and {glue:text}`removed_minmax:.0f` % nearly removed, because the extremes of the photo have the
-# two ends for themselves ({numref}`fig-lstm-histogram`).
+# are kept nearly whole and {glue:text}`removed_minmax:.0f` % nearly removed, because only the extremes of the photo lie
+# at the two ends ({numref}`fig-lstm-histogram`).
 
 # %% [markdown]
 # ## In bits
@@ -463,11 +465,11 @@ for name, words in findings.words(
 # %% [markdown]
 # ## Learning rates: what overshoots?
 #
-# "Any LR greater than 1e-6 leads to over-shooting and hence, leads to unreliable learning over steps." To test that,
-# we trained the LSTM with the paper's own variables: the tables times $s = 10^{-5}$, which start between 1 and 2. We
-# used three learning rates: the paper's, and ten and a hundred times that. The LSTM's weights and the tables share the
-# learning rate. The rounding and the size of the batch are those of our recipe, and the runs are shorter than the
-# paper's (a table above has the numbers).
+# "Any LR greater than 1e-6 leads to over-shooting and hence, leads to unreliable learning over steps." To test that, we
+# trained the LSTM with the paper's own variables: the tables, which start between 1 and 2, times $s = 10^{-5}$. We used
+# three learning rates: the paper's, and ten and a hundred times that. The LSTM's weights and the tables share the
+# learning rate. The rounding and the batch size are those of our recipe, and the runs are shorter than the paper's (a
+# table above has the numbers).
 #
 # For the tables we know beforehand what a learning rate means. Adam moves a variable by about the learning rate,
 # whatever its gradient ({ref}`ch-quantisation`). The variable is $Q s$, so an entry of the table can move by the
@@ -534,9 +536,9 @@ html.table(
 # spends its steps on leaving the start, where the rate term is nearly all of the loss. The fifth column shows how much
 # of that term is left at the end.
 #
-# The paper's claim that every larger rate overshoots: **{glue:text}`claim_19`**. Longer runs at these larger rates might
-# still overshoot later. At the paper's rate and of the paper's length, {ref}`ch-steps` has one: there the steps are too small
-# for an LSTM.
+# The paper's claim that every larger rate overshoots: **{glue:text}`claim_19`**. Longer runs at these larger rates
+# might still overshoot later. {ref}`ch-steps` has runs at the paper's rate and of the paper's length; there, the steps
+# are too small for an LSTM.
 
 # %% [markdown]
 # ## The claims
@@ -575,11 +577,11 @@ html.table(*tables.claim_rows(judged), caption=tables.CLAIMS_CAPTION)
 # ```{admonition} Solution
 # :class: dropdown
 # 506 columns and 380 rows of blocks (the last row is padded) make 192,280 steps. Each step needs the state that the
-# step before it leaves, so they have to run one after the other. Only the products within a step, and different
+# step before it leaves, so the steps have to run one after the other. Only the products within a step, and different
 # photos, can be computed in parallel.
 # ```
 #
-# **3.** Suppose that a map is multiplied by 0.9 everywhere, or has 0.05 added, before min–max normalisation. What
+# **3.** Suppose that a map is multiplied by 0.9 everywhere, or 0.05 is added to it, before min–max normalisation. What
 # changes? What does that mean for training? (To answer the first question, try `min_max(0.9 * A + 0.05)`.)
 #
 # ```{admonition} Solution
@@ -594,9 +596,9 @@ html.table(*tables.claim_rows(judged), caption=tables.CLAIMS_CAPTION)
 # ```{admonition} Solution
 # :class: dropdown
 # One in which neighbours stay near each other. One can read back and forth (every second row from right to left), or
-# along a Hilbert curve: blocks that are near each other in the photo are then mostly near in the sequence. Networks
-# that also read down the columns go further. But only a convolution treats all neighbours alike without any such
-# effort.
+# along a Hilbert curve: then blocks near each other in the photo are mostly near each other in the sequence, too.
+# Networks that also read down the columns go further. But only a convolution treats all neighbours alike without any
+# such effort.
 # ```
 #
 # ## What's next
