@@ -19,8 +19,9 @@
 # # How long does it take?
 #
 # Two figures of the paper are about time. Fig. 11 shows how fast a model trains with VGG and with ResNet. Fig. 12
-# compares the time to encode a photo with that of a learned codec, which is a network from end to end. Times depend much
-# more on the program and the machine than quality does. So we measure them again, and look for what holds on any machine.
+# compares the time to encode a photo with that of a learned codec, which is a network from end to end. Times depend on
+# the program and the machine much more than quality does. So we measure them again, and look for what holds on any
+# machine.
 #
 # ```{admonition} What you will learn
 # - how to measure a time, and how to compare speeds on a machine whose speed varies
@@ -188,9 +189,9 @@ print(f"VGG-16 takes {median(ratios):.1f} times as long")
 #
 # > "with the same settings, the speed of ResNet is about 57% higher than VGG"
 #
-# The paper's Fig. 11 is a plot by TensorBoard of steps per second. The paper names neither the machine nor the depth
-# of the ResNet. So we time both depths that it tries, *conv3 block 1* and *block 7*. A batch has 8 crops of 224 px, as
-# we read the paper ({ref}`ch-quantisation`).
+# The paper's Fig. 11 is a TensorBoard plot of steps per second. The paper names neither the machine nor the depth of
+# the ResNet. So we time both depths that it tries, *conv3 block 1* and *block 7*. A batch has 8 crops of 224 px, as we
+# read the paper ({ref}`ch-quantisation`).
 #
 # Each row of a training log carries the time of day at which it was written. Two rows at steps $s_a < s_b$, written at
 # $w_a < w_b$, give the speed
@@ -209,8 +210,8 @@ def steps_per_second(log):
 print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
 
 # %% [markdown]
-# Whatever happens before the first row, such as start and warm-up, does not count. We use random weights, because the
-# time of a step does not depend on their values.
+# Whatever happens before the first row, such as start-up and warm-up, does not count. We use random weights, because
+# the time of a step does not depend on their values.
 #
 # "The same settings" can mean several things, so {numref}`fig-training-speed` has several groups. The *plain step* is the
 # paper's step written directly from its equations, in 32 bits, with nothing computed in advance. It is probably nearest to
@@ -283,8 +284,8 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 #
 # **In bfloat16** our training with VGG gains most, because most of its time goes into large products. Block 7 gains
 # nothing, because its trunk stays in 32 bits for the sake of its gradients ({ref}`ch-speed`). So the settings are no
-# longer the same. If a ratio in this row is near the paper's number, that does not count: the paper, which names no
-# precision, probably trained in 32 bits.
+# longer the same. Even if a ratio in this row is near the paper's number, that does not count, because the paper, which
+# names no precision, probably trained in 32 bits.
 #
 # **With a frozen trunk** the features are computed only once. All trunks are then about equally fast, and speed is no
 # reason to prefer one.
@@ -296,11 +297,11 @@ for method in ("vgg19", "resnet152-block1", "resnet152-block7"):
 # > time at 7.667 with the standard error 0.079. We can find that our model has far less inference time than the model
 # > of baseline as well as more stability."
 #
-# The baseline is the codec of Ballé, Laparra and Simoncelli {cite:p}`balle2016endtoend`, a network from pixels to
+# "Baseline" here means the codec of Ballé, Laparra and Simoncelli {cite:p}`balle2016endtoend`, a network from pixels to
 # symbols with a learned entropy code. It appeared at a conference in 2017, hence "Ballé et al. 2017" below. The unit is
 # presumably seconds per photo. For these times, the paper names neither the machine nor the program nor the photos.
 #
-# The standard error says how uncertain a mean is. For $n$ times $t_i$, one for each photo, it is
+# The standard error says how uncertain a mean is. For $n$ measured times $t_i$, one for each photo, it is
 #
 # $$
 # \begin{aligned}
@@ -335,7 +336,7 @@ for name, row in times.coded(stored).items():
 #   which changes the map but not the work);
 # - **Ballé et al. 2017**: their transforms (three convolutions with divisive normalisation between them), built from
 #   CompressAI's layers, with real entropy coding;
-# - **factorised prior**: its successor of 2018 {cite:p}`balle2018hyperprior` as CompressAI has it, deeper and wider.
+# - **factorised prior**: its deeper and wider successor of 2018 {cite:p}`balle2018hyperprior`, as in CompressAI.
 #
 # The two learned codecs have random weights, because no installed package offers trained ones. Their transforms take as
 # long as trained ones would. Entropy coding could differ, since the symbols of a random network cost more bits. So a tick
@@ -389,9 +390,9 @@ html.table([], absent, first="td") if absent else machine
 #
 # A photo is encoded once and decoded by everyone who looks at it. In decoding, JPEG is hard to beat: libjpeg takes
 # {glue:text}`decode_tables_mean`, the codec of Ballé et al. {glue:text}`decode_balle_over_jpeg` times and the
-# factorised prior {glue:text}`decode_factorised_over_jpeg` times as long. (Their weights are random, and make two and three
-# times as many bits.) The decoder never runs the network that chose
-# the coefficients. This, and not fast encoding, is what one gains by learning *without changing the decoder*.
+# factorised prior {glue:text}`decode_factorised_over_jpeg` times as long. (Their weights are random, so their files
+# have two and three times as many bits.) The decoder never runs the network that chose the coefficients. This, and not
+# fast encoding, is what one gains by learning *without changing the decoder*.
 
 # %% [markdown]
 # ### Is it more stable?
@@ -415,9 +416,10 @@ html.table(
 )
 
 # %% [markdown]
-# By this measure, the paper's own numbers contradict its text: the time of its encoder varies more than that of Ballé et
-# al. Besides, part of the spread over photos is not instability at all: a photo with more detail has more symbols to code.
-# And one disturbed photo can make most of a standard error: here all coders with a network were slow at once on one of them.
+# By this measure, the paper's own numbers contradict its text: the time of its encoder varies more than that of Ballé
+# et al. Besides, part of the spread over photos is not instability at all: a photo with more detail has more symbols to
+# code. And a disturbance during one photo can make up most of a standard error: on one photo here, all coders with a
+# network were slow at once.
 
 # %% [markdown]
 # ## Verdicts
@@ -479,9 +481,9 @@ html.table(
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The photos themselves deviate by five times as much, $\sqrt{25}$ times: by a tenth of the mean for A, and by a twentieth
-# for B. So B is more stable, if either is. But the spread is over different photos. To learn about the program alone, time
-# one photo 25 times.
+# The times of single photos deviate five times as much ($\sqrt{25}$): by a tenth of the mean for A, and by a twentieth
+# for B. So by this measure B is the more stable one. But the spread is over different photos. To learn about the
+# program alone, time one photo 25 times.
 # ```
 #
 # ## What's next
