@@ -24,10 +24,10 @@
 # ImageNet?
 #
 # ```{admonition} What you will learn
-# - what "more steps" does to rate and quality, and why that says little about an encoder
+# - what more steps do to rate and quality, and why that says little about an encoder
 # - how to tell that a run has converged, by Eq. 7 computed on files
 # - what the paper's rounding costs, and where the paper's own recipe ends
-# - what a map that the decoder does not know does to the tables, and why
+# - what a map unknown to the decoder does to the tables, and why
 # - what a pretrained trunk adds to learned tables, and what training the trunk adds to that
 #
 # It helps to have read {ref}`ch-first-experiment`.
@@ -130,8 +130,8 @@ for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
 #
 # The paper records bits, MSE and MS-SSIM as training goes on, with attention (Fig. 13) and without (Fig. 14): "With the
 # training step increases, the bpp decrease means the compression rate increase, it will increase the mean square error
-# but reduce the MS-SSIM metric value." It starts, as section 6.2 says, with table entries drawn uniformly from 1 to 2,
-# which keep nearly everything. Our two stored runs start there, too; the rest is our recipe, with straight-through
+# but reduce the MS-SSIM metric value." As section 6.2 says, its training starts from table entries drawn uniformly from 1
+# to 2, which keep nearly everything. Our two stored runs start there, too; the rest is our recipe, with straight-through
 # rounding. Each snapshot is a mean over the files of all evaluation photos. As in the paper, we stretch each of the three
 # metrics to 0–1:
 
@@ -153,7 +153,8 @@ for name, run in runs.items():
 drawn.normalised_plot(stretched)
 
 # %% [markdown]
-# Stretching hides how far each metric moves. Here they are in their own units, with a logarithmic axis for the steps:
+# Stretching hides how far each metric moves. Here are the metrics in their own units, with a logarithmic axis for the
+# steps:
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-true-units", "caption": "The same two runs in true units, means over the photos."}, "image": {"alt": "Three plots against the step, bits per pixel, MSE and MS-SSIM, with a line each for the run with and the run without attention. The first snapshots differ, most of all in MSE; after that the lines come together, and they end nearly flat."}}
 drawn.true_units_plot(runs)
@@ -243,8 +244,8 @@ html.table(
 # %% [markdown]
 # More steps do not always lower the sum on files of photos that the run has never seen. There can be two reasons. The model
 # may overfit: it suits its own crops better, and other photos worse. Or the gradient may be to blame. Neither rounding
-# reports the true one ({ref}`ch-quantisation`), and a longer run follows the false one further. These results do not tell
-# which: a run's log has the losses of single batches, whose crops differ by more than the models do.
+# reports the true gradient ({ref}`ch-quantisation`), and a longer run follows the false one further. These results do not
+# tell which of the two it is: a run's log has the losses of single batches, whose crops differ by more than the models do.
 
 # %% [markdown]
 # Were the runs of this book long enough? We trained the same models with **twice the steps**, and measured them on the
@@ -263,7 +264,7 @@ html.table(*drawn.doubling_rows(pairs), caption="What twice the steps change")
 glue("most_changed", max(abs(change) for change in changes))
 
 # %% [markdown]
-# Twice the steps change the objective by {glue:text}`most_changed:.1f` % at most.
+# Doubling the steps changes the objective by {glue:text}`most_changed:.1f` % at most.
 
 # %% [markdown]
 # ## The paper's rounding, by several recipes
@@ -273,9 +274,10 @@ glue("most_changed", max(abs(change) for change in changes))
 # on 8 crops each, from the paper's own start. It differs from the paper in two things. The photos are ours, and the trunk
 # is VGG-16's and frozen, so that only the tables and the 1 × 1 convolution learn.
 #
-# The learning rate of the last row cannot be compared with those of the others, because it is that of the paper's variable
-# $Q \cdot s$ ({ref}`ch-quantisation`). There each step changes an entry by the same amount, and in the other rows by the same
-# share of its size. So the last row moves faster than the others while its table is fine, and more slowly once it is coarse.
+# The learning rate of the last row cannot be compared with those of the others, because it applies to the paper's variable
+# $Q \cdot s$ ({ref}`ch-quantisation`). There, each step changes an entry by the same amount; in the other rows, by the same
+# share of its size. So the run of the last row moves its table faster than the others while the table is fine, and more
+# slowly once it is coarse.
 
 # %% tags=["hide-input"]
 outcomes = objective.third_order_recipes()
@@ -306,15 +308,16 @@ glue("straight_dc", straight[slow.experiment.loss.lam][0][0][0])
 # | third-order, the paper's recipe on a frozen trunk | {glue:text}`paper_recipe_dc:.0f` |
 # | straight-through, our recipe | {glue:text}`straight_dc:.0f` |
 #
-# (A table's entries are kept in 1 to 255.) The gradient of third-order rounding is noisy ({ref}`ch-quantisation`), and more
-# steps at a lower learning rate average the noise out. Here they did not make the luma DC as fine as straight-through does.
-# The next section says why.
+# (Table entries are kept between 1 and 255.) The gradient of third-order rounding is noisy ({ref}`ch-quantisation`), and
+# more steps at a lower learning rate average the noise out. Here they did not make the luma DC step as fine as
+# straight-through does. The next section says why.
 
 # %% [markdown]
 # ## The paper's recipe, to the letter
 #
-# The paper trains its trunk, VGG-19's, along with the rest. Profile `paper` does so, too: third-order rounding, tables as
-# $Q \cdot s$ from 1–2, Adam at $10^{-6}$ for everything, 20,000 steps of 8 crops. One such model takes hours on two cores.
+# The paper trains its trunk, that of VGG-19, along with the rest. So does profile `paper`: it uses third-order rounding,
+# tables as $Q \cdot s$ that start between 1 and 2, Adam at $10^{-6}$ for everything, and 20,000 steps of 8 crops. One such
+# model takes hours on two cores.
 
 # %% tags=["remove-cell"]
 by_the_paper, begun = evidence.by_the_paper(), evidence.begun()
@@ -328,9 +331,10 @@ glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper))
 # %% [markdown]
 # ```{admonition} What was run, and what is missing
 # :class: important
-# {glue:text}`plan_words:s` Before that, the recipe was run once with the trunk of VGG-16 frozen, at another λ, on the crops
-# of our own recipe. `repro reproduce --profile paper --figure 5 --dry-run` says what is left of a figure. Without
-# `--dry-run` it goes on from there, and it can be stopped at any time. What follows speaks of the stored runs alone.
+# {glue:text}`plan_words:s` Before these, the recipe was run once with the trunk of VGG-16 frozen, at another λ, on the
+# crops of our own recipe. `repro reproduce --profile paper --figure 5 --dry-run` says what is still missing for a figure.
+# Without `--dry-run` the command goes on from there, and it can be stopped at any time. What follows is about the stored
+# runs only.
 # ```
 
 # %% tags=["hide-input"]
@@ -355,7 +359,7 @@ paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 #
 # The first pair of the plan is that of Fig. 5: VGG-19 with its trunk trained, with MS-SSIM in the loss and without. It is
 # stored after {glue:text}`first_steps` of the {glue:text}`all_steps` steps. The learning rate is constant, so the whole
-# runs begin in exactly this way. Does a trained trunk bring A back to 1, where the frozen one could not?
+# runs begin in exactly this way. Does a trained trunk bring A back to 1, which the frozen one could not do?
 
 # %% tags=["hide-input"]
 alone = paper_recipe.tables_alone(evidence)
@@ -384,10 +388,10 @@ glue("first_ms_ssim", judge_loss.judge_ms_ssim(first).evidence)
 glue("first_others", judge_loss.judge_harmless(first).evidence)
 
 # %% [markdown]
-# It does, and early. Both trunks bring A of luma's DC in a small part of the run to where the frozen one ends its whole run,
-# and then to 1. The picture no longer fades, and both models stand near plain JPEG or above it ({numref}`fig-first-steps`),
-# where the frozen run ends far below. So the fading comes from the frozen trunk, and not from the rest of the recipe. Tables
-# alone, after as many steps, still spend more bits, and stand lower there.
+# It does, and early. Within a small part of the run, both trunks bring A of luma's DC to the value at which the frozen one
+# ends its whole run, and then to 1. The picture no longer fades, and both models stand near plain JPEG or above it
+# ({numref}`fig-first-steps`), while the frozen run ends far below it. So the fading comes from the frozen trunk, and not
+# from the rest of the recipe. Tables alone, after as many steps, still spend more bits, and stand lower in the figure.
 #
 # What MS-SSIM in the loss changes so far: {glue:text}`first_ms_ssim`; {glue:text}`first_others`. These are not the ends of
 # the runs. The tables are still becoming coarser, and the table of claims waits for the last step.
@@ -395,9 +399,10 @@ glue("first_others", judge_loss.judge_harmless(first).evidence)
 # %% [markdown]
 # ### How far small steps reach
 #
-# Why does a trained trunk bring A back, and so early? Adam's first step moves each weight by the learning rate, whatever its
-# gradient, and later steps move it by about that. So one step can move A by no more than about the learning rate times the sum of $|\partial A / \partial w|$ over
-# the weights that learn. Let us compute that bound for A of luma's DC, for networks as they are before training:
+# Why does a trained trunk bring A back, and so early? Adam's first step moves each weight by the learning rate, whatever
+# its gradient, and later steps move it by about as much. So one step can move A by no more than about the learning rate
+# times the sum of $|\partial A / \partial w|$ over the weights that learn. Let us compute that bound for A of luma's DC,
+# for networks as they are before training:
 
 
 # %%
@@ -441,16 +446,17 @@ glue("block1_least", least["ResNet-152 block 1"])
 glue("block7_least", least["ResNet-152 block 7"])
 
 # %% [markdown]
-# The bound holds at the start of training, and is only a guide to the rest. By it, VGG-19 needs
+# The bound holds at the start of training, and is only a guide to the rest. By this bound, VGG-19 needs
 # {glue:text}`vgg_least:,.0f` steps or more to bring A to 1. ResNet-152 needs {glue:text}`block7_least:,.0f` or more at
-# block 7, and {glue:text}`block1_least:,.0f` at block 1. These are few beside the paper's {glue:text}`all_steps`. The LSTM
-# needs at least {glue:text}`lstm_least:,.0f`. Stretched to 0–1, its map moves {glue:text}`stretched_times:.0f` times as
-# far in a step, because stretching enlarges every change. So it need not do harm here, although the paper found that it does.
-# (We wrote this down before the run with a stretched map.) If the bound is right, a trained ResNet brings A back to 1 as
-# VGG does, even at block 1, and its luma DC step stays far below the cap. Then it should end near plain JPEG at its own rate,
-# or above it. (This, too, was written before such a run had ended.)
+# block 7, and {glue:text}`block1_least:,.0f` at block 1. These numbers are small compared with the paper's
+# {glue:text}`all_steps`. The LSTM needs at least {glue:text}`lstm_least:,.0f`. Stretched to 0–1, its map moves
+# {glue:text}`stretched_times:.0f` times as far in a step, because stretching enlarges every change. So stretching need not
+# do harm here, although the paper found that it does. (We wrote this down before the run with a stretched map.) If the
+# bound is right, a trained ResNet brings A back to 1 as VGG does, even at block 1, and its luma DC step stays far below the
+# cap. Then it should end near plain JPEG at its own rate, or above it. (This, too, was written before such a run had
+# ended.)
 #
-# What do the runs show? These are stored of the networks without a trunk:
+# What do the runs show? Here are the stored runs of the networks without a trunk:
 
 # %% tags=["hide-input"]
 without_trunk = paper_recipe.recurrent(by_the_paper)
@@ -466,25 +472,25 @@ html.table(
 )
 
 # %% [markdown]
-# All these maps take contrast away to the end of the run. As they are, A ends a little below what the bound allows, and at
-# nearly the same place whatever λ is: the size of the steps decides how far it comes, and not what the loss asks for.
-# Stretched, it comes farther, as the bound said, but not to 1 either. The luma DC step runs away meanwhile, for the reason
-# that {eq}`eq-false-pull` gives below. In the end {glue:text}`at_cap:d` % or more of the entries of their tables are at the
-# cap of 255.
+# All these maps still take contrast away at the end of the run. If the map is not stretched, A ends a little below what the
+# bound allows, and at nearly the same value whatever λ is: the size of the steps decides how far it comes, and not what the
+# loss asks for. In the stretched map it comes farther, as the bound said, but not to 1 either. Meanwhile, the luma DC step
+# runs away, for the reason that {eq}`eq-false-pull` gives below. In the end, {glue:text}`at_cap:d` % or more of each run's
+# table entries are at the cap of 255.
 #
-# The pictures are far worse than those of plain JPEG at the lowest quality measured, and the files are smaller than any that
-# the standard's tables can give. So there is no equal rate at which to compare them with plain JPEG, and by this recipe we
-# cannot test whether an LSTM beats it. LSTM and BiLSTM can be compared with each other, because their rates are nearly
-# equal. The BiLSTM's map can move farther, and its MSE is clearly the smaller one. In MS-SSIM the two do not differ clearly.
+# The pictures are far worse than those of plain JPEG at the lowest quality measured, and the files are smaller than any
+# that the standard's tables can give. So there is no equal rate at which to compare them with plain JPEG, and by this
+# recipe we cannot test whether an LSTM beats it. LSTM and BiLSTM can be compared with each other, because their rates are
+# nearly equal. The BiLSTM's map can move farther, and its MSE is clearly smaller. In MS-SSIM the two do not differ clearly.
 #
 # Does stretching degrade the LSTM, as the paper found? In the table it lowers MSE by {glue:text}`stretched_mse:.0f` % and
-# raises MS-SSIM. But its files have {glue:text}`stretched_bits:.1f` % more bits by the paper's counting, and where plain JPEG
-# has no files, we do not know what so many bits are worth. So the claim cannot be tested by this recipe, either; nothing here
-# speaks for it.
+# raises MS-SSIM. But its files have {glue:text}`stretched_bits:.1f` % more bits by the paper's counting, and since plain
+# JPEG has no files this small, we do not know what these extra bits are worth. So this claim cannot be tested by this
+# recipe, either, but nothing here speaks for it.
 #
 # By our recipe, with its larger steps, LSTM, BiLSTM and CNN end close to each other ({ref}`ch-lstm`). The paper says that
 # LSTMs do worse, and that any learning rate above $10^{-6}$ overshoots. If its LSTMs were trained as it describes, they did
-# worse because of the steps, and not because they are LSTMs.
+# worse because of the small steps, and not because they are LSTMs.
 
 # %% tags=["remove-cell"]
 at_cap = [(np.array(result["tables"]) > 254.5).mean() for _, result in without_trunk]
@@ -518,8 +524,9 @@ tables.folded(
 
 # %% [markdown]
 # "The file" counts the file without progressive scans, as plain JPEG's is counted. "The paper's" counts the picture saved
-# again ({ref}`ch-jpeg`). Our own recipe stands below, at the same λ, with both roundings. Its rows with the paper's rounding
-# show what the steps and the start make of it, the others what rounding makes of it. {glue:text}`tables_end:s`
+# again ({ref}`ch-jpeg`). Our own recipe stands below, at the same λ, with both roundings. Its rows with the paper's
+# rounding show what the steps and the start change, and the other rows show what the rounding changes.
+# {glue:text}`tables_end:s`
 
 # %% [markdown]
 # ### What A and Q do to each other
@@ -529,18 +536,18 @@ tables.folded(
 # does back-propagation report?
 #
 # Take one coefficient, with $z = F A / Q$ and $r = z - \lfloor z \rceil$. Third-order rounding reports the derivative
-# $3r^2$, which is $1/4$ on average where $r$ is spread evenly over $-1/2$ to $1/2$, whatever $z$ is. So the decoded
-# $Q \hat z$ seems to grow with Q by $\hat z - 3 r^2 z$, on average three quarters of $z$. A coarser step seems to make the
-# coefficient *larger*. Where A has made it too small, that seems to help. On average,
+# $3r^2$, which is $1/4$ on average if $r$ is spread evenly over $-1/2$ to $1/2$, whatever $z$ is. So the decoded
+# $Q \hat z$ seems to grow with Q, with the slope $\hat z - 3 r^2 z$, on average three quarters of $z$. A coarser step
+# seems to make the coefficient *larger*. If A has made it too small, that seems to help. On average,
 #
 # $$
 # \frac{d\,(F - Q \hat z)^2}{d Q} \;\widehat{=}\; -\frac{3}{2}\,\frac{F^2 A\,(1 - A)}{Q} + \frac{1}{6}\,Q ,
 # \qquad\text{but in truth}\quad \frac{1}{6}\,Q .
 # $$ (eq-false-pull)
 #
-# The first term should not be there, and is gone only where A is 1 or 0. Straight-through reports 1 in the place of $3r^2$.
-# Then the decoded coefficient does not seem to grow with Q, and the slope is right on average, whatever A is. Let us check
-# all this on luma's DC in some crops:
+# The first term should not be there, and vanishes only if A is 1 or 0. Straight-through reports 1 in place of $3r^2$. Then
+# the decoded coefficient does not seem to grow with Q, and the slope is right on average, whatever A is. Let us check all
+# this on luma's DC in some crops:
 
 # %%
 from repro.plain import forward_dct, round_straight_through, round_third_order
@@ -589,13 +596,15 @@ html.table(
 
 # %% [markdown]
 # With a map that is only a little below 1, third-order rounding reports a slope with the wrong sign, and far larger than
-# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but each is smaller than
-# what third-order rounding reports there. Adam then makes the step coarser at every update, until it meets the cap of 255, or until A has come up to 1.
+# the true one. The measured slopes for A below 1 are noisy, because the whole error is large, but each is smaller than what
+# third-order rounding reports there. Led by the wrong sign, Adam makes the step coarser at every update, until the step
+# meets the cap of 255 or A has come up to 1.
 
 # %% [markdown]
-# Here is the same in a training. This is *not* the paper's recipe: {glue:text}`pulls:d` steps on a few crops, from the tables
-# of quality 25, and entries move ten times as fast. VGG's trunk is frozen, and the head learns at the paper's $10^{-6}$, so
-# that the map stays where it starts. We train with the map as it is, and with A fixed at 1 for DC:
+# Here is the same effect in a short training. This is *not* the paper's recipe: it takes {glue:text}`pulls:d` steps on a
+# few crops, it starts from the tables of quality 25, and entries move ten times as fast. VGG's trunk is frozen, and the
+# head learns at the paper's $10^{-6}$, so that the map stays where it starts. We train with the map as it is, and with A
+# fixed at 1 for DC:
 
 
 # %%
@@ -624,15 +633,15 @@ paper_recipe.pull_plot(logs)
 glue("pulls", pulls)
 
 # %% [markdown]
-# Only where both come together, third-order rounding and a map that is not undone, does the DC step run away
-# ({numref}`fig-pull`). A trunk that is trained along brings A to 1, as we saw, and so ends the pull. With a frozen trunk, the
-# head alone did not bring it there in its {glue:text}`all_steps` steps: at the end of its run A of DC is
-# {glue:text}`frozen_a:.2f` on these crops, and the luma DC step is {glue:text}`paper_recipe_dc:.0f`.
+# The DC step runs away only if two things come together: third-order rounding, and a map that the decoder does not undo
+# ({numref}`fig-pull`). A trained trunk brings A to 1, as in the runs above, and so ends the pull. With a frozen trunk, the
+# head alone did not bring A there in the {glue:text}`all_steps` steps of the paper's recipe: at the end of that run, A of
+# DC is {glue:text}`frozen_a:.2f` on these crops, and the luma DC step is {glue:text}`paper_recipe_dc:.0f`.
 #
-# A whole run of the paper's recipe checks this: the frozen trunk again, with A fixed at 1 for DC. If the pull is what drives
-# the DC step up, that run must end nearer to the DC step of tables alone at the same λ than to the cap. The other
-# coefficients keep an A below 1, so most of their luma steps should still be above those of tables alone. (We wrote this
-# down before the run had ended.) Here is its end:
+# A whole run of the paper's recipe checks this: the frozen trunk again, with A fixed at 1 for DC. If the pull is what
+# drives the DC step up, that run must end nearer to the DC step of tables alone at the same λ than to the cap. The other
+# coefficients keep an A below 1, so most of their luma steps should still be coarser than those of tables alone. (We wrote
+# this down before the run had ended.) Here is its end:
 
 # %% tags=["hide-input"]
 free, kept = (paper_recipe.frozen(keep_dc=is_kept) for is_kept in (False, True))
@@ -654,17 +663,18 @@ glue("coarser_by", 100 * (np.median(mapped[finer] / Q_alone[finer]) - 1))
 glue("both_at_cap", int(((mapped > 254.5) & (Q_alone > 254.5)).sum()))
 
 # %% [markdown]
-# The DC step ends at {glue:text}`kept_dc:.0f`, where tables alone have {glue:text}`alone_dc:.0f` and the run with A free had
-# {glue:text}`paper_recipe_dc:.0f`. So it was the pull, and with it goes more than half of the error. At its own rate
-# the run is no longer far below plain JPEG, but level with it or a little above ({numref}`fig-paper-ends`). What we expected of
-# the other steps is borne out where it can be seen: of the {glue:text}`finer:d` that tables alone keep below the cap,
-# {glue:text}`coarser:d` are coarser with the map, by {glue:text}`coarser_by:.0f` % in the median. The other
-# {glue:text}`both_at_cap:d` stand at the cap in both runs. (The two did not see the same crops.)
+# The DC step ends at {glue:text}`kept_dc:.0f`. Tables alone have {glue:text}`alone_dc:.0f`, and the run with A free had
+# {glue:text}`paper_recipe_dc:.0f`. So it was the pull that drove the step up, and without it more than half of the error is
+# gone. At its own rate the run is no longer far below plain JPEG, but level with it or a little above
+# ({numref}`fig-paper-ends`). What we expected of the other luma steps holds where it can be checked: of the
+# {glue:text}`finer:d` that tables alone keep below the cap, {glue:text}`coarser:d` are coarser with the map, by
+# {glue:text}`coarser_by:.0f` % in the median. The other {glue:text}`both_at_cap:d` stand at the cap in both runs. (The two
+# runs did not see the same crops.)
 #
-# Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls
-# in the same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 takes away errors beyond
-# black and white and leaves those towards grey. So let us ask each term of the distortion what it says of the luma DC step,
-# at tables that were trained with this rounding. What changes if the step grows by a hundredth?
+# Tables alone have no map: for them A is 1. But anything that makes the decoded picture too dark or too flat pulls in the
+# same way. Coefficients that are rounded to zero take contrast away, and clipping to 0–255 removes errors beyond black and
+# white but leaves those towards grey. So let us ask what each term of the distortion says about the luma DC step, for
+# tables that were trained with this rounding. What changes if the step grows by a hundredth?
 
 # %%
 from repro.plain import decode as plain_decode
@@ -736,9 +746,9 @@ for name, who in (
     glue(f"pushes_{name}", sum(by[who] > 0 for by in pushes))
 
 # %% [markdown]
-# Measured, a coarser DC step costs something in {glue:text}`pushes_measured:d` of these {glue:text}`pushes:d` rows.
+# As measured, a coarser DC step costs something in {glue:text}`pushes_measured:d` of these {glue:text}`pushes:d` rows.
 # Straight-through reports a cost in {glue:text}`pushes_straight:d` of them, and third-order rounding in
-# {glue:text}`pushes_third:d`. Where the reported sign is the wrong one, training is told to make the step coarser although the
+# {glue:text}`pushes_third:d`. Where the reported sign is wrong, training is told to make the step coarser although the
 # picture gets worse.
 
 # %% [markdown]
@@ -801,9 +811,9 @@ tables.folded(
 # %% [markdown]
 # ## All claims of the paper
 #
-# That was the last of the paper's experiments. Here are its claims at a glance, each with a verdict by our recipe and, where
-# the plan of profile `paper` has runs for it, one by the paper's own. The page {doc}`../book/results` has what each verdict
-# rests on.
+# That was the last of the paper's experiments. Here are its claims at a glance, each with a verdict by our recipe and,
+# where the plan of profile `paper` has runs for it, one by the paper's own. The page {doc}`../book/results` says what each
+# verdict rests on.
 
 # %% tags=["hide-input"]
 claims = all_claims(evidence)
@@ -834,25 +844,26 @@ glue(
 # %% [markdown]
 # ## Summary
 #
-# - Metrics against steps show the way from the start to the point that λ asks for. From the other side, they go the other
-#   way.
-# - A run has converged when twice the steps change little. Say how little, by a number that is computed on files.
-# - Third-order rounding ended at a higher λ·d + r than straight-through by every recipe that we ran, the paper's included, as
-#   far as it was run.
-# - What the decoder does not undo, the gradient of third-order rounding charges to the table: it asks for coarser steps.
-# - A trunk that is trained along brings A of luma's DC back to 1. With the paper's small steps, a frozen one does not, and an
-#   LSTM does not come near it.
+# - Metrics plotted against steps show the way from the start to the point that λ asks for. From a start on the other side
+#   of that point, they go the other way.
+# - A run has converged if doubling its steps changes little. Say how little, with a number that is computed on files.
+# - By every recipe that we ran, third-order rounding ended at a higher λ·d + r than straight-through. This includes the
+#   paper's recipe, as far as it was run.
+# - For whatever the decoder does not undo, the gradient of third-order rounding blames the tables, and asks for coarser
+#   steps.
+# - A trained trunk brings A of luma's DC back to 1. With the paper's small steps, a frozen one does not, and an LSTM does
+#   not even come near.
 # - A part of an encoder is worth what is lost when it is left out.
 #
 # ## Exercises
 #
-# **1.** For which start would `short_run` show three lines that hardly move? Guess a quality, then try it.
+# **1.** For which start would `short_run` show three metrics that hardly move? Guess a quality, then try it.
 #
 # ```{admonition} Solution
 # :class: dropdown
 # For tables that spend about as many bits as a long run ends with. Then λ has nothing to correct but the shape of the
-# tables. Look for a quality whose snapshot at step 0 lies between the last lines of the two runs above. With another λ it
-# is another quality.
+# tables. Look for a quality whose snapshot at step 0 lies between the last snapshots of the two runs above. With another
+# λ it is another quality.
 # ```
 #
 # **2.** The objective of a run with attention cannot be compared with that of tables alone. Why not?
@@ -869,7 +880,7 @@ glue(
 # ```{admonition} Solution
 # :class: dropdown
 # No. It says that *this* recipe, with its start, its learning rates and its gradient, ends near there. The two roundings
-# show it: twice the steps change each of them less than the one differs from the other. Whether there is a better
+# show it: doubling the steps changes each of them by less than the two differ from each other. Whether there is a better
 # place can only be found out with other starts, other rates, or another gradient.
 # ```
 #
