@@ -18,16 +18,17 @@
 # (ch-speed)=
 # # How fast it is, and why
 #
-# Every experiment of this book costs training steps. The paper's recipe takes 20,000 steps for a model, and its figures need
-# dozens of models. This page explains how our step became several times as fast as the same step written straight from the
-# paper's equations, and shows that both give the same losses. It then compares the times of our encoder and others.
+# Every experiment of this book costs training steps. The paper's recipe takes 20,000 steps for a model, and its figures
+# need dozens of models. This page explains how our step became several times as fast as the same step written straight from
+# the paper's equations, and shows that both give the same losses. It then compares our encoder's times with those of
+# others.
 #
 # ```{admonition} What you will learn
 # - why the loss takes longer than the network that it trains, and what to do about it
 # - how to compute the difference of two nearly equal numbers when each has only eight significant bits
-# - how long `repro encode` takes beside libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
+# - how long `repro encode` takes compared with libjpeg, mozjpeg, jpegli, Guetzli and a learned codec
 #
-# The numbers are stored results of `make bench`. This page does not time training or encoding itself.
+# The numbers are stored results of `make bench`. The page itself times neither training nor encoding.
 # ```
 
 # %% tags=["remove-cell"]
@@ -84,7 +85,7 @@ tables.folded(
 # %% [markdown]
 # ## The plain step
 #
-# This is the step that ours is timed against: Eqs. 1–9 in their order, in 32 bits, without compilation, with every term
+# This is the step that ours is timed against: Eqs. 1–9 in order, in 32 bits, without compilation, with every term
 # computed anew at every step. {ref}`ch-first-experiment` trains with it:
 
 
@@ -139,9 +140,9 @@ print("the package's fast version agrees:", same)
 # %% [markdown]
 # ## Where the time goes
 #
-# A frozen trunk gives the same features of a crop at every step. So they are computed once and kept on disk. What is left is
-# the loss, and nearly all of that is LPIPS and MS-SSIM. Both compare the picture $\hat x$ with an original $x$ that does not
-# change, so everything that depends on $x$ alone is computed in advance, too. The rest depends on the difference
+# A frozen trunk gives the same features for a crop at every step. So they are computed once and kept on disk. What is left
+# is the loss, and nearly all of that is LPIPS and MS-SSIM. Both compare the picture $\hat x$ with an original $x$ that does
+# not change, so everything that depends on $x$ alone is computed in advance, too. The rest depends on the difference
 # $\delta = \hat x - x$, and that is where the other gains come from.
 #
 # ### MS-SSIM from a difference
@@ -205,8 +206,8 @@ for form, found in forms.items():
 #
 # LPIPS compares features of AlexNet that are nearly equal. In bfloat16 a number has eight significant bits. If two such
 # numbers agree in six of them, their difference has only two. So the network does not compute the features of $\hat x$. It
-# computes how they differ from those of $x$, which are known. A convolution maps a difference to a difference. So does a ReLU
-# whose input for $x$ is known to be $p$:
+# computes how they differ from those of $x$, which are known. A convolution maps a difference to a difference. So does a
+# ReLU, if its input for $x$ is known; here it is $p$:
 
 
 # %%
@@ -220,8 +221,9 @@ plainly = (p + small).relu() - p.relu()
 print("both agree:", torch.allclose(relu_difference(p, small), plainly, atol=1e-6))
 
 # %% [markdown]
-# A difference that is stored by itself has eight bits of its own, so the products may be taken in bfloat16. Compare LPIPS in
-# 32 bits, by differences with products in bfloat16, and with both pictures sent through the network in bfloat16:
+# A difference that is stored by itself has eight bits of its own, so the products may be taken in bfloat16. Let us compute
+# LPIPS in three ways: in 32 bits, by differences with products in bfloat16, and with both pictures sent through the network
+# in bfloat16:
 
 # %%
 exact = float(lpips(original, original + d))
@@ -283,8 +285,8 @@ tables.folded("32 bits against bfloat16", *bench.table(stored["accuracy"]["rows"
 # %% [markdown]
 # ## How near to the machine's limit?
 #
-# A processor spends its time on arithmetic or on memory. A step that does few operations for each byte cannot be faster than
-# memory allows, however fast the arithmetic is.
+# A processor spends its time on arithmetic or on access to memory. A step that does few operations for each byte cannot be
+# faster than memory allows, however fast the arithmetic is.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie close together near the end of the slope; the step that trains VGG-19 lies further right and higher."}}
 speed.roofline(stored["roofline"]["rows"])
@@ -301,15 +303,15 @@ glue("trained_operations", trained["flops"] / frozen["flops"])
 glue("roofline_processor", stored["roofline"]["provenance"]["cpu"])
 
 # %% [markdown]
-# The step that trains VGG-19's trunk does {glue:text}`trained_operations:.0f` times the operations of the step that leaves it
-# frozen. Nearly all of them are convolutions, forward and backward, so arithmetic sets its limit. It reaches
+# The step that trains VGG-19's trunk does {glue:text}`trained_operations:.0f` times the operations of the step that leaves
+# it frozen. Nearly all of them are convolutions, forward and backward, so arithmetic sets its limit. It reaches
 # {glue:text}`trained_share:.0f` % of the speed of the best matrix products in bfloat16 on this processor
-# ({glue:text}`roofline_processor`). What the step does besides them takes about a fifth of its time at most.
+# ({glue:text}`roofline_processor`). Everything but these convolutions takes about a fifth of the step's time at most.
 #
 # In the other steps the loss is limited by memory: its products are cheap now, and what remains are passes over memory. Two
-# more things were tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code written by hand and
-# took most of a minute to start (`repro train --compile` offers it, for GPUs). Smaller parts of a batch, which would fit into
-# the cache, cost more in small operators than they save.
+# more things were tried on the CPU and left out. `torch.compile` fuses such passes, but it gained nothing over the code
+# written by hand and took most of a minute to start (`repro train --compile` offers it, for GPUs). Splitting a batch into
+# smaller parts, which would fit into the cache, costs more in small operators than it saves.
 #
 # ## Many models of one sweep
 #
@@ -321,15 +323,15 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 
 # %% [markdown]
 # The last line shows what could be saved by a single step that trains many models at once. That is about as much as one
-# process per core saves, which needs no extra code.
+# process per core saves without any extra code.
 #
 # ## Encoding
 #
-# {numref}`fig-encode-seconds` shows encoding from pixels in memory to the bytes of a file, at about equal rates (but not of
-# the learned codec, whose weights are random, nor of Guetzli, which makes no small files: both spend more bits). Ours are the
-# paper's methods: learned tables alone, at efforts `fast` and `default`, and with VGG-16. {numref}`fig-time` shows the times
-# of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise. They were taken on another machine with
-# two photos at a time, so compare times within a picture only.
+# {numref}`fig-encode-seconds` shows the time from pixels in memory to the bytes of a file, at about equal rates. (Two
+# encoders spend more bits: the learned codec, because its weights are random, and Guetzli, because it makes no small
+# files.) Ours are the paper's methods: learned tables alone, at efforts `fast` and `default`, and with VGG-16.
+# {numref}`fig-time` shows the times of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise.
+# They were taken on another machine with two photos at a time, so compare times only within one figure.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds that encoding takes for each megapixel, on a logarithmic axis. Diamonds: the paper's methods by our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "A row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
 speed.seconds(stored["encode"]["rows"])
@@ -360,7 +362,7 @@ tables.folded("Several qualities at once", *bench.table(stored["lambdas"]["rows"
 # ## Starting up
 #
 # A command that encodes one small photo spends most of its time loading Python's packages and compiled loops. For a folder
-# of photos, `repro encode` loads them only once. Memory is the most that the process had:
+# of photos, `repro encode` loads them only once. "Memory" is the most that the process used at any moment:
 
 # %% tags=["hide-input"]
 html.table(
@@ -371,8 +373,8 @@ html.table(
 # %% [markdown]
 # ## Summary
 #
-# - Compute before training what does not change during it: the features of a frozen trunk, and all that the loss needs of the
-#   originals.
+# - Compute before training what does not change during it: the features of a frozen trunk, and all that the loss needs from
+#   the originals.
 # - A small difference of large numbers needs many bits. If you compute the difference itself, few bits are enough.
 # - Once products are cheap, a step waits for memory. Then only fewer passes over memory help.
 # - A faster step counts only if it gives the same losses.
@@ -396,7 +398,7 @@ html.table(
 # ```
 #
 # **3.** A new machine does arithmetic twice as fast and has the same memory. How much faster are the steps in
-# {numref}`fig-roofline` that lie under the slope, and how much those under the flat roof?
+# {numref}`fig-roofline` that lie under the slope, and how much faster are those under the flat roof?
 #
 # ```{admonition} Solution
 # :class: dropdown
