@@ -551,9 +551,9 @@ html.table(*tables.claim_rows(judged), caption=tables.CLAIMS_CAPTION)
 #
 # ## Summary
 #
-# Of the paper's claims on this page: {glue:text}`tally`. At equal MS-SSIM, the LSTM needs
-# {glue:text}`lstm_ms_ssim_brief` compared with the CNN, and the BiLSTM {glue:text}`bilstm_ms_ssim_brief`; at equal
-# LPIPS, {glue:text}`lstm_lpips_brief` and {glue:text}`bilstm_lpips_brief` ({numref}`fig-lstm-savings`).
+# Of the paper's claims on this page: {glue:text}`tally`. Compared with the CNN, at equal MS-SSIM the LSTM needs
+# {glue:text}`lstm_ms_ssim_brief` and the BiLSTM {glue:text}`bilstm_ms_ssim_brief`; at equal LPIPS, they need
+# {glue:text}`lstm_lpips_brief` and {glue:text}`bilstm_lpips_brief` ({numref}`fig-lstm-savings`).
 #
 # **The memory** of the trained LSTM spans {glue:text}`memory_lstm` steps, if a thousandth of the strongest influence
 # counts. In a crop it {glue:text}`memory_words`. In this photo the block above is {glue:text}`cols_photo` steps back. So
