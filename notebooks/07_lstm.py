@@ -581,7 +581,7 @@ html.table(*tables.claim_rows(judged), caption=tables.CLAIMS_CAPTION)
 # photos, can be computed in parallel.
 # ```
 #
-# **3.** Suppose that a map is multiplied by 0.9 everywhere, or 0.05 is added to it, before min–max normalisation. What
+# **3.** Suppose that a map is multiplied by 0.9 everywhere, or has 0.05 added, before min–max normalisation. What
 # changes? What does that mean for training? (To answer the first question, try `min_max(0.9 * A + 0.05)`.)
 #
 # ```{admonition} Solution
