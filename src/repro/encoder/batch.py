@@ -1,4 +1,4 @@
-"""Many pictures: which files, what to call the results, and several processes; one failure does not stop the rest."""
+"""Encode many pictures: find them, name the results, and use several processes; one failure does not stop the rest."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Failure:
-    """A file that did not become one, and the line that says why."""
+    """A picture that was not encoded, or a folder that was not read, and the reason in one line."""
 
     input: str
     error: str
 
 
 class Found(NamedTuple):
-    """Pictures of a folder, below it, in order; how many files and folders of which kind were left alone; and folders
-    that cannot be read."""
+    """The pictures in a folder and below it, in order; how many files and folders of each kind were skipped; and
+    folders that cannot be read."""
 
     pictures: list[Path]
     left_alone: Counter[str]
@@ -43,10 +43,9 @@ class Found(NamedTuple):
 
 
 def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = None) -> Found:
-    """Files in ``folder`` whose ending belongs to a format that Pillow decodes, sorted; those in its sub-folders too if
-    ``recursive``. Hidden files, and the folder ``but``, are not looked at; links to folders are not followed, for they
-    may lead in circles.
-    """
+    """Find the files in ``folder`` whose extension belongs to a format that Pillow decodes, sorted; with ``recursive``,
+    those in its sub-folders too. Hidden files and the folder ``but`` are skipped. Links to folders are not followed,
+    since they may form a cycle."""
     endings = formats.readable_endings()
     found = Found([], Counter(), [])
     try:
@@ -56,7 +55,7 @@ def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = Non
         found.unread.append(Failure(str(folder), what))
         return found
     for path in entries:
-        is_file = os.path.isfile(path)  # unlike Path's, not upset by one that cannot be looked at
+        is_file = os.path.isfile(path)  # unlike Path.is_file, False if access is denied
         if path.name.startswith("."):
             found.left_alone["hidden"] += 1
         elif os.path.isdir(path):
@@ -78,11 +77,10 @@ def pictures_in(folder: Path, *, recursive: bool = False, but: Path | None = Non
 
 
 def name_outputs(sources: Sequence[Path], folder: Path, below: Sequence[Path] | None = None) -> list[Path]:
-    """One name in ``folder`` per source: ``a.png`` → ``a.jpg``; where sources share ``a``, ``a.png.jpg``, and so on.
-    ``below``: for each source, the folder in ``folder`` that it goes to.
+    """Return one path in ``folder`` per source: ``a.png`` → ``a.jpg``, or ``a.png.jpg`` if several sources share the
+    stem ``a``, then ``a.png-2.jpg``. ``below``: for each source, the sub-folder of ``folder`` for its output.
 
-    Names that differ only in case, or in how Unicode spells a letter, count as one, for some file systems cannot tell
-    them apart.
+    Names that differ only in case or in Unicode normalisation count as equal: some file systems cannot tell them apart.
     """
     places = [folder / place for place in below] if below else [folder] * len(sources)
     stems = Counter(_key(place / source.stem) for place, source in zip(places, sources, strict=True))
@@ -99,12 +97,12 @@ def name_outputs(sources: Sequence[Path], folder: Path, below: Sequence[Path] | 
 
 
 def _key(path: Path) -> str:
-    """Alike for paths that some file system takes for one."""
+    """A key that is equal for paths that some file system treats as the same."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", str(path)).casefold())
 
 
 def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int = 1) -> Iterator[Report | Failure]:
-    """Encode each (source, output) and yield what became of it, as it is done; ``jobs`` processes at once."""
+    """Encode each (source, output) in up to ``jobs`` processes; yield a report or a failure for each, as it is done."""
     jobs = min(jobs, len(pairs))
     if jobs <= 1:
         for source, output in pairs:
@@ -114,8 +112,8 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: i
 
 
 def _in_processes(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int) -> Iterator[Report | Failure]:
-    """As :func:`encode_files`. Where a process is stopped, those pictures that one may have been at are encoded again,
-    one at a time, so that only the picture fails that had it stopped."""
+    """As :func:`encode_files`. If a process is killed, the pictures that it may have been working on are encoded again,
+    one at a time, so that only the picture that caused it fails."""
     left = pairs
     while left:
         left = yield from _until_one_stops(left, settings, jobs)
@@ -124,14 +122,14 @@ def _in_processes(pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: 
             yield Failure(name, f"{name}: its process was stopped (out of memory?); shrink it")
             left = left[1:]
         elif left:
-            yield from _in_processes(left[:jobs], settings, 1)  # pictures are begun in order
+            yield from _in_processes(left[:jobs], settings, 1)  # pictures are started in order
             left = left[jobs:]
 
 
 def _until_one_stops(
     pairs: Sequence[tuple[Path, Path]], settings: Settings, jobs: int
 ) -> Generator[Report | Failure, None, list[tuple[Path, Path]]]:
-    """Yields what became of ``pairs``; returns those left over, in order, where one of the processes is stopped."""
+    """Yield a report or a failure for each of ``pairs``; return those left over, in order, if a process is killed."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     futures: dict[Future[Report | Failure], tuple[Path, Path]] = {}
     done = set()
@@ -144,7 +142,7 @@ def _until_one_stops(
                 with suppress(BrokenProcessPool):
                     yield future.result()
                     done.add(futures[future])
-        except BaseException:  # Ctrl-C: begin nothing new
+        except BaseException:  # Ctrl-C: start nothing new
             pool.shutdown(cancel_futures=True)
             raise
     return [pair for pair in pairs if pair not in done]
@@ -152,7 +150,8 @@ def _until_one_stops(
 
 @contextmanager
 def _ctrl_c_held() -> Iterator[None]:
-    """Ctrl-C reaches every process of a command. Those begun in here never see it: they finish the file at hand."""
+    """Ctrl-C reaches every process of a command. Processes started in this context never see it: they finish their
+    current file."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -168,7 +167,7 @@ def _attempt(source: Path, output: Path, settings: Settings) -> Report | Failure
 
 
 def attempt(name: str, work: Callable[[], T]) -> T | Failure:
-    """What ``work`` gives for the picture called ``name``, or why it does not."""
+    """Return the result of ``work`` for the picture called ``name``, or a failure that says what went wrong."""
     try:
         return work()
     except ReproError as error:
@@ -181,6 +180,7 @@ def attempt(name: str, work: Callable[[], T]) -> T | Failure:
 
 
 def _begin_worker(jobs: int) -> None:
-    """Take a share of the processors, before PyTorch is imported, which reads this too."""
+    """Make the worker exit with its parent and use its share of the processors. PyTorch, imported later, reads the
+    variable too."""
     end_with_program()
     os.environ[threads.VARIABLE] = str(max(1, threads.available() // jobs))

@@ -1,4 +1,4 @@
-"""What quality to write on each model of a set: the one at which libjpeg spends as many bits."""
+"""Find the quality to write on each model of a set: the one at which libjpeg spends as many bits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from repro.progress import track
 
 
 def calibrate(models: ModelSet, photos: Sequence[np.ndarray]) -> ModelSet:
-    """``models`` with each quality set so that the files of ``photos`` (H, W, 3, uint8) cost, in the mean of their
-    bits per pixel, what Pillow's do at that quality (4:2:0, optimised, progressive).
+    """Return ``models`` with each quality set so that the files of ``photos`` (H, W, 3, uint8) have the same mean bits
+    per pixel as Pillow's files at that quality (4:2:0, optimised, progressive).
 
-    The qualities that ``models`` come with only have to be valid, as 1, 2, 3, …; use photos of the training split.
-    Raises :class:`ReproError` where two neighbours come out at one quality: leave one of them out.
+    The qualities that ``models`` comes with need only be valid, such as 1, 2, 3, …; use photos of the training split.
+    Raises :class:`UsageError` if there are no photos, and :class:`ReproError` if two neighbouring models get the same
+    quality: leave one of them out.
     """
     if not len(photos):
         raise UsageError("calibrate: needs at least one photo")

@@ -1,7 +1,7 @@
-"""How much of chroma a file keeps: half its resolution, or all of it.
+"""Decide how much of chroma's resolution a file keeps: half of it (4:2:0) or all (4:4:4).
 
-At few bits half is a bargain. At many, what half cannot show outweighs what it saves, on coloured text long before it
-does on faces. So what half cannot show is compared with what a bit is worth at the quality.
+At low rates half is a bargain. At high rates the error that it causes outweighs the bits that it saves, on coloured
+text long before it does on faces. So this error is compared with what a bit is worth at the quality.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from repro.compiled import compiled
 from repro.jpeg.color import RGB_TO_YCBCR, YCBCR_TO_RGB
 
 HALF, FULL = "4:2:0", "4:4:4"
-#: All of chroma is kept where half of it loses more than so many bits a pixel are worth. Chosen by SSIMULACRA 2 at
-#: equal bits, on tuning photos at eight qualities: anything from 2.3 to 6 does as well.
+#: Chroma keeps its full resolution if half loses more than this many bits per pixel are worth. Chosen by SSIMULACRA 2
+#: at equal bits, on tuning photos at eight qualities; anything from 2.3 to 6 does as well.
 _BITS = 3.0
 
 
 def subsampling_for(lost: float, lam: float) -> str:
-    """``"4:2:0"`` or ``"4:4:4"``, where half of chroma loses ``lost`` (:func:`lost_by_half`) and one bit may save the
-    squared error ``lam``."""
+    """Return ``"4:2:0"`` or ``"4:4:4"``, given the error ``lost`` of half-resolution chroma (:func:`lost_by_half`) and
+    ``lam``, the squared error that one bit is worth."""
     return FULL if lost > _BITS * lam else HALF
 
 
 def lost_by_half(samples: np.ndarray) -> float:
-    """What half of chroma cannot show of (H, W) or (H, W, 3) on 0–255: the mean squared error of R, G and B if each
-    2 × 2 pixels had one chroma.
+    """Return the error of half-resolution chroma for ``samples``, (H, W) or (H, W, 3) on 0–255: the mean squared error
+    of R, G and B if every 2 × 2 pixels shared one chroma value.
 
-    Where every edge lies between two such squares, as in a picture enlarged to twice its size, that error is zero. But
-    decoders interpolate, and blur these edges, too: by two errors of a quarter of the step, where the mean of pixels on
-    both sides has two of a half. So it is no less than a quarter of what squares one pixel further on would lose.
+    This is zero if every edge lies between two such squares, as in a picture enlarged to twice its size. But decoders
+    interpolate, and thereby blur such edges as well: each then has two errors of a quarter of its step, while averaging
+    across an edge gives two of a half. So the result is at least a quarter of the error with squares one pixel further.
     """
     if samples.ndim == 2:
         return 0.0
@@ -41,15 +41,15 @@ def lost_by_half(samples: np.ndarray) -> float:
 
 
 def _mean_spread(samples: np.ndarray, top: int, left: int) -> float:
-    worth = np.square(YCBCR_TO_RGB).mean(0)  # of an error in Cb or Cr, for R, G and B
+    worth = np.square(YCBCR_TO_RGB).mean(0)  # mean squared error of R, G and B per squared error in Y, Cb, Cr
     spread = _spread(samples, top, left, RGB_TO_YCBCR[1:].astype(np.float32), worth[1:].astype(np.float32))
     return spread / (4 * ((samples.shape[0] - top) // 2) * ((samples.shape[1] - left) // 2))
 
 
 @compiled()
 def _spread(samples: np.ndarray, top: int, left: int, matrix: np.ndarray, worth: np.ndarray) -> float:
-    """Σ of ``worth`` times the squared distance of each chroma, made by ``matrix``, from the mean of its 2 × 2 pixels,
-    beginning with row ``top`` and column ``left``."""
+    """Return Σ ``worth`` · (chroma − its mean over 2 × 2 pixels)², with chroma = ``matrix`` · RGB; the squares begin at
+    row ``top`` and column ``left``."""
     total = 0.0
     for y in range(top, samples.shape[0] - 1, 2):
         upper, lower = samples[y], samples[y + 1]

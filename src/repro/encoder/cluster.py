@@ -1,7 +1,7 @@
-"""Many pictures on a Dask cluster.
+"""Encode many pictures on a Dask cluster.
 
-The pictures' files travel to the workers and the results back, and are written here, whole or not at all. So workers
-need no folder of ours, and a picture whose worker is lost is sent to another.
+The pictures' files are sent to the workers, and the results come back and are written here, whole or not at all. So
+workers need no shared folder, and a picture whose worker is lost is sent to another.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from repro.encoder.places import check_output
 from repro.errors import ReproError
 from repro.files import atomic_write
 
-#: Pictures that a worker is given at once: the next is there when one is done.
+#: How many pictures are given to a worker at once, so that the next is there when one is done.
 _AHEAD = 2
 
 
 def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, scheduler: str) -> Iterator[Report | Failure]:
-    """Encode each (source, output) on the workers of the Dask ``scheduler`` (dask://HOST:PORT) and yield what became of
-    it, as it is done. A worker takes one picture at a time, with all its threads.
+    """Encode each (source, output) on the workers of the Dask ``scheduler`` (dask://HOST:PORT), and yield a report or a
+    failure for each as soon as it is done. A worker takes one picture at a time, with all its threads.
 
-    Raises as :func:`repro.cluster.connect`, also where a worker has another version of this package or of the model.
+    Raises as :func:`repro.cluster.connect`, also if a worker has another version of this package or of the model.
     """
     own = None if settings.model in models.shipped() else settings.model
     sources = {str(output): (source, output) for source, output in pairs}
@@ -44,14 +44,14 @@ def encode_files(pairs: Sequence[tuple[Path, Path]], settings: Settings, schedul
 
 
 def _load(settings: Settings, pair: tuple[Path, Path]) -> tuple[str, str, bytes]:
-    """What travels: names of source and output, and the source's bytes."""
+    """Return what is sent to a worker: the names of source and output, and the source's bytes."""
     source, output = pair
     check_output(source, output, settings.overwrite)
     return str(source), str(output), read_bytes(source)
 
 
 def _encode(settings: Settings, sent: tuple[str, str, bytes]) -> tuple[bytes, Report] | Failure:
-    """On the worker."""
+    """Encode one picture; runs on the worker."""
     source, output, data = sent
     return attempt(source, lambda: encode_source(data, settings, source, output))
 
@@ -71,7 +71,7 @@ def _take_threads(nthreads: int) -> None:
 
 
 def _installed(model: str | None) -> cluster.View:
-    """What must be alike here and on a worker; ``model``: the path of one that does not ship."""
+    """Return what must be the same here and on a worker. ``model``: the path of one that is not shipped, or None."""
     seen = {"repro": f"{repro.__version__} ({_digest(Path(repro.__file__).parent)})"}
     view = {"install the same version there": seen}
     if model is not None:
@@ -80,7 +80,7 @@ def _installed(model: str | None) -> cluster.View:
 
 
 def _digest(path: Path) -> str:
-    """Of the contents of a file, or of all files in a folder."""
+    """Return the SHA-256 (8 hex digits) of a file, or of all files in a folder; ``"missing"`` without any."""
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
     sha = hashlib.sha256()
     for file in found:

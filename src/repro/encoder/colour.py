@@ -1,7 +1,7 @@
-"""Colour that a file tells otherwise than by an ICC profile: PNG's chunks, AVIF's code points, EXIF's Adobe RGB.
+"""Colour information other than an ICC profile: PNG's chunks, AVIF's code points, EXIF's Adobe RGB.
 
-Each becomes an ICC profile. Source: PNG 3rd edition, 11.3.2 (chunks); ITU-T H.273, 8.1 and 8.2 (code points);
-DCF 2.0 (Adobe RGB); ICC.1:2001-04 (profiles); http://www.brucelindbloom.com (Bradford's adaptation).
+Each becomes an ICC profile. Source: PNG 3rd edition, 11.3.2 (chunks); ITU-T H.273, 8.1 and 8.2 (code points); DCF 2.0
+(Adobe RGB); ICC.1:2001-04 (profiles); http://www.brucelindbloom.com (Bradford's adaptation).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PRIMARIES = {
     12: (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     22: (0.3127, 0.3290, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
 }
-#: Exponents by the code points of H.273; of others, viewers use sRGB's curve, and sRGB's primaries likewise.
+#: Exponents by the code points of H.273. For others viewers use sRGB's curve, as they use sRGB's primaries.
 _TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0}
 _ODD_PRIMARIES, _ODD_TRANSFERS = {10: "XYZ"}, {9: "logarithmic", 10: "logarithmic", 17: "SMPTE 428"}
 _HDR = {16: "PQ", 18: "HLG"}
@@ -50,7 +50,7 @@ class ColourSpace:
 
     @property
     def is_linear(self) -> bool:
-        """Whether 8 bits are too few to keep the curve."""
+        """Whether the curve is so close to linear light that 8 bits are too few for it."""
         return self.gamma is not None and self.gamma < 1.6
 
     def on_srgb_curve(self, samples: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ class ColourSpace:
         return shown
 
     def profile(self, grey: bool) -> bytes:
-        """An ICC profile, version 2."""
+        """Return this space as an ICC profile, version 2, for ``grey`` or RGB pictures."""
         if grey:
             return _icc(b"GRAY", {b"kTRC": _curve(self.gamma)})
         columns = {tag: _xyz(column) for tag, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), self._to_d50().T, strict=True)}
@@ -79,15 +79,16 @@ class ColourSpace:
 
 
 def declared(name: str, image: Image.Image, head: bytes, profile: bytes | None) -> ColourSpace | None:
-    """What ``image``, whose file begins with ``head``, says about its colours beside ``profile``; None: nothing.
+    """Return what ``image``, whose file begins with ``head``, says about its colours beside the ICC ``profile``; None
+    if it says nothing.
 
-    Raises :class:`ReproError` for HDR, and for code points of colours that no picture for viewers has.
+    Raises :class:`ReproError` for HDR, and for code points that no picture made for viewing has.
     """
     points = _code_points(image, head, profile)
     transfer = points[1] if points else _transfer_of(profile)
     if transfer in _HDR:
         raise ReproError(f"{name}: is an HDR picture ({_HDR[transfer]}), which a JPEG cannot show; export it as SDR")
-    if points and points != (2, 2):  # 2: not said
+    if points and points != (2, 2):  # 2: unspecified
         odd = _ODD_PRIMARIES.get(points[0]) or _ODD_TRANSFERS.get(points[1])
         if odd:
             raise ReproError(f"{name}: has colours of a kind that is not read ({odd}); export it as sRGB")
@@ -101,7 +102,7 @@ def declared(name: str, image: Image.Image, head: bytes, profile: bytes | None) 
 
 
 def profile(image: Image.Image, data: bytes) -> bytes | None:
-    """The ICC profile of ``image``, whose file is ``data``."""
+    """Return the ICC profile of ``image``, whose file is ``data``; None if it has none."""
     if image.format == "JPEG2000":
         return jpeg2000.profile(data)
     if image.format == "BMP" and data[70:74] == b"DEBM":  # Windows' BITMAPV5HEADER
@@ -124,7 +125,7 @@ def _from_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) ->
 
 
 def _code_points(image: Image.Image, head: bytes, profile: bytes | None) -> tuple[int, int] | None:
-    """Primaries and transfer of PNG's cICP chunk or AVIF's colr box."""
+    """Return the primaries and transfer of PNG's cICP chunk or AVIF's colr box; None if there is none."""
     if image.format == "PNG":
         at = head.find(b"\0\0\0\4cICP", 0, head.find(b"IDAT"))
         return None if at < 0 or len(head) < at + 10 else (head[at + 8], head[at + 9])
@@ -135,7 +136,7 @@ def _code_points(image: Image.Image, head: bytes, profile: bytes | None) -> tupl
 
 
 def _transfer_of(profile: bytes | None) -> int | None:
-    """The transfer's code point in an ICC profile's cicp tag (ICC.1:2022, 9.2.17)."""
+    """Return the transfer's code point in an ICC profile's cicp tag (ICC.1:2022, 9.2.17); None without one."""
     at = profile.find(b"cicp", 128) if profile else -1
     if not profile or at < 0:
         return None

@@ -1,4 +1,4 @@
-"""Files that lack their end or are damaged inside, as far as their decoders notice."""
+"""Detect files that lack their end or are damaged inside, as far as decoders notice."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from repro.jpeg.segments import EOI
 
 _JPEG_END = bytes((0xFF, EOI))
 _PNG_END = b"IEND\xaeB`\x82"  # PNG 3rd edition, 11.2.5
-#: How libjpeg's warnings about damage begin; others are about kinds of files.
+#: How libjpeg's warnings about damage begin; its other warnings are about kinds of files.
 _WARNINGS = ("Corrupt", "Premature", "Inconsistent", "Invalid")
-#: Bytes of what libtiff writes.
+#: How many bytes are kept of what libtiff writes.
 _MOST_TOLD = 4096
 
 
 def ended(data: bytes) -> bytes | None:
-    """The JPEG file ``data`` with the end that it lacks; None: that is there, or more is missing.
+    """Return the JPEG file ``data`` with the end marker that it lacks; None if it has one, if more is missing, or if it
+    is no JPEG.
 
-    Whatever bits follow, a picture whose data are all there decodes to the same pixels, but for the last few blocks.
+    A picture whose data are complete decodes to the same pixels whatever bits follow, except for the last few blocks.
     """
     if not data.startswith(b"\xff\xd8") or data.endswith(_JPEG_END):
         return None
-    data = data.rstrip(b"\xff")  # half of the end
+    data = data.rstrip(b"\xff")  # half of an end marker
     bits = np.random.default_rng(0).integers(0, 255, len(data), np.uint8).tobytes()  # no 255, which begins a marker
     try:
         one, other = (_pixels(data + more + _JPEG_END) for more in (b"", bits))
@@ -38,9 +39,10 @@ def ended(data: bytes) -> bytes | None:
 
 
 def of_jpeg(data: bytes) -> str | None:
-    """What libjpeg says of damage inside the JPEG file ``data``, which it goes on after; None: nothing.
+    """Return libjpeg's warning about damage inside the JPEG file ``data``, after which it goes on decoding; None if
+    there is none.
 
-    Pillow has libjpeg decode, too, but does not ask. Damage that leaves valid codes is not found.
+    Pillow decodes with libjpeg too, but ignores its warnings. Damage that leaves valid codes is not found.
     """
     import simplejpeg
 
@@ -53,14 +55,14 @@ def of_jpeg(data: bytes) -> str | None:
 
 
 def of_png(data: bytes) -> str | None:
-    """What is missing of a PNG file whose pixels are there; the pixels themselves have checksums."""
+    """Return what is missing from a PNG file whose pixels are there, or None. The pixels themselves have checksums."""
     return None if _PNG_END in data else "lacks the end of a PNG file, but the picture is there"
 
 
 @contextmanager
 def decoder_warnings(image: Image.Image) -> Iterator[list[str]]:
-    """The lines that libtiff, while it decodes ``image``, writes to standard error: it only warns of damage. The user
-    is spared them, for they do not name the picture."""
+    """Yield a list that on exit holds the lines that libtiff wrote to standard error while it decoded ``image``: about
+    damage, it only warns. The user does not see them, since they do not name the picture."""
     lines: list[str] = []
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
     if os.name == "nt" or sys.stderr is None or not (tiles and tiles[0].codec_name == "libtiff"):

@@ -1,12 +1,13 @@
 """One picture in, one JPEG file out, with as much effort as was asked for.
 
-Of a set for the trellis, as the one that ships under this name, ``"default"`` chooses the numbers in two rounds,
-``"fast"`` in one. ``"best"`` descends on the distortion's gradient until its time is up.
+With a set for the trellis, such as the one that ships under this name, ``"default"`` chooses the quantised coefficients
+in two rounds, ``"fast"`` in one. ``"best"`` follows the distortion's gradient for a few steps, or until its time is up.
 
-Of the paper's sets, ``"fast"`` is libjpeg-turbo with the set's tables and without attention; ``"default"`` has exact
-coefficients, attention where the set has it, and a search for the cheapest progressive scans. They know no ``"best"``.
+With the paper's sets, ``"default"`` has exact coefficients, attention if the set has it, and a search for the cheapest
+progressive scans; ``"fast"``, for sets without attention, is libjpeg-turbo with the set's tables. There is no
+``"best"``.
 
-``"best"`` and attention need PyTorch (:mod:`repro.torch_encoder`), which is imported for them alone.
+``"best"``, attention and checkpoints need PyTorch (:mod:`repro.torch_encoder`), which is imported only for them.
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ DEFAULT_QUALITY = 75.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How to encode, and for what: the arguments of :func:`repro.encode`, which says what each is. Two go further:
+    """How to encode, and the target: the arguments of :func:`repro.encode`, which describes them. In addition:
 
     model
-        May also be a checkpoint of ``repro train``, whose one λ leaves no target to choose.
+        May also be a checkpoint of ``repro train``, which has a single λ and so accepts no target.
     overwrite
-        Lets :func:`encode_file` replace a file that is there.
+        Lets :func:`encode_file` replace an existing file.
 
-    The paper's sets have 4:4:4 alone, and their progressive files have the cheapest of mozjpeg's layouts of scans. This
-    module's docstring says what ``effort`` means for each set.
+    The paper's sets support 4:4:4 only, and their progressive files use the cheapest of mozjpeg's scan scripts. The
+    module's docstring says what ``effort`` means for each kind of set.
 
-    Raises :class:`UsageError` for a value out of range.
+    Raises :class:`UsageError` for values of the wrong type or out of range, and for arguments that exclude each other.
     """
 
     quality: float | None = None
@@ -103,12 +104,12 @@ class Settings:
 
     @property
     def checkpoint(self) -> Path | None:
-        """The file that ``repro train`` wrote, where ``model`` is one; None: a set of models."""
+        """The file written by ``repro train`` if ``model`` is one; None if it is a set of models."""
         return Path(self.model) if self.model.endswith(".safetensors") else None
 
     def check_model(self) -> None:
-        """Read the model. Raises :class:`UsageError` if there is none or it does not have the effort,
-        :class:`ReproError` if it is damaged."""
+        """Read the model. Raises :class:`UsageError` if there is none or it does not support the effort or the
+        subsampling, :class:`ReproError` if it is damaged, or if it needs PyTorch and that is not installed."""
         if self.checkpoint:
             with needs_extra("train", f"--model {self.model}"):
                 from repro.torch_encoder.networks import trained
@@ -126,8 +127,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A JPEG file's bytes without metadata, the quality that made it (None where the model has one λ), bits per pixel
-    with the metadata to come, and its score (where one was asked for)."""
+    """A JPEG file's bytes without metadata; the quality that made it (None if the model has a single λ, or if the
+    input's own data are kept); bits per pixel including the metadata to come; and its score, if one was asked for."""
 
     data: bytes
     quality: float | None
@@ -138,9 +139,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one file; ``bpp`` counts every bit of it over the picture's pixels, ``seconds`` are wall time.
+    """The outcome for one file. ``bpp`` is all bits of the file over the picture's pixels, ``seconds`` wall time.
 
-    ``quality`` is None where the model has one λ, ``ssimulacra2`` where no score was asked for.
+    ``quality`` is None if the model has a single λ or if the input's own data are kept; ``ssimulacra2`` is None unless
+    a score was asked for.
     """
 
     input: str
@@ -159,12 +161,11 @@ class Report:
 
 
 def encode_picture(picture: Picture, settings: Settings, name: str = "picture", beside: int = 0) -> Encoded:
-    """Encode ``picture`` (grey → one component, RGB → three). ``name`` is what an error calls it; ``beside``: bytes of
-    metadata that will share the file, which ``settings.bpp`` and ``settings.size`` include.
+    """Encode ``picture`` (grey → one component, RGB → three). ``name`` is used in error messages. ``beside``: bytes of
+    metadata that will be added to the file; ``settings.bpp`` and ``settings.size`` include them.
 
-    Raises :class:`UsageError` for an unknown model, or one that does not have ``settings.effort``;
-    :class:`ReproError` where ``settings.bpp`` or ``settings.ssimulacra2`` cannot be met, or where PyTorch is needed and
-    not installed.
+    Raises :class:`UsageError` for an unknown model, or one that does not support ``settings``; :class:`ReproError` if
+    the target (``bpp``, ``size`` or ``ssimulacra2``) cannot be met, or if PyTorch is needed but not installed.
     """
     settings.check_model()
     quality, score, notices = None, None, picture.notices
@@ -193,8 +194,8 @@ def encode_picture(picture: Picture, settings: Settings, name: str = "picture", 
 
 
 def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> Encoder:
-    """What encodes ``picture`` with the set, the effort and the scans of ``settings``; ``once``: at one quality, so
-    that nothing has to be kept for others."""
+    """Return the encoder of ``picture`` for the set, effort, scans and subsampling of ``settings``. ``once``: it is
+    used at one quality, so that nothing has to be kept for others."""
     if not trellis_set.is_one(settings.model):
         return papers_encoder(picture, models.load(settings.model), settings, once=once)
     chosen, scans = trellis_set.load(settings.model), settings.scans
@@ -209,7 +210,7 @@ def encoder_for(picture: Picture, settings: Settings, *, once: bool = False) -> 
 
 
 def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, once: bool = False) -> Encoder:
-    """As :func:`encoder_for`, with a set of the paper's way, whatever ``settings.model`` says."""
+    """As :func:`encoder_for`, with ``chosen``, a set of the paper's method, instead of ``settings.model``."""
     if chosen.method == models.TABLES:
         return TablesEncoder(picture, chosen, exact=settings.effort != "fast", scans=settings.scans)
     with needs_extra("train", f"--model {chosen.name}"):
@@ -219,9 +220,9 @@ def papers_encoder(picture: Picture, chosen: ModelSet, settings: Settings, *, on
 
 
 def encode_file(source: Path | str, output: Path | str, settings: Settings) -> Report:
-    """Read ``source``, encode it, write ``output`` whole or not at all.
+    """Read ``source``, encode it, and write ``output`` whole or not at all.
 
-    Raises :class:`UsageError` or :class:`ReproError`, one line, where anything is in the way; see
+    Raises :class:`UsageError` or :class:`ReproError`, with a one-line message, if anything prevents that; see
     :func:`check_output` and :func:`repro.encoder.images.open_picture`.
     """
     source, output = Path(source), Path(output)
@@ -232,9 +233,10 @@ def encode_file(source: Path | str, output: Path | str, settings: Settings) -> R
 
 
 def encode_source(source: Source, settings: Settings, name: str, output: str) -> tuple[bytes, Report]:
-    """Read ``source`` and encode it: the file's bytes, and a report that calls them ``output`` and the source ``name``.
+    """Read ``source`` and encode it. Return the file's bytes and a report, in which ``name`` stands for the source and
+    ``output`` for the file.
 
-    Raises as :func:`encode_file`, which writes them.
+    Raises as :func:`encode_file`, which also writes the file.
     """
     start = time.perf_counter()
     settings.check_model()
@@ -271,8 +273,8 @@ def _with_metadata(data: bytes, picture: Picture, settings: Settings) -> bytes:
 
 
 def _kept_if_smaller(content: bytes, picture: Picture, encoded: Encoded, settings: Settings) -> Encoded:
-    """``encoded``, or what ``content`` holds where that is a JPEG file which shows ``picture`` and, with its metadata,
-    is no larger."""
+    """Return ``encoded``; or the data of ``content``, if ``settings`` allow it and that is a JPEG file that shows
+    ``picture`` and, with its metadata, is no larger."""
     by_default = settings.bpp is None and settings.size is None and settings.subsampling == "auto"
     if picture.doubts or not (by_default if settings.keep_smaller is None else settings.keep_smaller):
         return encoded

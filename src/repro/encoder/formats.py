@@ -1,4 +1,4 @@
-"""Which files are read, and what a file that is not read is called.
+"""Which formats are read, and what to call a file that is not.
 
 Pillow names more formats than it decodes: of some it reads only the header, a thumbnail or a reduced copy.
 """
@@ -16,7 +16,7 @@ from repro.encoder import jpeg2000
 from repro.errors import ReproError
 from repro.jpeg.segments import scan_count, segments
 
-#: Pillow's names of formats that are refused, and why.
+#: Formats that are refused, by Pillow's name, and why.
 REFUSED = {
     **dict.fromkeys(("BUFR", "GRIB", "HDF5", "MPEG", "WMF", "IPTC"), "is only recognised, not decoded"),
     "EPS": "is a page that only Ghostscript can draw",
@@ -25,10 +25,10 @@ REFUSED = {
     "XVTHUMB": "is a thumbnail",
 }
 
-#: The most scans of a JPEG file, as with libjpeg-turbo's ``TJFLAG_LIMITSCANS``.
+#: The most scans allowed in a JPEG file, as with libjpeg-turbo's ``TJFLAG_LIMITSCANS``.
 MOST_SCANS = 500
 
-#: Endings of cameras' raw files.
+#: Extensions of cameras' raw files.
 RAW_ENDINGS = {
     ".3fr", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dcs", ".dng", ".erf", ".fff", ".gpr", ".iiq",
     ".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".pxn", ".raf", ".rw2", ".rwl",
@@ -69,14 +69,14 @@ _BRANDS = {
     b"qt  ": "video",
 }
 
-#: Channels by the colour mode in a PSD file's header.
+#: Number of channels by colour mode, as in a PSD file's header.
 _PSD_COLOURS = {b"\3": b"\3", b"\4": b"\4", b"\x09": b"\3"}
-#: What Pillow says of a kind of file that it cannot decode, while of damage it says something else.
+#: Pillow's messages about kinds of files that it cannot decode. About damage it says other things.
 _KIND = re.compile("unsupported|unimplemented|unknown (raw |PCX |pixel )?mode|not available|cannot read this", re.I)
 
 
 def readable_endings() -> set[str]:
-    """The endings, such as ``".png"``, of the formats that are read. (Pillow opens MPO as JPEG.)"""
+    """Return the extensions, such as ``".png"``, of the formats that are read. (Pillow opens MPO as JPEG.)"""
     Image.init()
     return {
         ending
@@ -86,8 +86,8 @@ def readable_endings() -> set[str]:
 
 
 def check(name: str, image: Image.Image, head: bytes) -> None:
-    """Raise :class:`ReproError` where Pillow opens ``image``, whose file begins with ``head``, but would not decode the
-    whole picture, or another one."""
+    """Raise :class:`ReproError` if Pillow opens ``image``, whose file begins with ``head``, but would decode only a
+    part of it, or wrongly."""
     if image.format in REFUSED:
         raise ReproError(f"{name}: {image.format} {REFUSED[image.format]}; export it as PNG, TIFF or JPEG")
     if image.format == "TIFF" and Path(name).suffix.lower() in RAW_ENDINGS:
@@ -98,8 +98,8 @@ def check(name: str, image: Image.Image, head: bytes) -> None:
 
 
 def check_scans(name: str, data: bytes) -> None:
-    """Raise :class:`ReproError` for the JPEG file ``data`` where its few bytes keep a decoder busy for hours: scans
-    that say next to nothing each go over the whole picture. Encoders write about ten."""
+    """Raise :class:`ReproError` if the JPEG file ``data`` has more than ``MOST_SCANS`` scans. Each goes over the whole
+    picture, however few its bytes, so a small file could keep a decoder busy for hours. Encoders write about ten."""
     if data.count(b"\xff\xda") > MOST_SCANS and scan_count(data) > MOST_SCANS:
         raise ReproError(
             f"{name}: has more than {MOST_SCANS} scans; if you trust it, save it anew with another program"
@@ -107,7 +107,7 @@ def check_scans(name: str, data: bytes) -> None:
 
 
 def _misread(image: Image.Image, head: bytes) -> str | None:
-    """What of it Pillow would read wrongly."""
+    """Return what Pillow would misread, or None."""
     kind = image.format
     if kind == "DCX":
         head = head[int.from_bytes(head[4:8], "little") :]
@@ -132,7 +132,8 @@ def _misread(image: Image.Image, head: bytes) -> str | None:
 
 
 def bits(image: Image.Image, data: bytes) -> int:
-    """Of a sample in the file ``data``, where they are easily known to be more than 8; else 8."""
+    """Return the bits per sample of ``image``, whose file is ``data``; 8 unless TIFF's tags, PNG's header or the mode
+    say otherwise."""
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(Base.BitsPerSample, (8,))))
     if image.mode.startswith("I") or (image.format == "PNG" and data[24:25] == b"\x10"):
@@ -141,8 +142,9 @@ def bits(image: Image.Image, data: bytes) -> int:
 
 
 def repaired(image: Image.Image, head: bytes) -> Image.Image:
-    """What Pillow decoded, with what it took wrongly set right: bitmaps as negatives, and alpha that is none."""
-    if image.mode == "1" and image.format in ("XBM", "PSD"):  # their ones are black
+    """Return what Pillow decoded with its errors corrected: inverted bitmaps, TGA's alpha of 0 bits, and JPEG 2000
+    samples below full scale."""
+    if image.mode == "1" and image.format in ("XBM", "PSD"):  # in these, ones are black
         return ImageOps.invert(image.convert("L"))
     if image.mode == "RGBA" and image.format == "TGA" and len(head) > 17 and head[17] & 15 == 0:  # no bits of alpha
         return image.convert("RGB")
@@ -150,19 +152,20 @@ def repaired(image: Image.Image, head: bytes) -> Image.Image:
 
 
 def undecoded(name: str, what: str) -> ReproError:
-    """The error for a file of a known format, of whose decoding Pillow says ``what``."""
+    """Return the error for a file of a known format that Pillow cannot decode; ``what`` is Pillow's message."""
     if _KIND.search(what):
         return ReproError(f"{name}: is of a kind that is not read ({what}); convert it to PNG")
     return ReproError(f"{name}: damaged or cut off ({what}); fetch or export it again")
 
 
 def raw(name: str) -> ReproError:
-    """The error for a camera's raw file."""
+    """Return the error for a camera's raw file."""
     return ReproError(f"{name}: is a camera's raw file; develop it and export a TIFF, PNG or JPEG")
 
 
 def unknown(name: str, head: bytes) -> ReproError:
-    """The error for a file that begins with ``head`` and that Pillow cannot open, with what the file is, if known."""
+    """Return the error for a file that begins with ``head`` and that Pillow cannot open. It says what the file is, if
+    that is known."""
     if head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx " or Path(name).suffix.lower() in RAW_ENDINGS:
         return raw(name)
     kind = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
@@ -185,7 +188,7 @@ def unknown(name: str, head: bytes) -> ReproError:
 
 
 def _jpeg_kind(head: bytes) -> str:
-    """By the frame header (ITU-T T.81, B.2.2; T.87 for JPEG-LS)."""
+    """Return the kind of JPEG by its frame header (ITU-T T.81, B.2.2; T.87 for JPEG-LS)."""
     if any(segment.marker == 0xF7 for segment in segments(head)):
         return "JPEG-LS"
     frame = next((segment for segment in segments(head) if segment.is_frame), None)

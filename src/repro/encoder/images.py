@@ -1,7 +1,7 @@
-"""Whatever Pillow opens → upright 8-bit grey or RGB samples, with notes on what was changed on the way.
+"""Whatever Pillow opens → upright 8-bit grey or RGB samples, with notices of what was changed on the way.
 
-EXIF's orientation is applied, transparency is set on white, 16 bits become 8, and of an animation the first frame is
-taken. What the file says beside its picture goes with it, for :mod:`repro.encoder.metadata` to keep or leave.
+EXIF's orientation is applied, transparency becomes white, 16 bits become 8, and an animation gives its first frame. The
+file's metadata come along, for :mod:`repro.encoder.metadata` to keep or drop.
 """
 
 from __future__ import annotations
@@ -26,27 +26,30 @@ from repro.errors import ReproError, UsageError
 from repro.files import is_stream
 from repro.jpeg.coefficients import MAX_SIDE
 
-#: From here on Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
+#: Above this Pillow suspects a decompression bomb: 89 megapixels, a quarter of a gibibyte of samples.
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3
 
 #: What a picture is read from: see :func:`open_picture`.
 Source = Path | str | bytes | Image.Image | np.ndarray
 
-#: How the doubt begins that a decoder's words give rise to.
+#: How a doubt begins that comes from a decoder's warnings.
 _HURT = "seems damaged inside"
-#: Bytes at the beginning of a file that are searched for what it says of itself.
+#: How many bytes at the beginning of a file are searched for its properties.
 HEAD = 1 << 21
-#: The most bytes that are read, for a device or a pipe may have no end; and how many at a time.
+#: The most bytes that are read, since a device or a pipe may have no end; and how many at a time.
 MOST_BYTES, _PIECE = 1 << 31, 1 << 24
 
 _limit_lock = threading.Lock()
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # or else Python prints what Pillow logs of damaged files
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # otherwise Python prints what Pillow logs about damage
 
 
 @dataclass(frozen=True)
 class Picture:
     """``samples``: uint8 (H, W) grey or (H, W, 3) RGB; ``icc``: the profile to embed; ``notices``: what was changed;
-    ``doubts``: those of them after which the picture may not be the right one; ``about``: what the file says of it."""
+    ``doubts``: those notices after which the picture may not be the right one; ``about``: the file's metadata.
+
+    Raises :class:`UsageError` for samples of another type or shape.
+    """
 
     samples: np.ndarray
     icc: bytes | None = None
@@ -71,7 +74,7 @@ class Picture:
 
     @property
     def pixels(self) -> int:
-        """How many."""
+        """Number of pixels."""
         return self.width * self.height
 
 
@@ -85,13 +88,13 @@ def open_picture(
 ) -> Picture:
     """Read a picture: the file at a path, a file's bytes, a Pillow image, or samples, uint8 (H, W) or (H, W, 3) sRGB.
 
-    See the module for what becomes of it, ``profiles.settle`` for ``icc``. ``name`` is what errors call it, its path
-    unless given. A Pillow image that is not loaded yet is read anew from its file, so that a second call finds what the
-    first did; of a loaded one, what only the file says is not known (see :func:`repro.encode`).
+    The module's docstring says how it is converted, ``profiles.settle`` what ``icc`` does. Errors call it ``name``, by
+    default its path. A Pillow image that is not loaded yet is read again from its file, so that a second call gives the
+    same result. Of a loaded image, what only the file says is not known (see :func:`repro.encode`).
 
-    Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix, where it is
-    missing, empty, a folder, no picture, damaged, larger than ``max_pixels`` (Pillow's limit unless given) or than a
-    JPEG can be, and, if ``strict``, where there are doubts.
+    Raises :class:`UsageError` for another type or array, and :class:`ReproError`, which names the fix, if the picture
+    is missing, empty, a folder, not a picture, damaged, or larger than ``max_pixels`` (by default Pillow's limit) or
+    than a JPEG can be, and, with ``strict``, if there are doubts.
     """
     name = name or (str(source) if isinstance(source, str | Path) else "picture")
     limit = MAX_PIXELS if max_pixels is None else max_pixels
@@ -111,17 +114,17 @@ def open_picture(
 
 
 def check_doubts(name: str, doubts: Iterable[str]) -> None:
-    """Raise :class:`ReproError` where there are any, for one who wants no picture that may be wrong."""
+    """Raise :class:`ReproError` if there are any ``doubts``, for callers that want no picture that may be wrong."""
     for doubt in doubts:
         raise ReproError(f"{name}: {doubt}; mend it, or encode it without --strict")
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of the file at ``path``, or what comes through the pipe there.
+    """Return all of the file at ``path``, or what comes through the pipe there.
 
-    Raises :class:`ReproError` where it is missing, empty, a folder, larger than ``MOST_BYTES`` or cannot be read.
+    Raises :class:`ReproError` if it is missing, empty, a folder, larger than ``MOST_BYTES``, or cannot be read.
     """
-    if os.path.isdir(path):  # unlike Path's, not upset by a name that is too long
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that is too long
         raise ReproError(f"{path}: is a folder; name a picture in it")
     try:
         with path.open("rb") as stream:
@@ -133,9 +136,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
-    """What ``stream`` holds. Raises :class:`ReproError` where that is nothing (``if_empty`` says what to do then), or
-    more than ``MOST_BYTES``."""
-    pieces = io.BytesIO()  # a single read would claim memory for all that it may give
+    """Return what ``stream`` holds. Raises :class:`ReproError` if that is nothing (``if_empty`` says what to do then)
+    or more than ``MOST_BYTES``."""
+    pieces = io.BytesIO()  # a single read would allocate memory for all it may return
     while pieces.tell() <= MOST_BYTES and (piece := stream.read(_PIECE)):
         pieces.write(piece)
     data = pieces.getvalue()
@@ -147,7 +150,7 @@ def read_all(stream: BinaryIO, name: str, if_empty: str | None = None) -> bytes:
 
 
 def _file_of(image: Image.Image) -> bytes:
-    """The bytes of the file behind a Pillow image that is not decoded yet; else none."""
+    """Return the bytes of the file behind a Pillow image that is not decoded yet; empty otherwise."""
     stream = getattr(image, "fp", None) if getattr(image, "tile", None) else None
     if stream is None or getattr(stream, "closed", False):
         return b""
@@ -159,7 +162,7 @@ def _file_of(image: Image.Image) -> bytes:
 
 
 def _decoded(name: str, source: Image.Image | bytes, icc: profiles.Policy, max_pixels: int) -> Picture:
-    """Of a file's bytes, or of a Pillow image."""
+    """Decode a file's bytes or a Pillow image; a JPEG file that lacks only its end is completed."""
     data = source if isinstance(source, bytes) else _file_of(source)
     try:
         return _read(name, source, data, icc, max_pixels)
@@ -189,7 +192,8 @@ def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Pol
         _check_size(name, image.size, max_pixels)
         frames = _prepare(name, image, data)
         _check_size(name, image.size, max_pixels)
-        about = metadata.read(image, data) if image.format == "TIFF" else None  # decoding closes these, and ends others
+        # TIFF before decoding, which closes the file; other formats after it, when they have been read to the end.
+        about = metadata.read(image, data) if image.format == "TIFF" else None
         hurt = _load(image, data)
         profile = colour.profile(image, data)
         space = colour.declared(name, image, data[:HEAD], profile)
@@ -204,10 +208,11 @@ def _read(name: str, source: Image.Image | bytes, data: bytes, icc: profiles.Pol
 
 
 def _opened(source: Image.Image | bytes, data: bytes) -> AbstractContextManager[Image.Image]:
-    """Pillow's image of the file ``data``; or the caller's own, which stays open, where it is loaded or was changed."""
+    """Open the file ``data`` with Pillow; or return the caller's own image, which stays open, if it is loaded or was
+    changed."""
     if isinstance(source, bytes):
         return Image.open(io.BytesIO(data))
-    with suppress(Exception):  # once loaded, some kinds have no file any more but samples
+    with suppress(Exception):  # once loaded, some kinds have no file any more
         again = Image.open(io.BytesIO(data))
         again.seek(source.tell())
         if (again.size, again.mode, again.info) == (source.size, source.mode, source.info):
@@ -216,7 +221,7 @@ def _opened(source: Image.Image | bytes, data: bytes) -> AbstractContextManager[
 
 
 def _load(image: Image.Image, data: bytes) -> str | None:
-    """Decode; a doubt, or None."""
+    """Decode ``image``; return a doubt, or None."""
     with damage.decoder_warnings(image) as warned:
         image.load()
     if image.format in ("JPEG", "MPO") and data:
@@ -227,7 +232,7 @@ def _load(image: Image.Image, data: bytes) -> str | None:
 
 
 def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
-    """Before decoding: refuse what Pillow misreads, find the picture among several; a notice, or None."""
+    """Before decoding, refuse what Pillow misreads, and find the picture among several; return a notice, or None."""
     head = data[:HEAD]
     formats.check(name, image, head)
     if image.format in ("JPEG", "MPO"):
@@ -236,7 +241,7 @@ def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
         jpeg2000.check(name, head)
     if isinstance(image, TiffImageFile):
         return tiff.prepare(name, image)
-    if image.format == "MPO" or image.tell():  # the caller's frame, or a PSD's layers as one picture
+    if image.format == "MPO" or image.tell():  # the caller's frame, or a PSD's flattened picture
         return None
     return "an animation or several pages; the first is taken" if _has_more_frames(image) else None
 
@@ -244,7 +249,7 @@ def _prepare(name: str, image: Image.Image, data: bytes) -> str | None:
 def _settle(
     flat: Image.Image, profile: bytes | None, space: colour.ColourSpace | None, policy: profiles.Policy
 ) -> tuple[Image.Image, bytes | None, list[str]]:
-    """As :func:`profiles.settle`, with the file's profile, or one made of what else it says of its colours."""
+    """As :func:`profiles.settle`, with the file's profile, or one made from ``space``, its other colour information."""
     if space is None or flat.mode not in ("L", "RGB"):
         return profiles.settle(flat, profile, policy)
     if space.is_srgb:
@@ -254,8 +259,8 @@ def _settle(
 
 @contextmanager
 def _pixel_limit(limit: int) -> Iterator[None]:
-    """Let Pillow's own guard, a global, hold ``limit``; it also sees pictures inside pictures (ICO, MPO). Its warnings,
-    of damaged EXIF say, are not printed."""
+    """Set Pillow's own limit, a global, to ``limit``; it also covers pictures inside pictures (ICO, MPO). Pillow's
+    warnings, about damaged EXIF say, are not printed."""
     with _limit_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters becomes an error or a notice of ours
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
@@ -283,6 +288,6 @@ def _has_more_frames(image: Image.Image) -> bool:
     place = image.tell()
     try:
         return getattr(image, "n_frames", 1) > 1
-    except Exception:  # counting reads on to the end: a damaged later frame is no reason to refuse the first
+    except Exception:  # counting reads to the end; a damaged later frame is no reason to refuse the first
         image.seek(place)
         return True

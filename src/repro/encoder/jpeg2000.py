@@ -12,15 +12,15 @@ from PIL import Image
 from repro.errors import ReproError
 
 _COLOUR, _OPACITY = 0, 1
-#: CMYK, sRGB, grey, sYCC; None: the file has a profile, or says nothing.
+#: CMYK, sRGB, grey, sYCC; None if the file has a profile, or says nothing.
 _SPACES = (12, 16, 17, 18, None)
 #: How XMP's box begins, after its length.
 _XMP = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def check(name: str, head: bytes) -> None:
-    """Raise :class:`ReproError` for channels of a kind that Pillow misreads: of several with more than 8 bits, it turns
-    the brightest samples black; it knows neither other depths beside the first channel's nor another order."""
+    """Raise :class:`ReproError` for kinds of channels that Pillow misreads. If several have more than 8 bits, it turns
+    the brightest samples black. It also assumes the first channel's depth for all, and the usual order."""
     channels = _channels(head)
     depths = [depth for depth, _, _ in channels]
     if not depths:
@@ -46,7 +46,7 @@ def check(name: str, head: bytes) -> None:
 
 
 def to_full_scale(image: Image.Image, head: bytes) -> Image.Image:
-    """Samples of fewer than 8 bits, which Pillow shifts up: their white becomes 255."""
+    """Scale samples of fewer than 8 bits, which Pillow only shifts up, so that their white is 255."""
     channels = _channels(head)
     if not channels or channels[0][0] >= 8 or len(channels) != len(image.getbands()) or image.mode == "P":
         return image
@@ -55,18 +55,18 @@ def to_full_scale(image: Image.Image, head: bytes) -> Image.Image:
 
 
 def profile(head: bytes) -> bytes | None:
-    """The ICC profile of the header's colr box."""
+    """Return the ICC profile of the header's colr box; None if there is none."""
     content = _box(head, b"colr")
     return content[3:] if content[:1] in (b"\2", b"\3") else None
 
 
 def xmp(data: bytes) -> bytes:
-    """XMP's packet; nothing where there is none."""
+    """Return the XMP packet; empty if there is none."""
     return _box(data, _XMP)[16:]
 
 
 def _channels(head: bytes) -> list[tuple[int, int, int]]:
-    """Of each channel, its bits and steps across and down."""
+    """Return each channel's bits, and its sampling steps across and down; empty if there is no SIZ."""
     at = head.find(b"\xff\x4f\xff\x51")
     if at < 0 or len(head) < at + 42:
         return []
@@ -81,7 +81,8 @@ def _space(head: bytes) -> int | None:
 
 
 def _in_usual_order(cdef: bytes) -> bool:
-    """Whether the channels are colours 1, 2, … and then perhaps one of opacity for all; ``cdef``: as in its box."""
+    """Whether the channels are colours 1, 2, …, perhaps followed by one opacity channel for all. ``cdef``: the content
+    of its box."""
     entries = sorted(struct.iter_unpack(">HHH", cdef[2:]))
     if entries and entries[-1][1:] == (_OPACITY, 0):
         entries.pop()
@@ -89,7 +90,7 @@ def _in_usual_order(cdef: bytes) -> bool:
 
 
 def _box(head: bytes, kind: bytes) -> bytes:
-    """What the first box of this kind in or after the header holds; nothing where there is none."""
+    """Return the content of the first box of ``kind`` in or after the header; empty if there is none."""
     start = head.find(b"jp2h")
     at = head.find(kind, start) if start >= 0 else -1
     return head[at + 4 : at - 4 + int.from_bytes(head[at - 4 : at], "big")] if at >= 4 else b""

@@ -1,4 +1,4 @@
-"""What a file says beside its picture: density, always kept; EXIF, XMP, IPTC and comments as far as is asked for.
+"""A picture's metadata: density, which is always kept; EXIF, XMP, IPTC and comments, which are kept on request.
 
 Source: JFIF 1.02 (density), EXIF 2.32, XMP part 3 (APP1), IPTC IIM 4 (datasets), Photoshop's resource 0x0404 (APP13).
 """
@@ -21,21 +21,21 @@ from repro.jpeg.segments import APP0, APP1, APP13, COM, segment
 
 Kept = Literal["none", "copyright", "all"]
 Density = tuple[int, int, int]
-#: What a marker holds.
+#: The most bytes that a marker segment holds.
 _MOST = 65_533
 _PHOTOSHOP, _RESOURCE, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", 0x0404
 #: IPTC's datasets on who made the photo, by record and number: charset, by-line, credit, copyright.
 _IPTC_RIGHTS = {(1, 90), (2, 80), (2, 110), (2, 116)}
-#: Signs of a second picture for bright screens (Ultra HDR, ISO 21496-1, Apple's) and of a film behind the photo.
+#: Signs of a gain map for bright screens (Ultra HDR, ISO 21496-1, Apple's), and of a film behind the photo.
 _GAIN_MAP = (b"hdrgm:Version", b'"GainMap"', b"urn:iso:std:iso:ts:21496", b"HDRGainMap", b"hdrgainmap")
 _FILM = (b"MotionPhoto", b"MicroVideo")
 
 
 @dataclass(frozen=True)
 class About:
-    """``density``: (unit, x, y) as in JFIF, of the upright picture; the rest as the file has it: EXIF and IPTC without
-    headers, XMP's packet, comments, one a line. ``extended``: whether XMP goes on in further markers, which are not
-    read; ``damaged``: whether some of it could not be read."""
+    """``density``: (unit, x, y) as in JFIF, of the upright picture. The rest is as in the file: EXIF and IPTC without
+    headers, the XMP packet, and comments, one per line. ``extended``: whether XMP continues in further markers, which
+    are not read; ``damaged``: whether some of it could not be read."""
 
     density: Density = (0, 1, 1)
     exif: bytes = b""
@@ -47,7 +47,7 @@ class About:
 
 
 def read(image: Image.Image, data: bytes) -> About:
-    """Of the open picture of the file ``data``."""
+    """Read the metadata of ``image``, which is open on the file ``data``."""
     found: dict[str, Any] = {}
     damaged = False
     readers: dict[str, Callable[[Image.Image], Any]] = {
@@ -63,7 +63,8 @@ def read(image: Image.Image, data: bytes) -> About:
 
 
 def dropped(image: Image.Image, data: bytes) -> list[str]:
-    """Notices on what else the file ``data`` of ``image`` holds, which a JPEG of one picture does not."""
+    """Return notices about what else the file ``data`` of ``image`` holds and a JPEG of one picture does not: gain
+    maps, other pictures, films."""
     signs = data if image.format in ("JPEG", "MPO") else b""
     head = data[: 1 << 16]
     notices = []
@@ -81,8 +82,8 @@ def dropped(image: Image.Image, data: bytes) -> list[str]:
 
 
 def orientation(image: Image.Image) -> int:
-    """1–8, of EXIF alone, as browsers have it: where that has none, Pillow's ``getexif`` takes XMP's."""
-    if isinstance(image, TiffImageFile):  # 1 once it is decoded, for then Pillow has turned it
+    """Return EXIF's orientation, 1–8, and ignore XMP's, as browsers do; Pillow's ``getexif`` falls back on XMP's."""
+    if isinstance(image, TiffImageFile):  # 1 once decoded, since Pillow has turned it by then
         found: Any = image.tag_v2
     else:
         found = Image.Exif()
@@ -94,8 +95,9 @@ def orientation(image: Image.Image) -> int:
 def segments(
     about: About, kept: Kept, size: tuple[int, int], *, srgb: bool, jfif: bool = True
 ) -> tuple[bytes, list[str]]:
-    """JPEG markers with what is ``kept`` of it for the picture of ``size``, (width, height), and notices on what had to
-    be left out. ``srgb``: its colours are sRGB now; ``jfif``: the file has a JFIF header, which holds the density."""
+    """Return JPEG marker segments with the ``kept`` part of ``about``, for the picture of ``size``, (width, height),
+    and notices about what had to be left out. ``srgb``: its colours are sRGB now; ``jfif``: the file has a JFIF header,
+    which holds the density."""
     if kept == "none":
         return b"", []
     everything = kept == "all"
@@ -120,7 +122,7 @@ def segments(
     for name, marker, header, make in parts:
         try:
             content = make()
-        except Exception:  # as above
+        except Exception:  # as in read
             notices.append(f"its {name} is damaged; left out")
             continue
         if len(header + content) > _MOST:
@@ -131,9 +133,10 @@ def segments(
 
 
 def embed(data: bytes, about: About, kept: Kept, size: tuple[int, int], *, srgb: bool) -> bytes:
-    """The JPEG file ``data``, which has none of it, with the density in its JFIF header and :func:`segments` behind.
+    """Return the JPEG file ``data``, which has no metadata, with the density in its JFIF header, followed by
+    :func:`segments`.
 
-    Of a file without that header, as cameras write, the density is put into EXIF unless that has it.
+    If the file has no such header, like a camera's, the density is put into EXIF, unless EXIF is kept anyway.
     """
     jfif = data[2:4] == bytes((0xFF, APP0))
     markers, _ = segments(about, kept, size, srgb=srgb, jfif=jfif)
@@ -152,7 +155,7 @@ def embed(data: bytes, about: About, kept: Kept, size: tuple[int, int], *, srgb:
 def _density(image: Image.Image) -> Density:
     info = image.info
     unit, found = 0, info.get("aspect") or info.get("resolution") or (1, 1)
-    if image.format in ("JPEG", "MPO"):  # where these have none, Pillow says 72 dpi
+    if image.format in ("JPEG", "MPO"):  # if these have none, Pillow says 72 dpi
         unit, found = info.get("jfif_unit", 0), info.get("jfif_density", (1, 1))
     elif "dpi" in info:
         unit, found = 1, info["dpi"]
@@ -161,7 +164,7 @@ def _density(image: Image.Image) -> Density:
         unit, found = tags.get(Base.ResolutionUnit, 2) - 1, (tags[Base.XResolution], tags[Base.YResolution])
     unit = unit if unit in (1, 2) else 0
     x, y = (float(value) for value in found)
-    if not (0.5 <= x < 65535.5 and 0.5 <= y < 65535.5):  # no more than the pixels' shape can be told
+    if not (0.5 <= x < 65535.5 and 0.5 <= y < 65535.5):  # only the pixels' aspect ratio can be kept
         unit, ratio = 0, Fraction(x / y if x > 0 and y > 0 else 1).limit_denominator(255)
         x, y = (ratio.numerator, ratio.denominator) if 0 < ratio < 256 else (1, 1)
     try:
@@ -172,7 +175,7 @@ def _density(image: Image.Image) -> Density:
 
 
 def _density_tags(density: Density) -> dict[int, Any]:
-    """For EXIF; none where there is nothing to say."""
+    """Return EXIF's tags for ``density``; empty if it says nothing."""
     unit, x, y = density
     if density == (0, 1, 1):
         return {}
@@ -215,7 +218,7 @@ def _comment(image: Image.Image) -> bytes:
 
 
 def _raw_profile(image: Image.Image, name: str) -> bytes:
-    """What ImageMagick and ExifTool put into a PNG's text: a name, a length and hexadecimal digits."""
+    """Return a profile that ImageMagick or ExifTool put into a PNG's text: a name, a length and hexadecimal digits."""
     text = image.info.get(f"Raw profile type {name}", "")
     return bytes.fromhex("".join(str(text).split()[2:]))
 
@@ -225,7 +228,7 @@ def _raw_profile(image: Image.Image, name: str) -> bytes:
 
 def _iptc(image: Image.Image) -> bytes:
     if isinstance(image, TiffImageFile):
-        raw = image.tag_v2._tagdata  # some programs call these bytes numbers, which Pillow would swap
+        raw = image.tag_v2._tagdata  # some programs declare these bytes as integers, which Pillow would swap
         if TiffImagePlugin.IPTC_NAA_CHUNK in raw:
             return bytes(raw[TiffImagePlugin.IPTC_NAA_CHUNK])
         return _of_resources(bytes(raw.get(TiffImagePlugin.PHOTOSHOP_CHUNK, b"")))
@@ -236,7 +239,7 @@ def _iptc(image: Image.Image) -> bytes:
 
 
 def _of_resources(data: bytes) -> bytes:
-    """IPTC among Photoshop's resources, or ``data`` itself where that is IPTC."""
+    """Return the IPTC data among Photoshop's resources, or ``data`` itself if it is IPTC; empty if neither."""
     at = len(_PHOTOSHOP) if data.startswith(_PHOTOSHOP) else 0
     while data[at : at + 4] == _RESOURCE:
         code, named = struct.unpack_from(">HB", data, at + 4)
@@ -249,7 +252,8 @@ def _of_resources(data: bytes) -> bytes:
 
 
 def _datasets(data: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """(record, number) and bytes of each; the short form, which is all that texts need."""
+    """Yield (record, number) and the bytes of each dataset. Only the short form is read, which is all that texts need;
+    raises ``ValueError`` for the long one and if ``data`` end early."""
     at = 0
     while data[at : at + 1] == b"\x1c":
         record, number, length = struct.unpack_from(">BBH", data, at + 1)

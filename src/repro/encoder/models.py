@@ -1,17 +1,17 @@
-"""Model sets: the tables (and attention heads) of a λ sweep, and how a quality from 1 to 100 walks through them.
+"""Model sets: the tables (and attention heads) of a λ sweep, and how a quality from 1 to 100 selects among them.
 
-A set is a folder: ``model.json``, for attention models ``heads.safetensors``, and ``SHA256SUMS`` that lists both
+A set is a folder with ``model.json``, for attention models ``heads.safetensors``, and ``SHA256SUMS``, which lists both
 (``sha256sum -c SHA256SUMS`` checks it too). ``assets/models/README.md`` has the format; :func:`save` writes it.
 
 **Quality.** Each model of a set carries the quality at which libjpeg (Pillow 4:2:0, optimised, progressive) spends as
-many bits on the same photographs, so that a quality means here about what it means elsewhere (``calibrate`` finds
-it). Between two models the logarithms of the tables are interpolated, linearly in quality, and the heads' weights
-themselves. Beyond the first and the last model the tables are scaled as IJG scales Annex K: in proportion to
-percent(q) = 5000/q below 50 and 200 − 2q above; quality 100 therefore has tables of ones. Attention stops fading
-coefficients in the same proportion.
+many bits on the same photographs, so that a quality means here about what it means elsewhere (``calibrate`` finds it).
+Between two models, the logarithms of the tables are interpolated linearly in quality, and so are the heads' weights as
+such. Beyond the first and the last model the tables are scaled as IJG scales Annex K: in proportion to
+percent(q) = 5000/q below 50 and 200 − 2q above; quality 100 therefore has tables of ones. Above the last model,
+attention fades coefficients less, in the same proportion.
 
-**Monotone.** When a set is loaded, each table is lowered, entry by entry, to the smallest of those at smaller λ: no
-entry ever grows with quality. Noise of the training cannot make a file smaller at a higher quality.
+**Monotone.** When a set is loaded, each table is lowered, entry by entry, to the smallest of those at smaller λ, so
+that no entry grows with quality. Noise in the training then cannot make a file smaller at a higher quality.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from safetensors.numpy import save as save_safetensors
 from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes, sha256_file, version
 
-#: The set that is taken where none is named, one of :mod:`repro.encoder.trellis_set`.
+#: The default set, one of :mod:`repro.encoder.trellis_set`.
 DEFAULT = "trellis"
-#: The paper's way without attention: the method, and the set of it.
+#: The paper's method without attention, and its set: both have this name.
 TABLES = "tables"
 LOWEST, HIGHEST = 1.0, 100.0
 _FORMAT = 1
@@ -43,7 +43,7 @@ _JSON, _HEADS, _SUMS = "model.json", "heads.safetensors", "SHA256SUMS"
 
 @dataclass(frozen=True)
 class Parameters:
-    """What one quality encodes with.
+    """The parameters for one quality.
 
     tables
         uint16 (2, 8, 8) in 1–255: Q^(L) and Q^(C).
@@ -69,9 +69,9 @@ class ModelSet:
     head_weights, head_biases
         float32 (K, 128, channels) and (K, 128) for attention methods, else None.
     provenance
-        what made it: for people, stored as it is.
+        how it was made: for people, stored unchanged.
 
-    Raises :class:`ReproError` where one of these does not hold, or a value is no number.
+    Raises :class:`ReproError` if one of these does not hold, or a value is not finite.
     """
 
     name: str
@@ -103,7 +103,8 @@ class ModelSet:
         object.__setattr__(self, "tables", np.minimum.accumulate(self.tables.astype(np.float64), axis=0))
 
     def at(self, quality: float) -> Parameters:
-        """Tables and head for ``quality`` in 1–100 (see the module). Raises :class:`UsageError` outside."""
+        """Return the tables and head for ``quality`` in 1–100 (see the module's docstring). Raises :class:`UsageError`
+        outside this range."""
         check_quality(quality)
         inside = float(np.clip(quality, self.qualities[0], self.qualities[-1]))
         right = min(int(np.searchsorted(self.qualities, inside)), len(self.qualities) - 1)
@@ -128,7 +129,7 @@ class ModelSet:
 
 
 def check_quality(quality: float) -> None:
-    """Raise :class:`UsageError` unless ``quality`` lies in 1–100 (NaN too)."""
+    """Raise :class:`UsageError` unless ``quality`` lies in 1–100 (also for NaN)."""
     if not LOWEST <= quality <= HIGHEST:
         raise UsageError(f"quality {quality:g} is out of range; choose from {LOWEST:g} to {HIGHEST:g}")
 
@@ -140,8 +141,8 @@ def shipped() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """The folder of the shipped set called ``name``, or the one of that path. Raises :class:`UsageError` where there is
-    neither."""
+    """Return the folder of the shipped set called ``name``, or of the set at that path. Raises :class:`UsageError` if
+    there is neither."""
     folder = _shipped_folder() / name if name in shipped() else Path(name)
     if not (folder / _JSON).is_file():
         choice = ", ".join(shipped()) or "none (this installation ships no models)"
@@ -150,10 +151,10 @@ def find(name: str) -> Path:
 
 
 def load(name: str) -> ModelSet:
-    """The shipped set called ``name``, or the one in the folder of that path; read again when that has changed.
+    """Return the shipped set called ``name``, or the set in the folder at that path; read again when it has changed.
 
-    Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since
-    it was written (SHA-256), or does not hold what it should.
+    Raises :class:`UsageError` if there is neither, :class:`ReproError` if a file is missing, was changed since it was
+    written (SHA-256), or does not hold what it should.
     """
     folder = find(name)
     return _load(folder, version_of(folder))
@@ -186,7 +187,7 @@ def _load(folder: Path, _version: tuple[str | int, ...]) -> ModelSet:
 
 
 def save(models: ModelSet, folder: Path | str) -> None:
-    """Write ``models`` as a folder that :func:`load` reads; the hashes last, so that half a set is never valid."""
+    """Write ``models`` as a folder that :func:`load` reads. The hashes come last, so that half a set is never valid."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     points = [
@@ -209,20 +210,21 @@ def save(models: ModelSet, folder: Path | str) -> None:
 
 
 def write_sums(folder: Path, names: Iterable[str]) -> None:
-    """Write ``SHA256SUMS`` of a set's files: last of all, so that half a set is never valid."""
+    """Write ``SHA256SUMS`` of a set's files. Call this last, so that half a set is never valid."""
     sums = "".join(f"{sha256_file(folder / name)}  {name}\n" for name in names)
     atomic_write(folder / _SUMS, sums)
 
 
 def version_of(folder: Path) -> tuple[str | int, ...]:
-    """The :func:`repro.files.version` of a set: that of its hashes, which are written last."""
+    """Return the :func:`repro.files.version` of a set: that of its hashes, which are written last."""
     return version(folder / _SUMS)
 
 
 def read_checked(folder: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> dict[str, bytes]:
-    """A set's files by name, each as its hash in ``SHA256SUMS`` says; of ``optional`` ones those that are listed there.
+    """Return a set's files by name, checked against ``SHA256SUMS``: all of ``needed``, and those of ``optional`` that
+    are listed there.
 
-    Raises :class:`ReproError` where one is missing or was changed.
+    Raises :class:`ReproError` if one is missing or was changed.
     """
     try:
         lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
@@ -243,5 +245,5 @@ def _shipped_folder() -> Path:
 
 
 def percent(quality: float) -> float:
-    """IJG's scale of Annex K in percent, continued to qualities that are not whole (libjpeg's ``jcparam.c``)."""
+    """IJG's scale of the Annex K tables, in percent, extended to fractional qualities (libjpeg's ``jcparam.c``)."""
     return 5000 / quality if quality < 50 else 200 - 2 * quality

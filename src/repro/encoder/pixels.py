@@ -24,7 +24,7 @@ _LIGHT = ("L", "LA", "RGB", "RGBA")
 
 
 def upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | None]:
-    """``shown``, turned as ``image``'s EXIF data say."""
+    """Return ``shown``, turned as ``image``'s EXIF data say, and a notice or None."""
     try:
         turn = _TURNS.get(metadata.orientation(image))
         return (shown if turn is None else shown.transpose(turn)), None
@@ -35,10 +35,11 @@ def upright(shown: Image.Image, image: Image.Image) -> tuple[Image.Image, str | 
 def to_8_bit(
     name: str, image: Image.Image, data: bytes, space: colour.ColourSpace | None
 ) -> tuple[Image.Image, colour.ColourSpace | None, str | None]:
-    """16-bit grey → 8-bit, v/257 rounded, so that 65535 is white. (16-bit RGB, Pillow reduces while decoding.)
+    """Reduce 16-bit grey to 8 bits: v/257, rounded, so that 65535 is white. (Pillow reduces 16-bit RGB while decoding.)
+    Return the image, its colour space, and a notice or None.
 
-    Of linear samples, 16 bits become 8 of sRGB's curve, which is then ``space``. PNG's transparent colour becomes an
-    alpha channel, for it must be compared before.
+    Linear 16-bit samples become 8 bits on sRGB's curve, which the returned space then has. PNG's transparent colour
+    becomes an alpha channel, since it must be compared at full depth. Raises :class:`ReproError` for 32-bit samples.
     """
     bits = formats.bits(image, data)
     opaque = png.key_mask(image, data) if image.format == "PNG" else None
@@ -62,7 +63,7 @@ def to_8_bit(
 
 
 def _dark_notice(image: Image.Image) -> str | None:
-    """Where samples of 10 to 14 bits may be in the lower ones of 16."""
+    """Return a notice if the samples may have 10 to 14 bits, stored as the lower ones of 16; else None."""
     brightest = int(np.asarray(image.convert("RGB")).max()) if image.mode in _LIGHT else 0
     if not 0 < brightest < 64:
         return None
@@ -70,7 +71,7 @@ def _dark_notice(image: Image.Image) -> str | None:
 
 
 def flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
-    """Any remaining mode → L, RGB, CMYK or LAB, with what is transparent set on white."""
+    """Return ``image`` in mode L, RGB, CMYK or LAB, with transparent parts set on white, and a notice or None."""
     if image.mode in ("CMYK", "LAB"):
         return image, None
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"

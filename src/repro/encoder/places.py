@@ -1,4 +1,4 @@
-"""Where a picture's file may go: not over what is precious."""
+"""Where a picture's file may be written, so that nothing precious is overwritten."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 def is_done(output: Path) -> bool:
-    """Whether a result is there already.
+    """Whether ``output`` exists already, as a whole JPEG file.
 
-    Raises :class:`ReproError` where something else is, such as the first half of a file.
+    Raises :class:`ReproError` if it exists but is something else, such as the first half of a file.
     """
     if not os.path.lexists(output) or is_stream(output):
         return False
@@ -39,9 +39,10 @@ def _holds_picture(data: bytes) -> bool:
 
 
 def check_output(source: Path | None, output: Path, overwrite: bool) -> None:
-    """Refuse, before any work, an output that is a folder, no JPEG by its name, the input, or there already.
+    """Raise :class:`UsageError` or :class:`ReproError`, before any work, if ``output`` is a folder, has no JPEG
+    extension, is the input, or exists; with ``overwrite``, if it exists and is read-only or has hard links.
 
-    ``source``: None where the picture is no file.
+    ``source``: None if the picture is not a file.
     """
     if is_stream(output):
         return

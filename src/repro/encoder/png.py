@@ -1,5 +1,5 @@
-"""PNG: what Pillow does at 8 bits and 16 matter for: the one transparent colour of pictures without an alpha channel
-(tRNS), and samples that are proportional to light.
+"""PNG: where Pillow's reduction from 16 bits to 8 matters: the one transparent colour of pictures without an alpha
+channel (tRNS), and samples that are proportional to light.
 
 Source: PNG 3rd edition, 11.2.1 (IHDR) and 11.3.1.1 (tRNS).
 """
@@ -15,8 +15,8 @@ GREY, COLOUR = 0, 2
 
 
 def key_mask(image: Image.Image, data: bytes) -> np.ndarray | None:
-    """Where the decoded ``image``, whose file is ``data``, is opaque; None: it has no such colour, or one that Pillow
-    finds itself."""
+    """Return where the decoded ``image``, whose file is ``data``, is opaque, as bool (H, W). None if it has no
+    transparent colour, or one that Pillow handles itself."""
     key = image.info.get("transparency")
     if len(data) < 26 or key is None:
         return None
@@ -30,12 +30,12 @@ def key_mask(image: Image.Image, data: bytes) -> np.ndarray | None:
 
 
 def deep_samples(image: Image.Image, data: bytes) -> np.ndarray | None:
-    """The decoded ``image``'s 16-bit samples, (H, W), (H, W, 3) or (H, W, 4); None: it has fewer bits, or grey and
-    alpha."""
+    """Return the decoded ``image``'s 16-bit samples, uint16 (H, W), (H, W, 3) or (H, W, 4). None if it has fewer bits,
+    or grey and alpha."""
     if data[24:25] != b"\x10" or image.mode == "LA":
         return None
     if image.mode not in ("RGB", "RGBA"):
         return np.asarray(image).astype(np.uint16)
-    with Image.open(io.BytesIO(data)) as again:  # Pillow keeps upper bytes: of the other order, the lower ones
+    with Image.open(io.BytesIO(data)) as again:  # Pillow keeps upper bytes: in the other order, the lower ones
         again.tile = [tile._replace(args=f"{image.mode};16L") for tile in again.tile]
         return np.asarray(image).astype(np.uint16) << 8 | np.asarray(again)

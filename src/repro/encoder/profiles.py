@@ -1,4 +1,4 @@
-"""Colour profiles: kept where a JPEG reader can use them, converted to sRGB where not.
+"""Colour profiles: kept if a JPEG reader can use them, otherwise converted to sRGB.
 
 Source: ICC.1:2010 (profiles); the conversion is LittleCMS's, relative colorimetric with black point compensation.
 """
@@ -23,9 +23,9 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
     """``image`` (mode RGB, L, CMYK or LAB) → an RGB or L picture, the profile to embed or None, and notices.
 
     ``"keep"`` keeps an RGB profile as it is; ``"srgb"`` converts the pixels and embeds nothing, which readers take for
-    sRGB. CMYK, Lab and grey pictures are always converted, for few readers honour such profiles, and so are those with
-    a profile too long for a JPEG file. A profile that is damaged or describes another kind of picture is left out, with
-    a notice.
+    sRGB. CMYK, Lab and grey pictures are always converted, since few readers honour such profiles, and so are those
+    with a profile too long for a JPEG file. A profile that is damaged or describes another kind of picture is left out,
+    with a notice.
     """
     if image.mode == "LAB":
         return _to_srgb(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), None, []
@@ -44,20 +44,21 @@ def settle(image: Image.Image, profile: bytes | None, policy: Policy) -> tuple[I
 
 
 def in_srgb(samples: np.ndarray, profile: bytes | None) -> np.ndarray:
-    """Samples of a kept ``profile``, uint8 (H, W, 3), as sRGB, clipped to what that has; without one, as they are."""
+    """Convert ``samples`` with a kept ``profile``, uint8 (H, W, 3), to sRGB, clipped to its gamut; without a profile,
+    return them unchanged."""
     if profile is None:
         return samples
     return np.asarray(_to_srgb(Image.fromarray(samples), ImageCms.ImageCmsProfile(io.BytesIO(profile))))
 
 
 def _parse(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile | None:
-    """``profile``, if it describes pictures of ``mode`` and has what a conversion needs."""
+    """Return ``profile``, parsed, if it describes pictures of ``mode`` and has what a conversion needs; else None."""
     try:
         parsed = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if parsed.profile.xcolor_space != _SPACES[mode]:
             return None
         _to_srgb(Image.new(mode, (1, 1)), parsed)
-    except (OSError, ImageCms.PyCMSError, UnicodeDecodeError):  # the last of a space that is no word
+    except (OSError, ImageCms.PyCMSError, UnicodeDecodeError):  # the last if its space is not text
         return None
     return parsed
 
@@ -71,5 +72,5 @@ def _to_srgb(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Ima
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    assert converted is not None  # None only where the conversion is in place
+    assert converted is not None  # None only if converted in place
     return converted

@@ -1,4 +1,4 @@
-"""Targets, met on real files: the largest file within a number of bits, the smallest that looks good enough."""
+"""Targets, met by encoding: the largest file within a number of bits, or the smallest that looks good enough."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from repro.ssimulacra2 import Reference
 
 #: Qualities are tried in these steps; between neighbours a photograph's size changes by a per cent or so.
 STEP = 0.1
-#: How far below its target a file may stay (a share of it) before that has to be said.
+#: How far a file may stay below its target, as a share of it, before the user is told.
 TOLERANCE = 0.05
 
 _LAST = round((HIGHEST - LOWEST) / STEP)
-#: Stands for quality 100, whose percent is 0, on a logarithmic scale; 99.9 has 0.2.
+#: Used for quality 100, whose percent of 0 has no logarithm (quality 99.9 has 0.2).
 _LEAST_PERCENT = 0.1
-#: The same for a score of 100.
+#: Likewise for a score of 100.
 _LEAST_LOSS = 1e-6
-#: Of photographs, log size and log(100 − SSIMULACRA 2) are nearly lines over log percent (IJG's scale of the quality).
-#: Their slopes; the first a little less, so that a first step goes over the target.
+#: Slopes of log(file size) and of log(100 − SSIMULACRA 2) against log percent (IJG's quality scale). For photographs
+#: both are nearly straight lines. The first is set slightly low, so that the first step overshoots the target.
 _SLOPE_OF_SIZE, _SLOPE_OF_LOSS = -0.65 / 1.2, 0.5
-#: Where a search for a size starts, and a point of the line that one for a score starts on: libjpeg's at quality 35.
+#: Where a search for a size starts, and a point on the line from which one for a score starts: libjpeg's at quality 35.
 _FIRST_QUALITY, _KNOWN_LOSS = 40.0, (math.log(percent(35)), math.log(50))
 
 
@@ -34,9 +34,9 @@ class Encoder(ABC):
     """Encodes one picture, at any quality and for any target.
 
     notices
-        what its user should know.
+        messages for the user.
     beside
-        bytes of metadata that will share the file; targets do not include them, but errors do.
+        bytes of metadata that will be added to the file. Targets do not include them, but error messages do.
     """
 
     picture: Picture
@@ -48,13 +48,13 @@ class Encoder(ABC):
         """The file at a quality from 1 to 100."""
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file within ``bits``; see :func:`largest_within`."""
+        """Return (quality, file) of the largest file within ``bits``; see :func:`largest_within`."""
         return largest_within(self.encode, bits, self.picture.pixels, name, self.beside)
 
     def within_bytes(self, size: int, name: str) -> tuple[float, bytes]:
-        """(quality, file) of the largest file of at most ``size`` bytes, or of the best quality where that has less.
+        """Return (quality, file) of the largest file of at most ``size`` bytes; quality 100 if its file fits.
 
-        Raises :class:`ReproError` where no quality's file is so small.
+        Raises :class:`ReproError` if even the lowest quality gives a larger file.
         """
         best = self.encode(HIGHEST)
         if len(best) <= size:
@@ -68,18 +68,20 @@ class Encoder(ABC):
         return self.within(8 * size, name)
 
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
-        """(quality, file, its score) of the smallest file that reaches ``score``; see :func:`smallest_reaching`."""
+        """Return (quality, file, its score) of the smallest file that reaches ``score``; see
+        :func:`smallest_reaching`."""
         return smallest_reaching(self.encode, score, scorer(self.picture, name), name)
 
 
 def largest_within(
     encode: Callable[[float], bytes], bits: float, pixels: int, name: str, beside: int = 0
 ) -> tuple[float, bytes]:
-    """(quality, file): the highest quality in steps of 0.1 whose file ``encode(quality)`` is not over ``bits``.
+    """Return (quality, file) for the highest quality, in steps of 0.1, at which the file ``encode(quality)`` takes at
+    most ``bits``.
 
-    File size grows with quality but for a few bytes here and there; the file that is returned is within ``bits`` in any
-    case. Raises :class:`ReproError` that says, in bits per pixel, what range ``name`` can be given, where ``bits`` lies
-    outside (above: by more than 5 %); there, ``beside`` more bytes of the file are counted.
+    File size grows with quality except for a few bytes here and there; the returned file is within ``bits`` in any
+    case. Raises :class:`ReproError` if ``bits`` is below the smallest file, or more than 5 % above the largest. The
+    message says what range ``name`` can be given, in bits per pixel, with ``beside`` more bytes counted in each file.
     """
     files: dict[int, bytes] = {}
 
@@ -98,7 +100,8 @@ def largest_within(
 
 
 def _rounded_up(value: float) -> str:
-    """``value``, above 0, in six digits; a little more, for what is multiplied by them is rounded too."""
+    """Format ``value``, above 0, with six digits, rounded up and slightly more, since products with it are rounded as
+    well."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 5)
     return f"{math.ceil(value * (1 + 1e-9) / unit) * unit:.12g}"
 
@@ -106,11 +109,11 @@ def _rounded_up(value: float) -> str:
 def smallest_reaching(
     encode: Callable[[float], bytes], score: float, score_of: Callable[[bytes], float], name: str
 ) -> tuple[float, bytes, float]:
-    """(quality, file, its score): the lowest quality in steps of 0.1 whose file has a ``score_of`` of ``score`` or more
-    (:func:`scorer`).
+    """Return (quality, file, its score) for the lowest quality, in steps of 0.1, at which ``score_of`` the file
+    (:func:`scorer`) is at least ``score``.
 
-    The score grows with quality but for some hundredths of a point here and there; the file that is returned reaches
-    it in any case. Raises :class:`ReproError` where no quality does.
+    The score grows with quality except for some hundredths of a point here and there; the returned file reaches it in
+    any case. Raises :class:`ReproError` if no quality does.
     """
     files: dict[int, bytes] = {}
     scores: dict[int, float] = {}
@@ -132,9 +135,10 @@ def smallest_reaching(
 
 
 def scorer(picture: Picture, name: str) -> Callable[[bytes], float]:
-    """A file's SSIMULACRA 2, as Pillow decodes it, against ``picture``; where that keeps its profile, of both in sRGB.
+    """Return a function that gives the SSIMULACRA 2 of a file, as Pillow decodes it, against ``picture``. If that keeps
+    its profile, both are compared in sRGB.
 
-    Raises :class:`ReproError` where the picture is too small for the metric.
+    Raises :class:`ReproError` if the picture is too small for the metric.
     """
     try:
         reference = Reference(profiles.in_srgb(picture.samples, picture.icc))
@@ -144,15 +148,16 @@ def scorer(picture: Picture, name: str) -> Callable[[bytes], float]:
 
 
 def _last(value: Callable[[int], float], goal: float, slope: float, start: float) -> int:
-    """The last step whose ``value`` is not over ``goal``; −1: none. ``value`` must grow from step to step.
+    """Return the last step whose ``value`` is at most ``goal``, −1 if there is none. ``value`` must grow from step to
+    step.
 
-    A bracket around it shrinks until its ends are neighbours: by interpolating over log percent, where ``value`` should
-    nearly be a line of ``slope``, and by growing steps where that moves one end only. ``start``: log percent to start
-    from.
+    A bracket shrinks until its ends are neighbours. The next step comes from interpolation over log percent, where
+    ``value`` should be nearly a line of ``slope``, or, if only one end keeps moving, from growing strides. ``start``:
+    log percent to start from.
     """
     low, high = -1, _LAST + 1  # low is not over the goal, high is; these two are not tried
     seen: dict[int, float] = {}
-    same_side = 0  # how often in a row the same end moved, signed
+    same_side = 0  # how often in a row the same end moved: low if positive, high if negative
     step = _step(start)
     while high - low > 1:
         seen[step] = value(step)
@@ -178,12 +183,12 @@ def _log_loss(score: float) -> float:
 
 
 def _scale(quality: float) -> float:
-    """Log percent."""
+    """Log percent of ``quality``."""
     return math.log(max(percent(quality), _LEAST_PERCENT))
 
 
 def _step(scale: float) -> int:
-    """Nearest to a log percent, at most the first and the last."""
+    """Return the step nearest to a log percent, clipped to the first and the last."""
     share = math.exp(min(max(scale, _scale(HIGHEST)), _scale(LOWEST)))
     return round(((5000 / share if share > 100 else 100 - share / 2) - LOWEST) / STEP)
 

@@ -1,4 +1,4 @@
-"""A JPEG file that encoding would only make larger is kept: its picture as it is, without what has to be dropped."""
+"""Keep a JPEG file that encoding would only make larger: its picture as it is, without what has to be dropped."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from repro.jpeg.segments import (
     segments,
 )
 
-#: What a JFIF header holds before its thumbnail; the last two say how large that is.
+#: Bytes of a JFIF header before its thumbnail; the last two say how large that is.
 _JFIF_BYTES = 14
 
 
 def bare(data: bytes, icc: bytes | None, *, baseline: bool) -> bytes | None:
-    """The picture of the JPEG file ``data`` as a file without metadata, or None where that would not be one that most
-    readers show: its profile is not ``icc``, it lacks its end, it is of a rare kind or, with ``baseline``,
-    progressive."""
+    """Return the picture of the JPEG file ``data`` as a file without metadata. None if most readers would not show that
+    as meant: its profile is not ``icc``, it lacks its end, it is of a rare kind or, with ``baseline``, progressive."""
     if not data.startswith(b"\xff\xd8"):
         return None
     kept, profile = [data[:2]], b""

@@ -1,4 +1,4 @@
-"""Encode with learned tables alone, the paper's way without attention: 4:4:4, each coefficient to the nearest step."""
+"""Encode with learned tables alone, the paper's method without attention: 4:4:4, coefficients rounded to nearest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from repro.jpeg.color import rgb_to_ycbcr
 from repro.jpeg.dct import dct
 from repro.jpeg.writer import Scans, embed_icc, write
 
-#: What ``repro encode --scans`` means for the paper's sets: stored results have the cheapest of mozjpeg's layouts.
+#: What ``repro encode --scans`` means for the paper's sets: stored results use the cheapest of mozjpeg's scan scripts.
 PAPERS_SCANS: dict[str, Scans] = {"interleaved": "searched", "smallest": "smallest", "sequential": "sequential"}
-#: About how many pixels are transformed at a time: what is worked with does not grow with the picture.
+#: About how many pixels are transformed at a time, so that working memory does not grow with the picture.
 _STRIP_PIXELS = 1 << 19
 #: Held while Pillow's buffer, which all threads share, has another size.
 _SAVING = threading.Lock()
@@ -30,8 +30,8 @@ _SAVING = threading.Lock()
 class TablesEncoder(Encoder):
     """Encodes ``picture`` with a set of tables, at any quality.
 
-    ``exact``: with our own DCT, which rounds once, and a search for the cheapest progressive scans; else with
-    libjpeg-turbo's, which rounds on the way.
+    ``exact``: with our own DCT, which rounds once, and a search for the cheapest progressive scans; otherwise with
+    libjpeg-turbo's, which also rounds intermediate results.
     """
 
     def __init__(self, picture: Picture, models: ModelSet, *, exact: bool = True, scans: str = "interleaved") -> None:
@@ -46,7 +46,8 @@ class TablesEncoder(Encoder):
 
 
 def quantise(samples: np.ndarray, tables: np.ndarray) -> Coefficients:
-    """Ẑ = round(F / Q) of (H, W) or (H, W, 3) uint8; ``tables`` Q (2, 8, 8) are whole numbers, as in a file."""
+    """Ẑ = round(F / Q) of ``samples``, (H, W) or (H, W, 3) uint8; ``tables`` Q (2, 8, 8) are whole numbers, as in a
+    file."""
     height, width = samples.shape[:2]
     components = 1 if samples.ndim == 2 else 3
     planes = np.empty((components, -(-height // SIDE), -(-width // SIDE), SIDE, SIDE), np.int16)
@@ -73,7 +74,8 @@ def encode_fast(picture: Picture, tables: np.ndarray, scans: str) -> bytes:
 
 @contextmanager
 def _room_for(picture: Picture) -> Iterator[None]:
-    """libjpeg writes optimised files in one piece; Pillow's buffer for them is too small for noise at high quality."""
+    """Enlarge Pillow's buffer: libjpeg writes optimised files in one piece, and those of noise at high quality do not
+    fit."""
     with _SAVING:
         before, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, max(ImageFile.MAXBLOCK, 2**16 + 4 * picture.samples.size)
         try:

@@ -25,7 +25,7 @@ _IN_PLANES = ("RGB", "RGBA", "CMYK")
 
 
 def prepare(name: str, image: TiffImageFile) -> str | None:
-    """Before decoding: go to the full-size page, and have Pillow read its samples rightly; a notice, or None.
+    """Before decoding, go to the full-size page and have Pillow read its samples correctly; return a notice, or None.
 
     Raises :class:`ReproError` for a camera's raw file, and for samples that Pillow misreads.
     """
@@ -38,10 +38,10 @@ def prepare(name: str, image: TiffImageFile) -> str | None:
     with suppress(Exception):  # damaged EXIF says nothing
         exif = image.getexif()
         if Base.Orientation not in image.tag_v2:
-            exif.pop(Base.Orientation, None)  # XMP's, by which Pillow would turn the picture
+            exif.pop(Base.Orientation, None)  # it is XMP's, and Pillow would turn the picture by it
         exif.get_ifd(IFD.Interop)  # decoding closes the file; what was read stays
     colours = image.tag_v2.get(Base.ColorMap, ())
-    if image.mode == "P" and colours and max(colours) < 256:  # the colours have 8 bits, not 16, as libtiff has it
+    if image.mode == "P" and colours and max(colours) < 256:  # the colours have 8 bits, not 16, as libtiff assumes
         image.palette = ImagePalette.raw("RGB;L", bytes(colours))
     return notice
 
@@ -54,7 +54,8 @@ def deep_samples(image: TiffImageFile, samples: np.ndarray) -> np.ndarray:
 
 
 def _misread(image: TiffImageFile) -> str | None:
-    """What Pillow misreads and cannot be told to read rightly; of 16-bit planes, it can."""
+    """Return what Pillow misreads and cannot be made to read correctly, or None. For 16-bit planes, change ``image`` so
+    that it reads them correctly."""
     tags, raw = image.tag_v2, bool(image.tile) and image.tile[0].codec_name == "raw"
     bits = tags.get(Base.BitsPerSample, (1,))
     if 2 in tags.get(Base.SampleFormat, ()):

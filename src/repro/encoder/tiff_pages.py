@@ -1,6 +1,6 @@
 """Which page of a TIFF file is the picture, and whether the file is a camera's raw file.
 
-The directories are read here: when Pillow counts pages and cannot read one of them, it takes that one's size for the
+The directories are read here: if Pillow cannot read a page while it counts them, it takes that page's size for the
 first one's. Source: TIFF 6.0; TIFF Technical Note 1 and DNG 1.6 (sub-IFDs).
 """
 
@@ -20,14 +20,15 @@ from repro.errors import ReproError
 #: Values of PhotometricInterpretation in raw files: a sensor's mosaic, and linear light.
 _CFA, _LINEAR_RAW = 32803, 34892
 _REDUCED_OR_MASK = 1 | 4
-#: Pages that are looked at, and sub-IFDs.
+#: The most pages that are examined, and the most sub-IFDs.
 _MOST = 1000
 
 
 def choose(name: str, image: TiffImageFile) -> str | None:
-    """Go to the first page that is neither a reduced copy nor a mask, unless the caller went to one; a notice, or None.
+    """Go to the first page that is neither a reduced copy nor a mask, unless the caller chose one; return a notice, or
+    None.
 
-    Raises :class:`ReproError` for a camera's raw file, and where Pillow cannot read that page.
+    Raises :class:`ReproError` for a camera's raw file, and if Pillow cannot read that page.
     """
     if image.fp is None:  # decoded already
         return None
@@ -51,7 +52,7 @@ def choose(name: str, image: TiffImageFile) -> str | None:
         return _notice(pages)
     try:
         image.seek(chosen)
-    except SyntaxError as error:  # which Pillow raises for kinds of samples
+    except SyntaxError as error:  # Pillow's for unknown kinds of samples
         raise ReproError(
             f"{name}: has a full-size page of a kind that is not read ({error}), and a reduced one; convert it to PNG"
         ) from error
@@ -59,7 +60,7 @@ def choose(name: str, image: TiffImageFile) -> str | None:
 
 
 def _notice(pages: list[Any]) -> str | None:
-    """Where the first page is taken."""
+    """Return the notice, or None, if the first page is taken."""
     if _is_secondary(pages[0]):
         return "is marked as a reduced copy of a picture, and holds no larger one"
     if len(pages) == 1:
@@ -73,7 +74,8 @@ def _is_big(data: bytes) -> bool:
 
 
 def _chain(data: bytes, offset: int, most: int) -> list[Any]:
-    """The directory at ``offset`` in the file ``data`` and those that it leads to, as far as they can be read."""
+    """Return the directory at ``offset`` in the file ``data`` and those after it, at most ``most``, as far as they can
+    be read."""
     stream = io.BytesIO(data)
     found: list[Any] = []
     seen: set[int] = set()
@@ -85,7 +87,7 @@ def _chain(data: bytes, offset: int, most: int) -> list[Any]:
             directory.load(stream)
             found.append(directory)
             offset = directory.next
-    except Exception:  # damaged directories raise nearly anything; of the first one, Pillow complained before
+    except Exception:  # damaged directories raise nearly anything; of the first one, Pillow has complained before
         pass
     return found
 
@@ -96,7 +98,7 @@ def _offsets(page: Any) -> Iterable[int]:
 
 
 def _number(page: Any, tag: int) -> int:
-    """0 where there is none, or a damaged one."""
+    """Return the value of ``tag``; 0 if it is missing or damaged."""
     value = page.get(tag, 0)
     return value if isinstance(value, int) else 0
 

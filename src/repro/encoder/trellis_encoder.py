@@ -18,14 +18,14 @@ from repro.trellis import planes
 from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import DctPlanes, Weights
 
-#: Pictures of so many pixels have a table for Cr. In smaller ones its 69 bytes are worth more than what it gains: on
+#: Pictures of at least this many pixels have a table for Cr. In smaller ones its 69 bytes cost more than it gains: on
 #: tuning photos of 0.3 megapixels up to 0.4 % at equal SSIMULACRA 2, and 0.6 to 0.8 % at equal MSE.
 _THIRD_TABLE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture and all that its numbers are chosen by: arguments of :func:`repro.trellis.planes.trellis_quantize`."""
+    """The trellis's input for a picture: arguments of :func:`repro.trellis.planes.trellis_quantize`."""
 
     dct: DctPlanes
     weights: Sequence[Weights]
@@ -34,17 +34,18 @@ class Prepared:
 
 
 class TrellisEncoder(Encoder):
-    """Encodes ``picture`` at any quality: how much of chroma to keep is decided first, then the trellis chooses.
+    """Encodes ``picture`` at any quality: first the chroma subsampling is decided, then the trellis chooses the
+    quantised coefficients.
 
     What does not depend on the quality is computed once.
 
     rounds
-        how often the numbers are chosen. Each time bits cost what they do in codes made for the numbers before, and the
-        tables are fitted to those numbers.
+        how often the coefficients are chosen. Each later round takes the bit costs of Huffman codes made for the
+        previous choice, and tables fitted to it.
     subsampling
-        decides for chroma, where it is given.
+        ``"4:2:0"`` or ``"4:4:4"``; None takes what is worth its bits.
     sharp_chroma
-        whether half of chroma is sharpened against the decoder's filter.
+        whether half-resolution chroma is sharpened against the decoder's filter.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class TrellisEncoder(Encoder):
         return self._write(*self.choose(quality))
 
     def choose(self, quality: float) -> tuple[Prepared, list[np.ndarray]]:
-        """The numbers of the file at a quality from 1 to 100, int16 (n, 64) zigzag for each plane, and what they were
-        chosen by."""
+        """Return the trellis's input at a quality from 1 to 100, and the quantised coefficients that it chose, int16
+        (n, 64) zigzag for each plane."""
         prepared = self.prepare(quality)
         if self.picture.pixels < _THIRD_TABLE:
             prepared = replace(prepared, tables=with_one_for_chroma(prepared.tables))
@@ -81,7 +82,7 @@ class TrellisEncoder(Encoder):
         return prepared, z
 
     def prepare(self, quality: float) -> Prepared:
-        """With the set's tables for ``quality``, and as much of chroma as is worth its bits there."""
+        """Return the trellis's input at ``quality``: the set's tables, and as much chroma as is worth its bits."""
         subsampling = self._fixed or chroma.subsampling_for(self._lost_by_half, self.set.median_lam(quality))
         if max(self.picture.width, self.picture.height) <= SIDE:  # one block of each component either way
             subsampling = chroma.FULL
@@ -107,6 +108,6 @@ class TrellisEncoder(Encoder):
 
 
 def with_one_for_chroma(tables: np.ndarray) -> np.ndarray:
-    """(3, 8, 8) → (2, 8, 8) of the same type: steps of Cb and Cr halfway between theirs, on a logarithmic scale."""
+    """(3, 8, 8) → (2, 8, 8) of the same dtype: one table for chroma, the geometric mean of those for Cb and Cr."""
     chroma_steps = np.sqrt(tables[1].astype(np.float64) * tables[2])
     return np.stack([tables[0], np.rint(chroma_steps).astype(tables.dtype)])

@@ -1,15 +1,15 @@
-"""A set for the trellis: the network that says what errors are worth, tables for every λ, and what a quality means.
+"""A set for the trellis: the network that weights errors, tables for every λ, and what a quality means.
 
-Like the sets of :mod:`repro.encoder.models` it is a folder: ``model.json``, ``network.safetensors``, and ``SHA256SUMS``
-that lists both.
+Like the sets of :mod:`repro.encoder.models` it is a folder: ``model.json``, ``network.safetensors``, and
+``SHA256SUMS``, which lists both.
 
-**Tables** are learned for half of chroma and for all of it, at a few λ. Between two of these the logarithms of the
-steps are interpolated, linearly in log λ; beyond them, steps grow with √λ. They never fall as λ grows.
+**Tables** are learned for 4:2:0 and for 4:4:4, at a few λ. Between two of these the logarithms of the steps are
+interpolated linearly in log λ; beyond them, steps grow with √λ. They never fall as λ grows.
 
-**Quality.** ``scale`` gives the λ of a quality for the median photo: the one at which it scores as much in
-SSIMULACRA 2 as libjpeg's file at that quality. At the same λ, one photo looks better than another, and the weights
-foretell which: :func:`expected_losses` adds them up on a sample of the photo, and ``losses`` are those of the median
-photo. Where a photo loses more, its λ is lowered, by a power of the ratio that was found on training photos.
+**Quality.** ``scale`` maps a quality to the λ for the median photo: the one at which its SSIMULACRA 2 equals that of
+libjpeg's file at that quality. At the same λ, some photos look better than others, and the weights predict which:
+:func:`expected_losses` sums the weighted errors in a sample of the photo, and ``losses`` are those of the median photo.
+If a photo loses more, its λ is lowered, by a power of the ratio that was fitted on training photos.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from repro.trellis import planes, sensitivity
 from repro.trellis.planes import Plane, Weights
 from repro.trellis.sensitivity import Network
 
-#: How many times more or less than the median photo's λ may be.
+#: The largest factor between a photo's λ and the median photo's, either way.
 _REACH = 4.0
-#: A photo's loss is told by so many of its luma blocks, or up to twice as many.
+#: A photo's loss is estimated from this many of its luma blocks, or up to twice as many.
 _SAMPLE = 1024
 _FORMAT = 2
 _JSON, NETWORK = "model.json", "network.safetensors"
@@ -41,23 +41,24 @@ _JSON, NETWORK = "model.json", "network.safetensors"
 
 @dataclass(frozen=True)
 class TrellisSet:
-    """What a picture is encoded with by the trellis.
+    """What the trellis encodes a picture with.
 
     lams
-        float (K,), strictly increasing: the squared error that one bit may save, on 0–255, for which tables are known.
+        float (K,), strictly increasing: the λ for which tables are known, the squared error (0–255 scale) that one bit
+        is worth.
     tables
         float (2, K, 3, 8, 8) in 1–255: for 4:2:0 and 4:4:4; each λ; Y, Cb and Cr.
     scale
-        float (n, 2): qualities from 1 to 100, strictly increasing, and λ of each for the median photo, strictly
+        float (n, 2): qualities from 1 to 100, strictly increasing, and the λ of each for the median photo, strictly
         falling.
     losses
         float (K,): :func:`expected_losses` of the median photo.
     powers
-        float (K,): a photo that loses twice as much gets a λ that is 2 to this power times lower.
+        float (K,): a photo that loses twice as much gets a λ lower by a factor of 2 to this power.
     provenance
-        what made it: for people, stored as it is.
+        how it was made: for people, stored unchanged.
 
-    Raises :class:`ReproError` where one of these does not hold, or a value is no number.
+    Raises :class:`ReproError` if one of these does not hold, or a value is not finite.
     """
 
     name: str
@@ -85,7 +86,7 @@ class TrellisSet:
         object.__setattr__(self, "tables", np.maximum.accumulate(self.tables.astype(np.float64), axis=1))
 
     def tables_at(self, lam: float, subsampling: str) -> np.ndarray:
-        """uint16 (3, 8, 8) in 1–255: the tables for ``lam``."""
+        """Return the tables for ``lam`` and ``subsampling``, uint16 (3, 8, 8) in 1–255."""
         place = np.clip(np.log(lam), *np.log(self.lams[[0, -1]]))
         of_chroma = np.log(self.tables[1 if subsampling == chroma.FULL else 0]).reshape(len(self.lams), -1)
         right = int(np.clip(np.searchsorted(np.log(self.lams), place), 1, len(self.lams) - 1))
@@ -95,7 +96,7 @@ class TrellisSet:
         return np.rint(np.exp(log_steps).clip(1, 255)).astype(np.uint16).reshape(3, 8, 8)
 
     def median_lam(self, quality: float) -> float:
-        """λ of the median photo at ``quality`` in 1–100. Raises :class:`UsageError` outside."""
+        """λ of the median photo at ``quality`` in 1–100. Raises :class:`UsageError` outside this range."""
         check_quality(quality)
         return float(np.exp(np.interp(quality, self.scale[:, 0], np.log(self.scale[:, 1]))))
 
@@ -115,10 +116,10 @@ class TrellisSet:
 
 
 def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.ndarray:
-    """float (K,): about the weighted squared error of ``luma`` a pixel at each of a set's λ, from a sample of its
+    """Estimate the weighted squared error of ``luma`` per pixel at each of a set's λ, float (K,), from a sample of its
     blocks, whose coefficients are rounded with :data:`repro.trellis.planes.AC_ROUNDING_OFFSET`.
 
-    Frequencies weigh what they do in 4:2:0, also where all of chroma is kept, so that a photo's λ does not jump there.
+    Frequencies have their 4:2:0 weights even in 4:4:4, so that a photo's λ does not jump between the two.
     """
     every = slice(None, None, max(1, len(luma.F) // _SAMPLE))
     F, each = np.abs(luma.F[every]), weights._replace(profile=chosen.network.profile[0, 0]).each(every)
@@ -131,11 +132,11 @@ def expected_losses(chosen: TrellisSet, luma: Plane, weights: Weights) -> np.nda
 
 
 def load(name: str = DEFAULT) -> TrellisSet:
-    """The shipped set called ``name``, or the one in the folder of that path, as :func:`save` wrote it; read again when
-    that has changed.
+    """Return the shipped set called ``name``, or the set in the folder at that path, as written by :func:`save`; read
+    again when it has changed.
 
-    Raises :class:`UsageError` where there is neither, :class:`ReproError` where a file is missing, was changed since it
-    was written (SHA-256), is of another version, or does not hold what it should.
+    Raises :class:`UsageError` if there is neither, :class:`ReproError` if a file is missing, was changed since it was
+    written (SHA-256), is of another version, or does not hold what it should.
     """
     folder = find(name)
     return _load(folder, version_of(folder))
@@ -171,7 +172,7 @@ def is_one(name: str) -> bool:
 
 
 def save(chosen: TrellisSet, folder: Path) -> None:
-    """Write ``chosen`` as a folder that :func:`load` reads; the hashes last, so that half a set is never valid."""
+    """Write ``chosen`` as a folder that :func:`load` reads. The hashes come last, so that half a set is never valid."""
     folder.mkdir(parents=True, exist_ok=True)
     sensitivity.save(folder / NETWORK, chosen.network, chosen.provenance)
     stored = {

@@ -1,4 +1,4 @@
-"""XMP packets: who made the photo, or all that is still true of it.
+"""XMP packets, reduced to who made the photo, or to all that is still true of it.
 
 Source: XMP specification, part 1 (RDF), part 2 (schemas) and part 3 (extended XMP in JPEG).
 """
@@ -43,14 +43,14 @@ _GONE = (
     f"{_XMP}Thumbnails",
     f"{_NOTE}HasExtendedXMP",
 )
-#: Names to fall back on, by prefix.
+#: Namespaces to fall back on, by prefix.
 _PREFIXES = {"xml": "http://www.w3.org/XML/1998/namespace", "x": _META[1:-1], "rdf": _RDF[1:-1]}
 
 
 def rights(packet: bytes) -> bytes:
-    """A packet with no more than who made the photo and who may use it; empty where ``packet`` does not say.
+    """Return a packet with only who made the photo and who may use it; empty if ``packet`` does not say.
 
-    Raises ``ValueError`` or ``ElementTree.ParseError`` where it is damaged.
+    Raises ``ValueError`` or ``ElementTree.ParseError`` if it is damaged.
     """
     kept = ElementTree.Element(f"{_RDF}Description", {f"{_RDF}about": ""})
     old, prefixes = _parsed(packet)
@@ -65,7 +65,7 @@ def rights(packet: bytes) -> bytes:
 
 
 def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
-    """``packet`` for the upright picture of ``size``, (width, height), that was made of its photo, without what only
+    """Return ``packet`` for the upright picture of ``size``, (width, height), made from its photo, without what only
     the old file had. ``srgb``: the colours are sRGB now. Raises as :func:`rights`."""
     root, prefixes = _parsed(packet)
     true = {f"{_TIFF}Orientation": "1", f"{_EXIF}PixelXDimension": str(size[0]), f"{_TIFF}ImageWidth": str(size[0])}
@@ -85,7 +85,7 @@ def revised(packet: bytes, size: tuple[int, int], *, srgb: bool) -> bytes:
 
 
 def _parsed(packet: bytes) -> tuple[ElementTree.Element, dict[str, str]]:
-    """The packet's outermost element, and prefixes by namespace."""
+    """Return the packet's outermost element, and prefixes by namespace."""
     text = packet.decode().strip("\0\r\n\t \ufeff")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:  # XMP has none, and entities can grow without bound
         raise ValueError("a document type in XMP")
@@ -97,12 +97,13 @@ def _parsed(packet: bytes) -> tuple[ElementTree.Element, dict[str, str]]:
 
 
 def _descriptions(root: ElementTree.Element) -> list[ElementTree.Element]:
-    """Those of the picture itself; others, further inside, are of pictures that it was made of."""
+    """Return those of the picture itself; others, nested deeper, are of pictures that it was made from."""
     return [description for rdf in root.iter(f"{_RDF}RDF") for description in rdf.findall(f"{_RDF}Description")]
 
 
 def _written(root: ElementTree.Element, prefixes: dict[str, str]) -> bytes:
-    """``root``, whose names become ``prefixes``' here: ElementTree knows no prefixes but those of the whole process."""
+    """Serialise ``root`` with ``prefixes`` put into its names here, since ElementTree's own prefixes are global to the
+    process."""
     used = {}
 
     def short(name: str) -> str:
