@@ -1,5 +1,5 @@
 """The models and efforts of ``repro encode`` that need PyTorch: attention, trained checkpoints, and the descent.
 
 :mod:`repro.encoder` imports these modules only inside the function that picks one, so that a photo is encoded without
-PyTorch wherever it can be.
+PyTorch whenever possible.
 """

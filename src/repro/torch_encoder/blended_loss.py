@@ -1,6 +1,6 @@
-"""What a decoder's picture loses by each metric that weights are learned from, and the gradients, tile by tile.
+"""The loss of a decoded picture by each metric that weights are learned from, and its gradients.
 
-Of a large picture each gradient is taken in tiles, with some pixels around each, so that memory does not grow.
+A large picture is measured in tiles, each with some pixels around it, so that memory does not grow.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from repro.stages import decode
 from repro.training.sensitivity import LOSSES, Blend, Loss
 from repro.trellis.planes import DctPlanes, Plane
 
-#: Sides of a tile and what is seen around it, in pixels: multiples of 16, the unit of 4:2:0.
+#: Side of a tile, and how far its window reaches beyond it, in pixels: multiples of 16, the unit of 4:2:0.
 TILE, AROUND = 1024, 64
-#: The original's maps are kept from step to step for pictures of up to so many pixels; they take 150 bytes each.
+#: For pictures of up to this many pixels the original's maps are kept from step to step, 150 bytes per pixel.
 _KEPT = 4 << 20
 
 
 @dataclass(frozen=True)
 class Measured:
-    """For each metric, in sum over pixels: the loss, and its gradient by coefficient for each plane, (n, 64)."""
+    """For each metric, summed over pixels: the loss, and its gradient with respect to each plane's coefficients, (n,
+    64)."""
 
     losses: Mapping[str, float]
     gradients: Mapping[str, list[np.ndarray]]
@@ -34,7 +35,7 @@ class Measured:
 class BlendedLoss:
     """The metrics of ``blend`` and MSE, for the original ``x`` (1, 1 or 3, H, W) on 0–255 with the planes ``dct``.
 
-    Sides must be at least 113 px, SSIMULACRA 2's least. Where MS-SSIM's 161 px are not there, it is left out.
+    Sides must be at least 113 px, the minimum of SSIMULACRA 2. MS-SSIM is left out below its own minimum of 161 px.
     """
 
     def __init__(self, x: torch.Tensor, dct: DctPlanes, blend: Blend) -> None:
@@ -48,7 +49,7 @@ class BlendedLoss:
         self._tiles = [_Tile(rgb, dct, place, list(self.shares), keep) for place in _places(dct)]
 
     def measure(self, values: Sequence[np.ndarray], stop: Callable[[], bool] = lambda: False) -> Measured | None:
-        """Of dequantised coefficients (n, 64) float32 for each plane; None where ``stop`` said so on the way."""
+        """Measure dequantised coefficients, float32 (n, 64) for each plane. None if ``stop`` said so on the way."""
         losses = dict.fromkeys(self.shares, 0.0)
         gradients = {name: [np.zeros_like(plane.F) for plane in self._dct.planes] for name in self.shares}
         for tile in self._tiles:
@@ -60,7 +61,7 @@ class BlendedLoss:
 
 
 class _Tile:
-    """A part of the picture, the core, in a window with what lies around it; ranges are of luma's blocks."""
+    """A part of the picture, the core, in a window with its surroundings; ranges are in luma blocks."""
 
     def __init__(
         self, rgb: torch.Tensor, dct: DctPlanes, place: tuple[_Range, _Range], metrics: Sequence[str], keep: bool
@@ -79,7 +80,8 @@ class _Tile:
     def measure(
         self, dct: DctPlanes, values: Sequence[np.ndarray], into: Mapping[str, Sequence[np.ndarray]]
     ) -> dict[str, float]:
-        """Losses of the core, in sum over its pixels; gradients of the window's, for the core's blocks, to ``into``."""
+        """Return each loss: its mean over the window times the core's pixels. Write its gradient, summed over the
+        window, to ``into`` for the core's blocks."""
         cut, inner = zip(*(self._cut(plane, i) for i, plane in enumerate(dct.planes)), strict=True)
         parts = [torch.from_numpy(v[c.ravel()]).requires_grad_() for v, c in zip(values, cut, strict=True)]
         window = tuple(Plane(p.detach().numpy(), *c.shape) for p, c in zip(parts, cut, strict=True))
@@ -100,7 +102,7 @@ class _Tile:
         return found
 
     def _cut(self, plane: Plane, index: int) -> tuple[np.ndarray, tuple[slice, slice]]:
-        """Numbers of the window's blocks in a plane, and where in them the core's lie."""
+        """Return the indices of the window's blocks in a plane, and the slices of the core's among them."""
         f = self._factor if index else 1
         (top, bottom), (left, right) = ((a // f, -(-b // f)) for a, b in (self._rows, self._cols))
         (core_top, core_bottom), (core_left, core_right) = (
@@ -122,7 +124,7 @@ def _places(dct: DctPlanes) -> Iterator[tuple[_Range, _Range]]:
 
 
 def _cuts(blocks: int) -> list[_Range]:
-    """(window, core) of equal parts of a side, cut at even blocks."""
+    """Return (window, core) of nearly equal parts of a side, cut at even blocks."""
     count = max(1, -(-blocks * 8 // TILE))
     edges = [2 * (-(-blocks // 2) * i // count) for i in range(count)] + [blocks]
     reach = AROUND // 8

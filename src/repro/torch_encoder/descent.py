@@ -1,12 +1,12 @@
 """Weights found by descent, picture by picture: the effort ``"best"``.
 
 It begins with what the effort ``"default"`` chooses. The gradient of the blended loss, at what a decoder shows, tells
-what errors cost. Over their squares that is what a band of a block weighs, where the network could only guess. Then the
-weights move towards it, and the trellis chooses again, with tables that fit.
+what errors cost. Costs over squared errors are the weights of a block's bands, which the network could only estimate.
+Then the weights move towards these, and the trellis chooses again, with tables that fit.
 
-A plain descent on coefficients through rounding diverges: a gradient is as large where a coefficient is zero as
-elsewhere, and each step turns noise on. Here it changes weights only, and by a part of a step the *targets* that the
-decoder should land on. What has no signal stays zero.
+A plain descent on coefficients through rounding diverges: gradients are as large at zero coefficients as elsewhere, so
+each step turns on noise. This one changes only the weights and, by a fraction of a step, the *targets* that the decoder
+should reach. What has no signal stays zero.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from repro.trellis import planes
 from repro.trellis.own_tables import own_tables
 from repro.trellis.planes import Plane, Weights
 
-#: Unless told otherwise, a descent may take so many seconds a megapixel, and so many for small pictures.
+#: Default time limit of a descent, in seconds: per megapixel, and the minimum for small pictures.
 _SECONDS_A_MEGAPIXEL, _SECONDS = 10.0, 60.0
-#: How far λ may be moved to meet a target once weights are settled, and in how many halvings.
+#: By what factor λ may be moved to meet a target once the weights are settled, and in how many halvings.
 _REACH, _HALVINGS = 2.0, 7
-#: The share of a target's shift that DC takes. At coarse scales the means of neighbouring blocks add up, and shifts
-#: that suit each block by itself are together too long.
+#: Factor on the shifts of DC's targets. At coarse scales the means of neighbouring blocks add up, so shifts that suit
+#: each block alone are too long together.
 _DC = 0.1
 
 
@@ -48,19 +48,20 @@ class Descent:
     steps
         how many gradients are followed.
     momentum
-        the share of the last weights and targets in the next, 0 to 1: at the first step, and at the last. Little
+        the share of the previous weights and targets in the next, 0 to 1: at the first step, and at the last. Little
         momentum finds them quickly, much of it settles them.
     most
-        how many times more or less than the network says a band of a block may weigh.
+        the largest factor by which a band of a block may weigh more or less than the network says.
     prior
-        the share of the median block's cost that is added to both sides of a ratio: little error says little.
+        the share of the median block's cost per band that is added to numerator and denominator of each ratio, since
+        small errors say little.
     max_shift
         how far a target may lie from the true coefficient, in quantisation steps: luma's and chroma's.
     damping
         what shifts are divided by; more is slower, and safer.
     blend
-        the loss. MSE's share is larger than where the network learned, since a descent takes more from what it does not
-        count.
+        the loss. MSE has a larger share than in the network's training, since a descent exploits whatever the loss does
+        not count.
     """
 
     steps: int = 8
@@ -72,15 +73,15 @@ class Descent:
     blend: Blend = field(default_factory=lambda: Blend({"ssimulacra2": 0.55, "ms_ssim": 0.25}))
 
     def momentum_at(self, step: int) -> float:
-        """The share of the last weights and targets in the next, at a step from 0."""
+        """The share of the previous weights and targets in the next, at a step from 0."""
         first, last = self.momentum
         return first + (last - first) * step / max(1, self.steps - 1)
 
 
 @dataclass(frozen=True)
 class Found:
-    """The best that was found: what the trellis was asked, with the descent's weights, targets and tables, and the
-    numbers that it chose, int16 (n, 64) zigzag for each plane.
+    """The best that was found: the trellis's input, with the descent's weights, targets and tables, and the quantised
+    coefficients that it chose, int16 (n, 64) zigzag for each plane.
 
     ``objective``: J = loss + λ · bits of every choice that was measured, the default effort's first.
     """
@@ -91,10 +92,11 @@ class Found:
 
 
 class DescentEncoder(TrellisEncoder):
-    """As :class:`~repro.encoder.trellis_encoder.TrellisEncoder`, with a descent from what the default effort chooses.
+    """As :class:`~repro.encoder.trellis_encoder.TrellisEncoder`, followed by a descent from the default effort's
+    choice.
 
-    ``seconds`` bounds the time that the descent takes, for each file; 10 a megapixel unless given, and at least 60.
-    Pictures under 113 px a side, SSIMULACRA 2's least, are encoded by the default effort, and ``notices`` says so.
+    ``seconds`` limits the time of each file's descent, by default 10 per megapixel and at least 60. Pictures under
+    113 px a side, the minimum of SSIMULACRA 2, are encoded by the default effort, and ``notices`` says so.
     """
 
     def __init__(
@@ -122,14 +124,16 @@ class DescentEncoder(TrellisEncoder):
         return self._write(found.prepared, found.z)
 
     def within(self, bits: float, name: str) -> tuple[float, bytes]:
-        """As :meth:`TrellisEncoder.within`, with one descent, where the default effort meets ``bits``."""
+        """As :meth:`TrellisEncoder.within`, with one descent, at the quality at which the default effort meets
+        ``bits``."""
         quality, data = largest_within(super().encode, bits, self.picture.pixels, name, self.beside)
         if self._too_small:
             return quality, data
         return quality, self._fit(quality, lambda data: 8 * len(data) <= bits, "larger") or data
 
     def reaching(self, score: float, name: str) -> tuple[float, bytes, float]:
-        """As :meth:`TrellisEncoder.reaching`, with one descent, where the default effort reaches ``score``."""
+        """As :meth:`TrellisEncoder.reaching`, with one descent, at the quality at which the default effort reaches
+        ``score``."""
         score_of = scorer(self.picture, name)
         quality, data, reached = smallest_reaching(super().encode, score, score_of, name)
         found = self._fit(quality, lambda data: score_of(data) >= score, "smaller")
@@ -138,13 +142,13 @@ class DescentEncoder(TrellisEncoder):
         return quality, found, score_of(found)
 
     def descend(self, quality: float) -> Found:
-        """The best choice for ``quality`` that is found while there is time."""
+        """Return the best choice for ``quality`` that is found within the time limit."""
         deadline = time.monotonic() + self._seconds
         return descend(self.picture.samples, *self.choose(quality), self._how, deadline, self._threads)
 
     def _fit(self, quality: float, accepts: Callable[[bytes], bool], side: str) -> bytes | None:
-        """The last file that is accepted on the ``side`` of ``"larger"`` or ``"smaller"`` ones, of those that other
-        values of λ make of the weights and targets at ``quality``; None: none is."""
+        """Bisect λ, with the weights and targets found at ``quality``; return the last file that ``accepts`` takes,
+        None if it takes none. ``side``: whether it takes files at ``"larger"`` or at ``"smaller"`` λ."""
         found = self.descend(quality)
         reach = math.log(_REACH) * (1 if side == "larger" else -1)
         accepted, refused = reach, -reach  # of log λ
@@ -168,8 +172,9 @@ def descend(
     deadline: float = math.inf,
     threads: int = 1,
 ) -> Found:
-    """The best choice for ``picture``, (H, W) or (H, W, 3) on 0–255, from the numbers ``z`` on, which were chosen with
-    ``start``. Never worse than these; at ``deadline``, on the clock of :func:`time.monotonic`, what is best by then."""
+    """Return the best choice for ``picture``, (H, W) or (H, W, 3) on 0–255, starting from the quantised coefficients
+    ``z``, which were chosen with ``start``. It is never worse than these. At ``deadline``, on the clock of
+    :func:`time.monotonic`, return the best so far."""
     dct, lam = start.dct, start.lam
     loss = BlendedLoss(to_tensor(picture), dct, how.blend)
     of_planes = zip(dct.planes, start.weights, strict=True)
@@ -203,7 +208,7 @@ def descend(
 
 
 class Guided:
-    """A plane during the descent: its weights, which begin with the network's, and how far its targets have moved."""
+    """A plane during the descent: its weights, at first the network's, and how far its targets have moved."""
 
     def __init__(self, plane: Plane, weights: Weights, how: Descent, max_shift: float) -> None:
         self._plane, self._network, self._how, self._max_shift = plane, weights, how, max_shift
@@ -213,26 +218,27 @@ class Guided:
 
     @property
     def target(self) -> Plane:
-        """What the decoder should get back."""
+        """The plane that the decoder should reconstruct."""
         return self._plane._replace(F=self._plane.F + self._moved)
 
     @property
     def weights(self) -> Weights:
-        """Of errors, for the trellis."""
+        """Weights of errors, for the trellis."""
         return self._network._replace(of_band=self._network.of_band * np.exp(self._log_ratio))
 
     def update(self, z: np.ndarray, Q: np.ndarray, gradient: np.ndarray, step: int) -> None:
-        """By the loss's ``gradient`` (n, 64) at numbers ``z`` of steps ``Q``."""
+        """Update weights and targets by the loss's ``gradient``, (n, 64), at the quantised coefficients ``z`` with
+        steps ``Q``."""
         momentum = self._how.momentum_at(step)
         error = z * Q - self._plane.F
-        # Along the error the loss changes by gradient · error, and a weighted square by twice itself.
+        # Along the error the loss changes by gradient · error, and the weighted squared error by twice itself.
         costs = np.add.reduceat(gradient * error, self._begin, axis=1)
         expected = 2 * np.add.reduceat(self._network.each() * np.square(error), self._begin, axis=1)
         prior = self._how.prior * np.median(expected.sum(1)) / len(self._begin) + 1e-6
         ratio = (np.maximum(costs, 0) + prior) / (expected + prior)
         seen = np.log(ratio.clip(1 / self._how.most, self._how.most))
         self._log_ratio = (momentum * self._log_ratio + (1 - momentum) * seen).astype(np.float32)
-        # Targets move by what the weights do not explain of the gradient.
+        # Targets move by the part of the gradient that the weights do not explain.
         w = self.weights.each()
         wanted = (2 * w * error - gradient) / (2 * self._how.damping * w)
         wanted[:, 0] *= _DC
@@ -241,7 +247,7 @@ class Guided:
 
 
 def _blended(measured: Measured, scales: dict[str, float], blend: Blend, plane: int) -> np.ndarray:
-    """The gradient of a plane, (n, 64), of all metrics."""
+    """Return the blended loss's gradient with respect to a plane's coefficients, (n, 64)."""
     total = np.zeros_like(next(iter(measured.gradients.values()))[plane])
     for name, gradient in measured.gradients.items():
         total += np.float32(scales[name] * (blend.chroma.get(name, 1.0) if plane else 1.0)) * gradient[plane]
@@ -251,8 +257,8 @@ def _blended(measured: Measured, scales: dict[str, float], blend: Blend, plane: 
 def _scales(
     measured: Measured, shares: dict[str, float], blend: Blend, start: Prepared, values: Sequence[np.ndarray]
 ) -> dict[str, float]:
-    """What each metric's loss is multiplied by. At ``values``, along their errors, the metrics' slopes then have the
-    blend's shares, and what the descent counts of them is the slope of the weighted squared error."""
+    """Return the factor of each metric's loss. With these, at ``values`` and along their errors, the metrics' slopes
+    have the blend's shares, and what the descent counts of them equals the slope of the weighted squared error."""
     errors = [v - plane.F for v, plane in zip(values, start.dct.planes, strict=True)]
     expected = sum(2 * float(np.vdot(w.each(), np.square(e))) for w, e in zip(start.weights, errors, strict=True))
     slopes, counted = {}, 0.0

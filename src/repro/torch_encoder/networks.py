@@ -25,9 +25,9 @@ from repro.stages import forward_dct, to_tensor
 class AttentionEncoder(Encoder):
     """Encodes ``picture`` with a set that has attention, at any quality.
 
-    A trunk's features cost seconds per megapixel: they are computed once and kept, 16 MB a megapixel. ``once`` says
-    that one quality will be asked for, so that nothing has to be kept.
-    ``attention`` is the set's own unless given. Raises :class:`ReproError` where its weights are not at hand.
+    A trunk's features cost seconds per megapixel. They are computed once and kept, 16 MB per megapixel, unless ``once``
+    says that only one quality will be asked for. ``attention`` is the set's own unless given. Raises
+    :class:`ReproError` if its weights are not at hand.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class AttentionEncoder(Encoder):
         return quantise(self.x, p.tables, self.parts(p))
 
     def parts(self, p: Parameters) -> Iterator[Part]:
-        """F and A by region: maps are eased towards 1 where the quality lies above the set's last model."""
+        """Yield F and A by region. The maps are eased towards 1 if the quality lies above the set's last model."""
         assert p.head is not None
         weight, bias = (torch.from_numpy(array) for array in p.head)
         for region, features in self._features():
-            A = self.attention.maps(features, (weight, bias))  # nothing is put into the network: threads share it
-            eased = A if p.strength == 1 else 1 - p.strength * (1 - A)  # 1 − (1 − A) is A less its last bits
+            A = self.attention.maps(features, (weight, bias))  # head passed in, not set: threads share the network
+            eased = A if p.strength == 1 else 1 - p.strength * (1 - A)  # 1 − (1 − A) loses A's last bits
             yield Part(region, forward_dct(pixels(self.x, region)), eased)
 
     def _features(self) -> Iterator[tuple[Region, torch.Tensor]]:
@@ -73,9 +73,9 @@ class AttentionEncoder(Encoder):
 
 @functools.lru_cache(maxsize=2)
 def attention_of(method: str) -> ConvolutionalAttention:
-    """The trunk of ``method`` with its ImageNet weights; read once a process, for it takes long.
+    """Return the attention of ``method`` with its trunk's ImageNet weights; cached, since reading them takes long.
 
-    Raises :class:`ReproError` where there is no such trunk, or its weights are not at hand.
+    Raises :class:`ReproError` if there is no such trunk, or its weights are not at hand.
     """
     if method not in CONVOLUTIONAL:
         raise ReproError(f"unknown method {method!r} of a model set; it must be one of {', '.join(CONVOLUTIONAL)}")
@@ -83,9 +83,9 @@ def attention_of(method: str) -> ConvolutionalAttention:
 
 
 def trained(path: Path) -> LearnedJPEG:
-    """The model of a checkpoint that ``repro train`` wrote; read once, and again when the file has changed.
+    """Return the model of a checkpoint that ``repro train`` wrote; read once, and again when the file has changed.
 
-    Raises :class:`ReproError` where it, or the weights of its trunk, cannot be read.
+    Raises :class:`ReproError` if it, or the weights of its trunk, cannot be read.
     """
     return _trained(path, version(path))
 
@@ -96,7 +96,7 @@ def _trained(path: Path, _version: tuple[str | int, ...]) -> LearnedJPEG:
 
 
 def encode_trained(picture: Picture, checkpoint: Path, scans: str, *, fast: bool) -> bytes:
-    """The file of ``picture`` by a model that ``repro train`` wrote, any method; of a grey picture, the luma.
+    """Encode ``picture`` by a model of any method that ``repro train`` wrote; of a grey picture, only luma.
 
     ``fast``: by libjpeg-turbo with the model's tables, for a model without attention.
     """
