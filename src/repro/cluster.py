@@ -1,7 +1,7 @@
-"""Work on a Dask cluster: each worker takes one item at a time; what a lost worker began, another does.
+"""Work on a Dask cluster: each worker takes one item at a time; if a worker is lost, another repeats its item.
 
-A worker takes part if what it sees (code, folders, …) is what this machine sees. Each such worker gets one unit of a
-resource of Dask's, which an item takes; Dask does the rest.
+A worker takes part if it sees the same code, folders and so on as this machine. Each such worker is given one unit of
+a Dask resource, and each item requires one; Dask does the rest.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
 T = TypeVar("T")
-#: How to mend a difference → name → what is seen.
+#: How to fix a difference → name of a thing → what is seen of it (a version, say).
 View = dict[str, dict[str, str]]
 
-#: Seconds until a scheduler that does not answer is given up.
+#: Seconds to wait for a scheduler's answer.
 CONNECT_SECONDS = 10
-#: Seconds without any worker until what is left is given up: a killed one's successor, or a batch job, takes some.
+#: Seconds without any worker before the remaining items are given up: a replacement, or a batch job, takes a while.
 IDLE_SECONDS = 60
-#: Seconds between two looks at who is there.
+#: Seconds between two checks of which workers are there.
 POLL_SECONDS = 1
 
 
 @dataclass
 class Cluster:
-    """Workers that can work for us. Made by :func:`connect`.
+    """Workers that can be used. Made by :func:`connect`.
 
     look
-        called here and on each new worker, whose answer must be ours.
+        called here and on each new worker; the answers must be equal.
     prepare
         called on the worker before each item, with the number of its threads.
     known
-        worker → why it cannot work for us, or None.
+        worker → why it cannot be used, or None if it can.
     resource
-        the name of what each worker that can has one of.
+        name of the Dask resource of which each usable worker has one unit.
     """
 
     address: str
@@ -64,11 +64,12 @@ class Cluster:
         *,
         ahead: int = 1,
     ) -> Iterator[tuple[str, Any]]:
-        """Call ``work`` on the cluster with what ``load``, called here, makes of each item; yield name and result, or
-        name and error, as they end. ``ahead``: how many items are given to a worker at once.
+        """Call ``load`` on each item here, and ``work`` on what it returns on the cluster; yield (name, result) or
+        (name, error) as items end. ``ahead``: how many items each worker is given at once.
 
-        Dask gives an item whose worker was lost to another, until it has lost as many as the scheduler's
-        ``allowed-failures`` says. Should the lost worker live and only have lost its connection, two do the same.
+        If a worker is lost, Dask gives its item to another, until the item has lost more workers than the scheduler's
+        ``allowed-failures``. A worker that only lost its connection may work on, so that two do the same item. If the
+        scheduler or all workers are lost, every item that is left yields that error.
         """
         waiting: deque[str] = deque(items)
         running: dict[str, Future] = {}
@@ -84,11 +85,11 @@ class Cluster:
                 ended = [name for name, future in running.items() if future.done()]
                 for name in ended:
                     future = running.pop(name)
-                    if future.cancelled():  # the connection broke and came back
+                    if future.cancelled():  # the connection was lost and restored
                         waiting.appendleft(name)
                     else:
                         yield name, _error(future) or future.result()
-                while waiting and len(running) < ahead * count:  # what is handed out is lost with its worker
+                while waiting and len(running) < ahead * count:  # what a worker holds is lost with it
                     name = waiting.popleft()
                     try:
                         running[name] = self._submit(name, work, load(items[name]))
@@ -103,9 +104,9 @@ class Cluster:
             self.client.cancel(list(running.values()))
 
     def workers(self) -> set[str]:
-        """The workers that are there and can work for us; new ones are asked what they see.
+        """The workers that are there and can be used; new ones are first asked what they see.
 
-        Raises :class:`ReproError` where the scheduler is lost.
+        Raises :class:`ReproError` if the scheduler is lost.
         """
         there = set(self._ask(self.client.nthreads))
         new = sorted(there.difference(self.known))
@@ -116,12 +117,12 @@ class Cluster:
         return {worker for worker in there if self.known.get(worker, "died when it was asked") is None}
 
     def idle(self) -> str:
-        """Why nobody works, for an error message."""
+        """Why no worker can be used, for an error message."""
         nobody = f"{self.address}: has no worker; start some with `dask worker` and run it again"
         return next((reason for reason in self.known.values() if reason), nobody)
 
     def _examine(self, workers: list[str]) -> dict[str, str | None]:
-        """Worker → why it cannot work for us, or None."""
+        """Worker → why it cannot be used, or None if it can."""
         ours = self.look()
         seen = self._ask(self.client.run, _aside, self.look, workers=workers, on_error="return")
         return {worker: objection(worker, ours, theirs) for worker, theirs in seen.items()}
@@ -141,10 +142,10 @@ class Cluster:
 
 @contextmanager
 def connect(scheduler: str, look: Callable[[], View], prepare: Callable[[int], None]) -> Iterator[Cluster]:
-    """The cluster of the Dask scheduler at ``dask://HOST:PORT``, once it has a worker; see :class:`Cluster`.
+    """Wait until the Dask scheduler at ``dask://HOST:PORT`` has a worker, and yield its :class:`Cluster`.
 
-    Raises :class:`UsageError` for another kind of address and :class:`ReproError` where Dask is not installed, no
-    scheduler answers, no worker comes, or where one does not see what we see.
+    Raises :class:`UsageError` for another kind of address, and :class:`ReproError` if Dask is not installed, no
+    scheduler answers, no worker comes, or a worker does not see what this machine sees.
     """
     address = _address(scheduler)
     with needs_extra("cluster", f"--scheduler {scheduler}"):
@@ -168,7 +169,7 @@ def connect(scheduler: str, look: Callable[[], View], prepare: Callable[[int], N
 
 
 def objection(worker: str, ours: View, theirs: View | Exception) -> str | None:
-    """What ``worker`` sees that is not what we see, and how to mend it; None: nothing."""
+    """The first difference between what ``worker`` sees and what we see, and how to fix it; None if there is none."""
     if isinstance(theirs, Exception):
         return f"worker {worker}: cannot run this program ({' '.join(str(theirs).split())}); install it there"
     for fix, things in ours.items():
@@ -180,16 +181,16 @@ def objection(worker: str, ours: View, theirs: View | Exception) -> str | None:
 
 
 def _address(scheduler: str) -> str:
-    """What Dask calls ``dask://HOST:PORT``."""
+    """Dask's own form of ``dask://HOST:PORT``. Raises :class:`UsageError` for anything else."""
     parts = urlsplit(scheduler)
-    with suppress(ValueError):  # a port that is no number
+    with suppress(ValueError):  # a port that is not a number
         if parts.scheme == "dask" and parts.hostname and parts.port and scheduler == f"dask://{parts.netloc}":
             return f"tcp://{parts.netloc}"
     raise UsageError(f"--scheduler {scheduler}: is not an address; write dask://HOST:PORT, or local")
 
 
 async def _greet(address: str) -> None:
-    """See that a scheduler answers: ``Client`` waits without end for a port that takes a call and says nothing."""
+    """Check that a scheduler answers: ``Client`` waits forever for a port that connects but says nothing."""
     from distributed.comm.core import connect
 
     comm = await asyncio.wait_for(connect(address, timeout=CONNECT_SECONDS), CONNECT_SECONDS)
@@ -210,12 +211,12 @@ def _error(future: Future) -> Exception | None:
 
 
 async def _offer(resource: str, dask_worker: Worker) -> None:
-    """On the worker: take one item at a time."""
+    """Run on the worker: offer one unit of ``resource``, so that it takes one item at a time."""
     await dask_worker.set_resources(**{resource: 1})
 
 
 async def _aside(look: Callable[[], View]) -> View:
-    """On the worker: look in a thread, so that the worker keeps answering its scheduler."""
+    """Run on the worker: look in a thread, so that the worker keeps answering its scheduler."""
     return await asyncio.to_thread(look)
 
 

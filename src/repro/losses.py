@@ -1,4 +1,4 @@
-"""The loss that trains the encoder: distortion and rate, Eqs. 7–9 of the paper. Every weight has its name."""
+"""The loss that trains the encoder: distortion and rate, Eqs. 7–9 of the paper. Every weight is named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from repro.metrics.ms_ssim import ScaleStatistics, ms_ssim_from_difference, refe
 class LossWeights:
     """λ (rate against distortion), γ (LPIPS), σ (MS-SSIM), α (tables), β (attention), as in section 6.2.
 
-    The baseline has γ = 500 and σ = 0. Raises :class:`UsageError` on a weight that is negative or no number.
+    The baseline has γ = 500 and σ = 0. Raises :class:`UsageError` if a weight is negative or not finite.
     """
 
     lam: float
@@ -39,19 +39,19 @@ def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch
     """r(x; θ), a scalar: α Σ 1/Q over both tables + β (mean A^(L) + mean A^(C)). Eq. 9.
 
     Q is (2, 8, 8) in 1–255, A is (B, 2, rows, cols, 8, 8) in 0–1 or None (A = 1: the term is the constant 2β).
-    The paper's Q̄ is the element-wise inverse 1/Q: the baseline's code says so, and a fine step costs bits.
+    The paper's Q̄ is read as the element-wise inverse 1/Q: so it is in the baseline's code, and finer steps cost bits.
     """
     attention = Q.new_tensor(2.0) if A is None else A.mean(dim=(0, 2, 3, 4, 5)).sum()
     return weights.alpha * (1 / Q).sum() + weights.beta * attention
 
 
 class Reference(NamedTuple):
-    """What the loss needs of a batch of originals, computed before any x̂ is seen; None for a term of weight 0.
+    """What the loss needs of a batch of originals and can be computed before x̂; None for a term of weight 0.
 
     statistics
-        of MS-SSIM, scale by scale: :func:`repro.metrics.ms_ssim.reference_statistics`.
+        MS-SSIM's, scale by scale: :func:`repro.metrics.ms_ssim.reference_statistics`.
     features
-        of LPIPS, layer by layer: :meth:`repro.metrics.LPIPS.reference`.
+        LPIPS's, layer by layer: :meth:`repro.metrics.LPIPS.reference`.
     """
 
     statistics: tuple[ScaleStatistics, ...] | None
@@ -59,9 +59,9 @@ class Reference(NamedTuple):
 
 
 class Distortion(torch.nn.Module):
-    """d(x, x̂) of Eq. 8: MSE on 0–255, + γ LPIPS (AlexNet v0.1), + σ (1 − MS-SSIM); terms of weight 0 are skipped.
+    """d(x, x̂) of Eq. 8: MSE on 0–255 + γ LPIPS (AlexNet v0.1) + σ (1 − MS-SSIM); terms of weight 0 are skipped.
 
-    ``dtype`` is that of LPIPS's products; everything else is computed in 32 bits. ``device``: CPU if none.
+    ``dtype`` is that of LPIPS's products; everything else is computed in 32 bits. ``device``: the CPU if None.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Distortion(torch.nn.Module):
         self.lpips = lpips_on(device or torch.device("cpu")) if weights.gamma else None
 
     def reference(self, x: torch.Tensor, features: ReferenceFeatures | None = None) -> Reference:
-        """Of (B, 3, H, W) RGB on 0–255; ``features`` are LPIPS's, where they were computed before."""
+        """The :class:`Reference` of (B, 3, H, W) RGB on 0–255. ``features``: LPIPS's, if they were computed before."""
         statistics = reference_statistics(x) if self.weights.sigma else None
         if self.lpips is None:
             return Reference(statistics, None)
@@ -83,7 +83,7 @@ class Distortion(torch.nn.Module):
     ) -> dict[str, torch.Tensor]:
         """Means over the batch, (B, 3, H, W) RGB on 0–255 → {"mse", "lpips", "ms_ssim", "d"}, terms in use only.
 
-        A gradient passes to ``x_hat`` alone. ``reference`` is :meth:`reference` of ``x``, computed here if not given.
+        Only ``x_hat`` gets a gradient. ``reference`` is :meth:`reference` of ``x``, computed here if not given.
         """
         statistics, features = reference or self.reference(x)
         d = x_hat - x

@@ -1,8 +1,8 @@
 """LearnedJPEG: the differentiable encoder and decoder, Eqs. 4–6.
 
-There are two ways out. Training: ẑ ⊙ Q → inverse DCT → x̂ → loss. Encoding: ẑ, whole numbers, and Q rounded to whole
-numbers → :class:`repro.jpeg.codestream.Coefficients` → a standard file. Attention is not undone at the decoder, which
-knows nothing of it: A < 1 shrinks a coefficient for good.
+It has two outputs. Training: ẑ ⊙ Q → inverse DCT → x̂ → loss. Encoding: integers ẑ, and Q rounded to integers →
+:class:`repro.jpeg.codestream.Coefficients` → a standard file. The decoder knows nothing of attention and does not undo
+it: A < 1 shrinks a coefficient for good.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ S = 1e-5
 class LearnedTables(nn.Module):
     """Q^(L) and Q^(C) as optimisation variables, kept in 1–255 (section 6.2).
 
-    ``"paper"`` stores Q·s with s = 1e-5; ``"log"`` stores log Q, whose steps are relative and which trains with
-    ordinary learning rates. Both give the same tables at the same values.
+    ``"paper"`` stores Q·s with s = 1e-5. ``"log"`` stores log Q, so that steps are relative and ordinary learning rates
+    work. Both can hold the same tables. Raises :class:`UsageError` for another ``kind``.
     """
 
     def __init__(self, kind: str = "log") -> None:
@@ -52,13 +52,13 @@ class LearnedTables(nn.Module):
 
     @torch.no_grad()
     def set(self, Q: torch.Tensor | np.ndarray) -> None:
-        """Put the tables at ``Q`` (2, 8, 8), clipped to 1–255."""
+        """Set the tables to ``Q`` (2, 8, 8), clipped to 1–255."""
         clipped = torch.as_tensor(Q).to(self.variable).clamp(1, 255)
         self.variable.copy_(clipped * S if self.kind == "paper" else clipped.log())
 
     @torch.no_grad()
     def clip(self) -> None:
-        """Bring the variables back into 1–255 (times s); called after each optimiser step."""
+        """Clip the tables to 1–255; called after each optimiser step."""
         self.set(self())
 
     def forward(self) -> torch.Tensor:
@@ -67,7 +67,7 @@ class LearnedTables(nn.Module):
 
 
 class Output(NamedTuple):
-    """What one pass gives: x̂ (B, 3, H, W) RGB in 0–255; ẑ (B, 3, rows, cols, 8, 8); A (B, 2, …) or None; Q."""
+    """One pass gives: x̂ (B, 3, H, W) RGB in 0–255; ẑ (B, 3, rows, cols, 8, 8); A (B, 2, …) or None; Q (2, 8, 8)."""
 
     x_hat: torch.Tensor
     z_hat: torch.Tensor
@@ -77,7 +77,7 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What it takes to build a :class:`LearnedJPEG` again; stored in every checkpoint."""
+    """Everything needed to rebuild a :class:`LearnedJPEG`; stored in every checkpoint."""
 
     method: str = "tables"
     rounding: str = "third-order"
@@ -112,7 +112,7 @@ class LearnedJPEG(nn.Module):
 
     @property
     def frozen_trunk(self) -> nn.Module | None:
-        """The trunk that training leaves alone: it need not be stored, and its features can be computed once."""
+        """The trunk if it is not trained: it need not be stored, and its features can be computed once. Else None."""
         if self.settings.trunk_trained or not isinstance(self.attention, attention.ConvolutionalAttention):
             return None
         return self.attention.trunk
@@ -120,7 +120,7 @@ class LearnedJPEG(nn.Module):
     def transform_and_attend(
         self, x: torch.Tensor, features: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8) and A (B, 2, rows, cols, 8, 8) or None."""
+        """(B, 3, H, W) RGB on 0–255 → F (B, 3, rows, cols, 8, 8), and A (B, 2, rows, cols, 8, 8) or None."""
         padded = pad(check_range(check_image(x)))
         with full_precision(x):
             F = forward_dct(padded)
@@ -129,7 +129,8 @@ class LearnedJPEG(nn.Module):
     def forward(self, x: torch.Tensor, features: torch.Tensor | None = None) -> Output:
         """Compress and decompress (B, 3, H, W) RGB on 0–255 of any size; see :class:`Output`. Eqs. 4–6.
 
-        ``features`` are the trunk's, computed before: (B, channels, rows, cols).
+        ``features``: the trunk's, if they were computed before, (B, channels, rows, cols). Raises ``ValueError`` for
+        another shape, a type that is not float, or values outside 0–255.
         """
         F, A = self.transform_and_attend(x, features)
         Q = self.tables()
@@ -137,26 +138,26 @@ class LearnedJPEG(nn.Module):
         with full_precision(x):
             z_hat = ROUNDINGS[self.settings.rounding](_Divided.apply(F, A, steps))
             decoded = ycbcr_to_rgb(from_blocks(idct(z_hat * steps)) + 128)
-            decoded = nnf.hardtanh(decoded, 0.0, 255.0)  # as clamp, with a derivative in one pass over memory
+            decoded = nnf.hardtanh(decoded, 0.0, 255.0)  # like clamp, but its backward is one pass over memory
         return Output(decoded[..., : x.shape[-2], : x.shape[-1]], z_hat, A, Q)
 
     def integer_tables(self) -> torch.Tensor:
-        """Q (2, 8, 8) as a file holds it: whole numbers in 1–255."""
+        """Q (2, 8, 8) as a file holds it: int64 in 1–255."""
         return self.tables().detach().round().clamp(1, 255).to(torch.int64)
 
     @torch.no_grad()
     def coefficients(self, x: torch.Tensor) -> Coefficients:
-        """Encode one photo, (1, 3, H, W) RGB on 0–255: what goes into the file, with whole-number tables.
+        """Encode one photo, (1, 3, H, W) float RGB on 0–255, to the integers and tables that go into the file.
 
-        Region by region, so that a large photo takes no more memory than it has coefficients; only an LSTM reads it
-        whole.
+        It works region by region, so that beyond the coefficients themselves a large photo takes no more memory than
+        a small one; only an LSTM reads it whole. Raises ``ValueError`` as :meth:`forward` does.
         """
         check_range(check_image(x))
         with full_precision(x):
             return quantise(x, self.integer_tables().cpu().numpy(), attention.attend(self.attention, x))
 
     def learned_state(self) -> dict[str, torch.Tensor]:
-        """What training changes: the whole state less a frozen trunk, on the CPU."""
+        """What training changes: the state dict without a frozen trunk, on the CPU."""
         skip = "attention.trunk." if self.frozen_trunk is not None else None
         return {
             k: v.detach().cpu().contiguous()
@@ -166,10 +167,10 @@ class LearnedJPEG(nn.Module):
 
 
 def trunk_of(model: LearnedJPEG) -> dict[str, str]:
-    """Which weights the frozen trunk of ``model`` (on the CPU) has: "trunk", their SHA-256, and "weights", where they
-    are from. Nothing where no trunk is frozen.
+    """Identify the weights of the frozen trunk of ``model``, which is on the CPU: "trunk" is their SHA-256, "weights"
+    their source. Empty if no trunk is frozen.
 
-    As part of a checkpoint's ``extra`` they let :func:`load_checkpoint` refuse it where others are found.
+    If these are in a checkpoint's ``extra``, :func:`load_checkpoint` can refuse it when it finds other weights.
     """
     if model.frozen_trunk is None or model.attention is None:
         return {}
@@ -178,7 +179,7 @@ def trunk_of(model: LearnedJPEG) -> dict[str, str]:
 
 
 def sha256_tensors(tensors: Iterable[torch.Tensor]) -> str:
-    """SHA-256 of the bytes of ``tensors``, which are on the CPU, one after the other."""
+    """SHA-256 of the bytes of ``tensors`` on the CPU, one after the other."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.contiguous().numpy().tobytes())
@@ -186,16 +187,16 @@ def sha256_tensors(tensors: Iterable[torch.Tensor]) -> str:
 
 
 def save_checkpoint(path: Path | str, model: LearnedJPEG, extra: dict[str, Any] | None = None) -> None:
-    """Write ``model`` as safetensors: settings and ``extra`` (JSON) in its header, no code, whole or not at all."""
+    """Write ``model`` atomically as safetensors, without code; settings and ``extra`` stand as JSON in the header."""
     header = {"settings": json.dumps(asdict(model.settings)), "extra": json.dumps(extra or {})}
     atomic_write(path, as_safetensors(model.learned_state(), header))
 
 
 def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
-    """The model that :func:`save_checkpoint` wrote, and its ``extra``. Runs no code from the file.
+    """Load the model that :func:`save_checkpoint` wrote, and its ``extra``. Runs no code from the file.
 
-    Raises :class:`ReproError` where the file is missing, is no such checkpoint, holds values that are no numbers, or
-    says that its frozen trunk had other weights than are found here (:func:`trunk_of`).
+    Raises :class:`ReproError` if the file is missing, is not such a checkpoint, holds values that are not finite, or
+    names other weights for its frozen trunk than are found here (:func:`trunk_of`).
     """
     try:
         with safe_open(str(path), framework="pt") as stored:
@@ -226,8 +227,8 @@ def load_checkpoint(path: Path | str) -> tuple[LearnedJPEG, dict[str, Any]]:
 
 
 class _Divided(torch.autograd.Function):
-    """z = F ⊙ A / Q, Eqs. 4 and 5: (B, 3, rows, cols, 8, 8). Cb and Cr share A^(C); None: 1. ``steps`` is Q as
-    (1, 3, 1, 1, 8, 8). Written out with its derivative, which takes half the passes over memory of the automatic one.
+    """z = F ⊙ A / Q, (B, 3, rows, cols, 8, 8), Eqs. 4 and 5. Cb and Cr share A^(C); without A, it is 1. ``steps`` is Q
+    as (1, 3, 1, 1, 8, 8). The derivative is written out: it takes half as many passes over memory as autograd's.
     """
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 Nothing here is fast, and nothing is hidden: every function stands alone, in eager PyTorch or NumPy, and takes its
 arguments as the paper names them. The book shows this code, the tests take it as their oracle, and the benchmarks as
-their yardstick. What the package runs in earnest (:mod:`repro.metrics`, :mod:`repro.training`, :mod:`repro.jpeg`) is
+their yardstick. What the package actually runs (:mod:`repro.metrics`, :mod:`repro.training`, :mod:`repro.jpeg`) is
 tested against it.
 
 Pictures are (B, 3, H, W) float RGB on 0–255, blocks (B, 3, rows, cols, 8, 8), tables Q (2, 8, 8): luma, then chroma.
@@ -75,10 +75,10 @@ def zigzag(block: np.ndarray) -> np.ndarray:
 
 
 def block_symbols(z: np.ndarray, dc_before: int) -> list[tuple[int, int]]:
-    """What a sequential scan says of a block ``z``, whole numbers (64,) in zigzag order, after a block whose DC is
-    ``dc_before``: (symbol, number of bits that follow it), DC first. T.81, F.1.2.
+    """The symbols of a block ``z``, integers (64,) in zigzag order, in a sequential scan: (symbol, number of bits that
+    follow it), DC first. ``dc_before`` is the DC of the block before it. T.81, F.1.2.
 
-    A symbol is 16 · run + size: how many zeros come first, and how many bits the number has. 0xF0 is sixteen
+    A symbol is 16 · run + size: the zeros before a coefficient, and the coefficient's size in bits. 0xF0 is sixteen
     zeros, 0x00 the end of the block.
     """
     size = abs(int(z[0]) - dc_before).bit_length()
@@ -120,10 +120,10 @@ def convolutional_attention(x: torch.Tensor, trunk: nn.Module, head: nn.Module) 
 def recurrent_attention(
     F: torch.Tensor, luma: nn.LSTM, chroma: nn.LSTM, merge: Sequence[nn.Module] | None = None
 ) -> torch.Tensor:
-    """A (B, 2, rows, cols, 8, 8) in 0–1 of LSTMs with 64 units, which read F / 128 block by block. Eqs. 1 and 2.
+    """A (B, 2, rows, cols, 8, 8) in 0–1 from LSTMs with 64 units, which read F / 128 block by block. Eqs. 1 and 2.
 
-    An output h lies in −1…1, so A = (1 + h) / 2; where two directions give 128 numbers, a linear layer for luma and
-    one for chroma ``merge`` them. One network reads Cb and then Cr; its two maps are averaged.
+    An output h lies in −1…1, so A = (1 + h) / 2. Two directions give 128 numbers, which ``merge`` brings back to 64: a
+    linear layer for luma and one for chroma. One network reads Cb and then Cr; its two maps are averaged.
     """
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
@@ -251,8 +251,8 @@ def ssim_terms(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
 def lpips(
     features_x: Sequence[torch.Tensor], features_y: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """(B,) perceptual distance from a network's features, layer by layer (B, C, h, w), and ``weights`` (C,) of the
-    channels: vectors of unit length, squared differences, weighted, the mean over places (Zhang et al. 2018)."""
+    """(B,) perceptual distance (Zhang et al. 2018) from a network's features, (B, C, h, w) per layer, and ``weights``
+    (C,) of their channels: vectors of unit length, their squared differences weighted, the mean over places."""
     total = torch.zeros(len(features_x[0]))
     for f, g, w in zip(features_x, features_y, weights, strict=True):
         f, g = (v / (v.norm(dim=1, keepdim=True) + 1e-10) for v in (f, g))
@@ -303,8 +303,8 @@ def training_step(
 
 
 def bd_rate(anchor: np.ndarray, test: np.ndarray) -> float:
-    """Per cent of the bits that ``test`` takes more (or, below 0, less) than ``anchor`` at equal quality, on the mean
-    over the qualities that both reach (Bjøntegaard 2001). Curves are (n, 2): bits per pixel and decibels, both rising.
+    """How many per cent more bits (below 0: fewer) ``test`` takes than ``anchor`` at equal quality, averaged over the
+    qualities that both reach (Bjøntegaard 2001). Curves are (n, 2): bits per pixel and decibels, both rising.
     """
     low = max(anchor[0, 1], test[0, 1])
     high = min(anchor[-1, 1], test[-1, 1])

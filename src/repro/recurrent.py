@@ -1,4 +1,4 @@
-"""Several LSTMs at once, forward and backward, each on one thread of the processor."""
+"""Several LSTMs in parallel on the CPU, forward and backward, each on one thread."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 
 def read_side_by_side(networks: Sequence[nn.LSTM], sequences: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    """The output (B, n, 64 or 128) of each network for its sequence (B, n, 64); one network may stand there twice. Side
-    by side where a processor trains the networks alone, each on one thread; elsewhere one after the other."""
+    """The output (B, n, 64 or 128) of each network for its sequence (B, n, 64); a network may be listed twice. They run
+    in parallel on a CPU if only their weights need gradients, each on one thread; otherwise one after the other."""
     alone = torch.is_grad_enabled() and not any(sequence.requires_grad for sequence in sequences)
     if sequences[0].device.type != "cpu" or not alone:
         return [lstm(sequence)[0] for lstm, sequence in zip(networks, sequences, strict=True)]
@@ -25,10 +25,10 @@ def read_side_by_side(networks: Sequence[nn.LSTM], sequences: Sequence[torch.Ten
 
 
 class _Read(torch.autograd.Function):
-    """The outputs (B, n, 64 or 128) of several LSTMs for their sequences, each on one thread of the processor.
+    """The outputs (B, n, 64 or 128) of several LSTMs for their sequences, each on one CPU thread.
 
-    An LSTM's products are small and wait for each other: two threads on one of them take three times as long as one.
-    Every network's weights come after the sequences, in their order; sequences get no gradient.
+    An LSTM's products are small and wait for each other: two threads on one LSTM take three times as long as one.
+    ``tensors`` are the sequences, then each network's weights in order. Sequences get no gradient.
     """
 
     @staticmethod
@@ -53,19 +53,19 @@ class _Read(torch.autograd.Function):
 
 
 def _side_by_side(task: Callable[..., T], *arguments: Sequence[Any]) -> list[T]:
-    """``task`` of the first of each argument, of the second, …: as many at once as there are threads, each on one."""
+    """``map(task, *arguments)`` on as many workers as PyTorch has threads, each on a single thread."""
     return list(_readers(torch.get_num_threads()).map(task, *arguments))
 
 
 @lru_cache(maxsize=2)
 def _readers(count: int) -> ThreadPoolExecutor:
-    """Threads whose own products stay on one thread."""
+    """``count`` threads, each of which computes its products on itself alone."""
 
     def settle() -> None:
-        torch.get_num_threads()  # the first question sets the thread up with the process's number
+        torch.get_num_threads()  # the first call in a thread sets it to the process's number
         torch.set_num_threads(1)
 
     readers = ThreadPoolExecutor(count, "reader", settle)
-    list(readers.map(time.sleep, [0.01] * count))  # begins them all
-    torch.set_num_threads(count)  # PyTorch noted the 1 for threads to come
+    list(readers.map(time.sleep, [0.01] * count))  # start all threads now
+    torch.set_num_threads(count)  # PyTorch took the 1 as the default of later threads
     return readers

