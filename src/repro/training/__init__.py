@@ -1,9 +1,9 @@
 """One training loop, on Lightning Fabric: CPU, one GPU or several, full or mixed precision.
 
-A run is a function of its settings, its crops and its seed: which crops make batch number t is computed from t alone,
-so a run that was killed goes on from its last checkpoint and ends with the same bits as one that was not. (To the bit
-it also depends on the machine: on the size of the parts of a batch that fit into memory, and on whether there is room
-on disk for a frozen trunk's features, which are kept in 16 bits.)
+A run is a function of its settings, its crops and its seed. Which crops make batch number t depends on t and the seed
+alone, so a run that was killed resumes from its last checkpoint and ends bit for bit like an uninterrupted one. (The
+bits also depend on the machine: on how large a part of a batch fits into memory, and on whether the disk has room for a
+frozen trunk's features, which are kept in 16 bits.)
 """
 
 from repro.training.devices import one_device, processes

@@ -1,4 +1,4 @@
-"""TensorBoard's logs of a run. They are for looking at: where they cannot be written, training goes on without them."""
+"""TensorBoard's logs of a run. They are optional: if they cannot be written, training goes on without them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from repro.progress import note
 
 
 class Board:
-    """A context in which :meth:`show` may be called."""
+    """A context manager, inside which :meth:`show` writes to TensorBoard's logs in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,7 +38,10 @@ class Board:
 
     @torch.no_grad()
     def show(self, model: LearnedJPEG, row: dict[str, float], x: torch.Tensor, steps: int) -> None:
-        """Scalars always; the first crop before and after, up to ten times a run."""
+        """Log the numbers of ``row`` and, about ten times in ``steps``, the first crop of ``x`` before and after.
+
+        ``x`` is (B, 3, H, W) float RGB on 0–255; ``row["step"]`` is the step.
+        """
         if self._writer is None:
             return
         with self._optional():
@@ -59,6 +62,6 @@ class Board:
             note(f"{self._folder}: cannot be written ({error.strerror}); training goes on without TensorBoard's logs")
 
     def _hook(self, raised: threading.ExceptHookArgs) -> None:
-        """TensorBoard writes in a thread of its own, and tells its error again at the next call."""
+        """Ignore an OSError of TensorBoard's writer thread: its next call raises the error again."""
         if not isinstance(raised.exc_value, OSError):
             self._before(raised)

@@ -1,7 +1,7 @@
-"""What it takes to go on with a run that was cut off: the model, Adam's moments, the log; as safetensors, no code.
+"""What it takes to resume an interrupted run: the model, Adam's moments and the log, as safetensors without code.
 
-A file says what made it: the settings, and whatever else the caller names (code, photos, weights). Only a run that is
-made of the same goes on from it.
+A file records what the run is made of: the settings, and whatever else the caller names (code, photos, weights). Only a
+run made of the same resumes from it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from repro.files import atomic_write
 
 @dataclass
 class Progress:
-    """How far a run is: steps done, the log's rows, the seconds that they took, and the machines that did them, each
-    with the step at which it began."""
+    """How far a run is: steps done, the log's rows, the seconds it took, and the machines that it ran on, each with the
+    step at which it took over."""
 
     step: int = 0
     log: list[dict[str, float]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Progress:
     machines: list[dict[str, str | int]] = field(default_factory=list)
 
     def goes_on_with(self, machine: dict[str, str]) -> None:
-        """Note the machine of the next steps, unless it is that of the last ones."""
+        """Record the machine that runs the next steps, unless it ran the last ones too."""
         if not self.machines or self.machines[-1] | machine != self.machines[-1]:
             self.machines.append({"from_step": self.step, **machine})
 
@@ -43,9 +43,10 @@ def save(
     optimiser: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:
-    """Write the run's state, whole or not at all: what was ``learned`` of a model; ``made_of``: what in words → which.
+    """Write the run's state atomically. ``learned``: the part of the model's state dict that training changes;
+    ``made_of``: what the run is made of, name → value or hash (:func:`restore` compares them).
 
-    Raises :class:`ReproError` where the disk is full; the file that was there before stays.
+    Raises :class:`ReproError` if the file cannot be written (the disk is full, say); an older one is then kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"model.{k}": v.contiguous().clone() for k, v in learned.items()}
@@ -62,9 +63,9 @@ def save(
 
 
 def restore(path: Path, made_of: Mapping[str, str], model: nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-    """Bring ``model`` and ``optimiser`` to where the checkpoint left them.
+    """Load the checkpoint's state into ``model`` and ``optimiser``, and return the run's progress.
 
-    Raises :class:`ReproError` where it is unreadable or was made of something else, and says of what.
+    Raises :class:`ReproError` if the file is unreadable, or was made of something else; the message says of what.
     """
     try:
         with safe_open(str(path), framework="pt") as stored:
@@ -85,14 +86,14 @@ def restore(path: Path, made_of: Mapping[str, str], model: nn.Module, optimiser:
     optimiser.load_state_dict(state)
     for variable, values in optimiser.state.items():
         for name, moment in values.items():
-            if moment.shape == variable.shape:  # a fused Adam goes through both as they lie in memory
+            if moment.shape == variable.shape:  # fused Adam needs the same memory layout for both
                 values[name] = torch.empty_like(variable).copy_(moment)
     log, seconds, machines = (json.loads(header[name]) for name in ("log", "seconds", "machines"))
     return Progress(int(header["step"]), log, seconds, machines)
 
 
 def step_of(path: Path) -> int:
-    """How many steps the run had done that wrote the checkpoint at ``path``; 0 where there is none to read."""
+    """The number of steps done at the checkpoint at ``path``; 0 if it is missing or unreadable."""
     try:
         with safe_open(str(path), framework="pt") as stored:
             return int((stored.metadata() or {}).get("step", 0))

@@ -1,4 +1,4 @@
-"""What a training runs on: one device, or several processes that share it."""
+"""Where a training runs: on one device, or in several processes that share the work."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from repro.errors import UsageError
 
 
 def one_device(accelerator: str) -> Fabric:
-    """Fabric on one device of this machine, as "cpu", "cuda", "mps" or "auto"."""
-    # its environment is named, as Fabric would else take a Slurm job's tasks for the processes of one training
+    """Fabric on one device of this machine; ``accelerator`` is "cpu", "cuda", "mps" or "auto"."""
+    # name the environment: otherwise Fabric takes the tasks of a Slurm job for the processes of one training
     return Fabric(accelerator=accelerator, devices=1, plugins=[LightningEnvironment()])
 
 
 @contextmanager
 def processes(accelerator: str, devices: int, **how: Any) -> Iterator[Fabric]:
-    """Fabric, launched, for :func:`~repro.training.train`; ``how``: further arguments of its own for several devices.
+    """Yield a launched Fabric for :func:`~repro.training.train`. ``how``: further arguments to Fabric, for several
+    devices.
 
-    Raises :class:`UsageError` where the machine has no such devices.
+    Raises :class:`UsageError` if the machine does not have these devices.
 
-    At its end the block also ends the group of processes. Fabric does so for NCCL alone. A group of Gloo would last
-    until the interpreter ends, where its threads were seen to abort the process ("terminate called without an active
-    exception"), for which torchrun ends the others.
+    On exit, the process group is destroyed too. Fabric does so for NCCL only. A Gloo group would live until the
+    interpreter exits, where its threads have been seen to abort the process ("terminate called without an active
+    exception"), whereupon torchrun ends the other processes.
     """
     try:
         fabric = one_device(accelerator) if devices == 1 else Fabric(accelerator=accelerator, devices=devices, **how)

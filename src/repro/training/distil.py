@@ -1,8 +1,8 @@
 """A ResNet-152 trunk without its published weights: distilled from VGG-16.
 
-Where torchvision's file cannot be had, the trunk is trained from random weights to give, through a 1×1 adapter at each
-of the two depths that the paper uses, VGG-16's features at its third max-pool. Shape and cost are ResNet-152's; what it
-knows is VGG-16's, as far as it learned it. Numbers that it makes are labelled "distilled trunk".
+It stands in for torchvision's file where that is not available. Trained from random weights, it predicts VGG-16's
+features at the third max-pool, through a 1×1 adapter at each of the two depths that the paper uses. Its shape and cost
+are ResNet-152's; its features approximate VGG-16's. Numbers made with it are labelled "distilled trunk".
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _WARM_UP = 100
 
 @dataclass(frozen=True)
 class DistilRecipe:
-    """How the trunk learns: Adam with decoupled decay, a short warm-up, then a cosine to 0; every other batch mirrored.
+    """How the trunk learns: AdamW, a short warm-up, then a cosine to 0; every other batch is mirrored.
 
-    crops and size: how many training crops of how many pixels a side; batch of them in each of ``steps`` updates.
+    There are ``crops`` training crops of ``size`` pixels a side, and ``batch`` of them in each of ``steps`` updates.
     """
 
     steps: int = 2000
@@ -48,19 +48,19 @@ class DistilRecipe:
 
 
 class Student(nn.Module):
-    """ResNet-152 from conv1 to conv3_block7, and an adapter at each depth to the teacher's 256 channels."""
+    """ResNet-152 from conv1 to conv3_block7, with an adapter at each depth to the teacher's 256 channels."""
 
     def __init__(self) -> None:
         super().__init__()
         self.trunk = ConvolutionalAttention(STUDENT, pretrained=False).trunk
         for module in self.trunk.modules():
             if isinstance(last := getattr(module, "bn3", None), nn.BatchNorm2d):
-                nn.init.zeros_(last.weight)  # a deep network learns sooner where its blocks begin as identities
+                nn.init.zeros_(last.weight)  # a deep network learns faster if its blocks start as identities
         self.adapters = nn.ModuleDict({name: nn.Conv2d(512, 256, 1) for name in DEPTHS})
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """(B, 3, H, W) as the trunk expects it → depth → (B, 256, H/8, W/8)."""
+        """Normalised (B, 3, H, W) → for each depth by its name, features (B, 256, H/8, W/8)."""
         found = {}
         for name, part in self.trunk.named_children():
             if name != "layer2":
@@ -74,10 +74,10 @@ class Student(nn.Module):
 
 
 def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: torch.dtype = torch.bfloat16) -> Student:
-    """Train a :class:`Student` on (n, 3, S, S) uint8 crops; a run found in ``folder`` goes on from its checkpoint.
+    """Train a :class:`Student` on (n, 3, S, S) uint8 crops on the CPU; a run found in ``folder`` is resumed.
 
-    The loss is the squared error of the teacher's features, each channel over about its variance, summed over both
-    depths: a constant would give a little under 1 at each.
+    The loss is the squared error against the teacher's features, each channel divided by about its variance, summed
+    over both depths. Predicting each channel's mean would give a little under 1 at each depth.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -118,12 +118,12 @@ def distil(crops: torch.Tensor, recipe: DistilRecipe, folder: Path, precision: t
 
 @torch.no_grad()
 def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
-    """Depth → share of the teacher's variance, channel by channel, that the student's features explain on the crops."""
+    """Depth → share of the teacher's variance on ``crops`` (n, 3, S, S) that the student explains, channels' mean."""
     teacher = ConvolutionalAttention(TEACHER)
     target = teacher.features(crops.float())
     seen = student.eval()(teacher.normalised(crops.float()))
     variance = target.var((0, 2, 3))
-    varies = variance > 0  # a channel that is the same everywhere has none to explain
+    varies = variance > 0  # a constant channel has no variance to explain
     missed = {name: ((maps - target) ** 2).mean((0, 2, 3)) for name, maps in seen.items()}
     return {name: float(1 - (error[varies] / variance[varies]).mean()) for name, error in missed.items()}
 
@@ -131,8 +131,8 @@ def explained(student: Student, crops: torch.Tensor) -> dict[str, float]:
 def save_trunk(
     path: Path, student: Student, recipe: DistilRecipe, source: str, explains: dict[str, float], made: dict[str, Any]
 ) -> None:
-    """Write the trunk alone, in 16 bits, with torchvision's names, and in the header how it was made: recipe, photos
-    (``source``), :func:`explained` and provenance."""
+    """Write the trunk alone, in 16 bits and with torchvision's names. The header says how it was made: recipe, photos
+    (``source``), :func:`explained` (``explains``) and provenance (``made``)."""
     state = student.trunk.state_dict()
     small = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
     header = {"recipe": asdict(recipe), "source": source, "explained": explains, "provenance": made}
@@ -142,12 +142,12 @@ def save_trunk(
 
 @torch.no_grad()
 def _scale(teacher: ConvolutionalAttention, crops: torch.Tensor) -> torch.Tensor:
-    """What each channel's error is divided by, (1, 256, 1, 1): its variance on the first crops, and a tenth of the mean
-    of all, so that a channel that is nearly always 0 does not outweigh the others where it is not."""
+    """What each channel's squared error is divided by, (1, 256, 1, 1): its variance on the first 64 crops, plus a tenth
+    of the mean variance, so that a channel that is nearly always 0 does not outweigh the others where it is not."""
     variance = teacher.features(crops[:64].float()).var((0, 2, 3), keepdim=True)
     return variance + 0.1 * variance.mean()
 
 
 def _rate(step: int, steps: int) -> float:
-    """The factor on the learning rate: up in a straight line, then down in a cosine."""
+    """The factor on the learning rate: a linear warm-up, times a cosine that falls to 0."""
     return min(1.0, (step + 1) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))

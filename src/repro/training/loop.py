@@ -29,8 +29,8 @@ from repro.training.step import Stepper
 
 @dataclass
 class Trained:
-    """A trained model, its log (one row of numbers every ``log_every`` steps), the seconds that it took, and on which
-    machines, each with its first step."""
+    """A trained model, its log (one row of numbers every ``log_every`` steps), the seconds that training took, and the
+    machines that it ran on, each with its first step."""
 
     model: LearnedJPEG
     log: list[dict[str, float]]
@@ -39,7 +39,7 @@ class Trained:
 
 
 def new_model(settings: ModelSettings, recipe: Recipe) -> LearnedJPEG:
-    """A model at its start; its weights depend on ``recipe.seed`` alone."""
+    """A model before training; what is random in it depends on ``recipe.seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LearnedJPEG(settings)
@@ -64,19 +64,21 @@ def train(
     """Minimise λ d + r (Eq. 7) over the model's tables and attention.
 
     crops
-        (n, 3, S, S) uint8 RGB, or a :class:`~repro.training.Pool` with what is computed once. MS-SSIM needs S ≥ 161;
-        the paper's is 224.
+        (n, 3, S, S) uint8 RGB, or a :class:`~repro.training.Pool` with precomputed features. MS-SSIM needs S ≥ 161;
+        the paper has S = 224.
     folder
-        where checkpoints and TensorBoard's logs go; a run found there goes on. None: nothing is written.
+        for checkpoints and TensorBoard's logs; a run found there is resumed. None: nothing is written.
     made_of
-        what beside the settings makes the run what it is (code, photos, weights), in words → which; a checkpoint of
-        others is refused.
+        what the run depends on besides the settings (code, photos, weights): name → value or hash. A checkpoint made
+        of others is refused.
     observe
-        called as ``observe(step, model)`` before the first step and after each ``log_every`` (for films, Fig. 13).
+        called as ``observe(step, model)`` before the first step and at each row of the log (for films, Fig. 13).
     micro_batch, compile
-        how, not what: see :class:`~repro.training.step.Stepper`.
+        change how a step is computed, not its result: see :class:`~repro.training.step.Stepper`.
 
-    Raises :class:`ReproError` where the loss is no longer a number; the last good checkpoint stays and is named.
+    Raises :class:`ReproError` if the loss or the weights are no longer finite (the last good checkpoint is kept, and
+    named), if a checkpoint is found that cannot be resumed or is past ``recipe.steps``, or if memory runs out;
+    :class:`UsageError` if ``recipe.batch`` does not divide over the processes or ``micro_batch`` is below 1.
     """
     fabric = fabric or one_device("cpu")
     pool = crops if isinstance(crops, Pool) else Pool(crops)
@@ -89,7 +91,7 @@ def train(
             raise ReproError(
                 f"{path}: a run that is at step {run.step} already, past {recipe.steps}; move it away, or ask for more"
             )
-    elif path and fabric.is_global_zero:  # from the start it is known whose folder this is
+    elif path and fabric.is_global_zero:  # marks the folder as this run's from the start
         checkpoint.save(path, made_of, stepper.raw.learned_state(), stepper.optimiser, run)
     run.goes_on_with(processor(fabric.device) | {"products": str(stepper.dtype).removeprefix("torch.")})
     stepper.set_up(compile=compile)
@@ -131,10 +133,10 @@ def train(
 
 
 def _chosen(settings: ModelSettings | LossWeights | Recipe) -> dict[str, Any]:
-    """What differs from the defaults, by name. So a setting that is added later leaves older checkpoints alone.
+    """The settings that differ from their defaults, by name, so that adding a setting keeps older checkpoints valid.
 
-    How often one is written makes no other run. Nor does the number of steps where the learning rate is constant: a
-    run goes on from where a shorter one ended.
+    How often a checkpoint is written is left out, and the number of steps too if the learning rate is constant: a run
+    can then resume from where a shorter one ended.
     """
     differing = {f.name: getattr(settings, f.name) for f in fields(settings) if getattr(settings, f.name) != f.default}
     left_out = {"checkpoint_every"} | ({"steps"} if differing.get("schedule") == "constant" else set())
@@ -142,7 +144,7 @@ def _chosen(settings: ModelSettings | LossWeights | Recipe) -> dict[str, Any]:
 
 
 def _check(value: torch.Tensor, what: str, step: int, path: Path | None) -> None:
-    """Stop, naming the step and what is kept, where ``value`` is no number."""
+    """Raise :class:`ReproError`, naming the step and what is kept, if ``value`` is not finite."""
     if not torch.isfinite(value):
         kept = f"last good checkpoint: {path}, step {checkpoint.step_of(path)}" if path else "nothing was stored"
         raise ReproError(

@@ -1,4 +1,4 @@
-"""The crops that a model trains on, with what is computed once: a frozen trunk's features, and LPIPS's."""
+"""The crops that a model trains on, with what is computed of them once: features of a frozen trunk and of LPIPS."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from repro.metrics.lpips import ReferenceFeatures
 from repro.model import LearnedJPEG, sha256_tensors
 from repro.progress import note, track
 
-#: More than that is not kept on disk unless asked for: reading it would cost what it saves.
+#: Bytes of the largest cache kept on disk: reading a larger one would cost the time that it saves.
 MAX_CACHE = 8 << 30
 _AT_ONCE = 8
-#: How a cache's files are named and laid out; a cache of another form is left alone, and made anew.
+#: How a cache's files are named and laid out. A cache in another form is ignored, and a new one is made.
 _FORM = "part.dtype.npy"
 
 
 class Batch(NamedTuple):
-    """x (B, 3, S, S) uint8; the frozen trunk's features and LPIPS's of the crops, None where not at hand."""
+    """Crops x (B, 3, S, S) uint8, and their features from the frozen trunk and LPIPS; None if not precomputed."""
 
     x: torch.Tensor
     features: torch.Tensor | None = None
@@ -45,14 +45,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Pool:
-    """Training crops and what was computed of them beforehand.
+    """Training crops and what was computed of them beforehand. What is None is computed at each step.
 
     crops
         (n, 3, S, S) uint8 RGB.
     features
-        (n, S/8, S/8, channels) float16 of a frozen trunk, or None: computed at each step.
+        of a frozen trunk, (n, S/8, S/8, channels) float16, or None.
     perception
-        :meth:`repro.metrics.LPIPS.reference` of each crop, each of its parts (n, h, w, C), or None.
+        :meth:`repro.metrics.LPIPS.reference` of the crops, each tensor as (n, h, w, C), or None.
     """
 
     crops: torch.Tensor
@@ -63,10 +63,10 @@ class Pool:
         return len(self.crops)
 
     def batch(self, chosen: torch.Tensor, device: torch.device) -> Batch:
-        """The chosen crops (indices), on ``device``: from pinned memory, and without waiting, where that is a GPU.
+        """The crops with the indices ``chosen``, on ``device``. Copies to a GPU are asynchronous, from pinned memory.
 
-        NumPy picks the rows, on one thread: a reader that brought OpenMP threads of its own would have them wait for
-        work on the very cores that the training step needs.
+        NumPy picks the rows, on one thread: OpenMP threads of a reader would spin, waiting for work, on the very cores
+        that the training step needs.
         """
         rows = chosen.numpy()
 
@@ -82,7 +82,7 @@ class Pool:
     def reading_ahead(
         self, indices: Callable[[int], torch.Tensor], device: torch.device
     ) -> Iterator[Callable[[int], Batch]]:
-        """A function from a step to its :class:`Batch` which, while that is used, fetches the next in a thread."""
+        """Yield a function from a step to its :class:`Batch`. A thread fetches the next one meanwhile."""
         with ThreadPoolExecutor(1, thread_name_prefix="batch") as reader:
             coming: dict[int, Future[Batch]] = {}
 
@@ -101,13 +101,13 @@ class Pool:
 
 @torch.no_grad()
 def trunk_features(model: LearnedJPEG, crops: torch.Tensor) -> torch.Tensor:
-    """(n, S/8, S/8, channels) float16 of the frozen trunk of ``model`` for (n, 3, S, S) crops."""
+    """Features of the trunk of ``model``, (n, S/8, S/8, channels) float16, for (n, 3, S, S) crops."""
     assert model.attention is not None
     return _channels_last(model.attention.features(crops.float())).half()  # type: ignore[operator]
 
 
 def reference_features(crops: torch.Tensor, dtype: torch.dtype) -> ReferenceFeatures:
-    """:meth:`repro.metrics.LPIPS.reference` of (n, 3, S, S) crops, in ``dtype``: each part (n, h, w, C)."""
+    """:meth:`repro.metrics.LPIPS.reference` of (n, 3, S, S) crops, in ``dtype``; each tensor as (n, h, w, C)."""
     return tuple(_channels_last(t) for t in lpips_on(torch.device("cpu")).reference(crops.float(), dtype))
 
 
@@ -116,7 +116,7 @@ def precomputed_pool(
 ) -> Pool:
     """(n, 3, S, S) uint8 crops with all that can be computed of them before ``model`` is trained, cached in ``folder``.
 
-    The hash of their bytes tells crops and weights apart, beside how the trunk is fed. ``dtype`` is that of
+    A cache is found by the hashes of crops and weights, and by how the trunk's input is scaled. ``dtype`` is that of
     LPIPS's products.
     """
     features, maps, source = None, None, sha256_tensors([crops])
@@ -135,10 +135,11 @@ def cached(
     name: str, crops: torch.Tensor, make: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], folder: Path, key: str
 ) -> tuple[torch.Tensor, ...] | None:
     """What ``make`` gives for the crops, memory-mapped from a cache in ``folder``; computed first if the cache has
-    nothing for ``key``. A few crops at a time, because all of them may be more than memory holds.
+    nothing for ``key``, a few crops at a time, because the results of all may not fit into memory.
 
-    A note says its size before it is written. None, with a note of why and what would fit, if it would be larger than
-    :data:`MAX_CACHE` or than the disk has room for: training then computes these values at each step.
+    A note tells the cache's size before it is written. None, with a note of why and of how many crops would fit, if the
+    cache would be larger than :data:`MAX_CACHE` or than nine tenths of the free disk: training then computes these
+    values at each step. Raises :class:`ReproError` if the cache is damaged or cannot be written.
     """
     place = folder / f"{name}-{sha256_bytes(f'{_FORM} {key}'.encode())[:16]}"
     if not place.exists():
@@ -151,7 +152,7 @@ def cached(
     arrays = sorted(place.glob("*.npy"))  # as "03.bfloat16.npy"
     try:
         return tuple(_as_tensor(np.load(a, mmap_mode="c"), getattr(torch, a.name.split(".")[1])) for a in arrays)
-    except ValueError as error:  # cut off
+    except ValueError as error:  # a truncated file
         raise ReproError(f"{place}: is damaged ({error}); delete it, and it is made anew") from error
 
 
@@ -176,8 +177,8 @@ def _fill(
     count: int,
     name: str,
 ) -> None:
-    """Write the arrays: all of them or none, also where two processes do so. Not through a memory map, which ends the
-    process where the disk is full."""
+    """Write all of the arrays or none, even if two processes do so at once. No memory map: with a full disk, writing to
+    one would kill the process."""
     with atomic_folder(place) as beside, ExitStack() as stack:
         streams = []
         for i, t in enumerate(samples):
@@ -196,7 +197,7 @@ def _fill(
 
 
 def _as_array(values: torch.Tensor) -> np.ndarray:
-    """NumPy has no bfloat16: its bits are kept as whole numbers."""
+    """As NumPy has no bfloat16, its bits are kept as uint16."""
     return values.view(torch.uint16).numpy() if values.dtype is torch.bfloat16 else values.numpy()
 
 
@@ -205,7 +206,7 @@ def _as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _channels_last(maps: torch.Tensor) -> torch.Tensor:
-    """(n, C, h, w) → (n, h, w, C), whose memory is that of channels last."""
+    """(n, C, h, w) → (n, h, w, C), contiguous."""
     return maps.permute(0, 2, 3, 1).contiguous()
 
 

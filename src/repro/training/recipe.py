@@ -1,4 +1,4 @@
-"""How a model is trained: how long, how fast, from where; and what follows from the step's number alone."""
+"""How a model is trained: steps, learning rates and start; and each step's crops and learning rate."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import torch
 from repro.errors import UsageError
 from repro.runtime import has_bfloat16
 
-#: Lightning Fabric's names, and the type of the products in the trunk and in LPIPS.
+#: Lightning Fabric's name → type of the products in the trunk and in LPIPS.
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long, how fast and from where a model trains; the defaults are the fast recipe for two cores.
+    """Steps, learning rates and start of a training; the defaults are the fast recipe for two cores.
 
     steps, batch
-        updates, and crops in each.
+        number of updates, and crops in each.
     lr_tables, lr_network
         Adam's learning rates for the table variables and for the attention network.
     schedule
         "cosine" falls to 0 over the run; "constant" is the paper's.
     tables_start
-        IJG quality whose tables are the start; 0: uniform in 1–2, the paper's.
+        IJG quality of the initial tables; 0: uniform in 1–2, the paper's.
     seed
-        of the weights' start and of the order of crops.
+        of the initial weights and of the order of crops.
     precision
-        "bf16-mixed": products of the trunk and of LPIPS in bfloat16 where the machine has them; "32-true": none.
+        "bf16-mixed": products of the trunk and of LPIPS in bfloat16 if that is faster here; "32-true": in 32 bits.
     log_every, checkpoint_every
         steps between two rows of the log, and between two checkpoints.
+
+    Raises :class:`UsageError` for a value that is unknown or out of range.
     """
 
     steps: int = 400
@@ -59,11 +61,11 @@ class Recipe:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the products that need not be exact; 32 bits too where the machine has no faster ones."""
+        """The type of the products that need not be exact: float32, too, on a machine where bfloat16 is not faster."""
         return PRECISIONS[self.precision] if has_bfloat16() else torch.float32
 
 
-#: Section 6.2 of the paper, to the letter. Steps of 1e-6 reach weights of 32 bits; only products are coarser.
+#: Section 6.2 of the paper, to the letter. Weights have 32 bits, so steps of 1e-6 count; only products are coarser.
 PAPER_RECIPE = Recipe(
     steps=20_000,
     batch=8,
@@ -76,7 +78,8 @@ PAPER_RECIPE = Recipe(
 
 
 def batch_indices(step: int, count: int, batch: int, seed: int) -> torch.Tensor:
-    """(batch,) which of ``count`` crops make batch number ``step``: shuffled again each epoch, from ``step`` alone."""
+    """(batch,) indices, below ``count``, of the crops in batch number ``step``. Each epoch has its own order, fixed by
+    ``seed``."""
     places = torch.arange(step * batch, (step + 1) * batch)
     order = {
         epoch: torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

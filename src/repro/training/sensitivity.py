@@ -1,14 +1,14 @@
 """Measure what errors in coefficients cost, and fit the trellis's network to it.
 
-A crop is coded, and each metric is shared out among the coefficients that are wrong: each gets its error times the
-metric's mean gradient on the straight way from the picture without quantisation to what the decoder shows. Shares sum
+A crop is coded, and each metric's loss is divided among the coefficients with errors: the share of each is its error
+times the metric's mean gradient along the straight line from the unquantised picture to the decoded one. The shares sum
 to what quantisation adds to the loss (Aumann and Shapley 1974; "integrated gradients", Sundararajan et al. 2017,
-arXiv:1703.01365). A share over the squared error is the weight that this error had.
+arXiv:1703.01365). The share divided by the squared error is the weight of that error.
 
-A second derivative, from small random moves, would say less: quantisation errors are not random. What is zeroed is
-missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at the metrics' coarse
-scales, where random ones cancel. For the same reason crops are coded with the weights and tables at hand, and all is
-measured again with what was learned from it.
+A second derivative, estimated from small random changes, would tell less, because quantisation errors are not random.
+Zeroed coefficients are missing in a whole neighbourhood at once, and errors of low frequencies add up over blocks at
+the metrics' coarse scales, where random ones cancel. For the same reason crops are coded with the current weights and
+tables, and everything is measured again with those learned from it.
 """
 
 from __future__ import annotations
@@ -41,23 +41,24 @@ def _ms_ssim_loss(x: torch.Tensor) -> Loss:
     return lambda y: 1 - ms_ssim_from_difference(known, y - x)
 
 
-#: Metric → its loss of (1, 3, H, W) on 0–255, given the original: 0 for equal images.
+#: Metric → function from an original (1, 3, H, W) on 0–255 to the loss of another picture against it; 0 if equal.
 LOSSES: Mapping[str, Callable[[torch.Tensor], Loss]] = {
     "mse": lambda x: lambda y: (y - x).square().mean(),
     "ssimulacra2": lambda x: Ssimulacra2(x).raw,
     "ms_ssim": _ms_ssim_loss,
 }
-#: Places on the way at which gradients are taken: Gauss's two of the unit interval, exact up to cubes.
+#: Where gradients are taken along the path: the two Gauss–Legendre nodes on [0, 1], exact for cubic polynomials.
 _PLACES = (0.5 - 12**-0.5, 0.5 + 12**-0.5)
-#: λ at which each crop is coded, one from each interval: of half of chroma, about 2 to 0.2 bits a pixel, and of all.
+#: Ends of intervals; each crop is coded at a random λ from each: for 4:2:0 (about 2 to 0.2 bits per pixel) and 4:4:4.
 _HALF, _FULL = np.geomspace(0.5, 250, 5), np.geomspace(0.3, 20, 2)
 
 
 @dataclass(frozen=True)
 class Blend:
-    """What a weight is made of: shares of metrics, which sum to 1 with MSE's, ``1 − Σ metrics``.
+    """The metrics' proportions in a weight. The rest, ``1 − Σ metrics``, is MSE.
 
-    ``chroma``: what metrics say of Cb and Cr counts this much. SSIMULACRA 2 asks for finer colour than other judges.
+    ``chroma``: an additional factor on a metric's shares of Cb and Cr, 1 if not given. SSIMULACRA 2 asks for finer
+    colour than other metrics do.
     """
 
     metrics: Mapping[str, float] = field(default_factory=lambda: {"ssimulacra2": 0.65, "ms_ssim": 0.3})
@@ -66,8 +67,8 @@ class Blend:
 
 @dataclass(frozen=True)
 class Sample:
-    """A coded crop: what the network saw of it, and for each plane (rows, cols, 64) the squared errors and each
-    metric's shares, summed over the crop."""
+    """A coded crop: the network's input, λ, and for each plane, as (rows, cols, 64) in zigzag order, the squared errors
+    and each metric's shares. These sum to what quantisation adds to its loss, times the number of pixels."""
 
     features: np.ndarray
     subsampling: str
@@ -77,7 +78,8 @@ class Sample:
 
 
 def measure(crops: Sequence[np.ndarray], chosen: TrellisSet, metrics: Sequence[str], seed: int = 0) -> list[Sample]:
-    """``crops``, uint8 (S, S, 3), coded with the set ``chosen`` at five λ each, and shared out; S ≥ 161, whole 16s."""
+    """Code each of ``crops``, uint8 (S, S, 3), with the set ``chosen`` at five λ, and compute the shares of ``metrics``
+    (names in :data:`LOSSES`). S is a multiple of 16, 176 or more."""
     rng = np.random.default_rng(seed)
     found = []
     for crop in track(crops, "sensitivity"):
@@ -121,8 +123,8 @@ def _sample(
 
 
 def blended(samples: Sequence[Sample], blend: Blend) -> list[list[np.ndarray]]:
-    """For each sample and plane the shares (rows, cols, 64) of the blend, in the unit of MSE: each metric is scaled so
-    that at every λ its shares sum to what MSE's do."""
+    """For each sample and plane, the blend's shares (rows, cols, 64) in units of MSE: each metric is scaled so that at
+    every λ its shares have about the same sum as MSE's."""
     mse = [[mse_profile(s.subsampling)[i] * e for i, e in enumerate(s.errors)] for s in samples]
     rest = 1 - sum(blend.metrics.values())
     found = [[rest * m for m in of] for of in mse]
@@ -135,7 +137,8 @@ def blended(samples: Sequence[Sample], blend: Blend) -> list[list[np.ndarray]]:
 
 
 def _scales(samples: Sequence[Sample], name: str, mse: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """For each sample: MSE over the metric's shares, as a line in log λ that is fitted to means over many crops."""
+    """For each sample, the ratio of MSE's shares to the metric's: its logarithm is a line in log λ, fitted to means
+    over groups of samples."""
     found = np.empty(len(samples))
     for subsampling in ("4:2:0", "4:4:4"):
         which = np.array([i for i, s in enumerate(samples) if s.subsampling == subsampling])
@@ -154,7 +157,7 @@ def _scales(samples: Sequence[Sample], name: str, mse: Sequence[Sequence[np.ndar
 def mse_profile(subsampling: str) -> np.ndarray:
     """float32 (3, 64) zigzag: the weight of a squared error of Y, Cb and Cr in MSE, averaged over R, G and B.
 
-    At half resolution an error of chroma reaches four pixels, through the decoder's triangle filter, which dampens high
+    At half resolution a chroma error reaches four pixels, through the decoder's triangle filter, which attenuates high
     frequencies.
     """
     places = np.arange(8)
@@ -169,7 +172,8 @@ def mse_profile(subsampling: str) -> np.ndarray:
 
 
 def profile_of(samples: Sequence[Sample], costs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """float32 (2, 3, 64): shares over squared errors by frequency, smoothed along the zigzag; samples count alike."""
+    """float32 (2, 3, 64), for 4:2:0 and 4:4:4: the shares of each frequency over its squared errors, smoothed along the
+    zigzag. Every sample counts alike."""
     sums = np.zeros((2, 2, 3, 64))
     for s, of in zip(samples, costs, strict=True):
         total = sum(float(e.sum()) for e in s.errors)
@@ -200,7 +204,7 @@ class TrainedNetwork(nn.Module):
         nn.init.zeros_(last.bias)
 
     def forward(self, features: torch.Tensor, subsampling: str) -> list[torch.Tensor]:
-        """(:data:`FEATURES`, rows, cols) → the logarithms of weights, (bands, rows, cols) of each plane."""
+        """(:data:`FEATURES`, rows, cols) → the logarithms of the weights, (bands, rows, cols) for each plane."""
         x = features[None]
         for i, layer in enumerate(self.layers):
             x = layer(nnf.pad(x, [layer.kernel_size[0] // 2] * 4, mode="replicate"))
@@ -212,7 +216,7 @@ class TrainedNetwork(nn.Module):
         return [each.clamp(-LIMIT, LIMIT) for each in (luma, *chroma)]
 
     def as_network(self, profile: np.ndarray) -> Network:
-        """For the trellis."""
+        """Convert to the form that the trellis uses; ``profile`` is :func:`profile_of`."""
         layers = []
         for layer in self.layers:
             weight, bias = (value.detach().numpy() for value in layer.parameters())
@@ -230,10 +234,9 @@ def fit(
     batch: int = 16,
     seed: int = 0,
 ) -> Network:
-    """The network whose weights say best what errors cost: AdamW on Poisson's deviance Σ (w · error − cost · log w),
-    which is least where w is the mean cost over the mean error, and counts errors of log w by what they cost.
-
-    ``constant``: of one weight for each band, whatever the network sees.
+    """Fit the network whose weights best predict what errors cost. AdamW minimises the Poisson deviance
+    Σ (w · error − cost · log w): its minimum is at w = mean cost / mean error, and an error in log w counts in
+    proportion to the cost. ``constant``: learn only one weight for each band, whatever the network sees.
     """
     costs = blended(samples, blend)
     profile = profile_of(samples, costs)
@@ -266,7 +269,8 @@ Bands = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def _example(s: Sample, costs: Sequence[np.ndarray], profile: np.ndarray) -> tuple[torch.Tensor, str, Bands]:
-    """Features first; errors, weighted by the profile, and costs, summed over bands: (bands, rows, cols)."""
+    """Features (:data:`FEATURES`, rows, cols), the subsampling, and for each plane the squared errors, weighted by the
+    profile, and the costs, each summed over bands: (bands, rows, cols)."""
     bands = []
     for i, (error, cost) in enumerate(zip(s.errors, costs, strict=True)):
         begins = (CHROMA_BANDS if i else LUMA_BANDS)[:-1]

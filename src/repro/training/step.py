@@ -1,4 +1,4 @@
-"""One step of Adam, as fast as the machine allows: in parts where memory is short, compiled where asked for."""
+"""One step of Adam, as fast as the machine allows: in parts if memory is short, compiled if asked for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from repro.training.recipe import Recipe, learning_rate
 
 
 class Stepper:
-    """The model, its optimiser and its loss on Fabric's device; called with a batch, it descends once.
+    """The model, its optimiser and its loss on Fabric's device. Calling it with a batch takes one step.
 
-    micro_batch
-        crops that pass through at once on each device; the gradient is that of the whole batch. Where memory does not
-        suffice it is halved, and that is said.
-    compile
-        by ``torch.compile``, on a GPU with CUDA graphs; where that fails training goes on without, and that is said.
+    ``micro_batch`` is the number of crops processed at once on each device; the gradient is that of the whole batch. If
+    a single device runs out of memory, it is halved, with a note. Raises :class:`UsageError` if it is below 1, or if
+    the batch does not divide over the processes.
     """
 
     def __init__(
@@ -39,7 +37,7 @@ class Stepper:
         if micro_batch is not None and micro_batch < 1:
             raise UsageError(f"micro-batch {micro_batch}: must be 1 or more")
         self.loss, self.recipe, self.fabric = loss, recipe, fabric
-        #: the type of the products of the trunk and of LPIPS, here
+        #: the type of the products of the trunk and of LPIPS on this device
         self.dtype = recipe.dtype if has_bfloat16(fabric.device) else torch.float32
         self.micro_batch = min(micro_batch or recipe.batch, recipe.batch // fabric.world_size)
         groups: list[dict[str, Any]] = [{"params": [model.tables.variable], "lr": recipe.lr_tables}]
@@ -50,10 +48,14 @@ class Stepper:
         self.raw, self.optimiser = model, torch.optim.Adam(groups, fused=True)
 
     def set_up(self, *, compile: bool = False) -> None:
-        """Move everything to the device; after a checkpoint was restored."""
+        """Move everything to the device. Call it once, after restoring a checkpoint.
+
+        ``compile``: use ``torch.compile`` for the loss, with CUDA graphs on a GPU; if that fails, a note says so and
+        training goes on without it.
+        """
         _keep_memory()
         self.model, self.optimiser = self.fabric.setup(self.raw, self.optimiser)
-        for variable, moments in self.optimiser.state.items():  # Fabric leaves what was restored where it was
+        for variable, moments in self.optimiser.state.items():  # Fabric leaves restored moments where they were
             moments |= {name: value.to(variable.device) for name, value in moments.items()}
         self.plain = Distortion(self.loss, self.dtype, self.fabric.device)
         self.distortion: Callable[..., dict[str, torch.Tensor]] = self.plain
@@ -61,13 +63,13 @@ class Stepper:
             self._compile()
 
     def __call__(self, step: int, batch: Batch, *, tell: bool = False) -> dict[str, torch.Tensor]:
-        """Descend once, at the learning rate of ``step``; returns the terms of the loss, before it, as tensors.
+        """Take one step, at the learning rate of ``step``; return the loss before it and its terms, as tensors.
 
-        ``tell``: for the log, also the share of coefficients that are not zero ("nonzero"), and of luma's DC, whose
-        loss one sees first, the table's entry and the mean of A ("Q_dc", "A_dc").
+        ``tell``: for the log, also return the share of coefficients that are not zero ("nonzero") and, for luma's DC,
+        whose loss shows first, the table's entry and the mean of A ("Q_dc", "A_dc").
 
-        Nothing is changed where the loss is no number: see ``"loss"``. Raises :class:`ReproError` where memory does
-        not suffice for one crop.
+        If the loss ("loss") is not finite, the model is left unchanged. Raises :class:`ReproError` if memory runs out
+        for a single crop, or on several devices.
         """
         for group, start in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = start * learning_rate(self.recipe, step)
@@ -83,14 +85,14 @@ class Stepper:
         return terms
 
     def mean(self, terms: dict[str, torch.Tensor]) -> dict[str, float]:
-        """The terms over all processes, as numbers."""
+        """The mean of each term over all processes, as a number."""
         together = torch.stack([value.float() for value in terms.values()])
         if self.fabric.world_size > 1:
             together = self.fabric.all_reduce(together, reduce_op="mean")  # type: ignore[assignment]
         return dict(zip(terms, together.tolist(), strict=True))
 
     def _gradient(self, batch: Batch, tell: bool) -> dict[str, torch.Tensor]:
-        """Of the whole batch's mean loss, part by part."""
+        """Accumulate the gradient of the whole batch's mean loss part by part; return the mean terms."""
         self.optimiser.zero_grad()
         count = len(batch.x)
         firsts = range(0, count, self.micro_batch)
@@ -110,7 +112,7 @@ class Stepper:
     def _part(self, part: Batch, share: float, tell: bool) -> dict[str, torch.Tensor]:
         x = part.x.float()
         reference = self.plain.reference(x, part.perception)
-        # Fabric's own mixed precision would also bring pixels and features to bfloat16
+        # Fabric's own mixed precision would also cast pixels and features to bfloat16
         with torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             output = self.model(x, part.features)
         terms = self.distortion(x, output.x_hat, reference)
@@ -125,7 +127,7 @@ class Stepper:
         return found
 
     def _halve(self, error: RuntimeError) -> None:
-        """Make the micro-batch smaller where memory ran out; any other error goes on."""
+        """Halve the micro-batch if memory ran out, or raise :class:`ReproError`; re-raise any other error."""
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise error
         if self.micro_batch == 1 or self.fabric.world_size > 1:
@@ -140,14 +142,14 @@ class Stepper:
         note(f"out of memory: {self.micro_batch} crops at once from here on, {self.recipe.batch} a step as before")
 
     def _compile(self) -> None:
-        """Compile the loss, whose many passes over memory become few; what came out is tried on one crop."""
+        """Compile the loss, which fuses its many passes over memory, and try the result on one crop."""
         mode = "reduce-overhead" if self.fabric.device.type == "cuda" else "default"
         compiled = torch.compile(self.plain, mode=mode)
         size = 224 if self.loss.sigma else 64
         x = torch.rand(1, 3, size, size, device=self.fabric.device).mul(255)
         try:
             compiled(x, x.clone().requires_grad_(), self.plain.reference(x))["d"].backward()
-        except Exception as error:  # no C++ compiler, an operator that it does not know: it raises nearly anything
+        except Exception as error:  # no C++ compiler, an unknown operator: it raises nearly anything
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             note(f"torch.compile does not work here ({reason}); going on without")
             return
@@ -155,9 +157,9 @@ class Stepper:
 
 
 def _keep_memory() -> None:
-    """Have glibc keep what a step frees for the next one: given back, it comes again a page fault at a time.
+    """Make glibc keep freed memory for the next step: returned to the system, it comes back one page fault at a time.
 
-    A tenth of a step with an LSTM. Other systems' libraries have no such switch, and most no such need.
+    This saves a tenth of a step with an LSTM. Other C libraries have no such switch, and most do not need one.
     """
     threshold_of_mapping, threshold_of_trimming = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
     with suppress(OSError, AttributeError):
