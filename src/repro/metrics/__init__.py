@@ -1,13 +1,13 @@
-"""How far an image is from its original: one file a metric, one number an image.
+"""How far an image is from its original: one file per metric, one number per image.
 
-Every metric takes two tensors, the original (B, 3, H, W) and the other, float RGB on 0–255, and returns (B,). A shape,
-dtype or range that does not fit raises ``ValueError``, which says what came; an image that is too small raises
+Every metric takes two tensors (B, 3, H, W), the original first, float RGB on 0–255, and returns (B,). A shape, dtype or
+range that does not fit raises ``ValueError``, whose message names it; an image that is too small raises
 :class:`~repro.errors.ReproError`.
 
-The paper's loss (Eq. 8) is made of MSE, LPIPS and MS-SSIM. :func:`ssimulacra2` is what the encoder beyond the paper
-learns from, with MSE and MS-SSIM. These are differentiable. No loss contains :func:`dists` or :func:`butteraugli`.
-:func:`dists` decided one setting of the slowest effort, on tuning photos. :func:`butteraugli` is held out altogether
-and only reported.
+The paper's loss (Eq. 8) is made of MSE, LPIPS and MS-SSIM. The encoder beyond the paper learns from
+:func:`ssimulacra2`, MSE and MS-SSIM. All of these are differentiable. No loss contains :func:`dists` or
+:func:`butteraugli`. :func:`dists` decided one setting of the slowest effort, on tuning photos. :func:`butteraugli` is
+held out altogether and only reported.
 """
 
 from __future__ import annotations

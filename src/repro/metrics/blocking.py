@@ -1,4 +1,4 @@
-"""How visible the edges of JPEG's blocks are, as a number: what Fig. 6 of the paper judges by eye."""
+"""A number for how visible the edges of JPEG's blocks are, which Fig. 6 of the paper judges by eye."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _BLOCK = 8
 
 
 def blocking(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """How much more luma jumps at block edges than elsewhere, in levels: (B, 3, H, W) twice → (B,).
+    """How much more luma jumps at block edges than elsewhere, in levels: two (B, 3, H, W) → (B,).
 
-    The mean absolute difference of neighbouring pixels across the edges of the 8×8 blocks, less that of all other
-    neighbours; computed for ``y``, less the same of the original ``x``. At 0, blocks show no more than in the original.
+    The mean absolute difference of neighbouring pixels across the edges of 8×8 blocks, minus that of all other
+    neighbours; for ``y``, minus the same for the original ``x``. At 0, blocks show no more than in the original.
     """
     check_pair(x, y)
     return _edge_excess(y) - _edge_excess(x)

@@ -1,11 +1,11 @@
-"""Butteraugli by libjxl's program, a metric held out.
+"""Butteraugli, computed by libjxl's program: the held-out metric.
 
-It models the eye's opponent colours and its masking of errors by what is near them, and gives a map of how visible the
-errors are. It was made for Guetzli (Alakuijala et al. 2017, arXiv:1703.04421). What is compared here is the number that
-the program calls the 3-norm, the mean of the 3-, 6- and 12-norms of that map, for a screen of 80 nits. Nothing in this
-project is trained, tuned or chosen by it.
+It models the eye's opponent colours and the masking of errors by nearby structure, and maps how visible errors are. It
+was made for Guetzli (Alakuijala et al. 2017, arXiv:1703.04421). The number used here is what the program calls the
+3-norm, the mean of the 3-, 6- and 12-norms of that map, for a screen of 80 nits. Nothing in this project is trained,
+tuned or chosen by it.
 
-The program ``butteraugli_main`` comes with libjxl: in Debian with ``libjxl-devtools``. Version 0.7 made all stored
+The program ``butteraugli_main`` comes with libjxl; in Debian it is in ``libjxl-devtools``. Version 0.7 made all stored
 values; other versions may differ.
 """
 
@@ -25,17 +25,17 @@ from repro.errors import ReproError
 from repro.metrics.checks import check_pair, check_side
 
 PROGRAM = "butteraugli_main"
-#: The program compares nothing below this: it calls any two pictures equal.
+#: Below this size the program compares nothing: it calls any two pictures equal.
 MIN_SIDE_BUTTERAUGLI = 8
-#: Seconds for a pair of pictures; 24 megapixels take a tenth of it.
+#: Time limit for a pair of pictures, in seconds; 24 megapixels take a tenth of it.
 _PATIENCE = 600.0
 
 
 def butteraugli(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Butteraugli's score: (B, 3, H, W) sRGB on 0–255 twice → (B,); 0 for equal images. Not symmetric, no gradient.
+    """Butteraugli's score: two (B, 3, H, W) sRGB on 0–255 → (B,); 0 for equal images. Not symmetric, no gradient.
 
-    The program reads whole numbers, so values between are rounded. Raises :class:`ReproError` for sides under 8 px,
-    and where the program is missing, fails or does not end.
+    The program reads 8-bit integers, so other values are rounded. Raises :class:`ReproError` for sides under 8 px, or
+    if the program is missing, fails or does not end.
     """
     check_pair(x, y)
     check_side(x, MIN_SIDE_BUTTERAUGLI, "Butteraugli looks at parts of that size")
@@ -46,7 +46,7 @@ def butteraugli(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def butteraugli_installed() -> bool:
-    """Whether the program is there."""
+    """Whether the program is on the PATH."""
     return shutil.which(PROGRAM) is not None
 
 
@@ -55,7 +55,7 @@ def _pixels(x: torch.Tensor) -> np.ndarray:
 
 
 def _by_program(original: np.ndarray, changed: np.ndarray) -> float:
-    """Of two (H, W, 3) uint8 pictures."""
+    """The score of two (H, W, 3) uint8 pictures."""
     with TemporaryDirectory(prefix="repro-") as folder:
         files = [Path(folder, name) for name in ("original.ppm", "changed.ppm")]
         for file, pixels in zip(files, (original, changed), strict=True):

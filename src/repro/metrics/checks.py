@@ -9,7 +9,7 @@ from repro.stages import check_image, check_range
 
 
 def check_pair(x: torch.Tensor, y: torch.Tensor) -> None:
-    """Two float RGB tensors of one shape on 0–255, else ``ValueError``."""
+    """Raise ``ValueError`` unless both are float RGB tensors (B, 3, H, W) on 0–255, of the same shape."""
     check_range(check_image(x, "first image"), "first image")
     check_range(check_image(y, "second image"), "second image")
     if x.shape != y.shape:
@@ -17,7 +17,7 @@ def check_pair(x: torch.Tensor, y: torch.Tensor) -> None:
 
 
 def check_side(x: torch.Tensor, least: int, why: str) -> None:
-    """Sides of at least ``least`` px, else :class:`ReproError`."""
+    """Raise :class:`ReproError` if a side is under ``least`` px; ``why`` is part of its message."""
     height, width = x.shape[-2:]
     if min(height, width) < least:
         raise ReproError(f"the picture is {width}×{height} px; {why} and needs at least {least} px a side")

@@ -1,16 +1,16 @@
-"""LPIPS with AlexNet (Zhang et al. 2018), in two ways: of two images, and of many to one original by differences.
+"""LPIPS with AlexNet (Zhang et al. 2018), computed in two ways: from two images, or from differences to one original.
 
 With a and b the outputs of AlexNet's five ReLUs for both images, scaled to unit length along channels at each place,
 and learned weights w of the channels:
 
     LPIPS = Σ over layers of the mean over places of Σ_c w_c (a_c − b_c)²
 
-A distance compares features that are nearly equal. Carried through the network as two numbers of 8 significant bits
-their difference would drown in rounding; carried through as a *difference*, it keeps 8 bits of its own. So for the
-loss (Eq. 8) the network carries δ = y − x beside the features of x, which are computed once: a convolution maps δ
-linearly, a ReLU turns δ at p into max(δ, −p) − max(−p, 0), a max-pool is the difference of two pools. Its products are
-then taken in bfloat16, which processors and GPUs multiply many times as fast as 32 bits, at gradients of nearly the
-same direction: over a model's parameters the cosine is above 0.999 (benchmarks/accuracy.py).
+The features that it compares are nearly equal. If the network computed both with 8 significant bits, rounding would
+swamp their difference; if it computes the *difference*, that has 8 bits of its own. So for the loss (Eq. 8) the network
+propagates δ = y − x beside the features of x, which are computed once: a convolution maps δ linearly, a ReLU turns δ at
+p into max(δ, −p) − max(−p, 0), and a max-pool becomes the difference of two pools. Products can then be computed in
+bfloat16, many times as fast on CPUs and GPUs as in 32 bits, and gradients keep their direction: over a model's
+parameters the cosine is above 0.999 (benchmarks/accuracy.py).
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from repro.metrics.checks import check_pair, check_side
 from repro.precision import full_precision
 from repro.stages import check_image, check_range
 
-#: Smallest side that AlexNet's strided convolutions and pools leave a pixel of.
+#: Smallest side of which AlexNet's strided convolutions and pools leave a pixel.
 MIN_SIDE_LPIPS = 31
 _TINY = 1e-10
 
 
-#: Twelve tensors of each original, channels last: five times −p, the convolutions' outputs p negated, (B, C, H, W) with
-#: C = 64, 192, 384, 256, 256; five times the sum of relu(p)² over channels and the weighted sum, (B, 2, H, W) float32;
-#: and the two max-pools.
+#: Twelve tensors, channels last. Five are −p, the negated outputs of the convolutions, (B, C, H, W) with C = 64, 192,
+#: 384, 256, 256. Five hold the sum of relu(p)² over channels and the weighted sum, (B, 2, H, W) float32. The last two
+#: are the outputs of the max-pools.
 ReferenceFeatures = tuple[torch.Tensor, ...]
 
 
 class _Layer(NamedTuple):
-    """A convolution for differences: whether a pool comes before it, and (C, 2) ones and the channels' weights."""
+    """A convolution for differences. ``pooled``: a pool precedes it; ``columns``: (C, 2) ones and channel weights."""
 
     pooled: bool
     weight: torch.Tensor
@@ -53,23 +53,23 @@ class _Layer(NamedTuple):
 class LPIPS(torch.nn.Module):
     """Learned perceptual distance (Zhang et al. 2018): AlexNet, version 0.1, "lin"; 0 for equal images.
 
-    Put it on a device once and call it with two images. To compare many pictures with one original, take
-    :meth:`features` of each and then :meth:`distance`; for a gradient, :meth:`reference` and :meth:`from_difference`.
-    Nothing in it trains; it stays in evaluation mode.
+    Move it to a device once and call it with two images. To compare many pictures with one original, use
+    :meth:`features` of each and then :meth:`distance`; for gradients, :meth:`reference` and :meth:`from_difference`.
+    It is never trained and stays in evaluation mode.
 
-    The linear layers come with the ``lpips`` package, the convolutions from :func:`repro.weights.load`.
+    The linear layers come from the ``lpips`` package, the convolutions from :func:`repro.weights.load`.
     """
 
     def __init__(self) -> None:
         super().__init__()
         import lpips as package
 
-        # The constructor draws random weights, only to be overwritten: spare the caller's random numbers.
+        # The constructor draws random weights, overwritten below: keep the caller's random state.
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # lpips calls torchvision by an old signature
+            warnings.simplefilter("ignore", UserWarning)  # lpips uses an old signature of torchvision
             self.net = package.LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
         trunk = weights.load("alexnet").state
-        # "slice2.3.weight" is what torchvision calls "features.3.weight".
+        # "slice2.3.weight" is torchvision's "features.3.weight".
         names = self.net.net.state_dict()
         self.net.net.load_state_dict({name: trunk[f"features.{name.split('.', 1)[1]}"] for name in names})
         path = Path(package.__file__).parent / "weights" / "v0.1" / "alex.pth"
@@ -82,7 +82,7 @@ class LPIPS(torch.nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> LPIPS:
-        """Stay in evaluation mode whatever the parent module does: dropout would make a noisy distance."""
+        """Stay in evaluation mode whatever the parent module does: dropout would make the distance noisy."""
         return super().train(False)
 
     def features(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -93,22 +93,22 @@ class LPIPS(torch.nn.Module):
             return tuple(f / (torch.linalg.vector_norm(f, dim=1, keepdim=True) + _TINY) for f in maps)
 
     def distance(self, fx: tuple[torch.Tensor, ...], fy: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Two tuples of :meth:`features` → (B,). A batch of 1 on one side meets all of the other."""
+        """Two tuples of :meth:`features` → (B,). A batch of 1 on one side is compared with every image of the other."""
         with full_precision(fx[0]):
             found = []
             for weight, a, b in zip(self._channel_weights(), fx, fy, strict=True):
-                # mean over places first: the linear layer then weighs 64 to 384 numbers, not as many maps
+                # mean over places first, so that 64 to 384 numbers are weighted, not as many maps
                 found.append((a - b).square().mean((2, 3)) @ weight)
             return torch.stack(found).sum(0)
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The distance of two pictures, (B, 3, H, W) on 0–255 each → (B,)."""
+        """The distance of two pictures: two (B, 3, H, W) on 0–255 → (B,)."""
         check_pair(x, y)
         return self.distance(self.features(x), self.features(y))
 
     @torch.no_grad()
     def reference(self, x: torch.Tensor, dtype: torch.dtype = torch.float32) -> ReferenceFeatures:
-        """What :meth:`from_difference` needs of (B, 3, H, W) on 0–255; computed in 32 bits, kept as ``dtype``."""
+        """What :meth:`from_difference` needs of x (B, 3, H, W) on 0–255, computed in 32 bits and kept as ``dtype``."""
         minus, squares, pools = list[torch.Tensor](), list[torch.Tensor](), list[torch.Tensor]()
         with full_precision(x):
             p = self._scaled(x)
@@ -125,14 +125,14 @@ class LPIPS(torch.nn.Module):
         return (*minus, *squares, *pools)
 
     def from_difference(self, reference: ReferenceFeatures, d: torch.Tensor) -> torch.Tensor:
-        """LPIPS (B,) of x + ``d`` against the original x that ``reference`` is of, with products in its type.
+        """LPIPS (B,) of x + ``d`` against the original x of ``reference``, with products in the latter's dtype.
 
         Differentiable in ``d`` (B, 3, H, W). Agrees with :meth:`forward` to about 1e-6 in float32 and 1e-3 in bfloat16.
         """
         dtype, sums, pools = reference[0].dtype, list[torch.Tensor](), iter(reference[10:])
         with full_precision(d):
             d = d.to(dtype, memory_format=torch.channels_last)
-            feature = d  # until a convolution gives the first
+            feature = d  # unused until the first convolution sets it
             layers = self._difference_layers(dtype, d.device)
             for layer, minus_p, squares in zip(layers, reference[:5], reference[5:10], strict=True):
                 if layer.pooled:
@@ -150,12 +150,12 @@ class LPIPS(torch.nn.Module):
         return self.net.scaling_layer(x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
     def _layers(self) -> list[torch.nn.Module]:
-        """AlexNet's convolutions, ReLUs and pools in their order."""
+        """AlexNet's convolutions, ReLUs and pools in order."""
         return [layer for part in self.net.net.children() for layer in part.children()]
 
-    @torch.inference_mode(False)  # whoever asks first, they must serve training too
+    @torch.inference_mode(False)  # whoever calls first, they must serve training too
     def _difference_layers(self, dtype: torch.dtype, device: torch.device) -> list[_Layer]:
-        """The five convolutions with weights as ``dtype``, made once for each type and device."""
+        """The five convolutions with weights in ``dtype``, made once per type and device."""
         if (dtype, device) not in self._kept:
             layers, found = self._layers(), list[_Layer]()
             for before, conv in zip([None, *layers], layers, strict=False):
@@ -163,24 +163,27 @@ class LPIPS(torch.nn.Module):
                     weight = self._channel_weights()[len(found)]
                     columns = torch.stack([torch.ones_like(weight), weight], 1).to(dtype)
                     pooled = isinstance(before, torch.nn.MaxPool2d)
-                    # the first one also brings a difference on 0–255 to that of AlexNet's inputs
+                    # the first also scales a difference on 0–255 to AlexNet's input scale
                     unit = 1 if found else 1 / (127.5 * self.net.scaling_layer.scale)
                     found.append(_Layer(pooled, (conv.weight * unit).to(dtype), conv.stride, conv.padding, columns))  # type: ignore[arg-type]
             self._kept[dtype, device] = found
         return self._kept[dtype, device]
 
     def _channel_weights(self) -> list[torch.Tensor]:
-        """For each of the five feature maps, how much each channel counts."""
+        """The weight of each channel, (C,) for each of the five feature maps."""
         return [layer.model[1].weight.flatten() for layer in self.net.lins]
 
 
 def lpips(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """LPIPS (AlexNet v0.1) of each pair, by one :class:`LPIPS` kept per device. Sides of 31 px or more."""
+    """LPIPS (AlexNet v0.1): two (B, 3, H, W) on 0–255 → (B,), with one :class:`LPIPS` kept per device.
+
+    Raises :class:`ReproError` for sides under 31 px, or if AlexNet's weights are missing.
+    """
     return lpips_on(x.device)(x, y)
 
 
 @lru_cache(maxsize=4)
-@torch.inference_mode(False)  # whoever asks first, the cached network must serve training too
+@torch.inference_mode(False)  # whoever calls first, the cached network must serve training too
 def lpips_on(device: torch.device) -> LPIPS:
     """The :class:`LPIPS` of ``device``, built once."""
     return LPIPS().to(device)
@@ -194,7 +197,7 @@ class _ReluDifference(torch.autograd.Function):
         ctx: Any, d: torch.Tensor, minus_p: torch.Tensor, below: torch.Tensor, feature: torch.Tensor
     ) -> torch.Tensor:
         found = torch.maximum(d, minus_p).sub_(below)
-        ctx.save_for_backward(feature + found)  # relu(p + d): its sign is exact, and all that is needed
+        ctx.save_for_backward(feature + found)  # relu(p + d), of which only the sign is needed, and that is exact
         return found
 
     @staticmethod
@@ -205,7 +208,7 @@ class _ReluDifference(torch.autograd.Function):
 
 
 class _PoolDifference(torch.autograd.Function):
-    """AlexNet's max-pool (3, stride 2) of f + d less that of f, which is given, in 32 bits."""
+    """AlexNet's max-pool (3, stride 2) of f + d minus that of f, which is given; computed in 32 bits."""
 
     @staticmethod
     def forward(ctx: Any, d: torch.Tensor, f: torch.Tensor, pool: torch.Tensor) -> torch.Tensor:
@@ -225,10 +228,10 @@ class _PoolDifference(torch.autograd.Function):
 
 
 class _ChannelSums(torch.autograd.Function):
-    """Sums over channels, plain and weighted, of d² and d f, and where ``far`` of h² and h f, with h = f + d.
+    """Sums over channels, plain and weighted, of d² and d f and, at far places, of h² and h f, with h = f + d.
 
-    d and f are (places, C), ``columns`` (C, 2) holds ones and the weights, ``ff`` (places,) is the sum of f². Gives
-    (places, 8), ones where there is nothing to say. Far is where d² is half of f² or more.
+    d and f are (places, C), ``columns`` (C, 2) holds ones and the weights, ``ff`` (places,) is the sum of f². A place
+    is far if the sum of d² is at least half of that of f². Returns (places, 8); sums that are not computed are 1.
     """
 
     @staticmethod
@@ -254,7 +257,7 @@ class _ChannelSums(torch.autograd.Function):
 
 
 def _channel_sums(d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, squares: torch.Tensor) -> torch.Tensor:
-    """(B, C, h, w) differences and features → (B h w, 10): the sums of :class:`_ChannelSums`, and those of f²."""
+    """(B, C, h, w) differences and features → (B h w, 10): the sums of :class:`_ChannelSums` and those of f²."""
     of_d, of_f, ff = (t.permute(0, 2, 3, 1).reshape(-1, t.shape[1]) for t in (d, f, squares))
     return torch.cat([_ChannelSums.apply(of_d, of_f, columns, ff[:, 0]), ff], 1)
 
@@ -262,8 +265,8 @@ def _channel_sums(d: torch.Tensor, f: torch.Tensor, columns: torch.Tensor, squar
 def _unit_distance(sums: torch.Tensor) -> torch.Tensor:
     """Σ w (b − a)² at each place, from :func:`_channel_sums`: a = f / |f| and b = h / |h| are unit vectors, h = f + d.
 
-    Where d is small beside f, b − a = d / |h| + k f with k = 1 / |h| − 1 / |f|, computed from |h|² − |f|² = 2 d·f + d²,
-    which does not cancel. Where it is not, the square is multiplied out, for there h may be nearly zero.
+    Where d is small compared to f, b − a = d / |h| + k f with k = 1 / |h| − 1 / |f|, and k is computed without
+    cancellation from |h|² − |f|² = 2 d·f + d². Elsewhere h may be nearly zero, and the square is expanded instead.
     """
     dd, w_dd, df, w_df, hh, w_hh, _, w_hf, ff, w_ff = sums.unbind(1)
     far, grown, before = 2 * dd >= ff, 2 * df + dd, ff.sqrt() + _TINY

@@ -1,15 +1,15 @@
-"""MS-SSIM, from the difference δ = y − x: exact, symmetric, and half the work where x has been seen before.
+"""MS-SSIM, from the difference δ = y − x: exact, symmetric, and half the work if x has been seen before.
 
     MS-SSIM = l₅^0.1333 · Π cs_j^w_j    over five scales j, each half the one before
 
 with l luminance and cs contrast and structure, each the mean over places (at the fifth scale the mean of the product
-l·cs, as in the authors' code). Write σ² for a variance under the Gaussian
-window and σ(a, b) for a covariance. With y = x + δ, the term of contrast and structure is
+l·cs, as in the authors' code). Let σ² be a variance under the Gaussian window, and σ(a, b) a covariance. With
+y = x + δ, the term of contrast and structure is
 
     cs = (2 σ(x, y) + C₂) / (σ²(x) + σ²(y) + C₂) = 1 − σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)
 
-so that the small number 1 − cs is computed from small numbers, and the moments of x do not depend on y. Luminance in
-the same way: 1 − μ²(δ) / (μ²(x) + μ²(y) + C₁). Halving a picture is linear: the coarser scales halve δ.
+so the small number 1 − cs is computed from small numbers, and the moments of x do not depend on y. Likewise, luminance
+is 1 − μ²(δ) / (μ²(x) + μ²(y) + C₁). Halving a picture is linear, so δ itself is halved for the coarser scales.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from repro.precision import full_precision
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 #: SSIM's constants for values on 0–255: (0.01 · 255)² and (0.03 · 255)².
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-#: Smallest side that MS-SSIM takes: halved four times, 161 still holds one 11-px window.
+#: Smallest side that MS-SSIM takes: halved four times, 161 px still hold one 11-px window.
 MIN_SIDE_MS_SSIM = 161
 _WINDOW, _SIGMA = 11, 1.5
 
 
 class ScaleStatistics(NamedTuple):
-    """What one scale needs of the original x: its samples (1, 3B, H, W), their mean under the window and 2 σ²(x) + C₂,
-    (1, 3B, H − 10, W − 10). All planes of the batch lie side by side, channels last: one convolution takes them all,
-    ten times as fast on a CPU as plane by plane."""
+    """What one scale needs of the original x: its samples (1, 3B, H, W), and their mean under the window and
+    2 σ²(x) + C₂, both (1, 3B, H − 10, W − 10). All planes of the batch are channels of one image, channels last: one
+    convolution takes them all, ten times as fast on a CPU as plane by plane."""
 
     x: torch.Tensor
     mean: torch.Tensor
@@ -44,25 +44,29 @@ class ScaleStatistics(NamedTuple):
 
 
 def ms_ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Multi-scale structural similarity in [0, 1], 1 for equal images (Wang, Simoncelli, Bovik 2003).
+    """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003): two (B, 3, H, W) on 0–255 → (B,) in [0, 1], 1
+    for equal images.
 
     Agrees with TensorFlow's ``tf.image.ssim_multiscale(..., max_val=255)``, which the original code uses: five
-    scales, an 11-px Gaussian window (sigma 1.5) at each, product over scales first, then mean over RGB. Where a scale's
-    mean contrast term is negative it counts as 0 (and passes no gradient). Differentiable in one of the two images.
+    scales, an 11-px Gaussian window (sigma 1.5) at each, product over scales first, then mean over RGB. A scale's mean
+    contrast term counts as 0 if it is negative (and passes no gradient). Differentiable in one of the two images.
 
-    Raises :class:`ReproError` for images with a side under 161 px, ``ValueError`` where both images ask for gradients.
+    Raises :class:`ReproError` for a side under 161 px, and ``ValueError`` if both images require gradients.
     """
     check_pair(x, y)
     if x.requires_grad:
         if y.requires_grad:
             raise ValueError("ms_ssim: only one of the images can have a gradient; detach the original")
-        x, y = y, x  # it is symmetric
+        x, y = y, x  # MS-SSIM is symmetric
     return ms_ssim_from_difference(reference_statistics(x), y.float() - x.float())
 
 
 @torch.no_grad()
 def reference_statistics(x: torch.Tensor) -> tuple[ScaleStatistics, ...]:
-    """All that MS-SSIM needs of an original (B, 3, H, W) on 0–255, scale by scale."""
+    """All that MS-SSIM needs of an original (B, 3, H, W) on 0–255, scale by scale.
+
+    Raises :class:`ReproError` for a side under 161 px.
+    """
     check_side(x, MIN_SIDE_MS_SSIM, "MS-SSIM halves it four times")
     scales = []
     with full_precision(x):
@@ -94,7 +98,7 @@ def ms_ssim_from_difference(reference: tuple[ScaleStatistics, ...], d: torch.Ten
 class _Dissimilarity(torch.autograd.Function):
     """(1, 3B, H, W) differences → (1, 3B), the mean over places of 1 − cs, or of 1 − cs · l with luminance.
 
-    Written out with its derivative, as automatic differentiation would take some forty passes over memory.
+    The derivative is written out: autograd's would take some forty passes over memory.
     """
 
     @staticmethod
@@ -126,14 +130,14 @@ class _Dissimilarity(torch.autograd.Function):
         through_mean = (spread * mean).addcmul_(along, mean_x, value=-1)
         if ctx.with_luminance:
             through_mean -= (unlike - 1) * each * slope / 2
-        # The window is symmetric: its transpose is itself, on gradients with a border of zeros.
+        # The window is symmetric, so its transpose is the window itself on gradients with a border of zeros.
         border = _WINDOW - 1
         total = _window(spread, border).mul_(d).sub_(_window(through_mean, border))
         return total.addcmul_(_window(along, border), x, value=-1), None, None
 
 
 def _luminance(mean_x: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """SSIM's luminance term where means are μ(x) and μ(x) + μ(δ), and its derivative by μ(δ)."""
+    """SSIM's luminance term for means μ(x) and μ(x) + μ(δ), and its derivative with respect to μ(δ)."""
     mean_y = mean_x + mean
     whole = mean_x.square() + mean_y.square() + _C1
     share = mean.square() / whole
@@ -146,7 +150,7 @@ def _planes(x: torch.Tensor) -> torch.Tensor:
 
 
 def _window(maps: torch.Tensor, border: int = 0) -> torch.Tensor:
-    """Every channel of (1, C, H, W), with ``border`` rows and columns of zeros around it, under the Gaussian window."""
+    """Filter every channel of (1, C, H, W), padded with ``border`` zeros on each side, with the Gaussian window."""
     channels = maps.shape[1]
     down, across = _weights(channels, maps.dtype, maps.device)
     found = F.conv2d(maps, down, padding=(border, 0), groups=channels)
@@ -154,9 +158,9 @@ def _window(maps: torch.Tensor, border: int = 0) -> torch.Tensor:
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(False)  # whoever asks first, the cached window must serve training too
+@torch.inference_mode(False)  # whoever calls first, the cached window must serve training too
 def _weights(channels: int, dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """The window along one axis and the other, once for each channel."""
+    """The window along the vertical and the horizontal axis, repeated for each channel."""
     from pytorch_msssim.ssim import _fspecial_gauss_1d
 
     window = _fspecial_gauss_1d(_WINDOW, _SIGMA).to(device, dtype).flatten()
@@ -166,7 +170,7 @@ def _weights(channels: int, dtype: torch.dtype, device: torch.device) -> tuple[t
 
 
 def _halve(x: torch.Tensor) -> torch.Tensor:
-    """2×2 means; an odd side is first made even by repeating its last line, as TensorFlow does."""
+    """2×2 means. An odd side is first made even by repeating its last line, as in TensorFlow."""
     height, width = x.shape[-2:]
     if height % 2 or width % 2:
         x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
@@ -174,6 +178,6 @@ def _halve(x: torch.Tensor) -> torch.Tensor:
 
 
 def _power(base: torch.Tensor, exponent: float) -> torch.Tensor:
-    """max(base, 0) ** exponent with gradient 0, not NaN, where base ≤ 0."""
+    """max(base, 0) ** exponent, with gradient 0 instead of NaN where base ≤ 0."""
     positive = base > 0
     return torch.where(positive, torch.where(positive, base, 1.0) ** exponent, 0.0)

@@ -1,4 +1,4 @@
-"""Mean squared error, over RGB, over chroma or of blurred luma, and PSNR, which is the same in decibels.
+"""Mean squared error, of RGB, of chroma or of blurred luma, and PSNR, which is the same in decibels.
 
 For images x and y on 0–255 and n = 3HW values:
 
@@ -17,7 +17,7 @@ from repro.stages import rgb_to_ycbcr
 
 
 def mse(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean squared error over channels and pixels: (B, 3, H, W) twice → (B,)."""
+    """Mean squared error over channels and pixels: two (B, 3, H, W) → (B,)."""
     check_pair(x, y)
     return _mean_square(x - y)
 
@@ -40,9 +40,9 @@ def mse_chroma(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def mse_y_blurred(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Mean square of luma's error after a Gaussian blur of σ = 4 px: how far areas are off, not single pixels.
+    """Mean square of the luma error after a Gaussian blur with σ = 4 px: how far areas are off, not single pixels.
 
-    Beyond its edges the error is mirrored. It passes no gradient.
+    The error is mirrored at the picture's edges. It passes no gradient.
     """
     check_pair(x, y)
     error = (rgb_to_ycbcr(x) - rgb_to_ycbcr(y))[:, 0].detach().double()

@@ -1,7 +1,7 @@
-"""SSIMULACRA 2.1 in PyTorch, differentiable: see :mod:`repro.ssimulacra2` for what it is, its source and constants.
+"""SSIMULACRA 2.1 in differentiable PyTorch. :mod:`repro.ssimulacra2` says what it is and has its source and constants.
 
-As there, all is written in the difference δ = y − x, so that gradients are exact where pictures are alike. With σ² and
-σ under the blur, SSIM's term of contrast and structure is
+As there, everything is written in the difference δ = y − x, so that gradients are exact where pictures are alike. With
+σ² a variance and σ a covariance under the blur, SSIM's term of contrast and structure gives
 
     1 − cs = σ²(δ) / (2 σ²(x) + 2 σ(x, δ) + σ²(δ) + C₂)
 """
@@ -31,14 +31,14 @@ from repro.ssimulacra2 import (
 )
 
 MIN_SIDE_SSIMULACRA2 = MIN_SIDE
-#: Keeps roots from infinite slopes at zero: where pictures are equal.
+#: Keeps the slopes of roots finite at zero, where pictures are equal.
 _TINY = 1e-36
 
 
 def ssimulacra2(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """SSIMULACRA 2.1 of ``y`` against the original ``x``: (B, 3, H, W) sRGB on 0–255 twice → (B,). Not symmetric.
+    """SSIMULACRA 2.1 of ``y`` against the original ``x``: two (B, 3, H, W) sRGB on 0–255 → (B,). Not symmetric.
 
-    100 for equal images, and no lower limit. Differentiable in ``y``. Raises :class:`ReproError` for sides under
+    100 for equal images, without a lower limit. Differentiable in ``y``. Raises :class:`ReproError` for sides under
     113 px.
     """
     check_pair(x, y)
@@ -46,7 +46,7 @@ def ssimulacra2(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 class _Scale(NamedTuple):
-    """What a scale needs of the original, (B, 3, H, W) each: XYB, its mean under the blur, its difference from that
+    """What a scale needs of the original, each (B, 3, H, W): XYB, its mean under the blur, its difference from that
     mean, and 2 σ²(x) + C₂."""
 
     xyb: torch.Tensor
@@ -56,7 +56,7 @@ class _Scale(NamedTuple):
 
 
 class Ssimulacra2:
-    """The original ``x`` (B, 3, H, W), float sRGB on 0–255, whose maps are kept for many comparisons.
+    """SSIMULACRA 2.1 against one original ``x`` (B, 3, H, W), float sRGB on 0–255, whose maps are computed once.
 
     Raises :class:`ReproError` for sides under 113 px.
     """
@@ -71,8 +71,9 @@ class Ssimulacra2:
                 self._scales.append(_Scale(xyb, mean, xyb - mean, 2 * (_blur(xyb * xyb) - mean * mean) + C2))
 
     def raw(self, y: torch.Tensor) -> torch.Tensor:
-        """(B,) the weighted sum of all maps of ``y``, shaped as the original: 0 for equal images, and more the further
-        they are. It is what to learn from: nearly in proportion to errors, where the score has its steepest slope at
+        """(B,) weighted sum of all maps of ``y``, shaped as the original: 0 for equal images, larger for larger errors.
+
+        Learn from this rather than from the score: it is nearly proportional to errors, while the score is steepest at
         equality."""
         total = y.new_zeros(len(y))
         with full_precision(y):
@@ -92,7 +93,7 @@ class Ssimulacra2:
 
 
 def _maps(x: _Scale, d: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Structure lost, edges gained and edges lost at every place (B, 3, H, W) where XYB is that of ``x`` + ``d``."""
+    """Maps of lost structure, gained edges and lost edges, each (B, 3, H, W), of a picture with XYB ``x`` + ``d``."""
     shift = _blur(d)
     spread = _blur(d * d) - shift * shift
     along = _blur(x.xyb * d) - x.mean * shift
@@ -104,9 +105,9 @@ def _maps(x: _Scale, d: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
 
 
 def _xyb_scales(rgb: torch.Tensor) -> list[torch.Tensor]:
-    """(B, 3, H, W) sRGB on 0–255 → X, Y and B − Y at each scale, scaled and shifted as the metric has them.
+    """(B, 3, H, W) sRGB on 0–255 → X, Y and B − Y at each scale, scaled and shifted as in the metric.
 
-    Channels last: the blur is then twice as fast.
+    They are channels last, which makes the blur twice as fast.
     """
     linear = _linear(rgb.contiguous(memory_format=torch.channels_last) / 255)
     scales = []
@@ -130,7 +131,7 @@ def _xyb(linear: torch.Tensor) -> torch.Tensor:
 
 
 def _blur(planes: torch.Tensor) -> torch.Tensor:
-    """Every plane of (B, 3, H, W) under the metric's blur, with zeros beyond the edges."""
+    """Blur every plane of (B, 3, H, W) with the metric's kernel, with zeros beyond the edges."""
     kernel = torch.from_numpy(KERNEL.copy()).to(planes)
     down = F.conv2d(planes, kernel.view(1, 1, -1, 1).expand(3, 1, -1, 1), padding=(REACH, 0), groups=3)
     return F.conv2d(down, kernel.view(1, 1, 1, -1).expand(3, 1, 1, -1), padding=(0, REACH), groups=3)
