@@ -190,7 +190,7 @@ def _address(scheduler: str) -> str:
 
 
 async def _greet(address: str) -> None:
-    """Check that a scheduler answers: ``Client`` waits forever for a port that connects but says nothing."""
+    """Check that a scheduler answers: ``Client`` waits forever on a port that accepts connections but is silent."""
     from distributed.comm.core import connect
 
     comm = await asyncio.wait_for(connect(address, timeout=CONNECT_SECONDS), CONNECT_SECONDS)

@@ -39,7 +39,7 @@ def rate(Q: torch.Tensor, A: torch.Tensor | None, weights: LossWeights) -> torch
     """r(x; θ), a scalar: α Σ 1/Q over both tables + β (mean A^(L) + mean A^(C)). Eq. 9.
 
     Q is (2, 8, 8) in 1–255, A is (B, 2, rows, cols, 8, 8) in 0–1 or None (A = 1: the term is the constant 2β).
-    The paper's Q̄ is read as the element-wise inverse 1/Q: so it is in the baseline's code, and finer steps cost bits.
+    The paper's Q̄ is read as the element-wise inverse 1/Q, as in the baseline's code: finer steps cost more bits.
     """
     attention = Q.new_tensor(2.0) if A is None else A.mean(dim=(0, 2, 3, 4, 5)).sum()
     return weights.alpha * (1 / Q).sum() + weights.beta * attention

@@ -67,7 +67,7 @@ class LearnedTables(nn.Module):
 
 
 class Output(NamedTuple):
-    """One pass gives: x̂ (B, 3, H, W) RGB in 0–255; ẑ (B, 3, rows, cols, 8, 8); A (B, 2, …) or None; Q (2, 8, 8)."""
+    """Result of a pass: x̂ (B, 3, H, W) RGB in 0–255; ẑ (B, 3, rows, cols, 8, 8); A (B, 2, …) or None; Q (2, 8, 8)."""
 
     x_hat: torch.Tensor
     z_hat: torch.Tensor

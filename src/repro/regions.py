@@ -1,4 +1,4 @@
-"""A photo in regions: pixels → DCT coefficients → integers, a piece at a time, with the result of the whole.
+"""A photo in regions: pixels → DCT coefficients → integers, a piece at a time, with the same result as the whole.
 
 Working memory does not grow with the picture. Pieces consist of whole blocks: strips as wide as the picture if each
 block is processed by itself, tiles if a network looks beyond the block. The sizes of a picture's pieces differ by a

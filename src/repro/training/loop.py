@@ -74,7 +74,7 @@ def train(
     observe
         called as ``observe(step, model)`` before the first step and at each row of the log (for films, Fig. 13).
     micro_batch, compile
-        change how a step is computed, not its result: see :class:`~repro.training.step.Stepper`.
+        change how a step is computed, not what it computes: see :class:`~repro.training.step.Stepper`.
 
     Raises :class:`ReproError` if the loss or the weights are no longer finite (the last good checkpoint is kept, and
     named), if a checkpoint is found that cannot be resumed or is past ``recipe.steps``, or if memory runs out;

@@ -206,7 +206,7 @@ def _as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
 
 
 def _channels_last(maps: torch.Tensor) -> torch.Tensor:
-    """(n, C, h, w) → (n, h, w, C), contiguous."""
+    """(n, C, h, w) → (n, h, w, C), contiguous: the memory layout of channels last."""
     return maps.permute(0, 2, 3, 1).contiguous()
 
 

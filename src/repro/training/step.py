@@ -22,8 +22,8 @@ from repro.training.recipe import Recipe, learning_rate
 class Stepper:
     """The model, its optimiser and its loss on Fabric's device. Calling it with a batch takes one step.
 
-    ``micro_batch`` is the number of crops processed at once on each device; the gradient is that of the whole batch. If
-    a single device runs out of memory, it is halved, with a note. Raises :class:`UsageError` if it is below 1, or if
+    ``micro_batch`` is the number of crops processed at once on each device; the gradient is that of the whole batch. It
+    is halved, with a note, if memory runs out on a single device. Raises :class:`UsageError` if it is below 1, or if
     the batch does not divide over the processes.
     """
 
