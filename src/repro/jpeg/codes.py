@@ -1,6 +1,6 @@
-"""Huffman codes made for the symbols at hand, and symbols put into bytes with them.
+"""Optimal Huffman codes for given symbol counts, and packing symbols into bytes with them.
 
-Source: ITU-T T.81, K.2 (the lengths of codes, at most 16 bits), Annex C (the codes), F.1.2.3 (stuffed zeros).
+Source: ITU-T T.81, K.2 (code lengths of at most 16 bits), Annex C (the codes), F.1.2.3 (byte stuffing).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ LONGEST = 16
 
 @compiled()
 def optimal_code_lengths(counts: np.ndarray) -> np.ndarray:
-    """int64 (256,): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
+    """int64 (256,): Huffman code lengths for symbols with these ``counts`` (256,): 1–16 bits, or 0 if the count is 0.
 
-    One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
+    An extra symbol that never occurs takes the code of all ones, which the standard reserves.
     """
     used = np.empty(SYMBOLS + 1, np.int64)
     weight = np.empty(SYMBOLS + 1, np.int64)
@@ -35,7 +35,7 @@ def optimal_code_lengths(counts: np.ndarray) -> np.ndarray:
     _shorten(how_many)
     lengths = np.zeros(SYMBOLS, np.int64)
     short = 1
-    for bits in range(1, SYMBOLS):  # from the shortest code to the longest; the spare one, the last of all, is left out
+    for bits in range(1, SYMBOLS):  # from the shortest code to the longest, without the extra symbol, which is last
         for i in range(total - 1):
             if length[i] == bits:
                 while how_many[short] == 0:
@@ -47,11 +47,11 @@ def optimal_code_lengths(counts: np.ndarray) -> np.ndarray:
 
 @compiled()
 def _huffman(weight: np.ndarray) -> np.ndarray:
-    """int64 (n,): lengths of codes for symbols of so much ``weight``, which is used up. Of equal weights, the one of
-    the last symbol is merged first (K.2, Figure K.1)."""
+    """int64 (n,): code lengths for symbols of these weights. ``weight`` is overwritten. Of equal weights, that of the
+    last symbol is merged first (K.2, Figure K.1)."""
     total = weight.shape[0]
     length = np.zeros(total, np.int64)
-    beside = np.full(total, -1)  # the next symbol below the same node
+    beside = np.full(total, -1)  # the next symbol in the same subtree, or −1
     for _ in range(total - 1):
         rare = rarer = -1
         for i in range(total):
@@ -70,7 +70,7 @@ def _huffman(weight: np.ndarray) -> np.ndarray:
 
 @compiled()
 def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
-    """One bit more for ``symbol`` and all that hang on it; returns the last of them."""
+    """Add one bit to the codes of ``symbol`` and of those linked after it in ``beside``; return the last of them."""
     length[symbol] += 1
     while beside[symbol] >= 0:
         symbol = beside[symbol]
@@ -80,8 +80,8 @@ def _lengthen(symbol: int, length: np.ndarray, beside: np.ndarray) -> int:
 
 @compiled()
 def _shorten(how_many: np.ndarray) -> None:
-    """Codes over 16 bits become shorter in pairs, at the cost of a shorter one (Figure K.3); ``how_many`` there are of
-    each length."""
+    """Limit codes to 16 bits: shorten longer ones in pairs and lengthen a shorter one in exchange (Figure K.3).
+    ``how_many`` counts the codes of each length and is changed in place."""
     for bits in range(len(how_many) - 1, LONGEST, -1):
         while how_many[bits] > 0:
             shorter = bits - 2
@@ -95,8 +95,8 @@ def _shorten(how_many: np.ndarray) -> None:
 
 @compiled()
 def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Of coded symbols: int64 (5, 256) how often each occurs by table, how long its code is, and how many bits all
-    take."""
+    """Return how often each symbol of each table occurs in ``coded`` and how long its optimal code is, int64 (5, 256)
+    each, and how many bits all symbols take."""
     counts = np.zeros((TABLES, SYMBOLS), np.int64)
     lengths = np.zeros((TABLES, SYMBOLS), np.int64)
     for symbol in coded:
@@ -117,7 +117,7 @@ def measure(coded: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def in_order(lengths: np.ndarray) -> np.ndarray:
-    """The symbols that have a code, by its length and then by value: the order in which codes count up (Annex C)."""
+    """The symbols that have a code, by code length and then by value: the order in which codes count up (Annex C)."""
     symbols = np.flatnonzero(lengths)
     return symbols[np.argsort(lengths[symbols], kind="stable")]
 
@@ -135,8 +135,8 @@ def codes(lengths: np.ndarray) -> np.ndarray:
 
 
 def pack(coded: np.ndarray, lengths: np.ndarray, bits: int) -> bytes:
-    """The bytes of a scan: ``coded`` symbols in codes of ``lengths``, which take so many ``bits``; see
-    :func:`measure`."""
+    """The bytes of a scan: the ``coded`` symbols in codes of these ``lengths``, (5, 256), together ``bits`` long. Both
+    come from :func:`measure`."""
     of_tables = np.stack([codes(table) for table in lengths])
     out = np.empty(2 * (bits // 8 + 1), np.uint8)
     used = _pack(coded, of_tables.ravel(), lengths.ravel(), np.tile(FOLLOWING, TABLES), out)
@@ -157,10 +157,10 @@ def _pack(coded: np.ndarray, codes: np.ndarray, lengths: np.ndarray, following: 
             byte = np.uint8((held >> np.uint64(bits)) & np.uint64(255))
             out[at] = byte
             at += 1
-            if byte == 255:  # would begin a marker
+            if byte == 255:  # would start a marker: stuff a zero
                 out[at] = 0
                 at += 1
-    if bits > 0:  # filled up with ones
+    if bits > 0:  # fill the last byte with ones
         byte = np.uint8(((held << np.uint64(8 - bits)) & np.uint64(255)) | np.uint64((1 << (8 - bits)) - 1))
         out[at] = byte
         at += 1

@@ -1,7 +1,7 @@
-"""A standard JPEG file from integers, and back to integers and to pixels.
+"""Write coefficients as a standard JPEG file, read them back, and decode files to pixels.
 
-:mod:`repro.jpeg.writer` writes files. ``jpeglib``, which binds libjpeg, reads the coefficients of any; Pillow decodes.
-Source: ITU-T T.81 (the file format), JFIF 1.02 (its colours).
+:mod:`repro.jpeg.writer` writes files. ``jpeglib``, a binding of libjpeg, reads coefficients; Pillow decodes to pixels.
+Source: ITU-T T.81 (file format), JFIF 1.02 (colour conversion).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from repro.jpeg.dct import idct
 
 __all__ = ["Coefficients", "decode", "predict_decode", "read", "write"]
 _lock = threading.Lock()
-#: What Pillow raises for a broken file, or one that says it is very large.
+#: What Pillow raises for a broken file, or for one that claims to be very large.
 _UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 
 
 def write(c: Coefficients, *, progressive: bool = True, icc: bytes | None = None) -> bytes:
-    """A standard JPEG file that holds exactly ``c``, as the paper's encoders write it: with the cheapest of the
-    progressive scan scripts that mozjpeg tries, or sequential where that is smaller. See
+    """Return a standard JPEG file that holds exactly ``c``, as the paper's encoders write it: with the cheapest of the
+    progressive scan scripts that mozjpeg tries, or sequential if that is smaller or ``progressive`` is False. See
     :func:`repro.jpeg.writer.write`."""
     return writer.write(c, scans="searched" if progressive else "sequential", icc=icc)
 
@@ -37,11 +37,11 @@ def write(c: Coefficients, *, progressive: bool = True, icc: bytes | None = None
 def read(data: bytes) -> Coefficients:
     """The coefficients and tables of a grey or YCbCr JPEG file, 4:4:4 or 4:2:0; the inverse of :func:`write`.
 
-    Raises :class:`ReproError` where ``data`` is no such file.
+    Raises :class:`ReproError` if ``data`` is not such a file.
     """
     import jpeglib
 
-    try:  # libjpeg ends the process on a broken file, so Pillow decodes it first
+    try:  # libjpeg exits the process on a broken file, so let Pillow decode it first
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             kind = (image.format, image.mode)
@@ -68,7 +68,7 @@ def read(data: bytes) -> Coefficients:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """What Pillow (libjpeg-turbo) shows: (H, W, 3) uint8 RGB. Raises :class:`ReproError` on a broken file."""
+    """Decode with Pillow (libjpeg-turbo): (H, W, 3) uint8 RGB. Raises :class:`ReproError` for a broken file."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
@@ -77,10 +77,10 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def predict_decode(c: Coefficients) -> np.ndarray:
-    """What our own inverse pipeline says a decoder shows: (H, W, 3) float32 RGB, whole numbers in 0–255.
+    """Predict a decoder's output with our own inverse pipeline: (H, W, 3) float32 RGB, whole numbers in 0–255.
 
-    Samples are rounded and clipped in YCbCr, converted, then rounded and clipped again, as decoders do. Decoders may
-    differ by a level or two: T.81 leaves the inverse DCT's arithmetic free.
+    As in decoders, samples are rounded and clipped in YCbCr, converted, then rounded and clipped again. Decoders may
+    differ by a level or two, because T.81 does not prescribe the inverse DCT's arithmetic.
     """
     planes = []
     for index, z_hat in enumerate(c.planes):
@@ -96,11 +96,11 @@ def predict_decode(c: Coefficients) -> np.ndarray:
 
 
 def _round_half_up(x: np.ndarray) -> np.ndarray:
-    """Integer decoders add a half and cut. Flat blocks make exact halves common, so the tie rule shows."""
+    """Add a half and truncate, as integer decoders do. Flat blocks make exact halves common, so the tie rule shows."""
     return np.floor(x + np.float32(0.5 + 1e-4))
 
 
 def _round_upsampled(x: np.ndarray) -> np.ndarray:
-    """libjpeg's fancy upsampling adds 8/16 on even columns and 7/16 on odd ones, so that ties go both ways."""
+    """libjpeg's fancy upsampling adds 8/16 in even columns and 7/16 in odd ones, so that ties go both ways."""
     bias = np.tile(np.array([8 / 16, 7 / 16], np.float32), x.shape[-1] // 2)
     return np.floor(x + bias + np.float32(1e-4))

@@ -1,4 +1,4 @@
-"""What a JPEG file says, less its entropy coding."""
+"""The contents of a JPEG file before entropy coding."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_SIDE = 65_500
-#: The largest coefficient of baseline JPEG. AC has categories up to 10, DC differences up to 11.
+#: The largest coefficient in baseline JPEG. Categories go up to 10 for AC and up to 11 for DC differences.
 LARGEST = 1023
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """A picture as a JPEG file holds it.
+    """A picture as a JPEG file stores it.
 
     planes
         one (grey) or three (Y, Cb, Cr) int16 arrays (rows, cols, 8, 8): Ẑ, the quantised DCT coefficients.
     tables
-        uint16 array (1, 2 or 3, 8, 8) with entries in 1–255: Q for luma and, with three planes, for chroma or for Cb
-        and Cr.
+        uint16 array (1, 2 or 3, 8, 8), entries in 1–255: Q for luma and, with three planes, one for chroma or one each
+        for Cb and Cr.
     height, width
-        the picture's size in pixels, 1–65 500; the planes cover it, edge blocks padded.
+        the picture's size in pixels, 1–65 500. The planes cover it; edge blocks are padded.
 
-    Raises ``ValueError`` where planes, tables and size do not fit each other.
+    Raises ``ValueError`` if an argument is out of range, or if planes, tables and size do not match.
     """
 
     planes: tuple[np.ndarray, ...]
@@ -61,7 +61,7 @@ class Coefficients:
         raise ValueError(f"planes: chroma of {chroma} blocks is neither 4:4:4 {full} nor 4:2:0 {half}")
 
     def table(self, plane: int) -> np.ndarray:
-        """(8, 8) the steps of a plane; where there are two tables, Cb and Cr share the second."""
+        """(8, 8): the quantisation steps of a plane. If there are two tables, Cb and Cr share the second."""
         return self.tables[min(plane, len(self.tables) - 1)]
 
 

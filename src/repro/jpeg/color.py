@@ -1,4 +1,4 @@
-"""RGB to YCbCr and back: the JFIF conversion that every JPEG decoder undoes.
+"""RGB to YCbCr and back, as JFIF defines it for all JPEG decoders.
 
 Source: JFIF 1.02 (ITU-T T.871), section 7: BT.601 weights, full range 0–255, chroma centred on 128.
 """
@@ -11,7 +11,7 @@ from repro.compiled import compiled
 
 RGB_TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]])
 YCBCR_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136286, -0.714136286], [1.0, 1.772, 0.0]])
-#: Of Y, Cb and Cr: the value that stands for none.
+#: The values of Y, Cb and Cr that stand for zero.
 CENTRE = np.array([0.0, 128.0, 128.0])
 
 
@@ -23,8 +23,8 @@ def rgb_to_ycbcr(rgb: np.ndarray) -> np.ndarray:
 
 
 def ycbcr_to_rgb(planes: np.ndarray) -> np.ndarray:
-    """(3, H, W) Y, Cb, Cr on 0–255 → float32 (H, W, 3) RGB. Neither rounded nor clipped: 0–255 only for valid
-    colours."""
+    """(3, H, W) Y, Cb, Cr on 0–255 → float32 (H, W, 3) RGB. Neither rounded nor clipped, so colours outside the RGB
+    gamut leave 0–255."""
     centred = planes - CENTRE.astype(np.float32)[:, None, None]
     return np.tensordot(centred, YCBCR_TO_RGB.astype(np.float32), (0, 1))
 

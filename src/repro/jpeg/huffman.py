@@ -1,7 +1,7 @@
-"""Where the bits of a baseline JPEG file go: run lengths, categories and Huffman codes, counted block by block.
+"""Count where the bits of a baseline JPEG file go: run lengths, categories and Huffman codes, block by block.
 
-Source: ITU-T T.81, F.1.2 (coding of DC differences and of AC runs), B.2.4.2 (the DHT segment). This module counts, for
-the book, what other programs and :mod:`repro.jpeg.writer` write, and its sums agree with the file to the bit.
+Source: ITU-T T.81, F.1.2 (coding of DC differences and of AC runs), B.2.4.2 (the DHT segment). The book uses this to
+count what :mod:`repro.jpeg.writer` and other programs write. The sums agree with the file to the bit.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from repro.errors import ReproError
 from repro.jpeg.segments import DHT, segments
 from repro.jpeg.tables import ZIGZAG
 
-#: (class, index) → symbol → length of its code in bits. Class 0 codes DC, 1 AC; index 0 is luma, 1 chroma.
+#: (class, index) → symbol → code length in bits. Class 0 is DC, 1 is AC; index 0 is luma, 1 is chroma.
 CodeLengths = dict[tuple[int, int], dict[int, int]]
-#: Symbols of T.81: sixteen zeros in a row; nothing but zeros from here on.
+#: Symbols of T.81: sixteen zeros in a row; end of block (all remaining coefficients are zero).
 ZRL, EOB = 0xF0, 0x00
 
 
 def code_lengths(data: bytes) -> CodeLengths:
     """The Huffman code lengths that the JPEG file ``data`` defines before its first scan.
 
-    Raises :class:`ReproError` where a table is shorter or longer than it says.
+    Raises :class:`ReproError` if a table is cut off.
     """
     lengths: CodeLengths = {}
     for segment in segments(data):
@@ -39,24 +39,24 @@ def code_lengths(data: bytes) -> CodeLengths:
 
 @functools.cache
 def annex_k() -> CodeLengths:
-    """The code lengths of Annex K.3, which encoders use that do not make tables for the picture at hand."""
+    """The code lengths of Annex K.3, used by encoders that do not optimise their Huffman tables for the picture."""
     stream = io.BytesIO()
     Image.new("RGB", (8, 8)).save(stream, "JPEG", optimize=False)
     return code_lengths(stream.getvalue())
 
 
 def count_bits(plane: np.ndarray, index: int, lengths: CodeLengths | None = None) -> np.ndarray:
-    """Bits that each coefficient of a plane Ẑ costs in a sequential scan.
+    """Count the bits that each coefficient of a plane Ẑ costs in a sequential scan.
 
     plane
         whole numbers (rows, cols, 8, 8), blocks coded in raster order (as in 4:4:4 and grey files)
     index
-        0 with luma's codes, 1 with chroma's
+        0 for luma's codes, 1 for chroma's
     lengths
-        code lengths; Annex K's unless given
+        code lengths; None: Annex K's
 
     Returns int64 (rows, cols, 65) in zigzag order: the DC difference, 63 AC coefficients (a run of zeros is charged to
-    the coefficient that ends it), and the sign that the block is over. Raises ``KeyError`` for a value without a code.
+    the coefficient that ends it), and the end of block. Raises ``KeyError`` for a value without a code.
     """
     if plane.ndim != 4 or plane.shape[2:] != (8, 8):
         raise ValueError(f"plane: expected (rows, cols, 8, 8), got {plane.shape}")
@@ -79,7 +79,7 @@ def count_bits(plane: np.ndarray, index: int, lengths: CodeLengths | None = None
 
 
 def _read_tables(segment: bytes, lengths: CodeLengths) -> None:
-    """One DHT segment: for each table its class and index, 16 counts (codes of length 1, 2, …), the symbols."""
+    """Parse a DHT segment: for each table its class and index, 16 counts (codes of length 1, 2, …), and the symbols."""
     while segment:
         counts, end = segment[1:17], 17 + sum(segment[1:17])
         each = [length for length, count in enumerate(counts, start=1) for _ in range(count)]

@@ -1,15 +1,16 @@
-"""Quantised coefficients as the symbols that Huffman coding codes, each with the bits that follow it.
+"""Quantised coefficients as symbols for Huffman coding, each with the bits that follow it.
 
-A DC difference is coded by its category, which is how many bits its magnitude has. An AC coefficient is coded by the
-zeros before it (0–15) and its category in one symbol. The bits of the number itself follow. Sixteen zeros in a row are
-a symbol of their own (ZRL). So is the end of a block (EOB), and in progressive scans one symbol stands for a run of
-blocks that end side by side. Source: ITU-T T.81, F.1.2 and G.1.2.2.
+The symbol of a DC difference is its category: the number of bits of its magnitude. The symbol of an AC coefficient
+combines the number of zeros before it (0–15) with its category. The bits of the value itself follow. Sixteen zeros in a
+row have a symbol of their own (ZRL). So does the end of a block (EOB); in progressive scans, one symbol can stand for a
+run of successive blocks that end (an EOB run). Source: ITU-T T.81, F.1.2 and G.1.2.2.
 
-Coefficients may also come bit by bit (successive approximation, G.1.2.3): first all but the last bits of each number,
-then in a refinement scan the next bit, with symbols for the numbers that begin to be other than 0.
+Coefficients may also be sent bit by bit (successive approximation, G.1.2.3): first without their last bits, then one
+more bit in each refinement scan, which has symbols only for coefficients that become non-zero.
 
-A coded symbol is one uint32: the table's index × 256 + the symbol in the upper 16 bits, what follows it in the lower
-16. Tables are numbered DC 0, DC 1, AC 0, AC 1; bits without a code are in a fifth, as "symbols" 1–15, their number.
+A coded symbol is one uint32: the table's index × 256 + the symbol in the upper 16 bits, the bits that follow it in the
+lower 16. Tables are numbered DC 0, DC 1, AC 0, AC 1. A fifth is for bits without a code; its "symbol" is their number,
+1–15.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ import numpy as np
 from repro.compiled import compiled
 from repro.jpeg.huffman import ZRL
 
-#: Of the index of a table, where those for AC begin.
+#: Index of the first AC table.
 AC = 2
 TABLES, SYMBOLS = 5, 256
 BARE = 4
-#: So many bits of ended blocks may wait for the end that tells of them, as in libjpeg.
+#: The most correction bits that may wait for the end of their EOB run, as in libjpeg (MAX_CORR_BITS).
 _MOST_HELD = 1000
-#: The most blocks that one EOB symbol can end: in a sequential scan, and in a progressive one.
+#: The most blocks that one EOB symbol can end, in a sequential and in a progressive scan.
 SEQUENTIAL, PROGRESSIVE = 1, 0x7FFF
 
-#: Numbers that are not 0: int64 (n + 1,) where those of each block begin; their zigzag positions, uint8; they, int16.
+#: Non-zero coefficients: int64 (n + 1,) where each block's begin; their zigzag positions, uint8; their values, int16.
 Nonzeros = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-#: (256,) how many bits follow each symbol: its category, or the length of a run of ended blocks.
+#: (256,) how many bits follow each symbol: its category, or n for the EOB run symbol EOBn.
 FOLLOWING = np.array([symbol & 15 or (symbol >> 4 if symbol < ZRL else 0) for symbol in range(SYMBOLS)])
 #: (2048,) the category of each magnitude.
 _CATEGORY = np.array([value.bit_length() for value in range(2048)], np.uint8)
@@ -39,14 +40,14 @@ _CATEGORY = np.array([value.bit_length() for value in range(2048)], np.uint8)
 
 @compiled()
 def nonzeros(z: np.ndarray, order: np.ndarray) -> Nonzeros:
-    """Of AC of the blocks ``z``, (n, 64) whole numbers within ±1023. ``order`` (64,) says where in a block each zigzag
-    position lies."""
+    """The non-zero AC coefficients of the blocks ``z``, (n, 64) whole numbers within ±1023. ``order`` (64,) gives the
+    index in a block of each zigzag position."""
     starts = np.zeros(z.shape[0] + 1, np.int64)
     for block in range(z.shape[0]):
         found = 0
         for k in range(64):
             found += z[block, k] != 0
-        starts[block + 1] = starts[block] + found  # with DC: a little more than is needed
+        starts[block + 1] = starts[block] + found  # counts DC too, so a little more than needed
     positions, values = np.empty(starts[-1], np.uint8), np.empty(starts[-1], np.int16)
     at = 0
     for block in range(z.shape[0]):
@@ -65,9 +66,8 @@ def nonzeros(z: np.ndarray, order: np.ndarray) -> Nonzeros:
 
 @compiled()
 def band_symbols(numbers: Nonzeros, first: int, last: int, longest: int, table: int) -> tuple[np.ndarray, np.ndarray]:
-    """The coded symbols, uint32, of the zigzag positions ``first``–``last`` (1–63) of blocks, and up to where those of
-    each block go, int64 (n,). ``longest`` is :data:`SEQUENTIAL` or :data:`PROGRESSIVE`, ``table`` the AC table's index.
-    """
+    """The coded symbols, uint32, of zigzag positions ``first``–``last`` (1–63) of blocks, and where those of each block
+    end, int64 (n,). ``longest`` is :data:`SEQUENTIAL` or :data:`PROGRESSIVE`, ``table`` the AC table's index."""
     starts, positions, values = numbers
     blocks = len(starts) - 1
     coded = np.empty(2 * len(positions) + (last - first) // 16 * blocks + blocks + 1, np.uint32)
@@ -103,7 +103,7 @@ def band_symbols(numbers: Nonzeros, first: int, last: int, longest: int, table: 
 
 @compiled()
 def without_last_bits(numbers: Nonzeros, low: int) -> Nonzeros:
-    """The numbers without the last ``low`` bits of their magnitudes, those that become 0 left out."""
+    """The coefficients without the last ``low`` bits of their magnitudes; those that become 0 are left out."""
     starts, positions, values = numbers
     fewer, kept, shorter = np.zeros_like(starts), np.empty_like(positions), np.empty_like(values)
     at = 0
@@ -119,14 +119,14 @@ def without_last_bits(numbers: Nonzeros, low: int) -> Nonzeros:
 
 @compiled()
 def refinement_symbols(numbers: Nonzeros, low: int, table: int) -> np.ndarray:
-    """uint32: the coded symbols of a scan of AC that adds bit ``low`` to numbers of which all higher bits are known."""
+    """uint32: the coded symbols of an AC refinement scan, which adds bit ``low`` to coefficients known without it."""
     starts, positions, values = numbers
     blocks = len(starts) - 1
     coded = np.empty(3 * len(positions) + 6 * blocks + 16, np.uint32)
-    held, own = np.zeros(_MOST_HELD, np.uint8), np.zeros(64, np.uint8)  # bits of ended blocks, and of this one
+    held, own = np.zeros(_MOST_HELD, np.uint8), np.zeros(64, np.uint8)  # correction bits: of ended blocks, of this one
     at, ended, holds = 0, 0, 0
     for block in range(blocks):
-        newest = 0  # position of the last number that begins here
+        newest = 0  # position of the last coefficient that becomes non-zero here
         for i in range(starts[block], starts[block + 1]):
             if abs(int(values[i])) >> low == 1:
                 newest = int(positions[i])
@@ -160,7 +160,7 @@ def refinement_symbols(numbers: Nonzeros, low: int, table: int) -> np.ndarray:
 
 @compiled()
 def _held_end(ended: int, held: np.ndarray, holds: int, table: int, coded: np.ndarray, at: int) -> int:
-    """The end of ``ended`` blocks, if any, and their bits; returns where the next symbol goes."""
+    """Write the end of ``ended`` blocks, if any, and their held bits; return the index of the next symbol."""
     if ended == 0:
         return at
     coded[at] = _end(ended, table)
@@ -169,7 +169,7 @@ def _held_end(ended: int, held: np.ndarray, holds: int, table: int, coded: np.nd
 
 @compiled()
 def _bare(bits: np.ndarray, count: int, coded: np.ndarray, at: int) -> int:
-    """``count`` bits without a code; returns where the next symbol goes."""
+    """Write ``count`` bits without a code; return the index of the next symbol."""
     for first in range(0, count, 15):
         size, value = min(15, count - first), 0
         for i in range(first, first + size):
@@ -183,16 +183,17 @@ def _bare(bits: np.ndarray, count: int, coded: np.ndarray, at: int) -> int:
 def interleaved_symbols(
     planes: tuple[np.ndarray, ...], order: np.ndarray, ac: tuple[tuple[np.ndarray, np.ndarray], ...]
 ) -> np.ndarray:
-    """uint32: the coded symbols of a scan of all ``planes`` (rows, cols, 64) together: of DC, and of AC.
+    """uint32: the coded symbols of an interleaved scan of all ``planes`` (rows, cols, 64), of DC or of DC and AC.
 
-    ``ac`` has for each plane what :func:`band_symbols` gives, or two empty arrays. ``order`` as in :func:`nonzeros`.
+    For each plane, ``ac`` has the result of :func:`band_symbols`, or two empty arrays for a scan of DC alone.
+    ``order`` is as in :func:`nonzeros`.
 
-    Luma has as many blocks as chroma, or (4:2:0) two by two for one of chroma. Where a unit reaches over the picture's
+    For each block of chroma there is one block of luma or, in 4:2:0, 2×2. If such a unit extends past the picture's
     edge, the missing blocks repeat the last DC and have no AC.
     """
     rows, cols = planes[-1].shape[:2]
     factor = 1 if planes[0].shape[:2] == (rows, cols) else 2
-    size = 2 * rows * cols * (factor * factor + len(planes) - 1)  # DC, and an end where a block is missing
+    size = 2 * rows * cols * (factor * factor + len(planes) - 1)  # DC, and an EOB for each missing block
     for c in range(len(planes)):
         size += len(ac[c][0])
     coded = np.empty(size, np.uint32)
@@ -224,13 +225,13 @@ def interleaved_symbols(
 
 @compiled()
 def category(value: int) -> int:
-    """How many bits ``abs(value)`` has, 0 for 0; for magnitudes up to 2047."""
+    """The number of bits of ``abs(value)``, which is at most 2047; 0 for 0."""
     return _CATEGORY[abs(value)]
 
 
 @compiled()
 def _number(value: int, run: int, table: int) -> int:
-    """The symbol of a number after ``run`` zeros; negative numbers are followed by the bits of the number less one."""
+    """The coded symbol of ``value`` after ``run`` zeros. A negative value is followed by the low bits of value − 1."""
     size = category(value)
     bits = (value if value >= 0 else value - 1) & ((1 << size) - 1)
     return (table << 24) | (run << 20) | (size << 16) | bits
@@ -238,7 +239,7 @@ def _number(value: int, run: int, table: int) -> int:
 
 @compiled()
 def _end(ended: int, table: int) -> int:
-    """The end of ``ended`` blocks."""
+    """The coded symbol for the end of ``ended`` blocks."""
     size, rest = 0, ended
     while rest > 1:
         size, rest = size + 1, rest >> 1

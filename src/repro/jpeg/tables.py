@@ -1,4 +1,4 @@
-"""Quantisation tables of the standard, IJG's quality scale, and the zigzag order.
+"""The standard's quantisation tables, IJG's quality scale, and the zigzag order.
 
 Source: ITU-T T.81, Annex K.1 (tables) and Figure A.6 (zigzag); libjpeg's ``jcparam.c`` for the quality scale.
 """
@@ -30,7 +30,7 @@ _CHROMA = """
 99 99 99 99 99 99 99 99
 """
 
-#: (2, 8, 8) int64: the luma and chroma tables of Annex K, which stand for quality 50.
+#: (2, 8, 8) int64: the luma and chroma tables of Annex K, used at quality 50.
 ANNEX_K = np.array([text.split() for text in (_LUMA, _CHROMA)], np.int64).reshape(2, 8, 8)
 
 #: (64,) int64: the natural (row-major) index of each zigzag position: along anti-diagonals, turning at the edges.
@@ -42,7 +42,8 @@ NATURAL = np.argsort(ZIGZAG)
 def quality_tables(quality: int) -> np.ndarray:
     """(2, 8, 8) int64 tables in 1–255 that libjpeg uses at ``quality`` 1–100 (baseline: entries fit a byte).
 
-    Annex K times 1 at quality 50, times 50/quality below, times 2 − quality/50 above, in whole percents.
+    Annex K times 1 at quality 50, times 50/quality below, times 2 − quality/50 above, in whole per cent.
+    Raises :class:`UsageError` for a quality out of range.
     """
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality:g} is out of range; choose from 1 to 100")

@@ -1,7 +1,7 @@
-"""Samples to DCT coefficients in one go: colour, chroma at half resolution, blocks and DCT, strip by strip.
+"""Samples to DCT coefficients in one pass: colour conversion, chroma subsampling, blocks and DCT, strip by strip.
 
 The stages are those of :mod:`~repro.jpeg.color`, :mod:`~repro.jpeg.blocks` and :mod:`~repro.jpeg.dct`. Here they run on
-a few rows at a time, which stay in the processor's cache, so that no plane of the picture is stored between them.
+a few rows at a time, which stay in the processor's cache, and no full plane is stored between stages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from repro.jpeg.dct import dct_matrix
 from repro.jpeg.tables import NATURAL
 from repro.threads import in_parallel
 
-#: Rows of units that one thread transforms at a time.
+#: Rows of units (MCUs) that one thread transforms at a time.
 _UNITS = 16
 
 
@@ -24,13 +24,13 @@ def transform(
 ) -> tuple[np.ndarray, ...]:
     """(H, W) grey or (H, W, 3) RGB on 0–255 → float32 (rows, cols, 64) for each component: F, in zigzag order.
 
-    ``subsampling`` is ``"4:2:0"`` or ``"4:4:4"``. Chroma is halved by :func:`repro.jpeg.blocks.subsample_sharply`, or
-    without ``sharp_chroma`` by :func:`~repro.jpeg.blocks.subsample`, as libjpeg does. The result does not depend on
+    ``subsampling`` is ``"4:2:0"`` or ``"4:4:4"``. Chroma is halved as in :func:`repro.jpeg.blocks.subsample_sharply`,
+    or without ``sharp_chroma`` as in :func:`~repro.jpeg.blocks.subsample` and libjpeg. The result does not depend on
     ``threads``.
     """
     height, width = samples.shape[:2]
     side = 2 if subsampling == "4:2:0" and samples.ndim == 3 else 1
-    units = -(-height // (SIDE * side)), -(-width // (SIDE * side))  # of what one block of chroma covers
+    units = -(-height // (SIDE * side)), -(-width // (SIDE * side))  # each is the area of one chroma block
     luma = np.empty((-(-height // SIDE), -(-width // SIDE), 64), np.float32)
     F = (luma,) if samples.ndim == 2 else (luma, *np.empty((2, *units, 64), np.float32))
     matrix = RGB_TO_YCBCR.astype(np.float32) if samples.ndim == 3 else np.ones((1, 1), np.float32)
@@ -55,10 +55,10 @@ def transform(
 def _rows(
     samples: np.ndarray, shares: np.ndarray, offset: float, D: np.ndarray, plane: np.ndarray, first: int, last: int
 ) -> None:
-    """Fill rows ``first``–``last`` of blocks of ``plane`` (rows, cols, 64), as far as there are so many.
+    """Fill block rows ``first`` up to ``last`` of ``plane`` (rows, cols, 64), as far as it has them.
 
-    A sample is the sum of the channels of ``samples`` (H, W, 1 or 3) times ``shares``, plus ``offset``. The edge is
-    repeated, as in libjpeg. ``D``: :func:`repro.jpeg.dct.dct_matrix`.
+    Each sample is the sum of the channels of ``samples`` (H, W, 1 or 3) times ``shares``, plus ``offset``. Edges are
+    repeated, as in libjpeg. ``D`` is :func:`repro.jpeg.dct.dct_matrix`.
     """
     height, width, channels = samples.shape
     strip = np.empty((8, 8 * plane.shape[1]), np.float32)
@@ -79,12 +79,12 @@ def _rows(
 def _half_rows(
     samples: np.ndarray, shares: np.ndarray, D: np.ndarray, sharp: bool, plane: np.ndarray, first: int, last: int
 ) -> None:
-    """As :func:`_rows`, of samples at half resolution: means of 2 × 2 pixels, where ``sharp`` against the blur that
-    follows."""
+    """As :func:`_rows`, for samples at half resolution: means of 2 × 2 pixels, with ``sharp`` sharpened to compensate
+    for the decoder's blur."""
     height, width, channels = samples.shape
     rows, cols = (height + 1) // 2, (width + 1) // 2
     strip = np.empty((8, 8 * plane.shape[1]), np.float32)
-    mean = np.empty((10, 8 * plane.shape[1]), np.float32)  # a row above the strip, and one below it
+    mean = np.empty((10, 8 * plane.shape[1]), np.float32)  # with one row above the strip and one below it
     edged = np.empty(cols + 2, np.float32)
     for row in range(first, last):
         for y in range(10):
@@ -108,7 +108,7 @@ def _half_rows(
             for x in range(cols, strip.shape[1]):
                 mean[y, x] = mean[y, cols - 1]
         for y in range(8):
-            below = 8 * row + y >= rows  # the picture: its last row is repeated
+            below = 8 * row + y >= rows  # below the picture, whose last row is repeated
             for x in range(strip.shape[1]):
                 strip[y, x] = strip[y - 1, x] if below else mean[y + 1, x]
             if sharp and not below:

@@ -1,6 +1,6 @@
-"""Integers to a standard JPEG file, losslessly and in memory.
+"""Write quantised coefficients as a standard JPEG file, losslessly and in memory.
 
-Source: ITU-T T.81, Annex B (markers), JFIF 1.02 (header, ids of components), ICC.1 Annex B.4 (colour profiles in APP2).
+Source: ITU-T T.81, Annex B (markers), JFIF 1.02 (header, component ids), ICC.1 Annex B.4 (colour profiles in APP2).
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from repro.jpeg.segments import APP0, APP2, DHT, DQT, EOI, SOF0, SOF2, SOI, SOS,
 from repro.jpeg.tables import ZIGZAG
 from repro.threads import in_parallel
 
-#: How a file's data are laid out; see :func:`write`.
+#: The layout of a file's data; see :func:`write`.
 Scans = Literal["interleaved", "sequential", "searched", "smallest"]
 _JFIF = b"JFIF\0" + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))  # version 1.1, square pixels, no thumbnail
-_MAX_ICC_CHUNK = 65_519  # a marker holds 65 533 bytes, 14 of which name the profile and the chunk
-#: The most bytes of a colour profile: chunks are counted by one byte.
+_MAX_ICC_CHUNK = 65_519  # a segment holds 65 533 bytes, of which 14 identify the profile and the chunk
+#: The most bytes of a colour profile, since one byte counts the chunks.
 MAX_ICC = 255 * _MAX_ICC_CHUNK
-#: Progressive files below so many bytes may be larger than sequential ones.
+#: Progressive files smaller than this, in bytes, may be larger than sequential ones.
 _SMALL = 8192
 
 
 def write(c: Coefficients, *, scans: Scans = "interleaved", icc: bytes | None = None, threads: int = 1) -> bytes:
-    """A standard JPEG file that holds exactly ``c``, its Huffman codes made for each scan.
+    """Return a standard JPEG file that holds exactly ``c``, with Huffman codes optimised for each scan.
 
     scans
-        ``"interleaved"``: progressive, DC of all components in the first scan, then AC of each, at high qualities the
-        last bits of all numbers at the end; small pictures are sequential where that is smaller. ``"sequential"``:
-        baseline, one scan. ``"searched"``: progressive with the cheapest of the scripts that mozjpeg tries, or
-        sequential where that is smaller. ``"smallest"``: the smallest of all of these and of a file with DC of each
-        component in a scan of its own, which shows no colour until late.
+        ``"interleaved"``: progressive, with the DC of all components in the first scan, then the AC of each and, at
+        high qualities, the last bits of all coefficients at the end; a small file is sequential if that is smaller.
+        ``"sequential"``: baseline, one scan. ``"searched"``: progressive with the cheapest of the scan scripts that
+        mozjpeg tries, or sequential if that is smaller. ``"smallest"``: the smallest of all of these and of a file
+        with the DC of each component in a scan of its own, which shows colour only late.
     icc
         a colour profile to embed.
 
-    Raises ``ValueError`` for coefficients that JPEG cannot hold and for other ``scans``.
+    Raises ``ValueError`` for coefficients that JPEG cannot hold and for unknown ``scans``.
     """
     if scans not in get_args(Scans):
         raise ValueError(f"unknown scans {scans!r}; choose from {', '.join(get_args(Scans))}")
@@ -74,7 +74,7 @@ def _searched(data: bytes) -> bytes:
 
 
 def embed_icc(data: bytes, profile: bytes) -> bytes:
-    """``data`` (a JPEG file) with the colour profile in APP2 markers behind its JFIF header."""
+    """Return the JPEG file ``data`` with the colour profile in APP2 segments after its JFIF header."""
     after_header = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == bytes((0xFF, APP0)) else 2
     chunks = [profile[i : i + _MAX_ICC_CHUNK] for i in range(0, len(profile), _MAX_ICC_CHUNK)]
     markers = b"".join(
@@ -84,7 +84,7 @@ def embed_icc(data: bytes, profile: bytes) -> bytes:
 
 
 def file(c: Coefficients, *, progressive: bool, scans: Sequence[Scan]) -> bytes:
-    """The markers of a file with the size and tables of ``c`` around ``scans`` of its planes."""
+    """Return a JPEG file: ``scans`` of the planes of ``c``, preceded by headers with its size and tables."""
     shared = len(c.tables) == 3 and np.array_equal(c.tables[1], c.tables[2])
     tables = c.tables[:2] if shared else c.tables
     factor = 0x22 if c.subsampling == "4:2:0" else 0x11
@@ -99,7 +99,7 @@ def file(c: Coefficients, *, progressive: bool, scans: Sequence[Scan]) -> bytes:
 
 
 def _scan(scan: Scan) -> list[bytes]:
-    """The tables of codes, the header and the data of a scan."""
+    """The Huffman tables, the header and the data of a scan."""
     parts = []
     for table, lengths in enumerate(scan.lengths):
         if lengths.any():
