@@ -1,8 +1,8 @@
-"""What a file charges for the numbers in it, in a sequential scan or in progressive ones (:mod:`repro.jpeg.scans`).
+"""What quantised coefficients cost, in bits, in a sequential scan or in progressive ones (:mod:`repro.jpeg.scans`).
 
-A sequential scan marks the end of each block. A progressive scan codes one component, in one band of frequencies or
-two, and there one symbol stands for a run of blocks that end side by side. So a block with nothing in a band is nearly
-free, and a block with something pays for the run that it cuts.
+A sequential scan codes the end of each block. A progressive scan codes one band of frequencies of one component, where
+one symbol can end a run of successive blocks (an EOB run). So a block with nothing in a band is nearly free, and a
+block with something in it also pays for splitting the run.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from repro.jpeg.scans import Scan, ac_scans, dc_scan, sequential_scan
 from repro.jpeg.symbols import AC, FOLLOWING
 from repro.threads import in_parallel
 
-#: Bits of a symbol that has no code since it never occurs: a little more than the longest code.
+#: Bits charged for a symbol that has no code because it never occurs: a little more than the longest code.
 _UNSEEN = 18
-#: Symbols of 1, of 2–3, of 4–7, … blocks that end side by side. Runs are told apart up to the length below.
+#: The symbols of EOB runs of 1, 2–3, 4–7, … blocks. Only runs shorter than ``_LONGEST_RUN`` are told apart.
 _EOB_RUNS = np.arange(0, 0xF0, 16)
 _LONGEST_RUN = 64
-#: Numbers of a block lie in zigzag order.
+#: Blocks are in zigzag order here.
 _ORDER = np.arange(64)
 
 
 class Band(NamedTuple):
-    """Positions ``first``–``last`` of the zigzag, and what coding charges there.
+    """Zigzag positions ``first``–``last``, and the bits that coding them takes.
 
     ac
-        float64 (256,): bits of each symbol together with the number that follows it.
+        float64 (256,): bits of each symbol, including those that follow it.
     eob
-        bits of the symbol that ends a block or a run of blocks, on average.
+        mean bits of the symbol that ends a block or an EOB run.
     eob_runs
-        whether one symbol stands for several blocks that end side by side, as in progressive scans.
+        whether one symbol can end several successive blocks, as in progressive scans.
     """
 
     first: int
@@ -45,20 +45,20 @@ class Band(NamedTuple):
 
     @property
     def eob_run_bits(self) -> np.ndarray:
-        """float64: bits of the symbol for 0, 1, 2, … blocks that end side by side."""
+        """float64 (64,): bits of the symbol for an EOB run of 0, 1, 2, … blocks."""
         several = np.log2(np.arange(1, _LONGEST_RUN)).astype(int)
         return np.concatenate([[0.0], self.ac[_EOB_RUNS[several]]])
 
 
 def symbol_costs(lengths: np.ndarray) -> np.ndarray:
-    """float64 (256,): bits of each symbol together with the number that follows, where codes have these ``lengths``
-    (:func:`repro.jpeg.codes.optimal_code_lengths`)."""
+    """float64 (256,): bits of each symbol, including those that follow it, for codes of these ``lengths`` (256,); see
+    :func:`repro.jpeg.codes.optimal_code_lengths`."""
     return np.where(lengths > 0, lengths, _UNSEEN) + FOLLOWING.astype(float)
 
 
 def ac_bands(z: Sequence[np.ndarray], progressive: bool, threads: int = 1) -> list[list[Band]]:
-    """For each component of a picture the bands in which its AC is coded. ``z``: int16 (rows, cols, 64) each, in zigzag
-    order."""
+    """For each component of a picture, the bands in which its AC is coded. ``z``: int16 (rows, cols, 64) each, in
+    zigzag order."""
     if progressive:
         scans = in_parallel(lambda i: _ac(z[i], i), range(len(z)), threads)
         return [[_band(scan, AC + (i > 0)) for scan in each] for i, each in enumerate(scans)]
@@ -68,14 +68,14 @@ def ac_bands(z: Sequence[np.ndarray], progressive: bool, threads: int = 1) -> li
 
 
 def dc_costs(z: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """For each component the bits by category of DC's differences, as :func:`symbol_costs`. Cb and Cr share codes."""
+    """For each component, the bits of DC differences by category, as :func:`symbol_costs`. Cb and Cr share codes."""
     lengths = dc_scan(z, _ORDER).lengths
     luma, chroma = symbol_costs(lengths[0]), symbol_costs(lengths[1])
     return [chroma if i else luma for i in range(len(z))]
 
 
 def bits(z: Sequence[np.ndarray], progressive: bool) -> float:
-    """About what a file with these numbers costs in its scans, with codes made for it."""
+    """About how many bits the scans of a file with the numbers ``z`` take, with codes optimised for them."""
     if not progressive:
         return sequential_scan(z, _ORDER).bits
     return dc_scan(z, _ORDER).bits + sum(scan.bits for i in range(len(z)) for scan in _ac(z[i], i))

@@ -1,8 +1,8 @@
-"""Tables that fit one picture better than those of a set, for next to no time.
+"""Adapt a set's quantisation tables to one picture, at almost no cost in time.
 
-For given numbers ẑ the step that brings them closest to F is the one of weighted least squares, ΣwFẑ / Σwẑ². A step
-that is best in the trellis, too, is equal to it (:mod:`repro.trellis.tables` says why). Any other step differs from it,
-but by little, since the trellis has made the best of it. So a step moves by several times the difference.
+For given numbers ẑ, the step that brings them closest to F is that of weighted least squares, ΣwFẑ / Σwẑ². A step that
+is optimal with the trellis in the loop equals it (:mod:`repro.trellis.tables` says why). Any other step differs from
+it, but only a little, since the trellis chose ẑ to suit the step. So a step moves by several times the difference.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from repro.jpeg.tables import NATURAL
 from repro.trellis import planes
 from repro.trellis.planes import DctPlanes, Weights
 
-#: How many times the difference a step moves, and the most that log Q changes. On tuning photos 8 to 14 and 0.15 to
-#: 0.25 do about as well.
+#: The factor by which the difference is multiplied, and the largest change of log Q. On tuning photos, 8 to 14 and 0.15
+#: to 0.25 do about as well.
 _TIMES, _MOST = 12.0, 0.2
-#: A frequency that is used so often moves half as far: the fewer numbers, the less can be told from them.
+#: A frequency with this many non-zero numbers moves half as far: the fewer there are, the less they tell.
 _FEW = 30
 
 
 def own_tables(dct: DctPlanes, weights: Sequence[Weights], tables: np.ndarray, z: Sequence[np.ndarray]) -> np.ndarray:
-    """Whole numbers in 1–255 like ``tables`` (1, 2 or 3, 8, 8), moved so that they fit the picture.
+    """Return ``tables`` (1, 2 or 3, 8, 8), adapted to the picture: whole numbers in 1–255, of the same shape and dtype.
 
-    ``z``: what :func:`repro.trellis.planes.trellis_quantize` chose with these ``weights`` and ``tables``.
+    ``z`` is what :func:`repro.trellis.planes.trellis_quantize` chose with these ``weights`` and ``tables``.
     """
     wanted, got, used = np.zeros((3, len(tables), 64))
     for i, (plane, weight, numbers) in enumerate(zip(dct.planes, weights, z, strict=True)):
@@ -50,7 +50,7 @@ def _add(
     got: np.ndarray,
     used: np.ndarray,
 ) -> None:
-    """Add ΣwF(ẑQ), Σw(ẑQ)² and the count of ẑ that are not 0, each by frequency."""
+    """Add ΣwF(ẑQ), Σw(ẑQ)² and the count of non-zero ẑ, by frequency, to ``wanted``, ``got`` and ``used``."""
     for block in range(len(F)):
         for k in range(64):
             back = float(z[block, k] * Q[k])

@@ -1,13 +1,13 @@
-"""The whole numbers of a block that make λ · bits + weighted squared error least: a shortest path over zigzag runs.
+"""Choose a block's numbers to minimise λ · bits + weighted squared error: a shortest path over zigzag runs.
 
-A coefficient's symbol depends on how many zeros stand before it, so what one coefficient costs depends on which others
-are kept. The best choice for each block is found exactly, by dynamic programming over the position of the last
-coefficient that is not zero, among the candidates for each: the nearest whole number, the largest of the next shorter
+A coefficient's symbol depends on how many zeros precede it, so the cost of one coefficient depends on which others are
+kept. The best choice for each block is found exactly, by dynamic programming over the position of the last non-zero
+coefficient. The candidates for each coefficient are the nearest whole number, the largest number of the next lower
 category, and zero. (Within a category all numbers take the same bits, so the nearest wins.) DC is coded as differences
-between neighbours: there the path runs from block to block.
+between neighbours, so there the path runs from block to block.
 
 Source: Ramchandran and Vetterli 1994, "Rate-distortion optimal fast thresholding with complete JPEG/MPEG decoder
-compatibility"; Crouse and Ramchandran 1997 for the whole of JPEG; mozjpeg has a relative of it.
+compatibility"; Crouse and Ramchandran 1997 for the whole of JPEG. mozjpeg's trellis is similar.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from repro.jpeg.coefficients import LARGEST
 from repro.jpeg.huffman import ZRL
 from repro.jpeg.symbols import category
 
-#: How far from the nearest whole number DC is tried, on either side.
+#: Candidates for DC are the nearest whole number and this many on either side of it.
 _DC_REACH = 2
 
 
@@ -38,28 +38,28 @@ def choose_ac(
     eob: float,
     cost: np.ndarray,
 ) -> None:
-    """Fill positions ``first``–``last`` of ``z``, int16 (n, 64), with the best choice that is not all zero, for each
-    block; with zeros where plain rounding gives nothing else. Other positions are left alone.
+    """For each block, fill positions ``first``–``last`` of ``z``, int16 (n, 64), with the best choice that is not all
+    zero, or with zeros if plain rounding gives only zeros. Other positions are left alone.
 
     F
-        float32 (n, 64): what the decoder should get back, in zigzag order.
+        float32 (n, 64): the coefficients before quantisation, in zigzag order.
     of_band, profile, of_frequency
         the weights of squared errors: :class:`repro.trellis.planes.Weights`.
     Q
-        float32 (64,) the table, zigzag.
+        float32 (64,): the quantisation table in zigzag order.
     ac
-        float64 (256,) bits of each symbol with its number: :func:`repro.trellis.costs.symbol_costs`.
+        float64 (256,): bits of each symbol, from :func:`repro.trellis.costs.symbol_costs`.
     first, last
-        a band of the zigzag, 1–63 in a sequential scan.
+        a band of zigzag positions; 1 and 63 in a sequential scan.
     eob
-        bits of the end of a block that ends before ``last``.
+        bits of the EOB of a block that ends before ``last``.
     cost
-        float64 (n, 2), filled: λ · bits + error of the all-zero block without its end, and of what was chosen with its
-        end; infinite where there is nothing to choose.
+        float64 (n, 2), overwritten: λ · bits + error of the all-zero block, without its EOB, and of the choice, with
+        its EOB if it needs one; infinite if there is no choice.
     """
-    place = np.zeros(64, np.int64)  # positions that may be kept, from 1; [0] is what stands before the first
+    place = np.zeros(64, np.int64)  # positions that may be kept, from index 1; [0] is the one before the band
     best = np.zeros(64)  # cost of the best path that keeps this one last, less the error of all zeros up to here
-    least_so_far = np.zeros(64)  # of best
+    least_so_far = np.zeros(64)  # running minimum of best
     before = np.zeros(64, np.int64)
     value = np.zeros(64, np.int64)
     wanted, scaled, own, per_step, w = np.zeros((5, 64), np.float32)
@@ -92,7 +92,7 @@ def choose_ac(
                     error = dropped + float(w[position]) * off * off
                     for previous in range(count - 1, -1, -1):
                         if least_so_far[previous] + error + lam * bits >= best[count]:
-                            break  # no path from here or before is cheaper
+                            break  # no path through this position or an earlier one is cheaper
                         run = position - place[previous] - 1
                         path = best[previous] + error + (run >> 4) * price[ZRL] + price[((run & 15) << 4) | bits]
                         if path < best[count]:
@@ -114,23 +114,23 @@ def choose_ac(
 
 @compiled()
 def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarray, lam: float) -> np.ndarray:
-    """bool (n,): which blocks of a progressive scan keep what was chosen for them. One symbol stands for a run of
-    blocks that end side by side, so the cheapest path runs over the length of the run so far.
+    """bool (n,): which blocks of a progressive scan keep what was chosen for them; the others are to be all zero. One
+    symbol ends a run of successive blocks, so the state of the cheapest path is the length of the run so far.
 
     cost
-        float (n, 2) as of :func:`choose_ac`, without the bits of any end.
+        float (n, 2) from :func:`choose_ac`, without the bits of any EOB.
     early
-        bool (n,): whether what was chosen ends before the band does, and so needs an end.
+        bool (n,): whether what was chosen ends before the band does, and so needs an EOB.
     eob_run_bits
-        float64 (m,): bits of the symbol for a run of 0, 1, 2, … blocks; longer runs cost as much as the last.
+        float64 (m,): bits of the symbol for an EOB run of 0, 1, 2, … blocks; longer runs cost as much as the last.
     """
     count, longest = cost.shape[0], eob_run_bits.shape[0] - 1
-    # A path is known by where its run of ended blocks begins. ``reached`` is what it has cost, over what empty blocks
-    # alone would have; ``last`` is the last block that keeps something. ``spread`` is the most that one run may cost
-    # over another: paths behind by more than that are given up.
+    # A path is identified by where its current EOB run begins. ``reached`` is its cost so far, relative to all blocks
+    # being empty; ``last`` is the last block that it keeps. ``spread`` is the largest difference between the costs of
+    # two runs: a path that is behind by more than that is dropped.
     begins, last = np.zeros(longest + 3, np.int64), np.full(longest + 3, -1)
     reached = np.zeros(longest + 3)
-    before = np.zeros(count, np.int64)  # of a block that keeps something: the one before it
+    before = np.zeros(count, np.int64)  # for a block that is kept: the kept one before it
     spread = lam * (max(eob_run_bits[1:]) - min(eob_run_bits[1:]))
     live = 1
     for block in range(count):
@@ -145,7 +145,7 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
         for i in range(live):
             if reached[i] >= through + spread or (begins[i] == begin and better):
                 continue
-            if kept == 1 and block - begins[i] >= longest:  # costs the same from here on as the one that is kept
+            if kept == 1 and block - begins[i] >= longest:  # from here on it costs the same as the one already kept
                 kept = 0 if reached[i] < reached[0] else 1
                 if kept == 1:
                     continue
@@ -168,7 +168,7 @@ def choose_eob_runs(cost: np.ndarray, early: np.ndarray, eob_run_bits: np.ndarra
 def _cheapest(
     reached: np.ndarray, begins: np.ndarray, block: int, eob_run_bits: np.ndarray, lam: float
 ) -> tuple[float, int]:
-    """The least cost once the run that ends before ``block`` is written, and which path has it."""
+    """The least cost after writing the EOB run that ends before ``block``, and the index of the path that has it."""
     least, at = np.inf, 0
     for i in range(reached.shape[0]):
         cost = reached[i] + lam * eob_run_bits[min(block - begins[i], eob_run_bits.shape[0] - 1)]
@@ -179,9 +179,10 @@ def _cheapest(
 
 @compiled()
 def choose_dc(F: np.ndarray, w: np.ndarray, q: float, dc: np.ndarray, lam: float) -> np.ndarray:
-    """int32 (n,): DC in the order of coding, the cheapest path through differences.
+    """int32 (n,): the quantised DC of blocks in coding order, by the cheapest path through their differences.
 
-    F, w are float (n,): the coefficient and the weight of its squared error; ``dc`` (m,) bits by category.
+    ``F`` and ``w``, float (n,), are the coefficients and the weights of their squared errors; ``q`` is the quantisation
+    step; ``dc`` (m,) has the bits of each category.
     """
     count, width = F.shape[0], 2 * _DC_REACH + 1
     value = np.zeros((count, width), np.int32)

@@ -1,7 +1,7 @@
-"""A picture's planes of DCT coefficients in zigzag order, chroma at full or half resolution, and back to a file's.
+"""From a picture to the coefficients of a file, by way of planes of DCT coefficients in zigzag order.
 
-:func:`trellis_quantize` chooses the numbers of a file, and :func:`assemble` makes
-:class:`repro.jpeg.codestream.Coefficients` of them.
+:func:`forward_dct` makes the planes, with chroma at full or half resolution, :func:`trellis_quantize` chooses the
+numbers, and :func:`assemble` turns them into :class:`repro.jpeg.codestream.Coefficients`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from repro.trellis import costs
 from repro.trellis.costs import Band
 from repro.trellis.paths import choose_ac, choose_dc, choose_eob_runs
 
-#: What is added before AC is cut to a whole number of steps: it rounds up from 0.65.
+#: Added to AC magnitudes before they are truncated to whole numbers of steps, so that they round up from 0.65.
 AC_ROUNDING_OFFSET = 0.35
 
 
 class Plane(NamedTuple):
-    """F float32 (rows · cols, 64) in zigzag order, blocks in raster order; ``rows`` and ``cols`` in blocks."""
+    """``F``: float32 (rows · cols, 64), in zigzag order, blocks in raster order; ``rows`` and ``cols`` count blocks."""
 
     F: np.ndarray
     rows: int
@@ -45,14 +45,14 @@ class Weights(NamedTuple):
     band: np.ndarray
 
     def each(self, part: slice = slice(None)) -> np.ndarray:
-        """(n, 64): the weights of a part of the blocks, all of them unless given."""
+        """(n, 64): the weights for a slice of the blocks, by default all of them."""
         return np.asarray(self.profile * self.of_band[part][:, self.band])
 
 
 @dataclass(frozen=True)
 class DctPlanes:
-    """A picture of ``height`` × ``width`` pixels as planes: Y alone, or Y, Cb, Cr with ``subsampling`` as in a file;
-    ``progressive``: how it will be coded."""
+    """A picture of ``height`` × ``width`` pixels as planes: Y alone, or Y, Cb and Cr. ``subsampling`` is ``"grey"``,
+    ``"4:4:4"`` or ``"4:2:0"``; ``progressive`` says whether the file will have progressive scans."""
 
     planes: tuple[Plane, ...]
     height: int
@@ -69,10 +69,10 @@ def forward_dct(
     sharp_chroma: bool = True,
     threads: int = 1,
 ) -> DctPlanes:
-    """(H, W) grey or (H, W, 3) RGB on 0–255 → its planes. Grey pictures have one, whatever ``subsampling`` says.
+    """(H, W) grey or (H, W, 3) RGB on 0–255 → its planes. A grey picture has one, whatever ``subsampling`` is.
 
-    ``sharp_chroma`` as in :func:`repro.jpeg.transform.transform`. Raises :class:`UsageError` for another
-    ``subsampling`` than ``"4:2:0"`` or ``"4:4:4"``.
+    ``sharp_chroma`` is as in :func:`repro.jpeg.transform.transform`. Raises :class:`UsageError` unless ``subsampling``
+    is ``"4:2:0"`` or ``"4:4:4"``.
     """
     if subsampling not in ("4:2:0", "4:4:4"):
         raise UsageError(f"unknown subsampling {subsampling!r}; choose '4:2:0' or '4:4:4'")
@@ -92,23 +92,23 @@ def trellis_quantize(
     rounds: int = 2,
     threads: int = 1,
 ) -> list[np.ndarray]:
-    """int16 (n, 64) zigzag for each plane: the numbers that make λ · bits + weighted squared error least.
+    """int16 (n, 64) in zigzag order for each plane: the numbers that minimise λ · bits + weighted squared error.
 
     weights
         one for each plane.
     tables
-        whole numbers in 1–255, (1, 2 or 3, 8, 8), as in a file: luma, then chroma, or Cb and Cr.
+        whole numbers in 1–255, (1, 2 or 3, 8, 8), as in a file: luma, then one for chroma or one each for Cb and Cr.
     lam
-        the squared error that one bit may save (0–255 scale, of a coefficient of weight 1).
+        the squared error that one bit is worth, for a coefficient of weight 1 and samples on 0–255.
     start
-        numbers to begin with instead of a first guess; they are overwritten.
+        numbers to start from instead of a first guess, int16 (n, 64) for each plane; they are overwritten.
     rounds
-        how often the numbers are chosen; each time at what bits cost in codes made for the numbers before.
+        how many times the numbers are chosen, each time at the costs of Huffman codes optimised for the last ones.
     """
     wanted = [plane.F for plane in dct.planes]
     Q = [steps(tables, i).astype(np.float32) for i in range(len(wanted))]
     of_blocks = [_dead_zone(F, q) for F, q in zip(wanted, Q, strict=True)] if start is None else list(start)
-    z = [n.reshape(plane.rows, plane.cols, 64) for n, plane in zip(of_blocks, dct.planes, strict=True)]  # the same
+    z = [n.reshape(plane.rows, plane.cols, 64) for n, plane in zip(of_blocks, dct.planes, strict=True)]  # views
 
     def choose_plane_ac(i: int) -> None:
         for band in bands[i]:
@@ -132,7 +132,7 @@ def trellis_quantize(
 def _choose_band(
     F: np.ndarray, weight: Weights, Q: np.ndarray, lam: float, band: Band, z: np.ndarray, threads: int
 ) -> None:
-    """Several threads at once: blocks are independent until runs of ended blocks are chosen."""
+    """Choose the AC of one band. Blocks are independent, and so threaded, until the EOB runs are chosen."""
     first, last = band.first, band.last
     cost = np.zeros((len(F), 2))
 
@@ -153,19 +153,19 @@ def _choose_band(
 
 
 def bits(dct: DctPlanes, z: Sequence[np.ndarray]) -> float:
-    """About what a file with these numbers costs in its scans, with codes made for it."""
+    """About how many bits the scans of a file with the numbers ``z`` take, with codes optimised for them."""
     whole = [numbers.reshape(plane.rows, plane.cols, 64) for numbers, plane in zip(z, dct.planes, strict=True)]
     return costs.bits(whole, dct.progressive)
 
 
 def steps(tables: np.ndarray, plane: int) -> np.ndarray:
-    """(64,) in zigzag order: the steps that a plane takes, of ``tables`` (1, 2 or 3, 8, 8); where there are two, Cb and
-    Cr share the second."""
+    """(64,) in zigzag order: the quantisation steps of a plane, from ``tables`` (1, 2 or 3, 8, 8). If there are two, Cb
+    and Cr share the second."""
     return tables[min(plane, len(tables) - 1)].reshape(64)[ZIGZAG]
 
 
 def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coefficients:
-    """The numbers as a file holds them. ``tables`` as in :func:`trellis_quantize`."""
+    """Return the numbers ``z`` as a file holds them. ``z`` and ``tables`` are those of :func:`trellis_quantize`."""
     planes = tuple(
         np.ascontiguousarray(numbers[:, NATURAL].reshape(plane.rows, plane.cols, 8, 8).astype(np.int16))
         for plane, numbers in zip(dct.planes, z, strict=True)
@@ -176,7 +176,7 @@ def assemble(dct: DctPlanes, z: Sequence[np.ndarray], tables: np.ndarray) -> Coe
 
 @compiled()
 def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
-    """int16, a first guess, for which the first codes are made."""
+    """int16: a first guess by rounding with a dead zone, for which the first Huffman codes are optimised."""
     z = np.empty(F.shape, np.int16)
     per_step = np.empty(64, np.float32)
     for k in range(64):
@@ -189,7 +189,7 @@ def _dead_zone(F: np.ndarray, Q: np.ndarray) -> np.ndarray:
 
 
 def _coding_order(dct: DctPlanes, plane: int) -> np.ndarray | slice:
-    """Which block comes when, where DC is coded: luma in 4:2:0 comes in two rows of two for each block of chroma."""
+    """Indices of a plane's blocks in the order in which DC is coded: in 4:2:0, luma comes in units of 2×2 blocks."""
     if dct.subsampling != "4:2:0" or plane > 0:
         return slice(None)
     luma = dct.planes[0]

@@ -1,10 +1,10 @@
-"""What an error in a coefficient is worth: a small network looks at the picture's blocks, and says.
+"""Weights of errors in coefficients, predicted by a small network from the picture's blocks.
 
-The distortion that a file should have little of is not a sum over coefficients, but it can be shared out among them:
-what the errors of a kind cost, over the sum of their squares, is the weight of such an error, and with weights the
-trellis can choose. A squared error of coefficient k in block n weighs ``profile[k] · of_band[n, band[k]]``: the profile
-says what a frequency is worth on average, and the network how much more or less it is worth here, band by band.
-:mod:`repro.training.sensitivity` measures such shares on training photos and fits the network to them.
+The distortion to minimise is not a sum over coefficients, but it can be apportioned to them: the distortion due to one
+kind of error, divided by the sum of the squared errors, is the weight of that kind. The trellis minimises the weighted
+sum. A squared error of coefficient k in block n has the weight ``profile[k] · of_band[n, band[k]]``: the profile is a
+frequency's average weight, and the network predicts, band by band, how much more or less it weighs in this block.
+:mod:`repro.training.sensitivity` measures such weights on training photos and fits the network to them.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from repro.jpeg.blocks import subsample
 from repro.threads import in_parallel, spans
 from repro.trellis.planes import DctPlanes, Weights
 
-#: Where the bands of Y, and those of Cb and Cr, begin and end in zigzag order; DC is a band of its own.
+#: The edges, in zigzag order, of the bands of Y and of those of Cb and Cr; DC is a band of its own.
 LUMA_BANDS, CHROMA_BANDS = np.array([0, 1, 3, 10, 28, 64]), np.array([0, 1, 10, 64])
-#: What the network sees of each luma block: DC and the energies of luma's four other bands; of Cb and of Cr there, DC
-#: and the energies of two bands; and whether chroma has full resolution.
+#: Inputs for each luma block: DC and the energies of luma's four other bands; at the same place, DC and the energies of
+#: two bands of Cb, and the same of Cr; and whether chroma has full resolution.
 FEATURES = 12
-#: What it says of each: the logarithm of its weight in luma's five bands, in Cb's three and in Cr's three.
+#: Outputs for each luma block: the logarithms of the weights in luma's five bands, Cb's three and Cr's three.
 OUTPUTS = 11
-#: The network's word is taken up to this: e^3.5 is 33 times.
+#: Outputs are clipped to plus or minus this; e^3.5 is a factor of 33.
 LIMIT = 3.5
 _FORMAT = "2"
 
 
 @dataclass(frozen=True)
 class Network:
-    """Convolutions over the grid of luma's blocks, with ReLU between them and edges repeated.
+    """Convolutions over the grid of luma blocks, with ReLU between them and edges repeated.
 
     layers
-        (weight, bias) of each: float32 (k, k, inputs, outputs) with odd k, and (outputs,). The first has
+        (weight, bias) of each: float32 (k, k, inputs, outputs) with odd k, and float32 (outputs,). The first has
         :data:`FEATURES` inputs, the last :data:`OUTPUTS` outputs.
     profile
-        float32 (2, 3, 64): 4:2:0 and 4:4:4; Y, Cb, Cr; frequency in zigzag order. In the unit of squared errors that
-        are summed over pixels, and averaged over R, G and B.
+        float32 (2, 3, 64): 4:2:0 and 4:4:4; Y, Cb and Cr; frequency in zigzag order. Weights are in units of the
+        squared error summed over pixels and averaged over R, G and B.
     """
 
     layers: Sequence[tuple[np.ndarray, np.ndarray]]
     profile: np.ndarray
 
     def weights(self, dct: DctPlanes, threads: int = 1) -> list[Weights]:
-        """The weights of errors in each plane."""
+        """The weights of errors in each plane of ``dct``."""
         said = self._forward(features(dct), threads)
         profile = self.profile[1 if dct.subsampling == "4:4:4" else 0]
         found = []
@@ -87,8 +87,8 @@ def _layer(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, thre
 
 
 def features(dct: DctPlanes) -> np.ndarray:
-    """float32 (rows, cols, :data:`FEATURES`): what the network sees of each luma block. Grey pictures have no chroma:
-    zeros."""
+    """float32 (rows, cols, :data:`FEATURES`): the network's inputs for each luma block. Those of chroma are zero for a
+    grey picture."""
     luma = dct.planes[0]
     found = np.zeros((luma.rows, luma.cols, FEATURES), np.float32)
     found[..., :5] = _energies(luma.F, LUMA_BANDS, 1 / 1024).reshape(luma.rows, luma.cols, 5)
@@ -103,7 +103,7 @@ def features(dct: DctPlanes) -> np.ndarray:
 
 @compiled()
 def _energies(F: np.ndarray, edges: np.ndarray, scale: float) -> np.ndarray:
-    """float32 (n, bands): DC times ``scale``, then log(1 + mean square) / 4 of each further band."""
+    """float32 (n, bands): DC times ``scale``, then log(1 + mean square) / 4 for each other band."""
     found = np.empty((len(F), len(edges) - 1), np.float32)
     for block in range(len(F)):
         found[block, 0] = F[block, 0] * scale
@@ -119,8 +119,8 @@ def _energies(F: np.ndarray, edges: np.ndarray, scale: float) -> np.ndarray:
 def _convolve(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, relu: bool, out: np.ndarray, top: int, bottom: int
 ) -> None:
-    """Rows ``top`` to ``bottom`` of ``out`` (outputs, rows, cols); ``x`` (inputs, rows, cols) is padded. The inner
-    loops go along a row."""
+    """Fill rows ``top`` up to ``bottom`` of ``out`` (outputs, rows, cols) from the padded ``x`` (inputs, rows, cols).
+    The inner loops run along a row."""
     outputs, _, cols = out.shape
     for r in range(top, bottom):
         for o in range(outputs):
@@ -130,7 +130,7 @@ def _convolve(
             for i in range(len(x)):
                 for dr in range(weight.shape[0]):
                     seen, w = x[i, r + dr], weight[dr, :, i, o]
-                    if len(w) == 3:  # three taps at a time: twice as fast
+                    if len(w) == 3:  # three taps at once: twice as fast
                         a, b, d = w[0], w[1], w[2]
                         for c in range(cols):
                             line[c] += a * seen[c] + b * seen[c + 1] + d * seen[c + 2]
@@ -144,7 +144,7 @@ def _convolve(
 
 
 def save(path: Path, network: Network, provenance: Mapping[str, object]) -> None:
-    """Write as safetensors, whole or not at all."""
+    """Write ``network`` to ``path`` as safetensors, whole or not at all. Raises :class:`ReproError` if that fails."""
     tensors = {"profile": network.profile}
     for i, (weight, bias) in enumerate(network.layers):
         tensors |= {f"{i}.weight": weight, f"{i}.bias": bias}
@@ -154,7 +154,7 @@ def save(path: Path, network: Network, provenance: Mapping[str, object]) -> None
 
 
 def load(path: Path) -> Network:
-    """What :func:`save` wrote. Raises :class:`ReproError` where the file is missing or is no such thing."""
+    """Read what :func:`save` wrote. Raises :class:`ReproError` if the file is missing or not such a file."""
     try:
         with safe_open(str(path), framework="numpy") as stored:
             if (stored.metadata() or {}).get("format") != _FORMAT:

@@ -1,9 +1,9 @@
 """Learn quantisation tables with the trellis in the loop.
 
-For given tables Q the trellis finds the numbers ẑ that minimise J = weighted squared error + λ · bits. How that minimum
-changes with Q is known without differentiating the choice: ẑ is optimal, so a small change of it changes nothing, and
-dJ/dQ is the derivative of the error alone with ẑ held fixed (the envelope theorem; the Huffman codes are optimal too,
-and drop out in the same way). Neither rounding nor the rate needs an approximate derivative.
+For given tables Q, the trellis finds the numbers ẑ that minimise J = weighted squared error + λ · bits. The derivative
+of this minimum needs no derivative of the choice: ẑ is optimal, so small changes of it have no effect, and dJ/dQ is the
+derivative of the error alone with ẑ held fixed (the envelope theorem; the Huffman codes are optimal too, and drop out
+in the same way). Neither rounding nor the rate needs an approximate derivative.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from repro.trellis import planes
 from repro.trellis.planes import DctPlanes, Weights
 
 WeightsOf = Callable[[DctPlanes], Sequence[Weights]]
-#: A step is best about this many times √(λ / weight): where the search begins.
+#: The best step is about this many times √(λ / weight); the search starts there.
 _TYPICAL = 3.8
-#: Adam's memory of gradients and of their squares.
+#: Adam's decay rates for the running means of gradients and of their squares.
 _MOMENTUM, _SQUARES = 0.8, 0.9
 
 
 @dataclass(frozen=True)
 class Example:
-    """A training picture, and the weights of its errors."""
+    """A training picture and the weights of its errors."""
 
     dct: DctPlanes
     weights: Sequence[Weights]
 
 
 def first_guess(examples: Sequence[Example], lam: float) -> np.ndarray:
-    """(3, 8, 8) in 1–255, for Y, Cb and Cr: steps in proportion to √(λ / mean weight)."""
+    """(3, 8, 8) in 1–255, for Y, Cb and Cr: steps proportional to √(λ / mean weight)."""
     sums, counts = np.zeros((3, 64)), np.zeros((3, 1))
     for example in examples:
         for i, weight in enumerate(example.weights):
@@ -57,10 +57,10 @@ def learn(
     rounds: int = 2,
     threads: int = 1,
 ) -> np.ndarray:
-    """Tables (3, 8, 8) float in 1–255 that make the mean J of ``examples`` small: Adam on log Q, ``rate`` falling to 0.
+    """Minimise the mean J of ``examples`` over tables, float (3, 8, 8) in 1–255: Adam on log Q, ``rate`` decaying to 0.
 
-    ``start`` is :func:`first_guess` unless given. Steps that are too large cannot be learned smaller again once every
-    coefficient is zero; the first guess lies low enough. ``rounds`` as in
+    ``start`` defaults to :func:`first_guess`. Start from small steps: once a step is so large that all its coefficients
+    are zero, its gradient is zero too, and it cannot shrink again. The first guess is low enough. ``rounds`` is as in
     :func:`repro.trellis.planes.trellis_quantize`.
     """
     rng = np.random.default_rng(seed)
@@ -81,7 +81,7 @@ def learn(
 
 
 def objective(examples: Sequence[Example], tables: np.ndarray, lam: float, threads: int = 1) -> float:
-    """Mean J of ``examples`` a pixel, with the trellis's choice for whole-number tables."""
+    """Mean J per pixel of ``examples``, with the trellis's choice for ``tables`` rounded to whole numbers."""
     total, pixels = 0.0, 0
     whole = np.rint(tables)
     for example in examples:
@@ -111,6 +111,6 @@ def _square(zigzag: np.ndarray) -> np.ndarray:
 
 
 def examples_of(crops: np.ndarray, weigh: WeightsOf, subsampling: str = "4:2:0") -> list[Example]:
-    """Of uint8 (n, S, S, 3); ``weigh`` gives the weights of a picture's errors."""
+    """Make examples of ``crops``, uint8 (n, S, S, 3); ``weigh`` gives the weights of a picture's errors."""
     every = (planes.forward_dct(crop, subsampling) for crop in crops)
     return [Example(dct, weigh(dct)) for dct in every]
