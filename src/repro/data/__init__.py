@@ -1,10 +1,10 @@
-"""Photographs: which ones a run uses, where they came from, and crops of them for training.
+"""Photographs: which ones a run uses, where they come from, and crops of them for training.
 
-``photos(split)`` looks, in this order, in the folder that the user names (``data_dir``, or the environment variable
-``REPRO_DATA``), in the cache that ``repro data fetch`` fills, and, but for Kodak, among the photographs that
-scikit-image and scikit-learn install. Every file's SHA-256 is checked against ``registry.json``.
+``photos(split)`` looks first in the folder that the user names (``data_dir``, or the environment variable
+``REPRO_DATA``), then in the cache that ``repro data fetch`` fills and last, except for Kodak, among the photographs
+that scikit-image and scikit-learn install. Every file's SHA-256 is checked against ``registry.json``.
 
-Kodak is for evaluation only: :func:`crop_pool` refuses its pictures by file and by pixel hash, under any name.
+Kodak is for evaluation only: :func:`crop_pool` refuses its pictures, under any name, by file hash and by pixel hash.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An image for each of several content types, on which to find out where an encoder loses.
+"""One image for each of several content types, to find out where an encoder does badly.
 
-They come from files that scikit-image installs, or were drawn by ``tools/draw_content_types.py``, so that everybody has
-them. Nothing was chosen on them, and they were chosen for what they show, before any of them was encoded.
+The images come from files that scikit-image installs or were drawn by ``tools/draw_content_types.py``, so everybody has
+them. They were chosen for what they show, before any was encoded, and no choice about the encoder was made on them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from repro.errors import ReproError, UsageError
 
 #: Seed of the noise.
 SEED = 0
-#: Electrons in a white pixel of the noisy photo, and the standard deviation of reading them out: a small sensor in poor
-#: light. In middle grey the noise is a tenth of the signal.
+#: Electrons in a white pixel of the noisy photo, and the standard deviation of the read noise, as in a small sensor in
+#: poor light. In middle grey the noise is a tenth of the signal.
 FULL_WELL, READ_NOISE = 500.0, 4.0
 _ASSETS = Path(__file__).parents[1] / "assets" / "content_types"
 
 
 @dataclass(frozen=True)
 class ContentType:
-    """``label`` for an axis, ``description`` of the image that stands for the type, and the function that makes it."""
+    """A ``label`` for an axis, a ``description`` of the image that represents the type, and a function to make it."""
 
     label: str
     description: str
@@ -36,7 +36,7 @@ class ContentType:
 def draw(name: str) -> np.ndarray:
     """The image of the content type ``name``, uint8 (H, W, 3).
 
-    Raises :class:`UsageError` for an unknown name, :class:`ReproError` where scikit-image's files are missing.
+    Raises :class:`UsageError` for an unknown name and :class:`ReproError` if scikit-image's files are missing.
     """
     if name not in CONTENT_TYPES:
         raise UsageError(f"unknown content type {name!r}; choose from {', '.join(CONTENT_TYPES)}")
@@ -55,7 +55,7 @@ def _drawn(name: str) -> np.ndarray:
 
 
 def _shrink(rgb: np.ndarray, factor: int) -> np.ndarray:
-    """Means of ``factor`` by ``factor`` pixels, rounded; sides are cut to whole ones."""
+    """Rounded means of ``factor`` × ``factor`` pixels; sides are cropped to a multiple of ``factor``."""
     height, width = (side // factor for side in rgb.shape[:2])
     parts = rgb[: height * factor, : width * factor].reshape(height, factor, width, factor, 3)
     total = parts.sum((1, 3), dtype=np.int64)
@@ -63,9 +63,9 @@ def _shrink(rgb: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _noisy() -> np.ndarray:
-    """A photo as a sensor in poor light sees it: photons are counted one by one, and read out inexactly.
+    """A photo as a sensor would record it in poor light, with shot noise and read noise.
 
-    Each colour of each pixel by itself, without a colour filter array.
+    The noise of every channel of every pixel is independent: there is no colour filter array.
     """
     level = np.arange(256) / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1

@@ -17,10 +17,10 @@ from repro.progress import track
 def crop_pool(photo_set: PhotoSet, n: int, size: int = 224, seed: int = 0) -> torch.Tensor:
     """``n`` random crops in random order, torch.uint8 (n, 3, size, size), RGB on 0–255.
 
-    The same set, ``n``, ``size`` and ``seed`` give the same crops. A photo's share of them goes with the square root
-    of its area. Where the set asks for dead leaves, half of the crops are such pictures (the paper crops 224 px).
-    Raises :class:`UsageError` for a bad ``n`` or ``size`` and :class:`ReproError` for a photo that is too small,
-    cannot be read, or is one of Kodak's, which are for evaluation only.
+    The same set, ``n``, ``size`` and ``seed`` give the same crops. A photo's share of them is proportional to the
+    square root of its area. If the set asks for dead leaves, half of the crops are such pictures (the paper crops
+    224 px). Raises :class:`UsageError` for a bad ``n`` or ``size`` and :class:`ReproError` for a photo that is too
+    small, cannot be read, or is one of Kodak's, which are for evaluation only.
     """
     if n < 1 or size < 8:
         raise UsageError(f"{n} crops of {size} px: ask for at least 1 crop of at least 8 px")
@@ -45,21 +45,21 @@ def crop_pool(photo_set: PhotoSet, n: int, size: int = 224, seed: int = 0) -> to
 
 
 def _choose(photo_set: PhotoSet, count: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices of the photos to crop, ``count`` of them: evenly spaced along the photos' weights laid end to end."""
+    """``count`` indices of photos to crop, at even spacing along the photos' weights laid end to end."""
     weights = []
     for photo in photo_set:
         height, width = read_size(photo.path)
         if min(height, width) < size:
             raise ReproError(f"{photo.path}: {width}×{height} px is smaller than a crop of {size} px; remove it")
         weights.append(np.sqrt(height * width))
-    # Laid in random order, so that a pool smaller than the set takes other photos under another seed.
+    # In random order, so that a pool smaller than the set takes different photos for a different seed.
     order = rng.permutation(len(weights))
     ends = np.cumsum(np.array(weights)[order])
     return order[np.searchsorted(ends, (np.arange(count) + rng.random()) / count * ends[-1], side="right")]
 
 
 def _training_pixels(photo: Photo) -> np.ndarray:
-    """The photo's pixels, unless file or pixels are Kodak's."""
+    """The photo's pixels. Raises :class:`ReproError` if the file or the pixels are Kodak's."""
     picture = photo.rgb()
     if not kodak_hashes().isdisjoint({photo.sha256, sha256_bytes(picture.tobytes())}):
         raise ReproError(f"{photo.path}: is a Kodak photo, which is for evaluation only; train on another set")

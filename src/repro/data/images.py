@@ -14,8 +14,8 @@ from repro.errors import ReproError
 def read_rgb(path: Path | str) -> np.ndarray:
     """The picture at ``path`` as uint8 (H, W, 3) in sRGB.
 
-    EXIF orientation is applied, an ICC profile other than sRGB is converted, greyscale becomes three equal planes,
-    transparency is dropped. Raises :class:`ReproError` that names the file if it cannot be read.
+    EXIF orientation is applied, an ICC profile other than sRGB is converted, greyscale becomes three equal channels,
+    transparency is dropped. Raises :class:`ReproError`, which names the file, if it cannot be read.
     """
     try:
         with Image.open(path) as image:
@@ -41,7 +41,7 @@ def _unreadable(path: Path | str, error: Exception) -> ReproError:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip at 255, not scale
+    if image.mode.startswith("I"):  # 16 bits a sample, which Pillow would clip at 255, not scale
         samples = np.asarray(image)
         if samples.min() < 0 or samples.max() > 65535:
             raise ValueError("its samples have more than 16 bits")

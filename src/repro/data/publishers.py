@@ -1,4 +1,4 @@
-"""Download the publishers' files, and say what is at hand."""
+"""Download photographs from their publishers, and report which sets are available."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from repro.errors import ReproError, UsageError
 from repro.files import atomic_write, sha256_bytes, sha256_file
 from repro.progress import track
 
-#: What ``fetch`` takes, and the known sets that each brings.
+#: The names that ``fetch`` takes, and the known sets that each one downloads.
 FETCHES = {"kodak": ("kodak",), "cid22": ("cid22/train", "cid22/val"), "clic2025-val": ("clic2025-val",)}
-#: The most bytes of a photo in an archive, and how much it may shrink there: photos hardly do.
+#: The most bytes of an unpacked photo, and its largest compression ratio in an archive: photos hardly compress.
 MOST_BYTES, MOST_SHRUNK = 1 << 28, 20
 
 
 @dataclass(frozen=True)
 class Status:
-    """A split as :func:`repro.data.photos` would give it now; ``problem`` is its error's line, if it has one."""
+    """A split as :func:`repro.data.photos` would return it now; ``problem`` is the error message if it would raise."""
 
     split: str
     count: int
@@ -34,11 +34,11 @@ class Status:
 
 
 def status(data_dir: Path | str | None = None) -> list[Status]:
-    """One row a split: what would be used and from where, every hash checked.
+    """One row per split: what would be used and from where, with every hash checked.
 
-    Raises :class:`ReproError` where the folder that is named does not exist.
+    Raises :class:`ReproError` if the folder that the user names does not exist.
     """
-    named_dir(data_dir)  # a folder that is not there is one error, not one a row
+    named_dir(data_dir)  # a missing folder is one error, not one per row
     rows = []
     for split in SPLITS:
         try:
@@ -52,10 +52,11 @@ def status(data_dir: Path | str | None = None) -> list[Status]:
 
 
 def fetch(name: str) -> Path:
-    """Download "kodak", "cid22" or "clic2025-val" from the publisher into the cache, whose path is returned.
+    """Download "kodak", "cid22" or "clic2025-val" from its publisher into the cache, and return the cache's path.
 
-    Files that are there already are kept, so that a download that was cut off goes on at the file where it stopped;
-    every hash is checked. Raises :class:`ReproError` without a network, or where the publisher's files have changed.
+    Files that exist are kept, so an interrupted download resumes at the file where it stopped. Every hash is checked.
+    Raises :class:`UsageError` for another name, and :class:`ReproError` if there is no network or the publisher's files
+    have changed.
     """
     if name not in FETCHES:
         raise UsageError(f"unknown set {name!r}; choose one of {', '.join(FETCHES)}")
@@ -78,9 +79,9 @@ def _fetch_files(known: KnownSet, folder: Path) -> None:
 
 
 def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
-    """Take the sets' files, found by name and hash wherever they lie in it, out of their one archive.
+    """Extract the sets' files from their common archive, wherever in it they are, by name and hash.
 
-    No name in the archive becomes one on the disk, and nothing is made but plain files.
+    Paths in the archive are never used as paths on the disk, and only plain files are written.
     """
     archive = sets[0].archive
     path = root / "archives" / Path(archive).name
@@ -100,13 +101,13 @@ def _fetch_archive(sets: list[KnownSet], root: Path) -> None:
                     atomic_write(target, content)
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise ReproError(f"{path}: not a whole archive ({error}); delete it and fetch again") from error
-    path.unlink()  # its files are out; it may be several times their size
+    path.unlink()  # its files are extracted; it may be several times their size
 
 
 def _check_sizes(path: Path, members: list[ZipInfo]) -> None:
-    """Raise :class:`ReproError` where unpacking ``members`` would take more than photos need: a bomb.
+    """Raise :class:`ReproError` if ``members`` would unpack to more than photos need, as in a zip bomb.
 
-    ``ZipFile`` reads no more of a member than the size that it announces.
+    ``ZipFile`` reads no more of a member than its declared size.
     """
     for member in members:
         if member.file_size > min(MOST_BYTES, MOST_SHRUNK * (member.compress_size + 1024)):

@@ -1,4 +1,4 @@
-"""Sets of photographs and the order in which they are looked for."""
+"""Sets of photographs, and the order in which folders are searched for them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from repro.errors import ReproError, UsageError
 from repro.files import sha256_bytes, sha256_file
 
 ENVIRONMENT = "REPRO_DATA"
-#: A split's known sets; "tune" and "check" are the first and the second half of "val". "hdrplus" is any folder of
-#: pictures: the paper's own training set, for who has it.
+#: The known sets of each split; "tune" and "check" are the first and the second half of "val". "hdrplus" is any folder
+#: of pictures: the paper's own training set, for users who have it.
 PARTS = {
     "train": ("cid22/train", "clic2025-val"),
     "val": ("cid22/val",),
@@ -31,7 +31,7 @@ PARTS = {
     "content-types": (),
     "hdrplus": (),
 }
-#: What :func:`photos` can be asked for.
+#: The splits that :func:`photos` knows.
 SPLITS = tuple(PARTS)
 _HALVES = ("tune", "check")
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -52,7 +52,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Drawn(Photo):
-    """An image of :mod:`repro.data.content_types`, whose SHA-256 is of its pixels (height × width × RGB)."""
+    """An image of :mod:`repro.data.content_types`; its SHA-256 is that of its pixels (height × width × RGB)."""
 
     def rgb(self) -> np.ndarray:
         """Its pixels, uint8 (H, W, 3) in sRGB, drawn again."""
@@ -61,9 +61,9 @@ class Drawn(Photo):
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Photos in order of name. ``source`` says which and from where, ``licence`` on what terms.
+    """Photos in order of name. ``source`` says which they are and where they are from, ``licence`` on what terms.
 
-    ``dead_leaves`` says that crops for training are to be mixed with generated pictures, there being few photos.
+    ``dead_leaves``: whether to mix generated pictures into training crops, because there are few photos.
     """
 
     name: str
@@ -80,7 +80,7 @@ class PhotoSet:
 
     @property
     def sha256(self) -> str:
-        """A hash of the photos' names and contents, the same wherever they lie: for a result's provenance."""
+        """A hash of the photos' names and contents, wherever they are stored, for a result's provenance."""
         lines = [f"{photo.sha256}  {photo.name}\n" for photo in self.items]
         text = "".join([*lines, "dead leaves\n" if self.dead_leaves else ""])
         return sha256_bytes(text.encode(errors="surrogateescape"))
@@ -97,18 +97,19 @@ class PhotoSet:
 def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
     """The photographs of ``split``: "train", "val", "tune", "check", "kodak", "sample", "content-types" or "hdrplus".
 
-    - "train": CID22's training part and part of CLIC 2025's validation photos, in the place of HDR+. Where only one
-      is found it is used alone, where none is, two shipped photographs and dead leaves.
-    - "val": CID22's validation part, or else two shipped photographs. "tune" is its first half, by name: recipes are
-      chosen on it; "check" is the second, on which nothing was chosen.
+    - "train": CID22's training part and part of CLIC 2025's validation photos, in place of HDR+. If only one of them
+      is found, it is used alone; if neither is, two shipped photographs and dead leaves are used.
+    - "val": CID22's validation part, or else two shipped photographs. "tune" is its first half by name, on which
+      recipes are chosen; "check" is its second half, on which nothing was chosen.
     - "kodak": all 24, or an error. For evaluation only.
-    - "sample": four shipped photographs, always the same, in neither of the fallbacks above: to show, and to
-      evaluate on where Kodak is not at hand.
-    - "content-types": an image of each of :mod:`repro.data.content_types`, always the same; nothing was chosen on them.
+    - "sample": four shipped photographs, always the same, that are not among the fallbacks above: for display, and for
+      evaluation without Kodak.
+    - "content-types": the images of :mod:`repro.data.content_types`, always the same; nothing was chosen on them.
     - "hdrplus": every picture below ``hdrplus/`` in the data folder, or an error.
 
-    ``data_dir`` goes before ``REPRO_DATA``, that before the cache. Raises :class:`UsageError` for an unknown split
-    and :class:`ReproError` for a missing folder or file or a wrong hash: a set is used whole or not at all.
+    ``data_dir`` takes precedence over ``REPRO_DATA``, and that over the cache. Raises :class:`UsageError` for an
+    unknown split and :class:`ReproError` for a missing folder or file or a wrong hash: a set is used whole or not at
+    all.
     """
     if split not in PARTS:
         raise UsageError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
@@ -133,7 +134,7 @@ def photos(split: str, data_dir: Path | str | None = None) -> PhotoSet:
 
 @cache
 def hashes_of(split: str) -> frozenset[str]:
-    """:attr:`PhotoSet.sha256` of every set that ``split`` can be, by the known files' hashes: nothing need be at hand.
+    """:attr:`PhotoSet.sha256` of every set that ``split`` can be, from the known hashes: no file needs to be present.
 
     Empty for "hdrplus", which can be any pictures.
     """
@@ -143,7 +144,7 @@ def hashes_of(split: str) -> frozenset[str]:
 
 
 def _groups(split: str) -> list[list[KnownSet]]:
-    """The known sets that can make ``split``: any of its parts together, or what is shipped."""
+    """The groups of known sets that ``split`` can consist of: any of its parts together, or the shipped stand-in."""
     parts = [known_sets()[part] for part in PARTS[split]]
     groups = [list(group) for size in range(1, len(parts) + 1) for group in combinations(parts, size)]
     stand_in = known_sets().get(f"shipped/{split}")
@@ -151,7 +152,7 @@ def _groups(split: str) -> list[list[KnownSet]]:
 
 
 def as_set(split: str, known: list[KnownSet]) -> PhotoSet:
-    """The set as it would be, without its files."""
+    """The set ``split`` made of ``known`` sets, from the registry alone: its files need not exist."""
     items = (Photo(Path(name).name, Path(name), digest) for part in known for name, digest in part.files.items())
     dead_leaves = split == "train" and known[0].name.startswith("shipped/")
     return PhotoSet(split, "", "", tuple(sorted(items, key=lambda photo: photo.name)), dead_leaves)
@@ -165,18 +166,21 @@ def cache_dir() -> Path:
 
 
 def named_dir(data_dir: Path | str | None) -> Path | None:
-    """The folder that the user names, by argument or by ``REPRO_DATA``; it must exist."""
+    """The folder that the user names, by argument or by ``REPRO_DATA``; None if neither is given.
+
+    Raises :class:`ReproError` if it does not exist.
+    """
     named = data_dir or os.environ.get(ENVIRONMENT)
     if not named:
         return None
-    path = Path(os.path.expanduser(named))  # of a user that there is not, as it stands
+    path = Path(os.path.expanduser(named))  # leaves ~name unchanged if there is no such user
     if not path.is_dir():
         raise ReproError(f"{path}: no such data folder; correct the option or {ENVIRONMENT}, or unset it")
     return path
 
 
 def how_to_get(name: str) -> str:
-    """How to get a known set that is missing or broken, for the end of an error message."""
+    """How to get a known set that is missing or damaged, for the end of an error message."""
     fetched = name.partition("/")[0]
     return f"run `repro data fetch {fetched}`, or put them in FOLDER/{name} and set {ENVIRONMENT}=FOLDER"
 
@@ -187,9 +191,9 @@ def missing_files(known: KnownSet, folder: Path) -> list[str]:
 
 
 def check_set(known: KnownSet, folder: Path) -> tuple[Photo, ...]:
-    """The set's photos in ``folder``, every file there and every hash right, else :class:`ReproError`.
+    """The set's photos in ``folder``. Raises :class:`ReproError` unless every file is there with the right hash.
 
-    Other files in the folder are left alone: a publisher's full set may lie there.
+    Other files in the folder are ignored: it may hold the publisher's full set.
     """
     missing = missing_files(known, folder)
     if missing:
@@ -216,7 +220,7 @@ def _roots(data_dir: Path | str | None) -> list[Path]:
 
 
 def _root_of(known: KnownSet, roots: list[Path]) -> Path | None:
-    """The first root with a file of the set; an empty folder, left by a download that failed, does not count."""
+    """The first root with a file of the set, or None. An empty folder, as a failed download leaves, does not count."""
     return next((r for r in roots if len(missing_files(known, r / known.name)) < len(known.files)), None)
 
 
@@ -228,7 +232,7 @@ def _known(split: str, found: list[tuple[KnownSet, Path]]) -> PhotoSet:
 
 
 def shipped(split: str) -> PhotoSet:
-    """Photographs inside the installed scikit-image and scikit-learn, found without importing these."""
+    """Photographs inside the installed scikit-image and scikit-learn, found without importing either."""
     known = known_sets()[f"shipped/{split}"]
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
@@ -239,7 +243,7 @@ def shipped(split: str) -> PhotoSet:
 
 
 def _content_types() -> PhotoSet:
-    """An image of each content type, its pixels unchanged since the stored results were made."""
+    """An image of each content type. Raises :class:`ReproError` if its pixels have changed since the stored results."""
     known = known_sets()["shipped/content-types"]
     items = tuple(
         Drawn(name, Path(content_types.__file__), sha256_bytes(content_types.draw(name).tobytes()))
@@ -270,7 +274,7 @@ def _hdrplus(roots: list[Path]) -> PhotoSet:
 
 def training_photos(data_dir: Path | str | None = None) -> PhotoSet:
     """The photos that ``repro train`` uses: every picture below the folder that the user names, if that holds none of
-    the known sets; otherwise ``photos("train")``. Raises as :func:`photos`, and where the folder holds no picture."""
+    the known sets; otherwise ``photos("train")``. Raises as :func:`photos`, and if the folder holds no picture."""
     folder = named_dir(data_dir)
     known = [k for k in known_sets().values() if not k.name.startswith("shipped/")]
     if folder is None or any(_root_of(k, [folder]) for k in known):
@@ -280,7 +284,7 @@ def training_photos(data_dir: Path | str | None = None) -> PhotoSet:
 
 
 def _pictures(folder: Path) -> tuple[Photo, ...]:
-    """Every picture below ``folder``, in order of name, but for hidden files and folders. Kodak's are refused."""
+    """Every picture below ``folder`` in order of name, except hidden files and folders. Kodak's are refused."""
     shown = (p for p in folder.rglob("*") if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     paths = sorted(p for p in shown if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
