@@ -1,9 +1,9 @@
-"""A literate reproduction of *Deep Neural Network Based Image Compression Encoders*, and the encoder that came of it.
+"""A literate reproduction of *Deep Neural Network Based Image Compression Encoders*, and the encoder it led to.
 
 :func:`encode` turns a picture into the bytes of a standard JPEG file.
 
-A module imports only from layers below its own (``tests/test_architecture.py``). Nothing heavy is imported here, so
-that ``repro --help`` answers at once.
+Each module imports only from the layers below its own (``tests/test_architecture.py``). Nothing heavy is imported here,
+so that ``repro --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -35,55 +35,56 @@ def encode(
     seconds: float | None = None,
     max_pixels: int | None = None,
 ) -> bytes:
-    """Encode a picture as a standard JPEG file, which every decoder opens, and return the file's bytes.
+    """Encode a picture as a standard JPEG file, which any decoder can open, and return the file's bytes.
 
     >>> data = repro.encode("photo.png", quality=75)
     >>> data = repro.encode(samples, bpp=0.5, effort="fast")
 
     image
-        A picture's path, in any format that Pillow reads; the bytes of such a file; a Pillow image; or a NumPy array
-        of uint8, (H, W) grey or (H, W, 3) sRGB. The path or the bytes are best: of a Pillow image that is loaded
-        already, the file can no longer be asked. Then damage, HDR, and colours that are told otherwise than by an ICC
-        profile may go unnoticed.
+        The path of a picture in any format that Pillow reads; the bytes of such a file; a Pillow image; or a uint8
+        NumPy array, (H, W) grey or (H, W, 3) sRGB. Prefer a path or bytes: once a Pillow image is loaded, its file can
+        no longer be examined, so damage, HDR and colours described by anything but an ICC profile may go unnoticed.
     quality
-        1–100, fractions allowed, about libjpeg's scale; 75 where neither it nor another target is given.
+        1–100, roughly on libjpeg's scale; fractions are allowed. 75 if no target is given.
     bpp
-        Instead: the largest file within this many bits per pixel.
+        Instead of ``quality``: make the largest file within this many bits per pixel.
     ssimulacra2
-        Instead: the smallest file whose SSIMULACRA 2 is no less than this: 70 is high quality, 90 cannot be told apart.
+        Instead of ``quality``: make the smallest file whose SSIMULACRA 2 score is at least this. A score of 70 is high
+        quality; at 90, the file cannot be told from the original.
     size
-        Instead: the best file of at most this many bytes.
+        Instead of ``quality``: make the best file of at most this many bytes.
     effort
-        More of it gives better files and takes longer.
+        More effort gives better files and takes longer. ``"best"`` needs PyTorch and a trellis model (the default).
     scans
-        How the file's data are laid out: ``"interleaved"`` is progressive, in colour from the first scan on;
-        ``"smallest"`` saves some tenths of a per cent more, but decoders that read a part show grey at first, and some
-        embedded ones refuse the file; ``"sequential"`` is baseline JPEG.
+        The layout of the file's data. ``"interleaved"`` is progressive and shows colour from the first scan on.
+        ``"smallest"`` saves a few tenths of a per cent more, but a partly loaded file may show only grey, and some
+        embedded decoders reject it. ``"sequential"`` is baseline JPEG.
     subsampling
-        Half of chroma's resolution, or all of it; ``"auto"``: whichever is worth its bits.
+        Chroma at half (``"4:2:0"``) or full (``"4:4:4"``) resolution; ``"auto"``: full if that is worth its bits.
     icc
-        Keep an RGB colour profile, or convert the colours to sRGB.
+        ``"keep"`` keeps an RGB colour profile; ``"srgb"`` converts the colours to sRGB.
     metadata
-        Kept beside colour profile and density: ``"none"``; ``"copyright"``: who made the photo and who may use it;
-        ``"all"``: EXIF, XMP, IPTC and comments, with the orientation reset and without thumbnail.
+        What to keep besides the colour profile and the density: ``"none"``; ``"copyright"``, who made the photo and who
+        may use it; ``"all"``, EXIF, XMP, IPTC and comments, with the orientation reset and without the thumbnail.
     keep_smaller
-        Whether a JPEG file that would grow gives its own picture's data, without the metadata; None: unless ``bpp``,
-        ``size`` or ``subsampling`` is given.
+        If ``image`` is a JPEG file that encoding would not make smaller, copy its picture data instead; ``metadata``
+        still applies. None: True unless ``bpp``, ``size`` or ``subsampling`` is given.
     strict
         Refuse a picture that is damaged or whose colours can only be guessed, and metadata that cannot be kept.
     model
-        A shipped set of models or a folder that holds one, as for ``repro encode --model``.
+        The name of a shipped model set, or the folder of another one, as for ``repro encode --model``.
     seconds
-        The time limit of ``effort="best"``; unless given, 10 a megapixel, and at least 60.
+        Time limit for ``effort="best"``. None: 10 seconds per megapixel, but at least 60.
     max_pixels
-        Refuse larger pictures; Pillow's limit, 89 megapixels, unless given.
+        Refuse larger pictures. None: Pillow's limit, 89 megapixels.
 
-    The orientation is applied, transparency becomes white, and all metadata but the colour profile and the density is
-    dropped unless ``metadata`` says otherwise: the file is that of ``repro encode``.
-    :func:`repro.encoder.encode.encode_source` does the same and says more about the file.
+    The file is the one that ``repro encode`` writes: the orientation is applied, transparency becomes white, and all
+    metadata except the colour profile and the density is dropped unless ``metadata`` says otherwise.
+    :func:`repro.encoder.encode.encode_source` does the same and also returns a report on the file.
 
-    Raises :class:`repro.errors.ReproError`, one line that names the picture and the fix, where the picture cannot be
-    read or the target cannot be met; its subclass :class:`repro.errors.UsageError` for a wrong value.
+    Raises :class:`repro.errors.ReproError` if the picture cannot be read, the target cannot be met or a required
+    package is missing; its subclass :class:`repro.errors.UsageError` for an invalid argument or more than one target.
+    The message is one line that names the picture, if that is the cause, and the fix.
     """
     from pathlib import Path
 
