@@ -1,6 +1,6 @@
-"""Other encoders of standard JPEG files, behind one interface: the peers that learned tables are measured against.
+"""Other encoders of standard JPEG files, behind one interface: the peers that learned tables are compared with.
 
-``get("mozjpeg-420").encode(rgb, quality)`` gives the bytes of a file. Quality scales are each encoder's own: compare
+``get("mozjpeg-420").encode(rgb, quality)`` returns the bytes of a file. Each encoder has its own quality scale: compare
 codecs at equal rate, never at equal quality. ``encode`` takes pictures of any size from 1×1.
 """
 
@@ -25,15 +25,15 @@ Encode = Callable[..., bytes]
 
 @dataclass(frozen=True)
 class Codec:
-    """One peer: what to call it, what it is for a reader, and which package it stands on.
+    """A peer encoder.
 
     name, label
-        the key in :data:`CODECS`, and words for a legend.
+        the key in :data:`CODECS`, and the text for a legend.
     package
-        the package that it needs, by the name with which it is imported. All but Pillow, which is always there, are
-        installed by the same name.
+        the package that it needs, by its import name. That is also the name to install, except for Pillow, which is
+        always there.
     lowest
-        the smallest quality that it takes; the largest is 100.
+        the lowest quality that it takes; the highest is 100.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Codec:
     def encode(self, rgb: np.ndarray, quality: int) -> bytes:
         """``rgb`` (H, W, 3) uint8 → the bytes of a JPEG file at ``quality``.
 
-        Raises :class:`UsageError` for a quality or a picture that the codec does not take, :class:`ReproError` where it
-        is not installed or fails.
+        Raises :class:`UsageError` for a quality or a picture that the codec does not take, and :class:`ReproError` if
+        it is not installed or fails.
         """
         _check_picture(rgb)
         if not self.lowest <= quality <= 100:
@@ -57,15 +57,16 @@ class Codec:
 
     @property
     def missing(self) -> str:
-        """What has to be installed before this codec works; empty where it does."""
+        """The package that has to be installed before this codec works; empty if none."""
         return self.package if find_spec(self.package) is None else ""
 
 
 def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
     """A JPEG file by Pillow with the quantisation ``tables`` (1 or 2, 8, 8), row-major, integers in 1–65535.
 
-    ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey file, which takes the first table.
-    4:4:4 with Annex K's Huffman tables unless ``options`` say else: what the original code writes.
+    ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey file, which takes the first table. As in the original code, the
+    file is 4:4:4 with Annex K's Huffman tables, unless ``options``, which are Pillow's, say otherwise. Raises
+    :class:`UsageError` for a wrong picture or wrong tables, and :class:`ReproError` if Pillow fails.
     """
     _check_picture(rgb, grey=True)
     rows = np.asarray(tables)
@@ -78,7 +79,7 @@ def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **opti
 
 
 def get(name: str) -> Codec:
-    """The codec called ``name``; :class:`UsageError` lists the names where there is none."""
+    """The codec called ``name``. Raises :class:`UsageError`, which lists the names, if there is none."""
     if name not in CODECS:
         raise UsageError(f"unknown codec {name!r}; choose from {', '.join(CODECS)}")
     return CODECS[name]
@@ -140,7 +141,7 @@ CODECS: dict[str, Codec] = {
         _jpegli("jpegli-444", "jpegli 4:4:4"),
         _jpegli("jpegli-420", "jpegli 4:2:0", sampling=(2, 2)),
         _jpegli("jpegli-420-noaq", "jpegli 4:2:0, no adaptive quantisation", sampling=(2, 2), adaptive=False),
-        # Guetzli refuses less than 84 by design (its Python package then encodes at 84 without a word).
+        # Guetzli refuses qualities below 84 by design (its Python package silently encodes at 84 instead).
         Codec("guetzli", "Guetzli 4:4:4", "pyguetzli", _guetzli, lowest=84),
     )
 }  # fmt: skip

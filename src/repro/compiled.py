@@ -1,6 +1,6 @@
-"""Functions that Numba compiles, and keeps on disk so that the next process need not compile them again.
+"""Functions compiled by Numba and cached on disk, so that the next process need not compile them again.
 
-A cache that is damaged, of another version, or in a folder that cannot be written costs time and a note, no more.
+A cache that is damaged, of another version, or in a folder that cannot be written costs only time and a note.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Found = TypeVar("Found", bound=Callable[..., Any])
 
 
 def compiled(**options: Any) -> Callable[[Found], Found]:
-    """``numba.njit`` with ``options``, cached on disk where that is possible, and without Python's lock."""
+    """``numba.njit`` with ``options``, which releases the GIL and caches on disk if that is possible."""
 
     def decorate(function: Found) -> Found:
         try:
@@ -35,10 +35,10 @@ def compiled(**options: Any) -> Callable[[Found], Found]:
 
 
 def _forgive(kept: Any) -> None:
-    """Let the functions of a cache, which raise where a file is damaged or cannot be written, go on without it.
+    """Make a function's cache ignore files that are damaged or cannot be written, where Numba would raise.
 
-    Numba's own ``load_overload`` first makes its compiler ready, which takes a quarter of a second. To run code from
-    the cache only its memory manager is needed.
+    Numba's own ``load_overload`` first initialises the compiler, which takes a quarter of a second. To run code from
+    the cache, only the memory manager is needed.
     """
     save = kept.save_overload
 
@@ -47,7 +47,7 @@ def _forgive(kept: Any) -> None:
         try:
             rtsys.initialize(context)
             found = kept._load_overload(signature, context)
-        except Exception:  # unpickling what is damaged raises nearly anything
+        except Exception:  # unpickling a damaged file raises nearly anything
             with suppress(OSError):
                 kept.flush()
         if found is None:

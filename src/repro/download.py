@@ -1,5 +1,4 @@
-"""Downloads: over https alone, also where a publisher sends on to another address, and whole with the right hash or not
-at all."""
+"""Downloads: over https only, including redirects, and either complete with the right hash or not at all."""
 
 from __future__ import annotations
 
@@ -10,20 +9,20 @@ from urllib.parse import urljoin, urlsplit
 from repro.errors import ReproError
 from repro.files import atomic_path, sha256_file
 
-#: Seconds that a server may keep silent.
+#: Seconds to wait for a silent server.
 TIMEOUT = 30
 
 
 class _Refused(Exception):
-    """Why the file is not fetched, or not kept."""
+    """The reason why a file is not fetched or not kept."""
 
 
 def download(url: str, path: Path, *, sha256: str = "", progress: bool = False, by_hand: str) -> str:
-    """Fetch ``url`` into ``path``, and return the file's SHA-256, which must begin with ``sha256``.
+    """Fetch ``url`` into ``path`` and return the file's SHA-256, which must begin with ``sha256``.
 
-    Raises :class:`ReproError` without a network, for another hash, and where ``url`` or an address that it leads to is
-    not https; then nothing is written. ``by_hand`` says what to do instead. Plain http is allowed from this machine to
-    itself.
+    Raises :class:`ReproError` if there is no network, the hash is wrong, the folder cannot be written, or ``url`` or a
+    redirect is not https; then nothing is written. ``by_hand`` tells the user what to do instead. Plain http is allowed
+    from this machine to itself.
     """
     import pooch
     import requests
@@ -36,7 +35,7 @@ def download(url: str, path: Path, *, sha256: str = "", progress: bool = False, 
         with atomic_path(path) as temporary:
             try:
                 get(url, str(temporary), None)
-            except requests.RequestException as error:  # an OSError, which atomic_path would take for its own
+            except requests.RequestException as error:  # an OSError, which atomic_path would take for one of its own
                 raise _Refused(type(error).__name__) from error
             digest = sha256_file(temporary)
             if not digest.startswith(sha256):
@@ -49,6 +48,6 @@ def download(url: str, path: Path, *, sha256: str = "", progress: bool = False, 
 
 
 def _check_redirect(response: Any, **_: object) -> None:
-    """Raise :class:`_Refused` before a request is sent on to an address that is not https."""
+    """Raise :class:`_Refused` before following a redirect to an address that is not https."""
     if response.is_redirect and urlsplit(urljoin(response.url, response.headers["location"])).scheme != "https":
         raise _Refused("it leads to an address that is not https")

@@ -1,4 +1,4 @@
-"""The two errors that a user meets: one line that says what is wrong, where, and how to fix it."""
+"""The two errors that users see: one line that says what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-#: What would break a line or change a terminal, in any text from outside: controls, half letters (of a name that is no
-#: UTF-8), ends of lines and paragraphs. Marks that turn the direction of writing are as bad.
+#: Unicode categories that would break a line or change a terminal, in text from outside: control characters, surrogates
+#: (from names that are not UTF-8), and line and paragraph separators. Characters that change the direction of writing
+#: are just as bad.
 _UNSAFE_KINDS = {"Cc", "Cs", "Zl", "Zp"}
 _UNSAFE = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -21,35 +22,35 @@ class ReproError(Exception):
 
 
 class UsageError(ReproError):
-    """The call was wrong: an unknown option, say, or a value out of range. Exit code 2."""
+    """The call was wrong: an unknown option or a value out of range, for example. Exit code 2."""
 
     exit_code = 2
 
 
 def one_line(text: str) -> str:
-    """``text`` for a terminal: what would break the line, or change the terminal, is escaped as in Python."""
+    """``text`` for a terminal: characters that would break the line or change the terminal are escaped as in Python."""
     return "".join(ascii(c)[1:-1] if is_unsafe(c) else c for c in text)
 
 
 def is_unsafe(letter: str) -> bool:
-    """Whether it would break a line or change a terminal."""
+    """Whether ``letter`` would break a line or change a terminal."""
     return letter in _UNSAFE or unicodedata.category(letter) in _UNSAFE_KINDS
 
 
 def listed(words: Sequence[str]) -> str:
-    """ "a, b and c"; nothing of no words."""
+    """Join ``words`` like "a, b and c"; no words give an empty string."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def install_command(extra: str) -> str:
-    """The command that installs this package with its extra ``extra``; what PyPI calls ``repro`` is another project."""
+    """The command that installs this package with ``extra``. (``repro`` on PyPI is another project.)"""
     return f"pip install 'repro[{extra}] @ git+{REPOSITORY}'"
 
 
 @contextmanager
 def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Imports inside need packages of the extra ``extra``. If one is missing, raise :class:`ReproError`, which says how
-    to install them; ``what`` is what they are needed for."""
+    """Wrap imports that need the packages of ``extra``. If one is missing, raise :class:`ReproError`, which says how to
+    install them. ``what`` is what they are needed for."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written beside, then renamed."""
+"""Write files whole or not at all: to a temporary file beside the target, which is then renamed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-#: What file systems say that cannot be asked to write now.
+#: Errors of ``fsync`` on file systems that do not support it.
 _NO_FSYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
-#: The most bytes (not letters) that a file's name has on common file systems.
+#: The most bytes (not letters) of a file name on common file systems.
 LONGEST_NAME = 255
 
 
@@ -30,9 +30,9 @@ LONGEST_NAME = 255
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it onto ``path`` on success, remove it on failure.
 
-    A symbolic link stays, and the file it leads to is replaced. A file that is replaced keeps its mode and, as far as
-    that is allowed, its owner; a new one has what the umask says. Raises :class:`ReproError` where the folder is
-    missing, not writable, or the disk is full.
+    If ``path`` is a symbolic link, the file it points to is replaced. A replaced file keeps its mode and, as far as
+    permitted, its owner; a new file's mode follows from the umask. Raises :class:`ReproError` if ``path`` is a folder,
+    its parent folder is missing or not writable, or the disk is full.
     """
     path = Path(path)
     if os.path.isdir(path):
@@ -56,7 +56,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """As :func:`atomic_path`, a new folder. One that another process has put there meanwhile stays."""
+    """As :func:`atomic_path`, for a new folder. If another process has made one there meanwhile, that one stays."""
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _take_over(path: Path, old: os.stat_result) -> None:
-    """Give ``path`` owner and mode of a file, as far as the file system and the user's rights allow."""
+    """Give ``path`` the owner and mode in ``old``, as far as the file system and the user's rights allow."""
     if hasattr(os, "chown") and (path.stat().st_uid, path.stat().st_gid) != (old.st_uid, old.st_gid):
         with suppress(OSError):
             os.chown(path, old.st_uid, old.st_gid)
@@ -89,16 +89,17 @@ def _not_written(path: Path, error: OSError) -> ReproError:
 
 
 class _NoLocks(Exception):
-    """The operating or the file system has none."""
+    """The operating system or the file system has no locks."""
 
 
 @contextmanager
 def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
-    """What ``make`` makes beside ``target``, removed in the end unless it was renamed.
+    """Yield a temporary path beside ``target``, made by ``make``; remove it in the end unless it was renamed.
 
-    Its name follows from the target's, and it is locked while it is in use. So whoever writes the target next finds and
-    removes what a killed process has left. The name is random where another process writes the same target, or where
-    the file system has no locks. Under the common name nobody removes what they have not locked: it may be another's.
+    Its name is derived from the target's, and it is locked while in use, so that the next process to write the target
+    finds and removes what a killed one has left. If another process is writing the same target, or the file system has
+    no locks, the name is random. A file of the derived name is removed only by a process that has locked it, since it
+    may be another's.
     """
     own = target.with_name(f".tmp-{sha256_bytes(os.fsencode(target.name))[:16]}{target.suffix[:16]}")
     _discard(own)
@@ -118,7 +119,7 @@ def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     finally:
         if temporary != own:
             _remove(temporary)
-        elif lock is None:  # a signal came in between
+        elif lock is None:  # a signal interrupted us
             _discard(own)
         else:
             if _is_still(lock, own):
@@ -127,7 +128,7 @@ def _temporary(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def _discard(path: Path) -> None:
-    """Remove ``path``, unless another process holds it."""
+    """Remove ``path`` unless another process holds its lock."""
     with suppress(_NoLocks):
         lock = _locked(path)
         if lock is not None:
@@ -136,9 +137,9 @@ def _discard(path: Path) -> None:
 
 
 def _locked(path: Path) -> int | None:
-    """A descriptor that locks the file or folder ``path``; None where there is none, or others hold it.
+    """A descriptor that locks the file or folder ``path``; None if it does not exist or another process holds it.
 
-    Raises :class:`_NoLocks`.
+    Raises :class:`_NoLocks` if there are no locks.
     """
     if fcntl is None:
         raise _NoLocks
@@ -161,7 +162,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether ``path`` leads to what was opened, and was not removed or renamed since."""
+    """Whether ``path`` is still the file that was opened, not removed or renamed since."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:
@@ -178,10 +179,10 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """No other process is in here with the same ``path`` at the same time; ``waiting`` is called before a wait.
+    """Hold an exclusive lock on ``path``: at most one process is in here at a time. Call ``waiting`` before waiting.
 
-    ``path`` is a file that is made for this and removed in the end. A process that is killed holds nobody up. Where
-    the system knows no locks, nobody waits.
+    The file ``path`` is made for this purpose and removed in the end. A killed process releases its lock. On systems
+    without locks, nobody waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     held = None
@@ -197,7 +198,7 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             break
         if _is_still(descriptor, path):
             held = descriptor
-        else:  # who held it before has removed it
+        else:  # the previous holder has removed it
             os.close(descriptor)
     try:
         yield
@@ -208,9 +209,9 @@ def alone(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def atomic_write(path: Path | str, data: bytes | str) -> None:
-    """Write ``data`` (text as UTF-8) to ``path`` so that a reader sees the old file or the new one, never a half.
+    """Write ``data`` (text as UTF-8) to ``path`` so that a reader sees the old file or the new one, never part of it.
 
-    A pipe or a device is written to as it is.
+    A pipe or a device is written to directly. Raises :class:`ReproError` if ``path`` cannot be written.
     """
     content = data.encode() if isinstance(data, str) else data
     if is_stream(path):
@@ -232,7 +233,7 @@ def atomic_write(path: Path | str, data: bytes | str) -> None:
 
 
 def is_stream(path: Path | str) -> bool:
-    """Whether ``path`` is there and is a pipe, a socket or a device."""
+    """Whether ``path`` exists and is a pipe, a socket or a device."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -241,8 +242,8 @@ def is_stream(path: Path | str) -> bool:
 
 
 def version(path: Path | str) -> tuple[str | int, ...]:
-    """What changes when the file at ``path`` is written anew, or ``path`` leads elsewhere: where it lies, its inode
-    (a clock may stand still between two writings), when it was written, and its bytes; of no file, ``path`` alone.
+    """A key that changes when the file at ``path`` is rewritten or ``path`` points elsewhere: its real path, inode (two
+    writes may share a time stamp), modification time and size; ``path`` alone if there is no file.
     """
     try:
         real = os.path.realpath(path)
@@ -253,7 +254,7 @@ def version(path: Path | str) -> tuple[str | int, ...]:
 
 
 def shortened(name: str, ending: str) -> str:
-    """``name`` + ``ending``, with the last letters of ``name`` left out that a file's name has no room for."""
+    """``name`` + ``ending``, with as many last letters of ``name`` cut as needed to fit into a file name."""
     while len(os.fsencode(name + ending)) > LONGEST_NAME:
         name = name[:-1]
     return name + ending

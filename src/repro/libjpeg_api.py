@@ -1,7 +1,7 @@
-"""mozjpeg and jpegli through the C interface that both share with libjpeg, with the options of their own programs.
+"""mozjpeg and jpegli through libjpeg's C interface, which both implement, with the options of their own programs.
 
-The packages ``jpeglib`` and ``pyjpegli`` carry the two libraries. Their Python functions reach few of the options, so
-the libraries are called here by ``ctypes``. The files have the sizes of those of the programs ``cjpeg`` and
+The packages ``jpeglib`` and ``pyjpegli`` contain the two libraries. Their Python functions offer few of the options, so
+the libraries are called here through ``ctypes``. The files are as large as those of the programs ``cjpeg`` and
 ``cjpegli`` (``tests/goldens/kodak_peers_wide.csv``).
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from repro.errors import ReproError
 
-#: JCS_RGB, and how many bytes to keep for a C structure: more than any version needs.
+#: JCS_RGB, and the bytes to reserve for a C structure: more than any version needs.
 _RGB, _ROOM = 2, 8192
 #: Parameters of mozjpeg's ``jpeg_c_set_*_param``, from its ``jpeglib.h``.
 _BASE_TABLE, _LOG_SCALE_1, _LOG_SCALE_2, _WEIGHT_TABLE = 0x44492AB1, 0x5B61A599, 0xB9BBAE03, 0x339DB65F
@@ -32,7 +32,7 @@ class _Component(ctypes.Structure):
 
 
 def _compress_struct(abi: int) -> type[Any]:
-    """``jpeg_compress_struct`` up to the components; ABI 70 has four more fields for scaling."""
+    """``jpeg_compress_struct`` up to its components; from ABI 70 on, it has four more fields for scaling."""
     scaling = "scale_num scale_denom jpeg_width jpeg_height " if abi >= 70 else ""
     names = (
         "err mem progress client_data is_decompressor state dest width height channels color_space gamma "
@@ -49,11 +49,11 @@ class Library:
     """A shared library with libjpeg's interface.
 
     distribution, path
-        the package that carries it, and the file.
+        the package that contains it, and the file.
     prefix
-        what its functions' names begin with.
+        the prefix of its functions' names.
     abi, size
-        version of the interface, and bytes of its ``jpeg_compress_struct``.
+        the version of the interface, and the bytes of its ``jpeg_compress_struct``.
     """
 
     distribution: str
@@ -63,16 +63,16 @@ class Library:
     size: int
 
     def function(self, name: str, result: Any = ctypes.c_int) -> Any:
-        """A C function by its name without the prefix."""
+        """The C function of this name, given without the prefix."""
         found = getattr(_loaded(self.path), self.prefix + name)
         found.restype = result
         return found
 
 
 class Compressor:
-    """A file in the making: ``jpeg_compress_struct`` with libjpeg's defaults, and calls that change them.
+    """A file being written: a ``jpeg_compress_struct`` with libjpeg's defaults, and calls that change them.
 
-    ``rgb``: (H, W, 3) uint8.
+    ``rgb`` is (H, W, 3) uint8. Raises :class:`ReproError` if the library's layout is not as expected.
     """
 
     def __init__(self, library: Library, rgb: np.ndarray) -> None:
@@ -88,16 +88,16 @@ class Compressor:
         self.call("set_defaults")
 
     def call(self, name: str, *args: Any, result: Any = ctypes.c_int) -> Any:
-        """Call a C function that takes the structure first."""
+        """Call the C function ``name`` with the structure as its first argument."""
         return self.lib.function(name, result)(ctypes.byref(self.struct), *args)
 
     def sample_luma(self, h: int, v: int) -> None:
-        """Luma's samples, across and down, for each sample of chroma: 2 and 2 are 4:2:0."""
+        """Set the number of luma samples, across and down, for each chroma sample: 2 and 2 is 4:2:0."""
         luma = _Component.from_address(self.struct.component)
         luma.h, luma.v = h, v
 
     def write(self) -> bytes:
-        """The file."""
+        """Return the bytes of the file."""
         height, width = self.rgb.shape[:2]
         rows = (ctypes.c_void_p * height)(*(self.rgb.ctypes.data + 3 * width * row for row in range(height)))
         self.call("start_compress", 1)
@@ -110,12 +110,12 @@ class Compressor:
         return ctypes.string_at(self.buffer, self.bytes.value)
 
     def close(self) -> None:
-        """Free the file and what the library keeps."""
+        """Free the file and the library's memory."""
         self.call("destroy_compress")
         ctypes.CDLL(None).free(self.buffer)
 
     def _create(self) -> None:
-        """Let the library fill in the structure. It would end the process if the versions disagreed."""
+        """Let the library fill in the structure, and catch its error exit, which would end the process."""
         refused = []
         on_error = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: refused.append(True))
         ends_process = ctypes.c_void_p.from_buffer(self._errors)  # error_exit, the manager's first field
@@ -129,14 +129,14 @@ class Compressor:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What mozjpeg's ``-tune-…`` and ``-quant-table`` set: the base table, and the λ of its trellis."""
+    """What mozjpeg's ``-tune-…`` and ``-quant-table`` set: the base table, and the trellis's λ and weights."""
 
     table: int
     log_scales: tuple[float, float]
     weigh_frequencies: bool
 
 
-#: mozjpeg's tunings; "hvs-psnr" is also what it does by default, with table 3.
+#: mozjpeg's tunings; its default is "hvs-psnr" with table 3.
 TUNINGS = {
     "psnr": Tuning(1, (9.0, 0.0), False),
     "ms-ssim": Tuning(2, (12.0, 13.0), True),
@@ -146,10 +146,10 @@ TUNINGS = {
 
 
 def mozjpeg(rgb: np.ndarray, quality: int, sampling: tuple[int, int] | None = (2, 2), tuning: str = "") -> bytes:
-    """A file as mozjpeg's ``cjpeg`` writes it: trellis, progressive, the smallest of its scan scripts.
+    """A file as mozjpeg's ``cjpeg`` writes it: with its trellis, progressive, with the smallest of its scan scripts.
 
-    ``sampling``: as :meth:`Compressor.sample_luma`; None for the program's own choice: 4:2:0 below quality 80, 4:2:2
-    below 90, then 4:4:4.
+    ``sampling`` is as in :meth:`Compressor.sample_luma`; None for the program's own choice: 4:2:0 below quality 80,
+    4:2:2 below 90, 4:4:4 otherwise. ``tuning`` is a key of :data:`TUNINGS`, or empty for the program's default.
     """
     with closing(Compressor(_mozjpeg_library(), rgb)) as compressor:
         if tuning:
@@ -165,7 +165,7 @@ def mozjpeg(rgb: np.ndarray, quality: int, sampling: tuple[int, int] | None = (2
 
 
 def jpegli(rgb: np.ndarray, quality: int, sampling: tuple[int, int] = (1, 1), adaptive: bool = True) -> bytes:
-    """A file as ``cjpegli`` writes it, progressive; ``adaptive``: with its adaptive quantisation."""
+    """A file as ``cjpegli`` writes it, progressive, and with adaptive quantisation if ``adaptive``."""
     with closing(Compressor(_jpegli_library(), rgb)) as compressor:
         compressor.sample_luma(*sampling)
         compressor.call("enable_adaptive_quantization", int(adaptive))

@@ -1,4 +1,4 @@
-"""Where rounding must not be coarsened."""
+"""Run computations in full float32 precision."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 
 @contextmanager
 def full_precision(x: torch.Tensor) -> Iterator[None]:
-    """No autocast on the device of ``x`` and no TF32 in convolutions: bfloat16 has 8 bits and TF32 11, too few for
-    pixels, coefficients and variances, which are small differences of large squares."""
+    """Disable autocast on the device of ``x``, and TF32 in convolutions. bfloat16 has 8 bits of precision and TF32 11:
+    too few for pixels, coefficients and variances, which are small differences of large squares."""
     cudnn = torch.backends.cudnn
     before, cudnn.allow_tf32 = cudnn.allow_tf32, False
     try:

@@ -1,4 +1,4 @@
-"""Progress bars on long work, silent when nobody watches; and notes."""
+"""Progress bars for long work, shown only in a terminal; and notes."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Whether notes are left out.
+#: Whether to suppress notes.
 quiet = False
 
 
 def bar(total: int | None, desc: str) -> tqdm:
-    """A bar on standard error, silent unless that is a terminal."""
+    """A progress bar on standard error, silent unless that is a terminal."""
     from tqdm import tqdm
 
     return tqdm(total=total, desc=desc, disable=not sys.stderr.isatty(), leave=False)
 
 
 def track(items: Iterable[T], desc: str, total: int | None = None) -> Iterable[T]:
-    """Iterate over ``items`` under a bar named ``desc``, silent unless standard error is a terminal."""
+    """Iterate over ``items`` with a progress bar named ``desc``, silent unless standard error is a terminal."""
     from tqdm import tqdm
 
     return tqdm(items, desc=desc, total=total, disable=not sys.stderr.isatty(), leave=False)
 
 
 def note(text: str) -> None:
-    """One line on standard error, for what a user has to know before long work begins."""
+    """Print a line on standard error: what the user should know before long work begins."""
     from tqdm import tqdm
 
     if not quiet:

@@ -1,4 +1,4 @@
-"""Provenance: the command, code, versions and machine behind a number; and what a machine can do."""
+"""Provenance: the command, code, versions and machine behind a result; and what a machine is capable of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-#: Distributions whose version can change a number, in training or in evaluation.
+#: Distributions whose version can change a result, in training or in evaluation.
 PACKAGES = (
     "bjontegaard",
     "jpeglib",
@@ -37,11 +37,11 @@ PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """Everything that a stored result says of its provenance, in JSON's types.
+    """The provenance that is stored with a result, in JSON types.
 
-    ``command`` has only the last part of absolute paths and the kind of addresses; ``commit`` is ``None`` outside a
-    git checkout, and ``modified`` says whether the package differs from it; ``versions`` lacks what is not installed;
-    ``gpu`` is ``None`` without one; ``date`` is UTC, ISO 8601.
+    In ``command``, only the last part of absolute paths and the scheme of URLs are kept. ``commit`` and ``modified``,
+    which says whether the package differs from it, are None outside a git checkout. ``versions`` omits what is not
+    installed. ``gpu`` is None if there is none. ``date`` is UTC, ISO 8601.
     """
     import torch
     from PIL import features
@@ -64,7 +64,7 @@ def provenance() -> dict[str, Any]:
 
 
 def processor(device: torch.device) -> dict[str, str]:
-    """What computes on ``device``: its name, and of a CPU the instructions that PyTorch uses."""
+    """The name of the processor behind ``device`` and, for a CPU, the instruction set that PyTorch uses."""
     import torch
 
     if device.type == "cuda":
@@ -73,10 +73,10 @@ def processor(device: torch.device) -> dict[str, str]:
 
 
 def has_bfloat16(device: torch.device | None = None) -> bool:
-    """Whether products in bfloat16 pay on ``device``; None: on the machine's best.
+    """Whether bfloat16 products are worth using on ``device`` or, if None, on the machine's best device.
 
-    A processor without AVX-512 takes several times as long for them as in 32 bits, and oneDNN has no LSTM in bfloat16
-    for it at all. NVIDIA's GPUs before Ampere (a T4) emulate them.
+    CPUs without AVX-512 take several times as long for them as for float32, and oneDNN has no bfloat16 LSTM for them at
+    all. NVIDIA GPUs older than Ampere, such as the T4, only emulate bfloat16.
     """
     import torch
 
@@ -87,7 +87,7 @@ def has_bfloat16(device: torch.device | None = None) -> bool:
 
 
 def _command() -> str:
-    """The command line, without the private part of paths (also in ``--option=/path``) and addresses: results are
+    """The command line without the private parts of paths (also in ``--option=/path``) and URLs, because results are
     published."""
     program = Path(sys.argv[0]).name
     parts = ["repro" if program == "__main__.py" else program, *sys.argv[1:]]  # `python -m repro` is `repro`
@@ -118,7 +118,7 @@ def _versions() -> dict[str, str]:
 
 
 def _cpu() -> str:
-    """The model's name; Linux keeps it where ``platform`` does not look."""
+    """The CPU's model name. On Linux, ``platform`` does not find it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -128,7 +128,7 @@ def _cpu() -> str:
 
 
 def _cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     import psutil
 
     process = psutil.Process()

@@ -1,13 +1,13 @@
-"""SSIMULACRA 2, version 2.1 (Sneyers 2023): how near a picture looks to its original, without PyTorch.
+"""SSIMULACRA 2, version 2.1 (Sneyers 2023): how similar a picture looks to its original, without PyTorch.
 
-It compares local structure (SSIM), edges gained and edges lost at six scales of the XYB colour space, each by its mean
-and by its 4-norm over all places. The author fitted the weights of these 108 numbers to opinions of compressed photos,
-those of CID22's training part among them. 100: equal. In his words, 90 cannot be told apart in a flicker test, 70 is
-high quality, 50 medium (about libjpeg's 4:2:0 at quality 35) and 30 low. There is no lower limit.
+It compares local structure (SSIM), edges gained and edges lost in the XYB colour space at six scales, each by its mean
+and by its 4-norm over all pixels. The author fitted the weights of these 108 numbers to opinions of compressed photos,
+including those of CID22's training part. Identical pictures score 100. In his words, 90 cannot be told apart in a
+flicker test, 70 is high quality, 50 medium (about libjpeg's 4:2:0 at quality 35) and 30 low. There is no lower limit.
 
-The constants are those of libjxl's ``tools/ssimulacra2.cc``, which defines the metric. This agrees with it to 0.2
-points up to a score of 80 (``tests/goldens/ssimulacra2.json``). Above that the program, whose blur is recursive and
-rounds to 32 bits at every step, may give up to a point less for smooth skies.
+The constants are those of libjxl's ``tools/ssimulacra2.cc``, which defines the metric. This implementation agrees with
+it to 0.2 points up to a score of 80 (``tests/goldens/ssimulacra2.json``). Above that, libjxl's program, whose blur is
+recursive and rounds to 32 bits at every step, may give up to a point less for smooth skies.
 
 :mod:`repro.metrics.ssimulacra2` is the same in PyTorch, differentiable.
 """
@@ -25,7 +25,7 @@ from repro.errors import ReproError
 
 T = TypeVar("T")
 
-#: Smallest side at which libjxl's program reaches all six scales; below, its weights would meet the wrong scales.
+#: The smallest side for which libjxl's program has all six scales; below, its weights would apply to the wrong scales.
 MIN_SIDE = 113
 SCALES = 6
 #: (3, 6, 2, 3): channel X, Y, B − Y; scale, finest first; mean and 4-norm; structure, edges gained, edges lost.
@@ -53,7 +53,7 @@ WEIGHTS = np.array([
 ]).reshape(3, SCALES, 2, 3)
 # fmt: on
 WEIGHTS.flags.writeable = False
-#: Linear RGB on 0–1 → the responses of long, middle and short cones, of which XYB is made; and what is added to them.
+#: Linear RGB on 0–1 → the responses of long, middle and short cones, from which XYB is made; and their bias.
 OPSIN = np.array(
     [
         (0.30, 0.622, 0.078),
@@ -62,9 +62,9 @@ OPSIN = np.array(
     ]
 )
 BIAS = 0.0037930732552754493
-#: SSIM's constant, for XYB made positive.
+#: SSIM's constant, for XYB shifted to be positive.
 C2 = 0.0009
-#: The sum of weighted maps s is taken as FACTOR · s, then t = CUBIC · (s, s², s³), and 100 − 10 · t^POWER is the score.
+#: With s = FACTOR · (the weighted sum of maps) and t = CUBIC · (s, s², s³), the score is 100 − 10 · t^POWER.
 FACTOR = 0.9562382616834844
 CUBIC = (2.326765642916932, -0.020884521182843837, 6.248496625763138e-05)
 POWER = 0.6276336467831387
@@ -72,9 +72,9 @@ _SIGMA = 1.5  # of the blur, in px
 
 
 def _blur_kernel() -> np.ndarray:
-    """libjxl's stand-in for a Gaussian, (9,): three cosines that reach zero together, five pixels from the middle.
+    """(9,): libjxl's approximation of a Gaussian by three cosines, which all reach zero five pixels from the centre.
 
-    Of all such kernels of sum 1 and variance σ² it is the one whose amplitudes are nearest to the Gaussian's.
+    Of all such kernels with sum 1 and variance σ², it is the one whose amplitudes are nearest to the Gaussian's.
     Charalampidis, "Recursive Implementation of the Gaussian Filter Using Truncated Cosine Functions", 2016.
     """
     radius = round(3.2795 * _SIGMA + 0.2546)  # Eq. 57
@@ -87,10 +87,10 @@ def _blur_kernel() -> np.ndarray:
     return np.asarray((gaussian + np.linalg.pinv(moments) @ lacking) @ cosines)
 
 
-#: (9,) the blur along one axis; beyond the edges all is zero.
+#: (9,): the blur kernel along one axis. Pictures are padded with zeros.
 KERNEL = _blur_kernel()
 REACH = len(KERNEL) // 2
-#: Rows that are worked on at a time; even.
+#: Rows processed at a time; must be even.
 _STRIP = 64
 #: (256,) sRGB → linear light on 0–1.
 _LINEAR = np.arange(256) / 255
@@ -98,9 +98,9 @@ _LINEAR = np.where(_LINEAR <= 0.04045, _LINEAR / 12.92, ((_LINEAR + 0.055) / 1.0
 
 
 class Reference:
-    """An original, uint8 (H, W, 3) sRGB or (H, W) grey, that pictures are compared with.
+    """An original, uint8 (H, W, 3) sRGB or (H, W) grey, to compare pictures with.
 
-    Its maps are made once: 16 bytes a pixel. Raises :class:`ReproError` for sides under 113 px.
+    Its maps are computed once and take 16 bytes per pixel. Raises :class:`ReproError` for sides under 113 px.
     """
 
     def __init__(self, samples: np.ndarray) -> None:
@@ -125,7 +125,7 @@ def ssimulacra2(original: np.ndarray, samples: np.ndarray) -> float:
 
 
 def check_side(height: int, width: int) -> None:
-    """Sides of at least 113 px, else :class:`ReproError`."""
+    """Raise :class:`ReproError` if a side is under 113 px."""
     if min(height, width) < MIN_SIDE:
         raise ReproError(
             f"the picture is {width}×{height} px; SSIMULACRA 2 halves it five times and needs at least {MIN_SIDE} px "
@@ -134,14 +134,14 @@ def check_side(height: int, width: int) -> None:
 
 
 def to_score(total: float) -> float:
-    """The sum of weighted maps → the score."""
+    """The weighted sum of maps → the score."""
     s = FACTOR * total
     t = CUBIC[0] * s + CUBIC[1] * s**2 + CUBIC[2] * s**3
     return 100 - 10 * t**POWER if t > 0 else 100.0
 
 
 def _xyb_scales(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """The picture in XYB made positive, float32 (3, H, W), at each scale."""
+    """Yield the picture in XYB shifted to be positive, float32 (3, H, W), at each scale, finest first."""
     xyb = np.empty((3, *samples.shape[:2]), np.float32)
 
     def convert(top: int) -> np.ndarray:
@@ -159,7 +159,7 @@ def _xyb_scales(samples: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _norms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(3, 2, 3) of one scale: channel; mean and 4-norm; structure, edges gained, edges lost."""
+    """(3, 2, 3) for one scale: channel; mean and 4-norm; structure, edges gained, edges lost."""
     height = x.shape[1]
     strips = [(c, top, min(top + _STRIP, height)) for c in range(3) for top in range(0, height, _STRIP)]
     sums = np.zeros((3, 2, 3))
@@ -172,13 +172,13 @@ def _norms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _side_by_side(work: Callable[[T], np.ndarray], parts: Sequence[T]) -> list[np.ndarray]:
-    """On two threads at most."""
+    """``work`` on each of ``parts``, on at most two threads."""
     return threads.in_parallel(work, parts, min(2, threads.available()))
 
 
 @compiled()
 def _halve(linear: np.ndarray) -> np.ndarray:
-    """2×2 means of float32 (H, W, 3); at an odd edge, of the pixels that are there."""
+    """2×2 means of float32 (H, W, 3); at an odd edge, means of the pixels that exist."""
     height, width, _ = linear.shape
     out = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.float32)
     for i in range(out.shape[0]):
@@ -193,7 +193,7 @@ def _halve(linear: np.ndarray) -> np.ndarray:
 
 @compiled()
 def _xyb(linear: np.ndarray) -> np.ndarray:
-    """Float32 (H, W, 3) linear RGB → (3, H, W): X, Y and B − Y, scaled and shifted as the metric has them."""
+    """float32 (H, W, 3) linear RGB → (3, H, W): X, Y and B − Y, scaled and shifted as the metric requires."""
     height, width, _ = linear.shape
     m = OPSIN.astype(np.float32)
     bias, root = np.float32(BIAS), np.float32(BIAS ** (1 / 3))
@@ -214,12 +214,12 @@ def _xyb(linear: np.ndarray) -> np.ndarray:
 
 @compiled(fastmath={"contract", "reassoc", "nsz", "arcp"})
 def _strip_sums(x: np.ndarray, y: np.ndarray, top: int, bottom: int) -> np.ndarray:
-    """Rows ``top``–``bottom`` of one channel, float32 (H, W) → (2, 3): the sums of the three maps, and of their fourth
-    powers. Written in the difference δ = y − x, so that little is lost to rounding where pictures are alike."""
+    """Rows ``top`` up to ``bottom`` of one channel, float32 (H, W) → (2, 3): the sums of the three maps and of their
+    fourth powers. Computed from the difference δ = y − x, to lose little to rounding where the pictures are similar."""
     height, width = x.shape
     kernel = KERNEL.astype(np.float32)
     one, two, c2, zero = np.float32(1), np.float32(2), np.float32(C2), np.float32(0)
-    down = np.empty((5, width + 2 * REACH), np.float32)  # x, δ, x², δ², x·δ, blurred from above to below
+    down = np.empty((5, width + 2 * REACH), np.float32)  # x, δ, x², δ², x·δ, blurred vertically
     blurred = np.empty((5, width), np.float32)
     sums = np.zeros((2, 3))
     for i in range(top, bottom):

@@ -1,4 +1,4 @@
-"""How many threads one picture's work is spread over."""
+"""Spread the work on one picture over threads."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TypeVar
 T = TypeVar("T")
 Found = TypeVar("Found")
 
-#: The variable that OpenMP, and with it PyTorch, reads when it is loaded. The trellis obeys it too.
+#: The environment variable that OpenMP, and so PyTorch, reads when it is loaded. The trellis obeys it too.
 VARIABLE = "OMP_NUM_THREADS"
 
 
 def available() -> int:
-    """As many as :data:`VARIABLE` says, else one for each core that this process may use."""
+    """The number of threads that :data:`VARIABLE` gives, or else one for each core that this process may use."""
     named = os.environ.get(VARIABLE, "")
     if named.isdigit() and int(named):
         return int(named)
@@ -25,12 +25,12 @@ def available() -> int:
 
 
 def spans(count: int, parts: int) -> list[tuple[int, int]]:
-    """(first, end) of each of so many nearly equal ``parts`` of ``range(count)``, in order."""
+    """Split ``range(count)`` into ``parts`` nearly equal parts: (first, end) of each, in order."""
     return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
 
 
 def in_parallel(work: Callable[[T], Found], parts: Sequence[T], threads: int) -> list[Found]:
-    """``work`` on each of ``parts``, on so many threads; what it returned, in order. Raises what it raises."""
+    """Call ``work`` on each of ``parts`` on ``threads`` threads. Return the results in order; raise what it raises."""
     if threads == 1 or len(parts) == 1:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
@@ -39,9 +39,9 @@ def in_parallel(work: Callable[[T], Found], parts: Sequence[T], threads: int) ->
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Work on one thread in here: where several jobs share the cores, or times are compared."""
+    """Use one thread within this context, for jobs that share the cores or for comparing times."""
     named = os.environ.get(VARIABLE)
-    torch = sys.modules.get("torch")  # who has not imported it has no threads of it to hold
+    torch = sys.modules.get("torch")  # if it is not imported, it has no threads
     before = torch.get_num_threads() if torch else 1
     os.environ[VARIABLE] = "1"
     if torch:

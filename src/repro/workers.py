@@ -1,4 +1,4 @@
-"""Processes that work for a program."""
+"""Worker processes of a program."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import time
 from multiprocessing import parent_process
 from threading import Thread
 
-#: Seconds between two looks at a program that ``multiprocessing`` does not know.
+#: Seconds between checks on a parent that did not use ``multiprocessing``.
 _EVERY = 0.5
 
 
 def end_with_program(pid: int | None = None) -> None:
-    """Called in a new process: it ends when the program ends that began it, even if that is killed.
+    """Call this in a child process to make it exit when its parent does, even if the parent is killed.
 
-    An orphan would go on working beside the next call, or wait for work without end. ``pid``: of a program that did not
-    begin this process by ``multiprocessing``; then the process's whole group ends.
+    An orphan would go on working alongside the next call, or wait for work forever. ``pid`` is the parent's process id
+    if it did not start this process by ``multiprocessing``; then the whole process group is killed.
     """
     program = parent_process()
 
