@@ -39,9 +39,9 @@ PACKAGES = (
 def provenance() -> dict[str, Any]:
     """The provenance that is stored with a result, in JSON types.
 
-    In ``command``, only the last part of absolute paths and the scheme of URLs are kept. ``commit`` and ``modified``,
-    which says whether the package differs from it, are None outside a git checkout. ``versions`` omits what is not
-    installed. ``gpu`` is None if there is none. ``date`` is UTC, ISO 8601.
+    ``command`` keeps only the last part of absolute paths and the scheme of URLs. ``commit``, and ``modified`` (whether
+    the package differs from that commit), are None outside a git checkout. ``versions`` omits what is not installed.
+    ``gpu`` is None if there is none. ``date`` is UTC, ISO 8601.
     """
     import torch
     from PIL import features

@@ -1,9 +1,10 @@
 """SSIMULACRA 2, version 2.1 (Sneyers 2023): how similar a picture looks to its original, without PyTorch.
 
 It compares local structure (SSIM), edges gained and edges lost in the XYB colour space at six scales, each by its mean
-and by its 4-norm over all pixels. The author fitted the weights of these 108 numbers to opinions of compressed photos,
-including those of CID22's training part. Identical pictures score 100. In his words, 90 cannot be told apart in a
-flicker test, 70 is high quality, 50 medium (about libjpeg's 4:2:0 at quality 35) and 30 low. There is no lower limit.
+and by its 4-norm over all pixels. The weights of these 108 numbers were fitted to opinions of compressed photos,
+including those of CID22's training part. Identical pictures score 100. In the author's words, 90 cannot be told apart
+in a flicker test, 70 is high quality, 50 medium (about libjpeg's 4:2:0 at quality 35) and 30 low. There is no lower
+limit.
 
 The constants are those of libjxl's ``tools/ssimulacra2.cc``, which defines the metric. This implementation agrees with
 it to 0.2 points up to a score of 80 (``tests/goldens/ssimulacra2.json``). Above that, libjxl's program, whose blur is

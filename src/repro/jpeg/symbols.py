@@ -6,7 +6,7 @@ row have a symbol of their own (ZRL). So does the end of a block (EOB); in progr
 run of successive blocks that end (an EOB run). Source: ITU-T T.81, F.1.2 and G.1.2.2.
 
 Coefficients may also be sent bit by bit (successive approximation, G.1.2.3): first without their last bits, then one
-more bit in each refinement scan, which has symbols only for coefficients that become non-zero.
+more bit in each refinement scan, where a symbol announces each coefficient that becomes non-zero.
 
 A coded symbol is one uint32: the table's index × 256 + the symbol in the upper 16 bits, the bits that follow it in the
 lower 16. Tables are numbered DC 0, DC 1, AC 0, AC 1. A fifth is for bits without a code; its "symbol" is their number,
@@ -225,7 +225,7 @@ def interleaved_symbols(
 
 @compiled()
 def category(value: int) -> int:
-    """The number of bits of ``abs(value)``, which is at most 2047; 0 for 0."""
+    """The number of bits of ``abs(value)``, 0 for 0. Magnitudes may be at most 2047."""
     return _CATEGORY[abs(value)]
 
 
