@@ -51,7 +51,7 @@ def _product(blocks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 @compiled(fastmath={"contract"})
 def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """``rows @ matrix``, summed in BLAS's order but the same for any number of threads, so that files are too."""
+    """``rows @ matrix`` by BLAS, summed in the same order for any number of threads: files do not depend on it."""
     for n in range(rows.shape[0]):
         for k in range(64):
             for j in range(64):
