@@ -51,7 +51,7 @@ def _product(blocks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 @compiled(fastmath={"contract"})
 def _multiply(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """``rows @ matrix`` by BLAS, summed in the same order for any number of threads: files do not depend on it."""
+    """``rows @ matrix``, always summed in the order that BLAS uses: files do not depend on the number of threads."""
     for n in range(rows.shape[0]):
         for k in range(64):
             for j in range(64):
