@@ -1,7 +1,7 @@
-"""Rate and distortion of real files: measured, drawn into curves, compared.
+"""Measure rate and distortion of real files, build curves from them, and compare encoders.
 
 :mod:`~repro.evaluation.measure` measures one file, :mod:`~repro.evaluation.curves` sweeps an encoder over photos and
-reads curves between their points, :mod:`~repro.evaluation.bdrate` compares encoders.
+interpolates its curves, :mod:`~repro.evaluation.bdrate` compares encoders.
 """
 
 from repro.evaluation.bdrate import BDRate, Curves, Gain, as_seeds, bd_rate, gain_at_rate

@@ -1,8 +1,8 @@
-"""How many per cent of the bits an encoder saves and what it gains at equal rate, with intervals over photos and seeds.
+"""BD-rates and gains at equal rate between two encoders, with confidence intervals over photos and seeds.
 
 Source: Bjøntegaard, VCEG-M33 (2001); monotone cubic interpolation and integral by the package ``bjontegaard``
-(Herglotz et al. 2022). Quality is in decibels: PSNR for MSE, −10 log10(1 − MS-SSIM), −10 log10(LPIPS) and so for
-Butteraugli; SSIMULACRA 2 stays as it is.
+(Herglotz et al. 2022). Quality is in decibels: PSNR for MSE, −10 log10(1 − MS-SSIM), −10 log10 of LPIPS and of
+Butteraugli. SSIMULACRA 2 is used as it is.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from repro.metrics import METRICS
 from repro.plain import paired_bootstrap
 
 Window = tuple[float, float]
-#: An encoder's curve, or that of each of several seeds.
+#: An encoder's curve, or one for each of several seeds.
 Curves = Curve | Sequence[Curve]
 
 
 @dataclass(frozen=True)
 class BDRate:
-    """Rate of the test encoder against the anchor at equal quality, in per cent: −10 means a tenth fewer bits.
+    """Rate of the test encoder relative to the anchor at equal quality, in per cent: −10 means 10 % fewer bits.
 
     mean, low, high
-        mean over the photos that can be compared, and its 95 % bootstrap interval (nan where there is none).
+        mean over the photos that can be compared, and its 95 % bootstrap interval (nan if there are none).
     per_image, missing
-        photo → per cent, the mean over seeds; and photo → why it cannot be compared.
+        photo → per cent, averaged over seeds; photo → why it cannot be compared.
     per_seed
-        the mean of each seed.
+        the mean over photos for each seed.
     covered
-        how much of the window, in log-rate, both curves have points for: the mean over the compared photos, 0–1.
+        share of the window, in log-rate, that both curves cover, averaged over the compared photos; 1 without a window.
     """
 
     metric: str
@@ -49,16 +49,16 @@ class BDRate:
 
 @dataclass(frozen=True)
 class Gain:
-    """What the test encoder gains in a metric at equal rate: above zero it is better, whichever way the metric counts.
+    """Gain of the test encoder in a metric at equal rate. For every metric, positive means better.
 
     mean, low, high
-        mean over ``photos`` of the paired differences, and its 95 % bootstrap interval (nan where there is none).
+        mean over ``photos`` of the paired differences, and its 95 % bootstrap interval (nan if there are none).
     anchor, test
-        the metric itself, means over the same photos, which both encoders reach the rate with.
+        means of the metric itself over the same photos, on which both encoders reach the rate.
     missing
         photo → why it cannot be compared.
     per_seed
-        the mean of each seed.
+        the mean over photos for each seed.
     """
 
     bpp: float
@@ -74,21 +74,22 @@ class Gain:
 
     @property
     def clear(self) -> int:
-        """1 where the interval lies above zero, −1 where below, 0 where it holds zero."""
+        """1 if the interval lies above zero, −1 if below, 0 if it contains zero."""
         return int(self.low > 0) - int(self.high < 0)
 
 
 def bd_rate(anchor: Curves, test: Curves, metric: str = "mse", *, window: Window | None = None) -> BDRate:
     """Bjøntegaard delta rate of ``test`` against ``anchor``, photo by photo.
 
-    Averages over the qualities that both curves reach; with ``window`` (lowest, highest bpp), over those that both
-    reach *within that range of rates*, the curves being cut there by interpolation. Points that another point of
-    the same curve beats in both rate and quality are left out, as rate must be a function of quality.
+    Averages over the qualities that both curves reach. With ``window`` (lowest, highest bpp), both curves are first cut
+    to *that range of rates* by interpolation. Points that another point of the same curve beats in both rate and
+    quality are dropped, because rate must be a function of quality.
 
-    Of several seeds each pair is compared, at the settings that all seeds of an encoder have; the interval then is over
-    photos and seeds.
+    Several seeds are compared pair by pair, at the settings that all seeds of an encoder share, and the interval is
+    over photos and seeds.
 
-    Raises :class:`UsageError` where the curves are not of the same photos.
+    Raises :class:`UsageError` for a bad ``window``, or if the curves are not of the same photos or their seeds cannot
+    be paired; :class:`ReproError` if the package ``bjontegaard`` is not installed.
     """
     if window is not None and not 0 < window[0] < window[1]:
         raise UsageError(f"window: expected 0 < lowest < highest bpp, got {window[0]:g} and {window[1]:g}")
@@ -109,9 +110,10 @@ def bd_rate(anchor: Curves, test: Curves, metric: str = "mse", *, window: Window
 
 
 def gain_at_rate(anchor: Curves, test: Curves, bpp: float, metric: str) -> Gain:
-    """What ``test`` gains over ``anchor`` at ``bpp``, on the photos that both reach it with.
+    """Gain of ``test`` over ``anchor`` at ``bpp``, on the photos on which both reach that rate.
 
-    The interval is of the mean difference: photos are drawn, not encoders; and seeds, where there are several.
+    The interval is that of the mean paired difference: photos are resampled, and seeds if there are several, but not
+    encoders. Raises :class:`UsageError` if the curves are not of the same photos or their seeds cannot be paired.
     """
     pairs = _pairs(anchor, test)
     found = [tuple(value_at_rate(curve, bpp, metric) for curve in pair) for pair in pairs]
@@ -134,7 +136,7 @@ def as_seeds(curves: Curves) -> list[Curve]:
 
 
 def _pairs(anchor: Curves, test: Curves) -> list[tuple[Curve, Curve]]:
-    """Anchor and test seed by seed; one curve alone stands against each of several."""
+    """Anchor and test, seed by seed; a single curve is paired with each of several."""
     anchors, tests = as_seeds(anchor), as_seeds(test)
     count = max(len(anchors), len(tests))
     if {len(anchors), len(tests)} - {1, count}:
@@ -148,7 +150,7 @@ def _pairs(anchor: Curves, test: Curves) -> list[tuple[Curve, Curve]]:
 
 
 def _summary(differences: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], float, float, float]:
-    """(mean of each seed, mean, low, high) of paired differences, photo by photo, seed by seed; nan for none."""
+    """(mean of each seed, mean, low, high) of paired ``differences[photo][seed]``; nan if there are none."""
     if not differences:
         return (), math.nan, math.nan, math.nan
     by_seed = np.asarray(differences, dtype=np.float64).T
@@ -179,7 +181,7 @@ def _covered(pair: tuple[Curve, Curve], photo: str, metric: str, window: Window)
 
 
 def _bd_rate(anchor: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float | str:
-    """Per cent, or why there is none."""
+    """BD-rate in per cent, or the reason why there is none."""
     with needs_extra("peers", "BD-rate"):
         from bjontegaard import bd_rate as bjontegaard_rate
 

@@ -1,4 +1,4 @@
-"""Rate–distortion curves: points of every photo from real files, and what lies between the points."""
+"""Rate–distortion curves: points measured on real files, photo by photo, and interpolation between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from repro.progress import track
 
 Point = dict[str, float | None]
 Encode = Callable[[np.ndarray, int], bytes]
-#: Pixels a side of the part of a photo that is encoded before times are taken.
+#: Side, in pixels, of the crop that is encoded once before encoding is timed.
 _WARM_UP = 64
 
 
@@ -28,8 +28,8 @@ def _decibels(error: float) -> float:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
-#: metric → (to decibels, back): there, more is better and curves over log-rate are nearly straight. A perfect value has
-#: infinitely many. SSIMULACRA 2 is a scale of its own and stays as it is; blocking only changes its sign.
+#: metric → (to decibels, back). In decibels more is better, curves over log-rate are nearly straight, and a perfect
+#: value is infinite. SSIMULACRA 2 has a scale of its own and is kept as it is; blocking only changes its sign.
 DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     **dict.fromkeys(
         ("mse", "mse_chroma", "mse_y_blurred"), (lambda v: _decibels(v / 255**2), lambda d: 255**2 / 10 ** (d / 10))
@@ -42,7 +42,7 @@ DECIBELS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] =
 
 
 class PhotoLike(Protocol):
-    """What this module asks of a photo; :class:`repro.data.Photo` has it."""
+    """What this module needs of a photo; :class:`repro.data.Photo` provides it."""
 
     @property
     def name(self) -> str: ...
@@ -54,7 +54,8 @@ class Curve:
     """An encoder's points, photo by photo.
 
     ``images`` maps a photo's name to its points, sorted by file size. A point is what
-    :func:`~repro.evaluation.measure.measure` gives, and ``setting``: the quality or λ that made it.
+    :func:`~repro.evaluation.measure.measure` returns, plus ``setting``: the quality or λ that produced it. Raises
+    :class:`UsageError` if a photo has no point.
     """
 
     name: str
@@ -69,7 +70,8 @@ class Curve:
     def mean(self) -> Curve:
         """The curve that the paper draws: rate and metrics averaged over photos at each setting, as one photo "mean".
 
-        A metric that some photo lacks (too small a picture) is ``None``; settings that some photo lacks are left out.
+        A metric that a photo lacks (because it is too small) becomes ``None``; settings that a photo lacks are dropped.
+        Raises :class:`ReproError` if no setting is left.
         """
         by_setting = [{p["setting"]: p for p in points} for points in self.images.values()]
         shared = [s for s in by_setting[0] if all(s in points for points in by_setting)]
@@ -79,7 +81,10 @@ class Curve:
         return Curve(self.name, {"mean": tuple(means)})
 
     def counted(self, counting: str) -> Curve:
-        """The same points with another counting of bits (``"bpp_paper"``, ``"bpp_sequential"``) as their ``bpp``."""
+        """The same points with another count of bits (``"bpp_paper"``, ``"bpp_sequential"``) as their ``bpp``.
+
+        Raises :class:`UsageError` if a point lacks it.
+        """
         if not all(point.get(counting) for points in self.images.values() for point in points):
             raise UsageError(f"{self.name}: not all of its points have {counting}")
         recounted = {p: tuple({**q, "bpp": q[counting]} for q in points) for p, points in self.images.items()}
@@ -88,8 +93,8 @@ class Curve:
     def line(self, photo: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """One photo's curve as (log10 of bpp, quality in decibels), rates strictly increasing.
 
-        Points without the metric, and perfect ones, whose decibels are infinite, are left out. Of points of equal
-        rate the best stays.
+        Points without the metric are dropped, and so are perfect ones, whose decibels are infinite. Of points at equal
+        rate the best is kept. Raises :class:`UsageError` for a metric that is not in :data:`DECIBELS`.
         """
         if metric not in DECIBELS:
             raise UsageError(f"unknown metric {metric!r}; choose from {', '.join(DECIBELS)}")
@@ -105,9 +110,9 @@ class Curve:
 
     @classmethod
     def from_runs(cls, name: str, runs: Mapping[float, Mapping[str, Point]]) -> Curve:
-        """The curve of several models: setting (λ) → photo → point, as :func:`evaluate_model` gives for each.
+        """The curve of several models, given as setting (λ) → the photo → point of :func:`evaluate_model`.
 
-        Raises :class:`UsageError` where the runs are not of the same photos.
+        Raises :class:`UsageError` if the runs are not of the same photos.
         """
         photos = {tuple(sorted(images)) for images in runs.values()}
         if len(photos) != 1:
@@ -116,24 +121,25 @@ class Curve:
 
 
 def at_shared_settings(seeds: Sequence[Curve]) -> list[Curve]:
-    """The curves of several seeds, each with the points alone whose ``setting`` all of them have, so that they cover
-    the same range. Raises :class:`UsageError` where they share none."""
+    """The curves of several seeds, each reduced to the points whose ``setting`` all of them have, so that they cover
+    the same range. Raises :class:`UsageError` if they share none."""
     shared = set.intersection(*({p["setting"] for points in c.images.values() for p in points} for c in seeds))
     kept = ({photo: tuple(p for p in at if p["setting"] in shared) for photo, at in c.images.items()} for c in seeds)
     return [replace(c, images=images) for c, images in zip(seeds, kept, strict=True)]
 
 
 class AtRate(NamedTuple):
-    """A metric at one rate: ``values`` of the photos whose curve reaches it, ``missing`` says why others have none."""
+    """A metric at one rate: ``values`` for the photos whose curve reaches it; ``missing``: why the others have none."""
 
     values: dict[str, float]
     missing: dict[str, str]
 
 
 def value_at_rate(curve: Curve, bpp: float, metric: str) -> AtRate:
-    """``metric`` of every photo at ``bpp``: monotone cubic interpolation of decibels over log-rate.
+    """``metric`` of every photo at ``bpp``, by monotone cubic interpolation of decibels over log-rate.
 
-    It never extrapolates: photos whose points do not enclose the rate are in ``missing``, with their range.
+    Never extrapolates: photos whose points do not enclose the rate are in ``missing``, with the range of their rates.
+    Raises :class:`UsageError` for a rate that is not positive and finite, or a metric that is not in :data:`DECIBELS`.
     """
     if not (math.isfinite(bpp) and bpp > 0):
         raise UsageError(f"rate: expected bits per pixel above 0, got {bpp:g}")
@@ -164,11 +170,11 @@ def rate_distortion(name: str, photos: Iterable[PhotoLike], encode: Encode, sett
 def measure_settings(rgb: np.ndarray, encode: Encode, settings: Sequence[int], more: Sequence[str] = ()) -> list[Point]:
     """Encode ``rgb``, (H, W, 3) uint8, at each of ``settings``, decode the files and measure them.
 
-    A point is what :func:`~repro.evaluation.measure.measure_many` gives, with ``more`` metrics, and ``setting`` and
-    ``seconds`` of encoding. Numbers are kept to six significant digits.
+    A point is what :func:`~repro.evaluation.measure.measure_many` returns, with ``more`` metrics, plus ``setting`` and
+    the ``seconds`` of encoding. Numbers are kept to six significant digits.
     """
     files, seconds = [], []
-    encode(rgb[:_WARM_UP, :_WARM_UP], settings[0])  # compiles and reads what is needed, outside of the times
+    encode(rgb[:_WARM_UP, :_WARM_UP], settings[0])  # so that compiling and loading are not timed
     for setting in settings:
         begun = time.perf_counter()
         files.append(encode(rgb, setting))
@@ -182,10 +188,10 @@ def measure_settings(rgb: np.ndarray, encode: Encode, settings: Sequence[int], m
 
 @torch.no_grad()
 def evaluate_model(model: LearnedJPEG, photos: Iterable[PhotoLike]) -> dict[str, Point]:
-    """Encode each photo with ``model`` into a progressive, optimised file, and measure that: photo → point.
+    """Encode each photo with ``model`` as a progressive, optimised file, and measure it: photo → point.
 
-    ``bpp_sequential`` is the rate of the same coefficients without the search for progressive scans, which is how the
-    plain JPEG line is coded: a comparison by it is one of tables and attention alone.
+    ``bpp_sequential`` is the rate of the same coefficients without the search for progressive scans, as the plain JPEG
+    curve is coded. Comparing by it shows the effect of tables and attention alone.
     """
     images = {}
     for photo in track(photos, "evaluate"):
@@ -205,5 +211,5 @@ def _mean_point(points: Sequence[Point]) -> Point:
 
 
 def _rounded(values: Point) -> Point:
-    """Six significant digits are more than any other machine will repeat, and keep stored curves small."""
+    """Round to six significant digits: more than another machine reproduces, and few enough for small files."""
     return {key: None if value is None else float(f"{value:.6g}") for key, value in values.items()}

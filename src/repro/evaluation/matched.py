@@ -20,7 +20,7 @@ from repro.progress import track
 
 @dataclass(frozen=True)
 class Match:
-    """One photo by two encoders: ``ours``, and ``theirs`` at the lowest ``quality`` that takes no fewer bytes."""
+    """One photo by two encoders: ``ours``, and ``theirs`` at the lowest ``quality`` with at least as many bytes."""
 
     photo: str
     ours: Measurement
@@ -31,8 +31,8 @@ class Match:
 def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
     """(quality, file): the lowest quality at which ``codec`` spends ``size`` bytes or more on ``rgb``, by bisection.
 
-    Where a higher quality makes a smaller file, as mozjpeg's 70 may, it need not be the lowest. The peer never has less
-    to spend; where even quality 100 is smaller, its file is taken.
+    If a higher quality gives a smaller file, as mozjpeg's 70 may, the quality found need not be the lowest. The file is
+    smaller than ``size`` only if even that of quality 100 is.
     """
     peer = codecs.get(codec)
     encode = cache(lambda quality: peer.encode(rgb, quality))
@@ -43,7 +43,7 @@ def match_size(codec: str, rgb: np.ndarray, size: int) -> tuple[int, bytes]:
 
 
 def versus(encode: Callable[[np.ndarray], bytes], codec: str, photos: Iterable[PhotoLike]) -> list[Match]:
-    """Every photo by ``encode``, and by the peer ``codec`` at no fewer bytes, both measured."""
+    """Measure every photo as coded by ``encode``, and by the peer ``codec`` in at least as many bytes."""
     matches = []
     for photo in track(photos, f"against {codec}"):
         rgb = photo.rgb()

@@ -1,4 +1,4 @@
-"""One file against its original: its size, by both ways of counting bits, and its distance in each metric."""
+"""Measure a file against its original: its size, counted in two ways, and its distance by each metric."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from repro.metrics import METRICS, MIN_SIDE_LPIPS, butteraugli_installed, lpips_
 from repro.ssimulacra2 import MIN_SIDE, Reference
 
 Measurement = dict[str, float | None]
-#: What is measured of every file.
+#: The metrics measured on every file.
 MEASURED = ("mse", "psnr", "psnr_y", "lpips", "ms_ssim", "mse_chroma", "blocking")
 
 
 def measure(rgb: np.ndarray, data: bytes) -> Measurement:
-    """How good and how large the JPEG file ``data`` is, for the original ``rgb`` (H, W, 3) uint8.
+    """Measure the size and quality of the JPEG file ``data`` against the original ``rgb`` (H, W, 3) uint8.
 
     ``bpp``
-        bits per pixel of the file itself, headers and all.
+        bits per pixel of the whole file, headers included.
     ``bpp_paper``
-        the paper's counting with the file's own tables: see :func:`paper_bpp`. ``None`` where these are too coarse
-        for a baseline file (entries over 255, as mozjpeg has at its lowest qualities).
+        the paper's count, with the file's own tables: see :func:`paper_bpp`. ``None`` if these are too coarse for a
+        baseline file (entries over 255, as mozjpeg has at its lowest qualities).
     each of :data:`MEASURED`
-        as in :mod:`repro.metrics`, on the whole numbers that Pillow decodes. ``None`` where the picture is too small
-        for the metric (LPIPS: a side under 31 px, MS-SSIM: under 161 px); PSNR is ``inf`` where nothing differs.
+        as in :mod:`repro.metrics`, on the integers that Pillow decodes. ``None`` if the picture is too small for the
+        metric (LPIPS: a side under 31 px, MS-SSIM: under 161 px); PSNR is ``inf`` if nothing differs.
 
-    Raises :class:`ReproError` where ``data`` is not a JPEG file or not of the original's size.
+    Raises :class:`ReproError` if ``data`` is not a JPEG file, or if its size in pixels is not the original's.
     """
     return measure_many(rgb, [data])[0]
 
@@ -44,12 +44,12 @@ def measure_many(
     more: Sequence[str] = (),
     show: Callable[[bytes], np.ndarray] = decode,
 ) -> list[Measurement]:
-    """:func:`measure` of several files of one original, whose maps and features are computed once.
+    """:func:`measure` several files of one original, whose maps and features are computed only once.
 
-    ``show`` gives the (H, W, 3) uint8 pixels that are compared: by default those that the file stores, whatever it
-    says of orientation and colours. ``more`` names further :data:`~repro.metrics.METRICS`, those held out for instance.
-    Without its program Butteraugli is ``None``. Raises :class:`ReproError` where the package of another is not
-    installed.
+    ``show`` returns the (H, W, 3) uint8 pixels to compare: by default those stored in the file, whatever orientation
+    and colour profile it names. ``more`` names further :data:`~repro.metrics.METRICS`, for instance held-out ones.
+    Butteraugli is ``None`` if its program is not installed; :class:`ReproError` is raised if another metric's package
+    is not.
     """
     x, smallest = rgb_to_tensor(rgb, "cpu"), min(rgb.shape[:2])
     lpips = lpips_on(x.device) if smallest >= MIN_SIDE_LPIPS else None
@@ -72,7 +72,7 @@ def measure_many(
                 values[name] = None
             elif name == "lpips" and lpips:
                 values[name] = lpips.distance(reference, lpips.features(y)).item()
-            elif name == "ssimulacra2" and original:  # the same as the metric's function, and quicker
+            elif name == "ssimulacra2" and original:  # the same as the metric's function, but faster
                 values[name] = original.score(decoded)
             else:
                 values[name] = metric.function(x, y).item()
@@ -83,15 +83,18 @@ def measure_many(
 def paper_bpp(decoded: np.ndarray, tables: Sequence[np.ndarray] | np.ndarray) -> float:
     """Bits per pixel as the original code counts them.
 
-    The *decoded* picture (H, W, 3) uint8 is saved once more by Pillow with the quantisation ``tables`` ((1 or 2, 8, 8),
-    luma first), 4:4:4, Huffman tables not optimised, and that file is weighed. This quantises twice, and Annex K's
-    Huffman tables cost far more at low rates: compare only with other figures of the same counting.
+    The *decoded* picture (H, W, 3) uint8 is saved again by Pillow with the quantisation ``tables`` ((1 or 2, 8, 8),
+    luma first), in 4:4:4 and without optimised Huffman tables, and the bits of that file are counted. This quantises
+    twice, and Annex K's Huffman tables cost far more at low rates: compare only with figures counted in the same way.
     """
     return 8 * len(save_with_tables(decoded, tables)) / (decoded.shape[0] * decoded.shape[1])
 
 
 def file_tables(data: bytes) -> np.ndarray:
-    """The quantisation tables of a JPEG file, (tables, 8, 8), in the order in which its components first use them."""
+    """The quantisation tables of a JPEG file, (tables, 8, 8), in the order in which its components first use them.
+
+    Raises :class:`ReproError` for an image in another format.
+    """
     with Image.open(io.BytesIO(data)) as image:
         tables, layers = getattr(image, "quantization", None), getattr(image, "layer", None)
     if not tables or not layers:
