@@ -1,10 +1,10 @@
 """The command line: ``repro encode | train | evaluate | reproduce | data | weights``.
 
-Each command is a plain function in the module of its name (a group of commands, as ``repro data``, is that module's
-``app``). These modules import nothing heavy at their top, so that ``repro --help`` answers at once.
+Each command is a plain function in the module of the same name; a group of commands, such as ``repro data``, is that
+module's ``app``. These modules import nothing heavy at the top, so that ``repro --help`` answers at once.
 
 Every error is one line on standard error. Exit codes: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C, 143 for
-``kill``. ``REPRO_DEBUG=1`` shows the traceback, too.
+``kill``. ``REPRO_DEBUG=1`` also shows the traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ISSUES = f"{REPOSITORY}/issues"
 COMMANDS = ("encode", "train", "evaluate", "reproduce")
 GROUPS = ("data", "weights")
 
-#: What the system says → how to mend it: of the disk, and of a path that cannot be what it has to be.
+#: errno → how to fix it: errors of the disk, then paths that are of the wrong kind, too long or circular.
 _FIXES = {
     **dict.fromkeys(
         (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
@@ -74,12 +74,12 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
     """Run a command line of ``application``, called ``name``, and return its exit code; errors become one line each."""
     _fill_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal's charset lacks
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may contain letters that the terminal's charset lacks
     try:
         code = typer.main.get_command(application).main(arguments, prog_name=name, standalone_mode=False)
         if code == 130:  # typer's answer to Ctrl-C; it prints nothing
             raise KeyboardInterrupt
-        if sys.stdout is not None:  # closed by the shell's >&-
+        if sys.stdout is not None:  # None if the shell closed it with >&-
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ReproError as error:
@@ -103,7 +103,7 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
     except MemoryError:
         try:
             return _fail("out of memory; try a smaller picture or fewer --jobs", 1)
-        except MemoryError:  # not even for that
+        except MemoryError:  # not even enough memory for that
             os.write(2, b"repro: out of memory\n")
             return 1
     except Exception as error:
@@ -111,7 +111,7 @@ def guarded(application: typer.Typer, name: str, arguments: Sequence[str] | None
 
 
 def _fill_closed_streams() -> None:
-    """Let no file get the number of a stream that the shell closed: what libraries print would go into it."""
+    """Occupy the descriptors of closed standard streams, so that no file gets one and receives what libraries print."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
@@ -126,20 +126,20 @@ def main() -> None:
 
 
 def end_cleanly() -> None:
-    """Let ``kill``, and a terminal that is closed, end the program as Ctrl-C does, with nothing half done left behind;
-    its exit code is then 143 or 129."""
+    """Make ``kill``, or closing the terminal, end the program as Ctrl-C does, with nothing left half done. The exit
+    code is then 143 or 129."""
 
     def stop(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
     for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has but one of them
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves it
+        number = getattr(signal, name, None)  # Windows has only one of them
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, stop)
 
 
 def _extra_of(error: ModuleNotFoundError) -> str:
-    """The extra of ``pyproject.toml`` that has the missing package; ``train`` has nearly all."""
+    """The extra of ``pyproject.toml`` that installs the missing package; ``train`` has nearly all of them."""
     package = (error.name or "").partition(".")[0]
     elsewhere = {"distributed": "cluster", "dask": "cluster", "DISTS_pytorch": "peers", "jpeglib": "peers"}
     return elsewhere.get(package, "train")
@@ -156,12 +156,12 @@ def _tell_usage(error: typer.TyperException) -> int:
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Whether ``error`` came from printing: by typer, or at the end."""
+    """Whether ``error`` came from printing: by typer, or by the last flush."""
     return traceback.extract_tb(error.__traceback__)[-1].name in (typer.echo.__name__, guarded.__name__)
 
 
 def _discard_output() -> None:
-    """Nothing more can be printed; without this, Python would try once more when it ends, and say so."""
+    """Send further output nowhere: Python would otherwise flush again at exit and report the failure."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

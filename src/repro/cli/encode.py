@@ -17,7 +17,7 @@ from repro.errors import UsageError
 
 
 def _input(text: str) -> Path:
-    """What an argument names; ``./-`` is a file, though ``Path`` would make standard input of it."""
+    """The path that an argument names. ``./-`` is a file, although ``Path`` reduces it to ``-``, standard input."""
     if not text:
         raise UsageError("an input's name is empty; name a picture or a folder (. is the current one)")
     return Path(os.path.abspath(text)) if text != "-" and Path(text) == Path("-") else Path(text)

@@ -24,7 +24,7 @@ _STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 def encode_one(source: Path, output: str | None, settings: Settings, printer: Printer, *, skips: bool) -> None:
-    """From a file or standard input, to a file or standard output; not where ``skips`` and the result is there."""
+    """Encode a file or standard input to a file or standard output; do nothing if ``skips`` and the result exists."""
     piped = str(source) == _STDIN
     try:
         target = _output_of(source, output)
@@ -54,7 +54,7 @@ def encode_one(source: Path, output: str | None, settings: Settings, printer: Pr
 
 
 def _output_of(source: Path, output: str | None) -> Path | None:
-    """Where the picture goes; None: to standard output."""
+    """Where the picture goes; None for standard output."""
     nameless = str(source) == _STDIN or is_stream(source)
     if output in _STDOUT or (output is None and str(source) == _STDIN):
         return None
@@ -71,7 +71,7 @@ def _output_of(source: Path, output: str | None) -> Path | None:
 
 
 def _made(folder: Path) -> Path:
-    """The folder, which is there now."""
+    """Make the folder if it is missing, and return it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -89,9 +89,9 @@ def encode_many(
     skips: bool,
     recursive: bool,
 ) -> None:
-    """From files and folders to a folder, whose tree is theirs if ``recursive``; ``run`` encodes (source, target).
+    """Encode files and folders into a folder, which gets their tree if ``recursive``; ``run`` encodes (source, target).
 
-    What is there is left alone if ``skips``. Raises :class:`ReproError` at the end where a picture failed.
+    Existing results are left alone if ``skips``. Raises :class:`ReproError` at the end if a picture failed.
     """
     if _STDIN in map(str, inputs):
         raise UsageError("-: standard input is one picture; encode it alone")
@@ -128,7 +128,7 @@ def encode_many(
         for result in run(pairs):
             bar.clear()  # results are printed where the bar is
             if isinstance(result, Failure) and skips and targets[result.input].exists():
-                total -= 1  # another process has made it meanwhile
+                total -= 1  # another process has made it in the meantime
             elif isinstance(result, Failure):
                 printer.failure(result)
             else:
@@ -141,7 +141,7 @@ def encode_many(
 def _passed(
     pairs: list[tuple[Path, Path]], check: Callable[[Path], bool], failures: list[Failure]
 ) -> list[tuple[Path, Path]]:
-    """The (source, target) for whose target ``check`` says yes; where it raises, that goes to ``failures``."""
+    """The pairs (source, target) whose target passes ``check``; what it raises is appended to ``failures``."""
     passed = []
     for source, target in pairs:
         found = attempt(str(source), partial(check, target))
@@ -153,7 +153,7 @@ def _passed(
 
 
 def _collect(inputs: list[Path], output: Path, recursive: bool) -> tuple[list[Path], list[Path], list[Failure]]:
-    """Pictures, the folder in ``output`` that each goes to, and folders that cannot be read. Notes say what is left."""
+    """Pictures, the sub-folder of ``output`` for each, and unreadable folders. Notes say what was left alone."""
     sources: list[Path] = []
     below: list[Path] = []
     unread: list[Failure] = []

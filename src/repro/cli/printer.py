@@ -1,4 +1,4 @@
-"""What the commands print, safe for any terminal; of ``repro encode`` a line or a JSON object for each picture."""
+"""The commands' output, safe for any terminal; ``repro encode`` prints a line or a JSON object for each picture."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class Printer:
-    """Results to standard output, unless the picture itself goes there; notices and errors to standard error."""
+    """Print results to standard output, unless the picture itself goes there; notices and errors to standard error."""
 
     def __init__(self, *, json: bool, quiet: bool) -> None:
         self.json, self.quiet, self.to_stderr = json, quiet, False
 
     def report(self, report: Report) -> None:
-        """What became of a file, after its notices."""
+        """Print what became of a file, after its notices."""
         for notice in report.notices:
             progress.note(f"{report.input}: {notice}")
         if self.json:
@@ -37,17 +37,17 @@ class Printer:
             )
 
     def failure(self, failure: Failure) -> None:
-        """Why there is no file, in a line."""
+        """Print in one line why there is no file."""
         self.failure_object(failure.input, failure.error)
         typer.echo(f"repro: {one_line(failure.error)}", err=True)
 
     def failure_object(self, source: str, error: str) -> None:
-        """The same for a program to read, where it asked for JSON."""
+        """Print a failure as a JSON object, if JSON was asked for."""
         if self.json:
             self._object({"input": source, "error": error})
 
     def summary(self, reports: list[Report], total: int) -> None:
-        """The last line; an error if a file failed."""
+        """Print the last line. Raises :class:`ReproError` if a file failed."""
         if len(reports) < total:
             raise ReproError(f"{total - len(reports)} of {total} pictures failed; the lines above say why")
         if reports and not (self.json or self.quiet):
@@ -63,7 +63,7 @@ class Printer:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """A line, in any charset; what would break it, or change the terminal, is escaped."""
+    """Print a line in any charset. Characters that would break it, or change the terminal, are escaped."""
     stream = sys.stderr if err else sys.stdout
     try:
         "×".encode(getattr(stream, "encoding", None) or "utf-8")
@@ -73,7 +73,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def to_json(content: object, indent: int | None = None) -> bytes:
-    """As UTF-8, whatever the terminal's charset; what is no letter in a name becomes U+FFFD."""
+    """``content`` as JSON in UTF-8, whatever the terminal's charset; lone surrogates in names become U+FFFD."""
     import json
 
     text = json.dumps(content, ensure_ascii=False, indent=indent)
