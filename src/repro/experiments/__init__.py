@@ -1,10 +1,10 @@
-"""The experiments: which runs make which figure, and the memo that never computes one twice.
+"""The experiments: which runs make which figure, and stored results, so that none is computed twice.
 
 An :class:`Experiment` is frozen and serialisable; the hash of its canonical JSON is its key. Its result is
 ``data/results/<key>.json`` (points per image, loss curve, provenance) and ``data/checkpoints/<key>.safetensors``; a
 :class:`PeerSweep`'s is ``data/results/peers/<codec>-<split>.json``, an :class:`EncoderSweep`'s
-``data/results/ablations/<ablation>-<split>.json``. :func:`plan` lists what is missing,
-:func:`reproduce` runs it, :func:`stored_curves` draws on what is there.
+``data/results/ablations/<ablation>-<split>.json``. :func:`plan` lists what is missing, :func:`reproduce` runs it,
+:func:`stored_curves` reads what is there.
 """
 
 from repro.experiments.profiles import PROFILES, profile_of

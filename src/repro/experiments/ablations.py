@@ -1,9 +1,9 @@
-"""The ablations of chapter 10, from plain JPEG to our best encoder, and its peers: each a function of pixels, quality.
+"""The ablations of chapter 10, from plain JPEG to our best encoder, and the peers: functions of pixels and quality.
 
-One thing is added at a time, so that each ablation against the one before says what that thing is worth: Annex K's
+One thing is added at a time, so that comparing each ablation with the one before shows what it is worth: Annex K's
 tables in 4:2:0, the trellis, tables learned through it, a weight for each band, and a network that sees one block, or
-neighbours too. Others learn from another metric, or do without one part. ``tables-444`` is the paper's way: learned
-tables, all of chroma, rounding. ``default-sparse`` is ``default`` at the others' qualities, to compare like with like.
+its neighbours as well. Others learn from another metric, or lack one part. ``tables-444`` is the paper's way: learned
+tables, 4:4:4, rounding. ``default-sparse`` is ``default`` at the other ablations' qualities, to compare like with like.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from repro.training.sensitivity import mse_profile
 from repro.trellis import planes
 
 #: λ of ``annexk-trellis`` as a share of the mean squared step of the luma table. Of 0.005, 0.0075, 0.01, 0.015, 0.02
-#: and 0.03 it saves the most bits at equal MSE against rounding, on every third tuning photo, over 0.2–0.6 bpp.
+#: and 0.03, it saves the most bits against rounding at equal MSE, on every third tuning photo, over 0.2–0.6 bpp.
 STEP_SHARE = 0.02
-#: Seconds that "best" may take for a photo here: enough for all its steps, so that a busy machine changes no number.
+#: Time limit of "best" for a photo, in seconds: enough for all its steps, so that a busy machine changes no result.
 PATIENCE = 3600.0
-#: Sets for the trellis that are learned as the shipped one, but for one thing: name → label. They are in
-#: ``data/ablation_sets``, made by ``tools/ship_trellis.py``.
+#: Trellis sets that differ from the shipped one in one thing: name → label. They are in ``data/ablation_sets``, made by
+#: ``tools/ship_trellis.py``.
 SETS = {
     "mse": "weights of MSE alone",
     "constant": "one weight for each band",
@@ -55,11 +55,11 @@ class Ablation:
     label
         words for a legend.
     encode
-        (H, W, 3) uint8 and a quality of its own scale, 1–100 → the bytes of a JPEG file.
+        (H, W, 3) uint8 and a quality on the encoder's own scale, 1–100 → the bytes of a JPEG file.
     assets
-        files that its bytes depend on, under the package's ``assets/`` or under ``data/``.
+        files on which these bytes depend, under the package's ``assets/`` or under ``data/``.
     peer
-        whether it is another's encoder.
+        whether it is an encoder by others.
     """
 
     label: str
@@ -68,14 +68,14 @@ class Ablation:
     peer: bool = False
 
     def hashes(self) -> dict[str, str]:
-        """Asset → SHA-256 of its present content; a file that is missing has none."""
+        """Asset → SHA-256 of its present content; missing files are left out."""
         with resources.as_file(resources.files("repro") / "assets") as folder:
             places = {asset: (folder / asset, Store.default().data / asset) for asset in self.assets}
             return {asset: sha256_file(path) for asset, of in places.items() for path in of if path.is_file()}
 
 
 def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:
-    """The weight of a squared error in MSE over RGB, for each plane of a picture in 4:2:0: the same in every block."""
+    """Weights of squared errors in MSE over RGB, for each plane of a picture in 4:2:0; the same in every block."""
     return [
         planes.Weights(np.ones((len(plane.F), 1), np.float32), by_frequency, np.zeros(64, np.int64))
         for plane, by_frequency in zip(dct.planes, mse_profile(dct.subsampling), strict=False)
@@ -83,7 +83,7 @@ def mse_weights(dct: planes.DctPlanes) -> list[planes.Weights]:
 
 
 def rounded(dct: planes.DctPlanes, tables: np.ndarray) -> list[np.ndarray]:
-    """int32 (n, 64) zigzag for each plane: the nearest whole numbers of steps."""
+    """int32 (n, 64) zigzag for each plane: coefficients rounded to whole numbers of steps and clipped to ±1023."""
     return [
         np.rint(plane.F / planes.steps(tables, i)).astype(np.int32).clip(-1023, 1023)
         for i, plane in enumerate(dct.planes)
@@ -91,23 +91,23 @@ def rounded(dct: planes.DctPlanes, tables: np.ndarray) -> list[np.ndarray]:
 
 
 def lam_of(tables: np.ndarray) -> float:
-    """Squared error that a bit is worth with ``tables`` (2, 8, 8): in proportion to luma's mean squared step."""
+    """The squared error that one bit is worth with ``tables`` (2, 8, 8): proportional to luma's mean squared step."""
     return STEP_SHARE * float(np.square(tables[0].astype(np.float64)).mean())
 
 
 def tables_444(rgb: np.ndarray, quality: int) -> bytes:
-    """The paper's way: tables learned by its loss, all of chroma, rounding to the nearest; progressive, optimised."""
+    """The paper's way: tables learned with its loss, 4:4:4, rounding to the nearest; progressive and optimised."""
     return _shipped(models.TABLES, "default", rgb, quality)
 
 
 def annexk_420(rgb: np.ndarray, quality: int) -> bytes:
-    """Annex K's tables, half of chroma, rounding to the nearest."""
+    """Annex K's tables, 4:2:0, rounding to the nearest."""
     dct, tables = _standard(rgb, quality)
     return write(planes.assemble(dct, rounded(dct, tables), tables))
 
 
 def annexk_trellis(rgb: np.ndarray, quality: int) -> bytes:
-    """The same, with coefficients chosen by the trellis for MSE alone."""
+    """Annex K's tables, 4:2:0, coefficients chosen by the trellis for MSE alone."""
     dct, tables = _standard(rgb, quality)
     z = planes.trellis_quantize(dct, mse_weights(dct), tables, lam_of(tables), threads=threads.available())
     return write(planes.assemble(dct, z, tables))
@@ -119,12 +119,12 @@ def by_effort(effort: Effort, rgb: np.ndarray, quality: int) -> bytes:
 
 
 def default_scans(rgb: np.ndarray, quality: int) -> bytes:
-    """ "default" in the smallest of the known layouts of scans, which shows no colour until late."""
+    """ "default" with the smallest of the known scan layouts, which shows no colour until late."""
     return encode_picture(Picture(rgb), Settings(quality=quality, scans="smallest")).data
 
 
 def default_soft(rgb: np.ndarray, quality: int) -> bytes:
-    """ "default" without sharpening half of chroma against the decoder's filter."""
+    """ "default" without sharpening subsampled chroma to counter the decoder's filter."""
     return TrellisEncoder(Picture(rgb), trellis_set.load(), sharp_chroma=False).encode(quality)
 
 
@@ -134,7 +134,7 @@ def by_set(name: str, rgb: np.ndarray, quality: int) -> bytes:
 
 
 def set_folder(name: str) -> Path:
-    """Where one of :data:`SETS` is kept."""
+    """The folder of one of :data:`SETS`."""
     return Store.default().data / "ablation_sets" / name
 
 
@@ -153,7 +153,7 @@ def _peer(name: str) -> Ablation:
 
 
 _TABLES, _TRELLIS = ((f"models/{name}/SHA256SUMS",) for name in (models.TABLES, models.DEFAULT))
-#: Name → ablation: other encoders, then ours from plain to best, then what ours could be otherwise.
+#: Name → ablation: other encoders, then ours from plain to best, then variants of ours.
 ABLATIONS: dict[str, Ablation] = {
     **{name: _peer(name) for name in (PLAIN, *RIVALS)},
     "tables-444": Ablation("the paper's way: learned tables, 4:4:4", tables_444, _TABLES),

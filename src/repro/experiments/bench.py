@@ -1,9 +1,9 @@
-"""The stored benchmarks: how long things take against what, and whether they are as fast as they had to be.
+"""The stored benchmarks: how long things take, compared with what, and whether they are as fast as required.
 
 ``make bench`` writes ``data/results/bench.json``: table name → ``rows`` and ``provenance``. A row has a ``name``,
-``seconds`` (median and quartiles) and, where it was timed against something in the same rounds, ``against``,
-``reference_seconds``, ``ratio`` and the limits ``at_least`` (times as fast) or ``at_most`` (times as long). Other
-limits are ``seconds_at_most`` and ``peak_mib_at_most``.
+usually ``seconds`` (median and quartiles) and, if it was timed against something in the same rounds, ``against``,
+``reference_seconds``, ``ratio`` and the limits ``at_least`` (times as fast) or ``at_most`` (times as long). ``at_most``
+also limits an ``exponent``; other limits are ``seconds_at_most``, ``peak_mib_at_most`` and ``cosine_at_least``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 def load(store: Store | None = None) -> dict[str, dict[str, Any]]:
-    """Every stored table by its name. Raises :class:`ReproError` where there is none, or the file is broken."""
+    """Every stored table by its name. Raises :class:`ReproError` if there is none, or if the file is broken."""
     path = (store or Store.default()).data / BENCH
     try:
         stored = json.loads(path.read_text())
@@ -35,7 +35,7 @@ def load(store: Store | None = None) -> dict[str, dict[str, Any]]:
 
 
 def reached(row: Row) -> bool | None:
-    """Whether the row's median is within every limit that it has; None where it has none."""
+    """Whether the row keeps all of its limits; None if it has none."""
     checks = []
     if row.get("at_least") is not None:
         checks.append(row["ratio"]["median"] >= row["at_least"])
@@ -51,14 +51,14 @@ def reached(row: Row) -> bool | None:
 
 
 def missed(stored: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Name of table and row for each limit that was not kept."""
+    """Names of table and row for each row that misses a limit."""
     return [
         f"{name}: {row['name']}" for name, table in stored.items() for row in table["rows"] if reached(row) is False
     ]
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """A row as text: name, seconds, against what, ratio with quartiles, limit, verdict."""
+    """A row as text: name, seconds, what it is compared with, ratio with quartiles or other result, limits, verdict."""
     verdict = {True: "reached", False: "missed", None: ""}[reached(row)]
     seconds = seconds_in_words(row["seconds"]["median"]) if "seconds" in row else ""
     sized = row.get("megapixels") is not None and "ratio" not in row
@@ -78,7 +78,7 @@ _METRICS = {"mse": "MSE", "lpips": "LPIPS", "ms_ssim": "MS-SSIM"}
 
 
 def _found(row: Row) -> str:
-    """What came out beside the seconds: of what the row has, what says most."""
+    """The row's most telling result besides the seconds."""
     if "ratio" in row:
         return _times(row["ratio"], " × as fast" if row.get("at_most") is None else " × as long")
     if "exponent" in row:
@@ -96,12 +96,12 @@ def _found(row: Row) -> str:
 
 
 def significant(value: float) -> str:
-    """Three digits, also where the last of them are zeros: "2.30", "37.0", "1,090"."""
+    """Three significant digits, trailing zeros included: "2.30", "37.0", "1,090"."""
     return f"{value:#.3g}".rstrip(".") if value < 999.5 else f"{float(f'{value:.3g}'):,.0f}"
 
 
 def _times(ratio: Mapping[str, float], unit: str) -> str:
-    """ "2.30 (2.25–2.41) × as fast"; far below one as how many times as long, which a reader can grasp."""
+    """ "2.30 (2.25–2.41) × as fast"; far below one, how many times as long, which is easier to grasp."""
     median, low, high = (ratio[key] for key in ("median", "low", "high"))
     if unit.endswith("fast") and median < 0.1:
         median, low, high, unit = 1 / median, 1 / high, 1 / low, " × as long"
@@ -119,7 +119,7 @@ HEADER = ("", "median time", "against", "ratio (quartiles)", "asked for", "")
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Head and cells of the rows for a page, without the columns that have nothing to say there."""
+    """Header and cells of the rows for a page, without columns that are empty in every row."""
     lines = [cells(row) for row in rows]
     used = [i for i in range(len(HEADER)) if any(line[i] for line in lines)]
     found = HEADER[3] if any("ratio" in row for row in rows) else "result"

@@ -1,7 +1,7 @@
-"""Chapter 10: what each encoder needs in bits against others, and whether it meets the targets set beforehand.
+"""Chapter 10: how many bits each encoder needs compared with others, and whether it meets the targets set beforehand.
 
-Savings are BD-rates over each of :data:`RANGES` by the bits of the file, photo by photo, with a paired bootstrap
-interval over photos. Where a curve does not span the range, what both curves share of it counts.
+Savings are BD-rates over each of :data:`RANGES`, in bits of the file, photo by photo, with a paired bootstrap interval
+over photos. If a curve does not span the range, the part of it that both curves cover counts.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from repro.experiments.settings import EncoderSweep
 from repro.experiments.store import Store, require, sweep_curve
 
 Window = tuple[float, float]
-#: Bits per pixel of the file, from and to: the rates of pictures on the web, and those of cameras and archives.
+#: (lowest, highest) bits per pixel of the file: rates of pictures on the web, and of cameras and archives.
 LOW, HIGH = RANGES = ((0.3, 0.8), (0.8, 2.5))
-#: Quality is equal in one of these.
+#: Savings are at equal quality by each of these.
 METRICS = ("ssimulacra2", "butteraugli", "ms_ssim", "mse", "lpips")
 EFFORTS = ("fast", "default", "best")
-#: mozjpeg and jpegli as they come, in 4:2:0: the peers of the metrics that neither was tuned for here.
+#: mozjpeg with its default tuning and own choice of chroma subsampling, and jpegli in 4:2:0: the peers for metrics for
+#: which neither was tuned here.
 AS_THEY_COME = ("mozjpeg", "jpegli-420")
-#: Metric → the peers of which the strongest is what counts.
+#: Metric → the peers; the strongest of them counts.
 RIVALS_IN = {metric: RIVALS if metric in ("ssimulacra2", "butteraugli") else AS_THEY_COME for metric in METRICS}
-#: What was asked for before it was measured: (effort, range) → metric → per cent of bits, at most.
+#: Targets set before anything was measured: (effort, range) → metric → largest allowed change of bits, in per cent.
 TARGETS: dict[tuple[str, Window], dict[str, float]] = {
     **{
         ("fast", window): {"ssimulacra2": -3, "butteraugli": -2, "ms_ssim": 0, "mse": 0, "lpips": 0}
@@ -42,59 +43,59 @@ TARGETS: dict[tuple[str, Window], dict[str, float]] = {
     ("best", LOW): {"ssimulacra2": -15, "butteraugli": -6, "ms_ssim": -4, "mse": 0},
     ("best", HIGH): {"ssimulacra2": -11, "butteraugli": -5, "ms_ssim": 0, "mse": 0},
 }
-#: Bits per pixel at which the squared error of blurred luma is compared; it should not exceed mozjpeg's.
+#: Rates (bpp) at which the squared error of blurred luma is compared; it should not exceed mozjpeg's.
 BLURRED_AT = (0.5, 1.2)
-#: An earlier version of "default", whose weights and descent followed LPIPS, on "check" and as files of shipped photos:
-#: ``data/reference/README.md`` says how they were made. Its code is in the history alone.
+#: An earlier version of "default", whose weights and descent followed LPIPS: results on "check", and files of a shipped
+#: photo. ``data/reference/README.md`` says how they were made; the code is only in the git history.
 EARLIER, _REFERENCE = "followed LPIPS", "reference/following_lpips"
 
 
 @dataclass(frozen=True)
 class EncoderCurves:
-    """Every encoder's curve on one set of photos. ``results`` are the stored ones behind them."""
+    """Every encoder's curve on one set of photos, and the stored ``results`` behind them."""
 
     curves: Mapping[str, Curve]
     results: tuple[Mapping[str, Any], ...] = ()
     _found: dict[tuple[str, str, str, Window], BDRate] = field(default_factory=dict, compare=False, repr=False)
 
     def saving(self, encoder: str, against: str, metric: str, window: Window) -> BDRate:
-        """What ``encoder`` needs in bits against another at equal ``metric``, within ``window``."""
+        """Bits that ``encoder`` needs compared with ``against``, at equal ``metric`` within ``window``."""
         key = encoder, against, metric, window
         if key not in self._found:
             self._found[key] = bd_rate(self.curves[against], self.curves[encoder], metric, window=window)
         return self._found[key]
 
     def rival(self, encoder: str, metric: str, window: Window) -> str:
-        """Of the metric's :data:`RIVALS_IN`, the :meth:`strongest`."""
+        """The :meth:`strongest` of the metric's :data:`RIVALS_IN`."""
         return self.strongest(encoder, RIVALS_IN[metric], metric, window)
 
     def strongest(self, encoder: str, peers: Iterable[str], metric: str, window: Window) -> str:
-        """Of ``peers`` the one against which ``encoder`` saves least, on the mean.
+        """The one of ``peers`` against which ``encoder`` saves least on average.
 
-        Those that can be compared on fewer than half of the photos do not count, unless all are such.
+        Peers that can be compared on fewer than half of the photos do not count, unless that is true of all.
         """
         found = {peer: self.saving(encoder, peer, metric, window) for peer in peers if peer in self.curves}
         many = {p: f for p, f in found.items() if len(f.per_image) >= len(f.missing)} or found
         return max(many, key=lambda peer: -math.inf if math.isnan(many[peer].mean) else many[peer].mean)
 
     def against_rival(self, encoder: str, metric: str, window: Window) -> BDRate:
-        """What ``encoder`` needs in bits against its :meth:`rival`."""
+        """Bits that ``encoder`` needs compared with its :meth:`rival`."""
         return self.saving(encoder, self.rival(encoder, metric, window), metric, window)
 
     def default_for(self, encoder: str) -> str:
-        """Our default effort, as measured at ``encoder``'s own qualities where it was.
+        """Name of the curve of our default effort: the one measured at ``encoder``'s own qualities, if there is one.
 
-        What lies between the points of two such curves is interpolated alike, so the error of that cancels.
+        Two such curves are interpolated between the same qualities, so that interpolation errors cancel.
         """
         at = {name: _settings(curve) for name, curve in self.curves.items() if name in ("default", "default-sparse")}
         return next((name for name, settings in at.items() if settings == _settings(self.curves[encoder])), "default")
 
     def blurred(self, encoder: str, bpp: float) -> Gain:
-        """Squared error of blurred luma at equal rate: ``anchor`` is mozjpeg's, ``test`` ours."""
+        """Squared error of blurred luma at equal rate: ``anchor`` is mozjpeg's, ``test`` is ``encoder``'s."""
         return gain_at_rate(self.curves["mozjpeg"], self.curves[encoder], bpp, "mse_y_blurred")
 
     def losses(self, encoder: str, peer: str, metric: str, window: Window) -> list[tuple[str, float]]:
-        """(photo, per cent of bits) of the photos that can be compared, those first where ``encoder`` does worst."""
+        """(photo, per cent of bits) for the photos that can be compared, worst for ``encoder`` first."""
         per_image = self.saving(encoder, peer, metric, window).per_image
         return sorted(per_image.items(), key=lambda item: -item[1])
 
@@ -103,7 +104,7 @@ class EncoderCurves:
 class Target:
     """A saving that was asked for, in per cent of bits, and what was ``found`` against the ``rival``.
 
-    ``at_most`` is None where a number is only reported.
+    ``at_most`` is None if the number is only reported.
     """
 
     effort: str
@@ -115,7 +116,7 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """ "reached" or "not reached", by the mean; "not measured" where no photo can be compared."""
+        """ "reached" or "not reached", by the mean; "reported" without a target; "not measured" without a mean."""
         if math.isnan(self.found.mean):
             return "not measured"
         if self.at_most is None:
@@ -124,7 +125,7 @@ class Target:
 
 
 def targets(encoders: EncoderCurves) -> list[Target]:
-    """Every effort, range and metric, in the order of :data:`TARGETS` and :data:`METRICS`."""
+    """The target for every effort, range and metric, in the order of :data:`TARGETS` and :data:`METRICS`."""
     found = []
     for (effort, window), limits in TARGETS.items():
         for metric in METRICS:
@@ -137,7 +138,7 @@ def targets(encoders: EncoderCurves) -> list[Target]:
 def stored(evaluation: str, store: Store | None = None, figure: str = "beyond") -> EncoderCurves:
     """The encoders of ``figure`` on ``evaluation``, from results stored at profile ``cpu``.
 
-    Raises :class:`ReproError` where one is missing or stale.
+    Raises :class:`ReproError` if one is missing or stale.
     """
     place, command = store or Store.default(), f"repro reproduce --figure {figure}"
     sweeps = [s for s in experiments_of(figure, "cpu") if isinstance(s, EncoderSweep) and s.evaluation == evaluation]
@@ -147,14 +148,14 @@ def stored(evaluation: str, store: Store | None = None, figure: str = "beyond") 
 
 
 def with_earlier(encoders: EncoderCurves) -> EncoderCurves:
-    """The encoders on "check" and :data:`EARLIER`."""
+    """The ``encoders`` on "check", with :data:`EARLIER` added."""
     photos_there = json.loads((_reference() / "check.json").read_text())["photos"]
     images = {photo: tuple(kept["points"]) for photo, kept in photos_there.items()}
     return EncoderCurves({**encoders.curves, EARLIER: Curve(EARLIER, images)})
 
 
 def earlier_file(photo: str, bpp: float) -> bytes:
-    """A JPEG file that :data:`EARLIER` made of a shipped photo ("chelsea"), within ``bpp``."""
+    """The JPEG file that :data:`EARLIER` made of a shipped photo ("chelsea") within ``bpp`` bits per pixel."""
     return (_reference() / f"{photo}_{bpp:g}.jpg").read_bytes()
 
 
@@ -167,7 +168,7 @@ def _reference() -> Path:
 
 
 def benched(names: Iterable[str], store: Store | None = None) -> dict[str, tuple[float, float, float]]:
-    """Encoder → seconds a megapixel by ``make bench``, on two threads: median and quartiles. Of those that it timed."""
+    """Encoder → median and quartiles of seconds per megapixel on two threads, for those that ``make bench`` timed."""
     rows = bench.load(store).get("efforts", {"rows": []})["rows"]
     timed = {row["name"]: row["seconds_a_megapixel"] for row in rows}
     return {name: (np.median(timed[name]), *np.quantile(timed[name], [0.25, 0.75])) for name in names if name in timed}

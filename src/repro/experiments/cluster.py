@@ -1,7 +1,7 @@
-"""A sweep on a Dask cluster: one run at a time on each worker; what a lost worker began, another goes on with.
+"""Experiments on a Dask cluster: one run at a time on each worker. If a worker is lost, another continues its run.
 
-Workers see our folders under our names: results, checkpoints and shared inputs lie there, so only the names of runs
-travel, and nothing is lost with a worker. A run takes all threads of its worker.
+Workers see our folders under the same names. Results, checkpoints and shared inputs are kept there, so only the
+descriptions of runs travel, and nothing is lost with a worker. A run uses all threads of its worker.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from repro.runtime import provenance
 def connect(scheduler: str, store: Store, data_dir: Path | None, splits: Iterable[str]) -> Iterator[Cluster]:
     """The cluster of the Dask scheduler at ``dask://HOST:PORT``, once it has a worker.
 
-    ``store`` and ``data_dir`` are absolute. Raises as :func:`repro.cluster.connect`, also where a worker does not see
-    the folders, code or photos (of ``splits``) that we see.
+    ``store`` and ``data_dir`` must be absolute. Raises what :func:`repro.cluster.connect` raises, also if a worker does
+    not see the same folders, code or photos (of ``splits``) as this machine.
     """
     token = f".shared-{uuid4().hex}"
     look, prepare = partial(_view, token, store, tuple(splits), data_dir), partial(_prepare, list(sys.argv))
     folders = store.data, store.scratch
     try:
-        for folder in folders:  # a file by which workers know it, as long as they work
+        for folder in folders:  # a file by which workers recognise it, for as long as they work
             folder.mkdir(parents=True, exist_ok=True)
             atomic_write(folder / token, "")
         with cluster.connect(scheduler, look, prepare) as made:
@@ -47,15 +47,15 @@ def connect(scheduler: str, store: Store, data_dir: Path | None, splits: Iterabl
 
 
 def _prepare(command: list[str], nthreads: int) -> None:
-    """On the worker: take all its threads, and our command line, which results give as their provenance."""
+    """On the worker: use all its threads, and take over our command line, which results record as provenance."""
     torch.set_num_threads(nthreads)
     sys.argv[:] = command
-    # with it, Lightning would take Slurm's tasks, which are our workers, for the processes of one training
+    # if it is set, Lightning takes Slurm's tasks, which are our workers, for the processes of one training
     os.environ.pop("SLURM_NTASKS", None)
 
 
 def _view(token: str, store: Store, splits: Iterable[str], data_dir: Path | None) -> View:
-    """What must look alike here and on a worker: how to fix a difference → name → what is seen."""
+    """What must be the same here and on a worker: how to fix a difference → name → what is seen."""
     here = provenance()
     folders = {}
     for folder in (store.data, store.scratch):
@@ -67,7 +67,7 @@ def _view(token: str, store: Store, splits: Iterable[str], data_dir: Path | None
         try:
             found = photos(split, data_dir)
             sets[name] = f"{found.source} ({found.sha256[:8]})"
-        except ReproError:  # if so at both ends, each run reports it
+        except ReproError:  # if both ends agree on this, each run reports it
             sets[name] = "missing or damaged"
     code = {"repro": __version__, "commit": str(here["commit"]), "python": here["python"]}
     return {

@@ -1,8 +1,8 @@
 """Where chapter 10's encoder loses: each effort against the peers on an image of each content type.
 
 Content types (:mod:`repro.data.content_types`) need very different numbers of bits, so no range of rates suits them
-all. A saving is a BD-rate over all qualities that both encoders reach on the image, and there is none where these are
-less than :data:`SHARED` of what either reaches. One image stands for a type: what is found is an example, and has no
+all. A saving is a BD-rate over all qualities that both encoders reach on the image. There is none if these are less
+than :data:`SHARED` of the narrower curve's range. Each type has only one image, so a saving is an example and has no
 interval.
 """
 
@@ -19,20 +19,20 @@ from repro.experiments import beyond
 from repro.experiments.beyond import AS_THEY_COME, EFFORTS, METRICS, EncoderCurves
 from repro.experiments.store import Store
 
-#: What an effort is compared with where nothing else is named.
+#: The peer that an effort is compared with by default.
 MOZJPEG = AS_THEY_COME[0]
 #: Stands for the stronger of mozjpeg and jpegli on an image.
 BETTER_PEER = "better"
-#: The least share of the decibels of the narrower of two curves that the other must cover, too.
+#: Smallest share of the narrower curve's range in decibels that the other curve must cover.
 SHARED = 0.5
-#: Per cent of bits below which two encoders are even: other qualities would have given another sign.
+#: Two encoders are even if their bits differ by at most this many per cent: other qualities could change the sign.
 EVEN = 1.0
 TOO_SMALL, APART = "too small a picture", "no overlap"
 
 
 @dataclass(frozen=True)
 class ContentTypeSavings:
-    """What our efforts save against the peers, image by image; the curves' photos are content types."""
+    """Savings of our efforts against the peers, image by image; the curves' photos are content types."""
 
     encoders: EncoderCurves
 
@@ -43,10 +43,9 @@ class ContentTypeSavings:
         return [name for name in CONTENT_TYPES if name in measured]
 
     def percent(self, name: str, effort: str, metric: str, against: str = MOZJPEG) -> float | str:
-        """Bits that ``effort`` needs against another at equal ``metric``, in per cent; or why there is no number.
+        """Bits that ``effort`` needs compared with ``against`` at equal ``metric``, in per cent; or why there is none.
 
-        Against :data:`BETTER_PEER`: whichever of mozjpeg and jpegli is the stronger on this
-        image.
+        :data:`BETTER_PEER` stands for whichever of mozjpeg and jpegli is stronger on this image.
         """
         if against == BETTER_PEER:
             each = [self._savings[name, effort, metric, peer] for peer in AS_THEY_COME]
@@ -54,23 +53,23 @@ class ContentTypeSavings:
         return self._savings[name, effort, metric, against]
 
     def rates(self, name: str) -> tuple[float, float]:
-        """The least and the most bits per pixel of mozjpeg's files."""
+        """The lowest and the highest rate of mozjpeg's files, in bits per pixel."""
         bpp = [float(point["bpp"] or 0) for point in self.encoders.curves[MOZJPEG].images[name]]
         return min(bpp), max(bpp)
 
     def lost(self, effort: str, metric: str, against: str = MOZJPEG) -> dict[str, float]:
-        """Content type → per cent of bits, the worst first, where ``effort`` needs more by over :data:`EVEN`."""
+        """Content type → per cent of bits, worst first, where ``effort`` needs more than :data:`EVEN` % more bits."""
         found = {name: self.percent(name, effort, metric, against) for name in self.names}
         numbers = {name: p for name, p in found.items() if not isinstance(p, str) and p > EVEN}
         return dict(sorted(numbers.items(), key=lambda item: -item[1]))
 
     def lost_everywhere(self, effort: str, against: str = MOZJPEG) -> list[str]:
-        """Content types on which ``effort`` loses in every metric that has a number."""
+        """Content types on which ``effort`` loses by every metric that has a number."""
         numbers = {name: self._numbers(effort, against, [name]) for name in self.names}
         return [name for name, found in numbers.items() if found and min(found) > EVEN]
 
     def tally(self, effort: str, against: str = MOZJPEG) -> tuple[int, int, int]:
-        """(lost, even, all) of the pairs of an image and a metric that have a number."""
+        """(lost, even, all): counts of the pairs of image and metric that have a number."""
         found = self._numbers(effort, against, self.names)
         return sum(p > EVEN for p in found), sum(abs(p) <= EVEN for p in found), len(found)
 
@@ -91,7 +90,7 @@ class ContentTypeSavings:
 
 
 def saving(anchor: Curve, test: Curve, name: str, metric: str) -> float | str:
-    """BD-rate of ``test`` on one image over all qualities that both reach, in per cent, or why there is none."""
+    """BD-rate of ``test`` on one image over all qualities that both reach, in per cent; or why there is none."""
     one, other = (Curve(curve.name, {name: curve.images[name]}) for curve in (anchor, test))
     if any(point[metric] is None for curve in (one, other) for point in curve.images[name]):
         return TOO_SMALL
@@ -105,5 +104,5 @@ def saving(anchor: Curve, test: Curve, name: str, metric: str) -> float | str:
 
 
 def stored(store: Store | None = None) -> ContentTypeSavings:
-    """From stored results. Raises :class:`ReproError` where one is missing or stale."""
+    """Savings from stored results. Raises :class:`ReproError` if one is missing or stale."""
     return ContentTypeSavings(beyond.stored("content-types", store, figure="content-types"))

@@ -1,4 +1,4 @@
-"""How long will it take? As long as like runs took."""
+"""Estimate how long a run will take from stored runs of the same kind."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from statistics import median
 from repro.experiments.settings import Experiment, PeerSweep, Task
 from repro.experiments.store import Store
 
-#: Seconds that a crop of a step takes where no like run is stored, and measuring 24 photos.
+#: Seconds per crop and step, and to measure 24 photos, if no run of the kind is stored.
 _CROP, _EVALUATION = 0.1, 30.0
-#: Seconds of a peer's files at one quality on all photos, and of a file of an ablation; and how many photos there are.
+#: Seconds for a peer's files of all photos at one quality, for one file of an ablation (slow ones apart); photos.
 _QUALITY, _FILE, _SLOW_FILES, _PHOTOS = 15.0, 1.0, {"best": 6.0}, 24
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of one run on one core, or on whatever the stored runs had."""
+    """Seconds of one run on one core, or on whatever the stored runs used."""
 
     store: Store
 
     def seconds(self, task: Task, reached: int = 0) -> float:
-        """Of training ``task`` from step ``reached`` on, and measuring it."""
+        """Seconds to train ``task`` from step ``reached`` on, and to measure it."""
         if isinstance(task, PeerSweep):
             return _QUALITY * len(task.qualities)
         if not isinstance(task, Experiment):
@@ -35,7 +35,7 @@ class Estimate:
 
     @cached_property
     def _runs(self) -> dict[tuple[str, bool], list[tuple[float, float]]]:
-        """(method, whether its trunk is trained) → (seconds a crop and step, and of measuring) of each stored run."""
+        """(method, whether its trunk is trained) → (seconds per crop and step, and to measure) of each stored run."""
         found: dict[tuple[str, bool], list[tuple[float, float]]] = {}
         for path in sorted((self.store.data / "results").glob("*.json")):
             try:

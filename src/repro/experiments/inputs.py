@@ -1,4 +1,4 @@
-"""What runs share: training crops and what is computed of them once, memory-mapped."""
+"""Inputs that runs share: training crops and what is computed from them once, memory-mapped."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from repro.training import Pool, new_model, precomputed_pool
 
 
 def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Pool, dict[str, str]]:
-    """Crops with what was computed of them, memory-mapped from the cache, and which weights made that.
+    """Crops with what was computed from them, memory-mapped from the cache, and the source of the network's weights.
 
-    A GPU computes that sooner than it is read.
+    With a GPU, crops alone: it computes the rest faster than that can be read.
     """
     spec = experiment.crops
     stem = sha256_bytes(f"{source.sha256} {asdict(spec)}".encode())[:16]
@@ -34,7 +34,7 @@ def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Po
 
 
 def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:
-    """An array computed once and memory-mapped ever after, read only."""
+    """An array that is computed once and memory-mapped from then on, only to be read."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         array = make()
@@ -45,7 +45,7 @@ def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:
 
 
 def describe(photo_set: PhotoSet) -> dict[str, Any]:
-    """A set of photos, as provenance tells it."""
+    """A set of photos, as recorded in provenance."""
     return {
         "name": photo_set.name,
         "source": photo_set.source,

@@ -1,7 +1,7 @@
 """Is a stored result still valid? It is stale if the numerical code, the photos, the weights or the assets changed.
 
 The code has an explicit version, :data:`NUMERICS`, that each result stores. ``tests/repro/test_stored_results.py``
-repeats a slice of stored results and fails when a number moves although no version was raised.
+recomputes part of the stored results and fails if a number changes although no version was raised.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from repro.experiments.settings import EncoderSweep, Experiment, PeerSweep, Swee
 if TYPE_CHECKING:
     from repro.experiments.ablations import Ablation
 
-#: Part of the code → its version. Raise one in the commit that changes numbers on purpose, beyond the tolerances of
-#: the test above: results that used this part are then stale, and ``repro reproduce`` computes them again. Leave it
-#: alone where code only moves or gets faster. If a change touches only some results, delete their files instead.
+#: Part of the code → its version. Raise it in the commit that changes numbers on purpose, beyond the tolerances of the
+#: test above: results that used this part are then stale, and ``repro reproduce`` computes them again. Leave it alone
+#: if code only moves or gets faster. If a change affects only some results, delete their files instead.
 NUMERICS = {
     "training": 1,  # what a trained model is: crops, loss, model, optimiser
     "evaluation": 1,  # what is measured of a file: bits and metrics
@@ -38,19 +38,19 @@ def numerics_of(task: Task) -> dict[str, int]:
 
 
 def assets_of(task: Task) -> dict[str, str]:
-    """Asset of the package → SHA-256, for all that the numbers of ``task`` depend on."""
+    """Asset → SHA-256, for all assets that the numbers of ``task`` depend on."""
     return ablation_of(task).hashes() if isinstance(task, EncoderSweep) else {}
 
 
 def ablation_of(task: Sweep) -> Ablation:
-    """The ablation that a sweep is of."""
-    from repro.experiments.ablations import ABLATIONS  # Numba, which most results do without
+    """The ablation that a sweep measures."""
+    from repro.experiments.ablations import ABLATIONS  # imports Numba, which most results do not need
 
     return ABLATIONS[task.encoder]
 
 
 def why_stale(task: Task, result: Mapping[str, Any]) -> str:
-    """Why the stored ``result`` is no longer valid, in a few words; empty where it is valid."""
+    """Why the stored ``result`` is no longer valid, in a few words; empty if it is valid."""
     stored, now = result.get("numerics", {}), numerics_of(task)
     changed = [name for name in now if stored.get(name) != now[name]]
     if changed:
@@ -66,13 +66,13 @@ def why_stale(task: Task, result: Mapping[str, Any]) -> str:
 
 
 def trained_alike(experiment: Experiment, result: Mapping[str, Any]) -> bool:
-    """Whether training again would give the model of a stored result, so that only measuring is due."""
+    """Whether training again would give a stored result's model, so that only the measuring has to be repeated."""
     same = result.get("numerics", {}).get("training") == NUMERICS["training"]
     return same and not _other_inputs({"train": experiment.crops.split}, result)
 
 
 def _other_inputs(splits: Mapping[str, str], result: Mapping[str, Any]) -> str:
-    """Which photos or weights of a result are not the known ones; empty where all are."""
+    """Which photos or weights of a result are not the known ones; empty if all are."""
     made = result.get("provenance", {})
     for use, split in splits.items():
         known = hashes_of(split)

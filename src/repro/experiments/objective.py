@@ -1,4 +1,4 @@
-"""What training minimises, measured on files: how recipes are chosen, and whether training has converged."""
+"""The training objective, measured on files: to choose recipes, and to see whether training has converged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from repro.losses import LossWeights
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run and where it ended: Eq. 7 on files; the mean over photos of rate and of the metrics; the luma DC step."""
+    """A run and its outcome: Eq. 7 on files; rate and metrics, averaged over photos; the luma table's DC step."""
 
     experiment: Experiment
     objective: float
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def outcome(experiment: Experiment, result: Mapping[str, Any]) -> Outcome:
-    """λ·d + r of a stored result: d from its files, decoded; r, which hardly differs between photos, as last logged."""
+    """λ·d + r of a stored result: d from its decoded files; r, which hardly differs between photos, as last logged."""
     points = list(result["images"].values())
     bpp, mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("bpp", "mse", "lpips", "ms_ssim"))
     objective = on_files(experiment.loss, points, result["log"][-1]["rate"])
@@ -37,7 +37,7 @@ def outcome(experiment: Experiment, result: Mapping[str, Any]) -> Outcome:
 
 
 def on_files(loss: LossWeights, points: Sequence[Mapping[str, Any]], rate: float) -> float:
-    """λ·d + r, Eq. 7: d the mean over what files measure (MSE, LPIPS and MS-SSIM of each), r as it is given."""
+    """λ·d + r, Eq. 7: d from the means over ``points`` of MSE, LPIPS and MS-SSIM; r is ``rate``."""
     mse, lpips, ms_ssim = (float(np.mean([p[k] for p in points])) for k in ("mse", "lpips", "ms_ssim"))
     return loss.lam * (mse + loss.gamma * lpips + loss.sigma * (1 - ms_ssim)) + rate
 
@@ -48,7 +48,7 @@ def tried() -> list[Outcome]:
 
 
 def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Outcome, Outcome]]:
-    """(the published run, the same with twice its steps) at one λ, for each kind of model that was tried so."""
+    """(published run, the same with twice the steps) at one λ, for each kind of model for which this was tried."""
     p = profile_of(profile)
     twice = doubled(profile)
     once = [p.run(Variant(e.model.method, e.model.rounding), e.loss.lam) for e in twice]
@@ -56,7 +56,7 @@ def doublings(profile: str = "cpu", store: Store | None = None) -> list[tuple[Ou
 
 
 def third_order_recipes() -> list[Outcome]:
-    """The paper's rounding at one λ: the fast recipe, of tables and of VGG, and the others that were tried."""
+    """The paper's rounding at one λ: tables alone and VGG by the fast recipe, and the other recipes that were tried."""
     p = profile_of("cpu")
     lam = ONE_LAMBDA["third-order"]
     published = [p.run(Variant("tables", "third-order"), lam), p.run(Variant(p.vgg, "third-order"), lam)]
@@ -64,7 +64,7 @@ def third_order_recipes() -> list[Outcome]:
 
 
 def ends(*figures: str, profile: str = "cpu", store: Store | None = None) -> dict[str, dict[float, Outcome]]:
-    """Series → λ → where the run of the first seed ended, for every model of these figures."""
+    """Series → λ → outcome of the first seed's run, for every model of these figures."""
     found: dict[str, dict[float, Outcome]] = {}
     for figure in figures:
         for task, result in stored_results(figure, profile, store):

@@ -1,9 +1,9 @@
-"""Profile ``paper``: the paper's own recipe to the letter; what is run, the most wanted first.
+"""Profile ``paper``: the paper's own recipe to the letter, and the runs made with it, most important first.
 
-A model with VGG-19 takes hours on two cores, so that not every figure is drawn as densely as the fast recipe's. Each
-kind of run below is of use by itself, and so is each pair of models that differ in σ alone. What the paper leaves open
-is decided here: crops of :data:`~repro.experiments.settings.Crops` from CID22 and CLIC photos stand for HDR+, and
-ResNet-152's weights are the published ones where these are at hand, else the distilled trunk's; a result says which.
+A model with VGG-19 takes hours on two cores, so some figures have fewer points than with the fast recipe. Each kind of
+run below is useful by itself, and so is each pair of models that differ only in σ. What the paper leaves open is
+decided here: crops of :data:`~repro.experiments.settings.Crops` from CID22 and CLIC photos stand in for HDR+, and
+ResNet-152 has the published weights if they are available, else the distilled trunk's; each result says which.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from repro.experiments.profiles import PAPER_LAMBDAS, profile_of
 from repro.experiments.settings import Experiment, Variant
 from repro.training import PAPER_RECIPE
 
-#: Where a question is asked at one λ, or at two.
+#: The λ of runs at one λ, or at two.
 ONE, TWO = PAPER_LAMBDAS[0], PAPER_LAMBDAS[:2]
-#: When Figs. 13 and 14 measure, as shares of the run; tables get to most of where they go in its first tenth.
+#: When Figs. 13 and 14 measure, as shares of the run. Most of the tables' change is over after its first tenth.
 SNAPSHOTS = (0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1)
-#: After how many steps the first pair is stored, before its end, and what is added to the names of its curves.
+#: The first pair is also stored after this many steps; the names of its curves then end in ``BEGUN``.
 FIRST_STEPS = 6_000
 BEGUN = ", begun"
 RESNETS = ("resnet152-block1", "resnet152-block7")
@@ -30,7 +30,7 @@ def with_and_without_ms_ssim() -> list[Experiment]:
 
 
 def first_pair_begun() -> list[Experiment]:
-    """The first pair of kind 1 as it is after :data:`FIRST_STEPS`: the whole runs begin with it, and go on from it."""
+    """The first pair of kind 1 after :data:`FIRST_STEPS`. The full runs begin with it and continue from it."""
     return [
         replace(
             run,
@@ -54,12 +54,12 @@ def resnets() -> list[Experiment]:
 
 
 def other_input() -> list[Experiment]:
-    """Kind 4: VGG-19 fed as the baseline's program does it, colours from 0 to 1 and no mean taken off."""
+    """Kind 4: VGG-19 fed as in the baseline's program, with colours from 0 to 1 and without subtracting the mean."""
     return [_run(Variant("vgg19", "third-order", trunk_input="unit"), ONE)]
 
 
 def other_losses() -> list[Experiment]:
-    """Fig. 7, kind 5: VGG-19 with half of both weights, and with MS-SSIM in the place of LPIPS."""
+    """Fig. 7, kind 5: VGG-19 with both weights halved, and with MS-SSIM in place of LPIPS."""
     return [
         _run(Variant("vgg19", "third-order", gamma, sigma), ONE) for gamma, sigma in ((250.0, 500.0), (0.0, 1000.0))
     ]
@@ -71,9 +71,9 @@ def stretched() -> list[Experiment]:
 
 
 def trunk_frozen(*, keep_dc: bool = False) -> Experiment:
-    """The paper's recipe with VGG-16 as ImageNet left it, on the crops of profile ``cpu``.
+    """The paper's recipe with VGG-16 frozen at its ImageNet weights, on the crops of profile ``cpu``.
 
-    Only the head learns, so A of DC cannot come near 1 in these small steps; ``keep_dc`` sets it to 1.
+    Only the head learns, and its steps are too small for A of DC to come near 1; ``keep_dc`` sets it to 1.
     """
     recipe = replace(PAPER_RECIPE, checkpoint_every=500)  # as it was run
     name = "the paper's recipe, trunk frozen" + (", A = 1 for DC" if keep_dc else "")
@@ -82,8 +82,8 @@ def trunk_frozen(*, keep_dc: bool = False) -> Experiment:
 
 
 def runs(figure: str) -> list[Experiment]:
-    """What ``figure`` needs of the paper's recipe, the most wanted first; "all" for every run. Empty where the figure
-    is made by the fast recipe alone.
+    """The runs by the paper's recipe that ``figure`` needs, most important first; "all" for every run. Empty if the
+    figure uses the fast recipe alone.
     """
     pairs, ours, trunks = with_and_without_ms_ssim(), tables_and_recurrent(), resnets()
     losses, last = other_losses(), stretched()
@@ -96,7 +96,7 @@ def runs(figure: str) -> list[Experiment]:
         "15": [*vgg, *ours, *last],
         "ours": [*(e for e in ours if e.model.method == "tables"), *other_input(), trunk_frozen(keep_dc=True)],
         "all": [*pairs, *ours, *trunks, *other_input(), trunk_frozen(keep_dc=True), *last, *losses],
-    }.get(figure, [])  # Fig. 8 asks for ResNet without MS-SSIM in the loss: the fast recipe's
+    }.get(figure, [])  # Fig. 8 needs ResNet without MS-SSIM in the loss, from the fast recipe only
 
 
 def _run(variant: Variant, lam: float) -> Experiment:

@@ -14,14 +14,14 @@ from repro.training import Recipe
 
 #: λ beyond the published curves, for the high qualities of the encoder.
 FINE_LAMBDAS = (0.4, 1.5)
-#: What a figure is compared with, and where on the quality scale: 0.1–1 bpp, where the paper's curves lie.
+#: The encoders that figures are compared with, and their qualities: 0.1–1 bpp, where the paper's curves lie.
 PEERS = ("pillow-444", "pillow-420-progressive", "mozjpeg-420", "jpegli-420")
 PEER_QUALITIES = (2, 3, 5, 8, 10, 12, 15, 18, 22, 26, 30, 36, 42, 50)
-#: Fig. 7's weights of LPIPS and MS-SSIM; the paper does not say which its "smaller weights" are.
+#: Fig. 7's weights of LPIPS and MS-SSIM. The paper does not give its "smaller weights".
 WEIGHTS = ((500.0, 0.0), (500.0, 1000.0), (0.0, 1000.0), (250.0, 500.0))
-#: Section 6.8: rates of learning at which the LSTM is tried, with the paper's own variables.
+#: Section 6.8: learning rates at which the LSTM is tried, with the paper's own variables.
 LSTM_RATES = (1e-6, 1e-5, 1e-4)
-#: Chapter 10: plain JPEG, and the encoders in use, as their own programs make files and tuned in each way they offer.
+#: Chapter 10: plain JPEG, and the encoders in use, both as their own programs run them and with each tuning they offer.
 PLAIN = "pillow-420-progressive"
 RIVALS = (
     "mozjpeg",
@@ -34,8 +34,8 @@ RIVALS = (
     "jpegli-420",
     "jpegli-420-noaq",
 )
-#: Chapter 10: peers and efforts → qualities that cover 0.2–3.4 bpp on the tuning photos, where the encoder reaches that
-#: far. Measured on each of :data:`COMPARED_ON`.
+#: Chapter 10: peers and efforts → qualities that cover 0.2–3.4 bpp on the tuning photos, as far as the encoder reaches.
+#: Measured on each of :data:`COMPARED_ON`.
 COMPARED_QUALITIES = {
     "pillow-420-progressive": (8, 14, 26, 42, 70, 84, 92, 96),
     "mozjpeg": (16, 26, 38, 62, 77, 84, 90, 93, 96),
@@ -53,7 +53,7 @@ COMPARED_QUALITIES = {
 }
 #: The sets of photos that encoders are compared on.
 COMPARED_ON = ("kodak", "check")
-#: Chapter 10: ablations → their qualities; measured on the photos on which nothing was chosen.
+#: Chapter 10: ablations → their qualities. Measured on photos on which nothing was chosen.
 ABLATION_QUALITIES = {
     "tables-444": (5, 15, 30, 52, 72, 84, 92, 97),
     "annexk-420": (8, 14, 26, 42, 70, 84, 92, 96),
@@ -66,7 +66,7 @@ ABLATION_QUALITIES = {
         (10, 35, 65, 84, 94, 98),
     ),
 }
-#: Qualities for the content types: their rates differ too much for a range of bits.
+#: Qualities for the content types, whose rates differ too much for one range of bits.
 CONTENT_TYPE_QUALITIES = {
     "pillow-420-progressive": (13, 25, 43, 68, 86),
     "mozjpeg": (16, 30, 48, 70, 88),
@@ -100,7 +100,7 @@ def figure_8(profile: str) -> list[Task]:
 
 
 def figure_10(profile: str) -> list[Task]:
-    """Fig. 10: the same with MS-SSIM in the loss, several seeds; and each ResNet without, as what it is better than."""
+    """Fig. 10: as Fig. 8, with MS-SSIM in the loss and several seeds; each ResNet without it, as the reference."""
     p = profile_of(profile)
     again = [e for method in (p.vgg, *RESNETS) for e in p.seeded(Variant(method, p.rounding))]
     without = [e for e in _trunks(profile, 0.0) if e.model.method in RESNETS]
@@ -108,7 +108,7 @@ def figure_10(profile: str) -> list[Task]:
 
 
 def figure_13(profile: str) -> list[Experiment]:
-    """Figs. 13 and 14: rate, MSE and MS-SSIM on the way, with and without attention, from the paper's start."""
+    """Figs. 13 and 14: rate, MSE and MS-SSIM during training from the paper's start, with and without attention."""
     p = profile_of(profile)
     steps = p.recipes[p.rounding].steps
     snapshots = tuple(sorted({round(share * steps) for share in SNAPSHOTS}))
@@ -121,7 +121,7 @@ def figure_13(profile: str) -> list[Experiment]:
 
 
 def figure_15(profile: str) -> list[Task]:
-    """Figs. 4 and 15: LSTM, BiLSTM and CNN, the map stretched to 0–1, and three rates of learning."""
+    """Figs. 4 and 15: LSTM, BiLSTM and CNN, the LSTM's map stretched to 0–1, and three learning rates."""
     p = profile_of(profile)
     variants = [Variant(p.vgg, p.rounding), Variant("lstm", p.rounding), Variant("bilstm", p.rounding)]
     curves = [e for v in [*variants, Variant("lstm", p.rounding, minmax=True)] for e in p.narrow_curve(v)]
@@ -142,7 +142,7 @@ def lstm_rates(profile: str) -> list[Experiment]:
 
 
 def ours(profile: str) -> list[Task]:
-    """What of the gain is whose: tables alone, attention, the trunk's weights, its training, the rounding, steps."""
+    """Where the gain comes from: tables alone, attention, the trunk's weights, its training, the rounding, steps."""
     p = profile_of(profile)
     main, *others = p.roundings
     curves = [*p.curve(Variant("tables", main)), *p.seeded(Variant("tables", main))]
@@ -155,7 +155,7 @@ def ours(profile: str) -> list[Task]:
 
 
 def doubled(profile: str) -> list[Experiment]:
-    """One λ with twice the steps, for each kind of model: has training converged?"""
+    """One λ with twice the steps for each kind of model, to see whether training has converged."""
     p = profile_of(profile)
     runs = []
     for rounding in p.roundings:
@@ -168,7 +168,7 @@ def doubled(profile: str) -> list[Experiment]:
 
 
 def recipes(profile: str) -> list[Experiment]:
-    """The paper's rounding at one λ by other recipes: from few large steps to the paper's own, the trunk frozen."""
+    """The paper's rounding at one λ by other recipes, from few large steps to the paper's own with a frozen trunk."""
     p, variant = profile_of(profile), Variant("tables", "third-order")
     lam = ONE_LAMBDA["third-order"]
     if profile == "smoke":
@@ -183,7 +183,7 @@ def recipes(profile: str) -> list[Experiment]:
 
 
 def tuning(profile: str) -> list[Experiment]:
-    """Recipes tried on the tuning photos, one λ each: steps, and the learning rates of tables and network."""
+    """Recipes tried on the tuning photos, at one λ each: steps, and learning rates of tables and network."""
     p = profile_of(profile)
     if profile != "cpu":
         return []
@@ -198,15 +198,15 @@ def tuning(profile: str) -> list[Experiment]:
 
 
 def shipped_models(profile: str) -> list[Experiment]:
-    """What `repro encode` ships: tables trained straight through, continued to finer ones for high qualities."""
+    """The learned tables that `repro encode` ships: straight-through rounding, and more λ for high qualities."""
     p = profile_of(profile)
     variant = Variant("tables", "straight-through")
     return [*p.curve(variant), *p.curve(variant, () if profile == "smoke" else FINE_LAMBDAS)]
 
 
 def beyond(profile: str) -> list[EncoderSweep]:
-    """Chapter 10: every ablation, from plain JPEG to our best, and the peers; alike at profile paper."""
-    if profile_of(profile).name == "smoke":  # the slowest takes minutes
+    """Chapter 10: every ablation, from plain JPEG to our best, and the peers; the same at profile paper."""
+    if profile_of(profile).name == "smoke":  # without the slowest, which takes minutes
         every = {**COMPARED_QUALITIES, **ABLATION_QUALITIES}
         return [EncoderSweep(name, q[1::4], "sample") for name, q in every.items() if name != "best"]
     compared = [EncoderSweep(name, q, photos) for name, q in COMPARED_QUALITIES.items() for photos in COMPARED_ON]
@@ -214,7 +214,7 @@ def beyond(profile: str) -> list[EncoderSweep]:
 
 
 def content_types(profile: str) -> list[EncoderSweep]:
-    """Where chapter 10's encoder loses: its efforts and the peers on each content type; alike at profile paper."""
+    """Where chapter 10's encoder loses: its efforts and the peers on each content type; the same at profile paper."""
     chosen = {name: q[1:2] for name, q in CONTENT_TYPE_QUALITIES.items() if name in ("mozjpeg", "fast")}
     sweeps = chosen if profile_of(profile).name == "smoke" else CONTENT_TYPE_QUALITIES
     return [EncoderSweep(name, qualities, "content-types") for name, qualities in sweeps.items()]
@@ -260,9 +260,9 @@ _TRIED = {
     ),
 }
 
-#: Figure of the paper → the experiments that it needs at a profile; "ours" and "tuning" go beyond the paper,
-#: "encoder" is what `repro encode` ships, "beyond" is chapter 10, "content-types" where its encoder loses. Figs. 11
-#: and 12 are times: see ``make bench``.
+#: Figure of the paper → a function from profile to the experiments that it needs. "ours" and "tuning" go beyond the
+#: paper, "encoder" is what `repro encode` ships, "beyond" is chapter 10, "content-types" where its encoder loses.
+#: Figs. 11 and 12 are times: see ``make bench``.
 FIGURES: dict[str, Callable[[str], Sequence[Task]]] = {
     "5": figure_5,
     "7": figure_7,
@@ -276,10 +276,10 @@ FIGURES: dict[str, Callable[[str], Sequence[Task]]] = {
     "beyond": beyond,
     "content-types": content_types,
 }
-#: Those for which nothing is trained: the same at profile paper. And how many peers stand beside its other figures.
+#: Figures for which nothing is trained, the same at profile paper. How many peers its other figures have, if not one.
 _UNTRAINED = ("beyond", "content-types")
 _PEERS_BESIDE = {"5": len(PEERS), "13": 0, "ours": len(PEERS)}
-#: Figures that are made of another's runs.
+#: Figures made from another figure's runs.
 SAME_RUNS = {"4": "15", "6": "5", "9": "8", "14": "13"}
 
 
@@ -306,7 +306,7 @@ def figures_of(profile: str) -> tuple[str, ...]:
 
 
 def everything(profile: str) -> list[Task]:
-    """What all figures together need, each once. Raises :class:`UsageError` on an unknown profile."""
+    """The experiments of all figures, each once. Raises :class:`UsageError` on an unknown profile."""
     first: list[Task] = [*paper.runs("all")] if profile == "paper" else []
     figures = [e for name in figures_of(profile) for e in experiments_of(name, profile)]
     return list({e.key: e for e in (*first, *figures)}.values())

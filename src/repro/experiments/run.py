@@ -1,4 +1,4 @@
-"""Run what has no result, resume what was cut off, store the outcome; never compute a result twice."""
+"""Run experiments without a result, resume interrupted ones, store results; never compute one twice."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from repro.workers import end_with_program
 
 T = TypeVar("T")
 
-#: A larger model stays with the run and is not put beside the results. A VGG-19 that was trained has 9.3 MB.
+#: A larger model is not stored with the results and stays in the run's folder. A trained VGG-19 has 9.3 MB.
 KEPT_BYTES = 10_000_000
 
 
 def run(task: Task, store: Store, data_dir: Path | None = None) -> None:
-    """Compute and store one result, unless it is stored; resumes what was cut off.
+    """Compute and store one result, unless it is stored; resume an interrupted run.
 
-    Waits for another process that computes the same result into the same store.
+    Waits while another process computes the same result into the same store.
     """
     waiting = partial(note, f"{task.key}: another process computes it; waiting for that")
     name = task.folder if isinstance(task, Experiment) else task.key
@@ -88,7 +88,7 @@ def _train_and_evaluate(experiment: Experiment, store: Store, data_dir: Path | N
 
 @dataclass(frozen=True)
 class _Trained:
-    """A trained model, further parts of its result ("log", "snapshots"), seconds of training, and provenance."""
+    """A trained model, other parts of its result ("log", "snapshots"), seconds of training, and provenance."""
 
     model: LearnedJPEG
     parts: dict[str, Any]
@@ -105,7 +105,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
         "photos": source.sha256,
         "weights": json.dumps(weights, sort_keys=True),
     }
-    if not (folder / "checkpoint.safetensors").exists():  # nothing says what made the other files there
+    if not (folder / "checkpoint.safetensors").exists():  # without it, nothing says what made the other files there
         shutil.rmtree(folder, ignore_errors=True)
     on_the_way = _Snapshots(folder / "snapshots.json", experiment.snapshots, evaluation)
     observe = on_the_way if experiment.snapshots else None
@@ -130,7 +130,7 @@ def _train(experiment: Experiment, store: Store, data_dir: Path | None, evaluati
 
 
 def _kept(experiment: Experiment, store: Store) -> _Trained | None:
-    """The stored model, if only the code that measures it has changed since: it need not be trained again."""
+    """The stored model, if it need not be trained again because only the code that measures it has changed."""
     result, path = store.read(experiment), store.checkpoint_path(experiment)
     if result is None or not path.exists() or experiment.snapshots or not trained_alike(experiment, result):
         return None
@@ -144,7 +144,7 @@ def _kept(experiment: Experiment, store: Store) -> _Trained | None:
 
 @dataclass(frozen=True)
 class _Snapshots:
-    """Measures the model at each of ``steps`` and keeps the numbers in a file: they outlive a run that is cut off."""
+    """Measure the model at each of ``steps`` and keep the numbers in a file, which survives an interrupted run."""
 
     path: Path
     steps: tuple[int, ...]
@@ -158,23 +158,23 @@ class _Snapshots:
             atomic_write(self.path, json.dumps(kept))
 
     def read(self) -> dict[str, Any]:
-        """Step → photo → point; also of steps that only a longer run asks for."""
+        """Step → photo → point, including steps that only a longer run asks for."""
         return json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def asked(self) -> dict[str, Any]:
-        """Those of ``steps`` alone."""
+        """As :meth:`read`, for ``steps`` alone."""
         return {step: images for step, images in self.read().items() if int(step) in self.steps}
 
 
 def step_reached(task: Task, store: Store) -> int:
-    """How many steps of a run that was cut off are kept; 0 if it has not begun."""
+    """How many steps of an interrupted run are kept; 0 if it has not begun."""
     if not isinstance(task, Experiment):
         return 0
     return checkpoint.step_of(store.scratch / task.folder / "checkpoint.safetensors")
 
 
 def plan(experiments: Iterable[Task], store: Store) -> list[Task]:
-    """Those without a stored result, each once: the short ones first, further seeds later."""
+    """The experiments without a stored result, each once: short ones first, further seeds later."""
     missing = {e.key: e for e in experiments if store.load(e) is None}
     return sorted(missing.values(), key=lambda e: e.recipe.steps * (1 + e.seed) if isinstance(e, Experiment) else 0)
 
@@ -186,11 +186,11 @@ def reproduce(
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> dict[str, str]:
-    """Run what has no result; returns key → error for those that failed, which do not stop the rest.
+    """Run what has no result. Return key → error for runs that failed; these do not stop the others.
 
-    Runs ``jobs`` at a time here, or on the workers of the Dask ``scheduler`` (dask://HOST:PORT), which see the store's
-    folders as this machine does. What runs share (crops, trunk features) is computed first. Raises :class:`ReproError`
-    if no cluster answers, or if one of its workers differs from this machine.
+    Runs ``jobs`` at a time here, or on the workers of the Dask ``scheduler`` (dask://HOST:PORT), which must see the
+    store's folders as this machine does. What runs share (crops, trunk features) is computed first. Raises
+    :class:`ReproError` if no cluster answers, or if one of its workers differs from this machine.
     """
     missing = plan(experiments, store)
     if not missing:
@@ -204,7 +204,7 @@ def reproduce(
     with at as place:
         inputs = _shared(missing)
         for _ in track(place.each(partial(_prepare, store=store, data_dir=data_dir), inputs), "inputs", len(inputs)):
-            pass  # an error here comes again in the run itself
+            pass  # an error here occurs again in the run itself
         runs = place.each(partial(run, store=store, data_dir=data_dir), {e.key: e for e in missing})
         ended = track(runs, "experiments", len(missing))
         return {key: _one_line(error) for key, error in ended if error is not None}
@@ -217,7 +217,7 @@ class Here:
     jobs: int
 
     def each(self, work: Callable[[T], None], items: Mapping[str, T]) -> Iterator[tuple[str, Exception | None]]:
-        """Call ``work`` with each item; yield name and error, if any, as they end. As :meth:`Cluster.each`."""
+        """Call ``work`` with each item; yield name and error, or None, as they end. As :meth:`Cluster.each`."""
         jobs = min(self.jobs, len(items))
         if jobs <= 1:
             for name, item in items.items():
@@ -230,7 +230,7 @@ class Here:
             try:
                 for future in as_completed(futures):  # a lost process (killed, out of memory) is an error like others
                     yield futures[future], _error_of(future.result)
-            except BaseException:  # Ctrl-C: begin nothing new, and wait for nobody; what was reached is kept
+            except BaseException:  # Ctrl-C: begin nothing new and do not wait; what was reached is kept
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in active_children():
                     process.terminate()
@@ -238,7 +238,7 @@ class Here:
 
 
 def _begin_worker(threads: int) -> None:
-    """Take a share of the cores."""
+    """Use a share of the cores, and end when the program does."""
     torch.set_num_threads(threads)
     end_with_program()
 
@@ -252,7 +252,7 @@ def _error_of(call: Callable[[], Any]) -> Exception | None:
 
 
 def _shared(missing: Iterable[Task]) -> dict[str, list[Experiment]]:
-    """One experiment for each different input (λ makes no difference), grouped by their crops."""
+    """One experiment for each distinct input (λ makes no difference), grouped by crops."""
     groups: dict[Crops, dict[Experiment, Experiment]] = {}
     for e in missing:
         if isinstance(e, Experiment):
@@ -263,15 +263,15 @@ def _shared(missing: Iterable[Task]) -> dict[str, list[Experiment]]:
 def _prepare(experiments: Iterable[Experiment], store: Store, data_dir: Path | None) -> None:
     """Compute the inputs of these experiments, one after the other."""
     for experiment in experiments:
-        with suppress(ReproError):  # the next may have what it needs
+        with suppress(ReproError):  # the next one may have what it needs
             inputs_of(experiment, photos(experiment.crops.split, data_dir), store.scratch / "cache")
 
 
 def _splits(missing: Iterable[Task]) -> list[str]:
-    """The sets of photos that are needed."""
+    """The splits that the tasks need photos of."""
     return sorted({e.evaluation for e in missing} | {e.crops.split for e in missing if isinstance(e, Experiment)})
 
 
 def _one_line(error: Exception) -> str:
-    """An error as one line. Those of other libraries are named by their type."""
+    """An error as one line; one from another library begins with its type."""
     return str(error) if isinstance(error, ReproError) else f"{type(error).__name__}: {' '.join(str(error).split())}"

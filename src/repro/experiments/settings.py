@@ -11,7 +11,7 @@ from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe
 
-#: Settings of a model that came later → what they were before.
+#: Model settings that were added later → the value that describes earlier results.
 _ADDED = {"trunk_input": "imagenet", "keep_dc": False}
 
 
@@ -29,7 +29,7 @@ class Crops:
 class Experiment:
     """One trained model and its evaluation. Equal experiments have equal keys; ``series`` only labels the curve.
 
-    ``snapshots``: steps after which the model is measured too, on the way.
+    ``snapshots``: steps after which the model is measured during training.
     """
 
     series: str = field(metadata={"label": True})
@@ -43,8 +43,8 @@ class Experiment:
 
     @property
     def canonical(self) -> str:
-        """JSON with sorted keys, without the label, and without a choice of ``_ADDED`` where it is as it always
-        was: results from before there was a choice keep their names."""
+        """JSON with sorted keys, without the label and without settings of ``_ADDED`` that have their earlier value:
+        results from before these were added keep their names."""
         settings = asdict(self)
         del settings["series"]
         for name, always in _ADDED.items():
@@ -59,9 +59,9 @@ class Experiment:
 
     @property
     def folder(self) -> str:
-        """Names the folder with the run's state: its checkpoint and its snapshots.
+        """Name of the folder with the run's state: its checkpoint and its snapshots.
 
-        With a constant learning rate it does not depend on the number of steps: a short run is how a long one begins.
+        With a constant learning rate it does not depend on the number of steps: a short run is the start of a long one.
         """
         if self.recipe.schedule != "constant":
             return self.key
@@ -69,7 +69,7 @@ class Experiment:
 
     @property
     def seed(self) -> int:
-        """Of the weights' start, the crops and their order."""
+        """The seed of the initial weights, the crops and their order."""
         return self.recipe.seed
 
     def describe(self) -> str:
@@ -80,7 +80,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Sweep:
-    """An encoder as it is, nothing trained for it: its files at each quality, measured on the evaluation photos."""
+    """An encoder for which nothing is trained: its files at each quality, measured on the evaluation photos."""
 
     encoder: str
     qualities: tuple[int, ...]
@@ -89,7 +89,7 @@ class Sweep:
 
     @property
     def key(self) -> str:
-        """Names the result's file; qualities can be added to it later."""
+        """Name of the result's file, to which qualities can be added later."""
         return f"{self.kind}/{self.encoder}-{self.evaluation}"
 
     def describe(self) -> str:
@@ -115,7 +115,7 @@ Task = Experiment | Sweep
 
 @dataclass(frozen=True)
 class Variant:
-    """What makes a curve of its own: everything but λ, the seed and the recipe. γ and σ as in Eq. 8."""
+    """What tells one curve from another: everything but λ, the seed and the recipe. γ and σ as in Eq. 8."""
 
     method: str
     rounding: str = "straight-through"
@@ -141,5 +141,5 @@ class Variant:
 
 
 def with_seed(experiment: Experiment, seed: int) -> Experiment:
-    """The same experiment from another seed, for spreads."""
+    """The same experiment with another seed, to measure the spread."""
     return replace(experiment, recipe=replace(experiment.recipe, seed=seed), crops=replace(experiment.crops, seed=seed))

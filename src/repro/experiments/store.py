@@ -1,4 +1,4 @@
-"""Where results are kept, and the curves that they make."""
+"""Where results are kept, and curves from stored results."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class Store:
 
     @classmethod
     def default(cls) -> Store:
-        """The checkout that the package is installed from; else the folder where the program was started."""
+        """The store in the checkout that the package is installed from, or else in the current folder."""
         root = Path(__file__).resolve().parents[3]
         root = root if (root / "pyproject.toml").exists() else Path.cwd()
         return cls(root / "data", root / "runs")
 
     def result_path(self, task: Task) -> Path:
-        """Where its result lies, or will."""
+        """Path of the task's result, which need not exist yet."""
         return self.data / "results" / f"{task.key}.json"
 
     def checkpoint_path(self, experiment: Experiment) -> Path:
-        """Where what it learned lies, or will."""
+        """Path of the trained model, which need not exist yet."""
         return self.data / "checkpoints" / f"{experiment.key}.safetensors"
 
     def forget(self, task: Task) -> None:
-        """Remove what is kept of a run or a sweep that was cut off."""
+        """Remove the state of an interrupted run or sweep."""
         if isinstance(task, Experiment):
             shutil.rmtree(self.scratch / task.folder, ignore_errors=True)
         else:
             (self.scratch / f"{task.key}.json").unlink(missing_ok=True)
 
     def load(self, task: Task) -> dict[str, Any] | None:
-        """The stored result; None where there is none, or code, photographs or weights are others now.
+        """The stored result; None if there is none, if it lacks qualities of a sweep, or if it is stale.
 
-        Raises :class:`ReproError` where the file is broken or another's.
+        Raises :class:`ReproError` if the file is broken or holds another experiment.
         """
         result = self.read(task)
         return None if result is None or why_stale(task, result) else result
 
     def read(self, task: Task) -> dict[str, Any] | None:
-        """As :meth:`load`, but whatever it was made with."""
+        """As :meth:`load`, but also a stale result."""
         path = self.result_path(task)
         if not path.exists():
             return None
@@ -73,13 +73,13 @@ class Store:
 
 
 def stored_results(figure: str, profile: str, store: Store | None = None) -> list[tuple[Task, dict[str, Any]]]:
-    """What ``figure`` needs, each with its stored result. Raises :class:`ReproError` where one is missing."""
+    """Each task of ``figure`` with its stored result. Raises :class:`ReproError` if one is missing or stale."""
     place, command = store or Store.default(), f"repro reproduce --figure {figure} --profile {profile}"
     return [(task, require(task, place, command)) for task in experiments_of(figure, profile)]
 
 
 def require(task: Task, store: Store, command: str = "repro reproduce") -> dict[str, Any]:
-    """The stored result. Raises :class:`ReproError`, naming the file and the command, where it is missing or stale."""
+    """The stored result. Raises :class:`ReproError`, naming the file and ``command``, if it is missing or stale."""
     result = store.read(task)
     reason = "no stored result" if result is None else why_stale(task, result)
     if result is None or reason:
@@ -88,9 +88,9 @@ def require(task: Task, store: Store, command: str = "repro reproduce") -> dict[
 
 
 def stored_curves(figure: str, profile: str, store: Store | None = None) -> dict[str, Curve]:
-    """Series name → its curve, of models that of the first seed, from stored results alone.
+    """Series name → its curve (of models, the first seed's), from stored results alone.
 
-    Raises :class:`ReproError` where one is missing.
+    Raises :class:`ReproError` if one is missing or stale.
     """
     return {name: curves[0] for name, curves in stored_seeds(figure, profile, store).items()}
 
@@ -105,7 +105,7 @@ def sweep_curve(task: Sweep, result: Mapping[str, Any]) -> Curve:
 
 
 def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[str, tuple[Curve, ...]]:
-    """Series name → its curve for each seed that was run, the first seed first; of a peer one."""
+    """Series name → its curve for each seed that was run, first seed first; peers have one curve."""
     found: dict[str, tuple[Curve, ...]] = {}
     runs: dict[tuple[int, str], dict[float, Any]] = {}
     for task, result in stored_results(figure, profile, store):
@@ -119,7 +119,7 @@ def stored_seeds(figure: str, profile: str, store: Store | None = None) -> dict[
 
 
 def stored_runs(figure: str, profile: str, part: str, store: Store | None = None) -> dict[str, dict[float, Any]]:
-    """Series name → λ → one ``part`` of the result of the first seed's model: "images", "log", "tables", …"""
+    """Series name → λ → one ``part`` of the first seed's result: "images", "log", "tables", …"""
     runs: dict[str, dict[float, Any]] = {}
     for task, result in stored_results(figure, profile, store):
         if isinstance(task, Experiment) and task.seed == 0:

@@ -1,8 +1,8 @@
 """Sweeps: an encoder's files at several qualities, measured photo by photo, and stored.
 
 A result is ``{"name", "evaluation", "photos": {name: {"sha256", "points", "seconds"}}, "seconds", "numerics",
-"provenance"}``, with ``"ablation"`` and ``"assets"`` for an ablation. A point has what
-:func:`repro.evaluation.measure_settings` gives: ``setting`` is the quality.
+"provenance"}``, with ``"ablation"`` and ``"assets"`` for an ablation. A point is what
+:func:`repro.evaluation.measure_settings` returns; its ``setting`` is the quality.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from repro.threads import one_thread
 if TYPE_CHECKING:
     from repro.experiments.store import Store
 
-#: What is measured of chapter 10's files beside :data:`repro.evaluation.measure.MEASURED`.
+#: Metrics of chapter 10's files in addition to :data:`repro.evaluation.measure.MEASURED`.
 WIDE_METRICS = ("ssimulacra2", "butteraugli", "mse_y_blurred")
 
 
 def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
     """Measure a sweep and store it.
 
-    Continues after the last photo of an interrupted run, and keeps stored qualities that are still valid.
+    Continues after the last photo of an interrupted sweep, and keeps stored qualities that are still valid.
     """
     path, part = store.result_path(task), store.scratch / f"{task.key}.json"
     kept = _kept(task, part, path)
@@ -68,7 +68,7 @@ def measure_sweep(task: Sweep, store: Store, evaluation: PhotoSet) -> None:
 
 
 def measure_photo(task: Sweep, rgb: np.ndarray, qualities: Sequence[int]) -> list[Point]:
-    """A point of the photo ``rgb``, (H, W, 3) uint8, at each of ``qualities``."""
+    """One point for each of ``qualities`` of the photo ``rgb``, (H, W, 3) uint8."""
     if isinstance(task, PeerSweep):
         return measure_settings(rgb, codecs.get(task.encoder).encode, qualities)
     return measure_settings(rgb, ablation_of(task).encode, qualities, more=WIDE_METRICS)
@@ -81,7 +81,7 @@ def _named(task: Sweep) -> dict[str, Any]:
 
 
 def _kept(task: Sweep, *paths: Path) -> dict[str, Any]:
-    """The photos of the first of these files that can be read and is still valid."""
+    """The stored photos of the first of these files that can be read and is still valid; empty if none is."""
     for path in paths:
         try:
             stored = json.loads(path.read_text())
