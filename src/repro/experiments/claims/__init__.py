@@ -1,7 +1,7 @@
-"""What the paper claims, and what the stored results say of it: verdicts that are computed, never typed.
+"""The paper's claims, and verdicts on them that are computed from the stored results, never typed.
 
-:mod:`loss`, :mod:`trunks`, :mod:`times`, :mod:`steps` and :mod:`recurrent` judge a section each, one function a claim,
-on curves by name; :mod:`verdicts` has the rules by which paired comparisons become a verdict.
+:mod:`loss`, :mod:`trunks`, :mod:`times`, :mod:`steps` and :mod:`recurrent` judge one section each, with a function per
+claim, on curves by name; :mod:`verdicts` has the rules by which paired comparisons become a verdict.
 """
 
 from repro.experiments.claims import loss, recurrent, steps, times, trunks

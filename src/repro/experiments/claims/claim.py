@@ -14,7 +14,7 @@ from repro.training import PAPER_RECIPE
 if TYPE_CHECKING:
     from repro.experiments.claims.evidence import Evidence
 
-#: What a verdict can be, in the words that readers see.
+#: The possible verdicts, in the words that readers see.
 REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
     "reproduced",
     "in part",
@@ -22,16 +22,16 @@ REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE = (
     "not yet",
     "not testable",
 )
-#: Those that say nothing of the claim.
+#: Verdicts that say nothing about the claim.
 UNDECIDED = (NOT_YET, NOT_TESTABLE)
 T = TypeVar("T", bound="Callable[[Any], Judgement]")
 
 
 class Effect(NamedTuple):
-    """What a picture of the evidence shows in one of its panels: by how much a claim's side is ahead, point by point.
+    """One panel in a picture of the evidence: by how much the side that the claim favours is ahead, point by point.
 
-    ``points`` are (middle, low, high), as shares of what is compared with: 0.1 is a tenth better; where there is no
-    interval, all three are equal.
+    ``points`` are (middle, low, high), as shares of the value compared with: 0.1 is 10 % better. Without an interval,
+    all three are equal.
     """
 
     row: str
@@ -40,7 +40,7 @@ class Effect(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """A verdict, its evidence in one line, and the same as a picture."""
+    """A verdict, its evidence in one line, and the same evidence as a picture."""
 
     verdict: str
     evidence: str
@@ -51,8 +51,8 @@ class Judgement(NamedTuple):
 class Claim:
     """One claim of the paper: its number in the book, where the paper makes it, its words, our verdict and evidence.
 
-    ``figure`` names the runs that it is judged on. ``twice``: whether it is also judged by the paper's own recipe, and
-    ``by_paper`` is what came out.
+    ``figure`` names the runs on which it is judged. ``twice``: whether it is also judged on runs by the paper's own
+    recipe; ``by_paper`` is that judgement.
     """
 
     number: int
@@ -68,13 +68,13 @@ class Claim:
 
     @property
     def command(self) -> str:
-        """What computes the evidence again; empty where nothing does."""
+        """The command that computes the evidence again; empty if none does."""
         if self.figure in ("11", "12"):
             return "make bench"
         return f"repro reproduce --figure {self.figure}" if self.figure else ""
 
 
-#: Number → claim, not judged yet; filled by :func:`claim`.
+#: Number → claim, not yet judged; filled by :func:`claim`.
 CLAIMS: dict[int, Claim] = {
     22: Claim(
         22,
@@ -84,8 +84,8 @@ CLAIMS: dict[int, Claim] = {
         evidence="the photographs are not at hand, and the paper does not report its search",
     )
 }
-#: Numbers of the claims that stand for the paper's four contributions (its abstract): MS-SSIM in the loss and that it
-#: costs nothing, ResNet, the time to encode, LSTM.
+#: Numbers of the claims that stand for the paper's four contributions (its abstract): MS-SSIM in the loss, at no cost;
+#: ResNet; the time to encode; LSTM.
 MAIN = (1, 2, 10, 13, 16)
 
 
@@ -98,8 +98,8 @@ def claim(
     on: Callable[[Evidence], Any] | None = None,
     twice: bool = False,
 ) -> Callable[[T], T]:
-    """Decorate the function that judges a claim: on what ``on`` takes from the evidence, or else on the curves of
-    ``figure``. ``twice``: it is also judged on runs by the paper's own recipe."""
+    """Decorate the function that judges a claim. It is called with what ``on`` takes from the evidence, by default the
+    curves of ``figure``. ``twice``: the claim is also judged on runs by the paper's own recipe."""
     taken = on or seeds(figure)
 
     def register(judge: T) -> T:
@@ -110,12 +110,12 @@ def claim(
 
 
 def all_claims(evidence: Evidence) -> list[Claim]:
-    """Every claim in the paper's order, judged where the stored results allow it; else "not yet", and why."""
+    """Every claim by number, judged if the stored results allow it, else undecided with the reason as evidence."""
     return [_judged(CLAIMS[number], evidence) for number in sorted(CLAIMS)]
 
 
 def seeds(*figures: str) -> Callable[[Evidence], Any]:
-    """For ``on``: what compares the models of these figures, the curves of all seeds."""
+    """For ``on``: take what the models of these figures are compared by, see :meth:`Evidence.compared`."""
     return lambda evidence: evidence.compared(*figures)
 
 
@@ -128,7 +128,7 @@ def _judged(claim: Claim, evidence: Evidence) -> Claim:
 
 
 def _by_paper(claim: Claim, evidence: Evidence) -> Judgement:
-    """The verdict by the paper's recipe. Where its runs have not ended: what their first steps show, and no verdict."""
+    """The judgement by the paper's recipe. If its runs have not ended: what their first steps show, and no verdict."""
     found = _one_point(claim, _judge(claim, replace(evidence, profile="paper")))
     if found.verdict != NOT_YET:
         return found
@@ -143,14 +143,14 @@ def _judge(claim: Claim, evidence: Evidence) -> Judgement:
     assert claim.judge is not None
     try:
         return claim.judge(evidence)
-    except ReproError as error:  # it begins with a file's name, which is nothing for a page
+    except ReproError as error:  # it begins with a file's name, which does not belong on a page
         verdict = NOT_TESTABLE if isinstance(error, OutOfReach) else NOT_YET
         return Judgement(verdict, str(error).partition(": ")[2] or str(error))
 
 
 def _one_point(claim: Claim, found: Judgement) -> Judgement:
-    """A single λ can speak against a claim on a range of rates. For it, it speaks in part."""
+    """A single λ can refute a claim about a range of rates, but confirm it only in part."""
     single = found.effects and max(len(effect.points) for effect in found.effects) == 1
-    if found.verdict == REPRODUCED and single and claim.figure != "6":  # which is about one rate
+    if found.verdict == REPRODUCED and single and claim.figure != "6":  # Fig. 6 is about one rate
         return found._replace(verdict=PARTLY, evidence=f"{found.evidence}, at one λ alone")
     return found

@@ -1,4 +1,4 @@
-"""What verdicts are computed from: stored curves of every seed, logs, snapshots and times, read when asked for."""
+"""What verdicts are computed from: stored curves of every seed, logs, snapshots and times, read on demand."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from repro.experiments.store import Store, require, stored_runs, stored_seeds, s
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is stored at a profile, read when it is asked for. Raises :class:`ReproError` where something is missing.
+    """What is stored at a profile, read on demand. Raises :class:`ReproError` if something is missing.
 
-    ``first_steps``: of profile paper the runs as they are after their first steps, at whatever rate.
+    ``first_steps``: for profile ``paper``, use the runs as they were after their first steps, whatever their rates.
     """
 
     profile: str = "cpu"
@@ -28,7 +28,7 @@ class Evidence:
     _read: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def seeds(self, *figures: str) -> Mapping[str, tuple[Curve, ...]]:
-        """Series → its curve for each seed, of one figure or of several together."""
+        """Series → its curve for each seed, from one figure or several; from the one with most seeds."""
         found: dict[str, tuple[Curve, ...]] = {}
         for figure in figures:
             if figure not in self._read:
@@ -38,11 +38,11 @@ class Evidence:
         return found
 
     def compared(self, *figures: str) -> Mapping[str, tuple[Curve, ...]] | OwnRate:
-        """What judges compare: :meth:`seeds`; of the paper's own recipe whatever pairs of models are stored."""
+        """What judges compare: :meth:`seeds`, or by the paper's own recipe whatever pairs of models are stored."""
         return self.own_rate(figures[-1]) if self.profile == "paper" else self.seeds(*figures)
 
     def own_rate(self, figure: str) -> OwnRate:
-        """The models by the paper's recipe that are stored, of every figure; ``figure`` names the command."""
+        """The stored models by the paper's recipe, of all figures. Errors name the command that runs ``figure``."""
         runs: dict[str, dict[float, Any]] = {}
         for run, result in self.begun() if self.first_steps else self.by_the_paper():
             runs.setdefault(run.series.removesuffix(paper.BEGUN), {})[run.loss.lam] = result["images"]
@@ -53,11 +53,11 @@ class Evidence:
         return OwnRate(runs, self.plain().counted(COUNTING), command, anywhere=self.first_steps, planned=planned)
 
     def by_the_paper(self) -> list[tuple[Experiment, dict[str, Any]]]:
-        """What is stored of the plan of profile paper, the most wanted first, each run with its result."""
+        """The stored runs of profile ``paper``, most important first, each with its result."""
         return self._stored(paper.runs("all"))
 
     def begun(self) -> list[tuple[Experiment, dict[str, Any]]]:
-        """What is stored of the first pair of profile paper before its end."""
+        """The stored runs of the first pair of profile ``paper`` after their first steps, each with its result."""
         return self._stored(paper.first_pair_begun())
 
     def _stored(self, runs: list[Experiment]) -> list[tuple[Experiment, dict[str, Any]]]:
@@ -73,15 +73,15 @@ class Evidence:
         return curve
 
     def first(self, *figures: str) -> dict[str, Curve]:
-        """Series → its first seed's curve, to draw."""
+        """Series → its first seed's curve, for plots."""
         return {name: curves[0] for name, curves in self.seeds(*figures).items()}
 
     def parts(self, figure: str, part: str) -> dict[str, dict[float, Any]]:
-        """Series → λ → one part of the result."""
+        """Series → λ → one ``part`` of the first seed's result."""
         return stored_runs(figure, self.profile, part, self.store)
 
     def on_the_way(self) -> dict[str, steps.Means]:
-        """ "with attention" and "without" → Figs. 13 and 14's means, step by step."""
+        """ "with attention" and "without attention" → the means of Figs. 13 and 14, step by step."""
         runs = {name: next(iter(r.values())) for name, r in self.parts("13", "snapshots").items()}
         named = {"without attention" if name.startswith("tables") else "with attention": r for name, r in runs.items()}
         return {name: steps.means(snapshots) for name, snapshots in named.items()}

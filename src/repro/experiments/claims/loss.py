@@ -1,4 +1,4 @@
-"""Section 6.4: MS-SSIM in the loss (Fig. 5), what one sees of it (Fig. 6), and the weights of its terms (Fig. 7)."""
+"""Section 6.4: MS-SSIM in the loss (Fig. 5), its visible effect (Fig. 6), and the weights of its terms (Fig. 7)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from repro.experiments.claims.own_rate import PLAIN, OwnRate
 from repro.experiments.claims.verdicts import Seeds, improves, judgement, no_losses, paper_gains, together, wins
 from repro.experiments.settings import Variant
 
-#: Where Fig. 6 shows a portrait, in the paper's counting of bits.
+#: Rate of Fig. 6's portrait in bits per pixel, as the paper counts them.
 PORTRAIT_RATE = 0.315
 STANDARD = PLAIN
-#: The paper's encoder, the baseline's, and Fig. 7's other two, all with straight-through rounding: with the paper's,
-#: training ends at a higher loss (chapter 5 shows by how much).
+#: The paper's encoder, the baseline's, and Fig. 7's other two, all with straight-through rounding: with the paper's
+#: rounding, training ends at a higher loss (chapter 5 shows by how much).
 PAPER, BASELINE = Variant("vgg16").series, Variant("vgg16", sigma=0.0).series
 NO_LPIPS, HALVED = Variant("vgg16", gamma=0.0).series, Variant("vgg16", gamma=250.0, sigma=500.0).series
 FIGURE_5 = (STANDARD, BASELINE, PAPER)
@@ -47,7 +47,7 @@ def judge_harmless(curves: Seeds | OwnRate) -> Judgement:
     twice=True,
 )
 def judge_pictures(curves: Seeds | OwnRate) -> Judgement:
-    """At the portrait's rate colours are nearer to the original's, and blocks show less."""
+    """At the portrait's rate, colours are closer to the original and block edges show less."""
     found = paper_gains(curves, BASELINE, PAPER, [PORTRAIT_RATE], ["mse_chroma", "blocking"])
     return judgement(together(wins([g]) for g in found), {"": found}, "by metrics, not by eye: ")
 
@@ -61,7 +61,7 @@ def judge_pictures(curves: Seeds | OwnRate) -> Judgement:
     twice=True,
 )
 def judge_weights(curves: Seeds | OwnRate) -> Judgement:
-    """Smaller weights are better in MS-SSIM than none, larger ones better than smaller."""
+    """In MS-SSIM, smaller weights are better than none, and larger weights better than smaller."""
     pairs = {"smaller weights against none": (BASELINE, HALVED), "the largest against smaller": (HALVED, PAPER)}
     found = {name: paper_gains(curves, *of, metrics=["ms_ssim"]) for name, of in pairs.items()}
     return judgement(together(map(wins, found.values())), found)

@@ -1,10 +1,10 @@
-"""The paper's own recipe: few models. Where a pair has two λ or more, it is compared along curves, as ours are.
+"""Compare the few models by the paper's own recipe. Pairs with two λ or more are compared along curves, as ours are.
 
-Two models of one λ spend different bits. So each is compared with plain JPEG at its own rate, photo by photo, by the
-logarithm of the ratio of their errors; and what one gains there more than the other is the gain of the pair. That is
-not exact, because what can be gained over plain JPEG depends on the rate. So rates that lie too far apart are not
-compared, and intervals are wider by :data:`MARGIN`. Where plain JPEG has no file of their rates, two models are still
-compared, directly, if their rates are :data:`ALIKE`.
+Two models of one λ spend different numbers of bits. So each is compared with plain JPEG at its own rate, photo by
+photo, by the logarithm of the ratio of their errors, and the gain of the pair is the difference of the two. That is not
+exact, because what can be gained over plain JPEG depends on the rate. So rates that lie too far apart are not compared,
+and intervals are widened by :data:`MARGIN`. If plain JPEG has no file of their rates, two models are still compared,
+directly, provided that their rates are :data:`ALIKE`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from repro.evaluation import Curve, Gain, gain_at_rate
 from repro.evaluation.curves import DECIBELS, Point, interpolate
 from repro.plain import paired_bootstrap
 
-#: What a comparison with plain JPEG is made with, in the paper's counting of bits.
+#: The encoder that stands for plain JPEG, and how bits are counted: as in the paper.
 PLAIN, COUNTING = "pillow-444", "bpp_paper"
-#: How many times the rate of one model of a pair may be the other's, or that of an end of a claim's range.
+#: Largest ratio between the rates of the two models of a pair, and between a rate and the end of a claim's range.
 NEAR = 1.25
-#: How many times the rate of one file may be the other's if they are to count as equal. Two per cent of bits change
-#: plain JPEG's errors by 0.1 to 0.4 decibels at its lowest qualities, and :data:`MARGIN` is added here as well.
+#: Largest ratio between the rates of two files that count as equal. Two per cent of bits change plain JPEG's errors by
+#: 0.1 to 0.4 decibels at its lowest qualities, and :data:`MARGIN` is added here as well.
 ALIKE = 1.02
-#: Decibels by which the interval of a pair of one λ is wider at each end: twice what this way of comparing is off by on
-#: our own models (root mean square), which can also be compared at equal rates.
+#: Decibels by which the interval of a pair of one λ is widened at each end: twice the root mean square error of this
+#: comparison, found on our own models, which can also be compared at equal rates.
 MARGIN = 0.3
-#: A comparison at one rate needs that many photos whose curves both reach it.
+#: A comparison at one rate needs this many photos on which both curves reach it.
 MIN_PHOTOS = 12
-#: Method of the paper's → words.
+#: Method of the paper → its name for readers.
 METHODS = {
     "vgg19": "VGG-19",
     "resnet152-block1": "ResNet-152 block 1",
@@ -45,30 +45,30 @@ _DECIBEL = math.log(10) / 10
 
 
 class OutOfReach(ReproError):
-    """Plain JPEG has no file of a model's rate, at any λ that the model is to be trained with."""
+    """No λ of the plan can test the claim: its rates are out of range, too far apart, or not in plain JPEG's reach."""
 
 
 def papers(series: str) -> str:
-    """The name by the paper's recipe of what is a curve of ours: VGG-19 for VGG-16, and the paper's rounding."""
+    """The name that one of our series has by the paper's recipe: VGG-19 for VGG-16, and the paper's rounding."""
     return series.replace("vgg16", "vgg19").removesuffix(", straight-through")
 
 
 def in_words(series: str) -> str:
-    """The name by the paper's recipe of a curve of ours, for readers: "VGG-19, MSE + LPIPS"."""
+    """The name that one of our series has by the paper's recipe, for readers: "VGG-19, MSE + LPIPS"."""
     method, comma, loss = papers(series).partition(",")
     return METHODS.get(method, method) + comma + loss
 
 
 def error(metric: str, value: float) -> float:
-    """How far a metric is from perfect."""
+    """Distance of a metric's ``value`` from its perfect value."""
     return 1 - value if metric == "ms_ssim" else abs(value)
 
 
 @dataclass(frozen=True)
 class OwnRate:
-    """Stored models: series → λ → photo → point; ``plain``, whose rates are what ``counting`` says; and the command
-    that runs what is missing. ``anywhere``: pairs of one λ are compared at whatever rate they have. ``planned``: series
-    → every λ that is to be run. ``least``: how many photos must be comparable."""
+    """Stored models. ``runs``: series → λ → photo → point. ``plain``: plain JPEG's curve, its bits counted as
+    ``counting`` says. ``command``: runs what is missing. ``anywhere``: compare pairs of one λ outside a claim's rates as
+    well. ``planned``: series → every λ that is to be run. ``least``: how many photos must be comparable."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve
@@ -79,12 +79,12 @@ class OwnRate:
     least: int = MIN_PHOTOS
 
     def gains(self, anchor: str, test: str, rates: Sequence[float], metrics: Sequence[str]) -> list[Gain]:
-        """What ``test`` gains over ``anchor``, series of ours by name: at ``rates`` where both have curves that reach
-        one, else at each λ that both were trained with.
+        """Gains of ``test`` over ``anchor`` (names of our series): at those of ``rates`` that their curves reach, or if
+        there are none, at each λ with which both were trained.
 
         A gain at one λ is in the metric's own unit: the logarithm of the ratio of errors, times the error of
-        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` where no λ has both, or none near
-        ``rates``, or none that can be compared on enough photos: :class:`OutOfReach` where no λ is left to run.
+        ``anchor``; ``bpp`` is the mean rate of ``test``. Raises :class:`ReproError` if no λ has both, or none near
+        ``rates``, or none that can be compared on enough photos; :class:`OutOfReach` if no λ is left to run.
         """
         first, second = ({} if name == PLAIN else self.runs.get(papers(name), {}) for name in (anchor, test))
         missing = [in_words(name) for name, of in ((anchor, first), (test, second)) if not of and name != PLAIN]
@@ -108,9 +108,9 @@ class OwnRate:
         return enough
 
     def _incomparable(self, anchor: str, test: str, shared: Collection[float], without_plain: bool) -> ReproError:
-        """Why no pair at the ``shared`` λ says anything, and what to run if the plan has more λ of both.
+        """An error that says why no pair at the ``shared`` λ decides, and what to run if the plan has more λ of both.
 
-        ``without_plain``: the rates are those asked for and near each other, and plain JPEG has no file of them.
+        ``without_plain``: the rates are in range and near each other, but plain JPEG has no file of them.
         """
         models = [papers(name) for name in (anchor, test) if name != PLAIN]
         why = "the stored pairs lie outside of these rates, or too far apart"
@@ -166,7 +166,7 @@ class OwnRate:
         return Gain(self.rate(test), metric, mean, *ends, of_anchor, of_test, photos, missing)
 
     def _ahead(self, photo: str, anchor: Point | None, point: Point, metric: str) -> float | None:
-        """What a point gains over the anchor's, or over plain JPEG; None where they cannot be compared."""
+        """Gain of a point over the anchor's, or over plain JPEG, in nats; None if they cannot be compared."""
         over = self.over_plain(photo, point, metric)
         if anchor is None:
             return over
@@ -180,8 +180,8 @@ class OwnRate:
         return _in_nats(metric, DECIBELS[metric][0](mine) - DECIBELS[metric][0](theirs))
 
     def over_plain(self, photo: str, point: Point, metric: str) -> float | None:
-        """The logarithm of plain JPEG's error over the point's, at the point's rate: above zero the point is better. Of
-        block edges, which may be 0, the difference. None where plain JPEG's points do not enclose the rate."""
+        """Logarithm of plain JPEG's error over the point's, at the point's rate: positive if the point is better. For
+        block edges, which may be 0, the difference. None if plain JPEG's points do not enclose the rate."""
         x, y = self.plain.line(photo, metric)
         at, value = math.log10(point[self.counting] or 1), point[metric]
         if value is None or not len(x) or not x[0] <= at <= x[-1]:
@@ -189,23 +189,23 @@ class OwnRate:
         return _in_nats(metric, DECIBELS[metric][0](value) - float(interpolate(x, y, at)))
 
     def _value(self, anchor: Mapping[str, Point] | None, photo: str, point: Point, metric: str) -> float:
-        """The anchor's metric; plain JPEG's is that at the rate of the point."""
+        """The anchor's metric; without an anchor, plain JPEG's at the rate of the point."""
         if anchor is not None:
             return float(anchor[photo][metric] or 0)
         x, y = self.plain.line(photo, metric)
         return DECIBELS[metric][1](float(interpolate(x, y, math.log10(point[self.counting] or 1))))
 
     def rate(self, images: Mapping[str, Point]) -> float:
-        """The mean over photos in bits per pixel, to three digits."""
+        """The mean rate over photos in bits per pixel, to three significant digits."""
         return float(f"{np.mean([p[self.counting] or 0 for p in images.values()]):.3g}")
 
 
 def _in_nats(metric: str, better: float) -> float:
-    """A difference in decibels as one of natural logarithms; block edges have no decibels and stay as they are."""
+    """A difference in decibels as natural logarithms; block edges have no decibels and stay as they are."""
     return better if metric == "blocking" else _DECIBEL * better
 
 
 def decibels(g: Gain) -> tuple[float, float, float]:
-    """A gain and the ends of its interval in decibels of the error."""
+    """A gain and the ends of its interval, in decibels of the error."""
     scale = error(g.metric, g.anchor) * _DECIBEL
     return g.mean / scale, g.low / scale, g.high / scale

@@ -18,9 +18,9 @@ CNN, LSTM, BILSTM = (Variant(method).series for method in ("vgg16", "lstm", "bil
 STRETCHED = Variant("lstm", minmax=True).series
 FIGURE_15 = (STANDARD, CNN, LSTM, BILSTM, STRETCHED)
 _NAMES = {STANDARD: "standard JPEG", CNN: "CNN", LSTM: "LSTM", BILSTM: "BiLSTM"}
-#: "Lower BPP levels", and where MS-SSIM is said to saturate.
+#: The paper's "lower BPP levels", and the rates between which MS-SSIM is said to saturate.
 LOW_RATES, HIGH_RATES = (0.25, 0.28, 0.30), (0.36, 0.42)
-#: A run overshoots that ends this much above the least loss that it had.
+#: A run overshoots if its loss ends at more than this many times its minimum.
 OVERSHOOT = 1.05
 
 Log = Sequence[Mapping[str, float]]
@@ -34,7 +34,7 @@ Log = Sequence[Mapping[str, float]]
     twice=True,
 )
 def judge_below(curves: Seeds | OwnRate) -> Judgement:
-    """Convolutional attention is better in MS-SSIM than both."""
+    """Convolutional attention is better than both in MS-SSIM."""
     others = {"CNN against LSTM": LSTM, "CNN against BiLSTM": BILSTM}
     found = {name: paper_gains(curves, other, CNN, metrics=["ms_ssim"]) for name, other in others.items()}
     return judgement(v.together(map(v.wins, found.values())), found)
@@ -55,7 +55,7 @@ def judge_order(curves: Seeds | OwnRate) -> Judgement:
     twice=True,
 )
 def judge_stretching(curves: Seeds | OwnRate) -> Judgement:
-    """The LSTM without it is better in MS-SSIM."""
+    """The LSTM without normalisation is better in MS-SSIM."""
     found = {"LSTM without normalisation against with": paper_gains(curves, STRETCHED, LSTM, metrics=["ms_ssim"])}
     return judgement(v.wins(*found.values()), found)
 
@@ -68,7 +68,7 @@ def judge_stretching(curves: Seeds | OwnRate) -> Judgement:
     on=lambda evidence: evidence.lstm_logs(),
 )
 def judge_rates(logs: Mapping[float, Log]) -> Judgement:
-    """All learning rates above the smallest overshoot, and that does not. ``logs``: learning rate → log."""
+    """All learning rates above the smallest overshoot; the smallest does not. ``logs``: learning rate → log."""
     smallest, *larger = sorted(logs)
     over = {rate: overshoot(logs[rate]) for rate in sorted(logs)}
     lowest = min(logs, key=lambda rate: _smooth(logs[rate])[-1])
@@ -98,7 +98,7 @@ def judge_low_rates(curves: Seeds | OwnRate) -> Judgement:
 
 @claim(21, "6.8, Fig. 15", "as bits per pixel increase, “the MS-SSIM saturates”", figure="15")
 def judge_saturation(curves: Seeds) -> Judgement:
-    """MS-SSIM rises by less than half of what standard JPEG's does."""
+    """MS-SSIM of both rises by less than half as much as standard JPEG's."""
     found, photos = rises(curves)
     if not found:
         return Judgement(NOT_YET, v.UNREACHED)
@@ -112,10 +112,10 @@ def judge_saturation(curves: Seeds) -> Judgement:
 
 
 def rises(curves: Seeds) -> tuple[dict[str, float], int]:
-    """Series → how much MS-SSIM rises from the lower of :data:`HIGH_RATES` to the higher, and on how many photos.
+    """Series → how much MS-SSIM rises from the lower of :data:`HIGH_RATES` to the higher; and on how many photos.
 
-    Easy photos, whose MS-SSIM is high, reach no high rates: so all means are over the photos that reach both rates in
-    every series. Empty where these are not :func:`~repro.experiments.claims.verdicts.enough`.
+    Easy photos, whose MS-SSIM is high, never reach high rates, so all means are over the photos that reach both rates
+    in every series. Empty if these are not :func:`~repro.experiments.claims.verdicts.enough`.
     """
     ends = {
         name: [
@@ -137,7 +137,7 @@ def learning_rate(rate: float) -> str:
 
 
 def overshoot(log: Log) -> float:
-    """Where the loss ends, over the least that it was, both means of ten rows."""
+    """The final loss over the smallest, both as means of ten rows of the log."""
     smooth = _smooth(log)
     return float(smooth[-1] / smooth.min())
 

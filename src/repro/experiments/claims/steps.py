@@ -1,4 +1,4 @@
-"""Section 6.7: rate, MSE and MS-SSIM on the way through training, with and without attention (Figs. 13 and 14)."""
+"""Section 6.7: rate, MSE and MS-SSIM during training, with and without attention (Figs. 13 and 14)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from repro.experiments.claims.claim import NOT, PARTLY, REPRODUCED, Effect, Judgement, claim
 from repro.experiments.claims.verdicts import together
 
-#: metric → which way the paper says that it goes as training goes on.
+#: metric → 1 or −1: the paper says that it rises or falls during training.
 DIRECTIONS = {"bpp": -1, "mse": 1, "ms_ssim": -1}
 _SHORT = {"bpp": "bits", "mse": "MSE", "ms_ssim": "MS-SSIM"}
 _EVIDENCE = "bits per pixel {:.2f} → {:.2f}, MSE {:.1f} → {:.1f}, MS-SSIM {:.4f} → {:.4f}"
-#: So many of all changes from one snapshot to the next have to go that way.
+#: Smallest share of the changes from one snapshot to the next that must go that way.
 MOSTLY = 0.75
 
 Means = dict[str, np.ndarray]
 
 
 def means(snapshots: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Means:
-    """Of snapshots (step → photo → point): "step", and each of :data:`DIRECTIONS` as the mean over photos."""
+    """Arrays from snapshots (step → photo → point): "step", and the mean over photos of each of :data:`DIRECTIONS`."""
     steps = sorted(snapshots, key=int)
     found = {"step": np.array([int(s) for s in steps])}
     for metric in DIRECTIONS:
@@ -38,7 +38,7 @@ def means(snapshots: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Means:
     twice=True,
 )
 def judge_directions(runs: Mapping[str, Means]) -> Judgement:
-    """From the first step to the last, and mostly on the way, in every run."""
+    """In every run, each goes that way from the first snapshot to the last, and mostly from one to the next."""
     parts, evidence, shown = [], [], []
     for name, run in runs.items():
         shares = []

@@ -1,6 +1,6 @@
-"""Run time: the paper's Fig. 11 (steps a second in training) and Fig. 12 (seconds a photo of encoding).
+"""Run time: the paper's Fig. 11 (training steps per second) and Fig. 12 (seconds to encode a photo).
 
-``stored`` are the tables as :func:`repro.experiments.bench.load` gives them; the verdict is "not yet" where a table is
+``stored`` are the tables as :func:`repro.experiments.bench.load` returns them; the verdict is "not yet" if a table is
 not stored.
 """
 
@@ -17,24 +17,24 @@ from repro.experiments.claims.own_rate import METHODS
 Stored = Mapping[str, Mapping[str, Any]]
 Point = tuple[float, float, float]
 
-#: "about 57% higher", and what "about" may mean.
+#: "about 57% higher", and the tolerance of "about".
 CLAIMED, ABOUT = 1.57, 0.15
-#: How many times less is "far less".
+#: "Far less" is at least this many times less.
 FAR = 2.0
 #: The paper's encoder, the learned codecs that it is compared with, and our encoder without any network.
 OURS, LEARNED, TABLES = "VGG-19 attention", ("Ballé et al. 2017", "factorised prior"), "tables alone"
 
 
 def training_rows(stored: Stored) -> list[Row]:
-    """A row a method and setting, with ``method``, ``program`` ("train" or "plain"), ``trunk`` ("trained" or "frozen"),
-    ``precision``, ``steps_per_second``, and for ResNet the ``ratio`` to VGG-19 of the same setting.
-    The times are TensorBoard's.
+    """One row per method and setting, with ``method``, ``program`` ("train" or "plain"), ``trunk`` ("trained" or
+    "frozen"), ``precision``, ``steps_per_second``, and for ResNet the ``ratio`` to VGG-19 in the same setting. Times of
+    "train" are TensorBoard's; "plain" steps are timed directly.
     """
     return list(stored.get("training", {"rows": []})["rows"])
 
 
 def coded(stored: Stored, task: str = "encode") -> dict[str, Row]:
-    """Coder → its row of the table ``inference`` for ``task`` ("encode" or "decode"), of those that could be timed."""
+    """Coder → its row of the table ``inference`` for ``task`` ("encode" or "decode"), if it could be timed."""
     rows = stored.get("inference", {"rows": []})["rows"]
     return {row["coder"]: row for row in rows if row["task"] == task and "mean" in row}
 
@@ -47,8 +47,8 @@ def coded(stored: Stored, task: str = "encode") -> dict[str, Row]:
     on=lambda evidence: evidence.times,
 )
 def judge_training(stored: Stored) -> Judgement:
-    """With trained trunks, in 32 bits as in the paper: the quartiles of the ratio reach into 1.57 ± 0.15 at one depth
-    or the other; in part if ResNet is faster, but by another amount. What bfloat16 makes of it does not decide.
+    """With trained trunks, in 32 bits as in the paper: the quartiles of the ratio overlap 1.57 ± 0.15 at one depth or
+    the other; in part if ResNet is faster by another amount. Times in bfloat16 are shown but do not decide.
     """
     trained = [row for row in training_rows(stored) if "ratio" in row and row["trunk"] == "trained"]
     ratios = [row["ratio"] for row in trained if row["precision"] == "32-true"]
@@ -79,7 +79,7 @@ def judge_training(stored: Stored) -> Judgement:
     on=lambda evidence: evidence.times,
 )
 def judge_inference(stored: Stored) -> Judgement:
-    """At most half of the mean over photos of both learned codecs. In part: of one of them."""
+    """The mean over photos is at most half that of both learned codecs; in part, that of one of them."""
     return _against_learned(
         stored,
         lambda ours, other: ours["mean"] * FAR <= other["mean"],
@@ -91,7 +91,7 @@ def judge_inference(stored: Stored) -> Judgement:
 
 @claim(14, "6.6, Fig. 12", "“as well as more stability”", figure="12", on=lambda evidence: evidence.times)
 def judge_stability(stored: Stored) -> Judgement:
-    """A smaller standard error over photos than both learned codecs have. In part: than one of them has."""
+    """The standard error over photos is smaller than that of both learned codecs; in part, than that of one."""
     return _against_learned(
         stored,
         lambda ours, other: ours["standard_error"] < other["standard_error"],
@@ -123,12 +123,12 @@ def ratio_in_words(row: Row) -> str:
 
 
 def _logarithms(ratio: Mapping[str, float]) -> Point:
-    """A ratio's median and quartiles as logarithms: 0 where both are alike."""
+    """Logarithms of a ratio's median and quartiles: 0 if both sides are equal."""
     return math.log(ratio["median"]), math.log(ratio["low"]), math.log(ratio["high"])
 
 
 def _ratio(value: float, *relative_errors: float) -> Point:
-    """The logarithm of a ratio, and its 95 % interval from the standard errors of what is divided, if there are any."""
+    """The logarithm of a ratio, and its 95 % interval from the relative standard errors of its terms, if given."""
     middle, reach = math.log(value), 1.96 * math.hypot(*relative_errors)
     return middle, middle - reach, middle + reach
 

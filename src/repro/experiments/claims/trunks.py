@@ -1,4 +1,4 @@
-"""Section 6.5: ResNet-152 in the place of VGG, without MS-SSIM in the loss (Figs. 8 and 9) and with it (Fig. 10)."""
+"""Section 6.5: ResNet-152 in place of VGG, without MS-SSIM in the loss (Figs. 8 and 9) and with it (Fig. 10)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from repro.experiments.claims.verdicts import Seeds, judgement, paper_gains
 from repro.experiments.paper import RESNETS
 from repro.experiments.settings import Variant
 
-#: Ranges that the paper names: where ResNet is lower without MS-SSIM in the loss, and better with it.
+#: Rates at which the paper finds ResNet lower without MS-SSIM in the loss, and better with it.
 LOWER_RATES = (0.26, 0.27, 0.28, 0.29, 0.30, 0.31)
 BETTER_RATES = (0.30, 0.32, 0.34, 0.36, 0.38)
 _SHORT = {"vgg16": "VGG", "resnet152-block1": "ResNet block 1", "resnet152-block7": "ResNet block 7"}
 
 
 def names(sigma: float) -> tuple[str, ...]:
-    """The curves of VGG and of both depths of ResNet, with or without MS-SSIM in the loss."""
+    """The series of VGG and of ResNet at both depths, with the weight ``sigma`` of MS-SSIM in the loss."""
     return tuple(Variant(method, sigma=sigma).series for method in ("vgg16", *RESNETS))
 
 
@@ -33,7 +33,7 @@ def judge_standard(curves: Seeds) -> Judgement:
 
 @claim(7, "6.5, Fig. 8", "in MSE and LPIPS, ResNet and VGG are “almost identical”", figure="8")
 def judge_alike(curves: Seeds) -> Judgement:
-    """Within 2 % of VGG, at one depth or the other."""
+    """ResNet's means are within 2 % of VGG's, at one depth or the other."""
     vgg, *resnets = names(0.0)
     found = _both("{}", (paper_gains(curves, vgg, name, metrics=["mse", "lpips"]) for name in resnets))
     largest = {name: _largest(gains) for name, gains in found.items()}
@@ -44,7 +44,7 @@ def judge_alike(curves: Seeds) -> Judgement:
 
 @claim(8, "6.5, Fig. 8", "in MS-SSIM, “the score of ResNet is lower than VGG in bpp interval [0.26, 0.31]”", figure="8")
 def judge_lower(curves: Seeds) -> Judgement:
-    """VGG is better at every rate than one depth or the other."""
+    """VGG is better at every rate than ResNet at one depth or the other."""
     vgg, *resnets = names(0.0)
     found = _both("VGG against {}", (paper_gains(curves, name, vgg, LOWER_RATES, ["ms_ssim"]) for name in resnets))
     return judgement(v.either(map(v.wins, found.values())), found)
@@ -52,7 +52,7 @@ def judge_lower(curves: Seeds) -> Judgement:
 
 @claim(9, "6.5, Fig. 9", "“no obvious difference in raw eyes at the same bit rate”", figure="9", on=seeds("8"))
 def judge_eyes(curves: Seeds) -> Judgement:
-    """Colour, block edges and LPIPS: none clearly apart, or by no more than 2 %."""
+    """In colour, block edges and LPIPS there is no clear difference, or none above 2 %."""
     vgg, *resnets = names(0.0)
     seen = ["lpips", "mse_chroma", "blocking"]
     found = _both("{}", (paper_gains(curves, vgg, name, [PORTRAIT_RATE], seen) for name in resnets))
@@ -70,7 +70,7 @@ def judge_eyes(curves: Seeds) -> Judgement:
     twice=True,
 )
 def judge_better(curves: Seeds | OwnRate) -> Judgement:
-    """Better in all three metrics, at one depth or the other."""
+    """ResNet is better in all three metrics, at one depth or the other."""
     vgg, *resnets = names(1000.0)
     found = _both("{} against VGG", (paper_gains(curves, vgg, name, BETTER_RATES) for name in resnets))
     return judgement(v.either(map(v.wins, found.values())), found)
@@ -83,7 +83,7 @@ def judge_better(curves: Seeds | OwnRate) -> Judgement:
     figure="10",
 )
 def judge_both(curves: Seeds) -> Judgement:
-    """Both changes together beat each alone, in MS-SSIM, and cost nothing in the others."""
+    """Both changes together beat each alone in MS-SSIM, at no cost in the others, at one depth or the other."""
     found, verdicts = {}, []
     for method in RESNETS:
         both, alone = Variant(method).series, (Variant("vgg16").series, Variant(method, sigma=0.0).series)
@@ -95,11 +95,11 @@ def judge_both(curves: Seeds) -> Judgement:
 
 
 def _both(label: str, found: Iterable[list[Gain]]) -> dict[str, list[Gain]]:
-    """The gains of both depths, ``label`` with the name of each."""
+    """The gains of both depths, named by ``label`` with the name of the depth filled in."""
     return {label.format(_SHORT[m]): gains for m, gains in zip(RESNETS, found, strict=True)}
 
 
 def _largest(found: list[Gain]) -> str:
-    """The largest of the gains in per cent, whichever way: "−1.4 %"."""
+    """The largest of the gains by absolute value, in per cent of the anchor's: "-1.4 %"."""
     relative = [100 * g.mean / abs(g.anchor) for g in found]
     return f"{max(relative, key=abs):+.1f} %" if relative else "unknown"

@@ -1,7 +1,7 @@
-"""From gains at equal rate to verdicts and their evidence: what every judgement of the book is made of.
+"""Turn gains at equal rate into verdicts and their evidence, for the judgements of the book.
 
-A comparison is made photo by photo at equal rate (:func:`repro.evaluation.gain_at_rate`), so that its interval is of
-the paired difference.
+A comparison is made photo by photo at equal rate (:func:`repro.evaluation.gain_at_rate`), so that its interval is that
+of the paired difference.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from repro.experiments.claims.own_rate import MIN_PHOTOS, OwnRate, error
 
 #: The curves of all seeds, by series.
 Seeds = Mapping[str, Curves]
-#: The three of the paper, in the order of its figures.
+#: The paper's three metrics, in the order of its figures.
 METRICS = ("mse", "lpips", "ms_ssim")
-#: Each metric as a table calls it.
+#: Metric → its name in tables.
 SHORT = {
     "mse": "MSE",
     "lpips": "LPIPS",
@@ -27,20 +27,20 @@ SHORT = {
     "ssimulacra2": "SSIMULACRA 2",
     "butteraugli": "Butteraugli",
 }
-#: Section 6.4's range, in the paper's counting of bits.
+#: Rates in section 6.4's range, in the paper's count of bits.
 PAPER_RATES = (0.25, 0.28, 0.30, 0.315, 0.33, 0.36, 0.39, 0.42)
-#: The evidence where nothing could be compared.
+#: The evidence if nothing could be compared.
 UNREACHED = "the curves do not reach these rates"
 
 
 def gains(anchor: Curves, test: Curves, rates: Iterable[float], metrics: Sequence[str] = METRICS) -> list[Gain]:
-    """``test`` against ``anchor`` at each rate in each metric, where both reach it on :func:`enough` photos."""
+    """Gains of ``test`` over ``anchor`` in each metric, at each rate that both reach on :func:`enough` photos."""
     found = (gain_at_rate(anchor, test, rate, metric) for metric in metrics for rate in rates)
     return [g for g in found if len(g.photos) >= enough(anchor)]
 
 
 def enough(curves: Curves) -> int:
-    """How many photos a comparison needs: :data:`MIN_PHOTOS`, and of a smaller set, as the samples, all."""
+    """How many photos a comparison needs: :data:`MIN_PHOTOS`, or all of a smaller set such as the samples."""
     return min(MIN_PHOTOS, len(as_seeds(curves)[0].images))
 
 
@@ -51,8 +51,8 @@ def paper_gains(
     rates: Sequence[float] = PAPER_RATES,
     metrics: Sequence[str] = METRICS,
 ) -> list[Gain]:
-    """What ``test`` gains over ``anchor`` at equal rate, both in the paper's counting of bits; of models by the paper's
-    recipe, what it gains more over plain JPEG at its own rate."""
+    """Gains of ``test`` over ``anchor`` at equal rate, both in the paper's count of bits; for models by the paper's
+    recipe, those of :meth:`OwnRate.gains`."""
     if isinstance(curves, OwnRate):
         return curves.gains(anchor, test, rates, metrics)
     first, second = (counted(curves[name], "bpp_paper") for name in (anchor, test))
@@ -60,7 +60,7 @@ def paper_gains(
 
 
 def counted(curves: Curves, counting: str) -> list[Curve]:
-    """Every seed's curve with another counting of bits, see :meth:`Curve.counted`."""
+    """Every seed's curve with another count of bits, see :meth:`Curve.counted`."""
     return [curve.counted(counting) for curve in as_seeds(curves)]
 
 
@@ -70,7 +70,7 @@ def savings(anchor: Curves, test: Curves) -> dict[str, BDRate]:
 
 
 def wins(found: Sequence[Gain]) -> str:
-    """Clearly better at every point: reproduced. At some: in part, whatever it is at others; the evidence says both."""
+    """Reproduced if clearly better at every point; in part if at some (the evidence tells the others); else not."""
     clear = [g.clear for g in found]
     if not clear:
         return NOT_YET
@@ -78,7 +78,7 @@ def wins(found: Sequence[Gain]) -> str:
 
 
 def no_losses(found: Sequence[Gain]) -> str:
-    """Clearly worse at no point: reproduced. At every: not."""
+    """Reproduced if clearly worse at no point; not if at every point; else in part."""
     clear = [g.clear for g in found]
     if not clear:
         return NOT_YET
@@ -86,7 +86,7 @@ def no_losses(found: Sequence[Gain]) -> str:
 
 
 def alike(found: Sequence[Gain]) -> str:
-    """Means that differ by no more than 2 % of the anchor's at every point: reproduced; at some: in part."""
+    """Reproduced if the means differ by at most 2 % of the anchor's at every point; in part if at some; else not."""
     if not found:
         return NOT_YET
     close = [abs(g.mean) <= 0.02 * abs(g.anchor) for g in found]
@@ -94,7 +94,7 @@ def alike(found: Sequence[Gain]) -> str:
 
 
 def together(verdicts: Iterable[str]) -> str:
-    """The verdict of a claim with several parts: reproduced where all are, not where none is, else in part."""
+    """The verdict on a claim with several parts: not yet if a part is; theirs if all agree; else in part."""
     every = set(verdicts)
     if not every or NOT_YET in every:
         return NOT_YET
@@ -102,25 +102,25 @@ def together(verdicts: Iterable[str]) -> str:
 
 
 def improves(found: Sequence[Gain]) -> str:
-    """Better in MS-SSIM, at no cost in the others; where nothing is gained, to cost nothing is no merit."""
+    """Better in MS-SSIM at no cost in the others. If MS-SSIM is not better, the claim fails whatever the others do."""
     better, others = ([g for g in found if (g.metric == "ms_ssim") == of] for of in (True, False))
     won = wins(better)
     return won if won == NOT else together([won, no_losses(others)])
 
 
 def either(verdicts: Iterable[str]) -> str:
-    """The best of several verdicts: of a claim on either of two networks."""
+    """The best of several verdicts, for a claim about either of two networks."""
     return min(verdicts, key=(REPRODUCED, PARTLY, NOT, NOT_YET).index)
 
 
 def judgement(verdict: str, found: Mapping[str, Sequence[Gain]], before: str = "") -> Judgement:
-    """A verdict on comparisons by name (of a single one ""), with what they show in words, after those of ``before``,
-    and as a picture."""
+    """A verdict on comparisons by name ("" for a single one), with evidence in words, which begin with ``before``, and
+    as a picture."""
     return Judgement(verdict, before + describe(found), effects(found))
 
 
 def effects(found: Mapping[str, Sequence[Gain]]) -> tuple[Effect, ...]:
-    """A panel for each of ``found``, by its name, and each metric: the gains rate by rate, as shares of the error."""
+    """A panel for each of ``found``, by name, and each metric: gains rate by rate, as shares of the anchor's error."""
     return tuple(
         Effect(name, SHORT[metric], tuple(_share(g) for g in gains if g.metric == metric))
         for name, gains in found.items()
@@ -136,7 +136,7 @@ def _share(g: Gain) -> tuple[float, float, float]:
 def describe(found: Mapping[str, Sequence[Gain]]) -> str:
     """How many points of each metric are clearly better or worse, and the range of rates that could be compared.
 
-    Comparisons with the same words share them.
+    Comparisons of which the same can be said are listed together.
     """
     if not any(found.values()):
         return UNREACHED
@@ -148,7 +148,7 @@ def describe(found: Mapping[str, Sequence[Gain]]) -> str:
 
 
 def rates_in_words(found: Mapping[str, Sequence[Gain]]) -> str:
-    """The range of rates that could be compared, if any: "0.25–0.42 bpp, paper's counting"."""
+    """The range of the rates of ``found``, which must not be empty: "0.25–0.42 bpp, paper's counting"."""
     rates = [g.bpp for gains in found.values() for g in gains]
     low, high = (f"{rate:.2f}" if round(rate, 2) == rate else f"{rate:g}" for rate in (min(rates), max(rates)))
     return f"{low if low == high else f'{low}–{high}'} bpp, paper's counting"
@@ -163,7 +163,7 @@ def _in_words(found: Sequence[Gain]) -> str:
 
 
 def _count(clear: Sequence[int]) -> tuple[str, str]:
-    """("better", " at all 7 rates"), ("worse", " at 2 of 7 rates"), …, from 1, −1 or 0 of each rate."""
+    """("better", " at all 7 rates"), ("worse", " at 2 of 7 rates"), …, from 1, −1 or 0 for each rate."""
     better, worse, every = clear.count(1), clear.count(-1), len(clear)
     if not better and not worse:
         return "no clear difference", ""
