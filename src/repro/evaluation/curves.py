@@ -110,7 +110,7 @@ class Curve:
 
     @classmethod
     def from_runs(cls, name: str, runs: Mapping[float, Mapping[str, Point]]) -> Curve:
-        """The curve of several models, given as setting (λ) → the photo → point of :func:`evaluate_model`.
+        """The curve of several models, from setting (λ) → what :func:`evaluate_model` returns for the model.
 
         Raises :class:`UsageError` if the runs are not of the same photos.
         """

@@ -12,7 +12,7 @@ from repro.experiments.store import Store
 
 #: Seconds per crop and step, and to measure 24 photos, if no run of the kind is stored.
 _CROP, _EVALUATION = 0.1, 30.0
-#: Seconds for a peer's files of all photos at one quality, for one file of an ablation (slow ones apart); photos.
+#: Seconds for a peer at one quality on all photos, for one file of an ablation, and of slow ones; number of photos.
 _QUALITY, _FILE, _SLOW_FILES, _PHOTOS = 15.0, 1.0, {"best": 6.0}, 24
 
 

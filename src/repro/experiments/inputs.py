@@ -34,7 +34,7 @@ def inputs_of(experiment: Experiment, source: PhotoSet, cache: Path) -> tuple[Po
 
 
 def _memo(path: Path, make: Callable[[], np.ndarray]) -> torch.Tensor:
-    """An array that is computed once and memory-mapped from then on, only to be read."""
+    """An array that is computed once and memory-mapped from then on, not to be written to."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         array = make()

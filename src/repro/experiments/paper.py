@@ -96,7 +96,7 @@ def runs(figure: str) -> list[Experiment]:
         "15": [*vgg, *ours, *last],
         "ours": [*(e for e in ours if e.model.method == "tables"), *other_input(), trunk_frozen(keep_dc=True)],
         "all": [*pairs, *ours, *trunks, *other_input(), trunk_frozen(keep_dc=True), *last, *losses],
-    }.get(figure, [])  # Fig. 8 needs ResNet without MS-SSIM in the loss, from the fast recipe only
+    }.get(figure, [])  # Fig. 8 needs ResNet without MS-SSIM in the loss, which only the fast recipe has
 
 
 def _run(variant: Variant, lam: float) -> Experiment:

@@ -98,7 +98,7 @@ class Sweep:
 
 
 class PeerSweep(Sweep):
-    """One of :data:`repro.codecs.CODECS`, beside the curves of models."""
+    """One of :data:`repro.codecs.CODECS`, to compare the curves of models with."""
 
     kind = "peers"
 

@@ -54,7 +54,7 @@ class Store:
         return None if result is None or why_stale(task, result) else result
 
     def read(self, task: Task) -> dict[str, Any] | None:
-        """As :meth:`load`, but also a stale result."""
+        """As :meth:`load`, but return a stale result as well."""
         path = self.result_path(task)
         if not path.exists():
             return None

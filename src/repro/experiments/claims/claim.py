@@ -115,7 +115,7 @@ def all_claims(evidence: Evidence) -> list[Claim]:
 
 
 def seeds(*figures: str) -> Callable[[Evidence], Any]:
-    """For ``on``: take what the models of these figures are compared by, see :meth:`Evidence.compared`."""
+    """For ``on``: take :meth:`Evidence.compared` of these figures."""
     return lambda evidence: evidence.compared(*figures)
 
 

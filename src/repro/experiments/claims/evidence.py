@@ -28,7 +28,7 @@ class Evidence:
     _read: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def seeds(self, *figures: str) -> Mapping[str, tuple[Curve, ...]]:
-        """Series → its curve for each seed, from one figure or several; from the one with most seeds."""
+        """Series → its curve for each seed. If several figures have a series, the one with most seeds counts."""
         found: dict[str, tuple[Curve, ...]] = {}
         for figure in figures:
             if figure not in self._read:

@@ -45,7 +45,7 @@ _DECIBEL = math.log(10) / 10
 
 
 class OutOfReach(ReproError):
-    """No λ of the plan can test the claim: its rates are out of range, too far apart, or not in plain JPEG's reach."""
+    """Nothing in the plan can test the claim: rates are out of range, too far apart, or not reached by plain JPEG."""
 
 
 def papers(series: str) -> str:
@@ -67,8 +67,8 @@ def error(metric: str, value: float) -> float:
 @dataclass(frozen=True)
 class OwnRate:
     """Stored models. ``runs``: series → λ → photo → point. ``plain``: plain JPEG's curve, its bits counted as
-    ``counting`` says. ``command``: runs what is missing. ``anywhere``: compare pairs of one λ outside a claim's rates as
-    well. ``planned``: series → every λ that is to be run. ``least``: how many photos must be comparable."""
+    ``counting`` says. ``command``: runs what is missing. ``anywhere``: also compare pairs of one λ outside the rates of
+    a claim. ``planned``: series → every λ that is to be run. ``least``: how many photos must be comparable."""
 
     runs: Mapping[str, Mapping[float, Mapping[str, Point]]]
     plain: Curve

@@ -38,7 +38,7 @@ def means(snapshots: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Means:
     twice=True,
 )
 def judge_directions(runs: Mapping[str, Means]) -> Judgement:
-    """In every run, each goes that way from the first snapshot to the last, and mostly from one to the next."""
+    """In every run, each metric goes the paper's way from first to last snapshot, and mostly from one to the next."""
     parts, evidence, shown = [], [], []
     for name, run in runs.items():
         shares = []

@@ -70,7 +70,8 @@ def savings(anchor: Curves, test: Curves) -> dict[str, BDRate]:
 
 
 def wins(found: Sequence[Gain]) -> str:
-    """Reproduced if clearly better at every point; in part if at some (the evidence tells the others); else not."""
+    """Reproduced if clearly better at every point; in part if at some, even if clearly worse at others, which the
+    evidence says; else not."""
     clear = [g.clear for g in found]
     if not clear:
         return NOT_YET
@@ -94,7 +95,7 @@ def alike(found: Sequence[Gain]) -> str:
 
 
 def together(verdicts: Iterable[str]) -> str:
-    """The verdict on a claim with several parts: not yet if a part is; theirs if all agree; else in part."""
+    """The verdict on several parts of a claim: not yet if any part is, the common one if all agree, else in part."""
     every = set(verdicts)
     if not every or NOT_YET in every:
         return NOT_YET
