@@ -1,5 +1,5 @@
-"""The book's pictures: one module a chapter, on the common ground of :mod:`chapters.style`.
+"""The book's pictures: one module per chapter, built on :mod:`chapters.style`.
 
-Every function returns a matplotlib ``Figure`` that no window and no global list holds, so that a cell shows it by
-ending in it, once.
+Every plotting function returns a matplotlib ``Figure`` that is not registered with pyplot. A cell that ends in it shows
+it exactly once.
 """

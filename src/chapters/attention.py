@@ -20,13 +20,15 @@ from repro.experiments import Experiment, Store, experiments_of
 from repro.model import load_checkpoint
 from repro.stages import forward_dct, pad
 
-#: Bands of frequency: name → smallest and largest v + u.
+#: Frequency bands: name → smallest and largest v + u.
 BANDS = {"mean": (0, 0), "low": (1, 2), "lower middle": (3, 4), "upper middle": (5, 7), "high": (8, 14)}
 
 
 def network_to_show() -> tuple[nn.Module, str]:
-    """VGG-16's attention as it was trained for Fig. 5, at the λ nearest 0.02, and how. Raises :class:`ReproError` where
-    its checkpoint is missing."""
+    """VGG-16's attention network as trained for Fig. 5 at the λ nearest 0.02, and how it was trained, in words.
+
+    Raises :class:`ReproError` if its checkpoint is missing.
+    """
     runs = [e for e in experiments_of("5", "cpu") if isinstance(e, Experiment) and e.model.method == "vgg16"]
     chosen = min(runs, key=lambda e: (abs(e.loss.lam - 0.02), -e.loss.sigma))
     model, _ = load_checkpoint(Store.default().checkpoint_path(chosen))
@@ -35,7 +37,7 @@ def network_to_show() -> tuple[nn.Module, str]:
 
 
 def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
-    """A fresh attention network, its random part drawn by ``seed``."""
+    """A new, untrained attention network whose random weights are drawn with ``seed``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = attention.build(method, **options)
@@ -45,25 +47,25 @@ def build(method: str, seed: int = 0, **options: Any) -> nn.Module:
 
 
 def padded_tensor(rgb: np.ndarray) -> torch.Tensor:
-    """A photo (H, W, 3) as (1, 3, H, W), float on 0–255, filled up to whole blocks."""
+    """A photo (H, W, 3) as a tensor (1, 3, H, W), float on 0–255, padded to whole blocks."""
     return pad(torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None].float())
 
 
 def middle(rgb: np.ndarray, side: int) -> np.ndarray:
-    """The middle of a photo, at most ``side`` px square."""
+    """The middle of a photo (H, W, 3), at most ``side`` pixels high and wide."""
     top, left = (max(0, n - side) // 2 for n in rgb.shape[:2])
     return rgb[top : top + side, left : left + side]
 
 
 @torch.no_grad()
 def maps(network: nn.Module, rgb: np.ndarray) -> np.ndarray:
-    """A of one photo (H, W, 3): float32 (2, rows, cols, 8, 8), luma then chroma."""
+    """The attention map A of one photo (H, W, 3): float32 (2, rows, cols, 8, 8), luma then chroma."""
     x = padded_tensor(rgb)
     return network(x, forward_dct(x))[0].numpy()
 
 
 def reach_maps(found: Mapping[str, ArrayLike], row: int, col: int) -> Figure:
-    """The influence (H, W) of each pixel, by method; the block in question is framed."""
+    """Plot the influence of each pixel, method → (H, W), on the block (row, col), which is framed."""
     fig, axes = style.figure(2.3, 1, len(found))
     for ax, (method, strength) in zip(axes[0], found.items(), strict=True):
         shown = show_image(ax, np.asarray(strength).clip(1e-4), method, norm=LogNorm(1e-4, 1), cmap="magma")
@@ -75,7 +77,10 @@ def reach_maps(found: Mapping[str, ArrayLike], row: int, col: int) -> Figure:
 
 
 def response_plot(found: Mapping[str, ArrayLike]) -> Figure:
-    """Two sets of mean responses, channel against channel: on the line a channel does not notice the difference."""
+    """Plot two sets of mean responses against each other, one point per channel.
+
+    A channel on the diagonal responds equally to both inputs.
+    """
     (name_x, trained), (name_y, raw) = ((name, np.asarray(each)) for name, each in found.items())
     fig, ax = style.plot(3.6)
     top = 1.05 * max(trained.max(), raw.max())
@@ -88,14 +93,16 @@ def response_plot(found: Mapping[str, ArrayLike]) -> Figure:
 
 
 def in_band(low: int, high: int) -> np.ndarray:
-    """(8, 8) bool: coefficients with ``low`` ≤ v + u ≤ ``high``."""
+    """Mask of the coefficients with ``low`` ≤ v + u ≤ ``high``, bool (8, 8)."""
     order = np.add.outer(np.arange(8), np.arange(8))
     return (low <= order) & (order <= high)
 
 
 def band_slider(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Slider:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: up to three maps by name, each
-    (rows, cols, 8, 8), band by band, all on one scale."""
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``, one frame per frequency band.
+
+    ``found``: up to three maps by name, each (rows, cols, 8, 8). All frames share one colour scale.
+    """
     maps = {band: {name: A[..., in_band(*of)].mean(-1) for name, A in found.items()} for band, of in BANDS.items()}
     limits = np.percentile([one for named in maps.values() for one in named.values()], [1, 99])
     frames, alts, captions = [], [], []
@@ -108,7 +115,7 @@ def band_slider(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Slider:
 
 
 def _band_frame(rgb: np.ndarray, named: Mapping[str, np.ndarray], limits: np.ndarray) -> Figure:
-    """The photo and maps, two in a row; narrower than the page, so that a phone shrinks its text less."""
+    """The photo and the maps, two per row. Narrower than the page, so that a phone shrinks the text less."""
     fig, axes = style.figure(5.4 * rgb.shape[0] / rgb.shape[1] + 1.45, 2, 2, width=5.4)
     show_image(axes[0, 0], rgb[::2, ::2], "photo")
     for ax in axes.flat[1:]:
@@ -121,7 +128,7 @@ def _band_frame(rgb: np.ndarray, named: Mapping[str, np.ndarray], limits: np.nda
 
 
 def mean_by_frequency(A: ArrayLike) -> Figure:
-    """The mean of A over all blocks of a photo, (2, 8, 8): how much of each cosine is let through."""
+    """Plot A averaged over all blocks of a photo, (2, 8, 8): the share of each cosine that is kept."""
     fig, axes = style.figure(3.9, 1, 2)
     for ax, one, title in zip(axes[0], np.asarray(A), ("A for luma", "A for chroma"), strict=True):
         cells(ax, one, title, fmt=".2f", cmap="viridis", vmin=0, vmax=1)
@@ -129,7 +136,7 @@ def mean_by_frequency(A: ArrayLike) -> Figure:
 
 
 def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
-    """A^(L), averaged over all but the mean, of several networks; each on its own scale, which its title gives."""
+    """Plot A^(L), averaged over the AC coefficients, for up to three networks. Each title gives its map's own scale."""
     rows, cols = (1, 3) if len(found) == 2 else (2, 2)
     tall = WIDTH / cols * rgb.shape[0] / rgb.shape[1]
     fig, axes = style.figure(rows * (tall + 0.3), rows, cols)
@@ -141,7 +148,7 @@ def recurrent_maps(rgb: np.ndarray, found: Mapping[str, np.ndarray]) -> Figure:
 
 
 def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
-    """One row a network: means of its map, how much luma's differs from block to block, and how alike the first's."""
+    """One row per network: its map's means, the spread of luma over blocks, and the correlation with the first map."""
     first = _per_block(next(iter(found.values())))
     rows = [
         [
@@ -157,5 +164,5 @@ def map_rows(found: Mapping[str, np.ndarray]) -> Rows:
 
 
 def _per_block(A: np.ndarray) -> np.ndarray:
-    """A^(L) of each block, averaged over all but the mean."""
+    """A^(L) averaged over the AC coefficients of each block, (rows · cols,)."""
     return A[0][..., in_band(1, 14)].mean(-1).ravel()

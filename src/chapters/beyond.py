@@ -1,6 +1,6 @@
-"""Pictures and tables of chapter 10: a block by the trellis, the comparison and its targets, and where ours loses.
+"""Pictures and tables of chapter 10: the trellis on one block, the comparison and its targets, and where ours loses.
 
-:mod:`chapters.content_types` has those of other pictures than photos.
+:mod:`chapters.content_types` has those for pictures other than photos.
 """
 
 from __future__ import annotations
@@ -51,20 +51,23 @@ from repro.jpeg.dct import idct
 from repro.jpeg.tables import NATURAL
 from repro.metrics import METRICS as ALL_METRICS
 
-#: Encoder → its look: peers as everywhere in the book, ours by how much is done well.
+#: Encoder → its look: peers as everywhere in the book, ours by effort.
 ENCODER_LOOKS: dict[str, Look] = {
     **{name: LOOKS[name] for name in (PLAIN, *RIVALS)},
     "fast": Look("fast", OKABE_ITO["blue"], "s", "-"),
     "default": Look("default", OKABE_ITO["vermillion"], "D", "-"),
     "best": Look("best", OKABE_ITO["black"], "*", "-"),
 }
-#: Colours of the metrics whose weights are compared.
+#: Colours of the metrics whose weightings of errors are compared.
 _MEASURES = ("black", "orange", "green", "blue")
 
 
 def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
-    """A block's pixels, from its coefficients (64,), its numbers as rounding and as the trellis leave them (2, 64), and
-    the bits of both; all in zigzag order. What became zero is framed, what became smaller dotted."""
+    """Plot a block as pixels, and its quantised coefficients as rounded and as chosen by the trellis.
+
+    ``F`` (64,) and ``numbers`` (2, 64), rounded then trellis, are in zigzag order; ``bits`` (2,) are their AC bits.
+    Solid frames mark coefficients that the trellis set to zero, dotted frames those that it made smaller.
+    """
     square, rounded, chosen = (zigzag[NATURAL].reshape(8, 8) for zigzag in (F, *numbers))
     fig, axes = figure(3.0, 1, 3, width_ratios=(0.8, 1.2, 1.2))
     show_image(axes[0, 0], (idct(square) + 128).clip(0, 255), "the block", vmin=0, vmax=255, interpolation="nearest")
@@ -79,7 +82,7 @@ def block_plot(F: np.ndarray, numbers: np.ndarray, bits: np.ndarray) -> Figure:
 
 
 def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
-    """What a squared error is worth to each metric, (3, diagonals) of Y, Cb, Cr: a panel for luma, one for chroma."""
+    """Plot the weight of a squared error in each metric, (3, diagonals) of Y, Cb, Cr: luma left, chroma right."""
     fig, axes = figure(3.4, 1, 2, sharey=True)
     for (metric, found), color, line in zip(worth.items(), _MEASURES, ("-", "--", "-.", "-"), strict=True):
         for ax, values in zip(axes[0], (found[0], found[1:].mean(0)), strict=True):
@@ -95,7 +98,7 @@ def worth_plot(worth: Mapping[str, np.ndarray]) -> Figure:
 
 
 def blocks_plot(rgb: np.ndarray, worth: Mapping[str, np.ndarray]) -> Figure:
-    """A photo and maps of its blocks, (rows, cols): what an error is worth there, over the map's median."""
+    """Plot a photo beside maps (rows, cols) of the weight of an error in each block, relative to the map's median."""
     fig, axes = figure(2.2, 1, 1 + len(worth))
     show_image(axes[0, 0], rgb, "the photo")
     for ax, (name, found) in zip(axes[0, 1:], worth.items(), strict=True):
@@ -106,7 +109,10 @@ def blocks_plot(rgb: np.ndarray, worth: Mapping[str, np.ndarray]) -> Figure:
 
 
 def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box) -> Figure:
-    """A part of a photo and of each picture made of it, over luma's error blurred by four pixels, in levels."""
+    """Plot a crop of a photo and of each version of it, and below each version its luma error.
+
+    The error, in levels, is blurred by a Gaussian with σ = 4 pixels.
+    """
     fig, axes = figure(4.9, 2, 1 + len(shown))
     show_image(axes[0, 0], box.of(original), "original")
     axes[1, 0].axis("off")
@@ -121,7 +127,7 @@ def areas_plot(original: np.ndarray, shown: Mapping[str, np.ndarray], box: Box) 
 
 
 def saved_plot(encoders: EncoderCurves, encoder: str) -> Figure:
-    """What one encoder needs in bits against the metric's rival: a row a metric, a mark a range."""
+    """Plot the bits that one encoder needs against each metric's rival: a row per metric, a mark per range."""
     fig, ax = plot(3.2)
     ax.axvline(0, color=INK, linewidth=1)
     for window, color, marker, shift in zip(RANGES, ("blue", "vermillion"), "oD", (-0.12, 0.12), strict=True):
@@ -135,14 +141,14 @@ def saved_plot(encoders: EncoderCurves, encoder: str) -> Figure:
 
 
 def _marks(ax: Axes, found: Sequence[BDRate], places: ArrayLike, color: str, marker: str, label: str) -> None:
-    """A mark for each mean, with its 95 % interval."""
+    """Draw a mark for each mean, with its 95 % interval."""
     reach = np.abs([[one.mean - one.low for one in found], [one.high - one.mean for one in found]])
     means = [one.mean for one in found]
     ax.errorbar(means, places, xerr=reach, fmt=marker, color=color, label=label, capsize=2, linewidth=1)
 
 
 def descent_plot(objective: np.ndarray) -> Figure:
-    """The least objective after each step, over that of the trellis alone."""
+    """Plot the lowest objective so far after each step, relative to that of the trellis alone."""
     fig, ax = plot(2.8)
     ax.plot(100 * objective, "o-", color=OKABE_ITO["blue"])
     ax.axhline(100, color=INK, linewidth=1)
@@ -151,9 +157,8 @@ def descent_plot(objective: np.ndarray) -> Figure:
 
 
 def targets_plot(found: Sequence[Target]) -> Figure:
-    """What each effort needs in bits against the metric's rival: a panel a range, a row a metric, a mark an effort.
-
-    Lines are 95 % intervals, and short bars what was asked for.
+    """Plot the bits that each effort needs against the metric's rival: a panel per range, a row per metric, a mark per
+    effort. Lines are 95 % intervals, short bars the targets.
     """
     fig, axes = figure(3.9, 1, len(RANGES), sharey=True, sharex=True)
     for ax, window in zip(axes[0], RANGES, strict=True):
@@ -172,12 +177,12 @@ def targets_plot(found: Sequence[Target]) -> Figure:
 
 
 def target_rows(found: Sequence[Target]) -> Rows:
-    """One row an effort and range; each metric's cell has what was found, what was asked, and the verdict."""
+    """One row per effort and range; each metric's cell has the result, the target and the verdict."""
     return _target_rows(found, "at equal ", _target_cell)
 
 
 def rival_rows(found: Sequence[Target]) -> Rows:
-    """One row an effort and range: the rival in each metric, and how much of the range both encoders cover."""
+    """One row per effort and range: the rival in each metric, and how much of the range both encoders cover."""
     return _target_rows(found, "", lambda one: f"{LOOKS[one.rival].label} ({100 * one.found.covered:.0f} %)")
 
 
@@ -197,7 +202,7 @@ def _target_cell(one: Target) -> str:
 
 
 def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
-    """Each metric against bits per pixel of the file, means over photos, a line an encoder; the ranges are shaded."""
+    """Plot each metric against the file's bits per pixel, mean over photos, a line per encoder, with ranges shaded."""
     fig, axes = figure(8.6, 3, 2)
     for ax, metric in zip(axes.ravel(), (*METRICS, "mse_y_blurred"), strict=True):
         shade(ax, (LOW[0], HIGH[1]))
@@ -218,7 +223,7 @@ def curves_plot(encoders: EncoderCurves, names: Sequence[str]) -> Figure:
 
 
 def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], window: Window) -> Rows:
-    """One row an encoder (name → label): per cent of bits against our default, metric by metric."""
+    """One row per encoder (name → label): bits against our default in per cent, a column per metric."""
     rows = [
         [label, *(cell(encoders.saving(name, encoders.default_for(name), metric, window)) for metric in METRICS)]
         for name, label in labels.items()
@@ -227,7 +232,7 @@ def saving_rows(encoders: EncoderCurves, labels: Mapping[str, str], window: Wind
 
 
 def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str]) -> Figure:
-    """Per cent of bits against our default: a row an ablation (name → label), a panel a range, a mark a metric."""
+    """Plot bits against our default (%): a row per ablation (name → label), a panel per range, a mark per metric."""
     shown = ("ssimulacra2", "butteraugli", "mse")
     fig, axes = figure(1.5 + 0.42 * len(labels), 1, len(RANGES), sharey=True)
     for ax, window in zip(axes[0], RANGES, strict=True):
@@ -243,7 +248,7 @@ def ablation_plot(encoders: EncoderCurves, labels: Mapping[str, str]) -> Figure:
 
 
 def blurred_rows(encoders: EncoderCurves, names: Sequence[str]) -> Rows:
-    """One row an encoder: squared error of blurred luma at each rate, and over mozjpeg's on the same photos."""
+    """One row per encoder: squared error of blurred luma at each rate, and its ratio to mozjpeg's on these photos."""
     rows = []
     for name in names:
         found = [encoders.blurred(name, bpp) for bpp in BLURRED_AT]
@@ -263,7 +268,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def cell(found: BDRate) -> str:
-    """ "−12.3 (−14.0 to −10.1)", or a dash where no photo can be compared; and how many cannot."""
+    """ "−12.3 (−14.0 to −10.1, 2 photos left out)", or a dash if no photo can be compared."""
     if np.isnan(found.mean):
         return "–"
     missing = len(found.missing)
@@ -272,10 +277,10 @@ def cell(found: BDRate) -> str:
 
 
 def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], window: Window) -> dict[str, str]:
-    """Name of the photo on which our default does worst against the rival in each of ``metrics`` → what it needs there.
+    """The photo on which our default does worst against the rival, for each of ``metrics``: name → words for a caption.
 
-    Photos without a figure, and photos that are not at hand, are left out; where that leaves none, the first one is
-    named.
+    Photos without a number and photos that are not available are left out. If none remains, the first available photo
+    is named instead.
     """
     known = {photo.name for photo in photos}
     found: dict[str, str] = {}
@@ -291,5 +296,5 @@ def worst(encoders: EncoderCurves, photos: PhotoSet, metrics: Iterable[str], win
 
 
 def signed(percent: float | str) -> str:
-    """Per cent with its sign; a dash where there is no number."""
+    """Per cent with its sign, or a dash if there is no number."""
     return "–" if isinstance(percent, str) else typeset(f"{percent:+.0f}")

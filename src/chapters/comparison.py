@@ -1,4 +1,4 @@
-"""One photo by several encoders at one size or rate: pictures to be looked at closely, and what each file measures."""
+"""One photo by several encoders at one size or rate: close-ups of the pictures, and the metrics of each file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from repro.experiments.registry import PEER_QUALITIES, PLAIN
 from repro.jpeg.codestream import decode
 from repro.model import load_checkpoint
 
-#: Photo → a part of it that shows what an encoder does: skin, hair or feathers before a smooth background.
+#: Photo → a crop that shows what an encoder does: skin, hair or feathers against a smooth background.
 CROPS = {
     "kodim04.png": Box(270, 170, 260, 260),
     "kodim15.png": Box(80, 370, 260, 260),
@@ -38,8 +38,8 @@ CROPS = {
     "astronaut.png": Box(30, 130, 200, 200),
     "coffee.png": Box(60, 150, 200, 200),
 }
-#: Photos that are shown under the curtain, each with the top left corner of the part that is: skin, hair, text, fine
-#: lines, smooth sky and out-of-focus green. Chosen for what is in them, not for how they come out.
+#: Photos under the curtain → top left corner of the part that is shown: skin, hair, text, fine lines, smooth sky and
+#: out-of-focus green. They were chosen for their content, not for their results.
 SHOWN = {
     "kodim04.png": (140, 20),
     "kodim05.png": (110, 160),
@@ -50,13 +50,13 @@ SHOWN = {
     "astronaut.png": (0, 0),
     "coffee.png": (10, 60),
 }
-#: Pixels under the curtain, down and across: what six originals may weigh in a page of at most 5 MiB.
+#: Height and width in pixels of the part under the curtain, so that six originals fit into a page of at most 5 MiB.
 _VIEW = 336, 448
 
 
 @dataclass(frozen=True)
 class Version:
-    """One picture of a comparison: what made it, the pixels that it decodes to, its file and what that measures."""
+    """One picture of a comparison: its label, decoded pixels, file and metrics. The original has only pixels."""
 
     label: str
     pixels: np.ndarray
@@ -65,7 +65,7 @@ class Version:
 
     @property
     def words(self) -> str:
-        """Two lines under the picture."""
+        """The two lines under the picture."""
         if self.values is None:
             return f"{self.pixels.nbytes:,} bytes\nas it is"
         v = self.values
@@ -78,7 +78,7 @@ class Version:
 
 
 def measured(rgb: np.ndarray, files: dict[str, bytes], more: Sequence[str] = ()) -> list[Version]:
-    """The original (H, W, 3) uint8, and each of ``files`` of it, by label, with what it measures and ``more``."""
+    """The original (H, W, 3) uint8, and each of its ``files`` (label → file), measured. ``more``: further metrics."""
     values = measure_many(rgb, list(files.values()), more=more)
     made = [Version(label, decode(d), d, v) for (label, d), v in zip(files.items(), values, strict=True)]
     return [Version("original", rgb), *made]
@@ -93,11 +93,11 @@ def versions(
     quality: float | None = None,
     more: Sequence[str] = (),
 ) -> list[Version]:
-    """The original, each peer and each of our model sets, all at the size of our first set's largest file in ``bpp``.
+    """The original, and the photo by each peer and each of our model sets, all at about the same size.
 
-    Or, with ``bpp`` None, of its file at ``quality``: that takes one encoding, not a search over several. The other
-    sets stay at or under that size, a peer is the smallest file that is not under it: none of ours is given more bytes
-    than a peer. ``more`` names further metrics to measure.
+    That size is the largest file of our first set within ``bpp`` or, with ``bpp`` None, its file at ``quality``, which
+    takes one encoding instead of a search. Our other sets stay at or below that size, and each peer takes its smallest
+    file that is at least as large, so that no peer gets fewer bytes. ``more`` names further metrics to measure.
     """
     picture = Picture(rgb)
     first = encode_picture(picture, Settings(quality=quality, bpp=bpp, model=ours[0])).data
@@ -110,8 +110,11 @@ def versions(
 
 
 def closeup(shown: Sequence[Version], crop: Box, extra: float = 0, **imshow: Any) -> Figure:
-    """The same part of every version, three in a row (of four, two), each with its bytes and its measures of the whole
-    photo. ``extra`` inches are room for longer titles; ``imshow`` goes to :func:`chapters.style.show_image`."""
+    """Plot the same crop of every version, three per row (two if there are four), with the file's bytes and metrics.
+
+    Metrics are those of the whole photo. ``extra`` is added height in inches, for longer titles; ``imshow`` goes to
+    :func:`chapters.style.show_image`.
+    """
     columns = 2 if len(shown) == 4 else 3
     rows = -(-len(shown) // columns)
     fig, axes = figure(rows * (WIDTH / columns * crop.height / crop.width + 0.68) + extra, rows, columns)
@@ -124,8 +127,10 @@ def closeup(shown: Sequence[Version], crop: Box, extra: float = 0, **imshow: Any
 
 
 def closeups(photo: Photo, rates: Sequence[float]) -> tuple[list[Figure], list[str], list[str]]:
-    """:func:`closeup` of ``photo`` by encoders in use and by the sets of the paper's kind that this installation has,
-    tables first, at each of ``rates`` (bits per pixel): frames, labels and alternative texts for a slider."""
+    """Frames, labels and alternative texts for a slider: a :func:`closeup` of ``photo`` at each of ``rates`` (bpp).
+
+    It shows encoders in common use and the installed model sets that follow the paper, tables first.
+    """
     paper = [name for name in models.shipped() if not trellis_set.is_one(name)]
     ours = sorted(paper, key=lambda name: (name != models.TABLES, name))
     every = [versions(photo.rgb(), rate, (PLAIN, AS_THEY_COME[0]), ours) for rate in rates]
@@ -135,17 +140,17 @@ def closeups(photo: Photo, rates: Sequence[float]) -> tuple[list[Figure], list[s
 
 
 def in_a_line(shown: Iterable[Version]) -> str:
-    """Each version's label and words, for an alternative text."""
+    """Each version's label and words on one line, for an alternative text."""
     return "; ".join(f"{v.label}: {v.words}".replace("\n", ", ") for v in shown)
 
 
 def by_photo(
     photos: PhotoSet, bpp: float, count: int
 ) -> tuple[dict[str, dict[str, tuple[np.ndarray | bytes, str]]], dict[str, Box]]:
-    """For :func:`bookkit.curtain`: pictures, and the part to show, of the first ``count`` of :data:`SHOWN` at hand.
+    """Pictures and crops for :func:`bookkit.curtain`, of the first ``count`` available photos of :data:`SHOWN`.
 
-    Peers and our default set, at the size of our largest file within ``bpp``; no peer gets fewer bytes. A file is
-    whole, and so are its measures; only what is shown is cropped.
+    Peers and our default set are shown at the size of our largest file within ``bpp``; no peer gets fewer bytes. Files
+    and metrics are those of the whole photo, and only the display is cropped.
     """
     pictures, crops = {}, {}
     for photo in sorted((p for p in photos if p.name in SHOWN), key=lambda p: list(SHOWN).index(p.name))[:count]:
@@ -157,7 +162,7 @@ def by_photo(
 
 
 def _measures(version: Version) -> str:
-    """Bits and measures of a version in one line."""
+    """The rate and metrics of a version on one line."""
     v = version.values
     if v is None:
         return "24 bpp, as it is"
@@ -167,14 +172,14 @@ def _measures(version: Version) -> str:
 
 
 def checkpoints(evidence: Evidence, figure: str, series: str) -> dict[float, Path]:
-    """λ → file of the trained model, first seed, the smallest λ first."""
+    """λ → checkpoint of the first seed of ``series``, in order of increasing λ."""
     runs = [e for e in experiments_of(figure, evidence.profile) if isinstance(e, Experiment)]
     chosen = sorted((e for e in runs if (e.series, e.seed) == (series, 0)), key=lambda e: e.loss.lam)
     return {e.loss.lam: evidence.store.checkpoint_path(e) for e in chosen}
 
 
 def network_of(evidence: Evidence, figure: str, series: str) -> nn.Module:
-    """The attention network trained at the λ nearest 0.02. Raises :class:`ReproError` where it is missing."""
+    """The attention network trained at the λ nearest 0.02. Raises :class:`ReproError` if it is missing."""
     found = checkpoints(evidence, figure, series)
     model, _ = load_checkpoint(found[min(found, key=lambda lam: abs(lam - 0.02))])
     assert model.attention is not None
@@ -182,9 +187,9 @@ def network_of(evidence: Evidence, figure: str, series: str) -> nn.Module:
 
 
 def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], figure: str) -> list[Version]:
-    """The photo, standard JPEG and models of ``figure``, each at the quality or λ nearest to Fig. 6's rate.
+    """The photo, standard JPEG and models of ``figure``, each at the quality or λ with the rate nearest to Fig. 6's.
 
-    Bits are counted as the paper does.
+    Bits are counted as the paper counts them.
     """
     rgb = photo.rgb()
     standard = codecs.get(STANDARD)
@@ -201,7 +206,7 @@ def at_one_rate(evidence: Evidence, photo: Photo, series: Sequence[str], figure:
 
 
 def portrait_rows(shown: Sequence[Version]) -> Rows:
-    """What :func:`closeup` does not say of each of :func:`at_one_rate`, the original left out."""
+    """One row per version of :func:`at_one_rate`, without the original: the values that :func:`closeup` omits."""
     decimals = {"mse_chroma": 1, "blocking": 2}
     rows = [
         [
@@ -216,7 +221,7 @@ def portrait_rows(shown: Sequence[Version]) -> Rows:
 
 
 def _label(name: str, among: Sequence[str]) -> str:
-    """What tells a series from the others: its method, or else its loss."""
+    """What tells a series from the others: its method or, if another has the same, its loss."""
     label = look_of(name).label.partition(", loss")[0]
     alike = sum(look_of(other).label.partition(", loss")[0] == label for other in among)
     return label if alike == 1 else f"loss with{'' if 'MS-SSIM' in name else 'out'} MS-SSIM"
@@ -227,7 +232,7 @@ def _encode(checkpoint: Path, rgb: np.ndarray) -> bytes:
 
 
 def _nearest(ways: Sequence[tuple[str, Callable[[], bytes]]], bpp: float) -> tuple[str, bytes]:
-    """(setting, file) of the one nearest to ``bpp`` as the paper counts; ``ways`` go from least bits to most."""
+    """(setting, file) nearest to ``bpp`` in the paper's counting, by bisection. ``ways`` are ordered by rising rate."""
 
     @cache
     def made(i: int) -> tuple[bytes, float]:
@@ -245,25 +250,25 @@ def _nearest(ways: Sequence[tuple[str, Callable[[], bytes]]], bpp: float) -> tup
 def gallery(
     shown: Mapping[str, tuple[str, list[Version]]], side: int, **imshow: Any
 ) -> tuple[list[Figure], list[str], list[str]]:
-    """Frames, labels and alternative texts: versions side by side, a square in which the last is worse by most.
+    """Frames, labels and alternative texts for a slider: versions side by side, cropped to :func:`where_worse`.
 
-    ``shown``: label → words on the picture, and its versions.
+    ``shown``: label → (words on the picture, its versions).
     """
     frames = [closeup(versions, where_worse(versions, side), **imshow) for _, versions in shown.values()]
     return frames, list(shown), [f"{said}. {in_a_line(versions[1:])}." for said, versions in shown.values()]
 
 
 def where_worse(shown: Sequence[Version], side: int) -> Box:
-    """The square of ``side`` pixels in which the last version's error, squared, exceeds that of the one before most.
+    """The square of ``side`` pixels in which the last version's squared error most exceeds that of the one before.
 
-    The first version is the original.
+    The first version must be the original.
     """
     theirs, ours = (np.square(v.pixels.astype(float) - shown[0].pixels).sum(2) for v in shown[-2:])
     return _most(ours - theirs, side)
 
 
 def _most(more: np.ndarray, side: int) -> Box:
-    """Where ``more``, (H, W), is largest in sum, on a grid of 16 pixels."""
+    """The square of ``side`` pixels, on a grid of 16, that has the largest sum of ``more`` (H, W)."""
     height, width = (min(side, whole) for whole in more.shape)
     total = np.pad(more, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]

@@ -1,4 +1,4 @@
-"""Pictures and tables of chapter 10 on other pictures than photos: bits against mozjpeg, type by type."""
+"""Pictures and tables of chapter 10 for pictures other than photos: bits against mozjpeg, type by type."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from repro.experiments.beyond import EFFORTS, METRICS
 from repro.experiments.claims import SHORT
 from repro.experiments.content_types import BETTER_PEER, MOZJPEG, ContentTypeSavings
 
-#: Per cent up to which the axis is linear, and where it has marks.
+#: The axis is linear up to this many per cent; where it has ticks.
 _LINEAR, _MARKS = 20, (-80, -40, -20, 0, 20, 80, 160)
 
 
 def content_type_plot(found: ContentTypeSavings) -> Figure:
-    """Bits of each effort against mozjpeg in per cent: a row a content type, a panel a metric.
+    """Plot each effort's bits against mozjpeg in per cent: a row per content type, a panel per metric.
 
-    Beyond 20 % the scale is logarithmic.
+    Beyond ±20 % the scale is logarithmic.
     """
     rows = {name: -i for i, name in enumerate(found.names)}
     fig, axes = figure(11.0, 3, 2, sharex=True, sharey=True)
@@ -38,15 +38,15 @@ def content_type_plot(found: ContentTypeSavings) -> Figure:
         ax.margins(x=0.06)
     for ax in (axes[1, 1], axes[2, 0]):
         ax.set_xlabel("bits against mozjpeg, %\n(right of 0 mozjpeg is better)")
-        ax.tick_params(labelbottom=True)  # also where no panel is below
+        ax.tick_params(labelbottom=True)  # the panel below axes[1, 1] is empty
     legend_below(fig)
     return fig
 
 
 def content_type_rows(found: ContentTypeSavings) -> Rows:
-    """One row a content type: the image, the rates of mozjpeg's files, and per cent of bits in each metric.
+    """One row per content type: the image, the rates of mozjpeg's files, and our default's bits in each metric.
 
-    They stand as "against mozjpeg / against the better peer".
+    Bits are in per cent, as "against mozjpeg / against the better peer".
     """
     rows = []
     for name in found.names:

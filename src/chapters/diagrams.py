@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from chapters import style
 from chapters.style import OKABE_ITO
 
-#: The steps of the encoder, what each hands on, and where the decoder undoes it. Fig. 2 of the paper.
+#: The encoder's steps with what each does, and below them the decoder's steps that undo them. Fig. 2 of the paper.
 _STEPS = (
     ("colour", "RGB → Y Cb Cr"),
     ("blocks", "8×8, − 128"),
@@ -29,7 +29,7 @@ _BACK = (
 
 
 def workflow() -> Figure:
-    """The encoder from left to right, the decoder from right to left; the one step that loses is marked."""
+    """The encoder from left to right, the decoder from right to left. The one lossy step is marked."""
     fig, ax = style.plot(2.9)
     ax.set(xlim=(-0.55, 5.6), ylim=(-0.55, 1.75))
     ax.axis("off")
@@ -49,7 +49,7 @@ def workflow() -> Figure:
 
 
 def convolutional() -> Figure:
-    """Photo → trunk → 1×1 convolution → sigmoid → A, which meets the DCT coefficients before they are divided."""
+    """Photo → trunk → 1×1 convolution → sigmoid → A, which multiplies the DCT coefficients before quantisation."""
     fig, ax = _canvas(2.75, 5.55)
     _row(ax, 1.2, [("photo", "RGB"), ("trunk", "ImageNet"), ("1×1 conv.", "128 channels"), ("sigmoid", "0 to 1")])
     _row(
@@ -64,7 +64,7 @@ def convolutional() -> Figure:
 
 
 def recurrent() -> Figure:
-    """The blocks of luma go through one LSTM in raster order, those of chroma through another."""
+    """Luma blocks go through one LSTM in raster order, chroma blocks through another."""
     fig, ax = _canvas(2.75, 5.55)
     for y, plane, name in ((1.2, "Y", "A, luma"), (0.0, "Cb, Cr", "A, chroma")):
         steps = [
@@ -83,7 +83,7 @@ def recurrent() -> Figure:
 def draw_step(
     ax: Axes, at: tuple[float, float], name: str, what: str, *, loses: bool = False, wide: float = 0.9
 ) -> None:
-    """A box of a diagram with a name and, below, what it does."""
+    """Draw a box of a diagram with a name and, below it, what the step does."""
     color = OKABE_ITO["vermillion" if loses else "blue"]
     corner, shape = (at[0] - wide / 2, at[1] - 0.24), "round,pad=0,rounding_size=0.06"
     ax.add_patch(FancyBboxPatch(corner, wide, 0.48, boxstyle=shape, fc=color + "1c", ec=color, lw=1.4))
@@ -92,7 +92,7 @@ def draw_step(
 
 
 def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    """An arrow of a diagram, straight or bent."""
+    """Draw an arrow of a diagram, straight or bent."""
     how: dict[str, Any] = {
         "arrowstyle": "-|>",
         "mutation_scale": 11,
@@ -110,7 +110,7 @@ def _canvas(height: float, right: float) -> tuple[Figure, Axes]:
 
 
 def _row(ax: Axes, y: float, steps: list[tuple[str, str]]) -> None:
-    """Boxes from left to right with arrows between; a nameless one is left out and its arrow passes through."""
+    """Draw boxes from left to right with arrows between them. A step without a name is skipped; its arrow spans it."""
     at = 0
     for i, (name, what) in enumerate(steps):
         if not name:

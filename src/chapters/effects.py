@@ -1,7 +1,7 @@
-"""Small pictures for the table of claims: each effect with its interval against zero, drawn as SVG within the page.
+"""Small pictures for the table of claims: each effect with its interval against zero, as inline SVG.
 
-Lines and words have the colour of the page's text, so that a picture is as readable on a dark page. What is clear of
-zero has a filled mark and a colour; what is not, a hollow one.
+Lines and words take the colour of the page's text, so that they are readable on a dark page too. An effect whose
+interval excludes zero has a filled, coloured mark, any other a hollow one.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from bookkit.html import Html
 from chapters.style import OKABE_ITO
 from repro.experiments.claims import Effect
 
-#: Pixels: a panel, the gap between two, a line of words, and how wide a letter is at most.
+#: In pixels: a panel's width and height, the gap between panels, a line of text, and the widest letter.
 _WIDE, _HIGH, _GAP, _LINE, _LETTER = 54, 30, 8, 14, 6.2
-#: The least half of the scale, in shares: smaller effects must look small.
+#: The least half-range of the scale, as a share, so that small effects look small.
 _LEAST = 0.02
 _ABOVE, _BELOW = OKABE_ITO["blue"], OKABE_ITO["vermillion"]
 
 
 def effect_picture(effects: Sequence[Effect]) -> Html:
-    """A row of panels for each row of ``effects``, a column for each of its columns; nothing where there are none.
+    """A grid of panels with the rows and columns that ``effects`` name, or nothing if there are no effects.
 
-    All panels of a picture share one scale, with zero in the middle. What it shows is told to screen readers, too.
+    All panels share one scale with zero in the middle. A text alternative says the same to screen readers.
     """
     if not effects:
         return Html("")

@@ -1,4 +1,4 @@
-"""The blind test's pairs: the middle of photos, ours and a peer at equal size, and what the metrics say of them."""
+"""The pairs of the blind test: the middle of photos, ours against a peer at equal size, with their metrics."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from repro.evaluation import measure_many
 from repro.experiments.claims import SHORT
 from repro.metrics import METRICS, butteraugli_installed
 
-#: Side of what is shown, in pixels: on a phone it fits pixel for pixel, on a desk two fit beside each other.
+#: Side in pixels of the crop that is shown: it fits a phone pixel for pixel, and two fit side by side on a desktop.
 SIDE = 336
-#: The metrics that judge the pairs, too.
+#: The metrics that judge the pairs alongside the reader.
 JUDGES = ("ssimulacra2", "ms_ssim", "mse", "lpips", "butteraugli")
 #: (rgb, peer, bits per pixel) → two files of equal size, ours and the peer's.
 Make = Callable[[np.ndarray, str, float], tuple[bytes, bytes]]
 
 
 def judges() -> dict[str, str]:
-    """Of :data:`JUDGES` those that are at hand, by name and label; Butteraugli needs its program."""
+    """The available :data:`JUDGES`, name → label. Butteraugli is one only if its program is installed."""
     return {name: SHORT[name] for name in JUDGES if name != "butteraugli" or butteraugli_installed()}
 
 
 def better() -> dict[str, str]:
-    """Label of each judge → which of two values is the better: "lower" or "higher"."""
+    """Label of each judge → which value is better: "lower" or "higher"."""
     return {label: METRICS[name].better for name, label in judges().items()}
 
 
 def middle(photo: Photo) -> np.ndarray:
-    """The middle of a photo, at most :data:`SIDE` pixels high and wide, uint8 (H, W, 3)."""
+    """The middle of a photo, uint8 (H, W, 3), at most :data:`SIDE` pixels high and wide."""
     return np.ascontiguousarray(attention.middle(photo.rgb(), SIDE))
 
 
@@ -44,7 +44,7 @@ def spread(photos: PhotoSet, count: int) -> list[Photo]:
 
 
 def pairs(photos: PhotoSet, make: Make, peers: Sequence[str], rates: Sequence[float], count: int) -> list[Pair]:
-    """At most ``count`` pairs: photos :func:`spread` over the set, each at every rate, the peers in turn."""
+    """At most ``count`` pairs: photos :func:`spread` over the set, each at every rate, with the peers in rotation."""
     made = []
     for i, photo in enumerate(spread(photos, -(-count // len(rates)))):
         rgb = middle(photo)

@@ -1,4 +1,4 @@
-"""What chapters 5, 6 and 9 compare in bits at equal quality, and the words for what came out."""
+"""What chapters 5, 6 and 9 compare in bits at equal quality, and the results in words."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from repro.experiments.claims.loss import BASELINE, HALVED, NO_LPIPS, PAPER, STA
 from repro.experiments.claims.verdicts import paper_gains
 from repro.experiments.settings import Variant
 
-#: The paper's range of rates in its own counting, and beyond, for a plot.
+#: The paper's range of rates, in its own counting, and higher rates, for a plot.
 WIDER_RATES = (*PAPER_RATES, 0.46, 0.50, 0.55, 0.60)
-#: Where learned tables have to beat plain JPEG, in bits of the file.
+#: Bits per pixel of the file at which learned tables must beat plain JPEG.
 MATCHED_RATES = (0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60)
-#: Our best tables; and these, the paper's encoder and the baseline's with the paper's rounding.
+#: Our best tables; the same tables, the paper's encoder and the baseline's, all with the paper's rounding.
 TABLES, TABLES_THIRD = (Variant("tables", rounding).series for rounding in ("straight-through", "third-order"))
 PAPER_THIRD, BASELINE_THIRD = (Variant("vgg16", "third-order", sigma=s).series for s in (1000.0, 0.0))
 #: The lines of chapter 5's first plot.
@@ -38,7 +38,7 @@ MAIN_LINES = (STANDARD, "pillow-420-progressive", "mozjpeg-420", "jpegli-420", T
 
 
 class Comparison(NamedTuple):
-    """Two series and the label of their comparison in plots and tables; ``counting`` is that of the test's bits."""
+    """Two series and the label of their comparison in plots and tables. ``counting`` says how the test's bits count."""
 
     label: str
     anchor: str
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
     counting: str = "bpp"
 
 
-#: Glue name → comparison, chapter 5. Plain JPEG is sequential: so are the tables' files that are compared with it.
+#: Chapter 5: glue name → comparison. Plain JPEG is sequential, so its comparison counts the tables' sequential files.
 ENCODERS = {
     "tables_plain": Comparison("learned tables\nagainst plain JPEG", STANDARD, TABLES, "bpp_sequential"),
     "tables_pillow420": Comparison("learned tables\nagainst JPEG 4:2:0, progressive", "pillow-420-progressive", TABLES),
@@ -63,7 +63,7 @@ LOSS_TERMS = {
     "replaced": Comparison("MS-SSIM for LPIPS\nagainst the baseline", BASELINE, NO_LPIPS),
     "doubled": Comparison("all weights\nagainst half of them", HALVED, PAPER),
 }
-#: Chapter 6, ResNet against VGG at both depths.
+#: Chapter 6: ResNet against VGG at both depths.
 RESNETS = {
     f"block{block}_{words.partition(' ')[0]}": Comparison(f"ResNet block {block}\nagainst VGG, {words}", vgg, resnet)
     for words, sigma in (("without MS-SSIM", 0.0), ("with MS-SSIM", 1000.0))
@@ -74,7 +74,7 @@ _TRAINED, _RANDOM, _RANDOM_TRAINED = (
     Variant("vgg16", trunk_trained=trained, pretrained=pretrained).series
     for trained, pretrained in ((True, True), (False, False), (True, False))
 )
-#: Chapter 9: what a network's training and its start are worth, at two λ.
+#: Chapter 9: what training the trunk and pretraining it are worth, at two λ.
 NETWORKS = {
     "trained": Comparison("VGG, trunk trained\nagainst frozen", PAPER, _TRAINED),
     "random": Comparison("VGG, random and frozen\nagainst pretrained and frozen", PAPER, _RANDOM),
@@ -94,7 +94,7 @@ def compare(curves: Seeds, comparisons: Mapping[str, Comparison]) -> dict[str, d
 
 
 def words(names: Iterable[str], compared: Mapping[str, Mapping[str, BDRate]]) -> dict[str, str]:
-    """For glue: ``{name}_{metric}`` → the saving in words, and ``…_brief`` without its interval."""
+    """For glue: ``{name}_{metric}`` → the saving in words, and ``{name}_{metric}_brief`` without its interval."""
     rows = zip(names, compared.values(), strict=True)
     each = {f"{name}_{metric}": found for name, row in rows for metric, found in row.items()}
     said = {name: in_words(found) for name, found in each.items()}
@@ -102,7 +102,10 @@ def words(names: Iterable[str], compared: Mapping[str, Mapping[str, BDRate]]) ->
 
 
 def in_words(found: BDRate) -> str:
-    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; where zero lies inside, "about as many bits" and the same."""
+    """ "12.3 % fewer bits (95 % interval 10.1 to 14.2)"; "about as many bits (…)" if the interval holds zero.
+
+    "no quality in common" if no photo can be compared.
+    """
     if math.isnan(found.mean):
         return "no quality in common"
     if found.low <= 0 <= found.high:
@@ -113,7 +116,7 @@ def in_words(found: BDRate) -> str:
 
 
 def briefly(found: BDRate) -> str:
-    """:func:`in_words` without the interval, for a page that names what another one shows: "12.3 % fewer bits"."""
+    """:func:`in_words` without the interval, for a page that repeats another page's result: "12.3 % fewer bits"."""
     return in_words(found).partition(" (")[0]
 
 
@@ -123,16 +126,16 @@ def same_coding(curves: Seeds) -> tuple[list[Curve], list[Curve]]:
 
 
 def matched_gains(curves: Seeds) -> list[Gain]:
-    """What learned tables of the first seed gain over plain JPEG at :data:`MATCHED_RATES`, in the :func:`same_coding`.
+    """Gains of learned tables over plain JPEG at :data:`MATCHED_RATES`, in the :func:`same_coding`.
 
-    Further seeds have fewer λ, so that all together reach fewer rates.
+    Only the first seed counts: the others have fewer λ, so all seeds together would reach fewer rates.
     """
     (plain, *_), (learned, *_) = same_coding(curves)
     return gains(plain, learned, MATCHED_RATES)
 
 
 def tables_beat_plain(found: Sequence[Gain]) -> str:
-    """Whether learned tables gain in all three metrics at every one of :data:`MATCHED_RATES`, in a sentence."""
+    """A sentence that says whether learned tables gain in all three metrics at all of :data:`MATCHED_RATES`."""
     asked = len(METRICS) * len(MATCHED_RATES)
     better, clear = sum(g.mean > 0 for g in found), sum(g.clear > 0 for g in found)
     if clear == asked:
@@ -142,7 +145,7 @@ def tables_beat_plain(found: Sequence[Gain]) -> str:
 
 
 def ms_ssim_helps(curves: Seeds) -> tuple[str, str]:
-    """Chapter 5's question, answered in a sentence for the paper's encoder (VGG attention), and what that rests on."""
+    """Chapter 5's question answered for the paper's encoder (VGG attention): a sentence, and its evidence."""
     better, harmless = loss.judge_ms_ssim(curves), loss.judge_harmless(curves)
     saved = savings(curves[BASELINE], curves[PAPER])  # over all qualities that both reach, in bits of the file
     bits = ", ".join(f"{in_words(saved[metric])} at equal {SHORT[metric]}" for metric in METRICS)

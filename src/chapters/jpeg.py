@@ -1,4 +1,4 @@
-"""Pictures of chapter 1. What they show is computed in the chapter's cells; arrays may be NumPy's or PyTorch's."""
+"""Pictures of chapter 1, whose cells compute what they show. Arrays may be NumPy's or PyTorch's."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from chapters import style
 from chapters.style import FAINT, OKABE_ITO, PAPER, WIDTH, Box, Slider, cells, show_image
 
-#: Photo → row and column of a telling block: a strong edge beside a flat part.
+#: Photo → row and column of an instructive block: a strong edge beside a flat area.
 BLOCKS = {"kodim23.png": (32, 23), "coffee.png": (39, 41)}
 
 
 def levels(versions: Mapping[str, np.ndarray], box: Box) -> Figure:
-    """Several versions of one photo, whole, and ``box`` of each enlarged below (Fig. 1 of the paper)."""
+    """Plot several versions of one photo, and below each its part ``box``, enlarged (Fig. 1 of the paper)."""
     first = next(iter(versions.values()))
     wide = WIDTH / len(versions)
     tall = wide * first.shape[0] / first.shape[1], wide * box.height / box.width
@@ -33,7 +33,7 @@ def levels(versions: Mapping[str, np.ndarray], box: Box) -> Figure:
 
 
 def colour_planes(rgb: np.ndarray, planes: ArrayLike) -> Figure:
-    """The photo and its ``planes`` Y, Cb, Cr (3, H, W), each with the spread of its values (standard deviation)."""
+    """Plot the photo and its ``planes`` Y, Cb, Cr (3, H, W), each with the standard deviation of its samples."""
     fig, axes = style.figure(2 * WIDTH / 2 * rgb.shape[0] / rgb.shape[1] + 0.5, 2, 2)
     show_image(axes[0, 0], rgb, "photo")
     for ax, name, plane in zip(axes.flat[1:], ("Y", "Cb", "Cr"), np.asarray(planes), strict=True):
@@ -42,7 +42,7 @@ def colour_planes(rgb: np.ndarray, planes: ArrayLike) -> Figure:
 
 
 def block_in_photo(y: ArrayLike, row: int, col: int) -> Figure:
-    """Where a block lies in the luma plane ``y``, its neighbours, and its 64 samples."""
+    """Plot where the block (row, col) lies in the luma plane ``y`` (H, W), its neighbours, and its 64 samples."""
     plane = np.asarray(y)
     fig, axes = style.figure(3.0, 1, 3, width_ratios=(1.45, 1, 1.15))
     around = Box(8 * (row - 1), 8 * (col - 1), 24, 24)
@@ -58,7 +58,7 @@ def block_in_photo(y: ArrayLike, row: int, col: int) -> Figure:
 
 
 def basis(D: ArrayLike) -> Figure:
-    """The 64 products of two rows of ``D`` (8, 8): v half-waves down and u half-waves across."""
+    """Plot the 64 outer products of two rows of ``D`` (8, 8): v half-waves down and u half-waves across."""
     rows = np.asarray(D)
     mosaic = np.full((79, 79), np.nan)
     for v, u in np.ndindex(8, 8):
@@ -75,7 +75,10 @@ def basis(D: ArrayLike) -> Figure:
 
 
 def rebuild_slider(block: ArrayLike, F: ArrayLike, order: Sequence[int], sums: Sequence[ArrayLike]) -> Slider:
-    """``sums`` of the cosines of a ``block`` (8, 8), one more at each stop, in ``order`` (indices 8v + u)."""
+    """Slider that rebuilds a ``block`` (8, 8) from its cosines, one more at each stop.
+
+    ``F`` (8, 8) are its coefficients, ``order`` the indices 8v + u in zigzag order, and ``sums`` the 64 partial sums.
+    """
     samples, coefficients = np.asarray(block), np.asarray(F).ravel()
     added = np.diff(np.stack([np.asarray(one) for one in sums]), axis=0, prepend=128)
     errors = [float(np.sqrt(np.square(np.asarray(one) - samples).mean())) for one in sums]
@@ -91,7 +94,7 @@ def rebuild_slider(block: ArrayLike, F: ArrayLike, order: Sequence[int], sums: S
 def _rebuild_frames(
     samples: np.ndarray, order: Sequence[int], sums: Sequence[ArrayLike], added: np.ndarray, errors: Sequence[float]
 ) -> Iterator[np.ndarray]:
-    """Pixels (H, W, 3) of each stop. One figure is laid out once and filled anew: laying out takes longest."""
+    """Yield the pixels (H, W, 3) of each stop. All reuse one figure, because its layout takes the most time."""
     style.use()
     fig = Figure(figsize=(4.8, 4.1), dpi=130, layout="constrained")  # narrow: a phone shrinks its text less
     (above,), (below,) = fig.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.3))
@@ -127,7 +130,7 @@ def _rebuild_frames(
 
 
 def tables(Q: ArrayLike) -> Figure:
-    """Quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
+    """Plot quantisation tables (2, 8, 8) with their numbers; dark squares are coarse steps."""
     both = np.asarray(Q)
     fig, axes = style.figure(3.9, 1, len(both))
     for ax, table, title in zip(axes[0], both, ("luma", "chroma"), strict=True):
@@ -136,7 +139,7 @@ def tables(Q: ArrayLike) -> Figure:
 
 
 def block_slider(block: ArrayLike, F: ArrayLike, stops: Mapping[int, tuple[ArrayLike, ArrayLike, int]]) -> Slider:
-    """One block by quality: ``stops`` has Ẑ, the samples that come back, and the bits of each quality."""
+    """Slider over the qualities of one block. ``stops``: quality → (Ẑ, decoded samples, bits)."""
     samples, frames, alts, captions = np.asarray(block), [], [], []
     for quality, (z, back, bits) in stops.items():
         z_hat, rebuilt = np.asarray(z), np.asarray(back)
@@ -162,7 +165,7 @@ def _block_frame(samples: np.ndarray, F: np.ndarray, z_hat: np.ndarray, rebuilt:
 
 
 def where_bits_go(spent: Mapping[int, Mapping[str, float]]) -> Figure:
-    """Stacked bars, one a quality: part of the file → bits per pixel."""
+    """Plot stacked bars. ``spent``: quality → part of the file → bits per pixel."""
     fig, ax = style.plot(0.5 * len(spent) + 1.5)
     left = np.zeros(len(spent))
     colors, hatches = ("black", "blue", "sky", "orange", "purple"), ("", "", "///", "...", "")
@@ -179,7 +182,7 @@ def where_bits_go(spent: Mapping[int, Mapping[str, float]]) -> Figure:
 
 
 def compare_sizes(bpp: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figure:
-    """Size by quality for each way to write a file, as a share of the first of them."""
+    """Plot size against quality for each way to write a file, in per cent of the first way's size."""
     fig, ax = style.plot(2.6)
     default = next(iter(bpp.values()))
     for (name, size), color, marker in zip(bpp.items(), ("black", "blue", "green"), "os^", strict=True):
@@ -190,7 +193,10 @@ def compare_sizes(bpp: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Fi
 
 
 def edge(step: ArrayLike, rebuilt: ArrayLike, F: ArrayLike, F_hat: ArrayLike) -> Figure:
-    """Three blocks (8, 24) with an edge, before and after; the first row (8,) of the middle block's F and Ẑ·Q."""
+    """Plot three blocks (8, 24) with an edge, before and after rounding, and one row of their pixels.
+
+    ``F`` and ``F_hat`` (Ẑ·Q) are the first row (8,) of the middle block's coefficients.
+    """
     before, after, u = np.asarray(step), np.asarray(rebuilt), np.arange(8)
     fig, axes = style.figure(4.6, 2, 2, width_ratios=(1, 1), height_ratios=(1, 2.1))
     titles = ("three blocks with an edge", "after rounding")
@@ -216,7 +222,7 @@ def edge(step: ArrayLike, rebuilt: ArrayLike, F: ArrayLike, F_hat: ArrayLike) ->
 
 
 def errors(rgb: np.ndarray, decoded: np.ndarray, difference: ArrayLike, box: Box) -> Figure:
-    """A part of the photo, what the file shows there, and the ``difference`` in luma (H, W) with the grid of blocks."""
+    """Plot a part of the photo, the same part decoded, and the ``difference`` in luma (H, W) with the block grid."""
     fig, axes = style.figure(2.75, 1, 3)
     show_image(axes[0, 0], box.of(rgb), "original", interpolation="nearest")
     show_image(axes[0, 1], box.of(decoded), "decoded", interpolation="nearest")
@@ -232,7 +238,7 @@ def errors(rgb: np.ndarray, decoded: np.ndarray, difference: ArrayLike, box: Box
 
 
 def blocking(steps: Mapping[str, ArrayLike]) -> Figure:
-    """Mean step (8,) from each column of a block to the next, by version: a peak at the border is what we see."""
+    """Plot the mean step (8,) from each column of a block to the next, by version. Blocking is a peak at the border."""
     fig, ax = style.plot(3.1)
     for (name, each), color, marker in zip(
         steps.items(), ("black", "blue", "orange", "vermillion"), "osD^", strict=False

@@ -1,4 +1,4 @@
-"""Pictures of chapter 4: what each distortion sees, how the terms of the loss weigh, and what the rate term counts."""
+"""Pictures of chapter 4: what each distortion sees, what the terms of the loss weigh, and what the rate term counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TERM_LOOKS = (("blue", "//"), ("vermillion", "\\\\"), ("green", ".."))
 
 
 def damage_row(pictures: Mapping[str, np.ndarray], said: Mapping[str, tuple[float, float, float]], box: Box) -> Figure:
-    """A part of each picture; under it MSE, LPIPS and MS-SSIM of the whole."""
+    """Plot a part of each picture above the MSE, LPIPS and MS-SSIM (``said``) of the whole picture."""
     fig, axes = figure(WIDTH / len(pictures) * box.height / box.width + 0.85, 1, len(pictures))
     for ax, (name, pixels) in zip(axes[0], pictures.items(), strict=True):
         show_image(ax, box.of(pixels), name)
@@ -24,7 +24,7 @@ def damage_row(pictures: Mapping[str, np.ndarray], said: Mapping[str, tuple[floa
 
 
 def gradient_maps(decoded: np.ndarray, strength: Mapping[str, np.ndarray]) -> Figure:
-    """The decoded photo, and for each metric how strongly each pixel is asked to change, (H, W), a little blurred."""
+    """Plot the decoded photo, and for each metric the size (H, W) of its gradient at each pixel, slightly blurred."""
     tall = WIDTH / 2 * decoded.shape[0] / decoded.shape[1]
     fig, axes = figure(2 * tall + 0.6, 2, 2)
     show_image(axes[0, 0], decoded, "what the decoder shows")
@@ -35,7 +35,7 @@ def gradient_maps(decoded: np.ndarray, strength: Mapping[str, np.ndarray]) -> Fi
 
 
 def term_bars(terms: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figure:
-    """The terms of d (name → value at each quality) stacked: in their own size, and as shares of d."""
+    """Plot the terms of d (name → value at each quality) as stacked bars: in levels² and as shares of d."""
     fig, axes = figure(3.2, 1, 2)
     total = sum(terms.values())
     places = np.arange(len(qualities))
@@ -53,7 +53,7 @@ def term_bars(terms: Mapping[str, np.ndarray], qualities: Sequence[int]) -> Figu
 
 
 def rate_plot(qualities: Sequence[int], r: np.ndarray, file: np.ndarray, paper: np.ndarray) -> Figure:
-    """Bits per pixel of files, counted in two ways, against the rate term; and a line of proportion."""
+    """Plot the files' bits per pixel, counted in two ways, against the rate term ``r``, with a proportional line."""
     fig, ax = plot(3.4)
     ax.plot(r, file, "o-", color=OKABE_ITO["blue"], label="the file")
     ax.plot(r, paper, "s-", color=OKABE_ITO["orange"], label="the paper's counting")
@@ -61,13 +61,13 @@ def rate_plot(qualities: Sequence[int], r: np.ndarray, file: np.ndarray, paper: 
     line = file[middle] * r / r[middle]
     ax.plot(r, line, ":", color=INK, label="proportional")
     for i, quality in enumerate(qualities):
-        below = line[i] >= file[i]  # where the dotted line is not
+        below = line[i] >= file[i]  # away from the dotted line
         place, y = ((5, -12), file[i]) if below else ((0, 7), max(file[i], paper[i]))
         ax.annotate(str(quality), (r[i], y), xytext=place, textcoords="offset points", fontsize=SMALLEST, ha="center")
     ax.set(xscale="log", yscale="log", xlabel="rate term of the tables, α Σ 1/Q", ylabel="bits per pixel")
     ax.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
     ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
     ax.minorticks_off()
-    ax.set_ylim(bottom=0.75 * ax.get_ylim()[0])  # room below the first number
+    ax.set_ylim(bottom=0.75 * ax.get_ylim()[0])  # room below the lowest number
     ax.legend(loc="upper left")
     return fig

@@ -1,6 +1,6 @@
-"""What chapter 11 shows of its photo: the size of its files, and what the set with attention keeps of each block.
+"""What chapter 11 shows for its photo: the size of its files, and how much of each block the attention set keeps.
 
-The window for the reader's own photo is :func:`bookkit.live.own_photo`.
+The interactive window for the reader's own photo is :func:`bookkit.live.own_photo`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from repro.torch_encoder.networks import AttentionEncoder
 
 
 def words(picture: Picture, data: bytes) -> str:
-    """Size and bits per pixel of a file of ``picture``, as a caption says them."""
+    """Size and bits per pixel of a file of ``picture``, for a caption."""
     return f"{megabytes(len(data))}, {8 * len(data) / picture.pixels:.3f} bits per pixel"
 
 
 @torch.no_grad()
 def attention_map(picture: Picture, quality: float) -> np.ndarray:
-    """A^(L) of the set ``vgg16`` at ``quality``, the mean over the 63 AC coefficients of each block: (rows, cols)."""
+    """A^(L) of the set ``vgg16`` at ``quality``, averaged over the 63 AC coefficients of each block: (rows, cols)."""
     chosen = models.load("vgg16")
     values = np.zeros((-(-picture.height // 8), -(-picture.width // 8)), np.float32)
     for region, _, A in AttentionEncoder(picture, chosen, once=True).parts(chosen.at(quality)):

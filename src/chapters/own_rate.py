@@ -1,4 +1,4 @@
-"""What a model of one λ gains over plain JPEG at its own rate: as a picture, and as a table."""
+"""What a model trained at one λ gains over plain JPEG at the model's own rate, as a picture and as a table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from repro.evaluation import Curve, Gain
 from repro.experiments.claims import METRICS, SHORT, Evidence, OwnRate
 from repro.experiments.claims.own_rate import COUNTING, PLAIN, decibels
 
-#: Models by name, each as its photos' points.
+#: Model → photo → point.
 Models = Mapping[str, Mapping[str, Any]]
-#: How a rate is counted → words.
+#: Counting of bits → words.
 _COUNTINGS = {"bpp_sequential": "the file", COUNTING: "the paper's"}
 
 
 def gain_rows(evidence: Evidence, models: Models) -> Rows:
-    """Two rows a model, in both countings of bits: what it gains over plain JPEG at its own rate, in decibels."""
+    """Two rows per model, one for each counting of bits: its gain over plain JPEG at its own rate, in decibels."""
     rows: list[list[object]] = []
     for name, images in models.items():
         for counting, words in _COUNTINGS.items():
@@ -33,13 +33,13 @@ def gain_rows(evidence: Evidence, models: Models) -> Rows:
 
 
 def has_rate(evidence: Evidence, images: Mapping[str, Any]) -> bool:
-    """Whether plain JPEG reaches the rate of any photo, by the paper's counting."""
+    """Whether plain JPEG reaches the model's rate on at least one photo, in the paper's counting."""
     return _gain(images, _plain(evidence, COUNTING), COUNTING, METRICS[0]) is not None
 
 
 def gain_plot(evidence: Evidence, models: Models) -> Figure:
-    """The same as a picture, by the paper's counting of bits; a metric whose rate plain JPEG does not reach on every
-    photo is left out."""
+    """Plot :func:`gain_rows` in the paper's counting of bits, leaving out any metric in which plain JPEG cannot be
+    compared with the model on every photo."""
     plain, rows = _plain(evidence, COUNTING), {}
     for name, images in models.items():
         gains = {m: _gain(images, plain, COUNTING, m) for m in METRICS}

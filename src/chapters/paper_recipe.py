@@ -1,4 +1,4 @@
-"""Chapter 9 on the paper's own recipe: what of the plan is stored, its runs on the way, where they end, and why."""
+"""Chapter 9 on the paper's own recipe: which planned runs are stored, their course, where they end, and why."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from repro.experiments.store import Store, require
 from repro.model import load_checkpoint
 from repro.training import PAPER_RECIPE
 
-#: A run with its stored result.
+#: A run and its stored result.
 Run = tuple[Experiment, Mapping[str, Any]]
-#: Rows of a log whose running mean is drawn.
+#: Number of log rows in a running mean.
 _SMOOTH = 20
-#: The lines of the short trainings that show what A does to Q.
+#: Colour and line of each short training that shows what A does to Q.
 _PULLED = (("vermillion", "--"), ("blue", "-"), ("sky", ":"), ("black", "-."))
-#: Where the axis of bits per pixel is marked.
+#: Ticks of the axis of bits per pixel.
 _BITS = (0.2, 0.4, 0.8, 1.6)
-#: What a log has → what a plot calls it.
+#: Key of a log → title of its panel.
 _LOGGED = {"loss": "loss", "A_dc": "A of luma's DC", "Q_dc": "step of luma's DC", "mse": "MSE of the crops"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-#: What is told of where tables end.
+#: What the text reports of where tables end, with its format.
 _TOLD = (("dc", "{:.1f}"), ("objective", "{:.2f}"))
 
 
 def frozen(store: Store | None = None, *, keep_dc: bool = False) -> Run:
-    """The run with the trunk frozen and its result. Raises :class:`ReproError` where it is not stored."""
+    """The run with the trunk frozen, and its result. Raises :class:`ReproError` if it is not stored."""
     run = paper.trunk_frozen(keep_dc=keep_dc)
     return run, require(run, store or Store.default(), "repro reproduce --figure ours")
 
 
 def label(run: Experiment) -> str:
-    """ "VGG-19, without MS-SSIM, λ = 0.01", and after how many steps, if these are not all."""
+    """ "VGG-19, without MS-SSIM, λ = 0.01", and the number of steps if these are not all of the recipe's."""
     if run.profile != "paper":
         kept = ", A = 1 for DC" if run.model.keep_dc else ""
         return f"VGG-16, trunk frozen{kept}, λ = {run.loss.lam:g}"
@@ -56,7 +56,7 @@ def _kind(run: Experiment) -> str:
 
 
 def _notes(run: Experiment) -> list[str]:
-    """What else but its method makes a run another than the paper's own."""
+    """What distinguishes a run from the paper's own, apart from its method."""
     return [
         *(["map stretched"] if run.model.minmax else []),
         *(["fed 0–1"] if run.model.trunk_input == "unit" else []),
@@ -68,7 +68,7 @@ def _notes(run: Experiment) -> list[str]:
 
 
 def plan_rows(stored: Iterable[Run]) -> Rows:
-    """One row a kind of model of the plan, the most wanted first: λ that are stored, and λ that are missing."""
+    """One row per kind of model in the plan, in order of priority: the λ that are stored and the λ that are missing."""
     have = {run.key for run, _ in stored}
     kinds: dict[str, tuple[list[str], list[str]]] = {}
     for run in paper.runs("all"):
@@ -78,7 +78,7 @@ def plan_rows(stored: Iterable[Run]) -> Rows:
 
 
 def plan_words(stored: Sequence[Run], begun: Sequence[Run] = ()) -> str:
-    """How much of the plan is stored, which runs, and for how long they trained on what; and what is ``begun``."""
+    """How much of the plan is stored: the runs, how long they trained on which machine, and those only ``begun``."""
     runs = paper.runs("all")
     ended = f"Of the {len(runs)} models of the plan, these are stored: {_each(stored)}."
     if not stored:
@@ -100,7 +100,7 @@ def _machine(made: Mapping[str, Any]) -> str:
 
 
 def error_grew(runs: Iterable[Run]) -> str:
-    """What the stored runs of tables alone say of the error on the way, as a sentence; empty where there are none."""
+    """A sentence on whether the error grew during the stored runs of tables alone; empty if there are none."""
     logs = [result["log"] for run, result in runs if run.model.method == "tables"]
     grew = [_of_log(log, "mse")[1] for log in logs]
     if not logs:
@@ -111,9 +111,9 @@ def error_grew(runs: Iterable[Run]) -> str:
 
 
 def on_the_way(runs: Sequence[Run]) -> Figure:
-    """What each run's log and its files say against the step: six panels, a line a run, running means.
+    """Plot each run's log (running means) and files against the step: six panels, a line per run.
 
-    Where a kind of model has several λ, the first of the plan alone is drawn.
+    Of runs by the paper's recipe, only those at the plan's first λ are drawn.
     """
     shown = [(run, result) for run, result in runs if run.profile != "paper" or run.loss.lam == paper.ONE]
     fig, axes = figure(5.4, 2, 3, sharex=True)
@@ -124,7 +124,7 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
             look: dict[str, Any] = {"color": color, "linestyle": _line(run), "label": label(run)}
             steps, values = _of_files(run, result) if name == "bpp" else _of_log(result["log"], name)
             ax.plot(steps, values, **look, marker="o" if name == "bpp" else "", markersize=4)
-            if name == "Q_dc" and not len(steps):  # an older log: its end is known from the result
+            if name == "Q_dc" and not len(steps):  # an older log: only the final value is known
                 ax.plot(run.recipe.steps, result["tables"][0][0][0], "o", color=color)
         ax.set(title=title)
         if name in ("loss", "bpp", "mse"):
@@ -142,7 +142,7 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
 
 
 def _line(run: Experiment) -> str:
-    """How a run's line is broken: whole for the paper's loss and settings."""
+    """The line style of a run: solid for the paper's loss and settings."""
     if run.profile != "paper":
         return "-." if run.model.keep_dc else "--"
     if not run.loss.sigma:
@@ -163,12 +163,12 @@ def _of_log(log: Sequence[Mapping[str, float]], name: str) -> tuple[np.ndarray, 
 def _of_files(run: Experiment, result: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     measured = {int(step): images for step, images in result.get("snapshots", {}).items()}
     measured[run.recipe.steps] = result["images"]
-    steps = sorted(step for step in measured if step)  # at its start the tables keep nearly everything
+    steps = sorted(step for step in measured if step)  # not step 0, where tables keep nearly everything
     return np.array(steps), np.array([np.mean([p["bpp"] for p in measured[step].values()]) for step in steps])
 
 
 def ended(evidence: Evidence, runs: Sequence[Run]) -> Models:
-    """The models of ``runs`` that plain JPEG can be compared with, and ours at the same λ with either rounding."""
+    """The models of ``runs`` that can be compared with plain JPEG, and ours at the same λ with either rounding."""
     ours: dict[str, dict[float, Any]] = {**evidence.parts("ours", "images"), **evidence.parts("5", "images")}
     models: dict[str, Mapping[str, Any]] = {
         f"paper's: {label(run)}": result["images"] for run, result in runs if has_rate(evidence, result["images"])
@@ -183,7 +183,7 @@ def ended(evidence: Evidence, runs: Sequence[Run]) -> Models:
 
 
 def unended(begun: Sequence[Run], ended: Sequence[Run]) -> list[Run]:
-    """Those of ``begun`` that are not stored to their end."""
+    """Those of ``begun`` whose complete run is not stored."""
     folders = {run.folder for run, _ in ended}
     return [(run, result) for run, result in begun if run.folder not in folders]
 
@@ -194,7 +194,7 @@ def recurrent(runs: Iterable[Run]) -> list[Run]:
 
 
 def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
-    """One row a run, and one for plain JPEG at the lowest quality measured: bits in both countings, and metrics."""
+    """One row per run, and one for plain JPEG at the lowest quality measured: bits in both countings, and metrics."""
     coarsest = evidence.plain().mean().images["mean"][0]
     named = {label(run): result["images"] for run, result in runs}
     named[f"plain JPEG, quality {coarsest['setting']:g}"] = {"mean": {**coarsest, "bpp_sequential": coarsest["bpp"]}}
@@ -207,7 +207,8 @@ def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
 
 
 def reach_rows(found: Mapping[str, tuple[int, float, float]]) -> Rows:
-    """One row a network: weights that learn, A of luma's DC, by how much a step can move it, and the paper's steps."""
+    """One row per network: trainable weights, A of luma's DC, its largest change in one step, and the highest A that
+    the paper's steps can reach. ``found``: network → the first three."""
     rows: list[list[object]] = [
         [name, f"{count:,}", f"{A:.2f}", _scientific(most), f"{min(A + PAPER_RECIPE.steps * most, 1):.2f}"]
         for name, (count, A, most) in found.items()
@@ -217,13 +218,14 @@ def reach_rows(found: Mapping[str, tuple[int, float, float]]) -> Rows:
 
 
 def _scientific(value: float) -> str:
-    """1.7 · 10⁻³"""
+    """ "1.7 · 10⁻³"."""
     digits, power = f"{value:.1e}".split("e")
     return f"{digits} · 10{str(int(power)).translate(_SUPERSCRIPT)}"
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
-    """A at step ``at`` and when it came to ``enough``, both by running means, and the step of luma's DC."""
+    """One row per run: A of luma's DC at training step ``at`` and when it reached ``enough``, both as running means,
+    and the luma DC step."""
     rows: list[list[object]] = []
     for run, result in runs:
         log = [row for row in result["log"] if row["step"] <= at]
@@ -236,7 +238,7 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
 
 
 def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:
-    """The first pair before its end, and tables alone by the same recipe after as many steps."""
+    """The first pair as stored before its end, and tables alone by the same recipe after as many steps."""
     run, result = tables_alone(evidence)
     at, name = paper.FIRST_STEPS, f"{_kind(run)}, λ = {run.loss.lam:g}"
     models = {label(run): result["images"] for run, result in begun}
@@ -244,14 +246,14 @@ def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:
 
 
 def tables_alone(evidence: Evidence, lam: float = paper.ONE) -> Run:
-    """Tables alone by the paper's recipe, at the first pair's λ unless given. Raises :class:`ReproError` where they are
-    not stored."""
+    """Tables alone by the paper's recipe, by default at the first pair's λ. Raises :class:`ReproError` if they are not
+    stored."""
     run = next(e for e in paper.tables_and_recurrent() if e.model.method == "tables" and e.loss.lam == lam)
     return run, require(run, evidence.store or Store.default(), "repro reproduce --profile paper --figure ours")
 
 
 def beside_ours(runs: Iterable[Run], store: Store | None = None) -> list[Outcome]:
-    """Where tables alone end at each λ that ``runs`` have: by the paper's recipe, and by ours with either rounding."""
+    """Where tables alone end at each λ of ``runs``: by the paper's recipe, then by ours with either rounding."""
     found = []
     for run, result in runs:
         if run.model.method == "tables":
@@ -263,7 +265,7 @@ def beside_ours(runs: Iterable[Run], store: Store | None = None) -> list[Outcome
 
 
 def in_words(ends: Sequence[Outcome]) -> str:
-    """The luma DC steps of :func:`beside_ours` and their λ·d + r, in two sentences for each λ."""
+    """The luma DC steps and the λ·d + r of :func:`beside_ours`, in two sentences per λ."""
     told = []
     for paper_end, third, straight in zip(*[iter(ends)] * 3, strict=True):
         steps, sums = ([form.format(getattr(o, what)) for o in (paper_end, third, straight)] for what, form in _TOLD)
@@ -277,7 +279,7 @@ def in_words(ends: Sequence[Outcome]) -> str:
 
 
 def tables_of(evidence: Evidence) -> dict[str, torch.Tensor]:
-    """Tables alone that were trained with third-order rounding, by our recipe and, where stored, by the paper's."""
+    """Tables (2, 8, 8) trained alone with third-order rounding, by our recipe and, if stored, by the paper's."""
     lam = paper.TWO[-1]
     ours = evidence.parts("ours", "tables")[Variant("tables", "third-order").series][lam]
     found = {f"ours, λ = {lam:g}": ours}
@@ -289,15 +291,15 @@ def tables_of(evidence: Evidence) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def a_of_dc(run: Experiment, crops: torch.Tensor, store: Store | None = None) -> float:
-    """The mean of A for luma's DC that a stored model gives ``crops`` (B, 3, H, W). Raises :class:`ReproError` where
-    its checkpoint is missing."""
+    """The mean of A for luma's DC that a stored model gives ``crops`` (B, 3, H, W); 1 without attention. Raises
+    :class:`ReproError` if its checkpoint is missing."""
     model, _ = load_checkpoint((store or Store.default()).checkpoint_path(run))
     A = model(crops.float()).A
     return 1.0 if A is None else float(A[:, 0, ..., 0, 0].mean())
 
 
 def slope_rows(found: Mapping[tuple[float, float], Mapping[str, float]]) -> Rows:
-    """One row for each (A, Q): slopes by name."""
+    """One row per (A, Q): its slopes, a column per name."""
     names = list(next(iter(found.values())))
     rows: list[list[object]] = [
         [f"{A:g}", f"{Q:g}", *(f"{slopes[name]:+,.1f}" for name in names)] for (A, Q), slopes in found.items()
@@ -306,7 +308,7 @@ def slope_rows(found: Mapping[tuple[float, float], Mapping[str, float]]) -> Rows
 
 
 def pull_plot(logs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """The luma DC step against the step of training, a line a run."""
+    """Plot the luma DC step against the training step, a line per run."""
     fig, ax = plot(3.0)
     for (name, log), (color, line) in zip(logs.items(), _PULLED, strict=True):
         steps, values = ([row[key] for row in log] for key in ("step", "Q_dc"))
@@ -317,7 +319,10 @@ def pull_plot(logs: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
 
 
 def pushed_rows(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rows:
-    """Model → term → by whom → what the term changes with a luma DC step that is one per cent coarser."""
+    """One row per model and term of d: by how much the term changes if the luma DC step grows by one per cent.
+
+    ``found``: model → term → "measured" or the rounding that reports it → change.
+    """
     rows: list[list[object]] = [
         [model, term, *(f"{value:+.2f}" for value in by.values())]
         for model, terms in found.items()

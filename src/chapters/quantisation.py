@@ -1,4 +1,4 @@
-"""Pictures of chapter 3: stand-ins for rounding, the slopes they report, and tables, learned ones and Annex K's."""
+"""Pictures of chapter 3: stand-ins for rounding, the slopes they report, and tables (learned and Annex K's)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chapters.style import INK, OKABE_ITO, Box, Slider, cells, figure, legend_be
 from repro.jpeg.codestream import decode
 from repro.jpeg.tables import ZIGZAG
 
-#: The photo of the film → a part that has a strong edge beside a flat area.
+#: The photo of the film → a part with a strong edge beside a flat area.
 PARTS = {"kodim23.png": Box(208, 136, 96, 96), "coffee.png": Box(264, 280, 96, 96)}
 #: Colour, line and marker of the first, second and third curve of each plot.
 _LINES = (("vermillion", ":", "s"), ("blue", "-", "o"), ("green", "--", "^"))
@@ -24,9 +24,9 @@ _LINES = (("vermillion", ":", "s"), ("blue", "-", "o"), ("green", "--", "^"))
 def equation_slider(
     z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray], places: Sequence[float]
 ) -> Slider:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: Eq. 3, with marks at each place.
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: Eq. 3, marked at ``places``.
 
-    ``values`` and ``slopes``: name → what a stand-in comes to, and what it reports, at each of ``z``.
+    ``values`` and ``slopes``: name → a stand-in's values and the derivatives that it reports, at each of ``z``.
     """
     frames, alts, captions = [], [], []
     for place in places:
@@ -57,7 +57,7 @@ def _equation_3(z: np.ndarray, values: Mapping[str, np.ndarray], slopes: Mapping
 
 
 def path_plot(paths: Mapping[str, Sequence[float]], target: float) -> Figure:
-    """Where gradient descent takes a number, a line for each stand-in."""
+    """Plot the path of a number under gradient descent, a line for each stand-in."""
     fig, ax = plot(2.9)
     ax.axhline(target, color="#666666", ls="--", lw=1, label="where the loss is least")
     for (name, path), (color, line, _) in zip(paths.items(), _LINES, strict=True):
@@ -68,7 +68,7 @@ def path_plot(paths: Mapping[str, Sequence[float]], target: float) -> Figure:
 
 
 def adam_plot(paths: Mapping[str, Sequence[float]]) -> Figure:
-    """How far Adam has moved a table entry after each step, on a logarithmic scale."""
+    """Plot a table entry after each step of Adam, on a logarithmic scale."""
     fig, ax = plot(2.9)
     for (name, path), (color, line, _) in zip(paths.items(), _LINES[1:], strict=True):
         ax.plot(path, line, color=OKABE_ITO[color], label=name)
@@ -84,7 +84,7 @@ def adam_plot(paths: Mapping[str, Sequence[float]]) -> Figure:
 def slope_plot(
     Q: np.ndarray, measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping[str, np.ndarray]]
 ) -> Figure:
-    """A plot for each frequency: slope of the squared error against the step, measured and as stand-ins report it."""
+    """Plot the slope of the squared error against the step, measured and as stand-ins report it, per frequency."""
     fig, axes = figure(3.2, 1, len(measured))
     for ax, (title, truth) in zip(axes[0], measured.items(), strict=True):
         ax.axhline(0, color=INK, linewidth=1)
@@ -98,7 +98,7 @@ def slope_plot(
 
 
 def crop_plot(measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """A plot for each frequency: reported against measured slope, a point for each crop."""
+    """Plot reported against measured slope, a panel per frequency, a point per crop."""
     fig, axes = figure(3.1, 1, len(measured))
     for ax, (title, truth) in zip(axes[0], measured.items(), strict=True):
         most = truth.max()
@@ -122,10 +122,10 @@ def crop_plot(measured: Mapping[str, np.ndarray], reported: Mapping[str, Mapping
 
 
 def film_slider(film: Sequence[tuple[int, np.ndarray, bytes]], rgb: np.ndarray, box: Box) -> Slider:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: a training as a film.
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``: a film of one training.
 
-    ``film`` has steps, tables (2, 8, 8) and files of the photo ``rgb``. It shows nine of them, more of the
-    start, where most happens.
+    ``film``: (step, tables (2, 8, 8), file of the photo ``rgb``) of each step. Nine of them are shown, closer together
+    near the start, where most happens.
     """
     last = len(film) - 1
     chosen = sorted({round(last * (i / 8) ** 1.6) for i in range(9)})
@@ -149,7 +149,7 @@ def film_slider(film: Sequence[tuple[int, np.ndarray, bytes]], rgb: np.ndarray, 
 
 
 def loss_plot(log: Sequence[Mapping[str, float]], lam: float) -> Figure:
-    """The loss of Eq. 7 and its two sides, λ·d and r, at each logged step."""
+    """Plot the loss of Eq. 7 and its two terms, λ·d and r, at each logged step."""
     fig, ax = plot(2.9)
     steps = [row["step"] for row in log]
     lines = {
@@ -167,7 +167,7 @@ def loss_plot(log: Sequence[Mapping[str, float]], lam: float) -> Figure:
 
 
 class Beside(NamedTuple):
-    """Whole-number tables (2, 8, 8) learned at λ, and Annex K's at the quality that takes as many bits per pixel."""
+    """Integer tables (2, 8, 8) learned at λ, and Annex K's at the quality that takes as many bits per pixel."""
 
     lam: float
     bpp: float
@@ -176,13 +176,13 @@ class Beside(NamedTuple):
     annex_k: np.ndarray
 
     def coarser(self, start: int, stop: int) -> float:
-        """Learned luma steps over Annex K's, the mean of those from place ``start`` to ``stop`` in zigzag order."""
+        """Mean ratio of learned luma steps to Annex K's, over the zigzag places ``start`` to ``stop`` − 1."""
         places = np.asarray(ZIGZAG)[start:stop]
         return float((self.learned[0].ravel()[places] / self.annex_k[0].ravel()[places]).mean())
 
 
 def lambda_slider(found: Sequence[Beside]) -> Slider:
-    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``."""
+    """Frames, labels, alternative texts and captions for ``bookkit.frames_slider``, one frame per λ."""
     frames = [grids({f"Annex K, quality {b.quality}": b.annex_k, f"learned, λ = {b.lam:g}": b.learned}) for b in found]
     captions = [
         f"λ = {b.lam:g} takes {b.bpp:.2f} bits per pixel, as Annex K's tables do at quality {b.quality}. "
@@ -195,9 +195,9 @@ def lambda_slider(found: Sequence[Beside]) -> Slider:
 
 
 def grids(rows: Mapping[str, np.ndarray]) -> Figure:
-    """Luma and chroma tables, (2, 8, 8) a row, with their numbers: light is fine, dark is coarse.
+    """Plot luma and chroma tables with their numbers, name → (2, 8, 8), one pair per row; dark steps are coarse.
 
-    As narrow as three digits of 9 points allow, so that a phone shrinks them least.
+    The figure is as narrow as three 9-point digits per cell allow, so that a phone shrinks it least.
     """
     fig, axes = figure(2.85 * len(rows), len(rows), 2, width=5.4)
     for line, (name, tables) in zip(axes, rows.items(), strict=True):
@@ -206,7 +206,7 @@ def grids(rows: Mapping[str, np.ndarray]) -> Figure:
 
 
 def _draw_tables(line: Sequence[Axes], tables: np.ndarray, name: str) -> None:
-    """Luma and chroma table, (2, 8, 8), rounded, side by side."""
+    """Draw the luma and the chroma table of ``tables`` (2, 8, 8), rounded, side by side."""
     for ax, table, channel in zip(line, np.rint(tables).astype(int), ("luma", "chroma"), strict=True):
         cells(ax, table, f"{name}: {channel}", cmap="cividis_r", norm=LogNorm(5, 255))
 
@@ -216,6 +216,6 @@ def _signed(number: float) -> str:
 
 
 def _broken(value: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """``value`` with a gap wherever rounding jumps, so that no line joins what is not joined."""
+    """``value`` with a gap (NaN) wherever rounding jumps, so that no line is drawn across a jump."""
     jumps = np.diff(np.rint(z), append=np.rint(z[-1])) != 0
     return np.where(jumps, np.nan, value)

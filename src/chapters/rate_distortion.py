@@ -1,4 +1,4 @@
-"""Rate–distortion plots, gains at equal rate, and BD-rates: the paper's Fig. 5 and what an honest reader asks of it."""
+"""Rate–distortion plots, gains at equal rate, and BD-rates: the paper's Fig. 5 and the questions it raises."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from repro.experiments.claims import METRICS, SHORT, gains
 from repro.metrics import METRICS as ALL_METRICS
 
 MEAN = "mean over photos"
-#: matplotlib's lines in SVG's words.
+#: matplotlib's line style → SVG's ``stroke-dasharray``.
 _DASHES = {"-": "none", "--": "7 3", ":": "2 3", "-.": "7 3 2 3"}
-#: matplotlib's codes of a path in SVG's.
+#: matplotlib's path code → SVG's path command.
 _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
-#: Each metric's colour and marker where the rows are comparisons, not methods.
+#: Metric → colour and marker, for plots whose rows are comparisons, not methods.
 METRIC_LOOKS = {"mse": ("blue", "o"), "lpips": ("vermillion", "s"), "ms_ssim": ("green", "D")}
 
 
 def look_of(series: str) -> Look:
-    """The look of a stored curve: its method's, and a line and words of its own where loss or rounding differ.
+    """The look of a stored curve: its method's, with a line style and label of its own if loss or rounding differ.
 
-    A model is named by what it does otherwise than ours: MS-SSIM in the loss and straight-through go without saying.
+    The label names only what differs from our recipe, which has MS-SSIM in the loss and straight-through rounding.
     """
     method, *settings = series.split(", ")
     look = LOOKS[method]
@@ -46,7 +46,7 @@ def look_of(series: str) -> Look:
     return look
 
 
-#: What a series' name says → what a plot's legend says.
+#: Setting in a series' name → words in a legend.
 _WORDS = {
     "MSE + LPIPS": "loss without MS-SSIM",
     "MSE + MS-SSIM": "loss without LPIPS",
@@ -54,9 +54,9 @@ _WORDS = {
     "random trunk": "random trunk",
     "min-max": "min–max",
 }
-#: Colours and markers of losses in a plot of one method.
+#: Colours and markers of the losses in a plot of a single method.
 _OF_LOSSES = (("black", "o"), ("sky", "^"), ("vermillion", "s"), ("green", "D"))
-#: Lines of their own, so that the four of Fig. 7 tell apart; whatever else is special shares one.
+#: Line styles that tell Fig. 7's four curves apart; all other variants share one.
 _LINES = {"loss without MS-SSIM": ":", "loss without LPIPS": "--"}
 
 
@@ -68,9 +68,10 @@ def rd_plot(
     rates: tuple[float, float] = (0.1, 0.8),
     shaded: tuple[float, float] | None = None,
 ) -> Figure:
-    """MSE, LPIPS and MS-SSIM against bits per pixel, means over photos (Fig. 5 of the paper); see :func:`draw_curves`.
+    """Plot MSE, LPIPS and MS-SSIM against bits per pixel, means over photos (Fig. 5 of the paper).
 
-    ``curves`` by name, as :func:`repro.experiments.stored_curves` gives them; ``names`` chooses and orders.
+    ``curves`` are by name, as from :func:`repro.experiments.stored_curves`; ``names`` selects and orders them. The
+    other arguments are those of :func:`draw_curves`.
     """
     fig, axes = figure(3.3, 1, 3)
     for ax, metric in zip(axes[0], METRICS, strict=True):
@@ -82,7 +83,7 @@ def rd_plot(
 def two_countings(
     curves: Mapping[str, Curve], names: Sequence[str], *, shaded: tuple[float, float] = (0.25, 0.42)
 ) -> Figure:
-    """The same models by the paper's counting of bits (above) and by the file itself (below), all files sequential."""
+    """Plot the same models by the paper's counting of bits (top) and by the file itself, sequential (bottom)."""
     fig, axes = figure(5.6, 2, 3)
     rows = (("bpp_paper", (0.22, 0.8), shaded), ("bpp_sequential", (0.1, 0.66), None))
     for row, (counting, (least, most), marked) in zip(axes, rows, strict=True):
@@ -96,7 +97,7 @@ def two_countings(
 
 
 def legend_of_two_countings(fig: Figure) -> None:
-    """Below; plain JPEG has optimised Huffman codes in one of the two countings only."""
+    """Add a legend below, without "optimised Huffman", which holds for plain JPEG in only one of the countings."""
     handles, labels = fig.axes[0].get_legend_handles_labels()
     labels = [label.removesuffix(", optimised Huffman") for label in labels]
     fig.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -110,9 +111,10 @@ def draw_curves(
     rates: tuple[float, float],
     shaded: tuple[float, float] | None = None,
 ) -> None:
-    """Mean curves over photos, as the paper draws them: one marker a setting; ``shaded`` marks a part of ``rates``.
+    """Draw curves averaged over photos, as the paper does, with a marker per setting.
 
-    ``counting`` is ``"bpp"`` (the file), ``"bpp_paper"``, or ``"bpp_sequential"`` (peers stay as they are).
+    ``counting`` is ``"bpp"`` (the file), ``"bpp_paper"``, or ``"bpp_sequential"`` (peers keep their file's bits).
+    ``rates`` limits the axis and ``shaded`` marks a part of it, both in bits per pixel.
     """
     if shaded:
         shade(ax, shaded)
@@ -133,7 +135,7 @@ def draw_curves(
 
 @dataclass(frozen=True)
 class Pair:
-    """A comparison to draw: ``test`` against ``anchor``, of one seed or of several, with the colour of ``look``."""
+    """A comparison to draw: ``test`` against ``anchor``, one or more seeds each, with the look ``LOOKS[look]``."""
 
     label: str
     anchor: Curves
@@ -142,7 +144,7 @@ class Pair:
 
 
 def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[float, float] | None = None) -> Figure:
-    """What each pair's test encoder gains at equal rate, paired photo by photo, with 95 % intervals; up is better."""
+    """Plot the gain of each pair's test encoder at equal rate, paired by photo, with 95 % intervals; up is better."""
     rates = list(rates)
     fig, axes = figure(3.1, 1, 3)
     for ax, metric in zip(axes[0], METRICS, strict=True):
@@ -157,19 +159,22 @@ def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[fl
             ax.plot(x, y, **look._asdict())
         lower = ALL_METRICS[metric][1] == "lower"
         ax.set(title=f"{SHORT[metric]} {'saved' if lower else 'gained'}", xlabel="bits per pixel")
-        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers: a plot's end meets the next
+        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers, to not touch the next plot's
     legend_below(fig, 3 if len(pairs) == 3 else 2)
     return fig
 
 
 def savings_plot(rows: Mapping[str, Mapping[str, BDRate]]) -> Figure:
-    """BD-rates as a forest: a row for each comparison, a marker with its 95 % interval for each metric."""
+    """Plot BD-rates as a forest plot: a row per comparison, a marker with its 95 % interval per metric."""
     ends = {name: {m: (f.mean, f.low, f.high) for m, f in row.items() if m in METRICS} for name, row in rows.items()}
     return forest(ends, "at equal ", "bits against the other at equal quality, % (left of zero: fewer, better)")
 
 
 def forest(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], prefix: str, xlabel: str) -> Figure:
-    """Name → metric → (mean, low, high): a row for each name, a marker with its interval for each metric."""
+    """Draw a forest plot: a row per name, a marker with its interval per metric.
+
+    ``rows``: name → metric → (mean, low, high). ``prefix`` precedes the metric's name in the legend.
+    """
     fig, ax = plot(0.9 + 0.62 * len(rows))
     ax.axvline(0, color=INK, linewidth=1)
     for i, metric in enumerate(METRICS):
@@ -187,7 +192,7 @@ def forest(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], prefix:
 
 
 def _looks(names: Iterable[str]) -> list[Look]:
-    """The look of each; where all are of one method, the loss decides on colour and marker, to tell them apart."""
+    """The look of each curve. If all are of one method, colour and marker tell the losses apart instead."""
     looks = [look_of(name) for name in names]
     if len({look.color for look in looks}) > 1 or not 1 < len(looks) <= len(_OF_LOSSES):
         return looks
@@ -203,9 +208,9 @@ def every_point(
     rates: tuple[float, float],
     looks: Mapping[str, Look] | None = None,
 ) -> dict[str, Any]:
-    """What :func:`bookkit.points` takes: every photo's point of each of ``curves`` that lies within ``rates``.
+    """The argument of :func:`bookkit.points`: each photo's points on each of ``curves`` that lie within ``rates``.
 
-    ``looks``: name of a curve → its look, unless it is that of the other plots. Rates are bits per pixel of the file.
+    ``rates`` are bits per pixel of the file. ``looks``: name of a curve → its look, if not that of the other plots.
     """
     photos = [MEAN, *sorted({photo for curve in curves.values() for photo in curve.images})]
     series, points = [], []
@@ -230,11 +235,11 @@ def every_point(
 
 
 def marker_path(marker: str) -> str:
-    """A marker of matplotlib as an SVG path, about one unit wide, around (0, 0)."""
+    """A matplotlib marker as an SVG path, about one unit wide and centred on (0, 0)."""
     style = MarkerStyle(marker)
     path = style.get_path().transformed(style.get_transform())
     parts = []
     for vertices, code in path.iter_segments(simplify=False):
-        numbers = " ".join(f"{v if i % 2 == 0 else -v:.3g}" for i, v in enumerate(vertices))  # SVG counts downwards
+        numbers = " ".join(f"{v if i % 2 == 0 else -v:.3g}" for i, v in enumerate(vertices))  # SVG's y axis points down
         parts.append(_LETTERS[code] + ("" if code == Path.CLOSEPOLY else numbers))
     return "".join(parts)

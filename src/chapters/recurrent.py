@@ -1,4 +1,4 @@
-"""Pictures of chapter 7: blocks as a sequence, an LSTM unrolled, its memory, its maps, its rates of learning."""
+"""Pictures of chapter 7: blocks as a sequence, an unrolled LSTM, its memory, its maps, its learning rates."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from chapters.style import INK, OKABE_ITO, PAPER, legend_below
 from repro.evaluation import Curve
 from repro.experiments.claims import recurrent
 
-#: Learning rates' colours and lines, the smallest first.
+#: Colour and line of each learning rate, the smallest first.
 _RATES = (("blue", "-"), ("orange", "--"), ("vermillion", ":"))
 
 
 def reading_order(rgb: np.ndarray, row: int, col: int) -> Figure:
-    """Left: the photo, and every eighth row of blocks as it is read. Right: blocks around one, with their steps."""
+    """Plot the photo with every eighth row of blocks as an arrow (left), and the blocks around (row, col) (right)."""
     rows, cols = rgb.shape[0] // 8, rgb.shape[1] // 8
     fig, axes = style.figure(2.75, 1, 2, width_ratios=(1.5, 1.15))
     ax = axes[0, 0]
@@ -37,7 +37,7 @@ def reading_order(rgb: np.ndarray, row: int, col: int) -> Figure:
 
 
 def _numbered(ax: Axes, rgb: np.ndarray, row: int, col: int) -> None:
-    """3 × 5 blocks, each with how many steps before (−) or after (+) the middle one it is read."""
+    """Draw 3 × 5 blocks, each with the number of steps that it is read before (−) or after (+) the middle one."""
     cols = rgb.shape[1] // 8
     top, left = 8 * (row - 1), 8 * (col - 2)
     part = rgb[top : top + 24, left : left + 40]
@@ -53,7 +53,7 @@ def _numbered(ax: Axes, rgb: np.ndarray, row: int, col: int) -> None:
 
 
 def unrolled() -> Figure:
-    """Fig. 4 of the paper, unrolled: three blocks in a row, the state that is handed on, the map, the product."""
+    """Fig. 4 of the paper, unrolled over three blocks: the state that is passed on, the map, and the product."""
     fig, ax = style.plot(4.3)
     gap = 1.75
     ax.set(xlim=(-1.15, 3 * gap + 0.1), ylim=(-0.45, 4.15))
@@ -79,8 +79,10 @@ def unrolled() -> Figure:
 
 
 def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
-    """How strongly each block moves the map of the block (row, col), network → (rows, cols) in 0–1, in the order of
-    reading: three rows of blocks to each side."""
+    """Plot the influence of each block, in reading order, on the map of the block (row, col), three rows to each side.
+
+    ``found``: network → influence (rows, cols) in 0–1.
+    """
     fig, axes = style.figure(1.0 + 1.25 * len(found), len(found), 1, sharex=True)
     for ax, (name, strength) in zip(axes[:, 0], found.items(), strict=True):
         influence, cols = strength.ravel(), strength.shape[1]
@@ -102,7 +104,7 @@ def memory_plot(found: Mapping[str, np.ndarray], row: int, col: int) -> Figure:
 
 
 def figure_15(curves: Mapping[str, Curve]) -> Figure:
-    """Fig. 15 of the paper: MS-SSIM against bits per pixel, in its counting (left) and of the file itself (right)."""
+    """Fig. 15 of the paper: MS-SSIM against bits per pixel, in the paper's counting (left) and of the file (right)."""
     fig, axes = style.figure(4.4, 1, 2)
     chosen = {name: curves[name] for name in recurrent.FIGURE_15}
     draw_curves(axes[0, 0], chosen, "ms_ssim", "bpp_paper", (0.22, 0.8), (0.25, 0.42))
@@ -114,7 +116,7 @@ def figure_15(curves: Mapping[str, Curve]) -> Figure:
 
 
 def histogram(found: Mapping[str, np.ndarray]) -> Figure:
-    """How often each value of A occurs on a photo, (2, rows, cols, 8, 8) each, for luma and chroma."""
+    """Plot histograms of A, luma and chroma, for up to three networks (name → (2, rows, cols, 8, 8))."""
     fig, axes = style.figure(3.1, 1, 2, sharey=True)
     looks = (("sky", "-"), ("vermillion", "--"), ("black", ":"))
     for ax, plane, title in zip(axes[0], (0, 1), ("A for luma", "A for chroma"), strict=True):
@@ -129,8 +131,7 @@ def histogram(found: Mapping[str, np.ndarray]) -> Figure:
 
 
 def loss_plot(logs: Mapping[float, recurrent.Log], smooth: Mapping[float, np.ndarray]) -> Figure:
-    """The loss of the LSTM's training at each learning rate: each logged row faint, ``smooth``, running means of some
-    rows, bold."""
+    """Plot the LSTM's training loss at each learning rate: logged values faint, their running means ``smooth`` bold."""
     fig, ax = style.plot(3.4)
     for rate, (color, line) in zip(sorted(logs), _RATES, strict=True):
         steps, losses = (np.array([row[key] for row in logs[rate]]) for key in ("step", "loss"))

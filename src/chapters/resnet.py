@@ -1,4 +1,4 @@
-"""Pictures of chapter 6: where the trunks are cut and how far they see, what they know, and what each seed gains."""
+"""Pictures of chapter 6: where the trunks are cut, how far they see, what they know, and what each seed gains."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from chapters.style import FAINT, INK, LOOKS, OKABE_ITO, Box, legend_below
 from repro.experiments.claims import METRICS, SHORT, Evidence
 from repro.experiments.paper import RESNETS
 
-#: Method → how the page calls it.
+#: Method → its name on the page.
 NAMES = {"vgg16": "VGG-16", "resnet152-block1": "ResNet, block 1", "resnet152-block7": "ResNet, block 7"}
 _WITHOUT = ", loss without MS-SSIM"
-#: ResNet-152 from the photo on: part, pixels of a feature a side in those of the photo, channels, blocks.
+#: ResNet-152 from the photo on: part, stride in pixels of the photo, channels, blocks.
 STAGES = (("photo", 1, 3, 0), ("conv1", 2, 64, 0), ("max-pool, conv2", 4, 256, 3), ("conv3", 8, 512, 8),
           ("conv4", 16, 1024, 36), ("conv5", 32, 2048, 3))  # fmt: skip
 
 
 def anatomy(crop: np.ndarray, seen: Mapping[str, tuple[int, int]], row: int, col: int) -> Figure:
-    """Left: the stages of ResNet-152 and its two cuts. Right: what each trunk sees of ``crop`` for the block
-    (row, col); ``seen`` is method → the first and the last pixel of a square around it, along a row."""
+    """Plot the stages of ResNet-152 with its two cuts (left), and what each trunk sees of ``crop`` for a block (right).
+
+    ``seen``: method → the first and last column of the square that it sees for the block (row, col).
+    """
     fig, axes = style.figure(3.7, 1, 2, width_ratios=(1.12, 1))
     _stages(axes[0, 0], crop.shape[0])
     ax = axes[0, 1]
@@ -42,7 +44,7 @@ def anatomy(crop: np.ndarray, seen: Mapping[str, tuple[int, int]], row: int, col
 
 
 def _stages(ax: Axes, side: int) -> None:
-    """A bar for each stage, as wide as its features' side; blocks of conv3 are drawn one by one, the cuts marked."""
+    """Draw a bar for each stage, as wide as its features' side, and a line across conv3 at each cut."""
     for y, (name, stride, channels, blocks) in enumerate(STAGES):
         used = stride <= 8
         wide = side / stride / side
@@ -61,7 +63,7 @@ def _stages(ax: Axes, side: int) -> None:
 
 
 def knowledge_plot(found: Mapping[str, Sequence[float]]) -> Figure:
-    """Shares of VGG-16's variance as bars, with their numbers: whose weights → one share for each of ``RESNETS``."""
+    """Plot bars of the explained share of VGG-16's variance. ``found``: source of weights → a share per ``RESNETS``."""
     fig, ax = style.plot(2.5)
     looks = (("blue", ""), ("sky", "///"))
     for i, ((name, shares), (color, hatch)) in enumerate(zip(found.items(), looks, strict=True)):
@@ -80,15 +82,14 @@ def knowledge_plot(found: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def trunk_of(evidence: Evidence) -> str:
-    """Which ResNet the stored runs of Fig. 8 had: "distilled trunk", or whatever its source is called."""
+    """Which ResNet weights the stored runs of Fig. 8 used: "distilled trunk", or the name of their source."""
     made = evidence.parts("8", "provenance")
     told = {s for runs in made.values() for one in runs.values() for n, s in one["weights"].items() if "resnet" in n}
     return "; ".join(sorted({"distilled trunk" if "distilled" in s else s.split(" (sha256")[0] for s in told}))
 
 
 def labelled(fig: Figure, trunk: str) -> Figure:
-    """``fig`` with a line over its legend that says which trunk stands behind ResNet's lines, and which loss behind
-    all, if it is another than the paper's."""
+    """``fig`` with a title over its legend that names ResNet's ``trunk``, and the loss if it is without MS-SSIM."""
     (legend,) = fig.legends
     (handles, _), labels = fig.axes[0].get_legend_handles_labels(), [text.get_text() for text in legend.get_texts()]
     title = f"ResNet-152: {trunk}{_WITHOUT if any(label.endswith(_WITHOUT) for label in labels) else ''}"
@@ -99,7 +100,7 @@ def labelled(fig: Figure, trunk: str) -> Figure:
 
 
 def seed_plot(gains: Mapping[tuple[str, str, float], Sequence[float]], pairs: Sequence[Pair]) -> Figure:
-    """What each seed gains: a mark for each of ``gains``, (label of a pair, metric, bits per pixel) → one a seed."""
+    """Plot the gain of each seed. ``gains``: (label of a pair, metric, bits per pixel) → one gain per seed."""
     fig, axes = style.figure(2.7, 1, 3)
     rates = sorted({bpp for _, _, bpp in gains})
     step = 0.16 * min(np.diff(rates))

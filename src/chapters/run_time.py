@@ -1,4 +1,4 @@
-"""Pictures and tables of chapter 8: steps a second of training, seconds a photo of encoding and decoding."""
+"""Pictures and tables of chapter 8: training steps per second, and seconds per photo to encode and decode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TASKS = {"encode": ("vermillion", "o"), "decode": ("blue", "s")}
 
 
 def speeds(rows: Sequence[Row]) -> Figure:
-    """Steps a second of each method, in groups by setting, with quartiles; for ResNet how many times VGG-19's."""
+    """Plot steps per second of each method, grouped by setting, with quartiles and, for ResNet, the ratio to VGG-19."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(setting_of(row), []).append(row)
@@ -44,7 +44,7 @@ def speeds(rows: Sequence[Row]) -> Figure:
 
 
 def times(stored: Stored) -> Figure:
-    """Seconds a photo on a logarithmic axis: mean with standard error, every photo as a faint dot, and the paper's."""
+    """Plot seconds per photo: mean with standard error, every photo as a faint dot, and the paper's means."""
     found = {task: coded(stored, task) for task in _TASKS}
     names = [*found["encode"], *PAPER_TIMES]
     fig, ax = style.plot(1.3 + 0.42 * len(names))
@@ -73,12 +73,12 @@ def _coder(ax: Axes, y: float, row: Row, color: str, marker: str) -> None:
 
 
 def _annotate(ax: Axes, words: str, x: float, y: float) -> None:
-    """``words`` to the right of a point."""
+    """Write ``words`` to the right of a point."""
     ax.annotate(words, (x, y), (8, 0), textcoords="offset points", va="center", fontsize=style.SMALLEST)
 
 
 def _transforms(ax: Axes, encode: Mapping[str, Row], names: Sequence[str]) -> None:
-    """A tick at what a learned codec's transform alone takes."""
+    """Draw a tick at the time that a learned codec's transform alone takes."""
     known = {name: row["transform_seconds"] for name, row in encode.items() if row.get("transform_seconds")}
     for name, seconds in known.items():
         ax.plot(seconds, names.index(name) - 0.16, "|", color=style.INK, ms=13, mew=2)
@@ -87,7 +87,7 @@ def _transforms(ax: Axes, encode: Mapping[str, Row], names: Sequence[str]) -> No
 
 
 def speed_table(rows: Sequence[Row]) -> Rows:
-    """Steps a second and ratios with their quartiles: head and cells."""
+    """Steps per second and ratios to VGG-19, with quartiles, a row per method and setting."""
     head = ["", "steps a second (quartiles)", "against VGG-19"]
     return head, [
         [
@@ -100,7 +100,7 @@ def speed_table(rows: Sequence[Row]) -> Rows:
 
 
 def time_table(stored: Stored) -> Rows:
-    """Every coder and task: seconds, their spread over photos, operations and bits a pixel."""
+    """One row per coder and task: milliseconds, their spread over photos, operations and bits per pixel."""
     head = ["", "mean ± standard error", "photos deviate by", "operations a pixel", "bits a pixel", "remark"]
     cells = []
     for task in _TASKS:

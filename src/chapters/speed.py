@@ -1,5 +1,5 @@
-"""Pictures and rows of the stored benchmarks: how many times as fast, how near to what the machine can do, how cost
-grows, and what encoders save for their time."""
+"""Pictures and rows of the stored benchmarks: speed-ups, distance from the machine's limits, growth of cost with size,
+and what encoders save for their time."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from repro.experiments.beyond import EFFORTS, RANGES, EncoderCurves
 from repro.experiments.claims import SHORT
 from repro.experiments.registry import PLAIN
 
-#: A mark's place, the words beside it, and its colour.
+#: A mark: x, y, the words beside it, and its colour.
 _Mark = tuple[float, float, str, str]
 _MARKERS = "osD^vPX*"
-#: What the benchmarks of the paper's methods call "fast" is learned tables at that effort.
+#: In the benchmarks of the paper's methods, "fast" stands for learned tables at that effort.
 _TABLES = {"fast": "fast, tables"}
 
 
 def ratios(rows: Sequence[Row], label: str) -> Figure:
-    """One line a row that was timed against something: the ratio, its quartiles, and a tick where it had to be."""
+    """Plot the ratio of each row that was timed against another, with quartiles and a tick at the required ratio."""
     shown = [row for row in rows if "ratio" in row]
     fig, ax = style.plot(0.9 + 0.4 * len(shown))
     for y, row in enumerate(shown):
@@ -44,12 +44,12 @@ def ratios(rows: Sequence[Row], label: str) -> Figure:
     ax.set_ylim(len(shown) - 0.4, -0.8)
     ax.set_xlim(left=0)
     ax.set_xlabel(label)
-    fig.legend(loc="outside upper right")  # not among the rows, where its tick would be taken for one of theirs
+    fig.legend(loc="outside upper right")  # above the axes, so that its tick is not mistaken for a row's
     return fig
 
 
 def roofline(rows: Sequence[Row]) -> Figure:
-    """Operations a second against operations a byte: the machine's limits as lines, training steps as points."""
+    """Plot operations per second against operations per byte: the machine's limits (lines), training steps (points)."""
     fig, ax = style.plot(3.6)
     bandwidth = next(row["bytes_per_second"] for row in rows if "bytes_per_second" in row)
     intensity = np.geomspace(0.1, 1000, 200)
@@ -72,7 +72,7 @@ def roofline(rows: Sequence[Row]) -> Figure:
 
 
 def cost(rows: Sequence[Row]) -> Figure:
-    """Seconds and peak memory of one encoding against megapixels, a line an effort, with the fitted exponent."""
+    """Plot seconds and peak memory of one encoding against megapixels, a line per effort, with the fitted exponent."""
     fig, axes = style.figure(3.2, 1, 2)
     efforts: dict[str, list[Row]] = {}
     for row in rows:
@@ -99,7 +99,10 @@ def cost(rows: Sequence[Row]) -> Figure:
 
 
 def seconds(rows: Sequence[Row], ours: Mapping[str, str] = _TABLES) -> Figure:
-    """Seconds a megapixel of each encoder, the fastest first, by the names that the book gives them."""
+    """Plot seconds per megapixel of each encoder, the fastest first.
+
+    Names are those of the book. ``ours``: name of one of our rows → its label.
+    """
     names = {**{name: look.label for name, look in LOOKS.items()}, **ours}
     taken = {row["name"]: row["seconds"]["median"] / row["megapixels"] for row in rows}
     shown = sorted(taken, key=taken.__getitem__)
@@ -118,7 +121,7 @@ def seconds(rows: Sequence[Row], ours: Mapping[str, str] = _TABLES) -> Figure:
 
 
 def encoders(rows: Sequence[Row], ours: Mapping[str, str] = _TABLES) -> tuple[list[str], list[list[str]]]:
-    """Encoders in pairs, by the names that the book gives them (``ours``: of our rows), and how much they encoded."""
+    """Head and cells of the encoder benchmarks, with the book's names and the megapixels encoded; ``ours`` as above."""
     names = {**{name: look.label for name, look in LOOKS.items()}, **ours}
     named = [{**row, "name": f"{names.get(row['name'], row['name'])}{_megapixels(row)}"} for row in rows]
     head, told = bench.table(named)
@@ -130,7 +133,7 @@ def _megapixels(row: Row) -> str:
 
 
 def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """Where a table was measured: what of its provenance tells a reader how to take the seconds."""
+    """Where and how a table was measured, label → words: the part of its provenance that puts its times in context."""
     made = table["provenance"]
     return {
         "processor": f"{made['cpu']}, {made['cores']} cores, {made['threads']} threads",
@@ -142,9 +145,10 @@ def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
 
 
 def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Bits against plain JPEG (per cent, 95 % interval) over seconds a megapixel: a row a range, a mark an encoder.
+    """Plot bits against plain JPEG (per cent, 95 % interval) over seconds per megapixel: a row per range.
 
-    Rivals have the colour of their family, and their options beside them. ``timed``: encoder → median and quartiles.
+    Rivals have the colour of their family and their options beside the mark. ``timed``: encoder → (median, lower
+    quartile, upper quartile) in seconds per megapixel.
     """
     shown = ("ssimulacra2", "butteraugli")
     fig, axes = style.figure(7.6, len(RANGES), len(shown), sharex=True)
@@ -164,7 +168,7 @@ def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[floa
             style.plain_marks(ax.xaxis)
             _options(ax, left, -1)
             _options(ax, [one for one in right if one[0] < 1], 1)
-            for x, high, words, _ in (one for one in right if one[0] >= 1):  # best, alone at the right
+            for x, high, words, _ in (one for one in right if one[0] >= 1):  # only "best" is this slow
                 ax.annotate(words, (x, high), (0, 12), textcoords="offset points", ha="center", fontsize=style.SMALLEST)
         row[0].set_ylabel("bits against plain JPEG, %")
     for ax in axes[-1]:
@@ -174,7 +178,7 @@ def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[floa
 
 
 def _family(name: str) -> tuple[str, str, str, str]:
-    """An encoder's family, what of its options goes beside its mark, and the family's colour and marker."""
+    """An encoder's family, the options to write beside its mark, and its colour and marker."""
     look = ENCODER_LOOKS[name]
     if name in EFFORTS:
         return "ours", name, OKABE_ITO["vermillion"], "D" if name != "best" else "*"
@@ -187,7 +191,7 @@ def _family(name: str) -> tuple[str, str, str, str]:
 
 
 def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
-    """Words to the left (-1) or right (1) of marks (x, y, words, colour), moved apart where they would overlap."""
+    """Write words to the left (``side`` −1) or right (1) of ``marks``, moved apart if they would overlap."""
     marks = sorted((mark for mark in marks if mark[2]), key=lambda mark: -mark[1])
     if not marks:
         return
@@ -206,7 +210,10 @@ def _options(ax: Axes, marks: Sequence[_Mark], side: int) -> None:
 
 
 def time_rows(timed: Mapping[str, tuple[float, float, float]]) -> Rows:
-    """One row an encoder: megapixels a second, and milliseconds a megapixel with quartiles."""
+    """One row per encoder: megapixels per second, and milliseconds per megapixel with quartiles.
+
+    ``timed`` is as in :func:`savings_against_time`.
+    """
     rows = [
         [
             ENCODER_LOOKS[name].label,

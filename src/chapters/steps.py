@@ -1,4 +1,4 @@
-"""Figs. 13 and 14, and what recipes come to: rate and quality on the way through training, and where runs end."""
+"""Figs. 13 and 14, and the results of recipes: rate and quality during training, and where runs end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RUNS = (("vermillion", "s", "-"), ("blue", "o", "--"))
 
 
 def normalised_plot(runs: Mapping[str, Means]) -> Figure:
-    """Each of ``runs`` (title → snapshots): bits, MSE and MS-SSIM, all between 0 and 1, against steps."""
+    """Plot bits, MSE and MS-SSIM, already normalised to 0–1, against the step: a panel per run. ``runs``: by title."""
     fig, axes = figure(3.1, 1, len(runs), sharey=True)
     for ax, (title, run) in zip(axes[0], runs.items(), strict=True):
         for metric in DIRECTIONS:
@@ -36,7 +36,7 @@ def normalised_plot(runs: Mapping[str, Means]) -> Figure:
 
 
 def true_units_plot(runs: Mapping[str, Means]) -> Figure:
-    """The same in true units, a plot a metric, a line a run; steps from 10 on a logarithmic axis."""
+    """Plot bits, MSE and MS-SSIM in true units against step + 1 (logarithmic): a panel per metric, a line per run."""
     fig, axes = figure(3.1, 1, len(DIRECTIONS))
     for ax, metric in zip(axes[0], DIRECTIONS, strict=True):
         for (title, run), (color, marker, line) in zip(runs.items(), _RUNS, strict=False):
@@ -47,7 +47,7 @@ def true_units_plot(runs: Mapping[str, Means]) -> Figure:
 
 
 def recipe_rows(found: Sequence[Outcome]) -> Rows:
-    """One row a recipe: steps, learning rates, and what Eq. 7 comes to on files; the least is marked."""
+    """One row per recipe: steps, learning rates, and Eq. 7 evaluated on files, with each kind's lowest marked."""
     best = {kind(o): min(other.objective for other in found if kind(other) == kind(o)) for o in found}
     rows = [
         [
@@ -66,7 +66,7 @@ def recipe_rows(found: Sequence[Outcome]) -> Rows:
 
 
 def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
-    """One row a model: what twice the steps change."""
+    """One row per model: what doubling the steps changes."""
     formats = {"objective": ".2f", "bpp": ".3f", "mse": ".1f", "lpips": ".3f", "ms_ssim": ".4f"}
     rows = []
     for once, twice in pairs:
@@ -78,7 +78,7 @@ def doubling_rows(pairs: Sequence[tuple[Outcome, Outcome]]) -> Rows:
 
 
 def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -> Figure:
-    """Where recipes end, as points in the plane of rate and each metric; ``names`` label them; ``line`` compares."""
+    """Plot where recipes end, each metric against rate, labelled by ``names``, with the curve ``line`` to compare."""
     fig, axes = figure(3.4, 1, 3)
     colors = ["blue", "vermillion", "green", "orange", "purple", "sky", "black"]
     for ax, metric in zip(axes[0], METRICS, strict=True):
@@ -94,7 +94,7 @@ def recipe_points(found: Sequence[Outcome], names: Sequence[str], line: Curve) -
 
 
 def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
-    """Ratios of objectives against λ, a line each."""
+    """Plot ratios of objectives against λ. ``lines``: label → λ → ratio."""
     fig, ax = plot(2.9)
     ax.axhline(1, color=INK, linewidth=1)
     for (label, ratios), (color, marker, line) in zip(lines.items(), _RUNS, strict=False):
@@ -105,7 +105,7 @@ def ratio_plot(lines: Mapping[str, Mapping[float, float]]) -> Figure:
 
 
 def recipe_label(o: Outcome) -> str:
-    """A recipe in a few words, for a legend."""
+    """A short name of a recipe for a legend: "VGG, 1,000 steps at 0.03"."""
     recipe = o.experiment.recipe
     of_network = o.experiment.model.method != "tables"
     return f"{'VGG' if of_network else 'tables'}, {recipe.steps:,} steps at {_rate(recipe.lr_tables)}"

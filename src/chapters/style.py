@@ -1,8 +1,8 @@
-"""What all pictures of the book have in common: a white card with dark text, colours and markers that tell apart.
+"""The common style of the book's pictures: dark text on white, with distinct colours and markers.
 
-Colours are Okabe and Ito's, which people with any kind of colour vision can tell apart; a method also has a marker
-and a dash pattern of its own, so that nothing rests on colour alone. Text is 9 points or more at :data:`WIDTH`,
-the width of a page's column.
+Colours are Okabe and Ito's, which people with any kind of colour vision can tell apart. Each method also has its own
+marker and dash pattern, so that nothing rests on colour alone. Text is at least 9 points at :data:`WIDTH`, the width
+of a page's column.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ OKABE_ITO = {
     "purple": "#CC79A7",
 }
 INK, PAPER, FAINT = "#1a1a1a", "#ffffff", "#d9d9d9"
-#: Inches: as wide as the column of text, so that points on paper are points on the page.
+#: Inches. The width of the text column, so that font sizes hold on the page.
 WIDTH = 7.2
-#: Points; nothing is smaller.
+#: The smallest font size, in points.
 SMALLEST = 9.0
 
 RC: dict[str, Any] = {
@@ -93,7 +93,7 @@ def _look(label: str, color: str, marker: str, linestyle: str = "-") -> Look:
 
 #: What ``bookkit.frames_slider`` takes: frames, labels, alternative texts and captions.
 Slider = tuple[list[Any], list[str], list[str], list[str]]
-#: Method or codec → its look. Solid lines are ours, broken ones are peers.
+#: Method or codec → its look. Our methods have solid lines, peers broken ones.
 LOOKS = {
     "tables": _look("learned tables", "blue", "o"),
     "vgg16": _look("VGG-16 attention", "vermillion", "s"),
@@ -121,7 +121,7 @@ LOOKS = {
 
 
 class Box(NamedTuple):
-    """A part of a picture in pixels: its top left corner and its size."""
+    """A part of a picture, in pixels: its top left corner and its size."""
 
     top: int
     left: int
@@ -133,12 +133,12 @@ class Box(NamedTuple):
         return picture[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def frame(self, color: str = OKABE_ITO["vermillion"]) -> Rectangle:
-        """A frame around this part, for the axes that show the picture."""
+        """A frame around this part, to add to axes that show the picture."""
         return Rectangle((self.left - 0.5, self.top - 0.5), self.width, self.height, fill=False, ec=color, lw=2)
 
 
 def use() -> None:
-    """Draw in the book's style from here on, and have Jupyter show a ``Figure`` that pyplot knows nothing of."""
+    """Draw in the book's style from here on, and have Jupyter show figures that are not registered with pyplot."""
     matplotlib.style.use(RC)
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython() is not None:
@@ -150,9 +150,10 @@ def use() -> None:
 def figure(
     height: float, rows: int = 1, cols: int = 1, *, width: float = WIDTH, **subplots: Any
 ) -> tuple[Figure, np.ndarray]:
-    """A figure in the book's style as wide as the column, ``height`` inches high, and its axes (rows, cols).
+    """A figure in the book's style, ``height`` inches high and by default as wide as the column, and its axes
+    (rows, cols).
 
-    A slider's frames are narrower, so that a phone shrinks their text less. ``subplots`` goes to ``Figure.subplots``
+    Frames of sliders are narrower, so that a phone shrinks their text less. ``subplots`` goes to ``Figure.subplots``
     (``width_ratios``, ``sharex``, …).
     """
     use()
@@ -161,32 +162,32 @@ def figure(
 
 
 def plot(height: float) -> tuple[Figure, Axes]:
-    """A :func:`figure` with one pair of axes."""
+    """A :func:`figure` with a single ``Axes``, and that ``Axes``."""
     fig, axes = figure(height)
     return fig, axes[0, 0]
 
 
 def legend_below(fig: Figure, ncols: int = 3) -> None:
-    """One legend for all axes: that of the first."""
+    """Add one legend for all axes, made from the first."""
     fig.legend(*fig.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=ncols)
 
 
 def shade(ax: Axes, rates: tuple[float, float]) -> None:
-    """A range of rates, marked."""
+    """Shade a range of rates."""
     ax.axvspan(*rates, color=OKABE_ITO["yellow"], alpha=0.18, linewidth=0)
 
 
 def plain_marks(axis: Axis, subs: Sequence[float] = (1,)) -> None:
-    """Marks of a logarithmic axis as 0.1, 1, 10, not as powers of ten; with ``subs`` (1, 2, 5) also those between."""
+    """Label a logarithmic axis 0.1, 1, 10 instead of with powers of ten; ``subs`` (1, 2, 5) adds 0.2, 0.5, 2, …"""
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> Any:
-    """Pixels without axes, under ``title``. Grey and RGB of uint8 are shown as they are.
+    """Show pixels without ticks, under ``title``. Grey and RGB of uint8 are shown on the full scale, 0–255.
 
-    Returns what ``imshow`` does, for a colour bar.
+    Return the ``AxesImage``, for a colour bar.
     """
     if pixels.dtype == np.uint8:
         imshow = {"vmin": 0, "vmax": 255} | imshow
@@ -196,7 +197,7 @@ def show_image(ax: Axes, pixels: np.ndarray, title: str = "", **imshow: Any) -> 
 
 
 def bare(ax: Axes, title: str = "") -> None:
-    """No ticks, no grid, a thin frame, and a title."""
+    """Remove ticks and grid, and add a thin frame and a title."""
     ax.set(xticks=[], yticks=[], title=title)
     ax.grid(False)
     for spine in ax.spines.values():
@@ -204,7 +205,7 @@ def bare(ax: Axes, title: str = "") -> None:
 
 
 def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
-    """Pictures of one size side by side, each with its title of two lines."""
+    """Show pictures of equal size side by side, each under a title of two lines."""
     fig, axes = figure(images[0].shape[0] / images[0].shape[1] * WIDTH / len(images) + 0.44, 1, len(images))
     for ax, image, title in zip(axes[0], images, titles, strict=True):
         show_image(ax, image, title)
@@ -212,7 +213,10 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
 
 
 def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", **imshow: Any) -> Any:
-    """A small matrix as coloured squares with its numbers written in, black or white, whichever stands out more."""
+    """Draw a small matrix as coloured squares with its numbers, in black or white, whichever has more contrast.
+
+    Return the ``AxesImage``.
+    """
     shown = show_image(ax, values, title, **imshow)
     rgb = shown.to_rgba(values)[..., :3]
     luminance = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
@@ -224,9 +228,9 @@ def cells(ax: Axes, values: np.ndarray, title: str = "", fmt: str = "d", **imsho
 
 
 def kodak_or_sample(data_dir: Path | str | None = None) -> PhotoSet:
-    """Kodak's photographs where they are at hand, else the samples that dependencies ship.
+    """Kodak's photographs if they are available, else the sample photos that dependencies ship.
 
-    A damaged Kodak folder is an error, not a reason to take other pictures.
+    A damaged Kodak folder is an error, not a reason to fall back on other pictures.
     """
     try:
         return photos("kodak", data_dir)
@@ -237,7 +241,10 @@ def kodak_or_sample(data_dir: Path | str | None = None) -> PhotoSet:
 
 
 def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "coffee.png") -> Photo:
-    """The photograph to show: Kodak's ``name`` ("kodim23") where the set is at hand, else the shipped ``instead``."""
+    """The photograph to show: Kodak's ``name`` ("kodim23") if the set is available, else the sample ``instead``.
+
+    Raises :class:`ReproError` if the set has no photo of that name.
+    """
     chosen = kodak_or_sample(data_dir)
     wanted = f"{name}.png" if chosen.name == "kodak" else instead
     for photo in chosen:
@@ -247,7 +254,7 @@ def book_photo(name: str, data_dir: Path | str | None = None, instead: str = "co
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Rows of equal keys as a Markdown table for a cell to end in; the keys are its head."""
+    """A Markdown table, for a cell to end in, of rows with equal keys, which become its head."""
     from IPython.display import Markdown
 
     return Markdown(markdown.table(list(rows[0]), [list(row.values()) for row in rows]))

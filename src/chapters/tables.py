@@ -28,18 +28,18 @@ from repro.experiments.store import Store, stored_results
 from repro.metrics import METRICS as ALL_METRICS
 
 Rows = tuple[Sequence[str], Sequence[Sequence[object]]]
-#: Decimals that tell two encoders apart.
+#: Metric → decimals that suffice to tell two encoders apart.
 DECIMALS = {"mse": 1, "lpips": 3, "ms_ssim": 4}
 
 
 def folded(words: str, head: Sequence[str], rows: Iterable[Sequence[object]], **options: Any) -> Html:
-    """A table that opens at a click on ``words``: for numbers that a picture has shown, and for provenance."""
+    """A table that unfolds at a click on ``words``, for numbers that a picture has shown and for provenance."""
     inside = table(head, list(rows), **options).text
     return Html(f"<details><summary>{escape(words)}</summary>{inside}</details>")
 
 
 def matched(matches: Sequence[Match]) -> Rows:
-    """One row a photo, by name: bytes as bits per pixel, and "ours / theirs" in each metric."""
+    """One row per photo, by name: bits per pixel and each metric, as "ours / theirs"."""
     rows = [
         [
             m.photo.partition(".")[0],
@@ -52,13 +52,13 @@ def matched(matches: Sequence[Match]) -> Rows:
 
 
 def wins(matches: Sequence[Match]) -> dict[str, int]:
-    """Metric → on how many photos ours is the better one."""
+    """Metric → number of photos on which ours is better."""
     signs = {k: -1 if ALL_METRICS[k][1] == "lower" else 1 for k in METRICS}
     return {k: sum(s * ((m.ours[k] or 0) - (m.theirs[k] or 0)) > 0 for m in matches) for k, s in signs.items()}
 
 
 def gain_rows(found: Sequence[Gain]) -> Rows:
-    """One row a rate, one column a metric: gain and interval, and how many photos it rests on."""
+    """One row per rate, one column per metric: gain and interval; and the number of photos they are based on."""
     rates = sorted({g.bpp for g in found})
     at = {(g.bpp, g.metric): g for g in found}
     rows = [
@@ -73,7 +73,7 @@ def gain_rows(found: Sequence[Gain]) -> Rows:
 
 
 def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
-    """One row a comparison: per cent of bits at equal quality, with interval."""
+    """One row per comparison: bits at equal quality in per cent, with interval."""
     rows = [
         [label.replace("\n", " "), *(f"{row[k].mean:+.1f} ({_span(row[k])})" for k in METRICS)]
         for label, row in compared.items()
@@ -82,7 +82,7 @@ def saving_rows(compared: Mapping[str, Mapping[str, BDRate]]) -> Rows:
 
 
 def seed_rows(found: Mapping[str, BDRate]) -> Rows:
-    """One row a metric: the BD-rate of each seed, and of all with its interval."""
+    """One row per metric: the BD-rate of each seed, and of all seeds with its interval."""
     rows: list[list[object]] = []
     for k in METRICS:
         each = ", ".join(f"{value:+.1f}" for value in found[k].per_seed)
@@ -91,8 +91,8 @@ def seed_rows(found: Mapping[str, BDRate]) -> Rows:
 
 
 def claim_rows(claims: Sequence[Claim]) -> Rows:
-    """Every claim, linked to its page, with both verdicts and the effect of each as a picture; below it what they rest
-    on, in a row of one cell."""
+    """Every claim, linked to its page, with both verdicts and their effects as pictures; below it the evidence, in a
+    row of one cell."""
     rows = []
     for c in claims:
         ours = f"Our recipe: {c.evidence}" if c.by_paper else c.evidence
@@ -104,7 +104,7 @@ def claim_rows(claims: Sequence[Claim]) -> Rows:
     return ["the paper says (section, figure)", "by our recipe", "by the paper's"], rows
 
 
-#: What stands under a table of claims.
+#: Caption of a table of claims.
 CLAIMS_CAPTION = (
     "In the small pictures each mark is one rate, with its interval. Above the line the model that is named first is "
     "better, or the claim's new part. What is clear of the line is filled."
@@ -112,7 +112,7 @@ CLAIMS_CAPTION = (
 
 
 def verdict_rows(claims: Sequence[Claim]) -> Rows:
-    """The same at a glance: claims, linked to their pages, and verdicts alone."""
+    """:func:`claim_rows` at a glance: claims, linked to their pages, with the verdicts only."""
     rows = [
         [
             link(c.words, _page(c)) if c.figure else c.words,
@@ -125,7 +125,7 @@ def verdict_rows(claims: Sequence[Claim]) -> Rows:
 
 
 def _verdict(recipe: str, by: Claim | Judgement | None, *, picture: bool = True) -> Html:
-    """A verdict as a badge over its picture; on a phone, which shows no head of a table, with the recipe's name."""
+    """A verdict as a badge above its picture, with the recipe's name for phones, on which tables have no head."""
     named = f'<span class="repro-recipe">{recipe}: </span>'
     if by is None:
         return Html(f"{named}–")
@@ -134,8 +134,8 @@ def _verdict(recipe: str, by: Claim | Judgement | None, *, picture: bool = True)
 
 
 def papers_side(c: Claim) -> str:
-    """What a claim's evidence says of the runs by the paper's recipe: what is missing, what they show, or why they
-    disagree with ours. Empty where there are to be none."""
+    """The evidence from runs by the paper's recipe: what is missing, what they show, or why they disagree with ours.
+    Empty if no such runs are planned."""
     if c.by_paper is None:
         return ""
     told = f"The paper's: {c.by_paper.evidence}"
@@ -145,7 +145,7 @@ def papers_side(c: Claim) -> str:
 
 
 def differences(c: Claim) -> str:
-    """What the paper's recipe does otherwise than ours, in words."""
+    """How the paper's recipe differs from ours, in words."""
     ours, paper = profile_of("cpu"), profile_of("paper")
     fast, slow = ours.recipes[ours.rounding], paper.recipes[paper.rounding]
     parts = [
@@ -156,7 +156,7 @@ def differences(c: Claim) -> str:
     return ", ".join([*parts, trunk] if c.figure != "15" or c.number == MAIN[-1] else parts)
 
 
-#: Figure that a claim is judged on → the page that tells it.
+#: Figure that a claim is judged on → the page that discusses it.
 _PAGES = {
     **dict.fromkeys(("5", "6", "7"), "05_first_experiment.html#ch-first-experiment"),
     **dict.fromkeys(("8", "9", "10"), "06_resnet.html#ch-resnet"),
@@ -171,13 +171,13 @@ def _page(claim: Claim) -> str:
 
 
 def verdict_counts(claims: Sequence[Claim]) -> dict[str, int]:
-    """Verdict → how many claims have it, every verdict named."""
+    """Verdict → number of claims, for every verdict, even if none has it."""
     words = (REPRODUCED, PARTLY, NOT, NOT_YET, NOT_TESTABLE)
     return {word: sum(claim.verdict == word for claim in claims) for word in words}
 
 
 def claim_words(claims: Sequence[Claim]) -> dict[str, str]:
-    """For glue: "claim_6" → its verdict; "tally" counts the verdicts in words."""
+    """For glue: "claim_6" → its verdict, and so on; "tally" → the counts of all verdicts in words."""
     counts = ", ".join(f"{count} {word}" for word, count in verdict_counts(claims).items() if count)
     return {f"claim_{c.number}": c.verdict for c in claims} | {"tally": counts}
 
@@ -195,9 +195,9 @@ def _interval(g: Gain | None, decimals: int) -> str:
 
 
 def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, str]:
-    """Rows on the results behind ``figure``, label → words; where runs differ, each variant once.
+    """The provenance of the results behind ``figure``, label → words. If runs differ, each variant is listed once.
 
-    Raises :class:`ReproError` where a result is missing.
+    Raises :class:`ReproError` if a result is missing.
     """
     stored = stored_results(figure, profile, store)
     runs = [task for task, _ in stored if isinstance(task, Experiment)]
@@ -217,7 +217,7 @@ def origin(figure: str, profile: str, store: Store | None = None) -> dict[str, s
 
 
 def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") -> dict[str, str]:
-    """The same rows on stored sweeps of encoders."""
+    """The provenance of stored encoder sweeps, as in :func:`origin`."""
     made = [result["provenance"] for result in results]
     assets = {f"{name} {digest[:12]}" for result in results for name, digest in result["assets"].items()}
     packages = ("jpeglib", "pillow", "pyjpegli", "torch")
@@ -230,7 +230,7 @@ def sweeps_origin(results: Sequence[Mapping[str, Any]], figure: str = "beyond") 
 
 
 def _made(made: Sequence[Mapping[str, Any]], packages: Sequence[str], time: str) -> dict[str, str]:
-    """Rows that say by what the results were made, and when."""
+    """What the results were made with, and when, label → words."""
     return {
         "commit": _each(str(m["commit"])[:10] + (" and changes" if m["modified"] else "") for m in made),
         "versions": _each(", ".join(f"{name} {m['versions'].get(name)}" for name in packages) for m in made),
@@ -249,7 +249,7 @@ def _recipe(e: Experiment) -> str:
 
 
 def _grouped(named: Iterable[tuple[str, str]]) -> str:
-    """ "a, b: words; c: other words", each word once, from names and their words."""
+    """ "a, b: words; c: other words" from (name, words), with names of equal words together."""
     names: dict[str, list[str]] = {}
     for name, words in dict.fromkeys(named):
         names.setdefault(words, []).append(name)
@@ -257,5 +257,5 @@ def _grouped(named: Iterable[tuple[str, str]]) -> str:
 
 
 def _each(words: Iterable[str]) -> str:
-    """The different ones, in order."""
+    """``words`` without repetitions, in order, joined by "; "."""
     return "; ".join(dict.fromkeys(words))
