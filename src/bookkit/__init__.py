@@ -1,7 +1,7 @@
-"""The book's machinery: helpers that notebooks call, and what executes, checks, builds and prints them.
+"""The book's machinery: helpers for notebooks, and the code that executes, checks, builds and prints the book.
 
-Notebooks import the helpers (``glue``, ``frames_slider``, ``curtain``, ``points``, ``eyes``) from here, tables and
-badges from :mod:`bookkit.html`. The rest is for ``make book`` and imports papermill and Jupyter Book only when called.
+Notebooks import the helpers (``glue``, ``frames_slider``, ``curtain``, ``points``, ``eyes``) from here, and tables and
+badges from :mod:`bookkit.html`. The rest serves ``make book`` and imports papermill and Jupyter Book only when called.
 """
 
 from bookkit.curtain import curtain

@@ -38,7 +38,7 @@ def book(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (default: the process's own) and return its exit code; errors become one line each."""
+    """Run one command line, by default the process's own, and return its exit code. Errors are reported in one line."""
     return guarded(app, "bookkit", arguments)
 
 

@@ -1,10 +1,10 @@
-"""The package's reference: which modules stand on which page. Sphinx's autodoc fills them in from the docstrings."""
+"""The package's reference: which page documents which modules. Sphinx's autodoc fills the pages from the docstrings."""
 
 from __future__ import annotations
 
 import grimp
 
-#: Page → its packages and modules, in this order. What of ``repro`` stands on no other page stands on the last.
+#: Page → its packages and modules, in this order. Modules of ``repro`` on no other page go to the last.
 PAGES = {
     "api_model": [
         *("plain", "model", "losses", "attention", "rounding", "recurrent", "regions", "metrics", "stages"),
@@ -13,14 +13,14 @@ PAGES = {
     "api_experiments": ["experiments"],
     "api_codec": ["encoder", "trellis", "jpeg", "codecs"],
 }
-#: What notebooks call of :mod:`bookkit`.
+#: The modules of :mod:`bookkit` that notebooks use.
 HELPERS = ["bookkit.glue", "bookkit.html", "bookkit.widgets", "bookkit.curtain", "bookkit.points", "bookkit.eyes"]
-#: The command line has a page of its own, made of what its commands say.
+#: The command line has its own page, made from the help of its commands.
 _LEFT_OUT = {"cli", "__main__"}
 
 
 def pages() -> dict[str, list[str]]:
-    """Page → the modules that it documents, each package before what is in it."""
+    """Page → the modules that it documents, each package before its modules."""
     found = sorted(grimp.build_graph("repro", cache_dir=None).modules - {"repro"})
     members: dict[str, list[str]] = {}
     for module in found:
@@ -33,7 +33,7 @@ def pages() -> dict[str, list[str]]:
 
 
 def markdown(page: str) -> str:
-    """What ``page`` includes: a section for each package, a subsection for each module in it."""
+    """The Markdown that ``page`` includes: a section for each package, a subsection for each of its modules."""
     return "\n".join(
         f"{'##' if name.count('.') == 1 else '###'} `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
         for name in pages()[page]

@@ -1,7 +1,7 @@
 """The encoder's JavaScript modules (``assets/encoder``) as one script, for pages that may not fetch any file.
 
 A page from disk, a notebook's output and a page under a strict Content-Security-Policy cannot load modules. They can
-run a script that is inside them, and start a Web Worker from a Blob of its text.
+run an inline script and start a Web Worker from a Blob of its text.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from importlib import resources
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 _PASSED_ON = re.compile(r'^export \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 _LISTED = re.compile(r"^export \{([^}]*)\};$", re.MULTILINE)
-#: What only readers need: comments on lines of their own, and indentation. No string in the modules has such lines.
+#: What only human readers need: comments on their own lines, and indentation. No string in the modules has such lines.
 _COMMENT = re.compile(r"^ */\*\*[\s\S]*?\*/\n|^ *//.*\n|^ +", re.MULTILINE)
 _DECLARED = re.compile(r"^export ((?:const|function|class) (?:\[([^\]]*)\]|(\w+)))", re.MULTILINE)
 
 
 @cache
 def script(entry: str) -> str:
-    """The module ``entry`` (``"worker"``, ``"client"``, ``"index"``) and all that it imports, as one script.
+    """The module ``entry`` (``"worker"``, ``"client"``, ``"index"``) and all of its imports as one script.
 
-    What ``entry`` exports become properties of ``globalThis.bookEncoder``.
+    The exports of ``entry`` become properties of ``globalThis.bookEncoder``.
     """
     modules: dict[str, str] = {}
     _add(entry, modules)
@@ -31,7 +31,7 @@ def script(entry: str) -> str:
 
 
 def _add(name: str, modules: dict[str, str]) -> None:
-    """Put the module ``name`` behind those that it imports: a function's body, which returns what is exported."""
+    """Append the module ``name`` after its imports, as a function that returns its exports."""
     source = (resources.files("bookkit") / "assets" / "encoder" / f"{name}.js").read_text(encoding="utf-8")
     for _, needed in _IMPORT.findall(source) + _PASSED_ON.findall(source):
         if needed not in modules:

@@ -1,4 +1,4 @@
-"""Stage the pages beside the executed notebooks and let Jupyter Book build them, strictly."""
+"""Stage the pages and the executed notebooks, and have Jupyter Book build them with warnings as errors."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from repro.progress import bar
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE|[Ee]xception|error)\b")
-#: How long Jupyter Book may take, in seconds; the whole book takes a minute.
+#: Time limit for Jupyter Book in seconds; the whole book takes a minute.
 BUILD_TIMEOUT = 1200
-#: Before Jupyter Book begins: pages are large trees, and looking for cycles in them takes half of a build's time; and
-#: jsonschema would build a parser for addresses of every alphabet, two seconds' work, for a check never asked for.
-#: And it ends with this program, even if that is killed: it would go on writing beside the next build.
+#: Run before Jupyter Book. Garbage collection is off, because looking for cycles in the pages' large trees takes half
+#: of a build's time. Without rfc3987_syntax, jsonschema does not spend two seconds on a parser for a check that is
+#: never asked for. And the build ends with this program, even if that is killed; it would go on beside the next build.
 _QUICK = (
     "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None; "
     "from repro.workers import end_with_program; end_with_program({})"
 )
-#: Written into a finished book: the hash of what it was built from.
+#: File in a finished book with the hash of what it was built from.
 STAMP = ".built-from"
 
 
 def make(project: Project, *, run: bool = True) -> Path:
-    """Execute what changed (unless not ``run``), then build; returns the start page.
+    """Execute what changed, if ``run``, then build the book. Return its start page.
 
-    Raises :class:`ReproError` at the first notebook that is out of step with its text or fails, at the first number
-    that is typed into prose (:mod:`bookkit.lint`), or with all problems that Jupyter Book found: a
-    warning is a failure, for it means a dead reference, a missing number or a page that nobody reaches.
+    Raises :class:`ReproError` at the first notebook that fails or is out of step with its text, at the first number
+    that is typed into prose (:mod:`bookkit.lint`), or with all problems that Jupyter Book found. A warning is a
+    failure, because it means a dead reference, a missing number or a page that nothing links to.
     """
     check_pairs(project)
     lint.check(project)
@@ -52,11 +52,11 @@ def make(project: Project, *, run: bool = True) -> Path:
     if not _is_built(project, stamp):
         read = project.output / "_build" / ".doctrees"
         if not (project.html / STAMP).is_file() or _is_of_the_future(read / "environment.pickle"):
-            # The last build failed or was killed: Sphinx warns of a page only when it reads it, and this build would
-            # pass in silence. Or the clock was set back: Sphinx would take what has changed for old.
+            # The last build failed or was killed: Sphinx warns of a page only when it reads it, so this build would
+            # pass silently. Or the clock was set back: Sphinx would consider changed files old.
             shutil.rmtree(read, ignore_errors=True)
-        # Sphinx would rewrite only pages whose own text changed, but a page also shows other pages' numbers, titles
-        # and style: without the old HTML it rewrites all (and still reads only those that changed).
+        # Sphinx rewrites only pages whose own text changed, but a page also shows other pages' numbers, titles and
+        # style. Without the old HTML it rewrites all pages, and still reads only those that changed.
         shutil.rmtree(project.html, ignore_errors=True)
         _jupyter_book(project)
         drop_maps(project.html)
@@ -65,7 +65,7 @@ def make(project: Project, *, run: bool = True) -> Path:
 
 
 def _stage(project: Project) -> str:
-    """Make the staging tree what the checkout is now; returns a hash of all that the book is built from."""
+    """Update the staging tree from the checkout. Return a hash of everything that the book is built from."""
     wanted = {project.staged(name).with_suffix(kind) for name in project.notebooks() for kind in (".ipynb", ".py")}
     for old in set((project.stage / "notebooks").glob("*.*")) - wanted:
         old.unlink()
@@ -75,14 +75,14 @@ def _stage(project: Project) -> str:
     for name in ("_config.yml", "_toc.yml"):
         _copy(project.root / name, project.stage / name)
     parts.write(project)
-    # The package's own text is here too, for its docstrings are pages.
+    # The package's source counts because its docstrings become pages.
     files = [project.root / "requirements.lock", *sorted((project.root / "src").rglob("*.py"))]
     files += sorted(p for p in project.stage.rglob("*") if p.is_file())
     return sha256_bytes("".join(f"{path} {file_hash(path)}\n" for path in files).encode())
 
 
 def _stage_notebook(project: Project, name: str) -> None:
-    """The notebook with its present words and the line on its reading time, and its text to download."""
+    """Stage the executed notebook with its current prose and a line on its reading time, and its text for download."""
     import nbformat
 
     notebook = with_new_words(project, name)
@@ -102,7 +102,7 @@ def _is_of_the_future(path: Path) -> bool:
 
 
 def _mirror(source: Path, target: Path) -> None:
-    """Copy a tree, leaving alone what is the same so that Sphinx reads only what changed."""
+    """Mirror a tree without touching identical files, so that Sphinx reads only what changed."""
     files = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
     for name in files:
         _copy(source / name, target / name)
@@ -117,7 +117,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _jupyter_book(project: Project) -> None:
-    """``jupyter-book build``, every warning an error and every reference checked."""
+    """Run ``jupyter-book build`` with every warning an error and every reference checked."""
     call = f"{_QUICK.format(os.getpid())}; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
     options = ["--path-output", str(project.output), "-W", "-n", "--keep-going", "-q"]
     command = [sys.executable, "-c", call, "build", str(project.stage), *options]
@@ -129,10 +129,10 @@ def _jupyter_book(project: Project) -> None:
             said, _ = process.communicate(timeout=BUILD_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise ReproError(f"the book: Jupyter Book took more than {BUILD_TIMEOUT} s") from error
-        finally:  # Sphinx's writers, too, which would write into the next build
+        finally:  # kill Sphinx's writer processes too, which would write into the next build
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    # Sphinx writes pages in processes of their own, and does not notice where one of them fails.
+    # Sphinx writes pages in separate processes and does not notice if one of them fails.
     lost = [page for page in project.pages() if not (project.html / f"{page}.html").is_file()]
     if process.returncode == 0 and not lost:
         return

@@ -1,6 +1,6 @@
-"""Tables of the cards: photographs, weights and shipped models, from the registries that check them.
+"""Tables for the cards of photographs, weights and shipped models.
 
-Sizes and hashes are read from what the package itself checks files against.
+Sizes and hashes come from the registries that the package itself checks files against.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ASSETS = Path(repro.__file__).parent / "assets"
 
 
 def photo_sets() -> str:
-    """Every known set of photographs: its folder, how many, terms, where from, and the hash that results carry."""
+    """Every known set of photographs: its folder, source, number of photos, terms, and the hash that results carry."""
     rows: list[tuple[object, ...]] = []
     for name, known in known_sets().items():
         source = f"[{known.title}]({known.page})" if known.page else known.title
@@ -37,7 +37,7 @@ def photo_sets() -> str:
 
 
 def weight_files() -> str:
-    """Every file of weights that the package knows: its size, hash and source, in the order of search."""
+    """Every file of weights that the package knows, in search order, with its source, size and hash."""
     rows = []
     for name, published in weights.PUBLISHED.items():
         rows.append((name, code(published.file), "torchvision", _published_size(name), code(f"{published.prefix}…")))
@@ -56,7 +56,7 @@ def weight_files() -> str:
 
 
 def models() -> str:
-    """Models that were trained here and ship with the package: how, on which photographs, and their files."""
+    """Models that were trained here and ship with the package: how, on which photographs, and in which files."""
     rows: list[tuple[object, ...]] = []
     for name in shipped.shipped():
         made: shipped.ModelSet | trellis_set.TrellisSet
@@ -67,7 +67,7 @@ def models() -> str:
             made = shipped.load(name)
             told = f"{len(made.lams)} models of method {code(made.method)}"
         told += f", λ from {made.lams[0]:.3g} to {made.lams[-1]:.3g}"
-        paths = sorted((_ASSETS / "models" / name).glob("[!S]*"))  # all but SHA256SUMS, which lists the others
+        paths = sorted((_ASSETS / "models" / name).glob("[!S]*"))  # all but SHA256SUMS
         rows.append((f"model set {code(name)}", told, made.provenance["training photos"]["source"], _files(paths)))
     for name, (file, _) in weights.DISTILLED.items():
         path = _ASSETS / "weights" / file
@@ -79,14 +79,14 @@ def models() -> str:
 
 
 def _published_size(name: str) -> str:
-    """As torchvision's own registry has it, in units of 2^20 bytes."""
+    """The file's size according to torchvision's registry, which counts in units of 2^20 bytes."""
     from torchvision.models import get_model_weights
 
     return megabytes(next(iter(get_model_weights(name))).meta["_file_size"] * 2**20)
 
 
 def _installed(package: str, file: str) -> Path:
-    """A file of an installed package, found without importing it."""
+    """A file of an installed package, found without importing the package. Raises :class:`ReproError` if missing."""
     found = next((entry for entry in files(package) or [] if entry.as_posix().endswith(f"/{file}")), None)
     if found is None:
         raise ReproError(f"{file}: is not in the installed package {package}; run `make install`")

@@ -1,4 +1,4 @@
-"""Checks of every notebook: in step with its text, its pictures described."""
+"""Checks that every notebook is in step with its text and that its pictures are described."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from repro.errors import ReproError
 
 
 def check_pairs(project: Project) -> None:
-    """Every notebook's ``.ipynb``, which is what others open, has a ``.py`` with the same cells.
+    """Check that each ``.ipynb``, which others open, has the same cells as its ``.py``.
 
     Raises :class:`ReproError` with the name of the first that does not.
     """
@@ -23,7 +23,7 @@ def check_pairs(project: Project) -> None:
 
 
 def check_pair(project: Project, name: str) -> None:
-    """Raise :class:`ReproError` where the notebook ``name`` is out of step with its text, or missing."""
+    """Raise :class:`ReproError` if the notebook ``name`` is missing or out of step with its text."""
     import nbformat
 
     path = project.source(name).with_suffix(".ipynb")
@@ -31,7 +31,7 @@ def check_pair(project: Project, name: str) -> None:
         raise ReproError(f"notebooks/{path.name}: is missing; run `make sync`")
     try:
         paired = nbformat.read(path, as_version=4)
-    except (ValueError, KeyError, AttributeError) as error:  # nbformat's own are the first, the others those of "{}"
+    except (ValueError, KeyError, AttributeError) as error:  # nbformat's own errors; the last two are for "{}"
         raise ReproError(f"notebooks/{path.name}: is no notebook; delete it and run `make sync`") from error
     if _said(paired) != _said(source(project.source(name))):
         raise ReproError(f"notebooks/{path.name}: differs from {name}.py; run `make sync`")
@@ -45,10 +45,10 @@ def _said(notebook: Any) -> list[Any]:
 
 
 def check_figures(notebook: Any, name: str) -> None:
-    """Every cell that shows a picture describes it: ``mystnb.image.alt`` and ``mystnb.figure.caption``.
+    """Check that every cell that shows a picture has ``mystnb.image.alt`` and ``mystnb.figure.caption``.
 
     A picture inside a widget carries its own alternative text (:func:`bookkit.frames_slider`). Raises
-    :class:`ReproError` with the notebook's name and the cell's first line.
+    :class:`ReproError` with the notebook's name and the first line of the first cell that lacks one.
     """
     for cell in notebook.cells:
         if cell.cell_type != "code" or not any(_is_picture(output) for output in cell.outputs):

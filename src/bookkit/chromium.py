@@ -1,4 +1,4 @@
-"""Headless Chromium: prints the book, and opens its pages for the tests."""
+"""Headless Chromium, which prints the book and opens its pages in tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from repro.errors import ReproError
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-#: So that it contacts nobody.
+#: Start without a sandbox or a GPU, and contact no server.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,7 +26,7 @@ NAMES = ("chromium", "google-chrome", "chromium-browser")
 
 
 def executable() -> str:
-    """The browser of this machine. Raises :class:`ReproError` where there is none."""
+    """Path of this machine's Chromium or Chrome. Raises :class:`ReproError` if there is none."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         raise ReproError("Chromium is missing: apt-get install chromium, or put one of its names on the PATH")
@@ -35,7 +35,7 @@ def executable() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Chromium while the block runs. Raises :class:`ReproError` where it, or the package playwright, is missing."""
+    """Chromium for the duration of the block. Raises :class:`ReproError` if it or the package playwright is missing."""
     path = executable()
     try:
         from playwright.sync_api import sync_playwright

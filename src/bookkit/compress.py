@@ -1,4 +1,4 @@
-"""Make the book smaller without changing a pixel: pack its pictures, drop files that no reader loads."""
+"""Make the book smaller without changing a pixel: recompress its pictures, drop files that no reader loads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from PIL import Image
 
 
 def smaller(png: bytes) -> bytes:
-    """The same pixels as a PNG file in fewer bytes, or the file as it is where it cannot be made smaller.
+    """Recompress a PNG file without loss, or return it as it is if that does not make it smaller.
 
-    Matplotlib writes every figure with an opaque alpha channel, and compresses it little.
+    Matplotlib writes every figure with an opaque alpha channel and weak compression.
     """
     with Image.open(io.BytesIO(png)) as picture:
         opaque = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255)
@@ -23,7 +23,7 @@ def smaller(png: bytes) -> bytes:
 
 
 def pack_pictures(notebook: Any) -> None:
-    """Every PNG among the outputs of an executed notebook, made :func:`smaller`."""
+    """Make every PNG in the outputs of an executed notebook :func:`smaller`, in place."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):

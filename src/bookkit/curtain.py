@@ -1,8 +1,8 @@
-"""Two pictures of one photo over each other, with a curtain between them that the reader drags.
+"""Two pictures of one photo on top of each other, with a curtain between them that the reader drags.
 
-It is a small script of our own (``assets/curtain``): ready-made ones have the handle, but neither enlarge pixel by
-pixel nor let the reader choose the pictures. Everything is inside the cell's output, so that it works in Jupyter
-and in a static page alike, without a kernel and without a network.
+The script (``assets/curtain``) is our own: ready-made ones have the handle, but neither enlarge pixel by pixel nor let
+the reader choose the pictures. Everything is inside the cell's output, so that it works in Jupyter and in a static
+page alike, without a kernel or a network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bookkit.widgets import lossless
 
 #: Photo → name → (picture, words).
 Pictures = Mapping[str, Mapping[str, tuple[Any, str]]]
-#: Kinds of image file that every browser shows.
+#: Image formats that every browser shows, by Pillow's names.
 _KINDS = ("PNG", "JPEG", "WEBP")
 
 
@@ -30,23 +30,23 @@ def curtain(
     *,
     start: tuple[str, str] | None = None,
 ) -> Html:
-    """A curtain between any two pictures of one photo: dragged by mouse, finger or arrow keys, enlarged up to 8×.
+    """A curtain between any two pictures of one photo, dragged by mouse, finger or arrow keys, with zoom up to 8×.
 
     pictures
-        for each photo, for each name (as "original", "mozjpeg"; the same ones for every photo) the picture and its
-        words, as "0.301 bpp · LPIPS 0.143". A picture is the bytes of a PNG, JPEG or WebP file, which go into the page
-        as they are, or pixels, uint8 (H, W, 3), which are stored without loss
+        photo → name → (picture, words). Every photo has the same names, such as "original" and "mozjpeg". A picture is
+        the bytes of a PNG, JPEG or WebP file, which go into the page as they are, or pixels, uint8 (H, W, 3), which are
+        stored without loss. Words are a line such as "0.301 bpp · LPIPS 0.143"
     crops
-        for each photo the part to show, (top, left, height, width); the whole of those that are not named
+        photo → the part to show, (top, left, height, width); photos without a crop are shown whole
     start
-        the names that show at first, left and right; the first and the last unless given
+        the names shown at first, left and right; by default the first and the last
 
-    A JPEG file is kept whole and cropped by the browser: it is several times smaller than its own pixels stored
-    without loss, and what the reader sees is what a decoder makes of the very file whose bytes were counted. Of pixels
-    only the part that is shown is stored.
+    Image files are kept whole and cropped by the browser. A JPEG file is several times smaller than its pixels stored
+    without loss, and the reader sees what a decoder makes of the very file whose bytes were counted. Of pixels only the
+    part that is shown is stored.
 
-    Raises ``ValueError`` where photos differ in names, the pictures of one photo in size, a picture has no words or
-    cannot be read, or a crop leaves its photo.
+    Raises ``ValueError`` if names differ between photos or are fewer than two, ``start`` is not two of them, the
+    pictures of a photo differ in size, a picture has no words or cannot be read, or a crop exceeds its photo.
     """
     names = [list(of) for of in pictures.values()]
     if not names or len(names[0]) < 2 or any(other != names[0] for other in names):
@@ -72,7 +72,7 @@ def curtain(
 
 
 def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, int, int, int], *, hidden: bool) -> str:
-    """One picture with its words, cropped by style alone, for the script to take or to be seen without it."""
+    """One picture with its words as HTML, for the script, and readable without it. Files are cropped by CSS alone."""
     top, left, height, width = crop
     if not isinstance(picture, bytes):
         part = np.ascontiguousarray(picture[top : top + height, left : left + width])
@@ -84,7 +84,7 @@ def _figure(photo: str, name: str, picture: Any, words: str, crop: tuple[int, in
 
 
 def element(photo: str, name: str, image: str, words: str = "", *, hidden: bool) -> str:
-    """A picture as the curtain's script takes it: the attributes of its ``image``, and its words."""
+    """A picture as the curtain's script expects it. ``image`` are the attributes of its ``<img>``."""
     told = escape(f"{name}: {words}") if words else ""
     return (
         f'<figure data-photo="{escape(photo)}" data-name="{escape(name)}"{" hidden" if hidden else ""}>'
@@ -93,7 +93,7 @@ def element(photo: str, name: str, image: str, words: str = "", *, hidden: bool)
 
 
 def _size(picture: Any) -> tuple[int, int]:
-    """(height, width)."""
+    """(height, width) of a picture. Raises ``ValueError`` if it is neither uint8 (H, W, 3) nor an image file."""
     if not isinstance(picture, bytes):
         pixels = np.asarray(picture)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:

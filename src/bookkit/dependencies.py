@@ -1,4 +1,4 @@
-"""What a notebook's outputs depend on: the modules that it imports, directly or not, and the data that those read."""
+"""What a notebook's outputs depend on: modules that it imports, directly or indirectly, and the data that they read."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from repro.data.publishers import Status
 
-#: Read by every notebook: versions of all packages, the files that ship inside this one, and the book's scripts.
+#: Dependencies of every notebook: the versions of all packages, the files that ship in ours, and the book's scripts.
 ALWAYS = ("requirements.lock", "requirements-nodeps.lock", "src/repro/assets", "src/bookkit/assets")
-#: Read by notebooks that, directly or not, import ``repro.experiments``.
+#: Dependencies of notebooks that import ``repro.experiments``, directly or indirectly.
 RESULTS = ("data/results", "data/checkpoints", "data/reference", "data/ablation_sets")
 
 
 def key(project: Project, name: str) -> str:
-    """Hash of all that the executed notebook ``name`` depends on: 16 hexadecimal digits.
+    """Hash of everything that the executed notebook ``name`` depends on: 16 hexadecimal digits.
 
-    That is its code and parameters, our modules that it imports directly or not, the lock, the photos and weights in
-    use, whether Butteraugli's program is there, and the stored results where it can read them. Its prose is not
-    included, for no output depends on it.
+    That is its code and parameters, our modules that it imports directly or indirectly, the lock file, the photos and
+    weights in use, whether Butteraugli's program is installed, and the stored results if it can read them. Its prose is
+    not included, because no output depends on it.
     """
     modules = imported_modules(project.source(name))
     folders = [*ALWAYS, *(RESULTS if "repro.experiments" in modules else ())]
@@ -55,7 +55,7 @@ def key(project: Project, name: str) -> str:
 def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
     """What the notebook ``name`` can read, in words: photos by split, weights by network, and stored results.
 
-    Of each only what is available; nothing where the notebook imports no module that reads it.
+    Only what is available is listed, and only if the notebook imports a module that reads it.
     """
     modules = imported_modules(project.source(name))
     return {
@@ -66,9 +66,9 @@ def inputs(project: Project, name: str) -> dict[str, dict[str, str]]:
 
 
 def imported_modules(notebook: Path) -> set[str]:
-    """Every module of ours, by dotted name, that running ``notebook`` can import; also imports inside functions.
+    """Every module of ours, by dotted name, that running ``notebook`` can import, including imports inside functions.
 
-    Raises :class:`ReproError` with file and line where the notebook or a module is no Python.
+    Raises :class:`ReproError` with file and line if the notebook or a module is not valid Python.
     """
     graph, direct, found = _graph(), set(_imports(notebook)), set[str]()
     waiting = set(direct)
@@ -78,14 +78,14 @@ def imported_modules(notebook: Path) -> set[str]:
             continue
         found.add(module)
         if module == "repro" and module not in direct:
-            continue  # it offers the encoder lazily: who imports a module in it does not get that
+            continue  # imports its encoder lazily, so importing a module in it does not
         waiting |= graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
     return found
 
 
 @cache
 def _graph() -> ImportGraph:
-    """Which of our modules imports which, as grimp reads it from the sources."""
+    """The import graph of our packages, read by grimp from their sources."""
     import grimp
 
     try:
@@ -96,7 +96,7 @@ def _graph() -> ImportGraph:
 
 @remembered
 def _imports(notebook: Path) -> set[str]:
-    """Names that could be modules; ``from a import b`` may name the module a.b or a thing in a."""
+    """Imported names that could be modules: in ``from a import b``, b may be a module or an object of a."""
     try:
         nodes = list(ast.walk(ast.parse(notebook.read_text(encoding="utf-8"))))
     except SyntaxError as error:

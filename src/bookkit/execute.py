@@ -1,4 +1,4 @@
-"""Run the notebooks by papermill, each one only when something that it depends on has changed."""
+"""Run the notebooks with papermill, each only if something that it depends on has changed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bookkit.project import Project
 from repro.errors import ReproError
 from repro.files import atomic_write
 
-#: Seconds that one cell may take, by profile.
+#: Profile → time limit of one cell in seconds.
 CELL_TIMEOUT = {"smoke": 300, "cpu": 3600, "paper": None}
-#: What is noted of a run for the page on status, besides papermill's own notes (start, duration, parameters).
+#: Keys recorded of a run for the status page, besides papermill's own record (start, duration, parameters).
 NOTED = {"reads", "code", "machine"}
 
 
 def execute(project: Project, names: Sequence[str] | None = None) -> None:
-    """Bring executed notebooks of ``project`` (default: all) up to date, with one line for each on standard error.
+    """Bring the executed notebooks ``names`` (default: all) up to date, and report each in a line on standard error.
 
-    Raises :class:`ReproError` with the notebook's and the cell's name at the first failure; the notebook with the error
-    stays in :attr:`Project.failed` for inspection.
+    Raises :class:`ReproError` at the first failure, with the notebook's name and the first line of the cell that
+    raised. The notebook with the error stays in :attr:`Project.failed` for inspection.
     """
     for name in project.notebooks() if names is None else names:
         if is_current(project, name):
@@ -39,7 +39,7 @@ def execute(project: Project, names: Sequence[str] | None = None) -> None:
 
 
 def is_current(project: Project, name: str) -> bool:
-    """Whether the executed notebook ``name`` exists and holds what a run would give now. Its prose does not matter."""
+    """Whether the executed notebook ``name`` exists and has what a run would give now, apart from its prose."""
     try:
         noted = stored(project.executed(name)).metadata.repro
     except (OSError, ValueError, AttributeError):
@@ -48,9 +48,9 @@ def is_current(project: Project, name: str) -> bool:
 
 
 def with_new_words(project: Project, name: str) -> Any:
-    """The notebook ``name`` as it was executed, with prose and captions as its text has them now.
+    """The notebook ``name`` with the outputs of its last run, and with the current prose and captions of its text.
 
-    Raises :class:`ReproError` where it was never executed, or with other code.
+    Raises :class:`ReproError` if it was never executed, or was executed with different code.
     """
     import nbformat
 
@@ -69,7 +69,7 @@ def with_new_words(project: Project, name: str) -> Any:
     for cell, run in zip(code, ran, strict=True):
         cell.outputs, cell.execution_count = run.outputs, run.execution_count
     for number, cell in enumerate(cells):
-        cell.id = f"cell-{number}"  # jupytext draws one by lot each time
+        cell.id = f"cell-{number}"  # jupytext's ids are random
     executed.cells = cells
     return executed
 
@@ -77,7 +77,7 @@ def with_new_words(project: Project, name: str) -> Any:
 def _execute_one(project: Project, name: str) -> None:
     import nbformat
 
-    # taken first: what changes meanwhile, a stored result for example, is seen by the next run
+    # taken before the run, so that what changes during it, such as a stored result, triggers the next run
     noted = {"key": key(project, name), "profile": project.profile, **_surroundings(project, name)}
     executed = _run(project, name, _prepare(project, name))
     pack_pictures(executed)
@@ -90,7 +90,7 @@ def _execute_one(project: Project, name: str) -> None:
 
 
 def _prepare(project: Project, name: str) -> Path:
-    """The notebook as papermill takes it, its parameters checked: papermill itself would inject an unknown one."""
+    """Write the notebook for papermill and check its parameters, since papermill would inject unknown ones too."""
     import nbformat
     import papermill
 
@@ -108,7 +108,7 @@ def _prepare(project: Project, name: str) -> Path:
 
 
 def _run(project: Project, name: str, notebook: Path) -> Any:
-    """Execute in a folder of its own, so that nothing a cell writes lands in the checkout."""
+    """Execute the notebook in the scratch folder, so that nothing that a cell writes lands in the checkout."""
     import papermill
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillException, PapermillExecutionError
@@ -124,7 +124,7 @@ def _run(project: Project, name: str, notebook: Path) -> Any:
             cwd=str(project.scratch),
             progress_bar={"desc": name} if sys.stderr.isatty() else False,
             execution_timeout=CELL_TIMEOUT[project.profile],
-            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its unencrypted sockets on this machine
+            extra_arguments=["--log-level=ERROR"],  # hide the kernel's warning about unencrypted sockets
         )
     except PapermillExecutionError as error:
         what = " ".join(f"{error.ename}: {error.evalue}".split())
@@ -138,7 +138,7 @@ def _run(project: Project, name: str, notebook: Path) -> Any:
 
 
 def _surroundings(project: Project, name: str) -> dict[str, Any]:
-    """:data:`NOTED`: what the notebook reads, which code it ran, on which machine and with which versions."""
+    """The values of :data:`NOTED`: what the notebook reads, which code it ran, on which machine with which versions."""
     from repro.runtime import provenance
 
     made = provenance()

@@ -1,7 +1,7 @@
-"""What Sphinx does not do by itself; ``_config.yml`` lists this module among the extensions.
+"""The book's Sphinx extension, listed in ``_config.yml``.
 
-Short names in docstrings are found, the role ``{version}`numpy``` says which version is installed, a notebook's text is
-offered for download, and pages are written on every core.
+It resolves short names in docstrings, adds the role ``{version}`numpy``` for installed versions, offers each notebook's
+text for download, forbids connections to pages that take a reader's photo, and writes pages on all cores.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
-#: The theme makes its buttons at 501.
+#: Handler priority; the theme adds its buttons at 501.
 _AFTER_THE_THEME = 600
-#: Sphinx numbers sections and figures at 500.
+#: Handler priority; Sphinx numbers sections and figures at 500.
 _AFTER_SPHINX = 600
 
 
@@ -35,14 +35,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-updated", _leave_out_numbers, priority=_AFTER_SPHINX)
     app.connect("env-updated", _write_in_parallel)
     app.add_role("version", _version)
-    # where a package changed, every page is read again
+    # if any package changes, every page is read again
     installed = sorted((one.name, one.version) for one in metadata.distributions())
     return {"env_version": zlib.crc32(str(installed).encode()), "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _version(_role: str, _source: str, package: str, *_: object) -> tuple[list[Node], list[Any]]:
-    """The role: which version of a package is installed, which is the one of the lock; a dash on machines that it is
-    not made for."""
+    """The role ``version``: the installed version of a package, which is that of the lock file, or a dash if the
+    package is not available for this machine."""
     from docutils.nodes import Text
 
     try:
@@ -52,10 +52,10 @@ def _version(_role: str, _source: str, package: str, *_: object) -> tuple[list[N
 
 
 def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: Element) -> Element | None:
-    """The only documented thing whose name ends like the one asked for, as "photos" for ``repro.data.sets.photos``.
+    """Resolve a name to the only documented object whose name ends with it: "photos" to ``repro.data.sets.photos``.
 
-    Of "repro.metrics.LPIPS.reference", which is defined one module further down, the end "LPIPS.reference" is enough.
-    What is in the module where the name stands comes first; a name that two other things have gets no link.
+    For a re-exported name such as "repro.metrics.LPIPS.reference", leading parts are dropped until the rest matches.
+    Objects of the module that contains the reference take precedence. An ambiguous name gets no link.
     """
     from sphinx.util.nodes import make_refnode
 
@@ -74,12 +74,12 @@ def _find_short_name(app: Sphinx, env: BuildEnvironment, node: Element, text: El
 
 
 def _skip_fields(_: Sphinx, what: str, name: str, member: object, skip: bool, options: object) -> bool | None:
-    """Leave out what Python itself writes of a named tuple's fields; their class describes them."""
+    """Skip the fields of named tuples that have only Python's own docstring; their class describes them."""
     return True if str(getattr(member, "__doc__", "")).startswith("Alias for field number") else None
 
 
 def _offer_text(app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Add the notebook's text (``.py``) to what a chapter's page offers for download; the theme has the ``.ipynb``."""
+    """Offer a chapter's text (``.py``) for download beside the theme's ``.ipynb``."""
     source = Path(app.srcdir) / f"{name}.py"
     groups = [one for one in context.get("header_buttons", []) if one.get("label") == "download-buttons"]
     if not source.is_file() or not groups:
@@ -99,14 +99,14 @@ def _offer_text(app: Sphinx, name: str, _template: str, context: dict[str, Any],
 
 
 def _forbid_connections(_app: Sphinx, _name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """A page that takes a reader's photo (:mod:`bookkit.live`) cannot send it anywhere."""
+    """Give pages with a window (:mod:`bookkit.live`) a policy that keeps them from sending the photo anywhere."""
     if 'id="book-encoder"' in context.get("body", ""):
         policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         context["metatags"] = policy + context.get("metatags", "")
 
 
 def _leave_out_numbers(_: Sphinx, env: BuildEnvironment) -> list[str]:
-    """A page below a chapter has no number: it would be that of a section after the chapter's last."""
+    """Remove the number of pages below a chapter, which would continue the numbers of the chapter's sections."""
     below = [page for page, numbers in env.toc_secnumbers.items() if len(numbers.get("") or ()) > 1]
     for page in below:
         del env.toc_secnumbers[page]
@@ -116,6 +116,6 @@ def _leave_out_numbers(_: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def _write_in_parallel(app: Sphinx, _env: object) -> list[str]:
-    """Use every core once all pages are read. Some extensions do not support Sphinx's own option, which reads, too."""
+    """Write pages on all cores. Sphinx's own option also reads in parallel, which some extensions do not support."""
     app.parallel = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return []

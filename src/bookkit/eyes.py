@@ -1,8 +1,8 @@
-"""A blind test of two encoders: of pairs of files of equal size, which picture is nearer to the original?
+"""A blind test of two encoders: which picture of a pair of files of equal size is nearer to the original?
 
-It is a small script of our own (``assets/eyes``). Everything is inside the cell's output, so that it works in Jupyter
-and in a static page alike, without a kernel and without a network; answers stay in the reader's browser. Without
-JavaScript the first pairs are there with their names.
+The script (``assets/eyes``) is our own. Everything is inside the cell's output, so that it works in Jupyter and in a
+static page alike, without a kernel or a network, and answers stay in the reader's browser. Without JavaScript the page
+shows the first photos' pairs with their names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from bookkit.html import Html, image_source, json_script, scripted
 from bookkit.widgets import lossless
 
-#: Photos whose pairs are shown, with names, where no script runs.
+#: Number of photos whose pairs are shown, with names, if no script runs.
 _SHOWN = 2
 
 
@@ -27,13 +27,13 @@ class Pair:
     """One picture by two encoders.
 
     photo, peer, rate
-        words for a table, as "kodim04", "mozjpeg 4:2:0" and "0.5 bpp"; of each combination one pair
+        words for a table, such as "kodim04", "mozjpeg 4:2:0" and "0.5 bpp"; each combination occurs once
     original
         pixels, uint8 (H, W, 3), the same for all pairs of one photo; stored without loss
     ours, theirs
-        JPEG files of it, which go into the page as they are
+        JPEG files of the photo, which go into the page as they are
     measures
-        metric → its values of ours and of theirs
+        metric → (value of ours, value of theirs)
     """
 
     photo: str
@@ -46,14 +46,14 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What answers call it: its photo, its peer and its rate."""
+        """The pair's name in the answers: photo, peer and rate."""
         return " · ".join((self.photo, self.peer, self.rate))
 
 
 def eyes(pairs: Sequence[Pair], better: Mapping[str, str]) -> Html:
-    """A blind test of ``pairs``, by mouse, finger or keyboard, whose answers the reader can save as JSON.
+    """A blind test of ``pairs``, by mouse, finger or keyboard. The reader can save the answers as JSON.
 
-    ``better``: for every metric of the pairs, which of two values is the better: "lower" or "higher".
+    ``better``: metric → which value is better, "lower" or "higher", for every metric of the pairs.
     """
     originals = {pair.photo: pair.original for pair in pairs}
     figures, digest = [], hashlib.sha256()
@@ -81,7 +81,7 @@ def _told(pair: Pair) -> dict[str, Any]:
 
 
 def _figure(key: str, data: bytes, words: str, original: np.ndarray, *, hidden: bool) -> str:
-    """A picture with its name, for the script to take or to be seen without it."""
+    """A picture with its name as HTML, for the script, and readable without it."""
     height, width = original.shape[:2]
     return (
         f'<figure data-key="{escape(key)}"{" hidden" if hidden else ""}>'

@@ -1,4 +1,4 @@
-"""Files that are read once while the program runs, until they are written again, and written only where they change."""
+"""Files that are read again only after they have changed, and written only if that changes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 
 
 def remembered(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
-    """``read``, called once for each state of a file. What it gives is shared: nobody may change it."""
+    """Cache ``read`` for each state of a file. Its result is shared, so callers must not modify it."""
 
     @lru_cache(maxsize=4096)
     def known(path: Path, _state: tuple[int, ...]) -> Found:
@@ -38,7 +38,7 @@ def file_hash(path: Path) -> str:
 
 @remembered
 def notebook(path: Path) -> Any:
-    """A notebook, ``.ipynb``. Raises ``OSError``, ``ValueError`` or ``AttributeError`` where there is none."""
+    """A notebook, ``.ipynb``. Raises ``OSError``, ``ValueError`` or ``AttributeError`` if it cannot be read."""
     import nbformat
 
     return nbformat.v4.reads(path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def source(path: Path) -> Any:
 
 @remembered
 def yaml_of(path: Path) -> Any:
-    """What a YAML file says; an empty one an empty dictionary. Raises :class:`ReproError` where it is no YAML."""
+    """The content of a YAML file, ``{}`` if it is empty. Raises :class:`ReproError` if it is not valid YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
@@ -62,7 +62,7 @@ def yaml_of(path: Path) -> Any:
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write ``text``, leaving alone a file that has it, so that Sphinx reads only what changed."""
+    """Write ``text`` unless the file already contains it, so that Sphinx reads only what changed."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, text)

@@ -1,4 +1,4 @@
-"""Numbers for the book's prose: stored by a notebook, pasted by a page, so that no number is ever typed."""
+"""Numbers for the book's prose, stored by notebooks and pasted by pages, so that no number is ever typed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import math
 import re
 from typing import Any
 
-#: myst-nb looks for glued values under this prefix; browsers and Jupyter show nothing for it.
+#: myst-nb looks for glued values under this prefix; browsers and Jupyter do not display it.
 _PREFIX = "application/papermill.record/"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-#: Sign and number, wherever a number may stand: not in names, dates and options of commands.
+#: Sign and number, except in names, dates and command-line options.
 _SIGNED = re.compile(r"(?<![\w.,)–-])([+-])(\d+(?:\.\d+)?)(?![\w-])")
 _SPAN = re.compile(r"\(([+−]?[\d.]+) to ([+−]?[\d.]+)")
 
 
 def glue(name: str, value: Any) -> None:
-    """Store ``value`` (a number, also a NumPy or torch scalar, or a text) for the pages of the book.
+    """Store ``value``, a number (NumPy and torch scalars included) or a text, for the pages of the book.
 
-    A page pastes it with the role ``glue:text``, from another page as ``../notebooks/01_jpeg.ipynb::name:.2f``. What
-    no Python format says, store as a text. Raises ``ValueError`` for a name that cannot be pasted and for NaN or
-    infinity, so that a number gone wrong stops the build.
+    A page pastes it with the role ``glue:text``, from another page as ``../notebooks/01_jpeg.ipynb::name:.2f``. Store
+    as a text what no Python format can express. Raises ``ValueError`` for a name that cannot be pasted, for other types
+    and for NaN or infinity, so that a number gone wrong stops the build.
     """
     if hasattr(value, "item"):
         value = value.item()
@@ -45,16 +45,16 @@ def store(name: str, kind: str, content: str) -> None:
 
 
 def typeset(text: str) -> str:
-    """``text`` as a page prints it: true minus signs, none before a zero, and no line's end before "%" or in a span."""
+    """``text`` as a page prints it: true minus signs, no sign before zero, no line break before "%" or in a range."""
     text = _SIGNED.sub(lambda m: ("" if float(m[2]) == 0 else m[1].replace("-", "−")) + m[2], text)
     text = re.sub(r"(?<=\d) %", "\u00a0%", text)
     return _SPAN.sub("(\\1\u00a0to\u00a0\\2", text)
 
 
 def _kept(text: str) -> str:
-    """``text`` such that myst-nb, which reads it as a Python literal if it can, pastes it as it is."""
+    """``text`` quoted if necessary, so that myst-nb, which parses Python literals, pastes it unchanged."""
     try:
         read = ast.literal_eval(text)
     except (SyntaxError, ValueError):
         return text
-    return text if str(read) == text else repr(text)  # "1,234" would be a pair, "1.50" a shorter number
+    return text if str(read) == text else repr(text)  # "1,234" would become a tuple, "1.50" the number 1.5

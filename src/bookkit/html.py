@@ -1,4 +1,4 @@
-"""Tables, verdicts and pictures as HTML, for cells and for other pages to paste (``glue_html``)."""
+"""Tables, verdicts and pictures as HTML, for cells and, with ``glue_html``, for other pages to paste."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bookkit.glue import store, typeset
 
 @dataclass(frozen=True)
 class Html:
-    """HTML that Jupyter and the book show as it is."""
+    """HTML that Jupyter and the book show unchanged."""
 
-    text: str = field(repr=False)  # a notebook keeps the repr beside it, and pictures are long
+    text: str = field(repr=False)  # notebooks also store the repr, and pictures are long
 
     def _repr_html_(self) -> str:
         return self.text
 
 
-#: What image files begin with that every browser shows, and their kind.
+#: First bytes → media type of the image files that every browser shows.
 _SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
-#: Verdict → sphinx-design's colour of its badge.
+#: Verdict → colour of its badge, by sphinx-design's name.
 COLOURS = {
     "reproduced": "success",
     "in part": "warning",
@@ -45,15 +45,15 @@ def badge(verdict: str) -> Html:
 
 
 def link(text: str, href: str) -> Html:
-    """A link; between pages of the book as ``../notebooks/name.html#target``."""
+    """A link. Between pages of the book, ``href`` is ``../notebooks/name.html#target``."""
     return Html(f'<a href="{escape(href)}">{escape(text)}</a>')
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = "", first: str = "th") -> Html:
-    """Rows under a head; cells are text, or :class:`Html`, which is left unchanged. First cells name their rows.
+    """A table of ``rows`` under ``head``. Each row's first cell is its heading, unless ``first`` is "td".
 
-    A row of one cell alone runs across the table: words on the row above. Of text, numbers are :func:`typeset
-    <bookkit.glue.typeset>`, and what stands in backticks is code.
+    Cells are text or :class:`Html`, which is left unchanged. In text, numbers are :func:`typeset
+    <bookkit.glue.typeset>` and words in backticks become code. A single cell spans its row, to remark on the row above.
     """
     titles = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     body = "".join(f"<tr>{_cells(row, first, len(head))}</tr>" for row in rows)
@@ -63,7 +63,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str
 
 
 def image_source(data: bytes) -> str:
-    """The ``src`` of an image that is inside the page: the bytes of a PNG, JPEG or WebP file, or ``ValueError``."""
+    """The ``src`` (a data URL) of a PNG, JPEG or WebP file inside the page. Raises ``ValueError`` for other bytes."""
     kind = next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
     if kind is None:
         raise ValueError("bytes must be those of a PNG, JPEG or WebP file")
@@ -71,7 +71,7 @@ def image_source(data: bytes) -> str:
 
 
 def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str]) -> Html:
-    """PNG, JPEG or WebP files side by side, under each other on a phone, each with its words."""
+    """PNG, JPEG or WebP files, each with its caption: side by side, or one below the other on a phone."""
     shown = "".join(
         f'<figure><img src="{image_source(data)}" alt="{escape(alt)}"><figcaption>{escape(words)}</figcaption></figure>'
         for data, words, alt in zip(files, captions, alts, strict=True)
@@ -82,27 +82,27 @@ def pictures(files: Sequence[bytes], captions: Sequence[str], alts: Sequence[str
 def scripted(name: str, inside: str, attributes: str = "") -> Html:
     """``inside`` in an element of the class ``repro-NAME``, with the style and the script of ``assets/NAME``.
 
-    All of it is in the cell's output, so that it works in Jupyter and in a static page, with no kernel or network.
+    Everything is in the cell's output, so that it works in Jupyter and in a static page, without a kernel or network.
     """
     style, script = assets(name)
     return Html(f'{style}<div class="repro-{name}"{attributes}>{inside}</div>{script}')
 
 
 def json_script(data: object) -> str:
-    """``data`` as an element that scripts read; its text ends no element of the page."""
+    """``data`` as a JSON element for scripts, escaped so that its text cannot close an element of the page."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json">{text}</script>'
 
 
 def assets(name: str) -> tuple[str, str]:
-    """The style of ``assets/NAME``, if it has one, and its script, as elements."""
+    """The style of ``assets/NAME`` ("" if it has none) and its script, as HTML elements."""
     css, js = (resources.files("bookkit") / "assets" / name / f"{name}.{kind}" for kind in ("css", "js"))
     style = f"<style>{css.read_text(encoding='utf-8')}</style>" if css.is_file() else ""
     return style, f"<script>{js.read_text(encoding='utf-8')}</script>"
 
 
 def glue_html(name: str, content: Html) -> None:
-    """Store ``content`` for another page, which pastes it with the directive ``{glue} name`` and its option ``doc``."""
+    """Store ``content`` for other pages, which paste it with the directive ``{glue} name`` and its option ``doc``."""
     store(name, "text/html", content.text)
 
 

@@ -1,9 +1,9 @@
-"""Prose that must not be published: a measured number that was typed, a picture without an alternative text.
+"""Find prose that must not be published: measured numbers that were typed, and pictures without alternative text.
 
-What is read: the markdown cells and the captions of every notebook, and the pages of ``book/``. Code, formulas, roles
-(glue, citations, references), addresses and quotations are left out. In the rest no decimal number, no per cent, no
-share ("7 of 24") and no number with a unit of measurement may stand, unless ``book/typed_numbers.yml`` allows its
-phrase.
+The check covers the markdown cells and captions of every notebook, and the pages of ``book/``, except for code,
+formulas, roles (glue, citations, references), addresses and quotations. It finds decimal numbers, percentages, shares
+("7 of 24"), factors ("3 times as fast") and numbers with a unit of measurement, unless ``book/typed_numbers.yml``
+allows their phrase.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from bookkit.file_cache import source, yaml_of
 from bookkit.project import Project
 from repro.errors import ReproError
 
-#: The phrases that may be typed and why, beside the pages.
+#: The file of phrases that may be typed, with reasons.
 ALLOWED = Path("book") / "typed_numbers.yml"
-#: What stands in a fence of one of these is prose; of any other it is code, a formula, a picture or glue.
+#: Directives with prose inside. Any other fence has code, a formula, a picture or glue.
 PROSE_FENCES = {"admonition", "note", "tip", "hint", "important", "warning", "caution", "seealso", "dropdown", "margin"}
 _FENCE = re.compile(
     r"^[ \t]*(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^[ \t]*(?P=fence)[ \t]*$", re.M | re.S
 )
-#: Pattern → what stays in its place, one after the other.
+#: Patterns and their replacements, applied in this order.
 _NOT_PROSE = [
     (re.compile(r"^%.*$|^\([\w.-]+\)=$|^---$", re.M), ""),
     (re.compile(r"<!--.*?-->|\$\$.*?\$\$(?: *\([\w-]+\))?", re.S), "\n\n"),
@@ -38,7 +38,7 @@ _NOT_PROSE = [
 
 _NUMBER = r"(?<![\w.,])\d[\d,  ]*(?:\.\d+)?"
 _UNITS = "ms|s|seconds?|min|minutes?|h|hours?|[kKMG]i?B|bytes?|dB|bpp|bits per pixel|[GM]?FLOPs?|GFLOP/s|MP|megapixels?"
-#: What a measured number looks like.
+#: Matches what looks like a measured number.
 MEASURED = re.compile(
     "|".join(
         (
@@ -57,7 +57,7 @@ _WORDS = re.compile(r"^[ \t]*:alt:[ \t]*\S", re.M)
 
 
 def check(project: Project) -> None:
-    """Raise :class:`ReproError` with the page, the cell and the words of the first thing that must not be there."""
+    """Raise :class:`ReproError` for the first finding in the book, with its page, cell and words."""
     allowed = definitions(project.root / ALLOWED)
     for page in (*map(project.source, project.notebooks()), *sorted((project.root / "book").glob("**/*.md"))):
         for where, text in texts(page):
@@ -69,7 +69,7 @@ def check(project: Project) -> None:
 
 
 def paragraphs(markdown: str) -> list[str]:
-    """What of ``markdown`` a reader reads as prose, paragraph by paragraph, on one line each."""
+    """The paragraphs of ``markdown`` that are prose, each on one line."""
 
     def opened(fence: re.Match[str]) -> str:
         directive = re.match(r"\s*\{([\w-]+)\}(.*)", fence["info"])
@@ -85,7 +85,7 @@ def paragraphs(markdown: str) -> list[str]:
 
 
 def definitions(path: Path) -> re.Pattern[str]:
-    """What the phrases of the file ``path`` match; of a file that is not there, nothing."""
+    """A pattern that matches the phrases of the file ``path``, or nothing if there is no such file."""
     entries: Sequence[Mapping[str, str]] = yaml_of(path) if path.is_file() else []
     return re.compile("|".join(_pattern(one["phrase"]) for one in entries) or r"(?!)")
 
@@ -95,7 +95,7 @@ def _pattern(phrase: str) -> str:
 
 
 def typed(markdown: str, allowed: re.Pattern[str]) -> list[str]:
-    """Every number in the prose of ``markdown`` that looks measured and is not allowed, with the words around it."""
+    """Every number in the prose of ``markdown`` that looks measured and is not allowed, with its context."""
     found = []
     for text in paragraphs(markdown):
         rest = allowed.sub("…", text)
@@ -104,7 +104,7 @@ def typed(markdown: str, allowed: re.Pattern[str]) -> list[str]:
 
 
 def wordless(markdown: str) -> list[str]:
-    """Every picture in ``markdown`` that has no alternative text."""
+    """The directive or link of every picture in ``markdown`` that has no alternative text."""
     fences = [fence for fence in _FENCE.finditer(markdown) if _DRAWN.match(fence["info"].strip())]
     found = [fence["info"].strip() for fence in fences if not _WORDS.search(fence["body"])]
     text = _FENCE.sub(lambda fence: fence["body"] if fence["info"].strip().startswith("{") else "", markdown)
@@ -112,7 +112,7 @@ def wordless(markdown: str) -> list[str]:
 
 
 def texts(page: Path) -> Iterator[tuple[str, str]]:
-    """(where on the page, markdown) of a page: of a notebook each markdown cell and each caption."""
+    """Yield (place on the page, markdown) for a page as a whole, or for a notebook's markdown cells and captions."""
     if page.suffix == ".md":
         yield "", page.read_text(encoding="utf-8")
         return

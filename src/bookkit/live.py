@@ -1,7 +1,7 @@
-"""Windows that encode in the reader's browser, in the built book and in Jupyter alike: no kernel, no server.
+"""Windows that encode in the reader's browser, in the built book and in Jupyter alike, without a kernel or a server.
 
-All of it is in the cell's output: the encoder (``assets/encoder``) as the text of a Web Worker, and the window's own
-script. A page with such a window forbids itself every connection (:data:`POLICY`).
+Everything is in the cell's output: the encoder (``assets/encoder``) as the text of a Web Worker, and the window's own
+script. A page with such a window forbids itself all connections (:data:`POLICY`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from bookkit.curtain import element
 from bookkit.html import Html, assets, image_source, scripted
 from bookkit.widgets import lossless
 
-#: What pages with a window allow (a Content-Security-Policy): what comes with the book, and no connection at all.
-#: The widgets of the book make functions of text. A page from disk is "file:", not "self".
+#: The Content-Security-Policy of pages with a window: they load only what comes with the book, and open no connection.
+#: 'unsafe-eval' is for the book's widgets, which compile functions from text; "file:" for pages read from disk.
 POLICY = (
     "default-src 'self' file: data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'none'; form-action 'self'; "
     "worker-src blob:; object-src 'none'"
 )
-#: The pictures that a window makes: ours, and the browser's of the same size.
+#: The pictures that a window makes: our encoder's, and the browser's JPEG of the same size.
 _CODED = ("this encoder", "browser's JPEG")
-#: What is seen of a photo at a time, in pixels.
+#: Greatest visible height of a photo, in pixels.
 _TALLEST = 420
 
 
 def own_photo(name: str, pixels: np.ndarray, alt: str) -> Html:
-    """A window for a photo of the reader's own: coded while a slider moves, compared, mapped, and downloaded.
+    """A window that encodes the reader's own photo as a slider moves, with a comparison, maps and a download.
 
-    It begins with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``.
+    It starts with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``.
     """
     figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in _CODED)
     attributes = f' data-left="original" data-right="{_CODED[0]}" data-tallest="{_TALLEST}"'
@@ -39,11 +39,11 @@ def own_photo(name: str, pixels: np.ndarray, alt: str) -> Html:
 
 
 def one_block(name: str, pixels: np.ndarray, alt: str, block: tuple[int, int]) -> Html:
-    """A window onto one block of a photo: samples, coefficients, whole numbers and symbols, while a slider moves.
+    """A window onto one block of a photo: its samples, coefficients, quantised values and symbols as a slider moves.
 
-    It begins with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``, and with
-    its ``block`` (row, column), counted from 0. Chroma is kept whole (4:4:4), and coefficients are rounded to the
-    nearest number. The reader chooses another photo, the block, the plane, the quality, and the tables.
+    It starts with the photo ``pixels``, uint8 (H, W, 3), which is called ``name`` and described by ``alt``, and with
+    its ``block`` (row, column), counted from 0. Chroma is not subsampled (4:4:4), and coefficients are rounded to the
+    nearest integer. The reader can choose another photo, the block, the plane, the quality and the tables.
     """
     height, width = pixels.shape[:2]
     source = image_source(lossless(pixels))
@@ -52,10 +52,10 @@ def one_block(name: str, pixels: np.ndarray, alt: str, block: tuple[int, int]) -
 
 
 def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, Sequence[bytes]]) -> Html:
-    """A curtain over a photo whose right side, "ours", is coded in the page at the rate that the reader drags.
+    """A curtain over a photo whose right side, "ours", is encoded in the page at a rate that the reader sets.
 
-    The photo ``pixels``, uint8 (H, W, 3), is called ``name`` and described by ``alt``. ``peers`` has files of it for
-    each other encoder, of which the nearest in size is there to compare with.
+    The photo ``pixels``, uint8 (H, W, 3), is called ``name`` and described by ``alt``. ``peers``: other encoder → its
+    files of the photo, of which the page shows the one nearest in size.
     """
     figures = _figure(name, "original", alt, pixels) + "".join(_figure(name, of, alt) for of in (*peers, "ours"))
     stored = "".join(
@@ -69,7 +69,7 @@ def coded_curtain(name: str, pixels: np.ndarray, alt: str, peers: Mapping[str, S
 
 
 def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -> str:
-    """A picture for the curtain; one that is made in the page has no pixels yet."""
+    """A picture for the curtain. Without ``pixels``, the page makes it later."""
     image = f'alt="{escape(f"{alt} ({name})")}"'
     if pixels is not None:
         source = image_source(lossless(pixels))
@@ -78,7 +78,7 @@ def _figure(photo: str, name: str, alt: str, pixels: np.ndarray | None = None) -
 
 
 def _window(kind: str, name: str, inside: Html, attributes: str = "") -> Html:
-    """The window ``assets/KIND`` around ``inside``, with the encoder before it."""
+    """The window of ``assets/KIND`` around ``inside``, preceded by the encoder."""
     worker = script("worker").replace("</script", "<\\/script")
     style, shared = assets("live")
     return Html(

@@ -1,6 +1,6 @@
 """Parts of pages that are made when the book is built, so that they never go stale.
 
-A page takes one in by MyST's directive ``include``, from ``../made/NAME.md``; its prose stays in the page.
+A page includes a part with MyST's directive ``include``, from ``../made/NAME.md``. Its prose stays in the page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bookkit.project import Project
 
 
 def makers(project: Project) -> dict[str, Callable[[], str]]:
-    """Every part by its name, and what makes its Markdown."""
+    """Name of every part → function that makes its Markdown."""
     return {
         "cards-models": cards.models,
         "cards-photos": cards.photo_sets,
@@ -36,7 +36,7 @@ def makers(project: Project) -> dict[str, Callable[[], str]]:
 
 
 def write(project: Project) -> None:
-    """Make in the staging tree what the pages of ``project`` include; what did not change is left alone."""
+    """Write the parts that the pages of ``project`` include into the staging tree. Unchanged files are not touched."""
     pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted((project.root / "book").glob("*.md")))
     for name, make in makers(project).items():
         if f"```{{include}} ../made/{name}.md\n" in pages:

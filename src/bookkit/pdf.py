@@ -1,7 +1,6 @@
-"""The whole book as one PDF file: :mod:`bookkit.single` printed by Chromium, with contents and an outline.
+"""The whole book as one PDF file: :mod:`bookkit.single` printed by Chromium, with a table of contents and an outline.
 
-It is printed twice: the first time to learn on which page each chapter begins, the second time with these numbers in
-the contents.
+It is printed twice: first to find out on which page each chapter begins, then with these page numbers in the contents.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from repro.progress import bar
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
-#: Where the page is while it is printed; every request is answered from the built book, or not at all.
+#: URL of the page while it is printed. Every request is answered from the built book or aborted.
 _PLACE = "http://book.invalid/"
-#: Milliseconds that printing may take; the whole book takes half a minute.
+#: Time limit for printing in milliseconds; the whole book takes half a minute.
 _PATIENCE = 600_000
 _TYPESET = "() => MathJax.startup.promise.then(() => document.fonts.ready).then(() => true)"
 _NUMBER = "numbers => document.querySelectorAll('.page-number').forEach((n, i) => { n.textContent = numbers[i]; })"
 
 
 def make_pdf(project: Project, browser: Browser | None = None) -> Path:
-    """Print the built book of ``project`` into ``_build/book.pdf``, or that of its profile; returns the file.
+    """Print the built book of ``project`` into ``_build/book.pdf``, or that of its profile, and return the file.
 
-    By ``browser``, where one runs already.
+    ``browser``: a running Chromium to use; by default one is started.
 
-    Raises :class:`ReproError` where the book is not built or Chromium is missing.
+    Raises :class:`ReproError` if the book is not built, a page has no title or several, or Chromium is missing.
     """
     html, output = assemble(project), project.html.parent / "book.pdf"
     with bar(1, "PDF"), nullcontext(browser) if browser else chromium() as printer:
@@ -71,9 +70,9 @@ def _answer(route: Route, html: str, folder: Path) -> None:
 
 
 def outline(pdf: bytes) -> list[tuple[int, str, int]]:
-    """(level, title, page) of each bookmark of a PDF file, levels and pages counted from 1, in order.
+    """(level, title, page) of each bookmark of a PDF file, in order. Levels and pages are counted from 1.
 
-    Raises :class:`ReproError` for bytes that are no such file.
+    Raises :class:`ReproError` if the bytes are not a PDF file.
     """
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError

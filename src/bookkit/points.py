@@ -1,8 +1,8 @@
-"""A plot of rate against quality in which every point tells its photo, its encoder and its setting.
+"""A rate–quality plot in which every point shows its photo, encoder and setting.
 
-It is a small script of our own (``assets/points``) that draws SVG: a plotting library would add megabytes to a book
-that has to be read offline, and its points cannot be reached by keyboard. All data are inside the cell's output, as
-with :func:`bookkit.curtain`.
+The script (``assets/points``) is our own and draws SVG: a plotting library would add megabytes to a book that must be
+readable offline, and its points cannot be reached by keyboard. All data are inside the cell's output, as with
+:func:`bookkit.curtain`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from bookkit.html import Html, json_script, scripted, table
 
 
 def points(plot: Mapping[str, Any], caption: str) -> Html:
-    """Every point of some curves, to be pointed at by mouse, finger or arrow keys; under it the means as a table.
+    """A plot of every point of some curves, selected by mouse, finger or arrow keys, above a table of the means.
 
     plot
-        as ``chapters.rate_distortion.every_point`` makes it: ``series``, a list of dictionaries with ``label``,
-        ``color``, ``dash``, ``marker`` (an SVG path one unit wide) and ``filled``; ``photos``, names, the first of them
-        that of the mean; ``metrics``, dictionaries with ``label``, ``better`` ("lower" or "higher") and ``digits``;
-        ``rates``, the smallest and the largest bits per pixel shown; ``points``, lists of (index of the series, index
-        of the photo, setting in words, bits per pixel, a value or None for each metric)
+        as made by ``chapters.rate_distortion.every_point``: ``series``, a list of dictionaries with ``label``,
+        ``color``, ``dash``, ``marker`` (an SVG path one unit wide) and ``filled``; ``photos``, a list of names, the
+        first of which stands for the mean; ``metrics``, a list of dictionaries with ``label``, ``better`` ("lower" or
+        "higher") and ``digits``; ``rates``, the smallest and largest bits per pixel shown; and ``points``, a list of
+        [index of the series, index of the photo, setting in words, bits per pixel, a value or None for each metric]
     caption
-        of the table
+        caption of the table
 
     """
     metrics, series = plot["metrics"], plot["series"]

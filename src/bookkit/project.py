@@ -1,4 +1,4 @@
-"""The book's files: where they are in the checkout, what the table of contents names, what each profile sets."""
+"""The book's files: their places in the checkout, the table of contents, and each profile's settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARK = Path("notebooks") / "parameters.yml"
 
 @dataclass(frozen=True)
 class Project:
-    """One checkout at one profile. Everything built lies under ``_build``; profile ``cpu`` is the published book."""
+    """One checkout at one profile. Everything built is under ``_build``. Profile ``cpu`` is the published book."""
 
     root: Path
     profile: str = "cpu"
@@ -30,7 +30,7 @@ class Project:
 
     @property
     def output(self) -> Path:
-        """The folder in which Jupyter Book makes its own ``_build``."""
+        """The folder in which Jupyter Book creates its own ``_build``."""
         return self.root if self.profile == "cpu" else self.root / "_build" / self.profile
 
     @property
@@ -41,37 +41,37 @@ class Project:
 
     @property
     def html(self) -> Path:
-        """The finished book; begin with ``index.html``."""
+        """The folder of the finished book; its start page is ``index.html``."""
         return self.output / "_build" / "html"
 
     @property
     def scratch(self) -> Path:
-        """The folder in which cells run: what they write by accident lands here, not in the checkout."""
+        """The folder in which cells run, so that what they write by accident does not land in the checkout."""
         return self.stage.parent / "scratch"
 
     @property
     def failed(self) -> Path:
-        """Where a notebook lies that failed, with what its cells put out until then."""
+        """The folder of notebooks that failed, with the outputs of their cells up to the failure."""
         return self.stage.parent / "failed"
 
     def source(self, name: str) -> Path:
-        """The text of the notebook ``name``: the half of the pair that is edited."""
+        """Path of the notebook's text (``.py``), the half of the pair that is edited."""
         return self.root / "notebooks" / f"{name}.py"
 
     def executed(self, name: str) -> Path:
-        """Where the executed notebook ``name`` (as "01_jpeg") lies."""
+        """Path of the executed notebook ``name``, such as "01_jpeg"."""
         return self.stage.parent / "executed" / f"{name}.ipynb"
 
     def staged(self, name: str) -> Path:
-        """The notebook ``name`` as Jupyter Book reads it: executed, with its present words."""
+        """Path of the notebook ``name`` for Jupyter Book: executed, with its current prose."""
         return self.stage / "notebooks" / f"{name}.ipynb"
 
     def pages(self) -> list[str]:
-        """Every page of the table of contents in reading order, as "book/intro", "notebooks/01_jpeg"."""
+        """The pages of the table of contents in reading order, such as "book/intro" or "notebooks/01_jpeg"."""
         return list(_files(yaml_of(self.root / "_toc.yml")))
 
     def notebooks(self) -> list[str]:
-        """The names of the notebooks in reading order; ``ReproError`` where files and table of contents differ."""
+        """The notebooks' names in reading order. Raises :class:`ReproError` if files and table of contents differ."""
         listed = [page.removeprefix("notebooks/") for page in self.pages() if page.startswith("notebooks/")]
         found = {path.stem for path in (self.root / "notebooks").glob("*.py")}
         for name in sorted(found.symmetric_difference(listed)):
@@ -83,7 +83,10 @@ class Project:
         return listed
 
     def parameters(self, name: str) -> dict[str, Any]:
-        """The parameters of the notebook ``name``: the profile, and what ``notebooks/parameters.yml`` sets for it."""
+        """The parameters of the notebook ``name``: the profile, and those set in ``notebooks/parameters.yml``.
+
+        Raises :class:`ReproError` if that file names an unknown profile or notebook.
+        """
         path = self.root / MARK
         settings = yaml_of(path)
         unknown = set(settings) - set(PROFILES)
@@ -96,7 +99,7 @@ class Project:
 
 
 def find_root() -> Path:
-    """The checkout that holds the current folder, or else the one that this package is installed from."""
+    """The checkout that contains the current folder or else this package. Raises :class:`ReproError` if none does."""
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / MARK).is_file():
@@ -105,7 +108,7 @@ def find_root() -> Path:
 
 
 def _files(node: Any) -> Iterator[str]:
-    """The files that a table of contents names, in order."""
+    """Yield the files that a table of contents names, in order, without suffix."""
     if isinstance(node, dict):
         for key in ("root", "file"):
             if key in node:

@@ -1,4 +1,4 @@
-"""Tables of the formats that the encoder reads and refuses, and what it says of some files, from the code itself."""
+"""Tables of the formats that the encoder reads and refuses, and its messages for sample files, from the code itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from repro.encoder import formats
 from repro.encoder.images import open_picture
 from repro.errors import ReproError
 
-#: Formats that most readers ask for, in this order; the others are listed apart.
+#: Common formats, in this order; the others are listed separately.
 _COMMON = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "PSD")
 
 
 def read(common: bool) -> str:
-    """The formats that are read, with their endings: those of :data:`_COMMON`, or the others."""
+    """Table of the formats that are read, with their endings: those of :data:`_COMMON`, or all others."""
     endings: dict[str, list[str]] = {}
     registered = Image.registered_extensions()
     for ending in sorted(formats.readable_endings()):
@@ -35,7 +35,7 @@ def read(common: bool) -> str:
 
 
 def refused() -> str:
-    """What Pillow opens and the encoder refuses, with the reason, and cameras' raw files."""
+    """Table of formats that Pillow opens but the encoder refuses, with reasons, and of cameras' raw files."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in formats.REFUSED.items():
         by_reason.setdefault(reason, []).append(name)
@@ -45,7 +45,7 @@ def refused() -> str:
 
 
 def lines() -> str:
-    """Small files made for the purpose, and the very words that each gets."""
+    """Table of small sample files and the encoder's exact message for each."""
     return table(["a file", "what is said"], [[told, _said(name, make)] for told, name, make in _EXAMPLES])
 
 

@@ -1,4 +1,4 @@
-"""How long a notebook's page takes to read, and how long its code took to run: the line under its title."""
+"""How long a notebook's page takes to read and how long its code took to run, for the line under its title."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from bookkit.execute import with_new_words
 from bookkit.project import Project
 from bookkit.status import metadata
 
-#: A reader who thinks along: words a minute, and seconds for a picture, a displayed formula or a table.
+#: The pace of an attentive reader: words per minute, and seconds per picture, displayed formula or table.
 WORDS_A_MINUTE, SECONDS_A_PICTURE = 170, 20
-#: Pages of the walk, which are numbered: "01_jpeg".
+#: The chapters, whose notebooks are numbered: "01_jpeg".
 _CHAPTER = re.compile(r"\d\d_")
-#: What of a markdown cell is not read word by word.
+#: Parts of a markdown cell that are not read word by word.
 _FENCE = re.compile(r"^```.*$|^:\w+:.*$", re.M)
 _FORMULA = re.compile(r"\$\$.*?\$\$", re.S)
 _WORD = re.compile(r"[^\W_]+")
 
 
 def reading_minutes(notebook: Any) -> int:
-    """Minutes to read a notebook: its text and captions, and a look at every formula, picture and table."""
+    """Minutes to read a notebook's text and captions and to look at every formula, picture and table."""
     words = looks = 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -34,7 +34,7 @@ def reading_minutes(notebook: Any) -> int:
 
 
 def line(project: Project, name: str) -> Any:
-    """The cell that says so, to stand under the first cell of the notebook ``name``."""
+    """The cell that states both times, to insert after the first cell of the notebook ``name``."""
     import nbformat
 
     minutes = reading_minutes(with_new_words(project, name))
@@ -45,7 +45,7 @@ def line(project: Project, name: str) -> Any:
 
 
 def walk(project: Project) -> str:
-    """How long all chapters take together, as a sentence for the start page."""
+    """How long all chapters take to read and took to run, as a sentence for the start page."""
     names = [name for name in project.notebooks() if _CHAPTER.match(name)]
     hours = sum(reading_minutes(with_new_words(project, name)) for name in names) / 60
     cores = metadata(project, names[0])["repro"]["machine"]["cores"]
@@ -55,7 +55,7 @@ def walk(project: Project) -> str:
 
 
 def _took(project: Project, name: str) -> float:
-    """Seconds of the run of the notebook ``name``, as on the page on how notebooks were run."""
+    """Duration in seconds of the run of the notebook ``name``, as on the status page."""
     return metadata(project, name)["papermill"]["duration"]
 
 

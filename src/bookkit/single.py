@@ -1,7 +1,7 @@
-"""The whole book as one page for printing: the text of every built page in order, with links that stay in it.
+"""The whole book as one page for printing: the text of every built page in order, with links within that page.
 
-Of what is interactive, paper shows one state: of a slider the picture at which it stands, of a curtain its first two
-pictures; a window that encodes is left out. Solutions are unfolded. Folded code is left out.
+Of interactive parts, paper shows one state: a slider's current picture, and a curtain's first two. Windows that encode
+are left out. Solutions are unfolded. Folded code is left out.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from bookkit.file_cache import yaml_of
 from bookkit.project import Project
 from repro.errors import ReproError
 
-#: Attributes that name other elements' ids.
+#: Attributes that hold ids of elements.
 _NAMING = ("id", "for", "aria-labelledby", "aria-controls", "aria-describedby")
-#: What is for a screen only, or folded.
+#: Elements that only make sense on a screen, or are folded.
 _DROPPED = "script, style, a.headerlink, .toctree-wrapper, details.hide, .nav-tabs, [hidden], [data-live]"
 _STYLE = '<link rel="stylesheet" href="_static/print.css">'
 
 
 def assemble(project: Project) -> str:
-    """The built book of ``project`` as one HTML page; its paths are relative to the built book's folder.
+    """The built book of ``project`` as one HTML page, with paths relative to the built book's folder.
 
-    Raises :class:`ReproError` where a page was not built.
+    Raises :class:`ReproError` if a page was not built or has no title.
     """
     pages = {page: _built(project, page) for page in project.pages()}
     config = yaml_of(project.root / "_config.yml")
@@ -47,7 +47,7 @@ def assemble(project: Project) -> str:
 
 
 def titles(project: Project) -> list[str]:
-    """The titles of the pages of the built book, in reading order, with their numbers where they have some."""
+    """The titles of the built book's pages, in reading order, with their numbers if they have any."""
     return [_title(_built(project, page)) for page in project.pages()]
 
 
@@ -66,7 +66,7 @@ def _title(soup: BeautifulSoup) -> str:
 
 
 def _front(config: dict[str, Any], pages: dict[str, BeautifulSoup], project: Project) -> str:
-    """Title page and contents; a page's number is put in once it is known (class ``page-number``)."""
+    """Title page and contents. Page numbers (class ``page-number``) are filled in once they are known."""
     rows = []
     for part, page in _parts(project):
         if part:
@@ -83,7 +83,7 @@ def _front(config: dict[str, Any], pages: dict[str, BeautifulSoup], project: Pro
 
 
 def _parts(project: Project) -> Iterator[tuple[str, str]]:
-    """Every page, with the caption of the part that it begins."""
+    """Yield (caption, page) for every page. The caption is "" unless the page begins a part."""
     toc = yaml_of(project.root / "_toc.yml")
     begins = {part["chapters"][0]["file"]: part.get("caption", "") for part in toc.get("parts", [])}
     for page in project.pages():
@@ -91,7 +91,7 @@ def _parts(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _article(page: str, soup: BeautifulSoup, pages: set[str], place: str) -> Tag:
-    """The text of ``page`` with what is for a screen replaced, and its ids and links made unique in the book."""
+    """The text of ``page`` with what is for a screen replaced or removed, and its ids and links unique in the book."""
     article = soup.select_one("article")
     assert article is not None
     _still_widgets(article, _widget_models(soup))
@@ -115,7 +115,10 @@ def _slug(page: str) -> str:
 
 
 def _lead(tag: Tag, page: str, pages: set[str], place: str) -> None:
-    """Links within the book lead within the page, others to the book's place; pictures are where they are."""
+    """Point a link between pages into the single page, and any other relative link to the book's URL ``place``.
+
+    The ``src`` of a picture is made relative to the book's folder.
+    """
     if tag.get("src"):
         _moved(tag, page)
     href = str(tag.get("href", ""))
@@ -131,7 +134,7 @@ def _lead(tag: Tag, page: str, pages: set[str], place: str) -> None:
 
 
 def _moved(tag: Tag, page: str) -> Tag:
-    """``tag`` with its ``src`` or ``href`` relative to the book's folder, no more to the page's."""
+    """``tag`` with its ``src`` or ``href`` made relative to the book's folder instead of the page's."""
     for name in ("src", "href"):
         url = str(tag.get(name, ""))
         if url and ":" not in url.partition("/")[0]:
@@ -145,7 +148,7 @@ def _widget_models(soup: BeautifulSoup) -> dict[str, Any]:
 
 
 def _still_widgets(article: Tag, models: dict[str, Any]) -> None:
-    """In the place of each slider, the picture at which it stands, with what the slider reads."""
+    """Replace each slider by its current picture and label."""
     for view in article.find_all("script", type="application/vnd.jupyter.widget-view+json"):
         found = {m["model_name"]: m["state"] for m in _family(json.loads(view.get_text())["model_id"], models)}
         stack, slider = found.get("StackModel"), found.get("SelectionSliderModel")
@@ -166,7 +169,7 @@ def _family(model: str, models: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _still_curtain(curtain: Tag) -> None:
-    """Of the first photo the two pictures that hang there first."""
+    """Keep only the two pictures of the first photo that the curtain shows at first."""
     wanted = (curtain["data-left"], curtain["data-right"])
     figures = curtain.select("figure")
     photo = figures[0]["data-photo"]

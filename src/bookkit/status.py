@@ -1,4 +1,4 @@
-"""The page on how every notebook was run: when, where and with what, as the run itself recorded."""
+"""The status page: when, where and with what every notebook was run, as recorded by the run itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bookkit.markdown import code, plain, table, unbroken
 from bookkit.project import Project
 from repro.errors import ReproError
 
-#: Of a notebook's inputs: what a table of them calls the thing and its origin.
+#: Kind of input → column titles of its table, for the input and its origin.
 _INPUTS = {"weights": ("network", "weights from"), "photos": ("split", "photos")}
 
 
 def page(project: Project) -> str:
-    """Every notebook's run, then what the notebooks read, and the machines and versions that ran them, as Markdown."""
+    """Every notebook's run, then the notebooks' inputs, and the machines and versions that ran them, as Markdown."""
     runs = {name: metadata(project, name) for name in project.notebooks()}
     machines: list[dict[str, Any]] = []
     for run in runs.values():
@@ -55,7 +55,7 @@ def _commit(made: Mapping[str, Any]) -> str:
 
 
 def _inputs(runs: Mapping[str, Mapping[str, Any]], kind: str) -> list[list[str]]:
-    """(thing, origin, notebooks that read it): one line where all read the same."""
+    """Rows of (input, origin, notebooks that can read it). Notebooks with the same input share a row."""
     readers: dict[tuple[str, str], list[str]] = {}
     for name, run in runs.items():
         for thing, origin in run["repro"]["reads"].get(kind, {}).items():
@@ -64,7 +64,7 @@ def _inputs(runs: Mapping[str, Mapping[str, Any]], kind: str) -> list[list[str]]
 
 
 def _machine(number: int, machine: Mapping[str, Any]) -> str:
-    """A section with the hardware and the versions."""
+    """A section on one machine's hardware and versions."""
     cores = plain(f"{machine['cpu']}, {machine['cores']} cores")
     rows = [["processor", cores], ["GPU", plain(machine["gpu"] or "none")], ["system", plain(machine["platform"])]]
     rows += [["Python", machine["python"]], *([code(name), said] for name, said in machine["versions"].items())]
@@ -72,7 +72,7 @@ def _machine(number: int, machine: Mapping[str, Any]) -> str:
 
 
 def metadata(project: Project, name: str) -> dict[str, Any]:
-    """What papermill and we recorded of the run of the notebook ``name``; ``ReproError`` where there is no record."""
+    """What papermill and we recorded of the run of notebook ``name``. Raises :class:`ReproError` without our record."""
     stored = notebook(project.executed(name))["metadata"]
     if not stored.get("repro", {}).keys() >= NOTED:
         raise ReproError(f"notebooks/{name}.py: was executed without a record of what made it; run `make book`")

@@ -1,4 +1,4 @@
-"""Tables and a picture of the page on what the encoder promises, from the stored campaigns."""
+"""Tables and a picture for the page on what the encoder promises, from the stored test campaigns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bookkit.markdown import code, plain, table
 from bookkit.project import Project
 from repro.errors import listed
 
-#: What may become of a damaged picture, in the order of the bars, and what the page calls it.
+#: Possible outcomes for a damaged picture, in the order of the bars → the page's words.
 OUTCOMES = {
     "encoded": "were encoded",
     "encoded with a note": "were encoded with a note",
@@ -36,7 +36,7 @@ _COMPARED_OTHERWISE = {
 
 
 def stored(project: Project, name: str) -> dict[str, Any]:
-    """The campaign's result ``data/results/NAME.json``."""
+    """A campaign's result, ``data/results/NAME.json``."""
     return json.loads((project.root / "data" / "results" / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -52,7 +52,7 @@ def made(result: Mapping[str, Any]) -> str:
 
 
 def glance(project: Project) -> str:
-    """Each promise with what tries it, and the figure that came of it."""
+    """Table of promises: the tests of each, the number of trials, and how often the promise was broken."""
     fuzz, census, faults, decoded = (stored(project, name) for name in ("fuzz", "formats", "faults", "decoders"))
     pictures, kinds, parsers = fuzz["pictures"], census["formats"], fuzz["parsers"]["targets"].values()
     files = sum(o["right"] + o["refused"] + len(o["wrong"]) for o in kinds)
@@ -114,7 +114,7 @@ def _short(words: str) -> str:
 
 
 def bars(counts: Mapping[str, Mapping[str, int]], summary: str) -> str:
-    """A figure: for each format a bar of shares, in colours of the theme, with one text for who cannot see it."""
+    """A figure with a bar of shares for each format, in the theme's colours, and one alternative text."""
     keys = "".join(
         f'<span><i class="{_class(key)}"></i>{escape(_short(words))}</span>' for key, words in OUTCOMES.items()
     )
@@ -140,7 +140,7 @@ def _class(outcome: str) -> str:
 
 
 def parsers(project: Project) -> str:
-    """The readers that were searched with coverage: how many inputs each got, and what was found."""
+    """Table of the parsers that were fuzzed with coverage guidance: how many inputs each got, and what was found."""
     found = stored(project, "fuzz")["parsers"]
     rows = [
         [plain(name), f"{one['executions']:,}", f"{one['corpus']:,}", _number(one["faults"])]
@@ -152,7 +152,7 @@ def parsers(project: Project) -> str:
 
 
 def kinds(project: Project) -> str:
-    """A row for each format: how many kinds of its files are read rightly, and how many are refused."""
+    """Table of formats: how many kinds of files are read correctly, refused, or read wrongly."""
     result = stored(project, "formats")
     rows = [
         [plain(o["format"]), f"{o['right']:,}", f"{o['refused']:,}", _number(o["wrong"])] for o in result["formats"]
@@ -164,7 +164,7 @@ def kinds(project: Project) -> str:
 
 
 def faults(project: Project) -> str:
-    """Kills, what else can go wrong on a machine, and many photos at once: what was tried and what came of it."""
+    """Kills, other faults of a machine, and many photos at once: what was tried, with what result."""
     result = stored(project, "faults")
     head = ["what was killed", "kills", "half done", "then went on to the end", "faults"]
     rows = [
@@ -188,12 +188,12 @@ def _command(told: str) -> str:
 
 
 def _briefly(fault: str) -> str:
-    """A fault without the command lines of the processes that it names."""
+    """A fault without the command line of the process that it names."""
     return plain(fault.partition(": python ")[0])
 
 
 def _load(name: str, found: Mapping[str, Any]) -> str:
-    """How many photos went through, and whether memory grew."""
+    """A sentence or two on how many photos went through, and on the growth of memory."""
     seen = list(found["megabytes"].values())
     killed = f", of which one worker was killed after {found['killed_after']:,}" if "killed_after" in found else ""
     through = f"{found['files']:,} of {found['photos']:,} photos went through {_LOADS.get(name, plain(name))}{killed}."
@@ -213,7 +213,7 @@ def _number(found: Sequence[object]) -> str:
 
 
 def decoders(project: Project) -> str:
-    """A row for each decoder: whose code it is, what was compared, and how far it is from Pillow."""
+    """Table of decoders: whose code each is, what was compared, and how far it is from Pillow."""
     result = stored(project, "decoders")
     files, furthest = result["files"], max(row.get("furthest") or 0 for row in result["decoders"])
     words = (
@@ -238,5 +238,5 @@ def decoders(project: Project) -> str:
 
 
 def _named(name: str, version: str) -> str:
-    version = re.sub(r"-\d\S*", "", version)  # Debian's own number
+    version = re.sub(r"-\d\S*", "", version)  # drop Debian's revision
     return plain(f"libjpeg {version}" if name.startswith("libjpeg ") else f"{name} {version}")

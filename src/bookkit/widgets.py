@@ -1,6 +1,6 @@
-"""Pictures on a slider, which work in Jupyter and in a static page alike.
+"""Pictures on a slider that works in Jupyter and in a static page alike.
 
-A static page has no Python, so every picture is made beforehand and the slider only chooses which one is shown:
+A static page has no Python, so all pictures are made beforehand and the slider only selects which one is shown.
 ``jslink`` connects the two in the browser.
 """
 
@@ -30,25 +30,26 @@ def frames_slider(
     start: int = 0,
     width: str = "100%",
 ) -> ipywidgets.VBox:
-    """A slider over pictures made beforehand; works without a kernel, also by keyboard.
+    """A slider over pictures made beforehand, which works without a kernel and by keyboard.
 
     frames
         one picture for each stop: a matplotlib figure (closed afterwards), an array (H, W) or (H, W, 3) of uint8, or
         the bytes of a PNG, JPEG or WebP file, which are shown as they are
     labels
-        what the slider reads at each stop; all different
+        the slider's label at each stop; all must differ
     alts
-        each picture in words, for those who cannot see it
+        each picture's alternative text
     description
-        what the slider sets, as "Quality"
+        what the slider sets, for example "Quality"
     captions
         a line under each picture
     start
         index of the stop to begin with
     width
-        CSS width of the pictures, as "100%" or "24rem"; never wider than the page
+        CSS width of the pictures, such as "100%" or "24rem"; never wider than the page
 
-    Raises ``ValueError`` where the lists differ in length, a label repeats or a picture has no words.
+    Raises ``ValueError`` if the lists are empty or differ in length, a label repeats, a picture has no alternative
+    text, or a frame is none of the above.
     """
     import ipywidgets as w
 
@@ -73,7 +74,7 @@ def frames_slider(
 
 
 def _figure(frame: Any, alt: str, caption: str, width: str) -> str:
-    """One picture as HTML that carries it inside."""
+    """One picture as HTML with the image embedded."""
     data = _encoded(frame)
     try:
         source = image_source(data)
@@ -101,8 +102,8 @@ def _encoded(frame: Any) -> bytes:
 
 
 def lossless(pixels: np.ndarray) -> bytes:
-    """A WebP file of exactly these pixels, uint8 (H, W) or (H, W, 3): a quarter smaller than PNG. More effort costs
-    seconds for a hundredth."""
+    """A lossless WebP file of ``pixels``, uint8 (H, W) or (H, W, 3): a quarter smaller than PNG. More effort would
+    take seconds to save one per cent."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "WEBP", lossless=True, quality=75, method=4)
     return stream.getvalue()
