@@ -78,7 +78,7 @@ def imported_modules(notebook: Path) -> set[str]:
             continue
         found.add(module)
         if module == "repro" and module not in direct:
-            continue  # imports its encoder lazily, so importing a module in it does not
+            continue  # it imports the encoder lazily: importing a module inside it does not trigger that
         waiting |= graph.find_modules_directly_imported_by(module) | {module.rpartition(".")[0]}
     return found
 

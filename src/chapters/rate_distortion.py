@@ -159,7 +159,7 @@ def gain_plot(pairs: Sequence[Pair], rates: Iterable[float], *, shaded: tuple[fl
             ax.plot(x, y, **look._asdict())
         lower = ALL_METRICS[metric][1] == "lower"
         ax.set(title=f"{SHORT[metric]} {'saved' if lower else 'gained'}", xlabel="bits per pixel")
-        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers, to not touch the next plot's
+        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))  # short numbers, not to touch the next plot's
     legend_below(fig, 3 if len(pairs) == 3 else 2)
     return fig
 

@@ -121,7 +121,7 @@ def seconds(rows: Sequence[Row], ours: Mapping[str, str] = _TABLES) -> Figure:
 
 
 def encoders(rows: Sequence[Row], ours: Mapping[str, str] = _TABLES) -> tuple[list[str], list[list[str]]]:
-    """Head and cells of the encoder benchmarks, with the book's names and the megapixels encoded; ``ours`` as above."""
+    """Head and cells of the encoder benchmarks, with the book's names and megapixels; ``ours``: see :func:`seconds`."""
     names = {**{name: look.label for name, look in LOOKS.items()}, **ours}
     named = [{**row, "name": f"{names.get(row['name'], row['name'])}{_megapixels(row)}"} for row in rows]
     head, told = bench.table(named)
@@ -145,7 +145,7 @@ def machine(table: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
 
 
 def savings_against_time(encoders: EncoderCurves, timed: Mapping[str, tuple[float, float, float]]) -> Figure:
-    """Plot bits against plain JPEG (per cent, 95 % interval) over seconds per megapixel: a row per range.
+    """Plot bits against plain JPEG (%, 95 % interval) over seconds per megapixel: a row per range, a mark per encoder.
 
     Rivals have the colour of their family and their options beside the mark. ``timed``: encoder → (median, lower
     quartile, upper quartile) in seconds per megapixel.
