@@ -18,9 +18,10 @@
 # (ch-beyond)=
 # # Beyond the paper: the idea in a better encoder
 #
-# The paper teaches a JPEG encoder which errors an eye does not see, and leaves the rest of the encoder as it was. mozjpeg
-# and jpegli follow rules that people worked out, and do everything else well. The paper's *idea* is a network that looks
-# at the photo and says what may go. What is that worth in an encoder that does everything else well, too?
+# The paper teaches a JPEG encoder which errors the eye does not see, and leaves the rest of the encoder as it was.
+# mozjpeg and jpegli make that choice by rules that people worked out, but they do everything else well. The paper's
+# *idea* is a network that looks at the photo and says what may go. What is that worth in an encoder that does everything
+# else well, too?
 #
 # ```{admonition} What you will learn
 # - how an encoder can know the price of a coefficient before it keeps it
@@ -94,9 +95,9 @@ quality = 30
 # %% [markdown]
 # ## From a rate term to real bits
 #
-# Training cannot count bits. The paper uses a sum of the tables' inverses instead ({eq}`eq-rate`): a coarse step is cheap,
-# wherever it is used. When a file is *written*, the bits can be counted. {ref}`ch-jpeg` shows the symbols of a block. Given
-# the price of each symbol in bits, the bits of a block's AC coefficients are a sum:
+# Training cannot count bits, so the paper uses a sum of the tables' inverses instead ({eq}`eq-rate`): a coarse step is
+# cheap, wherever it is used. But when a file is *written*, the bits can be counted. {ref}`ch-jpeg` shows the symbols of a
+# block. Given the price of each symbol in bits, the bits of a block's AC coefficients are a sum:
 
 
 # %%
@@ -106,8 +107,8 @@ def bits(z, cost):
 
 
 # %% [markdown]
-# Prices come from Huffman codes made for the photo at hand. Here are its luma coefficients $F$, Annex K's steps $Q$, and the
-# prices if every coefficient is simply rounded:
+# Prices come from Huffman codes made for the photo at hand. Here are its luma coefficients $F$, Annex K's steps $Q$, and
+# the prices that result if every coefficient is simply rounded:
 
 # %%
 dct = planes.forward_dct(rgb, "4:2:0", progressive=False)
@@ -141,7 +142,7 @@ print(f"{counted:,.0f} bytes counted, {written:,d} written")
 # $$ (eq-trellis)
 #
 # Here $w_k$ is what a squared error is worth at frequency $k$, and $\lambda$ is what a bit is worth. In Eq. 7, λ weights
-# the distortion. Here it weights the bits, so it plays the part of the inverse.
+# the distortion. Here it weights the bits, so it plays the part of that λ's inverse.
 
 
 # %%
@@ -153,7 +154,7 @@ def objective(z, F, w, Q, cost, lam):
 # %% [markdown]
 # This looks like a search through very many combinations, but it is a shortest path. What follows a kept coefficient costs
 # the same, whatever came before it. So for each place it is enough to remember the cheapest way to get there. This is the
-# *trellis* {cite:p}`ramchandran1994thresholding`. The decoder needs no change:
+# *trellis* {cite:p}`ramchandran1994thresholding`, and the decoder needs no change for it:
 
 
 # %%
@@ -214,10 +215,10 @@ fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared l
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
 # %% [markdown]
-# Now the whole photo. The choice changes the codes, and the codes change the prices, so the package makes both in turn, in a
-# few rounds. It chooses DC, too, by a path from block to block. From here on, prices are those of codes made for what the
-# trellis chose. Of the blocks in which rounding keeps 8 to 20 numbers and the trellis at least four, we show the one that
-# saves the most bits:
+# Now the whole photo. The choice changes the codes, and the codes change the prices, so the package alternates between
+# the two for a few rounds. It chooses DC, too, by a path from block to block. From here on, prices are those of codes
+# made for what the trellis chose. Of the blocks in which rounding keeps 8 to 20 numbers and the trellis at least four, we
+# show the one that saves the most bits:
 
 # %%
 for_scans = planes.forward_dct(rgb, "4:2:0")  # for a progressive file
@@ -243,10 +244,10 @@ glue("photo_zeroed", 100 * dropped[:, 1:].sum() / kept[0].sum())
 glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 
 # %% [markdown]
-# Here {glue:text}`dropped:d` numbers became zero. The first to go are single ones after long runs of zeros: they cost
-# many bits and are worth little. Over the whole photo, {glue:text}`photo_zeroed:.0f` % of luma's AC numbers became
-# zero. That saves {glue:text}`photo_saved:.0f` % of their bits and adds {glue:text}`photo_error:.0f` % to their squared
-# error.
+# Here {glue:text}`dropped:d` numbers became zero. The first to go are lone ones and minus ones after long runs of zeros:
+# they cost many bits and are worth little. Over the whole photo, {glue:text}`photo_zeroed:.0f` % of the AC numbers that
+# rounding keeps in luma became zero. That saves {glue:text}`photo_saved:.0f` % of their bits and adds
+# {glue:text}`photo_error:.0f` % to their squared error.
 #
 # That alone is no gain. It becomes one when the saved bits pay for finer tables. The comparison below shows what the trellis
 # is worth at equal quality.
@@ -267,22 +268,23 @@ glue("photo_error", 100 * (errors[1].sum() / errors[0].sum() - 1))
 #   decides which blocks keep anything.
 #
 # One more layout saves bytes: **DC of luma in a scan of its own**. DC is coded as the difference from the block before.
-# Where chroma has half the resolution, a scan of all three components takes luma's blocks two by two. Every second step then
-# goes along a diagonal, to a block that is further away and less similar. In a scan of its own, luma goes along rows. But
-# then a picture stays grey until chroma's scans arrive, and a few small decoders refuse the file. So the encoder writes such
-# files only on request (`--scans smallest`). As this changes no pixel, any encoder could do the same. It has a row of its own
-# among the {ref}`ablations <ablations>` below.
+# If chroma has half the resolution, a scan of all three components goes through luma's blocks in squares of four. Every
+# second step then runs along a diagonal, to a block that is further away and less similar. In a scan of its own, luma
+# goes along rows. But then a picture stays grey until chroma's scans arrive, and a few small decoders refuse the file. So
+# the encoder writes such files only on request (`--scans smallest`). As this changes no pixel, any encoder could do the
+# same, so it has a row of its own among the {ref}`ablations <ablations>` below.
 
 # %% [markdown]
 # ## Half of chroma, or all of it
 #
 # Most encoders halve the resolution of chroma in both directions (4:2:0, here *half of chroma*), or leave the choice to the
-# user. But the choice can be computed. Take as an error what half the resolution cannot show: how far each pixel's chroma is
-# from the mean of its square of 2 × 2. (Where all edges lie between such squares, as in a picture enlarged to twice its size,
-# that is zero. But decoders interpolate, and blur these edges, too. So the error counts no less than a quarter of what squares
-# one pixel further on would lose; no photo that we tried comes near that.) Compare the error with what a bit is worth at this quality,
-# $\lambda$. At low rates half is the better bargain for nearly every picture. At some higher quality the loss is worth more
-# than the bits of full resolution (4:4:4, *all of chroma*). Small coloured letters reach that point early:
+# user. But the choice can be computed. Take as the error what half the resolution cannot show: how far each pixel's
+# chroma is from the mean of its square of 2 × 2. (If all edges lie between such squares, as in a picture enlarged to
+# twice its size, this error is zero. But decoders interpolate, and so blur these edges, too. So the error counts for no
+# less than a quarter of what would be lost with all squares moved by one pixel. No photo that we tried comes near that
+# limit.) Then compare the error with what a bit is worth at this quality, $\lambda$. At low rates half is the better
+# bargain for nearly every picture. At some higher quality the loss is worth more than the bits of full resolution (4:4:4,
+# *all of chroma*). Small coloured letters reach that point early:
 
 # %%
 ours = trellis_set.load()
@@ -325,9 +327,9 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # ## What following LPIPS did
 #
 # The trellis needs the weights $w_k$: what is an error worth? In the paper's distortion, LPIPS has a say in that
-# ({eq}`eq-distortion`), and it had one in an earlier version of this encoder. Its weights came from LPIPS, MS-SSIM and MSE,
-# and it moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in use. Then we
-# asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`:
+# ({eq}`eq-distortion`), and it had one in an earlier version of our encoder. That version took its weights from LPIPS,
+# MS-SSIM and MSE, and moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in
+# use. Then we asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`:
 
 # %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the metric's rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
@@ -345,10 +347,10 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # At equal LPIPS it needed {glue:text}`followed_low_lpips` at {glue:text}`range_low`, and
 # {glue:text}`followed_high_lpips` at {glue:text}`range_high`. At equal Butteraugli it needed
 # {glue:text}`followed_low_butteraugli` in the lower range and {glue:text}`followed_high_butteraugli` in the higher one.
-# It gains in the metrics that it followed (in MS-SSIM clearly at the lower rates alone), most of all in LPIPS. The
-# other two do not confirm these gains: an encoder that follows LPIPS gets better in LPIPS. What is lost? Here is a
-# photo that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in luma, blurred
-# until only the errors of whole areas are left:
+# It gains in the metrics that it followed (in MS-SSIM clearly only at the lower rates), most of all in LPIPS. The other
+# two do not confirm these gains: an encoder that follows LPIPS gets better by LPIPS. And what is lost? Here is a photo
+# that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in luma, blurred until only
+# the errors of whole areas are left:
 
 # %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
 cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
@@ -366,9 +368,10 @@ fig.areas_plot(
 # %% [markdown]
 # ## What an error is worth
 #
-# Why is that? A metric need not be a sum over coefficients for its value to be shared out among them. Go from the original to the
-# decoded picture in a straight line, and take the mean gradient of the metric along it. The share of a coefficient is its
-# error times that gradient. For the mean, two points are enough, those of Gaussian quadrature:
+# Why is that? To see it, share out a metric's value among the coefficients. This works even if the metric is not a sum
+# over them: go from the original to the decoded picture in a straight line, and take the mean gradient of the metric
+# along the way. The share of a coefficient is its error times that gradient. For the mean, two points are enough, those
+# of Gaussian quadrature:
 
 
 # %%
@@ -384,8 +387,8 @@ def shares(d, F, error):
 
 
 # %% [markdown]
-# Take the errors that plain rounding makes in a part of the photo, and four metrics. Of SSIMULACRA 2 we take the sum of its
-# maps, before it is made a score: it is zero for equal pictures, and grows as they differ.
+# Take the errors that plain rounding makes in a part of the photo, and four metrics. Of SSIMULACRA 2 we take the sum of
+# its maps, before it is turned into a score: it is zero for equal pictures, and grows as they differ.
 
 # %%
 x = torch.from_numpy(rgb[:384, :512].copy()).permute(2, 0, 1)[None].float()
@@ -402,8 +405,8 @@ measures = {
 }
 
 # %% [markdown]
-# A metric looks at pixels. So we make each a function of the coefficients that a decoder gets. Its shares should add up to
-# its value for the whole:
+# A metric looks at pixels, so we turn each into a function of the coefficients that a decoder gets. Its shares should
+# then add up to its value for all the errors together:
 
 
 # %%
@@ -424,8 +427,8 @@ for name, metric in measures.items():
     print(f"{name}: the shares add up to {total:.4f}, the whole is {of_all:.4f}")
 
 # %% [markdown]
-# A share divided by the squared error is a weight. The cosines of a block go from low to high frequencies along its
-# diagonals, so take the mean of each diagonal:
+# A share divided by the squared error is a weight. In a block, frequencies rise from one diagonal to the next, so take
+# the mean over each diagonal:
 
 # %%
 diagonal = torch.arange(8)[:, None] + torch.arange(8)
@@ -444,11 +447,11 @@ fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 
 # %% [markdown]
 # To MSE all frequencies are alike. To LPIPS, errors of the lowest frequencies are worth next to nothing or less: its network
-# compares textures, and does not mind whether an area is a little too dark. It minds the middle frequencies. SSIMULACRA 2 and
-# MS-SSIM mind the lowest frequencies most, and in chroma SSIMULACRA 2 minds hardly anything else. This fits the patches above:
-# an encoder that follows LPIPS makes the lowest frequencies too coarse.
+# compares textures, and does not mind whether an area is a little too dark. What it minds is errors of the middle
+# frequencies. SSIMULACRA 2 and MS-SSIM mind the lowest frequencies most, and in chroma SSIMULACRA 2 minds hardly anything
+# else. This fits the patches above: an encoder that follows LPIPS makes the lowest frequencies too coarse.
 #
-# Now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
+# That was by frequency; now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
 
 # %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo and two maps of its blocks. At the lowest frequencies errors are worth most in smooth places, at the highest where there is structure."}} tags=["hide-input"]
 in_zigzag = (
@@ -466,25 +469,25 @@ fig.blocks_plot(
 
 # %% [markdown]
 # Errors of low frequencies count most in smooth places, where nothing hides them. Those of high frequencies count more where
-# there is structure to lose. So one number for a block is not enough, and neither is one for
-# a frequency. But a single block's share is noisy: other errors would have given other shares. What an encoder wants is
-# their expectation, given the photo.
+# there is structure to lose. So one number for each block is not enough, and neither is one for each frequency. But a
+# single block's share is noisy: other errors would have given other shares. What an encoder needs is the share to be
+# expected, given the photo.
 
 # %% [markdown]
 # (network)=
 # ## A network that says what may go
 #
-# Here the paper's idea comes back: let a network look at the photo and say what may go. The paper multiplies coefficients by
-# what it says. We let it say *what errors are worth*, and leave the choice to the trellis, which knows what bits cost. A
-# squared error of coefficient $k$ in block $n$ weighs
+# Here the paper's idea comes back: let a network look at the photo and say what may go. The paper multiplies the
+# coefficients by the network's numbers. We let the network say *what errors are worth*, and leave the choice to the
+# trellis, which knows what bits cost. A squared error of coefficient $k$ in block $n$ weighs
 #
 # $$
 # w_{nk} = p_k \, e^{\,o_{n,b(k)}}
 # $$ (eq-weights)
 #
-# Here $p_k$ is what the frequency is worth on average, $b(k)$ is its band, and $o$ is what the network says: how much more
-# or less it is worth *here*. Luma has five bands, Cb and Cr have three each. What does the network see? Of each block the mean
-# and, band by band, the energy of its coefficients:
+# Here $p_k$ is what the frequency is worth on average, $b(k)$ is its band, and $o$ is what the network says: how much
+# more or less an error is worth *here*. Luma has five bands, Cb and Cr have three each. And what does the network see?
+# The mean of each block and, band by band, the energy of its coefficients:
 
 
 # %%
@@ -506,8 +509,8 @@ print(features.shape[2], "numbers of each block")
 print("the package's fast version agrees:", same)
 
 # %% [markdown]
-# The network is a few convolutions over the grid of blocks. The first sees the blocks next to each block, and each further
-# one sees further:
+# The network is a few convolutions over the grid of blocks. The first sees the blocks next to each block, and each later
+# one reaches further:
 
 
 # %%
@@ -546,18 +549,18 @@ fig.blocks_plot(rgb, {name: of_band[..., band] for name, band in names.items()})
 # The network has {glue:text}`net_layers:d` layers and {glue:text}`net_size:,d` weights, sees
 # {glue:text}`net_reach:d` × {glue:text}`net_reach:d` blocks, and runs without PyTorch or a GPU.
 #
-# How does it learn? We encode crops of training photos at many λ, and share out the distortion of the files as above. It is
-# mostly SSIMULACRA 2, with some MS-SSIM and MSE, scaled so that the mixture is the same at every λ. In each block and band
-# that gives the squared errors $E$, weighted by $p_k$, and the shares $C$. The network should say $o$ so that $e^o E$ comes
-# to $C$ on average. This loss makes it do so:
+# How does it learn? We encode crops of training photos at many λ, and share out the distortion of the files as above.
+# This distortion is mostly SSIMULACRA 2, with some MS-SSIM and MSE, scaled so that the mixture is the same at every λ.
+# For each block and band that gives the squared errors $E$, weighted by $p_k$, and the shares $C$. The network should
+# choose $o$ so that $e^o E$ equals $C$ on average. This loss makes it do so:
 #
 # $$
 # \ell = \sum_{n,b} \left( E_{nb} \, e^{\,o_{nb}} - C_{nb} \, o_{nb} \right)
 # $$ (eq-sensitivity)
 #
-# Its derivative is $e^o E - C$. So where many blocks look alike to the network, it learns the ratio of their sums, and the
-# noise of single shares averages out. Even shares below zero do no harm. A check with a network that always says the same
-# number:
+# Its derivative is $e^o E - C$. So if many blocks look alike to the network, it learns the ratio of the two sums over
+# them, and the noise of single shares averages out. Even shares below zero do no harm. A check with a network that always
+# says the same number:
 
 # %%
 rng = np.random.default_rng(seed)
@@ -574,8 +577,8 @@ print(f"the sums' ratio is {C.sum() / E.sum():.2f}")
 # With plain rounding, a table has two jobs: it sets how fine the numbers are, and it decides which of them are zero. A
 # trellis takes over the second job. So we learned the tables again, with the trellis in the loop. That needs the derivative
 # of the least $J$ with respect to a step $Q_k$. It is simple. If $Q_k$ changes by very little, the best $z$ stays the same,
-# so only the derivative of the error at this $z$ is left (the *envelope theorem*). No stand-in for rounding is needed. Here
-# it is on the two hundred blocks from above:
+# so only the derivative of the error at this $z$ is left (the *envelope theorem*). No stand-in for rounding is needed.
+# Here is that derivative for the two hundred blocks from above:
 
 
 # %%
@@ -600,15 +603,16 @@ print(f"slope: {slope(some, z, w, Q, 1):,.1f}")
 print(f"measured, a hundredth of a unit up and down: {measured:,.1f}")
 
 # %% [markdown]
-# Adam follows this slope on training photos, on the logarithms of the tables and with the network's weights. Each λ gives
-# three tables, for Y, Cb and Cr, with half of chroma and with all of it. Luma's four lowest steps are then made finer by a
-# fixed share, because their errors add up over blocks. Between the λ that were learned the encoder interpolates, and to each
-# photo it adapts the tables a little, by the numbers of the first round.
+# Adam follows this slope on training photos. It works on the logarithms of the tables, and uses the network's weights.
+# Each λ gets tables for Y, Cb and Cr, one set for half of chroma and one for all of it. The steps of luma's four lowest
+# frequencies are then made finer by a fixed share, because their errors add up over blocks. Between the λ for which
+# tables were learned, the encoder interpolates. It also adapts the tables a little to each photo, by the numbers of the
+# first round.
 #
 # *What does a quality mean?* At the same λ one photo looks better than another. So a quality stands for the λ at which the
-# median photo scores as much in SSIMULACRA 2 as libjpeg's file of that quality. Where the weights predict more loss than for
-# the median photo, λ is lowered by a power of that ratio. The power was found on training photos. Here are the tables of one
-# quality:
+# median photo scores as much in SSIMULACRA 2 as libjpeg's file of that quality. If the weights predict more loss for a
+# photo than for the median photo, its λ is lowered by a power of the ratio of the two. The power was found on training
+# photos. Here are the tables of one quality:
 
 # %% mystnb={"figure": {"caption": "Annex K's tables, and those of luma and Cb that were learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
 learned = ours.tables_at(ours.median_lam(quality), "4:2:0")
@@ -622,17 +626,18 @@ for name, of in (("annexk", tables), ("learned", learned)):
 # %% [markdown]
 # In Annex K's luma table the steps of the highest frequencies are on average {glue:text}`steepness_annexk:.1f` times as
 # large as those of the lowest, in the learned one {glue:text}`steepness_learned:.1f` times. The steep rise of the
-# standard's table mostly decides what becomes zero. An encoder that decides this in a better way can do without it.
+# standard's table mostly decides what becomes zero. An encoder that has a better way to decide this can do without the
+# steep rise.
 
 # %% [markdown]
 # ## The descent
 #
-# The network says what to expect of a photo that it sees once. With more time the encoder can look again. It decodes its own
-# choice and takes the gradient of the loss itself: SSIMULACRA 2, MS-SSIM and MSE, blended. What a band of a block costs
-# there, over its squared error, is what it should weigh. So the weights move towards it before the trellis chooses again.
-# And the *target* of each coefficient, which the trellis tries to hit in place of $F$, moves a little. In the function below,
-# `gradient` is only the surprise: the gradient of the loss less $2\,w\,(Q z - F)$, which the weights already account for.
-# One such update, for a plane of blocks:
+# The network sees a photo once, and says what to expect. With more time the encoder can look again. It decodes its own
+# choice and takes the gradient of the loss itself, a blend of SSIMULACRA 2, MS-SSIM and MSE. What the errors in a band of
+# a block cost by this gradient, divided by their squares, is the weight that they should have. So the weights move
+# towards it before the trellis chooses again. The *target* of each coefficient, which the trellis tries to hit in place
+# of $F$, moves a little, too. In the function below, `gradient` is only the surprise: the gradient of the loss less
+# $2\,w\,(Q z - F)$, which the weights already account for. One such update, for a plane of blocks:
 
 
 # %%
@@ -643,10 +648,10 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 
 # %% [markdown]
 # The package also averages weights and targets with the ones before, and moves DC less than AC. Moved targets please the
-# metrics of the loss, and may cost quality by others. So we asked {term}`DISTS`, which is not in the loss: on tuning photos, files
-# with targets moved this far are better by it than files with new weights alone. The {term}`efforts <effort>` `fast` and
-# `default` make no such update: `default` only chooses a second time, with codes and tables made for the first choice. `best` makes eight updates.
-# Here is what more of them would give:
+# metrics of the loss, but may lower the quality by others. So we asked {term}`DISTS`, which is not in the loss: on tuning
+# photos, it rates files with targets moved this far better than files with new weights alone. The
+# {term}`efforts <effort>` `fast` and `default` make no such update: `default` only chooses a second time, with codes and
+# tables made for the first choice. `best` makes eight updates. Here is what more of them would give:
 
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
@@ -671,8 +676,8 @@ glue("descent_steps", len(gained) - 1)
 # (comparison)=
 # ## The comparison
 #
-# *Which metric may be learned from?* An encoder that learns from a metric is good at that metric. So some metrics must stay
-# outside:
+# *Which metric may be learned from?* An encoder that learns from a metric is good at that metric. So some metrics must be
+# kept out of the learning:
 #
 # | metric | here |
 # |---|---|
@@ -685,11 +690,11 @@ glue("descent_steps", len(gained) - 1)
 # and pages for slow connections get less. So there are two ranges: {glue:text}`range_high` and {glue:text}`range_low`, by the
 # bits of the whole file.
 #
-# *Against whom?* mozjpeg and jpegli have options, and some of them save much. So there are nine rivals: mozjpeg as it comes,
-# with all of chroma, and tuned for PSNR, for PSNR-HVS and, with two tables, for MS-SSIM; jpegli with all and with half of
-# chroma, and without its adaptive quantisation. Their files are as large, to the byte, as those of their own programs. At
-# equal SSIMULACRA 2 and at equal Butteraugli the **strongest of all nine** counts: the one against which we save least. At
-# equal MSE, MS-SSIM and LPIPS, it is the stronger of mozjpeg and jpegli 4:2:0 as they come.
+# *Against whom?* mozjpeg and jpegli have options, and some of these save a lot. So there are nine rivals: mozjpeg as it
+# comes, with all of chroma, and tuned for PSNR, for PSNR-HVS and, with two tables, for MS-SSIM; jpegli with all and with
+# half of chroma, and without its adaptive quantisation. Their files are as large, to the byte, as those of their own
+# programs. At equal SSIMULACRA 2 and at equal Butteraugli the **strongest of all nine** counts: the one against which we
+# save least. At equal MSE, MS-SSIM and LPIPS, it is the stronger of mozjpeg and jpegli 4:2:0 as they come.
 #
 # Before any file was made, we wrote down what each effort should reach. Here is what came out, on Kodak:
 
@@ -739,11 +744,11 @@ glue("butteraugli_by", program)
 
 # %% [markdown]
 # There were {glue:text}`asked_each:d` targets for each of two sets of photos, {glue:text}`kodak_measured:d` of Kodak and
-# {glue:text}`check_measured:d` of CID22 (Butteraugli by {glue:text}`butteraugli_by`). By the means,
+# {glue:text}`check_measured:d` of CID22 (Butteraugli was measured by {glue:text}`butteraugli_by`). Judged by the means,
 # {glue:text}`reached:d` of {glue:text}`asked:d` were reached.
 #
-# At equal MSE, LPIPS and MS-SSIM we had asked for less: there the rivals are mozjpeg and jpegli as they come. Tuned for one
-# metric, a rival can be stronger in it. Against the strongest of all nine, `default` needs on Kodak
+# At equal MSE, LPIPS and MS-SSIM we had asked for less: there the rivals are only mozjpeg and jpegli as they come. A
+# rival that is tuned for one metric can be stronger in it. Against the strongest of all nine, `default` needs on Kodak
 #
 # | at equal | {glue:text}`range_low` | {glue:text}`range_high` |
 # |---|---|---|
@@ -761,8 +766,8 @@ table_rows.folded(
 )
 
 # %% [markdown]
-# Which rival is the strongest depends on the metric, the range and the photos. On some photos the files of an encoder do not span the
-# whole range. Then the comparison is over what both curves share. The percentages say how much of the range that is:
+# Which rival is the strongest depends on the metric, the range and the photos. On some photos, an encoder's files do not
+# span the whole range. Then only what both curves share is compared. The percentages say how much of the range that is:
 
 # %% tags=["remove-input"]
 table_rows.folded(
@@ -792,11 +797,11 @@ points(every, caption="Means over Kodak's photos, by quality")
 # (ablations)=
 # ### One thing at a time
 #
-# What is each part worth? Here are encoders that differ from `default` in one thing, or in several where they have Annex K's
-# or the paper's tables. They were measured on photos on which nothing was chosen. Those with another network or other weights
-# were learned in the same way, with tables of their own. Between the points of a curve we interpolate. So `default` was
-# measured at the qualities of the others too, wherever they share its scale of quality. The error of interpolating is then
-# nearly the same on both sides:
+# What is each part worth? Here are encoders that differ from `default` in one thing (in several, if they have Annex K's
+# or the paper's tables). They were measured on photos on which nothing was chosen. Those with another network or other
+# weights were learned in the same way, with tables of their own. Between the points of a curve we interpolate. So
+# `default` was measured at the qualities of the others too, wherever they share its scale of quality. The error of
+# interpolating is then nearly the same on both sides:
 
 # %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that lack or change a part of it. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one for each range of rates. A row for each ablation with a mark for each of three metrics; the tables below have the numbers."}} tags=["hide-input"]
 labels = {
@@ -887,21 +892,22 @@ glue("missed_rivals", fig.listed(list(ahead)))
 # %% [markdown]
 # ### What was not reached
 #
-# {glue:text}`missed:d` targets were not reached, {glue:text}`missed_butteraugli:d` of them at equal Butteraugli, the metric
-# held out. The rivals there: {glue:text}`missed_rivals`. jpegli comes from the authors of Butteraugli, as our network comes
-# from SSIMULACRA 2. So no metric should decide alone.
-# What was tried, on tuning photos and without Butteraugli:
+# {glue:text}`missed:d` targets were not reached, {glue:text}`missed_butteraugli:d` of them at equal Butteraugli, the
+# held-out metric. The rivals there: {glue:text}`missed_rivals`. jpegli comes from the authors of Butteraugli, just as our
+# network comes from SSIMULACRA 2. So no metric should decide alone. This is what we tried, on tuning photos and without
+# Butteraugli:
 #
 # - *Other blends.* The rows "learned from" above show how the metrics pull: MS-SSIM against SSIMULACRA 2, and each against MSE.
-# - *Less weight for what SSIMULACRA 2 says of chroma.* The encoder has this: in the blend it counts less there than in luma.
+# - *Less weight for what SSIMULACRA 2 says of chroma.* The encoder has this: in the blend, SSIMULACRA 2 counts less in
+#   chroma than in luma.
 # - *Finer lowest steps of luma*. By SSIMULACRA 2 they are worth their bits, and the encoder has them.
 # - *All of chroma from a lower quality on.* By the metrics that we learn from, half of chroma is the better bargain there.
-# - *More steps of the descent* (`best`). By the metrics that it follows they help, as long as targets move no further than
-#   they may. Beyond that, DISTS disagreed.
+# - *More steps of the descent* (`best`). By the metrics that it follows they help, as long as targets move no further
+#   than the limit. Beyond that, DISTS disagreed.
 #
-# One reason may be the form of the answer. A weight says what errors of a kind cost on average. Butteraugli's score depends
-# most on the worst places: what its program calls the 3-norm is the mean of the 3-, the 6- and the 12-norm of a map of
-# visible errors. No metric that we may learn from tells which places those are.
+# One reason may be the form of what the network says. A weight says what errors of a kind cost on average. Butteraugli's
+# score depends most on the worst places: what its program calls the 3-norm is the mean of the 3-, the 6- and the 12-norm
+# of a map of visible errors. No metric that we may learn from tells which places those are.
 
 # %% [markdown]
 # ### Errors of whole areas
@@ -949,8 +955,8 @@ table_rows.folded(
 )
 
 # %% [markdown]
-# `make bench` takes these times, all encoders in turn, a photo on each of two threads (`best` works on one photo with both).
-# {ref}`ch-speed` says how long one photo takes from a cold start, and how much memory.
+# `make bench` takes these times: all encoders in turn, with one photo on each of two threads (`best` works on one photo
+# with both). {ref}`ch-speed` says how long one photo takes from a cold start, and how much memory it needs.
 
 # %% [markdown]
 # ## Look for yourself
@@ -997,8 +1003,8 @@ live.coded_curtain(photo.name, part, f"A part of {photo.name}", peers)
 # %% [markdown]
 # ## Where it loses
 #
-# Means hide losses. These are the photos on which our default does worst against the rival that is strongest on the mean, by
-# SSIMULACRA 2 and by Butteraugli, in either range. Each is shown where our error exceeds that of jpegli most:
+# Means hide losses. These are the photos on which our default does worst against the rival that is strongest on average,
+# by SSIMULACRA 2 and by Butteraugli, in either range. Each picture shows the place where our error exceeds jpegli's most:
 
 # %% mystnb={"figure": {"caption": "Original, jpegli and ours at equal size, on the photos on which ours does worst.", "name": "fig-losses"}} tags=["hide-input"]
 losers, more = {}, ("ssimulacra2", "butteraugli")
@@ -1017,7 +1023,7 @@ frames, labels, alts = comparison.gallery(losers, side=200)
 frames_slider(frames, labels, alts, description="Photo", captions=alts)
 
 # %% [markdown]
-# Photos on which our default needs more bits than the one rival that is strongest on the mean:
+# On how many photos does our default need more bits than the one rival that is strongest on average?
 #
 # | at equal | Kodak, {glue:text}`range_low` | Kodak, {glue:text}`range_high` | other photos, {glue:text}`range_low` | other photos, {glue:text}`range_high` |
 # |---|---|---|---|---|
@@ -1060,7 +1066,7 @@ for metric in beyond.METRICS:
     glue(f"content_types_default_mozjpeg_{metric}", ", ".join(worse) or "nothing")
 
 # %% [markdown]
-# Measured on {glue:text}`content_types_measured:d` pictures. **mozjpeg is better** than our `default` on these:
+# We measured {glue:text}`content_types_measured:d` pictures. **mozjpeg is better** than our `default` on these:
 #
 # | at equal | mozjpeg needs fewer bits than our default on |
 # |---|---|
@@ -1070,7 +1076,8 @@ for metric in beyond.METRICS:
 # | SSIMULACRA 2 | {glue:text}`content_types_default_mozjpeg_ssimulacra2` |
 # | Butteraugli | {glue:text}`content_types_default_mozjpeg_butteraugli` |
 #
-# Each picture in each metric is one comparison. A difference below {glue:text}`content_types_even` counts for neither side.
+# Now count the losses. Each picture in each metric is one comparison, and a difference below
+# {glue:text}`content_types_even` counts for neither side.
 #
 # | effort | loses to mozjpeg | loses to the better of mozjpeg and jpegli |
 # |---|---|---|
@@ -1086,12 +1093,12 @@ table_rows.folded(
 )
 
 # %% [markdown]
-# The bits per pixel in this table are those of mozjpeg's files. A number is given only where two curves share at least
-# {glue:text}`content_types_shared` of the qualities. Without a number: {glue:text}`content_types_without`. One picture is an
-# example, not a mean. So there are no intervals, and another page of text may give another result. All encoders were given
-# grey pictures as three equal channels.
+# The bits per pixel in this table are those of mozjpeg's files. A number is given only if the two curves share at least
+# {glue:text}`content_types_shared` of the qualities. Without a number: {glue:text}`content_types_without`. One picture is
+# an example, not a mean, so there are no intervals, and another page of text may give another result. All encoders were
+# given grey pictures as three equal channels.
 #
-# Here are all of them at equal size, each where our error exceeds mozjpeg's most:
+# Here are all of them at equal size. Each part shown is the one where our error exceeds mozjpeg's most:
 
 # %% mystnb={"figure": {"caption": "Original, mozjpeg and ours at equal size, a part of a picture of each content type, enlarged.", "name": "fig-content-types-shown"}} tags=["hide-input"]
 drawn = {}
@@ -1114,9 +1121,9 @@ frames_slider(frames, labels, alts, description="Content type", captions=alts)
 # - No person has judged the pictures, unless you do ({ref}`ch-eyes`). SSIMULACRA 2 and Butteraugli were fitted to what people
 #   saw, but they are not people.
 # - The photos are small by today's standards.
-# - The rivals have more options than the nine ways in which they were used here, and each is a program of its own time.
-# - The encoder learned mostly from SSIMULACRA 2, and Butteraugli does not confirm all of its gains. One metric cannot be the
-#   eye.
+# - The two rival programs have more options than the nine set-ups that we tried, and each is a program of its own time.
+# - The encoder learned mostly from SSIMULACRA 2, and Butteraugli does not confirm all of its gains. One metric cannot
+#   stand in for the eye.
 # - Between the measured qualities curves are interpolated. `best` is slow, and was measured at half as many qualities as the
 #   other efforts. If `default` had as few, its savings against the rivals would change by up to
 #   {glue:text}`interpolated:.1f` percentage points.
@@ -1142,8 +1149,8 @@ table_rows.folded(
 # - An encoder that follows one metric is good by that metric. Ask one that it did not follow.
 # - What an error is worth can be measured, by place and by frequency. A small network can then predict it for any photo. This
 #   is attention that gives weights to a trellis and makes no coefficient smaller by itself.
-# - Measure a gain against the strongest encoder in use, tuned ones too, by a held-out metric, at the rates that people use, on
-#   photos on which nothing was chosen.
+# - Measure a gain against the strongest encoder in use, tuned versions included, by a held-out metric, at the rates that
+#   people use, on photos on which nothing was chosen.
 #
 # ## Exercises
 #
@@ -1161,8 +1168,8 @@ table_rows.folded(
 #
 # ```{admonition} Solution
 # :class: dropdown
-# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero. (DC stays near each block's
-# own, however large $\lambda$ is: the package chooses among the five whole numbers nearest to it.)
+# The nearest whole numbers: plain rounding. With very large $\lambda$ all AC numbers become zero. (DC stays near each
+# block's own value, however large $\lambda$ is: the package chooses among the five whole numbers nearest to it.)
 # ```
 #
 # **3.** Why can the descent not simply follow the gradient of a metric, coefficient by coefficient?
