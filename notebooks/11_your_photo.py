@@ -68,7 +68,7 @@ style.use()
 # ## Live
 #
 # The window below has the encoder inside, in JavaScript, with the weights and tables that the package ships. It codes a photo
-# while you drag the slider. Your photo does not leave this page, and the page forbids itself every connection.
+# while you drag the slider. Your photo does not leave this page, and the page forbids itself any connection.
 
 # %% tags=["hide-input"]
 cup = "A cup of coffee on a wooden table."
@@ -80,14 +80,14 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 # 2. *Quality* is close to libjpeg's scale. Instead of it, you can say how large the file may be.
 # 3. Drag the *curtain* between before and after. Its right side can also be the browser's own JPEG encoder at the same
 #    size. Enlarge the picture to see its pixels.
-# 4. The *map* shows what the network saw. Bright blocks are those where an error is worth much, in the band of frequencies
-#    that you choose. It also shows where the bits went. Errors are worth most in calm places and least in texture, and most
-#    bits go to the texture all the same. Click a block to see it under the curtain.
+# 4. The *map* shows what the network saw. Bright blocks are those where an error matters much, in the band of frequencies
+#    that you choose. The map also shows where the bits went. Errors matter most in calm places and least in texture, and
+#    yet most bits go to the texture. Click a block to see it under the curtain.
 # 5. *Download* the file. Any program opens it.
 #
 # This is effort `default` of `repro encode`: `repro encode photo.png -o photo.jpg --quality 75` makes the same file, except for
 # rounding in the last digit. The command reads more kinds of file and whole folders, keeps colour profiles, and has the
-# effort `best`, which goes on to correct its choice by the decoded picture.
+# effort `best`, which goes on to look at the decoded picture and correct its choice.
 
 # %% [markdown]
 # ## The encoder, line by line
@@ -96,7 +96,7 @@ live.own_photo(coffee.name, coffee.rgb(), cup)
 #
 # **Open.** A picture is an array of samples, 8-bit sRGB. `repro.encoder.images.open_picture` reads any file that Pillow
 # opens. It turns the picture upright, converts it from other colour spaces, and puts white behind transparent places. We
-# take the cup from above, which comes with scikit-image:
+# take the picture of the cup again, which comes with scikit-image:
 
 # %%
 picture = Picture(coffee.rgb())
@@ -118,8 +118,8 @@ weights = chosen.network.weights(dct)
 
 # %% [markdown]
 # **Set the price.** A quality stands for a λ, which says how much error is accepted to save a bit. A photo in which errors
-# are easy to see gets a smaller λ at the same quality. λ decides which tables are taken. In a picture as small as this one,
-# Cb and Cr share a table, because a third one would cost more bytes than it saves:
+# are easy to see gets a smaller λ at the same quality. λ decides which tables are used. In a picture as small as this
+# one, Cb and Cr share a table, because a third one would cost more bytes than it saves:
 
 # %%
 lam = chosen.lam_at(30, expected_losses(chosen, dct.planes[0], weights[0]))
@@ -202,15 +202,16 @@ own_photo.map_plot(picture.samples, attention)
 # is hardly any detail in them to keep.
 # ```
 #
-# **2.** Encode a JPEG file that this encoder wrote, once more, at the same quality. Does it become smaller? Does it become
-# worse?
+# **2.** Take a JPEG file that this encoder wrote, and encode it again at the same quality. Does it become smaller? Does
+# it become worse?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# Both, and clearly so. The same tables would find hardly anything to round, because the coefficients are already multiples of
-# their steps. But the encoder takes other tables. The first file has lost fine detail, so the network expects less loss of
-# it, and the same quality stands for a larger λ and coarser tables. A further round may do the same, until λ is as far from
-# an average photo's as it may be (four times). From then on the file hardly changes. So keep the original.
+# Both, and clearly so. With the same tables there would be hardly anything to round, because the coefficients are already
+# multiples of their steps. But the encoder takes other tables. The first file has lost fine detail, so the network
+# expects less loss of it, and the same quality stands for a larger λ and coarser tables. A further round may do the same,
+# until λ is as far from the median photo's as the encoder allows (four times). From then on the file hardly changes. So
+# keep the original.
 # ```
 #
 # **3.** Take a screenshot with coloured text. What goes wrong at a low quality, and what does a high quality repair?

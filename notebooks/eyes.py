@@ -69,9 +69,9 @@ from repro.evaluation import match_size
 # %% [markdown]
 # ## Two files of equal size
 #
-# The same quality means something else in every encoder, so qualities cannot make a pair. Bytes can. The peer has whole
-# qualities only, and ours takes any fraction. So take the peer's file whose size is nearest to the rate, and look for the
-# largest of our files that is no larger. If ours is much smaller, try the peer's next quality:
+# The same quality means something else in every encoder, so equal qualities do not make a fair pair. Equal sizes do. The
+# peer's qualities are whole numbers, while ours may be any fraction. So take the peer's file whose size is nearest to the
+# rate, and look for the largest of our files that is no larger. If ours is much smaller, try the peer's next quality:
 
 
 # %%
@@ -115,21 +115,22 @@ glue("eyes_judges", listed(list(fig.better())))
 
 # %% [markdown]
 # This made {glue:text}`eyes_pairs`, at about {glue:text}`eyes_rates` bits per pixel. In no pair is ours the larger file, and
-# in none is it smaller by more than {glue:text}`eyes_apart:.2f` %. Nobody chose what you see: it is the middle of photos
-# spread evenly over the set ({glue:text}`eyes_photos`), {glue:text}`eyes_side:d` pixels wide, so that it fits on a phone
-# pixel for pixel. The page contains the files themselves, and your browser decodes them.
+# in none is it smaller by more than {glue:text}`eyes_apart:.2f` %. Nobody picked what you see: the photos are spread
+# evenly over the set ({glue:text}`eyes_photos`), and you see the middle of each, {glue:text}`eyes_side:d` pixels wide, so
+# that it fits on a phone pixel for pixel. The page contains the files themselves, and your browser decodes them.
 #
 # ## How to look
 #
 # If you know which picture is ours, you look at it differently, even if you try not to. So this page shuffles the pairs, and
 # the two pictures of each. It names none of them until you ask for the answers.
 #
-# **Flicker** puts one picture in the place of the other. What differs seems to move, and an eye is quick to notice
-# movement. It finds differences this way that it would never find between two pictures **side by side**. That makes flicker
-# the sharper test, and side by side the one that is closer to life. Use either. Larger pixels help, too.
+# **Flicker** puts one picture in the place of the other. What differs seems to move, and the eye is quick to notice
+# movement. In this way it finds differences that it would never find between two pictures **side by side**. That makes
+# flicker the sharper test, and side by side the one that is closer to life. Use either. Enlarging the pictures helps,
+# too.
 #
-# Keep an eye on the **original**. The question is not which picture you like better. A smoother cheek or a sharper edge can
-# please and be wrong. If you see no difference, or none that matters, say so: that is an answer.
+# Keep an eye on the **original**. The question is not which picture you like better. A smoother cheek or a sharper edge
+# can please you and still be wrong. If you see no difference, or none that matters, say so: that is an answer.
 #
 # By keyboard: `←` and `→` show the first and the second picture, the space bar swaps them, `O` shows the original, `F` and
 # `S` choose flicker or side by side, `A` swaps automatically, `+` and `−` enlarge. `1`, `2` and `0` answer. On a touch screen a
@@ -141,17 +142,17 @@ eyes(made, fig.better())
 # %% [markdown]
 # ## What your answers are worth
 #
-# Suppose that you saw a difference in $n$ pairs and found ours nearer to the original in $k$ of them. With other pairs the
-# share would have been different. Which true shares $p$ fit what you answered? Leave out those that are too low, for which
-# $k$ or more would be a surprise, and those that are too high. Let a surprise be what happens less than once in forty times,
-# on either side. Then the lowest $p$ that remains solves
+# Suppose that you saw a difference in $n$ pairs and found ours nearer to the original in $k$ of them. With other pairs
+# this share would have been different. Which true shares $p$ fit your answers? Leave out those that are too low, for
+# which $k$ or more would be a surprise, and those that are too high. Call it a surprise if it happens less than once in
+# forty times, on either side. Then the lowest $p$ that remains solves
 #
 # $$
 # \sum_{i=k}^{n} \binom{n}{i} \, p^i (1-p)^{n-i} = \tfrac{1}{40}
 # $$ (eq-clopper-pearson)
 #
-# and the highest is one minus the lowest for the other side's $n - k$. This is the exact 95 % interval of Clopper and Pearson
-# {cite:p}`clopper1934limits`:
+# and the highest is one minus the lowest that fits the other side's $n - k$. This is the exact 95 % interval of Clopper
+# and Pearson {cite:p}`clopper1934limits`:
 
 
 # %%
@@ -171,7 +172,7 @@ def interval(k, n):
 
 
 # %% [markdown]
-# SciPy has it, too. For every possible outcome of up to twenty pairs:
+# SciPy has this interval, too. We compare the two for every possible outcome of up to twenty pairs:
 
 # %%
 outcomes = [(k, n) for n in range(1, 21) for k in range(n + 1)]
@@ -195,11 +196,11 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 
 # %% [markdown]
 # With fewer than {glue:text}`eyes_decided:d` of twenty on either side, the interval includes one half, and a coin could have
-# given your answers. That is worth knowing, too: at this size you hardly see which is better. Pairs that you could not tell
-# apart are counted, but take no part in the share.
+# given your answers. That is worth knowing, too: at this size you hardly see which is better. Pairs that you could not
+# tell apart are counted, but do not enter the share.
 #
-# The interval holds for a number of pairs that is decided beforehand. The page shows it whenever you stop. But if you stop
-# because you like the result, chance has had several tries. So decide first how many pairs you judge.
+# The interval holds for a number of pairs that is decided beforehand. The page shows it whenever you stop. But if you
+# stop because you like the result, chance has had several tries. So decide first how many pairs you will judge.
 #
 # Below your answers the page shows the verdicts of {glue:text}`eyes_judges` on the same pairs, and how often each agrees with
 # you.
@@ -208,42 +209,44 @@ glue("eyes_both", 200 * chance(decided, 20, 1 / 2))
 #
 # ## Many readers
 #
-# A button below your answers saves them as a small file: for each pair what you chose, whether ours came first and how many
-# seconds you took; besides, the size of your window and of your screen's pixels, and a random number for the session. If you
-# collect such files from others, this adds them up:
+# A button below your answers saves them as a small file: for each pair what you chose, whether ours came first and how
+# many seconds you took; also the size of your window and of your screen's pixels, and a random number for the session. If
+# you collect such files from others, this adds them up:
 #
 # ```sh
 # python tools/votes.py answers/*.json
 # ```
 #
-# It prints the same two tables. Answers of one reader, or to one photo, are alike. So where a bootstrap over readers and
-# photos gives a wider interval than the formula for independent answers, it prints the wider one.
+# It prints the same two tables. The answers of one reader are alike, and so are those to one photo. So if a bootstrap
+# over readers and photos gives a wider interval than the formula for independent answers, the program prints the wider
+# one.
 #
 # ## Summary
 #
-# - A metric is a guess at what people see. To check it, people must look, and must not know at what.
+# - A metric is a guess at what people see. To check it, people must look, without knowing at what.
 # - Equal size makes a fair pair. Equal quality numbers do not.
 # - Flicker finds more than side by side. Whether a difference matters is another question.
 # - Twenty answers tell a clear winner from a coin, and no more. An interval says so by itself.
 #
 # ## Exercises
 #
-# **1.** You found ours nearer in {glue:text}`eyes_decided:d` of twenty pairs. How often does a coin do as well or better? And
-# how often does it end as far from one half on *either* side?
+# **1.** You found ours nearer in {glue:text}`eyes_decided:d` of twenty pairs. How often does a coin do as well or better?
+# And how often does it end at least as far from one half, on *either* side?
 #
 # ```{admonition} Solution
 # :class: dropdown
-# `chance(k, 20, 1/2)` is {glue:text}`eyes_coin:.1f` %, less than one in forty. By symmetry either side takes twice as much,
-# {glue:text}`eyes_both:.1f` %. Both sides together are less than one in twenty, the most that a 95 % interval may leave out.
+# `chance(k, 20, 1/2)` is {glue:text}`eyes_coin:.1f` %, less than one in forty. By symmetry, both sides together take
+# twice as much, {glue:text}`eyes_both:.1f` %. That is less than one in twenty, the most that a 95 % interval may leave
+# out.
 # ```
 #
-# **2.** Why not count half a point for each side if you cannot tell?
+# **2.** If you cannot tell, why not count half a point for each side?
 #
 # ```{admonition} Solution
 # :class: dropdown
 # It would pull the share towards one half and at the same time make $n$ larger, so the interval would shrink around one half.
 # Ten clear answers for ours and ten "can't tell" would look like fifteen of twenty. But they say that ours was better wherever
-# there was anything to see. So both numbers are given, one beside the other.
+# there was anything to see. So the page gives both numbers, one beside the other.
 # ```
 #
 # **3.** Fifty readers judge the same twenty pairs, and ours is found nearer in six hundred of the thousand answers. Is the
