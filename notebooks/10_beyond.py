@@ -647,9 +647,9 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 
 
 # %% [markdown]
-# The package also averages weights and targets with the ones before, and moves DC less than AC. Moved targets please the
-# metrics of the loss, but may lower the quality by others. So we asked {term}`DISTS`, which is not in the loss: on tuning
-# photos, it rates files with targets moved this far better than files with new weights alone. The
+# The package also averages weights and targets with the previous ones, and moves DC less than AC. Moved targets please
+# the metrics of the loss, but may lower the quality by others. So we asked {term}`DISTS`, which is not in the loss: on
+# tuning photos, it rates files with targets moved this far better than files with new weights alone. The
 # {term}`efforts <effort>` `fast` and `default` make no such update: `default` only chooses a second time, with codes and
 # tables made for the first choice. `best` makes eight updates. Here is what more of them would give:
 
@@ -871,13 +871,13 @@ glue("interpolated", max(apart))
 # | `best`, which looks at what it made | {glue:text}`best_low` | {glue:text}`best_high` |
 # | share of `best` that one pass gets | {glue:text}`share_low` | {glue:text}`share_high` |
 #
-# By the metric that it learned from, it does. By Butteraugli, held out, the network as it ships needs
-# {glue:text}`network_low_butteraugli` at {glue:text}`range_low` and {glue:text}`network_high_butteraugli` at
-# {glue:text}`range_high`. What do the neighbours of a block add? At {glue:text}`range_high`, a network that sees one block alone needs
-# {glue:text}`alone_high_ssimulacra2` at equal SSIMULACRA 2, {glue:text}`alone_high_butteraugli` at equal Butteraugli,
-# {glue:text}`alone_high_mse` at equal MSE and {glue:text}`alone_high_lpips` at equal LPIPS, compared with the one that
-# ships. In the metrics where it needs about as many bits, the block alone tells enough. None of the networks that we
-# trained predicts what `best` still adds. For that, the encoder has to look at the decoded picture.
+# By the metric that it learned from, it does. By Butteraugli, held out, the network as it ships needs, in the same
+# comparison, {glue:text}`network_low_butteraugli` at {glue:text}`range_low` and {glue:text}`network_high_butteraugli` at
+# {glue:text}`range_high`. What do the neighbours of a block add? At {glue:text}`range_high`, a network that sees one
+# block alone needs {glue:text}`alone_high_ssimulacra2` at equal SSIMULACRA 2, {glue:text}`alone_high_butteraugli` at
+# equal Butteraugli, {glue:text}`alone_high_mse` at equal MSE and {glue:text}`alone_high_lpips` at equal LPIPS, compared
+# with the one that ships. In the metrics where it needs about as many bits, the block alone tells enough. None of the
+# networks that we trained predicts what `best` still adds. For that, the encoder has to look at the decoded picture.
 
 # %% tags=["remove-cell"]
 missed = [t for t in asked if t.verdict == "not reached"]
@@ -982,9 +982,9 @@ pictures, crops = comparison.by_photo(
 curtain(pictures, crops, start=("jpegli 4:2:0", "ours"))
 
 # %% [markdown]
-# Now at a rate of your own. The right side below is coded in this page, by the same encoder in JavaScript, at the rate that
-# you drag. The others' files were made beforehand, at a dozen sizes, and you see the nearest. (Sizes are those of the part
-# that is shown, which is coded by itself.)
+# Now at a rate of your own. The right side below is coded in this page, by the same encoder in JavaScript, at the rate to
+# which you drag the slider. The others' files were made beforehand, at a dozen sizes, and you see the nearest. (Sizes are
+# those of the part that is shown, which is coded by itself.)
 
 # %% tags=["hide-input"]
 top, left = comparison.SHOWN[photo.name]
@@ -997,8 +997,8 @@ peers = {
 live.coded_curtain(photo.name, part, f"A part of {photo.name}", peers)
 
 # %% [markdown]
-# Start at the lowest rate and drag slowly upwards. Where do squares and ripples go first, and from which rate on can you no
-# longer tell the sides from the original?
+# Start at the lowest rate and drag slowly upwards. Where do squares and ripples disappear first, and from which rate on
+# can you no longer tell the sides from the original?
 
 # %% [markdown]
 # ## Where it loses
