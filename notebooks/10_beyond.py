@@ -1103,7 +1103,9 @@ table_rows.folded(
 # %% mystnb={"figure": {"caption": "Original, mozjpeg and ours at equal size, a part of a picture of each content type, enlarged.", "name": "fig-content-types-shown"}} tags=["hide-input"]
 drawn = {}
 for name in by_type.names[:shown]:
-    said = f"{named[name]}. Bits of ours against mozjpeg: {of_types.needed(by_type, name)}"
+    said = (
+        f"{named[name]}. Bits of ours against mozjpeg: {of_types.needed(by_type, name)}"
+    )
     versions = comparison.versions(
         draw(name), None, (content_types.MOZJPEG,), ("trellis",), quality=25
     )
