@@ -1,4 +1,4 @@
-"""What several test modules share."""
+"""Fixtures that several test modules share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from repro.errors import ReproError
 if TYPE_CHECKING:
     from repro.experiments import Store
 
-# Libraries read this when they are imported: a test must not fight with the rest of a small machine for its cores,
+# Libraries read this when they are imported. A test must not compete for a small machine's cores with other programs,
 # nor with the tests that run beside it.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def smoke() -> Project:
     """This checkout at profile ``smoke``, every notebook executed and the book built from them, strictly.
 
-    Of tests that run side by side the first to come builds; the others wait, and find that nothing changed.
+    If tests run side by side, the first one builds; the others wait, and find nothing left to build.
     """
     from bookkit.build import make
 
@@ -52,7 +52,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder, named to each run, with two small pictures as its HDR+: what else is at hand does not matter."""
+    """A data folder to give to every run, with two small pictures as its HDR+: other photos here make no difference."""
     from PIL import Image
     from skimage import data
 
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """An empty one."""
+    """An empty store."""
     from repro.experiments import Store
 
     return Store(tmp_path / "data", tmp_path / "runs")
@@ -73,7 +73,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Headless Chromium. Without it the test is skipped, or fails where ``REPRO_REQUIRE_BROWSER`` is set."""
+    """Headless Chromium. Without it the test is skipped, or fails if ``REPRO_REQUIRE_BROWSER`` is set."""
     from bookkit.chromium import chromium, executable
 
     try:

@@ -1,4 +1,4 @@
-"""A real Dask cluster of this machine's processes, some of which tests kill."""
+"""A real Dask cluster of processes on this machine, some of which the tests kill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass
 class Machines:
-    """A scheduler, and the processes of its workers by name."""
+    """A scheduler, and its workers' processes by name."""
 
     url: str
     scheduler: subprocess.Popen[bytes]
@@ -26,7 +26,7 @@ class Machines:
 
 @contextmanager
 def machines(folder: Path, *names: str) -> Iterator[Machines]:
-    """A cluster while the block runs; ``start`` adds a worker, with more environment where it is given."""
+    """A cluster while the block runs. Its ``start`` adds a worker, with extra environment variables if given."""
     with ExitStack() as stack:
 
         def launch(name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -58,13 +58,13 @@ def machines(folder: Path, *names: str) -> Iterator[Machines]:
 
 
 def eventually(look: Callable[[], Any], seconds: float = 60) -> Any:
-    """What ``look`` finds, once it finds something."""
+    """Return what ``look`` finds, once it finds something; fail after ``seconds``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             if found := look():
                 return found
-        except (OSError, ValueError):  # a file that is being made
+        except (OSError, ValueError):  # a file is still being written
             pass
         time.sleep(0.05)
     raise AssertionError("it did not come")

@@ -1,4 +1,4 @@
-"""Curves of chapter 10's encoders that save by construction, and stored results made of them."""
+"""Curves of chapter 10's encoders with savings known by construction, and stored results made from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from repro.experiments import EncoderSweep, Store
 from repro.experiments.numerics import assets_of, numerics_of
 from repro.experiments.registry import ABLATION_QUALITIES, COMPARED_QUALITIES, PLAIN, RIVALS
 
-#: Encoder → its bits over those of plain JPEG, at every quality.
+#: Encoder → its bits as a multiple of plain JPEG's, at every quality.
 FACTORS = {
     PLAIN: 1.0,
     **dict.fromkeys(RIVALS, 0.95),
@@ -31,7 +31,7 @@ ABLATED = {name: 0.9 for name in ABLATION_QUALITIES}
 def encoder_curve(
     name: str, factor: float = 1.0, seconds: float = 1.0, photos: int = 8, points: int = 8, **worse: float
 ) -> Curve:
-    """A curve of ``factor`` times the bits, with a score that grows with the logarithm of the rate, and times."""
+    """A curve at ``factor`` times the bits, with scores that grow with the logarithm of the rate, and times."""
     made = curve(name, worse, saved=factor, photos=photos, points=points, rates=(0.15, 4.0))
     images = {}
     for i, (photo, of) in enumerate(made.images.items()):
@@ -50,7 +50,7 @@ def encoder_curve(
 
 
 def write_results(store: Store, evaluation: str) -> None:
-    """Results of every encoder as they would be stored, of photos that do not exist."""
+    """Write results of every encoder as they would be stored, for photos that do not exist."""
     made: dict[str, Any] = {"commit": "0123456789abcdef", "modified": False, "date": "2026-01-01T00:00:00"}
     made |= {"cpu": "a processor", "gpu": None, "cores": 2, "threads": 1, "versions": {"torch": "2"}}
     made |= {"data": {"evaluation": {"source": "made", "sha256": next(iter(hashes_of(evaluation)), "")}}}

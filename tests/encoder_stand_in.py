@@ -1,4 +1,4 @@
-"""What the encoder's tests share: a model set that needs no training, and a photograph."""
+"""Helpers of the encoder's tests: a model set that needs no training, and a photograph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANCHORS = (10, 20, 35, 50, 65, 80, 92)
 
 
 def stand_in(**changes) -> models.ModelSet:
-    """A set with Annex K's tables at libjpeg's qualities: the encoder is then libjpeg 4:4:4, and checkable."""
+    """A set with Annex K's tables at libjpeg's qualities, so that the encoder can be checked against libjpeg (4:4:4)."""
     fields = {
         "name": "stand-in",
         "method": "tables",

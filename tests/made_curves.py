@@ -1,4 +1,4 @@
-"""Curves that are better or worse by construction, which the tests of verdicts and of their plots share."""
+"""Curves that are better or worse by construction, shared by the tests of verdicts and of their plots."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from repro.evaluation import Curve
 from repro.experiments import Experiment, experiments_of
 
-#: Bits per pixel of the paper's counting, and of a sequential file, over those of the file itself.
+#: Bits per pixel by the paper's counting, and of a sequential file, as multiples of those of the file itself.
 PAPER, SEQUENTIAL = 1.25, 1.04
-#: At a rate of 1: half of the photos are as easy as the first, the others up to 3 times as hard.
+#: Errors of the easiest two photos at a rate of 1; those of the hardest two are nearly twice as large.
 _AT_1 = {"mse": 20.0, "lpips": 0.03, "ms_ssim": 0.01, "mse_chroma": 6.0, "blocking": 0.5}
 Factor = float | Callable[[float], float]
 
@@ -27,14 +27,14 @@ def curve(
     reach: Mapping[int, float] | None = None,
     points: int = 9,
 ) -> Curve:
-    """Errors that fall as rate^-1.2, on ``photos`` that differ threefold.
+    """A curve of errors that fall as rate^-1.2, on ``photos`` whose errors differ up to nearly twofold.
 
     worse
-        metric → what its error (for MS-SSIM, 1 − MS-SSIM) is multiplied by: a number, or a function of the rate.
+                metric → factor of its error (for MS-SSIM, of 1 − MS-SSIM): a number, or a function of the rate.
     saved
-        all of the same at so many times the bits.
+                factor of the bits per pixel, at the same errors.
     noise
-        of two photos that are equally hard one is by so much better, the other worse: on average nothing changes.
+                of two equally hard photos, one has larger errors by this share, the other smaller: the mean stays.
     rates
         bits per pixel of the first and the last of ``points``; ``reach`` gives some photos another last one.
     """
@@ -56,18 +56,18 @@ def curve(
 
 
 def names_of(*figures: str, profile: str = "cpu") -> list[str]:
-    """The curves that these figures have, in order; those of Fig. 5 and of what is ours, if none is named."""
+    """Names of these figures' curves, in order; by default those of the figures "5" and "ours"."""
     wanted = [e for figure in figures or ("5", "ours") for e in experiments_of(figure, profile)]
     return list(dict.fromkeys(e.series if isinstance(e, Experiment) else e.encoder for e in wanted))
 
 
 def curves_of(*figures: str, changed: Mapping[str, Curve] | None = None, photos: int = 24) -> dict[str, Curve]:
-    """All curves of these figures at profile ``cpu``, alike but for those that are given."""
+    """All curves of these figures at profile ``cpu``, equal except for those in ``changed``."""
     return {name: curve(name, photos=photos) for name in names_of(*figures)} | dict(changed or {})
 
 
 def below(rate: float, factor: float) -> Factor:
-    """``factor`` at rates below ``rate``, 1 from there on."""
+    """A factor that is ``factor`` below ``rate``, and 1 from there on."""
     return lambda bpp: factor if bpp < rate else 1.0
 
 

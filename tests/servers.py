@@ -1,4 +1,4 @@
-"""A publisher for tests: a folder served on this machine, with a list of what was asked of it."""
+"""A publisher for tests: a folder served on this machine, with a list of the requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Publisher:
 
 @contextmanager
 def serve(folder: Path, handler: type[BaseHTTPRequestHandler] | None = None) -> Iterator[Publisher]:
-    """Serve ``folder``, or what ``handler`` answers, on a free port of 127.0.0.1 while the block runs."""
+    """Serve ``folder``, or let ``handler`` answer, on a free port of 127.0.0.1 while the block runs."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:

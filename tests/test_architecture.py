@@ -1,4 +1,4 @@
-"""The house: who may import whom (``[tool.importlinter]`` in pyproject.toml), and how long a module may be."""
+"""Architecture: which module may import which (``[tool.importlinter]`` in pyproject.toml), and a module's length."""
 
 from __future__ import annotations
 

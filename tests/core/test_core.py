@@ -1,4 +1,4 @@
-"""What the core does by itself: these tests need the package, its core dependencies and pytest.
+"""The core by itself: these tests need only the package, its core dependencies and pytest.
 
 ``tests/bookkit/test_install.py`` runs them in fresh environments, on each Python that it finds.
 """

@@ -1,10 +1,10 @@
-"""Make dists.json with an implementation of DISTS that is not the authors', in this project's environment and one more:
+"""Make dists.json with an implementation of DISTS that is not the authors', in this project's environment plus piq:
 
 .venv/bin/pip install --no-deps --target _build/piq piq==0.8.0
 PYTHONPATH=_build/piq .venv/bin/python tests/goldens/make_dists.py
 
-``piq`` wrote the metric anew; its convolutions and channel weights, which it would download, are those given here.
-It shrinks pictures whose shorter side is over 256 px, so that the pairs are smaller ones.
+``piq`` is a rewrite of the metric. Instead of downloading convolutions and channel weights it gets those at hand here.
+It shrinks pictures whose shorter side is over 256 px, so only pairs up to that size are used.
 """
 
 import json

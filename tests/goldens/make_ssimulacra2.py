@@ -1,4 +1,4 @@
-"""Make ssimulacra2.json with the program that defines the metric, libjxl's (0.7 has an older version of it):
+"""Make ssimulacra2.json with libjxl's program, which defines the metric (libjxl 0.7 has an older version of it):
 
 apt-get install libjxl-devtools  # Debian 13
 .venv/bin/python tests/goldens/make_ssimulacra2.py
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from pairs import RECIPES, pair
 from PIL import Image
 
-#: A grade of coding that encoders are compared at, and the smallest picture that all six scales see.
+#: A quality at which encoders are compared, and the smallest height that is enough for all six scales.
 MORE = [
     {"source": "astronaut", "height": 512, "width": 512, "change": "jpeg", "amount": 85},
     {"source": "chelsea", "height": 113, "width": 129, "change": "jpeg", "amount": 30},

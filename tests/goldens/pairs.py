@@ -1,7 +1,7 @@
 """Pairs of pictures for the stored goldens, made from recipes: no picture is stored.
 
-A recipe is ``{"source": …, "height": …, "width": …, "change": …, "amount": …}``. Needs NumPy, Pillow and scikit-image
-only, so that the programs that make the goldens can run apart from this project's environment.
+A recipe is ``{"source": …, "height": …, "width": …, "change": …, "amount": …}``. This module needs only NumPy, Pillow
+and scikit-image, so that the programs that make the goldens can run outside this project's environment.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RECIPES: list[Recipe] = [
 
 
 def pair(recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """The two uint8 pictures (H, W, 3) of ``recipe``: the source and its changed self."""
+    """The two uint8 pictures (H, W, 3) of ``recipe``: the source, and the source with its change."""
     picture = _source(recipe["source"])[: recipe["height"], : recipe["width"]]
     assert picture.shape == (recipe["height"], recipe["width"], 3), recipe
     return picture, _change(picture, recipe["change"], recipe["amount"])
