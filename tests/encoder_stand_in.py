@@ -16,7 +16,7 @@ ANCHORS = (10, 20, 35, 50, 65, 80, 92)
 
 
 def stand_in(**changes) -> models.ModelSet:
-    """A set with Annex K's tables at libjpeg's qualities, so that the encoder can be checked against libjpeg (4:4:4)."""
+    """A set with Annex K's tables at libjpeg's qualities: with it, the encoder can be checked against libjpeg 4:4:4."""
     fields = {
         "name": "stand-in",
         "method": "tables",

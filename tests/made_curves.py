@@ -30,11 +30,11 @@ def curve(
     """A curve of errors that fall as rate^-1.2, on ``photos`` whose errors differ up to nearly twofold.
 
     worse
-                metric → factor of its error (for MS-SSIM, of 1 − MS-SSIM): a number, or a function of the rate.
+        metric → factor of its error (for MS-SSIM, of 1 − MS-SSIM): a number, or a function of the rate.
     saved
-                factor of the bits per pixel, at the same errors.
+        factor of the bits per pixel, at the same errors.
     noise
-                of two equally hard photos, one has larger errors by this share, the other smaller: the mean stays.
+        of two equally hard photos, one has larger errors by this share, the other smaller: the mean stays.
     rates
         bits per pixel of the first and the last of ``points``; ``reach`` gives some photos another last one.
     """

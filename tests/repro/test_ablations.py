@@ -30,7 +30,7 @@ SWEEP = EncoderSweep("annexk-420", (20, 50), "hdrplus")
 
 @pytest.fixture(scope="module")
 def rgb() -> np.ndarray:
-    """A part of a shipped photo, of sides that are not whole blocks."""
+    """A part of a shipped photo whose sides are not whole blocks."""
     return np.ascontiguousarray(photos("sample").items[3].rgb()[80:261, 120:363])
 
 
@@ -43,7 +43,7 @@ def test_higher_quality_costs_more_bits_and_loses_less(name: str, rgb: np.ndarra
 
 
 def test_annex_k_is_what_libjpeg_has(rgb: np.ndarray) -> None:
-    """The same tables, and nearly the same coefficients: libjpeg rounds on the way."""
+    """The same tables, and nearly the same coefficients, as libjpeg rounds in between."""
     ours, theirs = (read(ABLATIONS[n].encode(rgb, 40)) for n in ("annexk-420", "pillow-420-progressive"))
     assert np.array_equal(ours.tables, theirs.tables)
     for a, b in zip(ours.planes, theirs.planes, strict=True):
@@ -72,7 +72,7 @@ def test_the_trellis_reaches_a_lower_objective_than_rounding(rgb: np.ndarray) ->
 
 @pytest.mark.parametrize(("plane", "place"), [(0, 1), (0, 30), (1, 0), (1, 5), (2, 0), (2, 12), (1, 40)])
 def test_weights_are_what_an_error_costs_in_mse(plane: int, place: int) -> None:
-    """One error in the middle of an even picture, decoded: the weight predicts its sum of squares over RGB."""
+    """One coefficient error in the middle of a uniform picture, decoded: the weight is its squared error over RGB."""
     dct = planes.forward_dct(np.full((96, 96, 3), 128, np.uint8))
     parts = [torch.from_numpy(p.F.copy()) for p in dct.planes]
     middle = dct.planes[plane].rows // 2 * dct.planes[plane].cols + dct.planes[plane].cols // 2

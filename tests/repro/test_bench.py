@@ -101,7 +101,7 @@ def test_the_published_benchmarks_are_whole_and_reach_what_was_asked() -> None:
 
 @pytest.mark.slow
 def test_the_command_measures_stores_and_judges(tmp_path: Path) -> None:
-    """All of ours but the encoder's (see ``test_bench_encode``), as quickly as can be."""
+    """All of our own tables but the encoder's (see ``test_bench_encode``), in their quick form."""
     out = tmp_path / "bench.json"
     command = [sys.executable, "benchmarks/bench.py", "--quick", "--out", str(out)]
     tables = ["step", "accuracy", "sweep", "roofline"]

@@ -1,4 +1,4 @@
-"""Savings of chapter 10, on curves that save by construction and on stored results."""
+"""Savings of chapter 10: on curves with savings known by construction, and on stored results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_saving_is_what_was_saved(metric: str, window: tuple[float, float], en
 
 
 def test_the_rival_is_the_strongest_in_each_metric(encoders: EncoderCurves) -> None:
-    """Tuned peers count by the metrics that agree with people, and only there."""
+    """Tuned peers count only in the metrics that agree with people."""
     assert {encoders.rival("fast", metric, LOW) for metric in ("ssimulacra2", "butteraugli")} == {"jpegli-420-noaq"}
     assert {encoders.rival("fast", metric, LOW) for metric in ("ms_ssim", "mse", "lpips")} == {"jpegli-420"}
     mixed = EncoderCurves({**encoders.curves, "mozjpeg": encoder_curve("mozjpeg", 0.9, lpips=0.5)})
@@ -40,7 +40,7 @@ def test_the_rival_is_the_strongest_in_each_metric(encoders: EncoderCurves) -> N
 
 
 def test_a_rival_that_few_photos_reach_does_not_count(encoders: EncoderCurves) -> None:
-    """On most photos it starts above the range; where it can be compared, part of the range is covered."""
+    """On most photos it starts above the range. Where it can be compared, it covers part of the range."""
     strong = encoder_curve("jpegli-444", 0.7)
     images = {
         photo: tuple(p for p in points if (p["bpp"] or 0) > (0.4 if photo < "photo03" else 0.9))
@@ -92,7 +92,7 @@ def test_an_ablation_meets_default_at_its_own_qualities(store: Store) -> None:
 
 
 def test_fewer_bytes_for_the_same_pixels_save_bits_in_every_metric() -> None:
-    """The smallest scans change no pixel. Between curves of different qualities interpolation would hide that."""
+    """The smallest scans change no pixel. Interpolating between curves of different qualities would hide that."""
     found = beyond.stored("check")
     for metric, window in itertools.product(beyond.METRICS, beyond.RANGES):
         saved = found.saving("default-scans", found.default_for("default-scans"), metric, window)

@@ -28,7 +28,7 @@ def photo(height: int, width: int) -> np.ndarray:
 
 
 def rounded(dct: DctPlanes) -> list[np.ndarray]:
-    """Numbers by plain rounding."""
+    """Quantised coefficients by plain rounding."""
     return [np.rint(plane.F / planes.steps(TABLES, i)).astype(np.int16) for i, plane in enumerate(dct.planes)]
 
 
@@ -44,7 +44,7 @@ def measure(x: np.ndarray, dct: DctPlanes, values: Sequence[np.ndarray]) -> Meas
 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 def test_losses_are_those_of_the_file(subsampling: str) -> None:
-    """As a real decoder shows it, but for its rounding."""
+    """The losses of what a real decoder shows, up to its rounding."""
     x = photo(176, 200)
     dct = planes.forward_dct(x, subsampling)
     z = rounded(dct)
@@ -61,7 +61,7 @@ def test_losses_are_those_of_the_file(subsampling: str) -> None:
 
 
 def test_gradients_are_differences() -> None:
-    """Central ones, on the way to the original."""
+    """Central differences, along the line to the original."""
     x = photo(168, 168)
     dct = planes.forward_dct(x)
     values = dequantised(rounded(dct))
@@ -76,8 +76,8 @@ def test_gradients_are_differences() -> None:
 
 
 def test_tiles_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of MSE the gradient is the very same; only at the borders of windows chroma is filtered otherwise. SSIMULACRA 2
-    takes 4-norms over a window each, so that its gradients agree in direction."""
+    """The gradient of MSE is the same, except that chroma is filtered differently at the borders of windows.
+    SSIMULACRA 2 takes 4-norms over each window, so its gradients agree only in direction."""
     x = photo(336, 464)
     dct = planes.forward_dct(x)
     values = dequantised(rounded(dct))

@@ -1,4 +1,4 @@
-"""How much of chroma a file keeps: decided by cost, picture by picture and quality by quality."""
+"""How much chroma a file keeps: decided by cost, for each picture and quality."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tensor(samples: np.ndarray) -> torch.Tensor:
 def test_half_at_few_bits_all_at_many() -> None:
     found = [kept(astronaut(192, 192), quality) for quality in (5, 20, 40, 90, 98)]
     assert found[:3] == ["4:2:0"] * 3 and found[-1] == "4:4:4"
-    assert found == sorted(found)  # never back
+    assert found == sorted(found)  # once kept, never dropped again
 
 
 def test_coloured_letters_need_all_of_it_long_before_a_face_does() -> None:
@@ -55,11 +55,11 @@ def test_both_efforts_and_all_kinds_of_file(effort: str, scans: str) -> None:
 @pytest.mark.parametrize("effort", ["fast", "default"])
 def test_grey_has_nothing_to_decide(effort: str) -> None:
     assert kept(page()[..., 0].copy(), 90, effort) == "grey"
-    assert kept(np.tile(astronaut(400, 400)[..., 0], (1, 2)), 30, effort) == "grey"  # large enough to be taken in bands
+    assert kept(np.tile(astronaut(400, 400)[..., 0], (1, 2)), 30, effort) == "grey"  # large enough for several bands
 
 
 def test_a_decoder_shows_more_for_the_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page at a quality where all is kept, against half of chroma at a quality that takes more bits."""
+    """The page at a quality that keeps all chroma, against half the chroma at a quality that takes more bits."""
     whole = TrellisEncoder(Picture(page()), SET).encode(60)
     monkeypatch.setattr(chroma, "subsampling_for", lambda *_: chroma.HALF)
     halved = TrellisEncoder(Picture(page()), SET)
@@ -76,15 +76,15 @@ def test_what_half_cannot_show_is_the_error_of_one_chroma_for_four_pixels(size: 
     y, *halved = color.rgb_to_ycbcr(rgb)
     shown = [np.repeat(np.repeat(blocks.subsample(c), 2, 0), 2, 1)[:height, :width] for c in halved]
     error = np.square(color.ycbcr_to_rgb(np.stack([y, *shown])) - rgb)[: height // 2 * 2, : width // 2 * 2].mean()
-    assert chroma.lost_by_half(rgb) == pytest.approx(error, rel=0.05)  # less how errors of Cb and Cr go together
+    assert chroma.lost_by_half(rgb) == pytest.approx(error, rel=0.05)  # leaves out how errors of Cb and Cr combine
 
 
 @pytest.mark.parametrize(
     ("channel", "cb", "cr"), [(0, -0.168736, 0.5), (1, -0.331264, -0.418688), (2, 0.5, -0.081312)], ids="RGB"
 )
 def test_what_half_of_one_colour_loses_by_hand(channel: int, cb: float, cr: float) -> None:
-    """One of four pixels has 40 more of red, green or blue: its chroma is three quarters of the change from the mean,
-    that of the others a quarter. R, G and B take 0, −0.344136 and 1.772 of Cb, and 1.402, −0.714136 and 0 of Cr."""
+    """One of four pixels has 40 more of red, green or blue. Its chroma is off the mean by three quarters of the change,
+    that of the others by a quarter. R, G and B take 0, −0.344136 and 1.772 of Cb, and 1.402, −0.714136 and 0 of Cr."""
     rgb = np.full((2, 2, 3), 128, np.uint8)
     rgb[0, 1, channel] += 40
     of_cb, of_cr = (0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3
@@ -96,12 +96,12 @@ def test_a_checkerboard_of_two_colours_is_lost_by_half() -> None:
     rgb = np.full((64, 64, 3), 128, np.uint8)
     rgb[::2, ::2] = rgb[1::2, 1::2] = (200, 100, 100)
     assert chroma.subsampling_for(chroma.lost_by_half(rgb), SET.median_lam(50)) == chroma.FULL
-    assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1e9) == chroma.HALF  # bits are dear
+    assert chroma.subsampling_for(chroma.lost_by_half(rgb), 1e9) == chroma.HALF  # bits are expensive
 
 
 @pytest.mark.parametrize("shape", [(96, 96), (2, 200), (1, 200), (200, 1)])
 def test_colours_that_change_between_squares_only_are_kept(shape: tuple[int, int]) -> None:
-    """Pixels of 2 × 2, as of a picture that was enlarged: one chroma a square is exact, but decoders interpolate."""
+    """Squares of 2 × 2 pixels, as in an enlarged picture: one chroma per square is exact, but decoders interpolate."""
     height, width = shape
     small = np.random.default_rng(0).choice([0, 255], (-(-height // 2), -(-width // 2), 3)).astype(np.uint8)
     rgb = np.kron(small, np.ones((2, 2, 1), np.uint8))[:height, :width]

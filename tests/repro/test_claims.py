@@ -45,14 +45,14 @@ from repro.experiments.registry import LSTM_RATES
 BETTER, WORSE = 0.9, 1 / 0.9
 VGG, BLOCK_1, BLOCK_7 = trunks.names(0.0)
 VGG_WITH, BLOCK_1_WITH, BLOCK_7_WITH = trunks.names(1000.0)
-#: Photos that are enough for a verdict.
+#: Just enough photos for a verdict.
 FEW = verdicts.MIN_PHOTOS
 UNREACHED = "the curves do not reach these rates"
 #: From worst to best.
 ORDER = (NOT, PARTLY, REPRODUCED)
 
 Curves = dict[str, Curve]
-#: Series → metric → what its errors are multiplied by.
+#: Series → metric → factor of its errors.
 Factors = Mapping[str, Mapping[str, Factor]]
 
 
@@ -60,7 +60,7 @@ Factors = Mapping[str, Mapping[str, Factor]]
 
 
 def test_a_comparison_needs_enough_photos() -> None:
-    """All photos reach 0.3, and some of 24 reach 0.5 bits per pixel. A set of fewer photos must be reached whole."""
+    """All photos reach 0.3 bits per pixel, some of 24 reach 0.5. In a set of fewer photos, all must reach the rate."""
     for reaching in (FEW - 1, FEW):
         short = curve("short", reach=dict.fromkeys(range(reaching, 24), 0.4))
         expected = [0.3, 0.5] if reaching >= FEW else [0.3]
@@ -71,7 +71,7 @@ def test_a_comparison_needs_enough_photos() -> None:
 
 
 def test_seeds_that_disagree_leave_no_clear_gain() -> None:
-    """One seed is a tenth better, one a tenth worse: on average alike, and not known better than that."""
+    """One seed is a tenth better, one a tenth worse: on average they are alike, and nothing is known more precisely."""
     seeds = [curve("b", {"mse": BETTER}), curve("b", {"mse": 2 - BETTER})]
     (one,), (two,) = (gains(curve("a"), of, [0.3], ["mse"]) for of in (seeds[0], seeds))
     assert one.clear == 1 and two.clear == 0
@@ -82,7 +82,7 @@ def test_seeds_that_disagree_leave_no_clear_gain() -> None:
 
 
 def a_gain(clear: int, mean: float | None = None, metric: str = "mse", bpp: float = 0.3) -> Gain:
-    """One that is clearly better (1), clearly worse (−1), or neither; a gain of ``mean`` on 10."""
+    """A gain that is clearly better (1), clearly worse (−1) or neither (0), of ``mean`` on an error of 10."""
     middle = float(clear) if mean is None else mean
     reach = 0.5 if clear else abs(middle) + 0.5
     return Gain(bpp, metric, middle, middle - reach, middle + reach, 10.0, 10.0, ("a",) * 24, {})
@@ -93,7 +93,7 @@ signs = st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=6)
 
 @given(signs, st.randoms())
 def test_verdicts_on_points(clear: list[int], random: Any) -> None:
-    """All better, or none; whatever the order. To win is more than not to lose, and a better point never harms."""
+    """Reproduced if all points are better, not if none is, in any order. A win is no loss; a better point never harms."""
     found = [a_gain(c) for c in clear]
     won, unhurt = wins(found), no_losses(found)
     assert (won == REPRODUCED) == (set(clear) == {1}) and (won == NOT) == (1 not in clear)
@@ -108,7 +108,7 @@ def test_verdicts_on_points(clear: list[int], random: Any) -> None:
 
 @given(st.lists(st.sampled_from(ORDER), min_size=1, max_size=4))
 def test_verdicts_on_parts(parts: list[str]) -> None:
-    """A claim with several parts lies between its worst and its best; of either network the best counts."""
+    """Several parts together lie between the worst and the best of them. If either network may do, the best counts."""
     worst, best = min(parts, key=ORDER.index), max(parts, key=ORDER.index)
     assert either(parts) == best
     assert together(parts) == (best if worst == best else PARTLY)
@@ -121,29 +121,29 @@ def test_alike_is_within_two_per_cent_however_sure_the_difference_is() -> None:
             assert alike([a_gain(clear, mean) for mean in means]) == verdict
 
 
-# --- every claim on curves, against the factors by which these were made
+# --- every claim, on curves whose factors tell the true verdict
 
 
 class Truth:
-    """What is known of curves because they were made so: each differs by a constant factor from all others."""
+    """What is known of the curves by construction: the factors of their errors, the same at all rates."""
 
     def __init__(self, factors: Factors) -> None:
         self.factors = factors
 
     def sign(self, anchor: str, test: str, metric: str = "ms_ssim") -> int:
-        """1 where ``test`` is better, −1 where worse, 0 where alike."""
+        """1 if ``test`` is better, −1 if it is worse, 0 if they are alike."""
         a, b = (float(self.factors.get(name, {}).get(metric, 1.0)) for name in (anchor, test))  # type: ignore[arg-type]
         return (b < 0.99 * a) - (b > 1.01 * a)
 
     def better(self, anchor: str, *tests: str, metrics: Sequence[str] = ("ms_ssim",)) -> str:
-        """All better: reproduced; none: not."""
+        """Reproduced if all are better, not if none is."""
         return self._of([self.sign(anchor, test, metric) > 0 for test in tests for metric in metrics])
 
     def no_worse(self, anchor: str, test: str, metrics: Sequence[str] = ("mse", "lpips")) -> str:
         return self._of([self.sign(anchor, test, metric) >= 0 for metric in metrics])
 
     def improves(self, pairs: Sequence[tuple[str, str]]) -> str:
-        """Better in MS-SSIM and no worse in the others, of all pairs together."""
+        """Better in MS-SSIM and no worse in the other metrics, over all pairs together."""
         won = self._of([self.sign(*pair) > 0 for pair in pairs])
         harmless = self._of([self.sign(*pair, metric) >= 0 for pair in pairs for metric in ("mse", "lpips")])
         return won if won in (NOT, harmless) else PARTLY
@@ -163,7 +163,7 @@ def seen_apart(truth: Truth) -> str:
     return truth._of([truth.sign(VGG, block, metric) == 0 for block in (BLOCK_1, BLOCK_7) for metric in SEEN])
 
 
-#: Number of a claim → the figures that it is judged on, the series and metrics that matter, and the true verdict.
+#: Number of a claim → the figures it is judged on, the series and metrics that matter, and the true verdict.
 TRUE: dict[int, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Callable[[Truth], str]]] = {
     1: (("5",), (BASELINE, PAPER), ("ms_ssim", "mse"), lambda t: t.better(BASELINE, PAPER)),
     2: (("5",), (BASELINE, PAPER), METRICS, lambda t: t.no_worse(BASELINE, PAPER)),
@@ -233,7 +233,7 @@ def test_a_verdict_is_what_the_curves_were_made_to_show(number: int, data: st.Da
 
 @pytest.mark.parametrize("number", TRUE)
 def test_a_range_that_is_not_reached_is_not_judged(number: int) -> None:
-    """Without any of the curves that it names: "not yet", and the reason."""
+    """If no curve that a claim names reaches its rates, the verdict is "not yet", with the reason."""
     figures, *_ = TRUE[number]
     out_of_reach = {name: curve(name, rates=(0.5, 1.0), photos=FEW) for name in names_of(*figures)}
     judge = CLAIMS[number].judge
@@ -253,19 +253,19 @@ def test_a_claim_is_judged_at_the_rates_that_it_names(number: int, rates: str) -
 
 @pytest.mark.parametrize(("noise", "verdict"), [(0.2, REPRODUCED), (0.0, PARTLY)])
 def test_no_obvious_difference_is_one_of_which_photos_disagree(noise: float, verdict: str) -> None:
-    """Four per cent worse on average: more than two per cent are a difference only where they are clear."""
+    """Four per cent worse on average: more than two per cent count as a difference only if it is clear."""
     worse = curve(BLOCK_1, dict.fromkeys(SEEN, 1.04), noise=noise, photos=FEW)
     assert trunks.judge_eyes(curves_of("8", photos=FEW, changed={BLOCK_1: worse})).verdict == verdict
 
 
 def test_effects_are_shares_of_the_error() -> None:
-    """Of MS-SSIM that is its distance from 1."""
+    """For MS-SSIM, the error is its distance from 1."""
     (effect,) = verdicts.effects({"": gains(curve("a"), curve("b", {"ms_ssim": BETTER}), [0.3], ["ms_ssim"])})
     assert effect.points[0][0] == pytest.approx(0.1, abs=0.005)
 
 
 def test_better_at_some_rates_is_better_in_part() -> None:
-    """0.26 bits per pixel of the file are 0.325 by the paper's counting: four of the eight rates lie below."""
+    """0.26 bits per pixel of the file are 0.325 by the paper's counting; four of the eight rates lie below."""
     ours = curve(PAPER, {"ms_ssim": below(0.26, BETTER), "mse": WORSE}, noise=0.05, points=65)
     curves = curves_of("5", changed={PAPER: ours})
     judged = loss.judge_ms_ssim(curves)
@@ -278,7 +278,7 @@ def test_better_at_some_rates_is_better_in_part() -> None:
 
 
 def test_the_paper_is_judged_in_the_papers_counting() -> None:
-    """Files of equal size and quality, of which one's re-saved images are smaller: the paper would call it better."""
+    """Files of equal size and quality, but one's re-saved images are smaller: the paper would call it better."""
     kept = curve(PAPER)
     fewer = {p: tuple({**q, "bpp_paper": 0.8 * (q["bpp_paper"] or 0)} for q in at) for p, at in kept.images.items()}
     curves = curves_of("5") | {PAPER: Curve(PAPER, fewer)}
@@ -287,12 +287,12 @@ def test_the_paper_is_judged_in_the_papers_counting() -> None:
 
 
 def flat(rate: float) -> float:
-    """Times this an error that falls as rate^-1.2 stays as it was at 0.28 bits, which are 0.35 as the paper counts."""
+    """The factor that keeps an error falling as rate^-1.2 at its value at 0.28 bits, which the paper counts as 0.35."""
     return max(rate / 0.28, 1.0) ** 1.2
 
 
 def rising(share: float) -> Factor:
-    """From there on MS-SSIM rises by so much of what it rises by otherwise."""
+    """A factor by which, above that rate, MS-SSIM rises by only this ``share`` of its usual rise."""
     return lambda rate: share + (1 - share) * flat(rate)
 
 
@@ -316,19 +316,19 @@ def test_saturation_is_to_rise_by_less_than_half(lstm: Factor, bilstm: Factor, v
 
 
 def test_photos_that_end_early_do_not_make_a_curve_saturate() -> None:
-    """Of two networks the easier half of the photos end between the two rates; on the others nothing is saturated."""
-    early = dict.fromkeys(range(24 - FEW), 0.32)  # 0.40 in the paper's counting
+    """The easier half of the photos of two networks end between the two rates; on the others nothing is saturated."""
+    early = dict.fromkeys(range(24 - FEW), 0.32)  # 0.40 by the paper's counting
     short = {name: curve(name, reach=early) for name in (LSTM, BILSTM)}
     judged = recurrent.judge_saturation(curves_of("15", changed=short))
     assert judged.verdict == NOT and f"on the {FEW} photos that reach both" in judged.evidence
 
 
-# --- on the way, and learning rates
+# --- snapshots during training, and learning rates
 
 FALLS, RISES = [5.0, 4.0, 3.0, 2.0, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0]
-#: It ends lower, but half of the way it rises.
+#: Ends lower, but rises at half of its steps.
 WAVERS = [5.0, 6.0, 3.0, 4.0, 1.0]
-#: Three quarters of the way it falls, and five sevenths.
+#: Fall at three of four steps, and at five of seven.
 MOSTLY_FALLS, LESS_SO = [5.0, 4.0, 4.5, 2.0, 1.0], [8.0, 7.0, 7.5, 6.0, 5.0, 5.5, 4.0, 1.0]
 
 
@@ -372,10 +372,10 @@ UP_AGAIN = np.concatenate([np.linspace(10, 5, 30), np.linspace(5, 9, 30)])
     [
         ((DOWN + 1, UP_AGAIN, UP_AGAIN), REPRODUCED),
         ((DOWN + 1, DOWN, UP_AGAIN), PARTLY),
-        ((DOWN + 1, FOUR_UP, SIX_UP), PARTLY),  # five per cent are the limit
+        ((DOWN + 1, FOUR_UP, SIX_UP), PARTLY),  # the limit is five per cent
         ((FOUR_UP, SIX_UP, SIX_UP), REPRODUCED),
         ((DOWN + 1, DOWN, DOWN), NOT),
-        ((UP_AGAIN, UP_AGAIN, UP_AGAIN), NOT),  # then it is not the rate that makes them overshoot
+        ((UP_AGAIN, UP_AGAIN, UP_AGAIN), NOT),  # all overshoot, so the learning rate is not the reason
     ],
 )
 def test_overshooting_is_to_end_above_the_least(losses: tuple[np.ndarray, ...], verdict: str) -> None:
@@ -390,7 +390,7 @@ def test_overshooting_is_to_end_above_the_least(losses: tuple[np.ndarray, ...], 
 
 @dataclass(frozen=True)
 class Made(Evidence):
-    """Evidence that was made up; what is not named cannot be had."""
+    """Made-up evidence, without results for the figure ``missing``."""
 
     curves: Mapping[str, Any] = field(default_factory=dict)
     logs: Mapping[float, recurrent.Log] | None = None

@@ -1,4 +1,4 @@
-"""The frame of the command line: it answers at once, and every failure is one line with the right exit code."""
+"""The command line's frame: it answers at once, and every failure is one line with the right exit code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from repro.errors import ReproError, UsageError
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, BaseException]]:
-    """A command line of its own whose one command ``fail`` raises what the test puts in the box."""
+    """Replace the program by one whose only command, ``fail``, raises what the test stores under "error"."""
     box: dict[str, BaseException] = {}
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
     @app.callback()
     def frame() -> None:
-        """Make it a group."""
+        """Keep ``fail`` a subcommand; a single command would run by itself."""
 
     @app.command()
     def fail(number: int = 0) -> None:

@@ -25,7 +25,7 @@ def photo(tmp_path) -> Path:
 
 @pytest.fixture
 def photos(tmp_path) -> Path:
-    """Five pictures of which one is broken, a text, and a sub-folder."""
+    """Five pictures, one of them broken, a text file and a sub-folder."""
     folder = tmp_path / "photos"
     (folder / "more").mkdir(parents=True)
     save(folder / "a.png", astronaut(64, 64))
@@ -138,17 +138,17 @@ def test_wrong_calls_exit_2_in_one_line_and_write_nothing(arguments, says, photo
 def test_no_file_is_lost(photo, model, capsys):
     folder = photo.parent
     precious = save(folder / "photo.jpg", astronaut(64, 64)).read_bytes()
-    assert run(photo, "--model", model) == 1  # a name that we chose
+    assert run(photo, "--model", model) == 1  # the default name is taken
     assert "--force" in capsys.readouterr().err
     assert run(folder / "photo.jpg", "--model", model) == 2  # the input itself
     assert run(folder / "photo.jpg", "-o", folder / "photo.jpg", "--force", "--model", model) == 2
-    assert run(photo, "-o", folder, "--model", model) == 1  # a name that we chose in a folder
+    assert run(photo, "-o", folder, "--model", model) == 1  # the default name is taken in that folder
     assert run(photo, "-o", folder / "none" / "photo.jpg", "--model", model) == 1
     assert (folder / "photo.jpg").read_bytes() == precious
     assert sorted(p.name for p in folder.iterdir()) == ["photo.jpg", "photo.png"]
     assert run(photo, "--model", model, "--force") == 0
     assert (folder / "photo.jpg").read_bytes() != precious
-    assert run(photo, "-o", folder / "photo.jpg", "--model", model) == 0  # a name that the user gave
+    assert run(photo, "-o", folder / "photo.jpg", "--model", model) == 0  # the user gave the name
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -170,7 +170,7 @@ def test_folder_without_failure_ends_in_a_summary(photos, model, tmp_path, capsy
     out, _ = capsys.readouterr()
     size = sum(p.stat().st_size for p in (tmp_path / "out").iterdir())
     assert out.splitlines()[-1].startswith(f"4 pictures, {size} bytes, ")
-    assert run(photos, "-o", tmp_path / "out", "--model", model) == 1  # not twice over without a word
+    assert run(photos, "-o", tmp_path / "out", "--model", model) == 1  # nothing is overwritten silently
     assert capsys.readouterr().err.count("--force") == 4
     assert run(photos, "-o", tmp_path / "out", "--model", model, "--force", "--json") == 0
     assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
@@ -237,7 +237,7 @@ def test_unexpected_error_in_one_file_does_not_stop_the_rest(photos, model, tmp_
 
 
 def test_process_encodes_within_six_seconds_cold(model, tmp_path):
-    """Counted in processor time, which a busy machine does not stretch; the program waits for nothing else."""
+    """CPU time, which a busy machine does not stretch; the program waits for nothing else."""
     resource = pytest.importorskip("resource")
     photo = save(tmp_path / "photo.png", np.tile(astronaut(512, 384), (1, 2, 1)))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -263,7 +263,7 @@ def test_process_tells_bad_input_in_one_line(make, code, says, model, tmp_path):
 
 
 def test_process_on_a_full_disk_leaves_nothing(photo, model):
-    """A limit on file size stands for the full disk: the kernel refuses the write itself."""
+    """A limit on file size stands in for the full disk: with it the kernel refuses the write, too."""
     resource = pytest.importorskip("resource")
 
     def limit() -> None:
@@ -278,7 +278,7 @@ def test_process_on_a_full_disk_leaves_nothing(photo, model):
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="sends Ctrl-C to a group of processes")
 def test_ctrl_c_begins_no_more_pictures(model, tmp_path):
-    """Two processes, twenty pictures: after the first, only those at hand are finished, all whole."""
+    """Two processes, twenty pictures: after the first result, only pictures already begun are finished, all whole."""
     (tmp_path / "photos").mkdir()
     for i in range(20):
         save(tmp_path / "photos" / f"{i}.png", astronaut())

@@ -1,4 +1,4 @@
-"""Where ``repro encode`` reads from and writes to: files of all kinds, pipes, folders, names that are hard to write."""
+"""What ``repro encode`` reads and writes: files of all kinds, pipes, folders, names that are hard to write."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_one_file_goes_into_a_folder(photo, tmp_path, run, capsys):
     out = tmp_path / "new" / "deep" / "photo.jpg"
     assert decode(out.read_bytes()).size == (64, 48)
     out.write_bytes(b"precious")
-    assert run(photo, "-o", out.parent) == 1  # a name that we chose
+    assert run(photo, "-o", out.parent) == 1  # the default name is taken
     assert "--force" in capsys.readouterr().err and out.read_bytes() == b"precious"
 
 
@@ -254,7 +254,7 @@ def test_any_charset_can_be_printed_to(charset, process, tmp_path):
 )
 def test_no_letter_of_a_name_reaches_the_terminal_raw(letter, run, process, tmp_path, capsys):
     name = f"a{letter}b" if letter != "\ud800" else os.fsdecode(b"a\xff\x1bb")
-    source = save(tmp_path / f"{name}.png", np.full((8, 8, 4), 100, np.uint8))  # transparent, which gives a note
+    source = save(tmp_path / f"{name}.png", np.full((8, 8, 4), 100, np.uint8))  # transparent, which causes a note
     broken = tmp_path / f"{name}.broken"
     broken.write_bytes(b"GIF89a")
     out = tmp_path / f"{name} out"
@@ -296,7 +296,7 @@ def test_a_tree_is_kept_and_gone_on_with(photo, run, tmp_path, capsys):
     for name in ("in/a.png", "in/one/a.png", "in/one/two/b.png", "in/.hidden/c.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(photo.read_bytes())
-    out = tmp_path / "in" / "out"  # not read again
+    out = tmp_path / "in" / "out"  # not read as an input in the next run
     call = [tmp_path / "in", "-o", out, "--recursive", "--skip-existing"]
     assert run(*call) == 0
     assert sorted(str(p.relative_to(out)) for p in out.rglob("*.jpg")) == ["a.jpg", "one/a.jpg", "one/two/b.jpg"]
@@ -325,7 +325,7 @@ def test_an_empty_folder_does_not_stop_the_rest(photo, run, tmp_path, capsys):
     out = tmp_path / "out"
     (tmp_path / "empty").mkdir()
     out.mkdir()
-    call = [photo, tmp_path / "empty", out, "-o", out]  # as * gives
+    call = [photo, tmp_path / "empty", out, "-o", out]  # as the shell expands *
     assert run(*call) == 0
     assert "empty: holds no pictures" in capsys.readouterr().err
     assert run(*call, "--skip-existing") == 0
@@ -338,7 +338,7 @@ def test_links_to_folders_are_not_followed_in_circles(photo, run, tmp_path, caps
     (folder / "deep" / "a.png").write_bytes(photo.read_bytes())
     (folder / "deep" / "up").symlink_to(folder)
     (folder / "self").symlink_to("self")
-    (folder / "b.png").symlink_to(photo)  # a link to a picture is one
+    (folder / "b.png").symlink_to(photo)  # a link to a picture counts as a picture
     assert run(folder, "-o", tmp_path / "out", "--recursive") == 0
     assert "left alone: 1 link to a folder, 1 no regular file" in capsys.readouterr().err
     made = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.jpg"))
@@ -347,7 +347,7 @@ def test_links_to_folders_are_not_followed_in_circles(photo, run, tmp_path, caps
 
 @contextmanager
 def rights_of_nobody() -> Iterator[None]:
-    """Root may read everything. What is imported meanwhile may not be found."""
+    """Drop root's rights, as root may read everything. Modules first imported in the block may not be found."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)
@@ -393,7 +393,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_for_each_of_its_pictures(photo
 
 
 def test_no_input_is_overwritten_by_a_result(photo, run, tmp_path, capsys):
-    """The folder for the results lies above one of the inputs: b.jpg would be made of in/y/b.png, and read, too."""
+    """The output folder holds one of the inputs: x/y/b.png would become x/b.jpg, which link.jpg names as an input."""
     folder = tmp_path / "in"
     (folder / "x" / "y").mkdir(parents=True)
     precious = save(folder / "x" / "b.jpg", astronaut(16, 16)).read_bytes()
@@ -405,7 +405,7 @@ def test_no_input_is_overwritten_by_a_result(photo, run, tmp_path, capsys):
 
 
 def test_what_is_half_written_does_not_count_as_done(photo, run, tmp_path, capsys):
-    """As another program leaves it; ours writes a file whole or not at all."""
+    """Half-written as by another program; ours writes a file whole or not at all."""
     out = tmp_path / "out"
     out.mkdir()
     for name in "abc":
@@ -427,7 +427,7 @@ def test_what_is_half_written_does_not_count_as_done(photo, run, tmp_path, capsy
     assert (out / "b.jpg").stat().st_mtime_ns == before and "is there already" in capsys.readouterr().err
     half = (out / "a.jpg").read_bytes()[:-2]
     for data, done in ((half + b"\xff\xd9" + bytes(9), True), (half + bytes(9), False), (half[:99] + bytes(9), False)):
-        (out / "b.jpg").write_bytes(data)  # a film, say, may follow on the picture
+        (out / "b.jpg").write_bytes(data)  # something may follow the picture, such as a video
         assert (run(inputs[1], "-o", out, "--skip-existing") == 0) == done
 
 
@@ -447,7 +447,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path, model):
 
 
 def test_one_picture_whose_process_is_stopped_does_not_take_others_with_it(tmp_path, model):
-    """As where memory runs out. Of 8 pictures, the first is a pipe: whoever reads it is stopped."""
+    """As when memory runs out. The first of 8 pictures is a pipe; whenever it is read, the workers are killed."""
     os.mkfifo(tmp_path / "0.png")
     for i in range(1, 8):
         save(tmp_path / f"{i}.png", astronaut(24, 32))
@@ -457,7 +457,7 @@ def test_one_picture_whose_process_is_stopped_does_not_take_others_with_it(tmp_p
 
     def stop_readers() -> None:
         while not all_ended.wait(0.05):
-            with suppress(OSError):  # nobody reads
+            with suppress(OSError):  # nobody reads it
                 os.close(os.open(tmp_path / "0.png", os.O_WRONLY | os.O_NONBLOCK))
                 for process in multiprocessing.active_children():
                     process.kill()
@@ -474,7 +474,7 @@ def test_one_picture_whose_process_is_stopped_does_not_take_others_with_it(tmp_p
 
 
 def test_twins_of_any_kind_lose_nothing(tmp_path, run):
-    """Names that differ in case, in Unicode's spelling, or in their ending only."""
+    """Names that differ only in case, in Unicode normalisation or in their ending."""
     (tmp_path / "in" / "Sub").mkdir(parents=True)
     (tmp_path / "in" / "sub").mkdir()
     names = [
@@ -518,7 +518,7 @@ def test_a_jpeg_file_that_would_grow_is_copied(run, tmp_path, capsys):
     assert run(source, "-o", out) == 0
     assert "copied as it is" in capsys.readouterr().err and b"somebody" not in out.read_bytes()
     assert (decode(out.read_bytes()).tobytes()) == decode(source.read_bytes()).tobytes()
-    exif[0x0112] = 6  # lies on its side: encoded anew
+    exif[0x0112] = 6  # stored on its side, so it is encoded anew
     source = save(tmp_path / "turned.jpg", astronaut(128, 64), quality=20, exif=exif)
     assert run(source, "-o", out) == 0 and decode(out.read_bytes()).size == (128, 64)
 

@@ -1,4 +1,4 @@
-"""Beyond one machine: a sweep on a real Dask cluster of this machine's processes, some of which are killed."""
+"""Beyond one machine: a sweep on a real Dask cluster of processes on this machine, some of which are killed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from repro.losses import LossWeights
 from repro.model import ModelSettings
 from repro.training import Recipe
 
-#: A minute at most on one thread; it can be killed on its way.
+#: At most a minute on one thread, which is long enough to be killed halfway.
 LONG = Experiment(
     series="tables, long enough to be killed",
     profile="smoke",
@@ -47,7 +47,7 @@ SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
 
 @pytest.fixture(scope="module")
 def two(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Two workers, for tests that do them no harm. Their environment names the photos, and is that of a Slurm job."""
+    """Two workers for tests that do not harm them. Their environment names the photos and looks like a Slurm job's."""
     slurm = {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "sweep", "SLURM_NTASKS": "2", "SLURM_NODEID": "0"}
     with machines(tmp_path_factory.mktemp("machines")) as made:
         for rank, name in enumerate(("one", "two")):
@@ -65,7 +65,7 @@ def step_of(checkpoint: Path) -> int:
 
 
 def steps_seen(folder: Path) -> list[list[int]]:
-    """Steps of the losses in each of TensorBoard's files below ``folder``."""
+    """Steps of the losses in each TensorBoard file below ``folder``."""
     return [
         [event.step for event in EventFileLoader(str(path)).Load() if any(v.tag == "loss" for v in event.summary.value)]
         for path in folder.rglob("events.*")
@@ -95,7 +95,7 @@ def test_a_killed_workers_run_goes_on_at_another(folder: Path, tmp_path: Path) -
     assert 10 <= reached < steps and list(range(reached + 1, steps + 1)) in steps_seen(checkpoint.parent)
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the workers have: sums of floats depend on how many threads share them
+    torch.set_num_threads(1)  # as on the workers: sums of floats depend on the number of threads
     try:
         assert reproduce([LONG], alone, folder) == {}
     finally:
@@ -116,7 +116,7 @@ def test_one_failure_does_not_stop_the_rest(
 ) -> None:
     wanted: list[Task] = [FAILING, SHORT, SWEEP]
     monkeypatch.setitem(FIGURES, "5", lambda profile: wanted)
-    monkeypatch.chdir(tmp_path)  # and name folders from here, where the workers are not
+    monkeypatch.chdir(tmp_path)  # folders are relative to here, where the workers are not
     (tmp_path / "store").mkdir()
     call = ["reproduce", "--figure", "5", "--profile", "smoke", "--store", "store", "--data", os.path.relpath(folder)]
     assert cli.run([*call, "--scheduler", two.url]) == 1
@@ -129,7 +129,7 @@ def test_one_failure_does_not_stop_the_rest(
 def test_folders_that_are_not_shared_are_told(
     two: Machines, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every process has its own folder by this name, as every machine has its own disk."""
+    """Each process has its own folder under this name, as each machine has its own disk."""
     monkeypatch.chdir(tmp_path)
     told = r"worker tcp://127.0.0.1:\d+: folder /proc/self/cwd/data: not shared, or read-only there, shared here; "
     with pytest.raises(ReproError, match=told + "put --store on a file system that all machines share"):
@@ -138,7 +138,7 @@ def test_folders_that_are_not_shared_are_told(
 
 
 def test_other_photos_are_told(two: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workers' own environment names photos, ours does not."""
+    """The workers' environment names photos, ours does not."""
     monkeypatch.delenv("REPRO_DATA", raising=False)
     told = r"photos 'hdrplus': 2 of HDR\+ \([0-9a-f]{8}\) there, missing or damaged here; put the photos on"
     with pytest.raises(ReproError, match=told):
@@ -191,7 +191,7 @@ def silent() -> Iterator[int]:
 
 @contextmanager
 def another() -> Iterator[int]:
-    """A server that speaks first, as that of SSH does."""
+    """A server that speaks first, as an SSH server does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def greet() -> None:

@@ -1,4 +1,4 @@
-"""Peers: files that decode, of the kind that their names promise, on pictures of any size."""
+"""Peers: their files decode, and are of the kind that the name promises, for pictures of any size."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_any_size(name: str, height: int, width: int) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_pictures_are_encoded_the_right_way_round(name: str) -> None:
-    """Not transposed, not BGR, and near the original: what a wrong stride or channel order would break."""
+    """Not transposed, not BGR, and close to the original, unlike with a wrong stride or channel order."""
     rgb = astronaut()[:48]
     assert np.abs(decode(codecs.get(name).encode(rgb, 95)).astype(float) - rgb).mean() < 4
     view = astronaut()[::-1, ::-1]  # negative strides
@@ -88,7 +88,7 @@ def test_mozjpeg_chooses_chroma_by_quality() -> None:
 
 @pytest.mark.skipif(bool(codecs.get("mozjpeg").missing), reason="needs jpeglib")
 def test_a_library_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """libjpeg would end the process."""
+    """libjpeg itself would end the process."""
     library = libjpeg_api._mozjpeg_library()
     for other in ({"abi": 62}, {"size": library.size + 8}):
         monkeypatch.setattr(libjpeg_api, "_mozjpeg_library", lambda other=other: replace(library, **other))
@@ -150,7 +150,7 @@ REFERENCE = {
     "mozjpeg 4.0.3 4:2:0 (trellis, progressive)": "mozjpeg-420",
     "mozjpeg 4.0.3 4:4:4 (trellis, progressive)": "mozjpeg-444",
 }
-#: The programs cjpeg and cjpegli, built from their authors' sources, and the codec that stands for each.
+#: The programs cjpeg and cjpegli, built from their authors' sources → the codec that stands for each.
 PROGRAMS = {
     "cjpegli": "jpegli-444",
     "cjpegli-420": "jpegli-420",
@@ -167,7 +167,7 @@ PROGRAMS = {
 @pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_files_have_the_size_of_the_programs(program: str) -> None:
-    """Two photos at every quality that was measured elsewhere, to the last of five digits."""
+    """Two photos at every quality that was measured elsewhere, to five decimal places."""
     from repro.data import photos
 
     photo = {photo.name: photo.rgb() for photo in photos("kodak")}
@@ -182,7 +182,7 @@ def test_files_have_the_size_of_the_programs(program: str) -> None:
 @pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
 @pytest.mark.parametrize("label", REFERENCE)
 def test_kodak_means_are_the_given_ones(label: str) -> None:
-    """24-image means at one quality of each codec, within 1 % of those that were measured elsewhere."""
+    """Means over 24 images at one quality of each codec, within 1 % of those measured elsewhere."""
     from repro.data import photos
 
     encode, row = codecs.get(REFERENCE[label]).encode, kodak_row(label)
@@ -194,7 +194,7 @@ def test_kodak_means_are_the_given_ones(label: str) -> None:
 
 @pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
 def test_a_curve_s_mean_is_the_given_one_in_every_metric() -> None:
-    """Of one codec: metrics see pixels, whoever made them."""
+    """One codec is enough: metrics see only pixels, whoever made them."""
     from repro.data import photos
     from repro.evaluation import rate_distortion
 

@@ -1,4 +1,4 @@
-"""Numba's cache: kept between processes, and no obstacle where it is damaged or cannot be written."""
+"""Numba's cache: kept between processes, and no obstacle if it is damaged or cannot be written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def program(tmp_path: Path) -> Path:
 
 
 def run(program: Path, cache: Path) -> tuple[str, str]:
-    """What it printed, and its notes."""
+    """Return what the program prints, and its notes."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, env=environment, check=True)
     return done.stdout, done.stderr
@@ -68,7 +68,7 @@ def test_a_cache_of_another_version_is_made_again(program: Path, tmp_path: Path)
 
 
 def test_no_folder_for_it_is_a_note(program: Path, tmp_path: Path) -> None:
-    """No place at all: a file stands where each folder would be."""
+    """No folder can be used: a file stands where each would be."""
     for name in ("cache", "home", "program/__pycache__"):
         (tmp_path / name).touch()
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "XDG_CACHE_HOME": str(tmp_path / "home")}

@@ -1,4 +1,4 @@
-"""Content types: images that are the same everywhere, and savings on them."""
+"""Content types: images that are the same everywhere, and the savings on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_image_is_the_one_that_was_measured() -> None:
 
 
 def test_noise_is_that_of_counted_photons() -> None:
-    """Its deviation is the root of the expected electrons, through the slope of the sRGB curve; it shifts nothing."""
+    """Its standard deviation is that of the electrons, times the slope of the sRGB curve; the mean does not change."""
     clean, noisy = (p.astype(float)[..., 0] for p in (pictures._photo("coffee.png"), draw("noisy")))
     off = noisy - clean
     assert abs(off[(clean > 60) & (clean < 200)].mean()) < 2
@@ -54,7 +54,7 @@ def test_the_set_is_known_and_other_pixels_are_refused(monkeypatch: pytest.Monke
 def test_a_sweep_holds_the_hash_of_every_image(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {n: replace(c, make=lambda: np.full((16, 16, 3), 9, np.uint8)) for n, c in CONTENT_TYPES.items()}
     digest = sha256_bytes(small["sky"].make().tobytes())
-    known = dict(known_sets())  # a copy: the registry's own is shared
+    known = dict(known_sets())  # a copy, as the registry's own is shared
     known |= {"shipped/content-types": replace(known["shipped/content-types"], files=dict.fromkeys(small, digest))}
     monkeypatch.setattr(pictures, "CONTENT_TYPES", small)
     monkeypatch.setattr("repro.data.sets.known_sets", lambda: known)
@@ -78,8 +78,8 @@ FACTORS = {
 
 @pytest.fixture(scope="module")
 def found() -> ContentTypeSavings:
-    """All content types alike, but for a page and a plot on which ours saves less; the tiny image has no MS-SSIM, and
-    the sky's LPIPS is out of reach for the peers."""
+    """All content types are alike, except a page and a plot on which ours saves less. The tiny image has no MS-SSIM,
+    and the peers' curves do not reach the sky's LPIPS."""
     saved = {"page": {"fast": 1.2, "default": 1.08, "best": 0.87}, "plot": {"default": 0.9, "best": 0.9}}
     curves = {}
     for encoder, factor in FACTORS.items():
@@ -108,7 +108,7 @@ def test_a_saving_is_what_was_saved(found: ContentTypeSavings) -> None:
 
 
 def test_curves_are_compared_where_half_of_their_qualities_are_shared() -> None:
-    """Of two curves over one decade of rates: one begins at 55 % of the other, or at 45 %."""
+    """Two curves over one decade of rates each: the second begins at 55 % or at 45 % of the first one's decade."""
     anchor = curve("anchor", photos=1)
     late, early = (curve("test", rates=(0.1 * 10**at, 10**at), photos=1) for at in (0.55, 0.45))
     assert saving(anchor, late, "photo00", "mse") == APART
