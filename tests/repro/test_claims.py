@@ -93,7 +93,7 @@ signs = st.lists(st.sampled_from([-1, 0, 1]), min_size=1, max_size=6)
 
 @given(signs, st.randoms())
 def test_verdicts_on_points(clear: list[int], random: Any) -> None:
-    """Reproduced if all points are better, not if none is, in any order. A win is no loss; a better point never harms."""
+    """Reproduced if all points are better, not if none is, in any order. A win is no loss; better points never harm."""
     found = [a_gain(c) for c in clear]
     won, unhurt = wins(found), no_losses(found)
     assert (won == REPRODUCED) == (set(clear) == {1}) and (won == NOT) == (1 not in clear)

@@ -1,4 +1,4 @@
-"""Files that are damaged, or whose colours can only be guessed: a notice, or with --strict a refusal."""
+"""Files that are damaged, or whose colours can only be guessed: they cause a notice, or a refusal with --strict."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def overwritten(data: bytes, share: float) -> bytes:
 
 def damaged_fax() -> bytes:
     data = bytearray(saved("TIFF", "1", compression="group4"))
-    start = Image.open(io.BytesIO(data)).tag_v2[273][0]  # of the strip
+    start = Image.open(io.BytesIO(data)).tag_v2[273][0]  # where the strip begins
     data[start + 4000 : start + 4008] = b"\x01" * 8
     return bytes(data)
 
@@ -86,7 +86,7 @@ def test_doubts_are_told_and_strict_refuses_them(make, says, model, tmp_path, ca
     ids=["behind", "grey", "inks", "progressive", "PNG", "alpha", "LZW", "animation", "WebP"],
 )
 def test_strict_takes_what_is_sound(data):
-    """Alpha on white and an animation's first frame are what one asks of a JPEG file, and no doubt."""
+    """Alpha on white and the first frame of an animation are what one expects of a JPEG file, and are no doubts."""
     picture = open_picture(data)
     assert all("approximate" in doubt for doubt in picture.doubts)
     if not picture.doubts:

@@ -1,4 +1,4 @@
-"""Photographs: the right set or a clear line, Kodak never in training, crops that repeat, leaves like photos."""
+"""Photographs: the right set or a clear error, Kodak never in training, reproducible crops, photo-like dead leaves."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ needs_real = pytest.mark.skipif(REAL is None, reason="needs the photographs: set
 
 @pytest.fixture(autouse=True)
 def empty_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the user's folder nor the user's cache: what is found is what a test put there."""
+    """Hide the user's folder and cache, so that only what a test puts there is found."""
     monkeypatch.delenv("REPRO_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def picture(height: int = 40, width: int = 60, blue: int = 0) -> np.ndarray:
-    """A picture that says where each pixel lies: red is its row, green its column."""
+    """A picture whose pixels tell their place: red is the row, green the column."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, np.full_like(rows, blue)], -1).astype(np.uint8)
 
@@ -43,7 +43,7 @@ def save(path: Path, pixels: np.ndarray) -> Path:
 
 
 def photo_set(folder: Path, *shapes: tuple[int, int], dead_leaves: bool = False) -> data.PhotoSet:
-    """One photo a shape; the photo's number is its blue."""
+    """One photo per shape, whose blue is its number."""
     paths = [save(folder / f"{i:02}.png", picture(*shape, blue=i)) for i, shape in enumerate(shapes)]
     items = tuple(data.Photo(path.name, path, sha256_file(path)) for path in paths)
     return data.PhotoSet("test", "made here", "none", items, dead_leaves)
@@ -55,7 +55,7 @@ def one_line(caught: pytest.ExceptionInfo[ReproError]) -> str:
     return message
 
 
-# ---- Kodak: all of it, right, or a clear line
+# ---- Kodak: complete and correct, or a clear error
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_without_any_folder_shipped_photos_are_used_and_named(split: str) -> Non
 
 
 def known_here(monkeypatch: pytest.MonkeyPatch, *entries: registry.KnownSet) -> None:
-    """Let the registry hold ``entries`` in place of what it has under their names."""
+    """Make the registry return ``entries`` instead of its own entries under these names."""
     table = registry.known_sets() | {entry.name: entry for entry in entries}
     for module in (sets, publishers):
         monkeypatch.setattr(module, "known_sets", lambda: table)
@@ -186,7 +186,7 @@ def test_hdrplus_takes_pictures_below_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_photos_is_trained_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Only a folder that holds a known set is searched for known sets alone."""
+    """Only if a folder holds a known set are all its other pictures ignored."""
     empty, own = tmp_path / "empty", tmp_path / "own"
     empty.mkdir()
     with pytest.raises(ReproError, match="empty: holds no picture"):
@@ -247,7 +247,7 @@ def test_greyscale_palette_and_16_bit_become_rgb(tmp_path: Path) -> None:
     ],
 )
 def test_samples_that_are_no_pictures_are_refused(samples: np.ndarray, why: str, tmp_path: Path) -> None:
-    """Rounded or wrapped to 8 bits they would be another picture."""
+    """Rounded or wrapped to 8 bits, they would become another picture."""
     Image.fromarray(samples).save(tmp_path / "deep.tif")
     with pytest.raises(ReproError, match=rf"deep\.tif: cannot be read \(its samples .*{why}\); replace or remove it"):
         data.read_rgb(tmp_path / "deep.tif")
@@ -255,7 +255,7 @@ def test_samples_that_are_no_pictures_are_refused(samples: np.ndarray, why: str,
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned a quarter clockwise
+    exif[0x0112] = 6  # shown after a quarter turn clockwise
     Image.fromarray(picture()).save(tmp_path / "turned.png", exif=exif)
     np.testing.assert_array_equal(data.read_rgb(tmp_path / "turned.png"), np.rot90(picture(), -1))
 
@@ -269,7 +269,7 @@ def test_adobe_rgb_is_converted_and_srgb_left_alone(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "srgb.png", icc_profile=srgb)
     np.testing.assert_array_equal(data.read_rgb(tmp_path / "srgb.png"), pixels)
     Image.fromarray(pixels).save(tmp_path / "adobe.png", icc_profile=adobe)
-    # The same from the two spaces' definitions: Adobe's gamma 2.2, the matrix between primaries, sRGB's curve.
+    # The same by the two spaces' definitions: Adobe's gamma 2.2, the matrix between primaries, sRGB's curve.
     matrix = np.array([[1.39836, -0.39836, 0], [0, 1, 0], [0, -0.04293, 1.04293]])
     linear = np.clip((pixels / 255) ** 2.19921875 @ matrix.T, 0, 1)
     expected = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055) * 255
@@ -295,7 +295,7 @@ def test_unreadable_picture_is_one_line_that_names_it(damage: str, tmp_path: Pat
 
 
 def where(crop: torch.Tensor) -> tuple[int, int, int]:
-    """(photo, top, left) that a crop says of itself; fails unless it is an unchanged window of that photo."""
+    """(photo, top, left) as read from the crop's pixels; fails unless the crop is an unchanged window of that photo."""
     photo, top, left = int(crop[2, 0, 0]), int(crop[0, 0, 0]), int(crop[1, 0, 0])
     size = crop.shape[1]
     expected = picture(top + size, left + size, photo)[top:, left:]
@@ -332,7 +332,7 @@ def test_crops_repeat_for_a_seed_and_differ_for_another(tmp_path: Path) -> None:
 
 
 def test_crops_stay_what_they_were(tmp_path: Path) -> None:
-    """Stored results name their crops by set and seed only: should this change, they no longer say how they came."""
+    """Stored results name their crops by set and seed alone; if this changed, their crops could not be made again."""
     pool = data.crop_pool(photo_set(tmp_path, (40, 60), (50, 70)), 12, size=16, seed=1)
     assert hashlib.sha256(pool.numpy().tobytes()).hexdigest()[:16] == "96b3026379a1ca13"
 
@@ -364,7 +364,7 @@ def test_bad_requests_for_crops(tmp_path: Path) -> None:
 
 
 def spectral_slope(pictures: list[np.ndarray]) -> float:
-    """Exponent of the radial power spectrum between 0.02 and 0.4 cycles a pixel; photographs have about -2."""
+    """Exponent of the radial power spectrum between 0.02 and 0.4 cycles per pixel; about -2 for photographs."""
     n = len(pictures[0])
     window = np.hanning(n)[:, None] * np.hanning(n)
     power = np.zeros((n, n))
@@ -389,10 +389,10 @@ def test_dead_leaves_have_the_spectrum_of_photographs() -> None:
 
 
 def test_radii_follow_the_cubic_law() -> None:
-    """Of discs with density r^-3, [4, 8) holds 4 times as many as [8, 16), whatever the canvas keeps of them."""
+    """Of discs with density r^-3, [4, 8) holds 4 times as many as [8, 16), whichever of them touch the canvas."""
     canvas = 448
     radii = np.concatenate([leaves._radii(canvas, np.random.default_rng(seed)) for seed in range(40)])
-    share = (canvas + 2 * radii) ** -2.0  # undo that a larger disc touches the canvas from more places
+    share = (canvas + 2 * radii) ** -2.0  # larger discs touch the canvas from more places: undo that
     small, large = (share[(radii >= low) & (radii < 2 * low)].sum() for low in (4, 8))
     assert small / large == pytest.approx(4, rel=0.05)
     assert radii.min() >= leaves.SMALLEST_RADIUS and radii.max() <= canvas
@@ -433,7 +433,7 @@ def test_fetch_refuses_a_changed_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def cid22_archive(monkeypatch: pytest.MonkeyPatch, site: Path, url: str, leave_out: str = "") -> None:
-    """Publish both parts of a small CID22 in one archive, beside a stranger and a file that would climb out."""
+    """Publish both parts of a small CID22 in one archive, with a foreign file and one whose path leaves the folder."""
     parts = [small_set(site / name, name, archive=f"{url}CID22.zip") for name in ("cid22/train", "cid22/val")]
     with zipfile.ZipFile(site / "CID22.zip", "w") as archive:
         for known in parts:
@@ -489,7 +489,7 @@ def test_fetch_without_a_network_is_one_line_and_spoils_nothing(
     assert data.photos("train").dead_leaves, "the fallback still works"
 
 
-# ---- the real folders, where they are at hand
+# ---- the real folders, if they are at hand
 
 
 @needs_real
@@ -502,7 +502,7 @@ def test_real_folders_are_whole() -> None:
 
 @needs_real
 def test_real_kodak_is_refused_even_when_saved_anew(tmp_path: Path) -> None:
-    """Another file with the same pixels under another name must not slip into training."""
+    """A file with the same pixels under another name must not slip into training."""
     assert REAL is not None
     kodak = data.photos("kodak", REAL)
     with pytest.raises(ReproError, match="evaluation only"):

@@ -1,4 +1,4 @@
-"""Whatever the encoder writes, common decoders take it, and all make the same pixels of it."""
+"""Common decoders take whatever the encoder writes, and all make the same pixels of it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_files_are_of_every_kind():
 
 
 def test_a_decoder_with_a_filter_of_its_own_is_compared_without_it(tmp_path):
-    """Chroma of half the size may be brought back in any way; on 4:2:0, what Pillow interpolates others repeat."""
+    """Decoders may enlarge halved chroma as they like: for 4:2:0, Pillow interpolates where others repeat."""
     data = replace(PHOTO, model="trellis", subsampling="4:2:0").encoded()
     file = census._file(tmp_path / "a.jpg", data)
     assert decoders.furthest(file.repeated, file.rgb) > 4
@@ -115,7 +115,7 @@ def test_a_decoder_with_a_filter_of_its_own_is_compared_without_it(tmp_path):
 
 
 def test_the_stored_census_of_all_files_found_no_fault():
-    """By ``tools/decoder_census.py``, which takes minutes; a sample of the same files is decoded above."""
+    """Found by ``tools/decoder_census.py``, which takes minutes; a sample of the same files is decoded above."""
     found = json.loads((ROOT / "data" / "results" / "decoders.json").read_text())
     assert found["files"]["count"] == len(EVERY) >= 300 and not found["faults"]
     assert len(found["decoders"]) >= 12 and {row["name"] for row in found["decoders"]} >= set(decoders.NEEDED)

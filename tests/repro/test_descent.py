@@ -1,4 +1,4 @@
-"""The effort ``best``: never worse than default by its objective, better by metrics, and it meets what is asked for."""
+"""The effort ``best``: never worse than default by its objective, better by metrics, and within its targets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def by_default(samples: np.ndarray) -> TrellisEncoder:
 
 @pytest.mark.parametrize("quality", [40, 90])
 def test_a_picture_looks_better_for_the_bits(quality: int) -> None:
-    """By the objective, and by SSIMULACRA 2 of what a decoder shows, in a file as large as the default effort's."""
+    """By the objective, and by SSIMULACRA 2 of the decoded picture, in a file no larger than the default effort's."""
     photo = astronaut(192, 208)
     ours = encoder(photo)
     objective = ours.descend(quality).objective
@@ -48,7 +48,7 @@ def test_a_picture_looks_better_for_the_bits(quality: int) -> None:
 
 
 def test_the_objective_counts_bits_by_lam() -> None:
-    """Of the same numbers at three times λ it is more by twice λ · bits, whatever the loss."""
+    """For the same coefficients, three times λ raises it by twice λ · bits, whatever the loss is."""
     photo = astronaut(128, 128)
     start, z = encoder(photo).choose(60)
     dearer = replace(start, lam=3 * start.lam)
@@ -58,7 +58,7 @@ def test_the_objective_counts_bits_by_lam() -> None:
 
 
 def test_steps_that_do_harm_are_not_kept() -> None:
-    """Steps that are far too long: the default effort's own file stays."""
+    """If the steps are far too long, the default effort's own file stays."""
     photo = astronaut(168, 168)
     wild = Descent(steps=2, max_shift=(0.5, 0.5), damping=1e-3, momentum=(0.0, 0.0), most=1e3)
     ours = encoder(photo, wild)
@@ -96,7 +96,7 @@ def test_a_score_is_reached_in_fewer_bytes() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 33), (200, 112)])
 def test_pictures_too_small_for_the_metric(size: tuple[int, int]) -> None:
-    """The default effort encodes them, and the user is told."""
+    """The default effort encodes them, with a notice."""
     for samples in (astronaut(*size), astronaut(*size)[..., 0].copy()):
         encoded = encode_picture(Picture(samples), Settings(effort="best", quality=50))
         assert encoded.data == by_default(samples).encode(50)
@@ -129,7 +129,7 @@ Q = np.full(64, 10, np.float32)
 
 
 def guided(how: Descent, blocks: int = 400, max_shift: float = 0.3) -> tuple[Guided, np.ndarray, np.ndarray]:
-    """Of weights 2 in two bands; with numbers for it, and their errors."""
+    """Coefficients with weight 2 in both bands, numbers quantised from them, and the errors of these."""
     F = np.random.default_rng(5).normal(0, 20, (blocks, 64)).astype(np.float32)
     weights = Weights(np.full((blocks, 2), 2, np.float32), np.ones(64, np.float32), np.repeat([0, 1], [10, 54]))
     z = np.rint(F / Q)
@@ -137,8 +137,8 @@ def guided(how: Descent, blocks: int = 400, max_shift: float = 0.3) -> tuple[Gui
 
 
 def test_weights_become_what_errors_cost() -> None:
-    """A loss whose low frequencies cost half and whose high ones cost twice what the network says: a square with other
-    weights. They are found, and no target moves."""
+    """The loss is quadratic, but its low frequencies cost half and its high ones twice what the network says. The true
+    weights are found, and no target moves."""
     how = Descent(steps=30, momentum=(0.5, 0.5), prior=1e-6)
     plane, z, error = guided(how)
     true = 2 * np.where(np.arange(64) < 10, 0.5, 2.0)
@@ -155,7 +155,7 @@ def test_weights_are_bounded_and_little_error_says_little() -> None:
     np.testing.assert_allclose(plane.weights.of_band, 6, rtol=1e-5)
     plane, z, error = guided(how)
     F = z * Q - error
-    error[7] /= 1000  # a block that is nearly right
+    error[7] /= 1000  # a block with hardly any error
     plane.update((F + error) / Q, Q, 8 * error, 0)
     other = np.delete(plane.weights.of_band, 7, axis=0)
     assert other.min() > 2.3 and plane.weights.of_band[7].max() < 2.1
@@ -165,12 +165,12 @@ def test_targets_move_against_the_gradient_by_a_part_of_a_step() -> None:
     how = Descent(steps=1, momentum=(0.0, 0.0), damping=1.0, most=1.0)
     plane, z, error = guided(how, max_shift=0.3)
     surprise = np.zeros_like(error)
-    surprise[:, [0, 5]], surprise[:, 6] = 4, -400  # less than a step allows, and more
+    surprise[:, [0, 5]], surprise[:, 6] = 4, -400  # less than max_shift allows, and more
     plane.update(z, Q, 4 * error + surprise, 0)
     shift = plane.target.F - (z * Q - error)
     np.testing.assert_allclose(shift[:, 5], -1, rtol=1e-3)  # 4 / (2 · weight 2)
     np.testing.assert_allclose(shift[:, 0], -0.1, rtol=1e-2)  # a tenth of that, for DC
-    np.testing.assert_allclose(shift[:, 6], 3, rtol=1e-3)  # 0.3 of 10
+    np.testing.assert_allclose(shift[:, 6], 3, rtol=1e-3)  # 0.3 of a step of 10
     assert np.abs(np.delete(shift, [0, 5, 6], axis=1)).max() < 1e-3
 
 
@@ -184,7 +184,7 @@ def test_of_chroma_a_metric_counts_as_much_as_the_blend_says() -> None:
 
 
 def test_another_lam_with_what_was_found() -> None:
-    """Numbers chosen again for the weights and targets that were found: fewer bits where each may save more."""
+    """Choosing again with the found weights and targets, but a larger λ, takes fewer bits."""
     ours = encoder(astronaut(128, 128))
     found: Found = ours.descend(60)
     more = replace(found.prepared, lam=1.5 * found.prepared.lam)

@@ -1,4 +1,4 @@
-"""A trunk that learns to see what VGG-16 sees: it goes on where it was cut off; its file has torchvision's names."""
+"""Training a trunk to reproduce VGG-16's features: it resumes where it was cut off, and has torchvision's names."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from repro.attention import ConvolutionalAttention
 from repro.errors import ReproError
 from repro.training import batch_indices, checkpoint, distil
 
-#: Two steps of two crops of 32 px, a checkpoint after each.
+#: Two steps on two crops of 32 px, with a checkpoint after each.
 TINY = distil.DistilRecipe(steps=2, batch=2, crops=4, size=32, checkpoint_every=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Any:
-    """Sums of floats depend on how many threads share them."""
+    """Use one thread: sums of floats depend on the number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -68,7 +68,7 @@ def log_of(folder: Path) -> list[dict[str, float]]:
 
 
 def test_both_depths_are_looked_at_in_one_pass(crops: torch.Tensor) -> None:
-    """What an adapter sees is what the trunks of the two depths give, weight by weight the same."""
+    """The adapters see what separate trunks of the two depths give with the same weights."""
     student = distil.Student().eval()
     x = ConvolutionalAttention.normalised(crops.float())
     found = student(x)
@@ -101,7 +101,7 @@ def test_two_steps_change_all_that_learns(learned: distil.Student) -> None:
 def test_the_loss_is_of_the_teachers_features(
     crops: torch.Tensor, teacher: ConvolutionalAttention, tmp_path: Path
 ) -> None:
-    """In 32 bits, step by step: each channel's squared error over its variance and a tenth of the mean of all."""
+    """In 32 bits, for one step: each channel's squared error over its variance plus a tenth of the channels' mean."""
     recipe = replace(TINY, steps=1)
     distil.distil(crops, recipe, tmp_path, torch.float32)
     with torch.random.fork_rng(devices=[]):
@@ -119,7 +119,7 @@ def test_the_loss_is_of_the_teachers_features(
 
 
 def test_a_longer_run_learns(crops: torch.Tensor, tmp_path: Path) -> None:
-    """On four crops, by heart: the error falls."""
+    """The error falls on four crops that are learned by heart."""
     recipe = replace(TINY, steps=30, batch=4, lr=2e-2, checkpoint_every=30)
     distil.distil(crops, recipe, tmp_path, torch.float32)
     log = log_of(tmp_path)
@@ -175,11 +175,11 @@ def test_the_rate_warms_up_and_falls_to_zero() -> None:
     assert all(b < a for a, b in itertools.pairwise(rates[99:]))
 
 
-# --- what it explains
+# --- the explained share
 
 
 class Sees(nn.Module):
-    """Stands for a student: what VGG-16 sees, with every channel's distance from its mean times ``factor``."""
+    """Stands in for a student: VGG-16's features, in block 7 with their distance from the mean times ``factor``."""
 
     def __init__(self, teacher: ConvolutionalAttention, factor: float) -> None:
         super().__init__()
@@ -195,14 +195,14 @@ class Sees(nn.Module):
 def test_explained_is_one_less_the_share_that_is_missed(
     factor: float, expected: float, crops: torch.Tensor, teacher: ConvolutionalAttention
 ) -> None:
-    """All, a quarter missed, no more than a constant would, and less than that."""
+    """Explained are all, all but a quarter, as little as by a constant, and less than that."""
     found = distil.explained(Sees(teacher, factor), crops)  # type: ignore[arg-type]
     assert found["block1"] == pytest.approx(1, abs=1e-6)
     assert found["block7"] == pytest.approx(expected, abs=0.1), "variances are over n − 1"
 
 
 def test_a_channel_that_sees_nothing_is_not_counted(teacher: ConvolutionalAttention) -> None:
-    """On grey crops most of VGG-16's channels are the same everywhere: there is no variance to explain."""
+    """On grey crops most of VGG-16's channels are constant, so there is no variance to explain."""
     crops = torch.full((2, 3, 32, 32), 128, dtype=torch.uint8)
     crops[1, :, 8:24, 8:24] = 140
     variance = teacher.features(crops.float()).var((0, 2, 3))
@@ -245,7 +245,7 @@ def test_the_file_is_loaded_as_the_trunk_of_both_depths(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where no published file is at hand the package's own is taken, if its hash is the one that is known."""
+    """If no published file is at hand, the package's own is used, provided its hash is the known one."""
     monkeypatch.setattr(weights, "_ASSETS", tmp_path)
     monkeypatch.setattr(weights, "_hub", lambda: tmp_path / "nothing")
     monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
@@ -266,7 +266,7 @@ def test_the_file_is_loaded_as_the_trunk_of_both_depths(
 def test_the_command_teaches_saves_and_tells(
     crops: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With ever so few and small crops in the place of the training photographs'."""
+    """With a few small crops in place of those of the training photographs."""
     asked: list[tuple[Any, ...]] = []
 
     def pool(source: Any, count: int, size: int, seed: int) -> torch.Tensor:

@@ -19,7 +19,7 @@ from repro.encoder.encode import Report, Settings
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Two workers, for tests that do them no harm."""
+    """Two workers, for tests that do not harm them."""
     with machines(tmp_path_factory.mktemp("machines"), "one", "two") as made:
         yield made
 
@@ -72,14 +72,14 @@ def test_what_is_there_is_left_alone(
 
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing(model: str, tmp_path: Path) -> None:
-    """One of two is killed while it has work; a third comes."""
+    """One of two workers is killed while it has work, and a third joins."""
     (tmp_path / "photos").mkdir()
     pairs = []
     for i in range(40):
         source = save(tmp_path / "photos" / f"{i}.png", astronaut(256, 256))
         pairs.append((source, tmp_path / f"{i}.jpg"))
     with machines(tmp_path, "one", "two") as made, ThreadPoolExecutor(1) as pool:
-        settings = Settings(bpp=1, model=model)  # several encodings each
+        settings = Settings(bpp=1, model=model)  # several encodings for each
         ended = pool.submit(lambda: list(cluster.encode_files(pairs, settings, made.url)))
         eventually(lambda: len(list(tmp_path.glob("*.jpg"))) >= 3)
         made.workers["one"].send_signal(signal.SIGKILL)
@@ -92,7 +92,7 @@ def test_a_killed_worker_loses_nothing(model: str, tmp_path: Path) -> None:
 def test_other_code_or_models_are_told(
     two: Machines, photos: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model's path leads elsewhere on the workers, whose folder is another."""
+    """The model's path is relative, so it leads elsewhere on the workers, which run in another folder."""
     monkeypatch.chdir(Path(model).parent)
     relative = Path(model).name
     with pytest.raises(cluster.ReproError, match=f"model {relative}: missing there, .* here; copy the model to that"):

@@ -1,4 +1,4 @@
-"""``repro.encode``: one call, whatever the picture comes as."""
+"""``repro.encode``: one call for any form of picture."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_quality_is_75_unless_another_target_is_given(model: str) -> None:
 
 
 def test_every_option_of_the_command_is_one_of_the_function(tmp_path: Path) -> None:
-    """But for what is about files, printing and many pictures."""
+    """Except for those about files, printing and several pictures."""
     command = {p.name for p in inspect.signature(cli_encode.encode).parameters.values()}
     about_files = {"inputs", "output", "jobs", "scheduler", "recursive", "skip_existing", "force", "json", "quiet"}
     assert inspect.signature(repro.encode).parameters.keys() == command - about_files | {"image"}
@@ -96,7 +96,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("subsampling", ["auto", "4:2:0", "4:4:4"])
 @pytest.mark.parametrize("size", [(8, 8), (5, 7), (2, 1)])
 def test_colours_of_a_picture_of_one_block_are_where_they_were(size: tuple[int, int], subsampling: Any) -> None:
-    """Its chroma has one block, of full or half size, which look alike: a decoder takes it for one of full size."""
+    """Chroma is one block at full and at half size alike, so a decoder takes it to be of full size."""
     rgb = np.zeros((*size, 3), np.uint8)
     rgb[: (size[0] + 1) // 2, :, 0] = 255
     rgb[(size[0] + 1) // 2 :, :, 2] = 255

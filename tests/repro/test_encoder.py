@@ -1,4 +1,4 @@
-"""The encoder: an analysis that is the model, a size that is met, many files."""
+"""The encoder: its analysis equals the model's, size targets are met, and many files are encoded."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_attention_gives_what_the_model_gives_and_is_kept(monkeypatch):
         AttentionEncoder(Picture(rgb), stand_in(), once=once, attention=whole.attention) for once in (True, False)
     )
     assert equal(once.quantise(p), expected) and equal(often.quantise(p), expected)
-    monkeypatch.setattr(ConvolutionalAttention, "features", None)  # from here on, what was kept must do
+    monkeypatch.setattr(ConvolutionalAttention, "features", None)  # only the kept features can be used from here on
     assert equal(often.quantise(p), expected)
     faded = often.quantise(models.Parameters(p.tables, head, strength=0.0))
     plain = quantise(rgb, p.tables)
@@ -79,7 +79,7 @@ def test_grey_picture_looks_to_attention_like_its_rgb():
 
 
 def test_two_qualities_at_once_have_a_head_each(monkeypatch):
-    """As two threads have, which share the network."""
+    """As in two threads that share the network."""
     monkeypatch.setattr("repro.regions.TILE_SIDE", 64)
     attention = ConvolutionalAttention("vgg16", pretrained=False)
     encoder = AttentionEncoder(Picture(astronaut(64, 128)), stand_in(), attention=attention)
@@ -88,7 +88,7 @@ def test_two_qualities_at_once_have_a_head_each(monkeypatch):
             encoder.parts(models.Parameters(stand_in().at(35).tables, (np.zeros((128, 256), np.float32), bias)))
             for bias in (np.full(128, value, np.float32) for value in (-2, 2))
         )
-        pairs = list(zip(low, high, strict=True))  # a tile of the one, then a tile of the other
+        pairs = list(zip(low, high, strict=True))  # a tile of one, then a tile of the other
     assert len(pairs) == 2 and all((a.A < 0.2).all() and (b.A > 0.8).all() for a, b in pairs)
 
 
@@ -114,7 +114,7 @@ def test_bpp_out_of_reach_names_the_range(bpp, model, tmp_path):
         encode_file(source, tmp_path / "out.jpg", Settings(bpp=bpp, model=model))
     assert not (tmp_path / "out.jpg").exists()
     low, high = (float(word) for word in str(caught.value).split("choose from ")[1].split(" to "))
-    for reachable in (low, high):  # the range that it names can be had, to its very ends
+    for reachable in (low, high):  # both ends of the named range can be reached
         report = encode_file(source, tmp_path / "out.jpg", Settings(bpp=reachable, model=model, overwrite=True))
         assert 0.95 * reachable <= report.bpp <= reachable
 
@@ -138,7 +138,7 @@ def test_every_range_that_is_named_can_be_had_to_its_ends(least, more, pixels, b
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.02, 0.98), st.integers(2, 400))
 def test_search_finds_the_last_step_that_fits(seed, share, levels):
-    """On any growing sizes, plateaus and jumps too, in few encodings."""
+    """For any growing sizes, with plateaus and jumps, in few encodings."""
     rng = np.random.default_rng(seed)
     jumps = np.sort(rng.integers(1, 991, levels))
     sizes = 100 + np.cumsum(np.bincount(jumps, rng.lognormal(3, 2, levels), 991)).astype(int)
@@ -152,11 +152,11 @@ def test_search_finds_the_last_step_that_fits(seed, share, levels):
     quality, data = largest_within(encode, bits, 1, "sizes")
     expected = np.flatnonzero(8 * sizes <= bits).max()
     assert round(10 * quality) - 10 == expected and len(data) == sizes[expected]
-    assert len(calls) < 50  # of 991 steps; 41 is the worst that was seen, where sizes jump by chance
+    assert len(calls) < 50  # of 991 steps; the most ever seen is 41, for random jumps
 
 
 def test_coarse_steps_are_told(model):
-    """Where files come in few sizes, the best one is given with a word, not refused."""
+    """If files come in few sizes, the best one is used with a notice, not refused."""
     encoded = encode_picture(Picture(np.zeros((64, 64, 3), np.uint8)), Settings(quality=50, model=model))
     assert encoded.notices == ()
 
@@ -202,7 +202,7 @@ def test_a_grey_picture_reaches_a_score(model):
 
 
 def test_a_score_is_of_the_colours_that_a_profile_shows():
-    """Samples of Adobe RGB, taken for sRGB's, would score another number than a viewer sees."""
+    """Adobe RGB samples taken for sRGB would score differently from what a viewer sees."""
     picture = Picture(astronaut(128, 160), icc=ColourSpace(ADOBE_RGB, 2.2).profile(grey=False))
     encoded = encode_picture(picture, Settings(ssimulacra2=80, effort="fast"))
     original = profiles.in_srgb(picture.samples, picture.icc)
@@ -221,7 +221,7 @@ def test_a_score_out_of_reach_names_the_highest(model):
         encode_picture(Picture(astronaut(300, 112)), Settings(ssimulacra2=70, model=model), "photo")
 
 
-# ---- many -------------------------------------------------------------------------------------------------------
+# ---- many files -------------------------------------------------------------------------------------------------
 
 
 def test_names_never_collide(tmp_path):
@@ -249,10 +249,10 @@ def test_folder_lists_pictures_only(tmp_path):
 
 
 def test_a_photo_takes_under_two_seconds_warm(model, tmp_path):
-    """Counted in processor time, which a busy machine does not stretch."""
+    """CPU time, which a busy machine does not stretch."""
     source = save(tmp_path / "photo.png", np.tile(astronaut(512, 384), (1, 2, 1)))
     seconds = []
-    for i in range(2):  # the first is cold
+    for i in range(2):  # the first run is cold
         start = time.process_time()
         encode_file(source, tmp_path / f"{i}.jpg", Settings(model=model))
         seconds.append(time.process_time() - start)

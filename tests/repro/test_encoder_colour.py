@@ -1,4 +1,4 @@
-"""Colour told by other means than an ICC profile, and profiles of every kind; the oracle is written here."""
+"""Colours described by other means than an ICC profile, and profiles of every kind, against formulas in this file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPACES = {
     "BT.2020": (0.3127, 0.3290, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
     "ProPhoto": (0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001),
 }
-VALUES = np.round(65535 * (0.2 + 0.6 * astronaut(24, 32) / 255)) / 65535  # in every space, a colour that sRGB has, too
+VALUES = np.round(65535 * (0.2 + 0.6 * astronaut(24, 32) / 255)) / 65535  # colours within sRGB, in every space
 ADOBE = colour.ColourSpace(colour.ADOBE_RGB, 2.2).profile(grey=False)
 
 
@@ -39,14 +39,14 @@ def light_to_srgb(v: np.ndarray) -> np.ndarray:
 
 
 def to_xyz(primaries: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The matrix from linear RGB, and the white."""
+    """The matrix from linear RGB to XYZ, and the white point's XYZ."""
     points = np.reshape(primaries, (4, 2))
     xyz = np.stack([points[:, 0], points[:, 1], 1 - points.sum(1)]) / points[:, 1]
     return xyz[:, 1:] * np.linalg.solve(xyz[:, 1:], xyz[:, 0]), xyz[:, 0]
 
 
 def shown(light: np.ndarray, primaries: tuple[float, ...]) -> np.ndarray:
-    """Linear RGB of these primaries → sRGB on 0–255, adapted to its white after Bradford."""
+    """Convert linear RGB of these primaries to sRGB on 0–255, adapted to its white after Bradford."""
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     (matrix, white), (target, white_there) = to_xyz(primaries), to_xyz(SRGB)
     adapted = np.linalg.inv(cones) @ np.diag((cones @ white_there) / (cones @ white)) @ cones @ matrix
@@ -102,7 +102,7 @@ def test_png_says_what_counts():
     samples = rasters.levels(VALUES, 8)
     adobe = [gama(1 / 2.2), chrm(SPACES["Adobe RGB"])]
     assert furthest(rasters.png(samples, "RGB", 8, [b"sRGB\0", *adobe]), samples) == 0
-    wide = [b"cICP" + bytes((12, 13, 0, 1)), b"sRGB\0"]  # cICP comes before all others
+    wide = [b"cICP" + bytes((12, 13, 0, 1)), b"sRGB\0"]  # cICP takes precedence over all others
     assert furthest(rasters.png(samples, "RGB", 8, wide), shown(srgb_to_light(samples / 255), SPACES["Display P3"])) < 2
     nonsense = [gama(0.00001), chrm((0.0,) * 8)]
     assert furthest(rasters.png(samples, "RGB", 8, nonsense), samples) == 0
@@ -172,7 +172,7 @@ def test_hdr_by_a_profile_is_refused(form, transfer, says):
 
 
 def adobe_rgb_in_exif(form: str, samples: np.ndarray) -> bytes:
-    """A file whose only trace of Adobe RGB is EXIF's InteroperabilityIndex (DCF 2.0)."""
+    """A file whose only sign of Adobe RGB is EXIF's InteroperabilityIndex (DCF 2.0)."""
     if form in ("<", ">"):
         tags = {258: [8] * 3, 259: 1, 262: 2, 277: 3, 34665: {40961: 65535, 40965: {1: b"R03\0"}}}
         return tiff.tiff([samples.tobytes()], tags, form, (samples.shape[1], samples.shape[0]))
@@ -182,7 +182,7 @@ def adobe_rgb_in_exif(form: str, samples: np.ndarray) -> bytes:
     exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
     stream = io.BytesIO()
     Image.fromarray(samples).save(stream, form, exif=exif, lossless=True, quality=100, subsampling="4:4:4")
-    return stream.getvalue().replace(b"colrnclx\0\1\0\x0d", b"colrnclx\0\2\0\2")  # AVIF's: not said
+    return stream.getvalue().replace(b"colrnclx\0\1\0\x0d", b"colrnclx\0\2\0\2")  # in AVIF: unspecified
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "<", ">"])
@@ -207,7 +207,7 @@ def test_profile_of_a_windows_bitmap():
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("policy", ["keep", "srgb"])
 def test_profiles_that_build_no_transform_are_left_out(mode, policy):
-    """Without a curve, cut off, empty, of other colours: the picture counts, and a notice says so."""
+    """Without a curve, cut off, empty, or of other colours: the picture is still read, with a notice."""
     grey = colour._icc(b"GRAY", {})
     tables = colour._icc(b"CMYK", {b"A2B0": b"mft2" + bytes(40)})
     for profile in (grey, ADOBE[:200], b"\0" * 300, tables, colour._icc(b"RGB ", {}), b"x"):
@@ -236,7 +236,7 @@ def test_a_profile_too_long_for_a_jpeg_file_is_used_up():
 
 
 def test_an_image_that_is_not_decoded_yet_is_read_as_its_file():
-    """What Pillow misreads is found in the file behind it, as often as it is asked for: the image stays as it is."""
+    """What Pillow misreads is read from the file behind the image, the same each time; the image stays unchanged."""
     whole = io.BytesIO()
     Image.fromarray(astronaut()).save(whole, "JPEG", quality=90)
     for data in (
@@ -284,7 +284,7 @@ def test_orders_of_pages_and_frames_are_the_callers():
 
 
 def test_layers_are_one_picture():
-    """Of a PSD file, whose layers Pillow counts as frames, the picture of them all is taken, and nothing is to say."""
+    """Pillow counts a PSD file's layers as frames; the merged picture is taken, without a notice."""
     merged = astronaut(8, 8)
     layer = struct.pack(">IIIIHHIHIHI", 0, 0, 8, 8, 3, 0, 66, 1, 66, 2, 66) + b"8BIMnorm" + bytes((255, 0, 0, 0))
     layer += struct.pack(">I", 12) + bytes(8) + b"\3abc"

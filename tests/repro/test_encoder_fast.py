@@ -1,4 +1,4 @@
-"""The fast effort, and what else does without PyTorch."""
+"""The fast effort, and everything else that works without PyTorch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fast(picture: Picture, **settings) -> bytes:
 @pytest.mark.parametrize("quality", [20, 50, 75.5])
 @pytest.mark.parametrize("scans", ["interleaved", "sequential"])
 def test_the_file_holds_exactly_the_learned_tables(quality, scans):
-    expected = models.load("tables").at(quality).tables  # not symmetric: a wrong order of entries would show
+    expected = models.load("tables").at(quality).tables  # not symmetric, to show a wrong order
     assert not np.array_equal(expected, expected.transpose(0, 2, 1))
     data = fast(Picture(astronaut(50, 70)), quality=quality, scans=scans)
     found = codestream.read(data)
@@ -78,7 +78,7 @@ def test_attention_needs_the_default_effort(tmp_path):
         Settings(effort="slow")  # type: ignore[arg-type]
 
 
-#: A process in which all but the core dependencies are missing.
+#: A process without anything but the core dependencies.
 CORE = """
 import sys
 for name in ("torch", "torchvision", "lpips", "scipy", "skimage", "sklearn", "pooch", "psutil", "yaml", "jpeglib"):
@@ -121,7 +121,7 @@ def test_what_is_missing_is_told_in_one_line(arguments, says, tmp_path):
 
 @pytest.mark.parametrize("scans", ["interleaved", "sequential"])
 def test_noise_at_the_highest_quality_has_room(scans):
-    """More bytes than pixels: Pillow's own buffer for files that are written in one piece is too small for it."""
+    """The file has more bytes than pixels, more than Pillow's own buffer for files written in one piece holds."""
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
     data = fast(Picture(noise), quality=100, scans=scans)
     assert len(data) > 300 * 400 and decode(data).size == (400, 300)

@@ -1,4 +1,4 @@
-"""Which page of a file is the picture, files that are not read, and JPEG files that are damaged."""
+"""Which page of a file is taken, which files are not read, and how damaged JPEG files are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RAW = "is a camera's raw file; develop it"
 
 
 def write_pages(*pages: tuple[np.ndarray, dict]) -> bytes:
-    """``pages``: samples, and tifffile's options; a page's sub-IFDs follow it."""
+    """Write ``pages`` of samples and tifffile's options to a TIFF file; a page's sub-IFDs are the next pages."""
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as file:
         for samples, options in pages:
@@ -42,7 +42,7 @@ def write_pages(*pages: tuple[np.ndarray, dict]) -> bytes:
             [(FULL, {}), (FULL.astype(float), {})],
             60,
             "several pages; the first is taken",
-        ),  # one that Pillow cannot read
+        ),  # a page that Pillow cannot read
         ([(SMALL, {}), (FULL.astype(float), {})], 15, "several pages; the first is taken, though another is larger"),
         ([(SMALL, {"subfiletype": 1})], 15, "is marked as a reduced copy of a picture, and holds no larger one"),
     ],
@@ -162,18 +162,18 @@ def test_sound_jpeg_files_pass_without_a_notice(quality, progressive, size, tmp_
     for samples in (astronaut(*size), np.full((*size, 3), 90, np.uint8)):
         path = save(tmp_path / "a.jpg", samples, quality=quality, progressive=progressive, optimize=True)
         assert open_picture(path).notices == ()
-        assert open_picture(path.read_bytes() + path.read_bytes()).notices == ()  # something else follows
+        assert open_picture(path.read_bytes() + path.read_bytes()).notices == ()  # more data follows
 
 
 def test_a_jpeg_of_a_thousand_scans_is_refused_before_it_is_decoded(tmp_path):
-    """A few bytes a scan, each of which goes over all blocks: minutes of decoding in a small file."""
+    """Each scan takes a few bytes but visits all blocks: minutes of decoding for a small file."""
     data = save(tmp_path / "a.jpg", astronaut(64, 64), progressive=True).read_bytes()
-    codes = b"\xff\xc4\0\x14\x10\1" + bytes(15) + b"\x60"  # one, for a run of 64 to 127 blocks that end
+    codes = b"\xff\xc4\0\x14\x10\1" + bytes(15) + b"\x60"  # one code, for an EOB run of 64 to 127 blocks
     scan = codes + b"\xff\xda\0\x08\1\1\0\1\x3f\0" + b"\1"
     few, many = (data[:-2] + scan * n + data[-2:] for n in (450, 1000))
     assert segments.scan_count(few) == segments.scan_count(data) + 450
     assert np.array_equal(open_picture(few).samples, open_picture(data).samples)
-    open_picture(data + many[2:])  # something behind the picture is not decoded
+    open_picture(data + many[2:])  # data behind the picture is not decoded
     with pytest.raises(ReproError, match="has more than 500 scans"):
         open_picture(many)
 

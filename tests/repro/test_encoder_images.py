@@ -1,4 +1,4 @@
-"""Any picture in, the right pixels and colours out; a bad one is one line."""
+"""Any picture becomes the right pixels and colours; a bad one is refused in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from repro.jpeg import codestream
 
 
 def icc_profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
-    """A minimal ICC version 2 display profile, by the bytes (ICC.1:2001-04)."""
+    """A minimal ICC version 2 display profile, byte by byte (ICC.1:2001-04)."""
     description = b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(4 + 4 + 2 + 1 + 67)
     white = xyz(0.9642, 1.0, 0.8249)
     tags = {b"desc": description, b"cprt": b"text" + bytes(4) + b"none\0", b"wtpt": white} | tags
@@ -267,7 +267,7 @@ def test_long_profile_is_embedded_whole(model):
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A tiny PNG that claims to be large."""
+    """A tiny PNG that claims to be of this size."""
     content = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     end = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
     data = b"IDAT" + zlib.compress(bytes(10))
@@ -358,7 +358,7 @@ def test_max_pixels_can_be_raised_and_lowered(model, tmp_path):
         open_picture(source, max_pixels=65_535)
     assert open_picture(source, max_pixels=65_536).width == 256
     (tmp_path / "large.png").write_bytes(png_header(20_000, 20_000))
-    with pytest.raises(ReproError, match="damaged"):  # it passes the guard, and is then found to be hollow
+    with pytest.raises(ReproError, match="damaged"):  # it passes the guard, but holds no such picture
         open_picture(tmp_path / "large.png", max_pixels=400_000_000)
     assert Image.MAX_IMAGE_PIXELS == 1024**3 // 12, "Pillow's own limit must be as before"
 

@@ -1,4 +1,4 @@
-"""Model sets: stored whole, read only as they were written, and monotone in quality."""
+"""Model sets: stored completely, read only if unchanged, and monotone in quality."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_stored_set_is_the_same_set(model, tmp_path):
 
 
 def test_a_set_that_was_made_again_is_read_again(tmp_path, monkeypatch):
-    """In one process, at the same path; and another at the same path from another folder."""
+    """In one process: at the same path, and at the same relative path in another folder."""
     for folder, names in ((tmp_path / "a", ("first", "again")), (tmp_path / "b", ("third",))):
         folder.mkdir()
         monkeypatch.chdir(folder)
@@ -63,7 +63,7 @@ def test_anchors_are_met_exactly(quality):
 @pytest.mark.parametrize("quality", [1, 3, 9, 95, 99, 100])
 def test_beyond_the_ends_tables_scale_as_libjpeg_scales_annex_k(quality):
     mine, ijg = stand_in().at(quality).tables.astype(int), quality_tables(quality)
-    # scaled from an end that was itself rounded to whole numbers, by half a step of its own at most
+    # scaled from an end whose entries were rounded to whole numbers, so off by up to half of its own step
     end = quality_tables(10 if quality < 10 else 92)
     unclipped = (end < 255) & (end > 1)
     assert np.abs(mine - ijg)[unclipped].max() <= 1 + 0.5 * models.percent(quality) / models.percent(
@@ -179,7 +179,7 @@ def test_shipped_sets_of_the_papers_way_load_and_are_small():
 def test_calibration_finds_libjpegs_qualities():
     rgb = astronaut(256, 256)
     found = calibrate(stand_in(qualities=np.arange(1.0, 8.0)), [rgb]).qualities
-    # the same tables in 4:4:4 cost more than in 4:2:0, so that each anchor's quality comes out somewhat higher
+    # the same tables cost more in 4:4:4 than in 4:2:0, so each anchor's quality comes out somewhat higher
     assert (np.diff(found) > 0).all()
     assert all(anchor < q < anchor + 20 for anchor, q in zip(ANCHORS, found, strict=True)), found
     with pytest.raises(UsageError):

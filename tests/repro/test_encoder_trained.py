@@ -1,4 +1,4 @@
-"""``repro encode --model out/model.safetensors``: a photo by a model that somebody trained."""
+"""``repro encode --model out/model.safetensors``: encode a photo with a model that a user trained."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_file_holds_what_the_model_says(method, tmp_path, capsys):
 
 
 def test_a_model_that_was_trained_again_is_read_again(tmp_path, monkeypatch):
-    """In one process, at the same path; and another at the same path from another folder."""
+    """In one process: at the same path, and at the same relative path in another folder."""
     (tmp_path / "other").mkdir()
     model = checkpoint(tmp_path / "model.safetensors")
 
