@@ -1,4 +1,4 @@
-"""repro.plain, the oracle of all other tests: against SciPy, libjpeg, the metrics' own packages, and by hand."""
+"""repro.plain, the oracle of all other tests, against SciPy, libjpeg, the metrics' own packages, and by hand."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Q50 = torch.full((2, 8, 8), 16.0)
 
 
 def noisy(x: torch.Tensor, sigma: float = 12.0) -> torch.Tensor:
-    """The same picture with noise on it."""
+    """The picture with Gaussian noise of deviation ``sigma``."""
     return (x + sigma * torch.randn(x.shape, generator=torch.manual_seed(0))).clamp(0, 255)
 
 
 def test_colours_are_pillows_and_come_back():
     y = plain.rgb_to_ycbcr(PHOTO)
     pillow = np.asarray(Image.fromarray(PHOTO[0].permute(1, 2, 0).byte().numpy()).convert("YCbCr"))
-    assert np.abs(y[0].permute(1, 2, 0).numpy() - pillow).max() < 1.01  # Pillow cuts fractions off
+    assert np.abs(y[0].permute(1, 2, 0).numpy() - pillow).max() < 1.01  # Pillow truncates
     assert torch.allclose(plain.ycbcr_to_rgb(y), PHOTO, atol=1e-3)
 
 
@@ -94,8 +94,8 @@ def test_third_order_rounding_rounds_and_its_derivative_is_that_of_the_cubic():
 
 @pytest.mark.parametrize("A", [1.0, 0.94, 0.5])
 def test_third_order_rounding_pulls_the_step_where_attention_is_not_undone(A: float):
-    """The book's eq-false-pull: −(3/2) F²A(1 − A)/Q + Q/6 for coefficients of a smooth density; the truth is Q/6, which
-    straight-through reports, whatever A is."""
+    """The book's eq-false-pull: −(3/2) F²A(1 − A)/Q + Q/6 for coefficients with a smooth density. The truth is Q/6,
+    which the straight-through gradient gives for any A."""
     F = 400 * torch.randn(2_000_000, generator=torch.manual_seed(0), dtype=torch.float64)
     Q = torch.tensor(128.0, dtype=torch.float64, requires_grad=True)
     true = Q.item() / 6
@@ -233,7 +233,7 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
 
 
 def test_the_bootstrap_draws_seeds_and_photos():
-    """What differs between seeds alone, or between photos alone, makes an interval; what does not, makes none."""
+    """Differences only between seeds, or only between photos, widen the interval; without any it has no width."""
     spread = np.arange(6.0)
     low, high = plain.paired_bootstrap(spread[:, None] + np.zeros((6, 9)))
     assert low < spread.mean() < high

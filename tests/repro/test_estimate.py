@@ -1,4 +1,4 @@
-"""How long a plan will take: from what like runs took; told by a plan, which runs nothing."""
+"""How long a plan will take, estimated from similar runs and printed in the plan, which runs nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def took(store: Store, experiment: Experiment, train: float, evaluate: float) -> None:
-    """Store as much of a result as says how long it took."""
+    """Store just enough of a result to say how long it took."""
     result = {
         "experiment": json.loads(experiment.canonical),
         "seconds": {"train": train, "evaluate": evaluate},
@@ -37,7 +37,7 @@ def took(store: Store, experiment: Experiment, train: float, evaluate: float) ->
 
 
 def test_a_run_takes_what_like_runs_took(store: Store) -> None:
-    """The median of seconds a crop, times its crops and steps, and of measuring."""
+    """The median of the seconds per crop, times its crops and steps, plus the median of the seconds of measuring."""
     for lam, train, evaluate in ((0.01, 80.0, 20.0), (0.02, 160.0, 30.0), (0.04, 800.0, 90.0)):
         took(store, replace(VGG, loss=replace(VGG.loss, lam=lam)), train, evaluate)
     assert VGG.recipe.steps == 800
@@ -104,6 +104,6 @@ def test_a_plan_counts_only_the_steps_that_are_left(
 def test_a_plan_is_made_beside_what_is_broken(
     text: str, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Who needs a broken file is told; whoever only wants to know how long others took goes without it."""
+    """A broken file is reported when its result is needed; an estimate from other runs' times does without it."""
     (store.data / "results" / "0123456789abcdef.json").write_text(text)
     assert plan_of(store, monkeypatch, capsys)[-1].startswith("about ")

@@ -1,4 +1,4 @@
-"""Measuring files, reading curves, and the statistics: against numbers worked out apart from the code."""
+"""Measuring files, reading curves, and the statistics, against numbers calculated separately from the code."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def jpeg(rgb: np.ndarray, **options: Any) -> bytes:
 
 
 def power_law(name: str, scale: float = 1.0, rates: Any = (0.1, 0.2, 0.4, 0.8, 1.6), photos: int = 3) -> Curve:
-    """MSE = 50 · k · (rate / scale)^-1.5: straight in decibels over log-rate. ``scale`` is the rate's ratio to 1."""
+    """MSE = 50 · k · (rate / scale)^-1.5 on photo k, straight in decibels over log-rate; rates are times ``scale``."""
     return Curve(
         name,
         {
@@ -107,7 +107,7 @@ def test_small_pictures_lack_only_what_they_are_too_small_for(side: int, missing
 def test_the_papers_counting_saves_the_decoded_picture_again() -> None:
     rgb = astronaut()
     made = jpeg(rgb, quality=30, subsampling=0, optimize=True)
-    again = jpeg(decode(made), quality=30, subsampling=0)  # the same tables, by their quality
+    again = jpeg(decode(made), quality=30, subsampling=0)  # the same tables, from the same quality
     assert measure(rgb, made)["bpp_paper"] == 8 * len(again) / (176 * 200)
     tables = [np.array(t).reshape(8, 8) for t in Image.open(io.BytesIO(made)).quantization.values()]  # type: ignore[attr-defined]
     assert paper_bpp(decode(made), tables) == 8 * len(again) / (176 * 200)
@@ -210,7 +210,7 @@ def test_of_equal_rates_the_best_point_stays(errors: tuple[float, float]) -> Non
 @pytest.mark.parametrize("scale", [0.8, 1.25])
 @pytest.mark.parametrize("window", [None, (0.2, 0.6), (0.15, 1.0)])
 def test_bd_rate_of_a_constant_saving_is_that_saving(scale: float, window: Any) -> None:
-    """At every quality the test needs ``scale`` times the bits; both curves are straight, so no method may differ."""
+    """At every quality the test needs ``scale`` times the bits. Both curves are straight, so no method may differ."""
     result = bd_rate(power_law("anchor"), power_law("test", scale), "mse", window=window)
     assert result.per_image == {f"photo{k}": pytest.approx(100 * (scale - 1)) for k in range(3)}
     assert (result.mean, result.low, result.high) == pytest.approx((100 * (scale - 1),) * 3)
@@ -223,7 +223,7 @@ def test_bd_rate_of_a_constant_saving_is_that_saving(scale: float, window: Any) 
     gains=st.lists(st.floats(0.5, 5), min_size=8, max_size=8),
 )
 def test_bd_rate_is_the_plain_one(rates: list[float], gains: list[float]) -> None:
-    """Any two rising curves that overlap: the package ``bjontegaard`` against :func:`repro.plain.bd_rate`."""
+    """For any two rising, overlapping curves, the package ``bjontegaard`` agrees with :func:`repro.plain.bd_rate`."""
     curves = {}
     for i, name in enumerate(("anchor", "test")):
         bpp = np.cumprod([0.1 * (1 + i), *rates[4 * i : 4 * i + 4]])
@@ -245,7 +245,7 @@ def test_a_window_is_covered_where_both_curves_have_points() -> None:
 
 
 def test_beaten_points_are_left_out() -> None:
-    """A model that is worse at a higher rate makes rate no function of quality: that point must not count."""
+    """With a model that is worse at a higher rate, rate is no function of quality: that point must not count."""
     good = power_law("good", 0.8)
     bad = {photo: (*points, {"setting": 9, "bpp": 0.5, "mse": 1e4}) for photo, points in good.images.items()}
     assert bd_rate(power_law("a"), Curve("bad", bad), "mse").mean == pytest.approx(-20)
@@ -269,7 +269,7 @@ def test_photos_that_cannot_be_compared_are_named() -> None:
 
 
 def test_gains_are_paired() -> None:
-    """Photos differ fivefold, encoders by exactly 3: a paired interval stays tight."""
+    """Photos differ fivefold, encoders by exactly 3: a paired interval has no width."""
     anchor = power_law("a", photos=5)
     better = Curve("b", {k: tuple({**p, "mse": (p["mse"] or 0) - 3} for p in of) for k, of in anchor.images.items()})
     gain = gain_at_rate(anchor, better, 0.4, "mse")
@@ -283,7 +283,7 @@ def test_gains_are_paired() -> None:
 
 # --- several seeds
 
-#: What bits are in each of three seeds of two encoders.
+#: Scales of the bits in each of three seeds of two encoders.
 ANCHORS, TESTS = (1.0, 1.1, 0.9), (0.7, 0.8, 1.2)
 
 
@@ -300,7 +300,7 @@ def test_seeds_are_paired_and_averaged(compare: Any) -> None:
 
 
 def test_seeds_are_compared_at_the_settings_that_all_of_them_have() -> None:
-    """More settings of one seed alone would make the mean over seeds one of different ranges of rates."""
+    """If more settings of one seed counted, the mean over seeds would mix different ranges of rates."""
     anchor, whole = power_law("anchor"), power_law("test")
     kept = {p["setting"] for p in whole.images["photo0"][1:3]}
     uneven = {
@@ -343,7 +343,7 @@ def test_a_photo_that_one_seed_does_not_reach_is_left_out_of_all() -> None:
     rate=st.floats(0.2, 0.8),
 )
 def test_equal_curves_differ_by_exactly_nothing(seeds: int, photos: int, errors: list[float], rate: float) -> None:
-    """Whatever the order of their errors, and however many seeds and photos there are."""
+    """For any order of the errors, and any number of seeds and photos."""
     curves = []
     for seed in range(seeds):
         rows = np.roll(errors, seed).reshape(4, 3)[:photos].tolist()
@@ -422,10 +422,10 @@ def test_command_takes_small_and_perfect_pictures(tmp_path: Path, capsys: pytest
 
 
 def test_command_reads_the_original_as_the_encoder_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Grey, and turned by EXIF: nothing is off but the JPEG's rounding."""
+    """The original is grey and turned by EXIF: only the JPEG's rounding remains."""
     grey = Image.fromarray(astronaut()[..., 0])
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter
+    exif[0x0112] = 6  # shown after a quarter turn
     grey.save(tmp_path / "grey.png", exif=exif)
     (tmp_path / "grey.jpg").write_bytes(jpeg(np.asarray(grey.transpose(Image.Transpose.ROTATE_270)), quality=99))
     assert cli.run(["evaluate", "--json", str(tmp_path / "grey.png"), str(tmp_path / "grey.jpg")]) == 0
@@ -436,7 +436,7 @@ def test_command_reads_the_original_as_the_encoder_does(tmp_path: Path, capsys: 
 def test_command_compares_upright_pictures(
     orientation: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An encoder that keeps pixels and tag is as good as one that turns the pixels."""
+    """An encoder that keeps pixels and tag scores like one that turns the pixels."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(astronaut()[:, :200])
@@ -456,7 +456,7 @@ def test_command_compares_upright_pictures(
 
 
 def test_command_compares_in_one_colour_space(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the profile kept, or with the colours converted and none."""
+    """One file keeps the profile; in the other the colours are converted and there is none."""
     profile = colour.ColourSpace(colour.ADOBE_RGB, 2.2).profile(grey=False)
     Image.fromarray(astronaut()).save(tmp_path / "a.png", icc_profile=profile)
     Image.fromarray(astronaut()).save(tmp_path / "keep.jpg", icc_profile=profile, quality=95)

@@ -1,4 +1,4 @@
-"""Experiments: what names a result, what is computed and what never twice, and what is told when something is wrong."""
+"""Experiments: what a result is named by, what is computed and never twice, and the messages if something is wrong."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from repro.model import ModelSettings, load_checkpoint
 from repro.training import Recipe, new_model, train
 from repro.training.pool import trunk_features
 
-#: The module, whose name in its package is that of the function.
+#: The module: in the package, its name stands for the function.
 RUN = importlib.import_module("repro.experiments.run")
 #: Two steps on four crops of two small pictures, measured on the shipped photographs.
 TINY = Experiment(
@@ -64,12 +64,12 @@ TINY = Experiment(
     crops=Crops(count=4, size=168, split="hdrplus"),
     evaluation="sample",
 )
-#: The same, measured on the two pictures that it was trained on, which takes a second less.
+#: The same, but measured on the two pictures that it was trained on, which takes a second less.
 QUICK = replace(TINY, evaluation="hdrplus")
-#: MS-SSIM does not take crops as small as this one's, so that its training stops at the first step.
+#: MS-SSIM does not take such small crops, so training stops at the first step.
 FAILING = replace(QUICK, crops=replace(QUICK.crops, size=64))
 SWEEP = PeerSweep("pillow-444", (15, 40), "hdrplus")
-#: What the fixture ``done`` has stored.
+#: What the fixture ``done`` stores.
 DONE: list[Task] = [replace(SWEEP, evaluation="sample"), TINY, replace(TINY, loss=LossWeights(lam=0.1))]
 
 
@@ -86,7 +86,7 @@ def in_figure_5(monkeypatch: pytest.MonkeyPatch, *wanted: Task) -> None:
 
 
 def contents(place: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file below ``place``: when it was written, and what it holds."""
+    """Map every file below ``place`` to its modification time and content."""
     return {str(p): (p.stat().st_mtime_ns, p.read_bytes()) for p in sorted(place.rglob("*")) if p.is_file()}
 
 
@@ -100,8 +100,8 @@ def same_model(one: Path, other: Path) -> bool:
 
 
 def variants(settings: Any) -> Iterator[tuple[str, Any]]:
-    """``settings`` with one field changed, for every field of it and of what it holds."""
-    other = {"schedule": "constant", "precision": "32-true"}  # texts that are looked at when they are set
+    """Yield ``settings`` with one field changed, for every field, also of nested settings."""
+    other = {"schedule": "constant", "precision": "32-true"}  # strings that are checked when they are set
     for field in fields(settings):
         value = getattr(settings, field.name)
         if is_dataclass(value):
@@ -134,7 +134,7 @@ def test_any_other_field_changes_the_key() -> None:
 
 
 def test_golden_key() -> None:
-    """One of figure 5. Another key for it would orphan every stored result: no file would be found any more."""
+    """The key of one experiment of figure 5. If keys changed, no stored result would be found any more."""
     experiment = Experiment(
         "a label",
         "cpu",
@@ -207,11 +207,11 @@ def test_a_sweep_lacks_what_was_not_measured(store: Store) -> None:
     assert store.read(replace(SWEEP, qualities=(15,))) is not None, "more than was asked for does no harm"
 
 
-# --- results that no longer belong to what is at hand
+# --- results that no longer fit the code, photos or weights
 
 
 def _changed(result: dict[str, Any], what: str) -> dict[str, Any]:
-    """``result`` as other code, photos or weights would have left it."""
+    """``result`` as other code, photos or weights would have made it."""
     changed = json.loads(json.dumps(result))
     if what == "training":
         changed["numerics"]["training"] -= 1
@@ -379,7 +379,7 @@ def test_one_failure_does_not_stop_the_rest(folder: Path, store: Store) -> None:
 
 
 class _Steps:
-    """Counts the steps of trainings, and stops them, as Ctrl-C does, before a step that it is told."""
+    """Counts the steps of trainings, and stops them, as Ctrl-C does, once ``stop_after`` are taken."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from repro.training.step import Stepper
@@ -415,7 +415,7 @@ def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, monkeypatc
 
 
 def test_a_run_that_other_code_began_is_refused(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its checkpoint is a model of other numbers, and hours of somebody's time: it is neither used nor deleted."""
+    """Its checkpoint differs in its numbers, but may have cost hours: it is neither used nor deleted."""
     steps = _Steps(monkeypatch)
     with monkeypatch.context() as patch:
         patch.setitem(numerics.NUMERICS, "training", 0)
@@ -432,9 +432,9 @@ def test_a_run_that_other_code_began_is_refused(folder: Path, store: Store, monk
     assert reproduce([QUICK], store, folder) == {} and steps.taken == 4, "but not what today's code trained"
 
 
-# --- measured on the way
+# --- snapshots during training
 
-#: Measured before the first step, in the middle and at the end; a checkpoint is later than the second measurement.
+#: Measured before the first step, halfway and at the end; the only checkpoint comes after the second measurement.
 FILMED = replace(QUICK, recipe=replace(QUICK.recipe, steps=4, checkpoint_every=4), snapshots=(0, 2, 4))
 
 
@@ -462,7 +462,7 @@ def test_snapshots_are_measurements_of_the_model_on_its_way(folder: Path, filmed
 
 
 def test_snapshots_survive_a_cut(folder: Path, store: Store, filmed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut off after step 3, of which there is no checkpoint, it begins again but measures only what it has not."""
+    """Cut off after step 3, with no checkpoint yet, it starts again but measures only what has not been measured."""
     steps, measured = _Steps(monkeypatch), []
 
     def counted(model: Any, of: Any) -> Any:
@@ -486,7 +486,7 @@ def test_snapshots_survive_a_cut(folder: Path, store: Store, filmed: Store, monk
 def test_snapshots_before_a_checkpoint_are_not_lost(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that goes on from step 2 no longer sees steps 0 and 2, and has them all the same."""
+    """A run that resumes at step 2 does not see steps 0 and 2 again, and still has their snapshots."""
     filmed = replace(FILMED, recipe=replace(FILMED.recipe, checkpoint_every=2))
     steps = _Steps(monkeypatch)
     steps.stop_after = 3
@@ -500,7 +500,7 @@ def test_snapshots_before_a_checkpoint_are_not_lost(
 def test_a_long_run_goes_on_from_a_short_one(
     folder: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At a constant learning rate a step does not depend on how many follow: two lengths share their first steps."""
+    """At a constant learning rate a step does not depend on how many follow, so two lengths share their first steps."""
     recipe = replace(FILMED.recipe, schedule="constant", checkpoint_every=1)
     short, long = (
         replace(FILMED, recipe=replace(recipe, steps=steps), snapshots=tuple(range(steps + 1))) for steps in (2, 4)
@@ -583,7 +583,7 @@ def test_two_at_a_time_give_the_same_bytes(folder: Path, tmp_path: Path) -> None
     wanted: list[Task] = [QUICK, FAILING, replace(QUICK, loss=LossWeights(lam=0.1)), SWEEP]
     one, two = (Store(tmp_path / name, tmp_path / name / "runs") for name in ("one", "two"))
     before = torch.get_num_threads()
-    # Each of two processes gets half of the cores; sums of floats depend on how many threads share them.
+    # Each of two processes gets half of the cores, and sums of floats depend on the number of threads.
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     try:
         assert reproduce(wanted, one, folder).keys() == {FAILING.key}
@@ -601,14 +601,14 @@ def test_two_at_a_time_give_the_same_bytes(folder: Path, tmp_path: Path) -> None
 
 
 def without_seconds(photos: dict[str, Any]) -> dict[str, Any]:
-    """A sweep's points without the time that each took."""
+    """A sweep's points without their times."""
     return {
         name: [{k: v for k, v in point.items() if k != "seconds"} for point in of["points"]]
         for name, of in photos.items()
     }
 
 
-# --- what is drawn and told from stored results
+# --- what is drawn and said from stored results
 
 
 def test_curves_come_from_stored_results_alone(done: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -639,7 +639,7 @@ def test_a_missing_result_is_told_with_its_command(done: Store, monkeypatch: pyt
 
 
 def test_origin_tells_every_variant(done: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results of two machines, seeds and networks: none of it is told as if it were of all."""
+    """Results of two machines, seeds and networks: what holds for one is not said of all."""
     place = Store(tmp_path, tmp_path)
     network = replace(with_seed(TINY, 3), model=ModelSettings(method="vgg16"))
     (tmp_path / "results").mkdir()
@@ -787,7 +787,7 @@ def test_all_figures_share_their_experiments(place: Path, capsys: pytest.Capture
 
 @pytest.mark.slow
 def test_workers_end_with_the_program_that_is_killed(folder: Path, tmp_path: Path) -> None:
-    """Killed outright, it leaves nobody at work; what was begun goes on with the next call."""
+    """If it is killed outright, no worker keeps working."""
     script = (
         "from repro.experiments.run import Here\nimport os, sys, time\n"
         "def work(name):\n    open(os.path.join(sys.argv[1], name), 'w').write(str(os.getpid())); time.sleep(600)\n"

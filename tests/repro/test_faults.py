@@ -1,4 +1,4 @@
-"""Kills, full disks, two at once: the short form of ``make faults``, and the parts that it rests on."""
+"""Kills, full disks, two programs at once: the short form of ``make faults``, and the functions it relies on."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_memory_is_flat():
     assert found["faults"] == [] and found["files"] == 400
     first, last = (found["megabytes"][done] for done in ("40", "380"))
     assert last["program"] < first["program"] + 5
-    # A worker may still be loading when the other has done forty; one kept picture a photo would add 9 MB to each.
+    # A worker may still be loading when the other has done forty. Keeping one picture a photo would add 9 MB to each.
     assert max(last.values()) < max(first.values()) + 5
 
 
-# ---- what it rests on -----------------------------------------------------------------------------------------------
+# ---- functions it relies on -----------------------------------------------------------------------------------------
 
 KILLED = """
 import os, sys, time
@@ -65,7 +65,7 @@ with {what}(Path(sys.argv[1]){more}) as temporary:
 
 
 def begin(what: str, target: Path, more: str = "") -> subprocess.Popen[str]:
-    """A process that is in the middle of ``what``."""
+    """Begin a process that waits in the middle of ``what``."""
     script = KILLED.format(what=what, more=more)
     process = subprocess.Popen([sys.executable, "-c", script, target], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
@@ -78,7 +78,7 @@ def test_what_a_killed_writer_left_is_cleared_by_the_next(what, tmp_path):
     process = begin(what.__name__, target)
     left = list(tmp_path.iterdir())
     assert len(left) == 1 and left[0].name.startswith(".tmp-")
-    with what(target) as temporary:  # while the other lives, its own is left alone
+    with what(target) as temporary:  # while the first writer lives, its file is left alone
         assert temporary != left[0] and left[0].exists()
     assert {*tmp_path.iterdir()} == {target, *left}
     process.kill()

@@ -1,4 +1,4 @@
-"""Every kind of samples that our formats have, in files by other libraries: read rightly, or refused with one line."""
+"""Files of every kind of samples in the formats that are read, written by other libraries: read rightly, or refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Damaged files: each becomes a sound picture or is refused in one line, whatever was done to it.
+"""Damaged files: whatever was done to it, each becomes a sound picture or is refused in one line.
 
-``make fuzz`` tries 20,000 of them; here are some hundreds, and what was found with them.
+``make fuzz`` tries 20,000 of them; here are a few hundred, and tests for the faults that it found.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from repro.model import LearnedJPEG, load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Sound, but not to be read: 12 bits, numbers without an agreed white, HDR.
+#: Sound, but refused: 12 bits, numbers without an agreed white, HDR.
 REFUSED = {"JPEG 12-bit", "TIFF float", "PNG cICP"}
 
 
@@ -46,7 +46,7 @@ def test_damaged_exif_prints_no_warning(recwarn):
     exif[0x010E], exif[0x8298] = "a picture", "nobody at all"
     data = saved(Image.fromarray(astronaut(16, 16)), "JPEG", exif=exif)
     at = data.index(b"\x82\x98\0\x02")
-    damaged = data[: at + 4] + b"\x7f" + data[at + 5 :]  # text of two gigabytes
+    damaged = data[: at + 4] + b"\x7f" + data[at + 5 :]  # a text of two gigabytes
     picture = open_picture(damaged)
     metadata.segments(picture.about, "all", (16, 16), srgb=True)
     assert not recwarn.list
@@ -73,7 +73,7 @@ def test_a_profile_of_a_space_that_is_no_word_is_left_out(lacks):
 def test_what_libtiff_prints_becomes_a_notice(tmp_path, capfd):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 2, (64, 64), np.uint8) * 255).convert("1")
     data = bytearray(saved(noise, "TIFF", compression="group4"))
-    start = Image.open(io.BytesIO(data)).tag_v2[273][0]  # of the strip
+    start = Image.open(io.BytesIO(data)).tag_v2[273][0]  # where the strip begins
     data[start + 40 : start + 48] = b"\x01" * 8
     (tmp_path / "fax.tif").write_bytes(data)
     picture = open_picture(tmp_path / "fax.tif")
@@ -83,7 +83,7 @@ def test_what_libtiff_prints_becomes_a_notice(tmp_path, capfd):
 
 def test_what_pillow_logs_is_not_printed(tmp_path):
     data = bytearray(saved(Image.new("RGB", (8, 8)), "TIFF"))
-    data[data.index(b"\x15\x01\x03\0\x01\0\0\0") + 8] = 208  # samples of a pixel
+    data[data.index(b"\x15\x01\x03\0\x01\0\0\0") + 8] = 208  # samples per pixel
     (tmp_path / "many.tif").write_bytes(data)
     command = [sys.executable, "-m", "repro", "encode", tmp_path / "many.tif"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -92,12 +92,12 @@ def test_what_pillow_logs_is_not_printed(tmp_path):
 
 def test_metadata_of_a_picture_beyond_pillows_limit(monkeypatch):
     data = saved(Image.new("L", (100, 100)), "PNG", dpi=(300, 300))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # as of a picture of 200 megapixels with --max-pixels
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # stands in for 200 megapixels with --max-pixels
     assert open_picture(data).about.density == (1, 300, 300)
 
 
 def test_hundreds_of_damaged_pictures(tmp_path):
-    """In processes of their own, which a fault in a library may end. The whole: ``make fuzz``."""
+    """Run in processes of their own, which a fault in a library may end. ``make fuzz`` is the long form."""
     out = tmp_path / "fuzz.json"
     command = [sys.executable, ROOT / "tools" / "fuzz.py", "--first", "50000", "--count", "400", "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
@@ -109,7 +109,7 @@ def test_hundreds_of_damaged_pictures(tmp_path):
 
 @pytest.mark.parametrize("name", fuzz_parsers.TARGETS)
 def test_parsers_of_our_own_give_a_result_or_refuse(name):
-    """Without watching which lines run, which takes atheris."""
+    """Without atheris, which would watch the lines that run."""
     rng = random.Random(0)
     for data in fuzz_parsers.seeds(name):
         fuzz_parsers.run(name, data)
@@ -132,7 +132,7 @@ def test_a_fault_is_reported(monkeypatch, tmp_path):
 def ends_at_three(there: Connection, numbers: list[int]) -> None:
     for number in numbers:
         if number == 3:
-            os._exit(9)  # as a fault in a library does
+            os._exit(9)  # as a fault in a library would
         there.send(fuzz.Outcome(number, "", "refused"))
 
 
@@ -154,7 +154,7 @@ def test_what_is_damaged_was_sound_before(kind):
 
 
 def test_the_stored_campaign_found_no_fault():
-    """By ``make fuzz``, which takes more than an hour."""
+    """The campaign of ``make fuzz`` takes more than an hour."""
     stored = json.loads((ROOT / "data" / "results" / "fuzz.json").read_text())
     pictures = stored["pictures"]
     outcomes = {"encoded", "encoded with a note", "refused"}

@@ -1,6 +1,6 @@
-"""Training on a GPU, where there is one: the losses of the processor, and runs that change from one to the other.
+"""Training on a GPU, if there is one: the CPU's losses, and runs that change from one to the other.
 
-``REPRO_TRY=cpu`` tries the tests themselves on a processor, so that none fails on the GPU for its own fault.
+``REPRO_TRY=cpu`` runs these tests on the CPU, to find mistakes in the tests themselves.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def losses(device: str, method: str, precision: str = "32-true", **how: object) 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_losses_are_those_of_the_processor(method: str) -> None:
-    """Sums in another order let a coefficient or two round to the other side; bfloat16 a few more."""
+    """Summed in another order, a coefficient or two rounds to the other side; in bfloat16 a few more."""
     exact = losses("cpu", method)
     assert losses(DEVICE, method) == pytest.approx(exact, rel=5e-3)
     assert losses(DEVICE, method, "bf16-mixed") == pytest.approx(exact, rel=5e-2)
 
 
 def test_the_paper_s_own_recipe_begins() -> None:
-    """Its batch, its trunk, its precision, its steps; nothing but the weights is another."""
+    """The paper's batch, trunk, precision and step size; only the weights differ."""
     model = replace(settings("vgg19"), table_param="paper", trunk_trained=True, start=0.0)
     pool = Pool(torch.cat([crops(), crops().flip(-1)]))
     trained = train(model, LOSS, replace(PAPER_RECIPE, steps=4, log_every=1), pool, fabric=one_device(DEVICE))

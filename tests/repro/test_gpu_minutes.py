@@ -1,4 +1,4 @@
-"""``tools/gpu_minutes.py`` from end to end, with tiny settings: on a rented GPU no minute may be lost to its bugs."""
+"""``tools/gpu_minutes.py`` from end to end, with tiny settings: its bugs must not waste minutes of a rented GPU."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_tests_times_and_runs_are_brought_back(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_cut_off_is_brought_back_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state of a run comes in pieces; joined, in a folder of runs, it is where the next call begins."""
+    """A run's state comes in pieces. Joined, and put into a folder of runs, it is where the next call resumes."""
     (e, *_) = gpu_minutes.wanted(True)
     store, out = Store(tmp_path / "data", tmp_path / "scratch"), tmp_path / "out"
     out.mkdir()

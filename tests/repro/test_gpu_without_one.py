@@ -1,7 +1,7 @@
-"""The whole step on a GPU, where there is none: PyTorch's fake tensors have a device and a shape, and no numbers.
+"""The whole step on a GPU, without having one: PyTorch's fake tensors have a device and a shape, but no numbers.
 
-An operation that is given tensors of two devices raises, so that a constant which stays on the CPU is found here and
-not in the first minute on a rented machine. PyTorch's engine alone needs a driver: :func:`backward` stands for it.
+An operation on tensors of two devices raises, so a constant that stays on the CPU is found here and not in the first
+minute on a rented machine. Only PyTorch's engine needs a driver: :func:`backward` stands in for it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from repro.training.pool import Batch
 from repro.training.step import Stepper
 
 CUDA = torch.device("cuda", 0)
-#: Pixels a side: the least that MS-SSIM takes in whole blocks; and of a crop for an LSTM, which reads block by block.
+#: Side in pixels: the smallest in whole blocks for MS-SSIM; and that of a crop for an LSTM, which works block by block.
 SIDE, SIDE_RECURRENT = 168, 64
 
 
 def moved(module: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
-    """As ``module.to("cuda")``: every parameter and buffer, and nothing else, is on the GPU. Returns old → new."""
+    """Move every parameter and buffer, and nothing else, as ``module.to("cuda")`` does. Returns old → new."""
     new: dict[nn.Parameter, nn.Parameter] = {}
     for part in module.modules():
         for name, value in part._parameters.items():
@@ -46,7 +46,7 @@ def moved(module: nn.Module) -> dict[nn.Parameter, nn.Parameter]:
 
 
 def backward(loss: torch.Tensor) -> None:
-    """``loss.backward()``, node by node; a gradient that changes the device on its way is an error."""
+    """``loss.backward()``, node by node; fails if a gradient changes device on its way."""
     root: Any = loss.grad_fn
     waiting: dict[Any, int] = defaultdict(int)
     unseen, seen = [root], {root}
@@ -64,7 +64,7 @@ def backward(loss: torch.Tensor) -> None:
         if hasattr(node, "variable"):
             node.variable.grad = given[0]
             continue
-        call = node.apply if hasattr(node, "apply") else node  # written in Python, or in C++
+        call = node.apply if hasattr(node, "apply") else node  # nodes in Python or in C++
         passed = call(*(given.get(i) for i in range(len(node._input_metadata))))
         passed = passed if isinstance(passed, tuple) else (passed,)
         for (following, place), gradient in zip(node.next_functions, passed, strict=False):
@@ -80,7 +80,7 @@ def backward(loss: torch.Tensor) -> None:
 
 
 class Fabric:
-    """What of Lightning's the step uses, on the GPU that is not there."""
+    """The part of Lightning's Fabric that the step uses, on the GPU that is not there."""
 
     device, world_size = CUDA, 1
 
@@ -98,7 +98,7 @@ class Fabric:
 
 @pytest.fixture
 def without_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pass what asks for numbers, or for a driver: autocast asks for one, and cuDNN in front of an LSTM."""
+    """Replace what asks for numbers, or for a driver (autocast, and cuDNN before an LSTM)."""
     monkeypatch.setattr(model, "check_range", lambda x: x)
     monkeypatch.setattr(torch, "isfinite", lambda loss: True)
     every = lambda t: torch.zeros(len(t), t.dim(), dtype=torch.int64, device=t.device)  # noqa: E731
@@ -109,7 +109,7 @@ def without_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stepper_of(method: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Stepper, int]:
-    """The step of ``method`` by the paper's recipe, to be called within the mode, and the side of crops for it."""
+    """The step of ``method`` by the paper's recipe, to be called in fake tensor mode, and the side of its crops."""
     settings = ModelSettings(method, table_param="paper", trunk_trained=method in CONVOLUTIONAL, pretrained=False)
     recurrent, distance = method in ("lstm", "bilstm"), LPIPS()
     loss = LossWeights(0.01, sigma=0) if recurrent else LossWeights(0.01)
@@ -129,7 +129,7 @@ def test_no_tensor_of_the_step_stays_on_the_cpu(
 ) -> None:
     stepper, side = stepper_of(method, monkeypatch)
     with FakeTensorMode(allow_non_fake_inputs=True), warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # autocast that turns itself off
+        warnings.simplefilter("error", UserWarning)  # raised when autocast disables itself
         terms = step(stepper, side)
         assert {name: value.device for name, value in terms.items()} == dict.fromkeys(terms, CUDA)
         learned = [p for group in stepper.optimiser.param_groups for p in group["params"]]
@@ -153,7 +153,7 @@ def test_restored_moments_follow_to_the_gpu(without_numbers: None, monkeypatch: 
 def test_products_are_in_bfloat16_where_a_gpu_has_them(
     generation: int, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A T4 (compute capability 7.5) has none and would emulate them; an A100 (8.0) has."""
+    """A T4 (compute capability 7.5) would only emulate it; an A100 (8.0) has it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=generation))

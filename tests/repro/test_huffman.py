@@ -12,7 +12,7 @@ from repro.jpeg.huffman import annex_k, code_lengths, count_bits
 
 
 def scan_bytes(data: bytes) -> int:
-    """Length of the entropy-coded data of a file with one scan, stuffed zeros left out."""
+    """Length of the entropy-coded data of a file with one scan, without stuffed zeros."""
     start = data.index(b"\xff\xda")
     start += 2 + int.from_bytes(data[start + 2 : start + 4], "big")
     return len(data[start:-2].replace(b"\xff\x00", b"\xff"))

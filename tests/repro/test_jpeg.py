@@ -1,4 +1,4 @@
-"""JPEG's stages, in NumPy and in PyTorch, and agreement with libjpeg on what a file holds and shows."""
+"""JPEG's stages, in NumPy and in PyTorch, and their agreement with libjpeg on what a file holds and shows."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_dct_is_orthonormal_and_agrees_with_scipy() -> None:
 def test_the_stages_in_one_go_are_the_stages(
     height: int, width: int, subsampling: str, threads: int, sharp: bool
 ) -> None:
-    rgb = np.tile(photos.astronaut()[200 : 200 + height, 300 : 300 + width], (8, 1, 1))  # more rows than a thread has
+    rgb = np.tile(photos.astronaut()[200 : 200 + height, 300 : 300 + width], (8, 1, 1))  # more rows than a thread takes
     samples = rgb[..., 0] if subsampling == "grey" else rgb
     found = transform.transform(samples, subsampling, threads, sharp_chroma=sharp)
     planes = samples[None].astype(np.float32) if subsampling == "grey" else color.rgb_to_ycbcr(rgb)
@@ -94,7 +94,7 @@ def test_the_stages_in_one_go_are_the_stages(
 def test_sharp_chroma_is_the_means_plus_what_the_decoder_loses_of_them(height: int, width: int) -> None:
     plane = np.random.default_rng(height).uniform(0, 255, (height, width)).astype(np.float32)
     mean = blocks.subsample(plane)
-    shown = blocks.upsample(mean)  # by the decoder, 2 · ⌈H/2⌉ rows
+    shown = blocks.upsample(mean)  # the decoder's 2 · ⌈H/2⌉ rows
     lost = mean - blocks.subsample(shown)
     np.testing.assert_allclose(blocks.subsample_sharply(plane), mean + lost, atol=1e-3)
 
@@ -109,7 +109,7 @@ def test_sharp_chroma_comes_back_nearer_to_the_original() -> None:
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 17), (1, 1)])
 def test_both_kinds_of_stages_agree(size: tuple[int, int]) -> None:
-    """For arrays and for tensors, from pixels to coefficients and back."""
+    """Stages for arrays and for tensors agree, from pixels to coefficients and back."""
     rgb = photos.astronaut()[100 : 100 + size[0], 200 : 200 + size[1]]
     x = stages.to_tensor(rgb).float()
     planes, theirs = color.rgb_to_ycbcr(rgb), stages.rgb_to_ycbcr(x)

@@ -1,4 +1,4 @@
-"""Two encoders on one photo at one size: the peer never has less to spend, and both are measured on real files."""
+"""Two encoders on one photo at one size: the peer's file is never smaller, and both are measured on real files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from repro.jpeg.codestream import write
 from repro.jpeg.tables import quality_tables
 from repro.model import LearnedJPEG, ModelSettings
 
-#: Peers of which quality 1 to 100 are whole files in milliseconds, 4:4:4 and 4:2:0, sequential and progressive.
+#: Peers that encode at all qualities from 1 to 100 within milliseconds: 4:4:4 and 4:2:0, sequential and progressive.
 PEERS = ["pillow-444", "pillow-420-progressive", "mozjpeg-420"]
 
 
@@ -43,13 +43,13 @@ def parts() -> list[Part]:
 
 @pytest.fixture(scope="module")
 def small(parts: list[Part]) -> np.ndarray:
-    """64 px square: sizes are found on it in a moment."""
+    """A 64 px square, on which sizes are found in a moment."""
     return np.ascontiguousarray(parts[0].pixels[40:104, 40:104])
 
 
 @pytest.fixture
 def model() -> LearnedJPEG:
-    """Annex K's tables at quality 30, which a decoder that knows nothing of us must get right."""
+    """Annex K's tables at quality 30; a decoder that knows nothing of the model must show what it means."""
     made = LearnedJPEG(ModelSettings(method="tables"))
     made.tables.set(quality_tables(30))
     return made
@@ -63,7 +63,7 @@ def model() -> LearnedJPEG:
 def test_the_lowest_quality_that_is_not_smaller(
     codec: str, share: float, small: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By brute force over all qualities; of few files, none of which is made twice."""
+    """Compared with brute force over all qualities; it makes few files, and none twice."""
     peer, made = codecs.get(codec), list[int]()
     files = {quality: peer.encode(small, quality) for quality in range(1, 101)}
     size = round(len(files[1]) + share * (len(files[100]) - len(files[1])))
@@ -76,7 +76,7 @@ def test_the_lowest_quality_that_is_not_smaller(
 
 
 def test_a_codecs_own_lowest_quality_is_kept(small: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guetzli refuses less than 84; it takes long, so plain JPEG with the same limit replaces it here."""
+    """Guetzli refuses qualities below 84. As it is slow, plain JPEG with the same limit stands in for it."""
     limited = replace(codecs.get("pillow-444"), lowest=84)
     monkeypatch.setitem(codecs.CODECS, "pillow-444", limited)
     assert match_size("pillow-444", small, 0) == (84, limited.encode(small, 84))
@@ -120,13 +120,13 @@ def test_a_decoder_shows_what_the_model_means(method: str, progressive: bool, pa
             meant = model(rgb_to_tensor(part.pixels, "cpu")).x_hat[0].permute(1, 2, 0).numpy()
         assert shown(file).shape == part.pixels.shape
         off = np.abs(shown(file) - meant)
-        # The decoder works in whole numbers, and clips luma before it makes RGB of it, where the model does not.
+        # The decoder works in whole numbers, and clips luma before converting to RGB, where the model does not.
         assert off.mean() < 0.6 and np.quantile(off, 0.99) < 2
         assert np.array_equal(file_tables(file), model.integer_tables().numpy())
 
 
 def test_the_file_is_the_models(model: LearnedJPEG) -> None:
-    rgb = photos("sample").items[1].rgb()  # whole: on a small part progressive scans would not pay
+    rgb = photos("sample").items[1].rgb()  # the whole photo: progressive scans do not pay on a small part
     coefficients = model.coefficients(rgb_to_tensor(rgb, "cpu"))
     progressive, sequential = (encoder_of(model, progressive=p)(rgb) for p in (True, False))
     assert progressive == write(coefficients) and encoder_of(model)(rgb) == progressive

@@ -1,4 +1,4 @@
-"""What a file says beside its picture: kept as asked, and true of the picture that it is beside now."""
+"""What a file says beside its picture: kept as asked, and true of the new picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ IPTC = b"".join(
 
 
 def camera() -> Image.Exif:
-    """EXIF as a camera writes it for Adobe RGB, of a photo that lies on its side."""
+    """EXIF as a camera writes it for an Adobe RGB photo that is stored on its side."""
     exif = Image.Exif()
     exif[0x010F], exif[0x013B], exif[0x8298], exif[0x0112] = "maker", "Zoë".encode(), "© by EXIF".encode(), 6
     photo = exif.get_ifd(ExifTags.IFD.Exif)
@@ -58,7 +58,7 @@ def saved(kind: str, **options: object) -> bytes:
 
 
 def with_all(kind: str) -> bytes:
-    """A picture of ``kind`` that has EXIF, XMP and, where the format has a place for it, IPTC."""
+    """A picture of ``kind`` with EXIF, XMP and, if the format has a place for it, IPTC."""
     if kind == "TIFF":
         tags = camera()
         tags[0x8769] = {tag: value for tag, value in tags.get_ifd(0x8769).items() if tag != 0xA005}
@@ -78,7 +78,7 @@ def with_all(kind: str) -> bytes:
 
 
 def values(image: Image.Image) -> dict[str, str]:
-    """XMP's texts and attributes by local name."""
+    """Map the local names of XMP's elements and attributes to their texts."""
     if "xmp" not in image.info:
         return {}
     root = ElementTree.fromstring(image.info["xmp"].decode())
@@ -92,7 +92,7 @@ def values(image: Image.Image) -> dict[str, str]:
 def test_rights_are_kept_and_nothing_else(kind):
     image = kept(with_all(kind), "copyright")
     xmp, iptc = values(image), IptcImagePlugin.getiptcinfo(image)
-    if kind != "AVIF":  # Pillow writes that EXIF anew, in ASCII
+    if kind != "AVIF":  # Pillow rewrites AVIF's EXIF, in ASCII
         assert {tag: text.encode("latin-1") for tag, text in image.getexif().items()} == {
             0x013B: "Zoë".encode(),
             0x8298: "© by EXIF".encode(),
@@ -116,13 +116,13 @@ def test_all_is_true_of_the_upright_picture_in_srgb(kind):
     assert "a secret" in xmp["title"] and "Version" not in xmp and "ICCProfile" not in xmp
     if kind in ("JPEG", "TIFF", "PNG"):
         assert (IptcImagePlugin.getiptcinfo(image) or {})[2, 5] == b"a secret"
-    if kind != "AVIF":  # whose own orientation counts
+    if kind != "AVIF":  # AVIF's own orientation counts
         assert image.size == (48, 64)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
 def test_xmps_orientation_turns_nothing(kind):
-    """As in browsers; Pillow would turn it."""
+    """Browsers ignore it, too; Pillow would turn the picture."""
     if kind == "PNG":
         text = PngInfo()
         text.add_itxt("XML:com.adobe.xmp", XMP.decode())
@@ -147,12 +147,12 @@ def test_adobe_rgb_that_is_kept_is_still_called_so():
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_makernotes_stay_where_they_are_and_thumbnails_go(order):
-    """An EXIF block by the bytes, whose makernote holds an offset into the block, as most do."""
+    """An EXIF block byte by byte, whose makernote holds an offset into the block, as most do."""
     thumbnail = saved("JPEG")
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
     first = struct.pack(order + "H", 2)
     first += struct.pack(order + "HHIHH", 0x0112, 3, 1, 8, 0) + struct.pack(order + "HHII", 0x8769, 4, 1, 38)
-    first += struct.pack(order + "I", 86)  # the next directory, of the thumbnail
+    first += struct.pack(order + "I", 86)  # the next directory, the thumbnail's
     photo = struct.pack(order + "H", 1) + struct.pack(order + "HHII", 0x927C, 7, 30, 56) + bytes(4)
     note = b"MAKER\0" + struct.pack(order + "I", 72) + bytes(6) + b"at offset 72!!"
     second = struct.pack(order + "H", 2) + struct.pack(order + "HHII", 0x0201, 4, 1, 116)
@@ -170,7 +170,7 @@ def test_makernotes_stay_where_they_are_and_thumbnails_go(order):
 
 
 def exif_with_author(kind: int, name: bytes, rest: bytes = b"") -> bytes:
-    """An EXIF block by the bytes: a directory with the artist alone, ``name`` of the type ``kind`` at 26, ``rest``."""
+    """An EXIF block byte by byte: a directory with only the artist, ``name`` of type ``kind`` at 26, then ``rest``."""
     then = 26 + len(name) if rest else 0
     return b"Exif\0\0II*\0" + struct.pack("<IHHHIII", 8, 1, 0x013B, kind, len(name), 26, then) + name + rest
 
@@ -270,7 +270,7 @@ def test_damaged_xmp_is_left_out_with_a_notice(xmp, what, tmp_path):
     kept(data, "none", strict=True)
 
 
-@pytest.mark.filterwarnings("ignore")  # of Pillow, which reads what was made
+@pytest.mark.filterwarnings("ignore")  # Pillow's, when it reads the result
 def test_any_damage_to_exif_gives_a_picture():
     data = saved("JPEG", exif=camera(), quality=90)
     start, end = data.index(b"Exif\0\0"), data.index(b"\xff\xdb")
@@ -304,8 +304,8 @@ def test_density_is_kept():
     exif = Image.Exif()
     exif[0x011A], exif[0x011B], exif[0x0128] = 118.0, 118.0, 3
     for kind in ("WEBP", "AVIF", "PNG", "JPEG"):
-        assert kept(saved(kind, exif=exif), "none").info["jfif_density"] == (118, 118), kind  # a centimetre
-    assert kept(saved("JPEG", exif=camera()), "all").info["jfif_density"] == (1, 1)  # none where none was
+        assert kept(saved(kind, exif=exif), "none").info["jfif_density"] == (118, 118), kind  # per centimetre
+    assert kept(saved("JPEG", exif=camera()), "all").info["jfif_density"] == (1, 1)  # none added
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -331,7 +331,7 @@ def test_aspect_alone_is_kept(aspect):
 
 
 def without_jfif_header(across: float, down: float, quality: int, artist: str | None = None) -> bytes:
-    """A JPEG file as cameras write it: its density, in dots per inch, stands in EXIF alone."""
+    """A JPEG file as cameras write it, whose density, in dots per inch, is given by EXIF alone."""
     exif = Image.Exif()
     exif[0x011A], exif[0x011B], exif[0x0128] = across, down, 2
     if artist:
@@ -362,7 +362,7 @@ def test_the_smaller_file_is_taken_with_the_density_counted():
 
 
 def gain_map(kind: str) -> bytes:
-    """Ultra HDR by XMP, by ISO 21496-1, as Apple's; each with the map as a second picture, and one without a word."""
+    """Ultra HDR by XMP or by ISO 21496-1, Apple's, or none: each but XMP's has the map as a second picture."""
     first, second = Image.fromarray(astronaut(48, 64)), Image.new("L", (16, 16))
     stream = io.BytesIO()
     first.save(stream, "MPO", save_all=True, append_images=[second], quality=98)
@@ -383,7 +383,7 @@ def gain_map(kind: str) -> bytes:
 def test_a_gain_map_that_is_dropped_is_named_once(kind):
     notices = open_picture(gain_map(kind)).notices
     assert len(notices) == 1 and "gain map" in notices[0]
-    image = kept(gain_map(kind), "all", strict=True)  # known, and no damage
+    image = kept(gain_map(kind), "all", strict=True)  # known, so no damage
     assert image.format == "JPEG" and "Version" not in values(image)
 
 
@@ -410,7 +410,7 @@ def test_a_file_that_is_copied_loses_the_thumbnail_of_its_jfif_header():
     stream = io.BytesIO()
     Image.fromarray(astronaut(128, 128)).save(stream, "JPEG", quality=15, dpi=(300, 300))
     data, thumbnail = stream.getvalue(), b"secret" * 32
-    for header in (data[6:18] + b"\x08\x08" + thumbnail, data[6:13]):  # and one that is too short
+    for header in (data[6:18] + b"\x08\x08" + thumbnail, data[6:13]):  # a whole header, and one that is too short
         made = repro.encode(data[:2] + b"\xff\xe0" + struct.pack(">H", 2 + len(header)) + header + data[20:], 95)
         assert decode(made).tobytes() == decode(data).tobytes(), "it should have been copied"
         assert made[2 : len(made)] == data[2:] if thumbnail in header else made == data[:2] + data[20:]
@@ -420,7 +420,7 @@ def test_a_file_that_is_copied_loses_the_thumbnail_of_its_jfif_header():
 
 
 def test_a_size_is_met_by_a_copied_file_too_with_the_density_that_it_is_given():
-    data = without_jfif_header(300.0, 300.0, quality=20)  # the density goes into EXIF
+    data = without_jfif_header(300.0, 300.0, quality=20)  # the density is moved into EXIF
     whole = len(repro.encode(data, 95))
     for size in range(whole - 90, whole + 10, 6):
         assert len(repro.encode(data, size=size, keep_smaller=True)) <= size
@@ -428,7 +428,7 @@ def test_a_size_is_met_by_a_copied_file_too_with_the_density_that_it_is_given():
 
 @pytest.mark.parametrize("target", ["bpp", "size"])
 def test_the_least_that_a_refusal_names_can_be_had(target):
-    """With metadata, which count."""
+    """The metadata count."""
     exif = Image.Exif()
     exif[0x010E] = "a long story " * 1000
     data = saved("JPEG", exif=exif, quality=98)

@@ -1,4 +1,4 @@
-"""Metrics against the programs that define them, and the properties that a loss needs of them."""
+"""Metrics against the programs that define them, and the properties that a loss needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from repro.metrics.ms_ssim import ms_ssim_from_difference, reference_statistics
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 Pair = tuple[torch.Tensor, torch.Tensor]
-#: Metric → how far it may be from the program that defines it. Of SSIMULACRA 2: test_ssimulacra2.py.
+#: Metric → tolerance of its agreement with the program that defines it. For SSIMULACRA 2, see test_ssimulacra2.py.
 AGREE = {
     "ms_ssim": {"abs": 1e-4},
     "lpips": {"abs": 1e-4},
@@ -93,7 +93,7 @@ def test_mse_and_psnr_by_hand() -> None:
 
 
 def test_blurred_errors_are_those_of_areas() -> None:
-    """An error of a whole area stays, one that alternates from pixel to pixel goes; by hand at a single pixel."""
+    """An error of a whole area stays, one that alternates from pixel to pixel vanishes; at a single pixel, by hand."""
     x = torch.full((1, 3, 64, 64), 100.0)
     checks = 10.0 * (-1) ** (torch.arange(64)[:, None] + torch.arange(64))
     assert mse_y_blurred(x, x + 3).item() == pytest.approx(9)
@@ -110,7 +110,7 @@ def test_blurred_errors_are_those_of_areas() -> None:
 @pytest.mark.skipif("REPRO_DATA" not in os.environ, reason="needs Kodak: set REPRO_DATA")
 @pytest.mark.parametrize("codec", ["mozjpeg-420", "jpegli-420"])
 def test_a_photo_measures_as_elsewhere(codec: str) -> None:
-    """In every metric, at two qualities, against numbers that were measured independently with other programs."""
+    """Every metric, at two qualities, against values measured independently with other programs."""
     from repro import codecs
     from repro.data import photos
     from repro.evaluation import measure_many
@@ -142,7 +142,7 @@ def test_equal_images_are_best_and_more_noise_is_worse(name: str, photos: Pair) 
     best = {"psnr": float("inf"), "psnr_y": float("inf"), "ms_ssim": 1, "ssimulacra2": 100}.get(name, 0)
     values = [metric.function(x, x + share * (y - x)).item() for share in (0, 0.25, 0.5, 1)]
     assert values[0] == pytest.approx(best, abs=1e-6)
-    if name != "blocking":  # noise shows at block edges no more than elsewhere
+    if name != "blocking":  # noise is no stronger at block edges than elsewhere
         assert values == sorted(values, reverse=metric.better == "higher") and len(set(values)) == 4
 
 
@@ -151,7 +151,7 @@ def test_every_image_of_a_batch_by_itself(name: str, photos: Pair) -> None:
     metric, (x, y) = METRICS[name].function, photos
     alone, back = metric(x, y), metric(y, x)
     assert alone.shape == (1,)
-    if name not in ("ssimulacra2", "butteraugli"):  # these weigh what is gained otherwise than what is lost
+    if name not in ("ssimulacra2", "butteraugli"):  # these weigh gains and losses differently
         sign = -1 if name == "blocking" else 1  # a difference from the original
         assert alone.item() == pytest.approx(sign * back.item(), rel=1e-5)
     batch = metric(torch.cat([x, x]), torch.cat([y, (x + y) / 2]))
@@ -173,7 +173,7 @@ def test_gradients_are_finite(metric: Any, case: str, photos: Pair) -> None:
 
 @pytest.mark.parametrize("metric", [mse, ms_ssim, lpips])
 def test_gradients_are_slopes(metric: Any, photos: Pair) -> None:
-    """Against the difference quotient along a smooth direction, where the metric is nearly straight."""
+    """Against the difference quotient along a smooth direction, in which the metric is nearly linear."""
     x, y = photos
     y = y.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(metric(y, x).sum(), y)
@@ -188,7 +188,7 @@ def test_gradients_are_slopes(metric: Any, photos: Pair) -> None:
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_lpips_from_a_difference_is_lpips(precision: torch.dtype, photos: Pair) -> None:
-    """Products of 8 bits are enough for a difference; the distance to itself is zero."""
+    """Products in 8 bits are enough for a difference; a picture's distance to itself is exactly zero."""
     (x, y), module = photos, lpips_on(torch.device("cpu"))
     reference = module.reference(x, precision)
     assert module.from_difference(reference, torch.zeros_like(x)).item() == 0

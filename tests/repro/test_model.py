@@ -1,4 +1,4 @@
-"""LearnedJPEG: Eqs. 4–6, the two parametrisations of the tables, both ways out, checkpoints."""
+"""LearnedJPEG: Eqs. 4–6, both parametrisations of the tables, coefficients and decoded picture, checkpoints."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_equation_4_on_one_block() -> None:
 
 @pytest.mark.parametrize("attended", [True, False])
 def test_the_derivative_of_equation_4_is_the_automatic_one(attended: bool) -> None:
-    """Of F, A and Q; map and table of Cb are those of Cr, too, and get the gradients of both."""
+    """With respect to F, A and Q. Cb and Cr share map and table, which get the gradients of both."""
     generator = torch.Generator().manual_seed(0)
     F, A, tables, weight = (
         torch.rand(shape, dtype=torch.float64, generator=generator).add(0.5).requires_grad_()
@@ -198,7 +198,7 @@ def test_a_checkpoint_of_another_frozen_trunk_is_refused(tmp_path: Path, monkeyp
     with pytest.raises(ReproError, match=r"model\.safetensors: .*train it again") as caught:
         load_checkpoint(path)
     assert str(model.attention.source) in str(caught.value) and "another file" in str(caught.value)  # type: ignore[union-attr]
-    save_checkpoint(path, model)  # as before this was stored
+    save_checkpoint(path, model)  # as in checkpoints from before this was stored
     load_checkpoint(path)
 
 

@@ -1,4 +1,4 @@
-"""Where runs end, by what training minimises: chapter 9's numbers, its tables and its pictures."""
+"""Where runs end, in the terms that training minimises: chapter 9's numbers, tables and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUN = profile_of("smoke").run(Variant("tables"), 0.02)
 
 
 def result(e: Experiment, *, mse: float = 100.0, rate: float = 3.0, dc: float = 30.0) -> dict[str, Any]:
-    """A result of two photos whose mean MSE is ``mse``, LPIPS 0.2, MS-SSIM 0.95, at 0.4 bits per pixel."""
+    """A result for two photos with mean MSE ``mse``, LPIPS 0.2 and MS-SSIM 0.95, at 0.4 bits per pixel."""
     photo = {"bpp": 0.4, "lpips": 0.2, "ms_ssim": 0.95}
     return {
         "experiment": json.loads(e.canonical),

@@ -1,4 +1,4 @@
-"""Pairs of models at one λ: each against plain JPEG at its own rate, on curves whose differences are known."""
+"""Pairs of models at one λ, each compared with plain JPEG at its own rate, on curves with known differences."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLAIN = curve("plain").counted(COUNTING)
 
 
 def a_model(rate: float, worse: Mapping[str, Factor] | None = None, noise: float = 0.0) -> Mapping[str, Point]:
-    """One model: a point of each photo, of the same errors as plain JPEG's but for ``worse``; ``rate`` as counted."""
+    """One model: a point per photo, with plain JPEG's errors but for ``worse``, at ``rate`` as the paper counts."""
     at = rate / PAPER_BITS
     return {photo: points[0] for photo, points in curve("m", worse, rates=(at, 1.0), noise=noise).images.items()}
 
@@ -44,8 +44,8 @@ def models(**series: Mapping[float, Mapping[str, Point]]) -> OwnRate:
 
 
 def pair(first: float, second: float, worse: Mapping[str, Factor], lambdas: tuple[float, ...] = (0.01,)) -> OwnRate:
-    """The paper's loss at a rate of ``second`` with these errors, the baseline at ``first`` without them; a further λ
-    has a quarter more bits."""
+    """The paper's loss at rate ``second`` with these errors, the baseline at ``first`` with plain JPEG's errors. Each
+    further λ has a quarter more bits."""
     by = {BASELINE: (first, {}), PAPER: (second, worse)}
     return models(
         **{
@@ -61,7 +61,7 @@ def test_the_papers_series_are_named_as_they_are_stored() -> None:
 
 @pytest.mark.parametrize("metric", ["mse", "lpips", "ms_ssim"])
 def test_a_gain_is_what_was_put_in_at_whatever_rates(metric: str) -> None:
-    """A tenth fewer errors than plain JPEG, the other at another rate and as plain JPEG is: exactly that tenth."""
+    """One has a tenth less error than plain JPEG, the other, at another rate, as much: the gain is that tenth."""
     found = pair(0.28, 0.34, {metric: 0.9})
     (gain,) = found.gains(BASELINE, PAPER, (0.25, 0.42), [metric])
     of_anchor = 1 - gain.anchor if metric == "ms_ssim" else gain.anchor
@@ -74,7 +74,7 @@ def test_a_gain_is_what_was_put_in_at_whatever_rates(metric: str) -> None:
 
 
 def test_two_lambdas_make_a_curve() -> None:
-    """Then both are compared at equal rate, as ours are, and no margin is needed."""
+    """Both are then compared at equal rate, as our models are, and no margin is needed."""
     found = pair(0.28, 0.30, {"mse": 0.98}, (0.01, 0.04))
     at = found.gains(BASELINE, PAPER, (0.25, 0.31, 0.33, 0.42), ["mse"])
     assert [g.bpp for g in at] == [0.31, 0.33] and all(g.clear == 1 for g in at)
@@ -84,8 +84,8 @@ def test_two_lambdas_make_a_curve() -> None:
 
 
 def test_the_margin_is_what_our_own_models_show() -> None:
-    """Of our models, which can be compared at equal rate too: the margin is twice the difference, and no clear verdict
-    of the one way is the opposite of the other's."""
+    """Our own models can also be compared at equal rate. The margin is twice the difference of both comparisons (root
+    mean square), and no clear verdict of one is the opposite of the other's."""
     stored = Evidence()
     images, curves = stored.parts("5", "images"), stored.first("5")
     plain, off = stored.plain().counted(COUNTING), []
@@ -107,7 +107,7 @@ def test_the_margin_is_what_our_own_models_show() -> None:
 
 
 def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
-    """Either may be 1.25 times the other; the range is 0.25 to 0.42."""
+    """The rates may differ by a factor of 1.25; the range is 0.25 to 0.42, and each rate may be as far outside."""
     for first, second in ((0.30, 0.37), (0.37, 0.30), (0.205, 0.205), (0.52, 0.52)):
         assert pair(first, second, {}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
     for first, second in ((0.30, 0.38), (0.38, 0.30), (0.195, 0.195), (0.53, 0.53)):
@@ -116,7 +116,7 @@ def test_rates_far_apart_or_out_of_the_range_are_not_compared() -> None:
 
 
 def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
-    """A pair far below its curve, at whatever rate it is asked for. While the plan has another λ, that may help."""
+    """A pair far below plain JPEG's curve. If the plan has another λ, that may help."""
     tiny = replace(pair(0.001, 0.0011, {}), anywhere=True)
     said = r"no file of their rates, 0\.001 and 0\.0011 bpp, which differ by more than 2 %"
     with pytest.raises(OutOfReach, match=f"{said}, at any λ of the plan"):
@@ -125,7 +125,7 @@ def test_rates_that_plain_jpeg_never_has_are_not_compared() -> None:
     with pytest.raises(ReproError, match=f"{said}; for other λ, run") as more:
         replace(tiny, planned=both).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
     assert not isinstance(more.value, OutOfReach)
-    with pytest.raises(OutOfReach):  # the other λ is planned for one of the two alone
+    with pytest.raises(OutOfReach):  # the other λ is planned for only one of the two
         replace(tiny, planned={**both, papers(BASELINE): {0.01}}).gains(BASELINE, PAPER, (0.25, 0.42), ["mse"])
 
 
@@ -146,7 +146,7 @@ def test_what_is_missing_is_named() -> None:
 
 
 class AsStored(Evidence):
-    """Evidence that has made-up models by the paper's recipe, and none by ours."""
+    """Evidence with made-up models by the paper's recipe, and none by ours."""
 
     found: OwnRate
 
@@ -176,7 +176,7 @@ def test_one_lambda_can_refute_but_not_confirm(
 
 
 def test_one_lambda_confirms_a_claim_on_one_rate(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fig. 6 shows pictures of 0.315 bits per pixel."""
+    """Fig. 6 shows pictures at 0.315 bits per pixel only."""
     better = pair(0.30, 0.31, {"mse_chroma": 0.8, "blocking": 0.8})
     monkeypatch.setattr(AsStored, "found", better, raising=False)
     by_paper = all_claims(AsStored("cpu", store))[2].by_paper
@@ -191,7 +191,7 @@ def test_both_recipes_are_judged_by_the_same_functions() -> None:
 
 
 def test_what_no_run_of_the_plan_can_test_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LSTMs below every rate of plain JPEG at each λ: not testable against it, and one against the other they are."""
+    """LSTMs below plain JPEG's rates at every λ cannot be tested against it, but can be compared with each other."""
     tiny = models(**{name: {0.01: a_model(0.001)} for name in (recurrent.LSTM, recurrent.BILSTM)})
     monkeypatch.setattr(AsStored, "found", replace(tiny, anywhere=True), raising=False)
     of = {c.number: c.by_paper for c in all_claims(AsStored("cpu", store))}
@@ -208,7 +208,7 @@ def test_without_runs_the_command_is_told(store: Store, monkeypatch: pytest.Monk
 
 
 def test_first_steps_are_told_and_are_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two runs that have begun, far from the claim's rates: what they show is evidence, and the verdict waits."""
+    """Two runs have begun, far from the claim's rates: they are shown as evidence, and the verdict waits."""
     with_it, without = paper.first_pair_begun()
     errors = {with_it: {"ms_ssim": 0.8}, without: {}}
     begun = [(run, {"images": a_model(0.7, worse, 0.05)}) for run, worse in errors.items()]

@@ -1,4 +1,4 @@
-"""A picture's own tables: at the step of least squares nothing moves, elsewhere what counts becomes less."""
+"""A picture's own tables: at the least-squares steps nothing moves; elsewhere the cost falls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cost(dct: planes.DctPlanes, z: list[np.ndarray], tables: np.ndarray) -> floa
 
 
 def test_steps_of_least_squares_stay() -> None:
-    """F that are exact multiples of their steps."""
+    """The F are exact multiples of their steps."""
     tables = quality_tables(50).astype(np.uint16)
     dct = planes.forward_dct(picture(64, 64))
     z = [np.rint(p.F / planes.steps(tables, i)).astype(np.int16) for i, p in enumerate(dct.planes)]

@@ -1,8 +1,8 @@
-"""Profile ``paper``: which runs, in which order; its first steps, to the letter, for every method.
+"""Profile ``paper``: its runs and their order, and its first steps, exactly as in the paper, for every method.
 
 Batch, crops, trunks, precision and learning rates are the paper's. Only the photographs are dead leaves, and a trunk
-whose weights are not at hand begins with random ones. On two cores all methods together take half a minute.
-A run takes hours, so that it must also be possible to stop it anywhere.
+whose weights are not at hand starts from random ones. All methods together take half a minute on two cores.
+As a run takes hours, it must also be possible to stop it at any time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from repro.training import PAPER_RECIPE, Recipe, new_model, train
 PAPER = profile_of("paper")
 METHODS = ("vgg19", "resnet152-block1", "resnet152-block7", "lstm", "bilstm", "tables")
 STEPS = 4
-#: The factor between a table's variable and its entries (section 6.2): Adam's first steps are of about the learning
-#: rate each, so that an entry moves by that over s.
+#: The factor between a table's variable and its entries (section 6.2). Adam's first steps are about the learning rate
+#: each, so an entry moves by about the learning rate over s.
 S = 1e-5
 STEP = PAPER_RECIPE.lr_tables / S
 
@@ -44,7 +44,7 @@ def at_hand(method: str) -> bool:
 
 
 def begun(method: str) -> Experiment:
-    """What the profile runs, cut off after a few steps."""
+    """A run of the profile, cut off after a few steps."""
     run = PAPER.run(Variant(method, PAPER.rounding), 0.01)
     pretrained = method not in CONVOLUTIONAL or at_hand(method)
     model = replace(run.model, pretrained=pretrained)
@@ -52,7 +52,7 @@ def begun(method: str) -> Experiment:
 
 
 def network_of(model: LearnedJPEG) -> dict[str, torch.Tensor]:
-    """A copy of the attention network's weights and buffers; nothing for tables alone."""
+    """A copy of the attention network's weights and buffers; empty for tables alone."""
     return {} if model.attention is None else {k: v.clone() for k, v in model.attention.state_dict().items()}
 
 
@@ -136,7 +136,7 @@ def test_its_first_steps_are_the_papers(method: str, crops: torch.Tensor) -> Non
 
 @pytest.mark.parametrize("method", ["vgg16", "resnet152-block1"])
 def test_a_trained_trunk_goes_on_with_the_same_bits(method: str, crops: torch.Tensor, tmp_path: Path) -> None:
-    """Convolutions lie in memory channel by channel, pixel by pixel, and Adam's moments must lie as they do."""
+    """Convolutions are stored channels last, and Adam's moments must be restored in the same layout."""
     settings = ModelSettings(method=method, pretrained=False, trunk_trained=True)
     recipe = Recipe(steps=3, batch=1, log_every=1, checkpoint_every=2)
     small = crops[:, :, :168, :168].contiguous()

@@ -1,4 +1,4 @@
-"""The same training in other ways: two processes, parts of a batch, compiled, with what is known of crops from disk."""
+"""The same training in other ways: two processes, parts of a batch, compiled, with values cached on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from repro.training import Pool, new_model, pool, precomputed_pool, processes, t
 from repro.training.step import Stepper
 
 EXACT = replace(SHORT, precision="32-true", batch=4)
-#: Sums in another order; rounding may then fall to the other side in a coefficient or two.
+#: Sums in another order may let a coefficient or two round to the other side.
 SAME = 2e-4
 
 SCRIPT = """
@@ -42,20 +42,20 @@ def losses(method: str = "tables", **how: object) -> list[float]:
 
 @functools.cache
 def whole(method: str = "tables") -> list[float]:
-    """Losses by one process, of whole batches."""
+    """Losses of one process with whole batches."""
     return losses(method)
 
 
 @functools.cache
 def short_run() -> float:
-    """The last loss of six steps without a cache."""
+    """The last loss of six steps, without a cache."""
     return train(settings("vgg16"), LOSS, SHORT, crops()).log[-1]["loss"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["vgg16", "lstm"])
 def test_two_processes_train_as_one(method: str, tmp_path: Path) -> None:
-    """DDP by torchrun, gloo, gradients accumulated: the losses of one process at the same global batch."""
+    """DDP by torchrun and gloo, with accumulated gradients, gives one process's losses for the same global batch."""
     script, log = tmp_path / "ddp.py", tmp_path / "log.json"
     script.write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
@@ -69,7 +69,7 @@ def test_two_processes_train_as_one(method: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_trains_on_two_devices(tmp_path: Path) -> None:
-    """``repro train --devices 2`` starts its own second process; one model comes out, and one log."""
+    """``repro train --devices 2`` starts the second process itself; the result is one model and one log."""
     command = [sys.executable, "-m", "repro", "train", "-o", str(tmp_path / "run"), "--steps", "2", "--batch", "2"]
     options = ["--crops", "4", "--accelerator", "cpu", "--devices", "2", "--method", "tables"]
     environment = {k: v for k, v in os.environ.items() if k != "REPRO_DATA"} | {"OMP_NUM_THREADS": "1"}
@@ -95,7 +95,7 @@ def test_one_device_is_one_process_in_a_slurm_job_of_several_tasks(monkeypatch: 
 
 
 def test_crops_go_to_the_device_that_trains() -> None:
-    """Also where that is no CUDA device: an Apple GPU has neither pinned memory nor a copy of its own."""
+    """Also on a device without CUDA, such as an Apple GPU, which has no pinned memory."""
     crops = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     batch = pool.Pool(crops).batch(torch.tensor([1, 2]), torch.device("meta"))
     assert batch.x.device.type == "meta" and batch.x.shape == (2, 3, 8, 8)
@@ -193,7 +193,7 @@ def test_a_cache_that_was_cut_off_is_not_used(tmp_path: Path, monkeypatch: pytes
 
     def cut(model: object, crops: torch.Tensor) -> torch.Tensor:
         calls.append(1)
-        if len(calls) > 1:  # the first is one crop, to see how large it will be
+        if len(calls) > 1:  # the first call is for one crop, to get the size
             raise KeyboardInterrupt
         return pool_features(model, crops)  # type: ignore[arg-type]
 

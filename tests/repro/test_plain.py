@@ -1,4 +1,4 @@
-"""Our training step against the paper's, written straight from its equations (repro.plain): the same losses."""
+"""Our training step has the same losses as the paper's, written straight from its equations (repro.plain)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from repro.model import ModelSettings
 from repro.training import PRECISIONS, Recipe, batch_indices, new_model, precomputed_pool, train
 from twin import plain_twin
 
-#: Steps that show a learning rate or a moment that is off by a few per cent, and steps that show another gradient.
+#: Enough steps to show a learning rate or moment that is off by a few per cent; and enough to show another gradient.
 STEPS, FEW = 50, 15
 RECIPE = Recipe(steps=STEPS, batch=2, schedule="constant", lr_tables=0.01, lr_network=1e-4, log_every=1)
 LOSS = LossWeights(lam=0.02)
-#: Largest relative difference of a loss, at the start and later. Rounding decides by a hair: one coefficient that falls
-#: to the other side in one of the two programs shows in the loss, and the next steps start from there. An LSTM hands
-#: what it rounds on from block to block.
+#: Largest relative difference of a loss, at the start and later. Rounding magnifies tiny differences: if one
+#: coefficient rounds to the other side in one of the programs, the loss shows it, and the next steps start from there.
+#: An LSTM passes its rounding errors on from block to block.
 FIRST, AT_FIRST, AT_FIRST_LSTM, LATER = 5, 1e-3, 4e-3, 1e-2
 
 
