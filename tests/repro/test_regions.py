@@ -1,4 +1,4 @@
-"""A photo region by region: every pixel once, windows of one size, and the coefficients of the whole, bit by bit."""
+"""A photo region by region: every pixel once, windows of one size, and exactly the whole picture's coefficients."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def model_of(method: str) -> LearnedJPEG:
     return model
 
 
-#: Strips, whole lines and tiles at every size; trunks that differ in how far they look, where there are many tiles.
+#: Strips, full rows and tiles, at several sizes; with many tiles, trunks whose receptive fields differ.
 CASES = [(m, s) for m in ("tables", "bilstm", "vgg16") for s in ((300, 451), (129, 67), (1, 300), (700, 40), (1, 1))]
 CASES += [(m, s) for m in attention.CONVOLUTIONAL if m != "vgg16" for s in ((300, 451), (129, 67))]
 

@@ -1,4 +1,4 @@
-"""Run time: event files are read, missing codecs are named, and verdicts follow the stored times."""
+"""Run time: event files are read, missing codecs are named, and verdicts follow from the stored times."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def coders(ours: tuple[float, float], balle: tuple[float, float], prior: tuple[f
         ([trained(1.40, wide=0.01)], PARTLY),
         ([trained(3.3), trained(0.7, block=7)], PARTLY),
         ([trained(0.7), trained(0.9, block=7)], NOT),
-        ([trained(1.01, wide=0.05)], NOT),  # no faster, as far as one can tell
+        ([trained(1.01, wide=0.05)], NOT),  # not clearly faster
         ([trained(0.9), trained(1.57, "bf16-mixed")], NOT),
         ([trained(1.57, "bf16-mixed")], NOT_YET),
         ([trained(1.57) | {"trunk": "frozen"}], NOT_YET),
@@ -90,7 +90,7 @@ def test_inference_time(balle: float, prior: float, expected: str) -> None:
 
 
 def test_the_interval_of_a_ratio_of_times_is_of_both_errors() -> None:
-    """A tenth and a twentieth of the means: 95 % lie within 1.96 standard errors of the logarithm."""
+    """Standard errors of 1/10 and 1/20 of the means: the logarithm reaches 1.96 times their root sum of squares."""
     effect, _ = times.judge_inference(coders((1.0, 0.1), (2.0, 0.1), (2.0, 0.1))).effects
     reach = 1.96 * np.sqrt(0.1**2 + 0.05**2)
     assert effect.points == (pytest.approx((np.log(2), np.log(2) - reach, np.log(2) + reach)),)
@@ -124,7 +124,7 @@ def test_event_files_are_read(tmp_path: Path) -> None:
 
 
 def test_a_training_is_stopped_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real loop, as short as can be: two crops, no trunk."""
+    """The real training loop, as short as possible: two crops, no trunk."""
     crops = torch.randint(0, 256, (2, 3, 168, 168), dtype=torch.uint8)
     setting = training.Setting("train", "frozen", "32-true", False)
     monkeypatch.setattr(training, "RECIPE", training.replace(training.RECIPE, batch=2))

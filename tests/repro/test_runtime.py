@@ -1,4 +1,4 @@
-"""Provenance: true of this machine, fit for JSON, and free of private paths."""
+"""Provenance: true of this machine, valid as JSON, and free of private paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes from outside stays data: weights, archives, what publishers send; and nothing is written elsewhere."""
+"""What comes from outside stays data: weights, archives, publishers' answers; and nothing is written elsewhere."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from servers import serve
 SRC = Path(__file__).resolve().parents[2] / "src"
 
 
-# --- pickles: those that have run code in other readers
+# --- pickles of kinds that have run code in other readers
 
-#: Each leaves a file called MARK when any other reader takes it. Written by hand in the pickle machine's own codes:
+#: Each leaves a file called MARK when any other reader loads it. Written by hand in the pickle machine's opcodes:
 #: c = a global, ( … t = a tuple, R = call, i and o = older ways to call, \x93 = a global by the names on the stack.
 GADGETS = {
     "os.system": b"cos\nsystem\n(S'touch MARK'\ntR.",
@@ -63,7 +63,7 @@ def test_a_pickle_runs_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", sorted(GADGETS.keys() - {"torch.serialization"}))
 def test_the_pickles_are_harmful_elsewhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or refusing them would prove nothing. They are read in a process of their own, as some end it."""
+    """Otherwise refusing them would prove nothing. Each is loaded in a process of its own, as some end it."""
     monkeypatch.chdir(tmp_path)
     code = "import pickle, sys; pickle.loads(sys.stdin.buffer.read())"
     subprocess.run([sys.executable, "-c", code], input=GADGETS[name], capture_output=True)
@@ -75,11 +75,11 @@ def test_the_pickles_are_harmful_elsewhere(name: str, tmp_path: Path, monkeypatc
     [
         b"cnumpy\nndarray\n((I1000000000\nI1000000000\nttR.",  # an exabyte
         b"Pnumber\n.",  # a persistent id
-        b"\x82\x01.",  # a global of the extension registry
+        b"\x82\x01.",  # a global from the extension registry
         b"cnumpy\ndtype\n}\x8c\x05shapeK\x01s\x86b.",  # attributes of a class
         b"cnumpy\nndarray\n(dS'tofile'\nI1\nsb.",
         b"\x80\x04\x8c\x05numpy\x8c\x12ndarray.__subclasses__\x93.",
-        pickle.dumps(np.array([print], object)),  # arrays of anything
+        pickle.dumps(np.array([print], object)),  # an array of arbitrary objects
         b"",
     ],
 )
@@ -89,7 +89,7 @@ def test_a_pickle_of_something_else_is_one_line(content: bytes) -> None:
 
 
 def test_nothing_in_the_package_reads_a_format_that_can_run_code() -> None:
-    """Neither pickles, but for the reader above, nor the readers of arrays and YAML that are made of them."""
+    """No pickles, except in the reader above, and no readers of arrays or YAML that rely on them."""
     found = []
     for path in sorted((SRC / "repro").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -111,7 +111,7 @@ def test_nothing_in_the_package_reads_a_format_that_can_run_code() -> None:
 
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownSet:
-    """A set of one photo; its archive lies in the cache already, so that nothing is fetched."""
+    """A set of one photo, whose archive is already in the cache, so that nothing is fetched."""
     content = photo()
     made = KnownSet("cid22/train", "a set", "none", "", {"a.png": sha256_bytes(content)}, archive="https://x.org/a.zip")
     monkeypatch.setattr(publishers, "known_sets", lambda: {made.name: made})
@@ -134,7 +134,7 @@ def special(name: str, mode: int) -> zipfile.ZipInfo:
 
 
 def everything(folder: Path) -> dict[str, bytes | None]:
-    """All below ``folder``: files with their content."""
+    """Map everything below ``folder`` to the content of a file, or None for a folder."""
     found = sorted(folder.rglob("*"))
     return {p.relative_to(folder).as_posix(): p.read_bytes() if p.is_file() else None for p in found}
 
@@ -157,7 +157,7 @@ CLIMBERS: dict[str, Callable[[zipfile.ZipFile, Path], None]] = {
 @pytest.mark.parametrize("name", CLIMBERS)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_stays_in_its_folder(name: str, known: KnownSet, tmp_path: Path) -> None:
-    """The photo is found by name and hash; all else in the archive is left where it is."""
+    """The photo is found by name and hash; nothing else is unpacked."""
     (tmp_path / "outside").mkdir()
     with zipfile.ZipFile(tmp_path / "cache" / "archives" / "a.zip", "w") as archive:
         CLIMBERS[name](archive, tmp_path)
@@ -186,7 +186,7 @@ def test_an_archive_that_unpacks_to_far_more_is_refused(known: KnownSet, tmp_pat
 
 
 def test_an_archive_whose_files_overlap_is_refused(known: KnownSet, tmp_path: Path) -> None:
-    """One stretch of the archive that many names share: small to fetch, endless to unpack."""
+    """Many names share one stretch of the archive: it is small to fetch, but huge when unpacked."""
     path = tmp_path / "cache" / "archives" / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", np.random.default_rng(0).bytes(100_000))
@@ -200,7 +200,7 @@ def test_an_archive_whose_files_overlap_is_refused(known: KnownSet, tmp_path: Pa
 
 
 class Redirecting(BaseHTTPRequestHandler):
-    """Sends everybody on to the address in the path."""
+    """Redirects every request to the address in the path."""
 
     def do_GET(self) -> None:
         self.send_response(302)
@@ -248,7 +248,7 @@ def test_every_publisher_is_asked_by_https() -> None:
 
 # --- what is written, and where
 
-#: Tells of every change of the file system that Python makes, by its audit events (PEP 578).
+#: Logs every change that Python makes to the file system, by its audit events (PEP 578).
 WATCH = """
 import os, sys
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod",
@@ -284,19 +284,19 @@ sys.addaudithook(watch)
     ids=" ".join,
 )
 def test_nothing_is_written_but_where_it_was_asked_for(arguments: list[str], tmp_path: Path) -> None:
-    """Beside the output: the temporary folder, the cache, and what Python and Numba keep beside their modules."""
+    """Apart from the output: the temporary folder, the cache, and what Python and Numba keep beside their modules."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("a b.png", "deep/b.jpg"):
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)).save(tmp_path / "in" / name)
     before = everything(tmp_path / "in")
     (tmp_path / "out").mkdir()
     (tmp_path / "hook").mkdir()
-    (tmp_path / "hook" / "sitecustomize.py").write_text(WATCH)  # also in the processes of --jobs
+    (tmp_path / "hook" / "sitecustomize.py").write_text(WATCH)  # runs in the processes of --jobs, too
     places = {"HOME": "home", "XDG_CACHE_HOME": "home/.cache", "TMPDIR": "tmp", "WATCH_LOG": "log"}
     for place in ("home", "tmp"):
         (tmp_path / place).mkdir()
     environment = {**os.environ, **{name: str(tmp_path / place) for name, place in places.items()}}
-    for set_here in ("REPRO_DATA", "TORCHINDUCTOR_CACHE_DIR"):  # the latter by PyTorch, where a test imported it
+    for set_here in ("REPRO_DATA", "TORCHINDUCTOR_CACHE_DIR"):  # PyTorch sets the latter when a test imports it
         environment.pop(set_here, None)
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "hook"), str(SRC)])
     done = subprocess.run(
@@ -324,7 +324,7 @@ WILD = "\x1b]0;title\x07\x9b31m\u202egpj\n.png"
 def test_names_do_not_reach_the_terminal_as_they_are(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Escape sequences could rename a window or paint over lines; marks of direction turn names around."""
+    """Escape sequences could rename a window or overwrite lines; direction marks reverse names."""
     from repro import cli
 
     folder = tmp_path / WILD

@@ -1,4 +1,4 @@
-"""The network that weighs errors: what it sees, what it says, and how it is stored."""
+"""The network that weighs errors: its features, its weights, and how it is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = [(1, "4:2:0"), (3, "4:2:0"), (3, "4:4:4")]
 
 
 def untrained(kernels: tuple[int, ...] = (1, 3, 5, 1), seed: int = 0) -> TrainedNetwork:
-    """Random weights in all layers, so large that some outputs go beyond the limit."""
+    """A network with random weights in all layers, so large that some outputs exceed the limit."""
     torch.manual_seed(seed)
     network = TrainedNetwork(kernels, width=8)
     for parameter in network.parameters():
@@ -85,7 +85,7 @@ def test_features_are_dc_and_how_much_is_in_each_band(size: tuple[int, int], cha
 
 
 def test_what_is_far_away_says_nothing() -> None:
-    """Of kernels of 3 and 5, a block sees three blocks around it."""
+    """With kernels of 3 and 5, a block sees three blocks in each direction."""
     before = picture(160, 160)
     after = before.copy()
     after[80:88, 80:88] = 0  # block (10, 10)
@@ -108,7 +108,7 @@ def test_a_network_is_stored_and_read(tmp_path: Path) -> None:
 
 
 def with_other(**changed: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
-    """Some of the file's arrays are others."""
+    """Return a function that changes some of the file's arrays."""
 
     def spoil(path: Path) -> None:
         tensors = load_file(path)

@@ -1,4 +1,4 @@
-"""What a run is called and what its profile gives it; which photographs a split can be, without looking at them."""
+"""What a run is called and what its profile sets; which photographs a split may be, known without looking at them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def learned(figure: str, profile: str) -> list[Experiment]:
 
 
 def but_for_a_point(experiment: Experiment) -> str:
-    """All settings but λ and the seed, which make another point or another curve of the same name, and but for when it
-    is measured on the way."""
+    """All settings except λ and the seed, which make another point or another curve of the same name, and except the
+    steps at which a run is measured."""
     return replace(with_seed(experiment, 0), loss=replace(experiment.loss, lam=1.0), snapshots=()).canonical
 
 
 def shared(experiments: Iterable[Experiment]) -> dict[str, set[str]]:
-    """Series → the different settings that go by that name, where there is more than one."""
+    """Map each series name that stands for several settings to these settings."""
     found: dict[str, set[str]] = {}
     for e in experiments:
         found.setdefault(e.series, set()).add(but_for_a_point(e))
@@ -60,14 +60,14 @@ def test_variants_that_differ_have_names_that_differ() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_no_two_models_of_a_figure_share_a_name(profile: str) -> None:
-    """Within a figure a name is a curve, which takes models that differ in λ and seed alone."""
+    """Within a figure a name is a curve, whose models differ only in λ and seed."""
     for figure in figures_of(profile):
         assert not shared(learned(figure, profile)), figure
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_name_is_the_same_curve_in_every_figure(profile: str) -> None:
-    """Or two figures could not be compared: the VGG of Fig. 8 is that of Fig. 5."""
+    """Otherwise figures could not be compared: the VGG of Fig. 8 is that of Fig. 5."""
     figures = {"5", "7", "8", "10", "15", "ours"} & set(figures_of(profile))
     drawn = [e for figure in sorted(figures) for e in learned(figure, profile)]
     assert not shared(drawn)
@@ -84,7 +84,7 @@ def test_one_point_for_each_lambda_and_seed(profile: str) -> None:
 
 
 def test_the_recipe_depends_on_the_network_alone() -> None:
-    """Comparisons of losses, of seeds, of λ and of min-max are between models that learned alike."""
+    """Losses, seeds, λ and min-max are compared between models trained alike."""
     p = profile_of("cpu")
     base = p.recipe_of(Variant("vgg16"))
     for variant in (Variant("vgg16", sigma=0.0), Variant("vgg16", gamma=0.0), Variant("resnet152-block7")):
@@ -113,7 +113,7 @@ def test_seeds_repeat_a_curve_and_change_nothing_else(profile: str) -> None:
 
 
 def test_nothing_is_chosen_on_what_it_is_judged_on() -> None:
-    """Recipes are tried on "tune"; no figure is measured there, and none trains on anything but "train"."""
+    """Recipes are tried on "tune", where no figure is measured, and every figure's models train on "train" alone."""
     for profile in PROFILES:
         for figure in figures_of(profile):
             uses = {(e.evaluation, e.crops.split) for e in learned(figure, profile)}
@@ -121,11 +121,11 @@ def test_nothing_is_chosen_on_what_it_is_judged_on() -> None:
             assert uses <= {(split, "train") for split in measured}
 
 
-# --- which photographs a split can be
+# --- which photographs a split may be
 
 
 def at_hand() -> list[Any]:
-    """The splits whose photographs are on this machine."""
+    """The splits, those whose photographs are not on this machine marked as skipped."""
     marks = []
     for split in SPLITS:
         try:

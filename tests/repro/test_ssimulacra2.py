@@ -28,7 +28,7 @@ def tensors(recipe: dict[str, Any], dtype: torch.dtype = torch.float64) -> list[
 
 
 def plainly(original: np.ndarray, changed: np.ndarray) -> float:
-    """The metric as its definition has it, in 64 bits."""
+    """The metric written straight from its definition, in 64 bits."""
     linear = [np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4) for v in (original / 255, changed / 255)]
     total = 0.0
     for scale in range(6):
@@ -69,7 +69,7 @@ def test_agrees_with_libjxl_and_with_the_definition(golden: dict[str, Any]) -> N
     assert found == pytest.approx(plainly(*pair(golden)), abs=1e-3, rel=1e-5)
 
 
-#: Not that of −735, of which the bounds below would be a millionth.
+#: Without the pair that scores −735, of which the bounds below would be a millionth.
 SMALL = [golden for golden in PAIRS if golden["height"] < 200 and golden["ssimulacra2"] > -100]
 
 
@@ -133,7 +133,7 @@ def test_following_the_gradient_makes_it_look_better() -> None:
 
 
 def test_the_constants_are_libjxls() -> None:
-    """They agree with its program above; so many are tiny that no picture would tell all of them."""
+    """They agree with libjxl's program above, but many are so tiny that no picture would show a change."""
     for array, digest in (
         (ssim2.WEIGHTS, "326e14699f6ac5306e5b36e2b0b8ce68a8896347a780e25150343e5710330559"),
         (ssim2.OPSIN, "b92651302d8b2c9b0e231b638dfed39a5e9db9895c19677d7d3a5108510ff98f"),

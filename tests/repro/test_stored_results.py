@@ -1,8 +1,8 @@
-"""Stored results still come out as they are: a slice of each kind is computed again with today's code.
+"""Stored results can be repeated: a slice of each kind is computed again with today's code.
 
-A number that moves on purpose needs a new version in :data:`repro.experiments.numerics.NUMERICS`. Photos that are not
-at hand skip a test. ``REPRO_REVALIDATE=1`` repeats one result of every method, loss, rounding, encoder and set of
-photos instead of three results; that takes half an hour.
+A number that moves on purpose needs a new version in :data:`repro.experiments.numerics.NUMERICS`. A test is skipped if
+its photos are not at hand. ``REPRO_REVALIDATE=1`` repeats one result of every method, loss, rounding, encoder and set
+of photos instead of three results; that takes half an hour.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from repro.model import load_checkpoint
 from repro.training import batch_indices, new_model, precomputed_pool
 from repro.training.step import Stepper
 
-#: Largest relative differences of a file's numbers and of the losses on the way. Other processors differ by up to 0.7 %
-#: in the loss after 20 steps: what rounding decides by a hair decides the next step.
+#: Largest relative differences of a file's numbers, and of the losses during training. Other processors differ by up to
+#: 0.7 % in the loss after 20 steps, since tiny differences change what is rounded, and so the next step.
 FILES, LOSSES = 2e-3, 1e-2
-#: A log's rows up to this step are repeated.
+#: Rows of a log up to this step are repeated.
 STEPS = 20
 STORE = Store.default()
 
 
 def groups() -> dict[str, list[Any]]:
-    """What the same code computes → the experiments at profile cpu that it is repeated on, the cheapest first."""
+    """Map what the same code computes to the experiments at profile cpu on which it is repeated, the cheapest first."""
     found: dict[str, list[Any]] = {}
     for wanted in everything("cpu"):
         name = wanted.key
@@ -84,7 +84,7 @@ def test_a_slice_of_a_stored_result_comes_out_the_same(name: str, tmp_path: Path
 
 
 def assert_first_steps_are_the_same(wanted: Experiment, result: Mapping[str, Any], folder: Path) -> None:
-    """Train for the first steps, on the crops that these use, and compare with the stored log."""
+    """Train the first steps, making only the crops that they use, and compare with the stored log."""
     rows = {int(row["step"]): row for row in result["log"] if row["step"] <= STEPS}
     assert rows, "its log has no early step to compare with"
     source, spec, recipe = photos(wanted.crops.split), wanted.crops, wanted.recipe
@@ -105,7 +105,7 @@ def assert_first_steps_are_the_same(wanted: Experiment, result: Mapping[str, Any
 
 
 def assert_same(stored: Mapping[str, Any], now: Mapping[str, Any], tolerance: float) -> None:
-    """Every number of ``now`` is in ``stored``, to within ``tolerance``."""
+    """Assert that every number of ``now`` is in ``stored``, within ``tolerance``."""
     for name, value in now.items():
         before = stored[name]
         if value is None or before is None:

@@ -1,4 +1,4 @@
-"""The loop: batches from the step number alone, golden logs, kill and resume, NaN stops, gradients that descend."""
+"""The training loop: batches from the step number alone, golden logs, kill and resume, NaN, gradients that descend."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_golden_log(method: str, precision: str) -> None:
     if os.environ.get("REPRO_GOLDENS"):
         stored[precision][method] = losses
         GOLDEN.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n")
-    coarsened = has_bfloat16() or precision == "32-true"  # as the stored ones were; an LSTM hands its rounding on
+    coarsened = has_bfloat16() or precision == "32-true"  # as in the stored runs; an LSTM passes rounding on
     assert losses == pytest.approx(stored[precision][method], rel=1e-3 if coarsened else 4e-3)
 
 
@@ -88,7 +88,7 @@ ONLY_PIXELS, ONLY_BITS = (LossWeights(lam=lam, gamma=0, sigma=0, alpha=alpha) fo
 
 @pytest.mark.parametrize(("quality", "loss"), [(100, ONLY_PIXELS), (1, ONLY_BITS)])
 def test_tables_stay_in_the_range_of_a_file(quality: int, loss: LossWeights) -> None:
-    """Where only pixels count they want to be finer than 1, and where only bits do, coarser than 255."""
+    """If only pixels count, steps would go below 1; if only bits count, above 255."""
     recipe = replace(SHORT, steps=3, tables_start=quality, lr_tables=0.5)
     Q = train(settings(), loss, recipe, crops(size=64)).model.tables().detach()
     assert Q.min() == pytest.approx(1) if quality == 100 else Q.max() == pytest.approx(255)
@@ -108,7 +108,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "steps"), [("tables", 20), ("vgg19", 5)])
 def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
-    """``kill -9`` in the middle, then the same command again: the checkpoint equals an undisturbed run's."""
+    """``kill -9`` halfway, then the same command again: the checkpoint equals that of an undisturbed run."""
     script = tmp_path / "run.py"
     script.write_text(
         "import sys, test_training as t\nfrom pathlib import Path\n"
@@ -134,7 +134,7 @@ def test_kill_and_resume(tmp_path: Path, method: str, steps: int) -> None:
 
 @pytest.mark.parametrize(("at", "said"), [(3, "step 3: the loss is nan"), (4, "step 4: weights add up to nan")])
 def test_not_a_number_stops_with_the_step_and_the_checkpoint(tmp_path: Path, at: int, said: str) -> None:
-    """Also where weights are none just before they would be kept."""
+    """Also if the weights turn into NaN just before they would be saved."""
 
     def spoil(step: int, model: LearnedJPEG) -> None:
         if step == at:
@@ -157,7 +157,7 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_outlives_settings_that_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that nobody had at first, and has its default now, makes no other run; nor does how often one saves."""
+    """A setting added later, at its default, makes no other run; neither does the interval between checkpoints."""
     train(settings(), LOSS, SHORT, crops(), folder=tmp_path)
     with safe_open(str(tmp_path / "checkpoint.safetensors"), framework="pt") as stored:
         told = json.loads(json.loads(stored.metadata()["made_of"])["settings"])
@@ -195,7 +195,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: py
 
 
 def test_a_run_says_which_machines_it_was_on_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begun where products are in bfloat16, ended where there are none: both are told, with where they began."""
+    """Begun with products in bfloat16 and ended without: both machines are stored, with the steps they began at."""
     with pytest.raises(_Stopped):
         train(settings(), LOSS, SHORT, crops(), folder=tmp_path, observe=_Stop(4))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")

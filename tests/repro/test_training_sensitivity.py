@@ -1,4 +1,4 @@
-"""What errors cost: shares add up to the whole loss, and the network learns from them what they say."""
+"""What errors cost: their shares add up to the whole loss, and the network learns the weights that they imply."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SET = trellis_set.load()
 
 @pytest.fixture(scope="module")
 def crop() -> np.ndarray:
-    """Part of a shipped photograph, of 192 px: MS-SSIM needs 161."""
+    """Part of a shipped photograph, 192 px square; MS-SSIM needs 161."""
     return np.ascontiguousarray(photos("sample").items[0].rgb()[100:292, 160:352])
 
 
 def coded(dct: DctPlanes, lam: float) -> list[torch.Tensor]:
-    """What :func:`measure` makes of a crop's coefficients."""
+    """The coefficients of a crop as :func:`measure` codes them."""
     tables = SET.tables_at(lam, dct.subsampling)
     z = planes.trellis_quantize(dct, SET.network.weights(dct), tables, lam, rounds=1)
     return [torch.from_numpy((numbers * planes.steps(tables, i)).astype(np.float32)) for i, numbers in enumerate(z)]
@@ -36,7 +36,7 @@ def coded(dct: DctPlanes, lam: float) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 def test_shares_of_a_quadratic_loss_are_the_loss(subsampling: str) -> None:
-    """To rounding: its gradient is linear on the way, and the mean of two is exact. No sample is clipped."""
+    """Up to rounding: the gradient is linear along the path, so the mean of two is exact. No sample is clipped."""
     dct = planes.forward_dct((64 + picture(96, 96) / 2).astype(np.uint8), subsampling)
     original = decode(dct, [torch.from_numpy(plane.F) for plane in dct.planes])
     lam = 20.0
@@ -46,7 +46,7 @@ def test_shares_of_a_quadratic_loss_are_the_loss(subsampling: str) -> None:
 
 
 def test_of_grey_each_share_is_the_squared_error() -> None:
-    """Since the DCT is orthonormal."""
+    """True because the DCT is orthonormal."""
     dct = planes.forward_dct((64 + picture(64, 64, 1) / 2).astype(np.uint8))
     original = decode(dct, [torch.from_numpy(plane.F) for plane in dct.planes])
     sample = training._sample(dct, SET, 50.0, {"mse": lambda y: (y - original).square().mean()})
@@ -56,7 +56,7 @@ def test_of_grey_each_share_is_the_squared_error() -> None:
 
 
 def test_shares_of_a_metric_sum_to_what_coding_added_to_it(crop: np.ndarray) -> None:
-    """To some per cent, with gradients at two places."""
+    """Within a few per cent, with gradients at two nodes."""
     x = to_tensor(crop).float()
     samples = measure([crop], SET, ("ssimulacra2", "ms_ssim"))
     assert [s.subsampling for s in samples] == 4 * ["4:2:0"] + ["4:4:4"]
@@ -72,7 +72,7 @@ def test_shares_of_a_metric_sum_to_what_coding_added_to_it(crop: np.ndarray) -> 
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 @pytest.mark.parametrize("plane", [0, 1, 2])
 def test_an_error_of_one_coefficient_costs_in_mse_what_the_profile_says(plane: int, subsampling: str) -> None:
-    """In the middle of an even picture, decoded, for every frequency."""
+    """In the middle of a uniform picture, decoded, for every frequency."""
     dct = planes.forward_dct(np.full((96, 96, 3), 128, np.uint8), subsampling)
     still = [torch.from_numpy(p.F.copy()) for p in dct.planes]
     middle = dct.planes[plane].rows // 2 * dct.planes[plane].cols + dct.planes[plane].cols // 2
@@ -84,8 +84,8 @@ def test_an_error_of_one_coefficient_costs_in_mse_what_the_profile_says(plane: i
 
 
 def made_samples(count: int, seed: int = 0) -> list[Sample]:
-    """Of crops of a photo, as if errors of luma weighed less the more there is in a block's middle band, those of
-    chroma alike; in a metric that is half as large as MSE."""
+    """Samples of a photo's crops, in a metric half as large as MSE: errors of luma weigh less the more energy a block
+    has in a middle band, and errors of chroma weigh the same everywhere."""
     rng = np.random.default_rng(seed)
     photo = photos("sample").items[0].rgb()
     found = []
@@ -101,12 +101,12 @@ def made_samples(count: int, seed: int = 0) -> list[Sample]:
 
 
 def truth(features: np.ndarray) -> np.ndarray:
-    """The logarithm of the weights of luma in made samples."""
+    """The logarithm of luma's weights in made samples."""
     return 0.8 - 0.9 * features[..., 3]
 
 
 def test_a_blend_sums_to_mse_and_counts_chroma_as_it_says() -> None:
-    """Of shares that are MSE's in another unit: the unit drops out, at each λ."""
+    """The shares are MSE's in another unit, which differs between λ: the unit drops out."""
 
     def mse_shares(s: Sample) -> list[np.ndarray]:
         return [p * e for p, e in zip(mse_profile(s.subsampling), s.errors, strict=True)]
@@ -124,7 +124,7 @@ def test_the_profile_is_shares_over_squared_errors() -> None:
     wanted = np.linspace(3, 1, 64)
     found = profile_of(samples, [[wanted * e for e in s.errors] for s in samples])
     assert found.shape == (2, 3, 64) and found.dtype == np.float32
-    np.testing.assert_allclose(found, np.broadcast_to(wanted, found.shape), rtol=0.1)  # it is smoothed
+    np.testing.assert_allclose(found, np.broadcast_to(wanted, found.shape), rtol=0.1)  # the profile is smoothed
 
 
 def test_the_network_finds_the_weights_that_made_the_costs() -> None:
@@ -142,7 +142,7 @@ def test_the_network_finds_the_weights_that_made_the_costs() -> None:
 
 
 def test_sharp_chroma_comes_back_with_less_error(crop: np.ndarray) -> None:
-    """Through the decoder's filter, where nothing else is lost."""
+    """Through the decoder's interpolation, without any other loss."""
     x = to_tensor(crop).float()
     errors = []
     for sharp in (True, False):

@@ -1,4 +1,4 @@
-"""The trellis finds the best choice, its bits are those of files, and files hold what was chosen."""
+"""The trellis finds the best choice, counts the bits of real files, and the files hold what it chose."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from repro.trellis.costs import Band
 from repro.trellis.planes import DctPlanes, Weights
 
 RNG = np.random.default_rng(5)
-#: Codes of a plane of everyday blocks.
+#: Codes for a plane of ordinary blocks.
 DC_BITS = costs.symbol_costs(optimal_code_lengths(np.pad(np.arange(12, 0, -1) ** 2, (0, 244))))
 AC_BITS = costs.symbol_costs(optimal_code_lengths((1000 / (1 + np.arange(256))).astype(np.int64)))
-#: Of one where nearly every second coefficient is ±1: a zero and a 1 take fewer bits than a 1 alone.
+#: For a plane where nearly every second coefficient is ±1: a zero and a 1 take fewer bits than a 1 alone.
 EVERY_SECOND = costs.symbol_costs(
     optimal_code_lengths(np.where(np.arange(256) == 0x11, 9000, 1000 / (1 + np.arange(256))).astype(np.int64))
 )
@@ -41,7 +41,7 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.nda
 
 
 def even(dct: DctPlanes) -> list[Weights]:
-    """The same weight for every error."""
+    """Weights that are 1 for every error."""
     return [Weights(np.ones((len(p.F), 1), np.float32), np.ones(64, np.float32), ONE_BAND) for p in dct.planes]
 
 
@@ -61,7 +61,7 @@ def cost_of(
 
 
 def choose(F: np.ndarray, w: np.ndarray, Q: np.ndarray, lam: float, ac: np.ndarray = AC_BITS) -> np.ndarray:
-    """All of AC in one sequential scan."""
+    """Choose all AC coefficients, in one sequential scan."""
     z = np.zeros(F.shape, np.int16)
     weights = Weights(np.ones((len(F), 1), np.float32), w, ONE_BAND)
     planes._choose_band(F, weights, Q, lam, Band(1, 63, ac, float(ac[0]), eob_runs=False), z, threads=1)
@@ -92,7 +92,7 @@ def test_no_other_choice_is_cheaper(ac: np.ndarray, seed: int) -> None:
 
 
 def test_bands_are_chosen_apart() -> None:
-    """What a band holds does not change with what is outside it, and outside nothing is touched."""
+    """What is chosen in a band does not depend on coefficients outside it, which are not touched."""
     F = RNG.normal(0, 20, (40, 64)).astype(np.float32)
     w = np.ones((40, 1), np.float32), np.ones(64, np.float32), ONE_BAND
     Q = np.full(64, 12, np.float32)
@@ -112,7 +112,7 @@ def test_ends_side_by_side_share_a_symbol_at_the_least_cost(seed: int) -> None:
     rng = np.random.default_rng(seed)
     blocks, lam = 9, 2.0
     cost, early = rng.uniform(0, 30, (blocks, 2)), rng.random(blocks) < 0.7
-    ends = np.array([0.0, 2.0, 5.0, 5.5, 9.0])  # more than four are charged as four
+    ends = np.array([0.0, 2.0, 5.0, 5.5, 9.0])  # more than four cost as much as four
 
     def whole(keep: tuple[bool, ...]) -> float:
         total, ended = 0.0, 0
@@ -132,8 +132,8 @@ def test_ends_side_by_side_share_a_symbol_at_the_least_cost(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_of_a_progressive_scan_no_other_set_of_blocks_is_cheaper(seed: int) -> None:
-    """Whether it pays to keep what a block holds depends on its neighbours, as one symbol ends a run of blocks that end
-    side by side: EOBn stands for 2ⁿ to 2ⁿ⁺¹ − 1 of them. Of eight blocks every set is tried."""
+    """Whether it pays to keep a block depends on its neighbours, as one symbol ends a run of neighbouring blocks:
+    EOBn stands for 2ⁿ to 2ⁿ⁺¹ − 1 of them. With eight blocks, every set is tried."""
     rng = np.random.default_rng(seed)
     count, lam, Q = 8, 30.0, np.full(64, 16, np.float32)
     F = (rng.normal(0, 18, (count, 64)) * (np.arange(64) < 4)).astype(np.float32)
@@ -186,8 +186,8 @@ def test_dc_takes_the_cheapest_path() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_dc_takes_the_cheapest_path_in_the_order_of_coding(seed: int) -> None:
-    """4:2:0 codes the four blocks of luma together that lie on one of chroma. No numbers near the nearest are cheaper
-    in that order, in blocks of unequal weights."""
+    """4:2:0 codes together the four luma blocks that share a chroma block. In that order, and in blocks of unequal
+    weights, no numbers near the nearest are cheaper."""
     rng, lam = np.random.default_rng(seed), 30.0
     shapes, orders, Q = [(3, 3), (2, 2), (2, 2)], [[0, 1, 3, 4, 2, 5, 6, 7, 8], [0, 1, 2, 3], [0, 1, 2, 3]], [7, 12, 12]
     F = [(rng.normal(0, 30, (len(order), 64)) * (np.arange(64) == 0)).astype(np.float32) for order in orders]
@@ -196,7 +196,7 @@ def test_dc_takes_the_cheapest_path_in_the_order_of_coding(seed: int) -> None:
     bits = costs.dc_costs([z.reshape(*shape, 64) for z, shape in zip(nearest, shapes, strict=True)])
 
     def cost(values: np.ndarray, i: int) -> np.ndarray:
-        """(n,): of n choices for the blocks of a plane, in raster order."""
+        """(n,): costs of n choices for a plane's blocks, given in raster order."""
         sizes = np.ceil(np.log2(1 + abs(np.diff(values[:, orders[i]], prepend=0))))
         errors = w[i][:, 0] * (F[i][:, 0] - values * Q[i]) ** 2
         return np.asarray(lam * bits[i][sizes.astype(int)].sum(1) + errors.sum(1))
@@ -213,7 +213,7 @@ def test_dc_takes_the_cheapest_path_in_the_order_of_coding(seed: int) -> None:
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_bits_are_close_to_those_of_a_file(subsampling: str, progressive: bool) -> None:
-    """Coded data has stuffing and whole bytes besides; a file has headers."""
+    """The coded data also have stuffing and whole bytes, and the file has headers."""
     photo = photos("sample").items[0].rgb()
     dct = planes.forward_dct(photo, subsampling, progressive=progressive)
     tables = quality_tables(75)
@@ -272,7 +272,7 @@ def test_a_weight_is_what_the_frequency_and_the_block_say_of_it() -> None:
 
 
 def test_heavier_errors_are_smaller() -> None:
-    """Every other block weighs 25 times as much in its upper band, and keeps more there and there alone."""
+    """In its upper band, every other block weighs 25 times as much, and there alone it keeps more."""
     dct = planes.forward_dct(picture(128, 128, 1))
     tables = quality_tables(60)
     of_band = np.ones((256, 2), np.float32)

@@ -1,4 +1,4 @@
-"""Tables learn downhill, along the gradient of what they cost in truth."""
+"""Tables are learned by descending the true gradient of their cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAM = 60.0
 
 @pytest.fixture(scope="module")
 def examples() -> list[learning.Example]:
-    """Two parts of shipped photographs, of 192 px."""
+    """Two parts of shipped photographs, 192 px square."""
     photo = photos("sample").items[0].rgb()
     return learning.examples_of(np.stack([photo[100:292, 160:352], photo[300:492, 40:232]]), even)
 
@@ -48,7 +48,7 @@ def test_the_gradient_of_a_table_is_that_of_what_it_costs(examples: list[learnin
                 total += float(np.square(plane.F - numbers * planes.steps(tables, i)).sum())
         return total
 
-    for table, close in ((0, 0.1), (1, 0.3), (2, 0.3)):  # chroma of small crops has few codes, and so larger jumps
+    for table, close in ((0, 0.1), (1, 0.3), (2, 0.3)):  # small chroma planes have few codes, and larger jumps
         direction = np.zeros((3, 8, 8))
         direction[table] = 1
         direction[:, 0, 0] = 0

@@ -1,4 +1,4 @@
-"""Sets for the trellis: tables for every λ, what a quality means, and how they are stored."""
+"""Sets for the trellis: tables for every λ, the λ of a quality, and how sets are stored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHIPPED = trellis_set.load()
 
 
 def made(**changes) -> TrellisSet:
-    """A set of random tables that grow with λ, and of a network that weighs all alike."""
+    """A set of random tables that grow with λ, and of a network whose weights are all equal."""
     rng = np.random.default_rng(0)
     nothing = np.zeros((1, 1, FEATURES, OUTPUTS), np.float32), np.zeros(OUTPUTS, np.float32)
     fields = {
@@ -78,7 +78,7 @@ def test_beyond_the_ends_steps_grow_with_the_root_of_lambda() -> None:
 @settings(max_examples=50, deadline=None)
 @given(a=st.floats(1e-3, 1e5), b=st.floats(1e-3, 1e5), seed=st.integers(0, 5))
 def test_no_step_falls_as_lambda_grows(a: float, b: float, seed: int) -> None:
-    """Not even where what was learned is noisy."""
+    """Even if the learned tables are noisy."""
     noisy = made(tables=(made().tables * np.random.default_rng(seed).uniform(0.6, 1.6, (2, 4, 3, 8, 8))).clip(1, 255))
     low, high = (noisy.tables_at(lam, "4:2:0").astype(int) for lam in sorted((a, b)))
     assert (high >= low).all() and low.min() >= 1 and high.max() <= 255
@@ -182,7 +182,7 @@ def test_size_grows_with_quality_and_the_last_has_steps_of_one() -> None:
 
 
 def kinds_of_photo() -> list[np.ndarray]:
-    """Two photographs as they are, out of focus, noisy, and faint."""
+    """Two photographs, each as it is, out of focus, noisy, and faint."""
     found = []
     for photo in photos("sample").items[:2]:
         rgb = np.ascontiguousarray(photo.rgb()[:256, :256])
@@ -223,7 +223,7 @@ def test_a_stored_set_is_the_same_set(tmp_path: Path) -> None:
 
 
 def test_a_set_that_was_made_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one process, at the same path; and another at the same path from another folder."""
+    """In one process: at the same path, and at the same relative path in another folder."""
     for folder, names in ((tmp_path / "a", ("first", "again")), (tmp_path / "b", ("third",))):
         folder.mkdir()
         monkeypatch.chdir(folder)
@@ -264,7 +264,7 @@ def test_wrong_sets_are_refused(changes: dict, says: str) -> None:
 
 
 def stored_otherwise(**changes: object) -> Callable[[Path], None]:
-    """``model.json`` with other values, and a hash that fits it."""
+    """Return a function that changes values in ``model.json`` and makes the hash fit."""
 
     def change(folder: Path) -> None:
         path = folder / "model.json"
@@ -303,7 +303,7 @@ def test_the_shipped_set_says_where_it_is_from_and_is_small() -> None:
 
 
 def test_another_set_makes_another_file(tmp_path: Path) -> None:
-    """Through the front door: a folder's name in place of a shipped set's."""
+    """Selected as a user does: by a folder's name instead of a shipped set's."""
     coarse = replace(SHIPPED, scale=SHIPPED.scale * [1, 3])
     trellis_set.save(coarse, tmp_path / "coarse")
     loaded = trellis_set.load(str(tmp_path / "coarse"))

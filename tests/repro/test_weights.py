@@ -1,4 +1,4 @@
-"""Weights: the right file in the right order, nothing read unchecked, no code run, no network unasked."""
+"""Weights: the right file in the right order, nothing read unchecked, no code run, no network access unasked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from servers import serve
 
 @pytest.fixture(autouse=True)
 def empty_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the user's folder nor the user's cache: what is found is what a test put there."""
+    """Hide the user's folder and cache, so that only what a test puts there is found."""
     monkeypatch.delenv(weights.ENVIRONMENT, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
@@ -43,7 +43,7 @@ def saved(state: object) -> bytes:
 
 
 class Attack:
-    """Pickles into a call that leaves a mark: of the shell, or of a function of NumPy's own."""
+    """Unpickles as a call that leaves a mark: of the shell, or of NumPy's own ``savetxt``."""
 
     def __init__(self, mark: Path, by: str = "system") -> None:
         self.mark, self.by = mark, by
@@ -60,7 +60,7 @@ def test_package_weights_fit_torchvisions_network(name: str) -> None:
     import torchvision
 
     loaded = weights.load(name)
-    with torch.device("meta"):  # shapes only: to fill VGG's classifier takes seconds
+    with torch.device("meta"):  # shapes only, as filling VGG's classifier takes seconds
         features = getattr(torchvision.models, name)(weights=None).features
     expected = {f"features.{key}": value.shape for key, value in features.state_dict().items()}
     assert {key: value.shape for key, value in loaded.state.items()} == expected
@@ -70,7 +70,7 @@ def test_package_weights_fit_torchvisions_network(name: str) -> None:
 
 
 def test_first_kernels_are_those_torchvision_publishes() -> None:
-    """The values that printing torchvision's networks shows; transposed axes or BGR order would move them."""
+    """The values shown when torchvision's networks are printed; transposed axes or BGR order would change them."""
     vgg = weights.load("vgg16").state["features.0.weight"][0]
     red = [[-0.5537, 0.1427, 0.5290], [-0.5831, 0.3566, 0.7657], [-0.6902, -0.0480, 0.4841]]
     torch.testing.assert_close(vgg[0], torch.tensor(red), atol=5e-5, rtol=0)
@@ -100,7 +100,7 @@ def test_absent_weights_name_the_mend_without_asking_the_network(name: str, monk
 
 
 def test_vgg19_is_vgg16_with_the_identity_in_block_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Up to ``block3_pool`` it computes the same, bit by bit, and its weights are torchvision's in name and shape."""
+    """Up to ``block3_pool`` its output is bit by bit the same, and its weights have torchvision's names and shapes."""
     import torchvision
 
     monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
@@ -121,7 +121,7 @@ def test_vgg19_is_vgg16_with_the_identity_in_block_3(monkeypatch: pytest.MonkeyP
 
 
 def test_the_distilled_trunk_stands_in_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Behind torchvision's own file, whole up to conv3_block7, and refused where it is another."""
+    """It comes after torchvision's own file, is complete up to conv3_block7, and a wrong published file is refused."""
     monkeypatch.setattr(weights, "_hub", lambda: tmp_path)
     loaded = weights.load("resnet152")
     assert "distilled" in loaded.source and loaded.sha256 == weights.DISTILLED["resnet152"][1]
@@ -172,7 +172,7 @@ def test_unknown_name_and_missing_folder(tmp_path: Path) -> None:
 
 
 def test_a_changed_byte_is_an_error_and_not_passed_over(tmp_path: Path) -> None:
-    """The package's good file comes later in the order, yet a bad file in the user's folder must be told."""
+    """The package's good file comes later in the order, but a bad file in the user's folder must still be reported."""
     package = weights._package()
     assert package is not None
     data = bytearray((package / "alexnet.ckpt").read_bytes())
@@ -188,13 +188,13 @@ def test_pickle_cannot_run_code(by: str, hash_fits: bool, monkeypatch: pytest.Mo
     mark = tmp_path / "ran"
     content = pickle.dumps({"AlexNet_0": Attack(mark, by)})
     (tmp_path / "alexnet.ckpt").write_bytes(content)
-    if hash_fits:  # the unpickler alone must refuse it then
+    if hash_fits:  # so only the unpickler can refuse it
         changed = replace(weights.PUBLISHED["alexnet"], package_sha256=hashlib.sha256(content).hexdigest())
         monkeypatch.setitem(weights.PUBLISHED, "alexnet", changed)
     with pytest.raises(ReproError, match=by if hash_fits else "SHA-256"):
         weights.load("alexnet", tmp_path)
     assert not mark.exists()
-    pickle.loads(content)  # the attack is a real one
+    pickle.loads(content)  # the attack is real
     assert mark.exists()
 
 

@@ -1,4 +1,4 @@
-"""Whatever the coefficients, other programs read the same ones from our files, and codes are as good as libjpeg's.
+"""Whatever the coefficients, other programs read the same ones from our files, and codes are as short as libjpeg's.
 
 The oracles are jpeglib (libjpeg's coefficients), Pillow (libjpeg-turbo) and, where it is installed, djpeg.
 """
@@ -34,7 +34,7 @@ EVERY = get_args(Scans)
 
 
 def coefficients(height: int, width: int, subsampling: str, tables: np.ndarray, seed: int, density: float, most: int):
-    """Random ones: a share ``density`` of AC is not zero, magnitudes up to ``most``."""
+    """Random coefficients of up to ``most`` in magnitude; a share ``density`` of the AC coefficients is not zero."""
     rng = np.random.default_rng(seed)
     planes = []
     for component in range(1 if subsampling == "grey" else 3):
@@ -59,14 +59,14 @@ def assert_same(data: bytes, c: Coefficients) -> None:
 
 
 def djpeg_complaint(data: bytes) -> str:
-    """Whatever libjpeg-turbo's program warns of: extraneous bytes, data that end too soon, …"""
+    """Warnings of libjpeg-turbo's program about the file: extraneous bytes, data that end too soon, …"""
     if not shutil.which("djpeg"):
         return ""
     return subprocess.run(["djpeg", "-outfile", "/dev/null"], input=data, capture_output=True).stderr.decode()
 
 
 def libjpegs(c: Coefficients) -> bytes:
-    """The sequential file that libjpeg writes, its codes made for the picture."""
+    """The sequential file that libjpeg writes, with codes optimised for the picture."""
     jpeg = jpeglib.from_dct(*c.planes, qt=c.tables)
     jpeg.height, jpeg.width = c.height, c.width
     if len(c.planes) > 1:
@@ -105,7 +105,7 @@ def test_sequential_files_are_as_long_as_libjpegs(size, subsampling):
 
 @pytest.mark.parametrize("scans", EVERY)
 def test_runs_of_blocks_longer_than_one_symbol_can_tell(scans):
-    """70,000 blocks that end at once: an EOB run tells of 32,767 at most."""
+    """70,000 blocks end together, but an EOB run holds at most 32,767."""
     plane = np.zeros((250, 280, 8, 8), np.int16)
     plane[249, 279, 0, 3] = plane[0, 0, 2, 2] = 9
     c = Coefficients((plane,), tables_of(1), 2000, 2240)
@@ -175,7 +175,7 @@ def test_the_header_is_jfifs(scans, subsampling):
 
 
 def huffman(counts: np.ndarray) -> int:
-    """Bits of Huffman's codes, built with a heap, for ``counts`` and one symbol more that is counted once."""
+    """Bits of Huffman codes, built with a heap, for ``counts`` and one more symbol that is counted once."""
     heap = [(int(count), (i,)) for i, count in enumerate(counts) if count] + [(1, (len(counts),))]
     length = np.zeros(len(counts) + 1, int)
     heapq.heapify(heap)
@@ -215,7 +215,7 @@ def test_codes_count_up_and_no_code_begins_another():
 
 @pytest.mark.parametrize("symbols, expected", [(1, b"\x7f"), (3, b"\x1f"), (8, b"\0"), (9, b"\0\x7f")])
 def test_the_last_byte_is_filled_up_with_ones(symbols, expected):
-    """T.81, F.1.2.3; of symbols with the code 0."""
+    """T.81, F.1.2.3, for symbols with the code 0."""
     lengths = np.zeros((5, 256), np.int64)
     lengths[0, 0] = 1
     assert codes.pack(np.zeros(symbols, np.uint32), lengths, symbols) == expected
@@ -236,7 +236,7 @@ def test_symbols_are_those_of_the_standard():
 def test_symbols_of_a_progressive_band():
     z = np.zeros((9, 64), np.int16)
     z[0, 2], z[6, 5], z[6, 1] = 1, -2, 9  # position 1 is outside the band
-    # block 0 ends early, with the five after it: 4 to 7 ends; block 6 ends with the band; then two are empty
+    # Block 0 ends early, and so do the next five: 4 to 7 ends. Block 6 fills the band; the last two are empty.
     assert counted(z, 2, 5, symbols.PROGRESSIVE) == {0x01: 1, 0x20: 1, 0x32: 1, 0x10: 1}
 
 
@@ -269,7 +269,7 @@ def test_last_bits_may_come_later(seed, density, most, low):
 
 
 def refined(c: Coefficients, low: int) -> bytes:
-    """The file with ``low`` refinement scans of each component."""
+    """A file with ``low`` refinement scans per component."""
     planes = [plane.reshape(*plane.shape[:2], 64) for plane in c.planes]
     ac = [
         scan
@@ -280,7 +280,7 @@ def refined(c: Coefficients, low: int) -> bytes:
 
 
 def test_refinement_scans_of_more_blocks_and_bits_than_one_symbol_can_tell():
-    """40,000 blocks without a number in a row; then 100 blocks with 63 bits each, of which 1,000 may wait at most."""
+    """40,000 blocks in a row are empty; then 100 have 63 correction bits each, of which at most 1,000 may wait."""
     plane = np.zeros((200, 202, 8, 8), np.int16)
     plane[-1, -100:] = np.random.default_rng(0).integers(2, 4, (100, 8, 8))
     c = Coefficients((plane,), tables_of(1), 1600, 1616)
