@@ -1,4 +1,4 @@
-"""Chapter 10's pictures, tables and words: that what they show is so."""
+"""Chapter 10's pictures, tables and words show what is so."""
 
 from __future__ import annotations
 

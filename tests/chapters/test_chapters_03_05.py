@@ -1,4 +1,4 @@
-"""The pictures and tables of chapters 3, 4 and 5: that they can be read, and that what they show is so."""
+"""The pictures and tables of chapters 3, 4 and 5 can be read, and show what is so."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PEERS = ("pillow-420-progressive", "mozjpeg-420")
 
 @pytest.fixture(scope="module")
 def rgb() -> np.ndarray:
-    """A part of a shipped photo, of sides that are not whole blocks and large enough for MS-SSIM."""
+    """A part of a shipped photo, large enough for MS-SSIM, whose sides are not whole blocks."""
     return np.ascontiguousarray(photos("sample").items[3].rgb()[80:261, 120:363])
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An installation that ships two sets: Annex K's tables, and coarser ones in the place of a network's."""
+    """An installation that ships two sets: Annex K's tables, and coarser ones in place of a network's."""
     folder = tmp_path_factory.mktemp("models")
     models.save(stand_in(name="tables"), folder / "tables")
     coarser = (stand_in().tables * 1.3).clip(1, 255)

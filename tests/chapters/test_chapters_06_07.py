@@ -1,4 +1,4 @@
-"""Chapters 6 and 7: what stored networks do to a photo, what their pages say of them, and pictures that can be read."""
+"""Chapters 6 and 7: what stored networks do to a photo, what the pages say of them, and pictures that can be read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VGG, BLOCK_1, BLOCK_7 = trunks.names(0.0)
 
 @pytest.fixture(scope="module")
 def rgb() -> np.ndarray:
-    """A part of a shipped photo, of whole blocks and large enough for MS-SSIM."""
+    """A part of a shipped photo, large enough for MS-SSIM, in whole blocks."""
     return np.ascontiguousarray(photos("sample").items[3].rgb()[80:256, 120:360])
 
 
@@ -40,7 +40,7 @@ def photo(rgb: np.ndarray, tmp_path: Path) -> Photo:
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    """A store of profile smoke that holds a model for every λ of VGG in Fig. 8: the larger λ, the finer its tables."""
+    """A store of profile smoke with a model for every λ of VGG in Fig. 8; a larger λ has finer tables."""
     store = Store(tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("runs"))
     runs = [e for e in experiments_of("8", "smoke") if isinstance(e, Experiment) and e.series == VGG]
     model = LearnedJPEG(ModelSettings(method="vgg16", rounding="straight-through", start=2.0))

@@ -16,7 +16,7 @@ ABOVE, BELOW, AROUND = (0.10, 0.05, 0.15), (-0.05, -0.08, -0.02), (0.01, -0.04, 
 
 
 def test_places_are_to_scale_and_marks_tell_what_is_clear() -> None:
-    """Up is above zero; the end of an interval lies as far from zero as its value says; hollow is not clear."""
+    """Upwards is above zero, intervals are drawn to scale, and a hollow mark means not clear."""
     root = ElementTree.fromstring(effect_picture([Effect("", "MSE", (ABOVE, BELOW, AROUND))]).text)
     zero = next(float(line.get("y1", "")) for line in root.iter(f"{SVG}line") if line.get("y1") == line.get("y2"))
     marks = list(root.iter(f"{SVG}circle"))

@@ -1,4 +1,4 @@
-"""The blind test's pairs: which photos and peers take part, and that no metric is turned round."""
+"""The blind test's pairs: which photos and peers take part, and that no metric's direction is reversed."""
 
 from __future__ import annotations
 

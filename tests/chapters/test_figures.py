@@ -1,4 +1,4 @@
-"""The book's style, and the pictures of chapters 1 and 2: that they can be read, and that their words are right."""
+"""The book's style, and the pictures of chapters 1 and 2: they can be read, and their words are right."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rebuilt(block: torch.Tensor) -> style.Slider:
 
 
 def test_no_text_is_too_small_and_no_figure_too_wide():
-    """As the sources set them; the page shows a figure at its own size, so its text has the size that is set."""
+    """As set in the sources: the page shows a figure at its own size, so its text has that size, too."""
     for path in Path(style.__file__).parent.glob("*.py"):
         source = path.read_text(encoding="utf-8")
         sizes = re.findall(r"""(?:fontsize|\bsize|labelsize"|\.size")[=:]\s*([\d.]+)""", source)

@@ -38,7 +38,7 @@ def test_savings_in_words(found: tuple[float, float, float], words: str) -> None
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_every_number_is_of_its_own_pair(name: str) -> None:
-    """Every curve needs another share of the bits, so that no two pairs have one answer."""
+    """Each curve needs a different share of the bits, so no two pairs have the same answer."""
     comparisons: Mapping[str, findings.Comparison] = getattr(findings, name)
     saved = {series: 0.7 + 0.031 * i for i, series in enumerate(names_of(*COMPARISONS[name]))}
     curves = {series: curve(series, saved=share, photos=4) for series, share in saved.items()}
@@ -73,7 +73,7 @@ def test_the_question_of_chapter_5_is_answered(worse: dict[str, Factor], starts:
 
 
 def plain_and_tables(worse: Mapping[str, Factor], **options: Any) -> dict[str, Curve]:
-    """Learned tables with these errors, at the sequential rates of which plain JPEG is measured."""
+    """Learned tables with these errors, at plain JPEG's sequential rates."""
     kept = curve(findings.TABLES, worse, **options)
     level = {p: tuple({**q, "bpp_sequential": q["bpp"]} for q in at) for p, at in kept.images.items()}
     return curves_of(changed={findings.TABLES: Curve(findings.TABLES, level)})
@@ -106,7 +106,7 @@ def test_tables_pass_only_where_they_were_tested(worse: Any, options: Any, answe
 
 
 def test_tables_are_compared_as_sequential_files() -> None:
-    """Progressive scans save bits that are not the tables' doing: alike but for them, nothing is gained."""
+    """What progressive scans save is not due to the tables: if only the scans differ, nothing is gained."""
     curves = curves_of()
     _, (ours,) = findings.same_coding(curves)
     for q, p in zip(ours.images["photo00"], curves[findings.TABLES].images["photo00"], strict=True):
@@ -115,7 +115,7 @@ def test_tables_are_compared_as_sequential_files() -> None:
 
 
 def test_chapter_5_says_what_the_table_of_claims_says() -> None:
-    """The chapter reads all figures' results together, the table what a claim names: seeds must be the same ones."""
+    """The chapter judges all figures' results together, the table only those of a claim; their seeds must agree."""
     stored = Evidence()
     curves = stored.seeds("5", "7", "ours")
     for number, said in {3: loss.judge_pictures, 4: loss.judge_weights, 5: loss.judge_no_lpips}.items():

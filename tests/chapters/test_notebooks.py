@@ -1,4 +1,4 @@
-"""The notebooks: pairs in step, stripped, cells that can be read, running at profile ``smoke``, references current."""
+"""The notebooks: pairs in step, stripped, readable cells, runs at profile ``smoke``, current references."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PROJECT = Project(ROOT)
 NAMES = PROJECT.notebooks()
 REFERENCES = ROOT / "tests" / "nbval"
 CHECKED = "nbval-check-output"
-#: A cell that a reader sees defines what the sentence before it says; a longer one is cut in two, with words between.
+#: A visible cell defines what the sentence before it says. A longer one must be split, with words between.
 MAX_VISIBLE_LINES, MAX_LINES = 30, 40
-#: Over all chapters, in cells that a reader sees.
+#: Over all chapters, in visible cells.
 MIN_LINES_SHOWN = 600
 FOLDED = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
 
@@ -67,7 +67,7 @@ def test_cells_can_be_read(name):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name[0].isdigit()])
 def test_a_chapter_shows_code(name):
-    """A reader who deletes ``chapters`` loses pictures and no idea."""
+    """A reader who deletes the package ``chapters`` loses pictures, but no idea."""
     assert any(not FOLDED & set(tags(cell)) for cell in code(name) if "parameters" not in tags(cell))
 
 
@@ -77,7 +77,7 @@ def test_the_chapters_show_their_code():
 
 
 def functions(source: str) -> dict[str, str]:
-    """Each function that ``source`` defines at its top level, less its docstring and its annotations."""
+    """Map each function at the top level of ``source`` to its text without docstring and annotations."""
     found = {}
     for function in ast.parse(source).body:
         if isinstance(function, ast.FunctionDef):
@@ -93,7 +93,7 @@ def functions(source: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_equations_stand_as_in_the_package(name):
-    """A function of :mod:`repro.plain` that a chapter shows is the one that the other tests take as their oracle."""
+    """A function of :mod:`repro.plain` that a chapter shows is the very one that other tests use as their oracle."""
     tested = functions((ROOT / "src" / "repro" / "plain.py").read_text())
     for cell in code(name):
         for function, text in functions(cell.source).items():
@@ -101,7 +101,7 @@ def test_equations_stand_as_in_the_package(name):
 
 
 def test_the_chapters_show_every_equation():
-    """Under another name a function would be held against nothing."""
+    """A function under another name would be compared with nothing."""
     shown = {function for name in NAMES for cell in code(name) for function in functions(cell.source)}
     assert shown >= functions((ROOT / "src" / "repro" / "plain.py").read_text()).keys()
 
@@ -122,7 +122,7 @@ def test_runs_at_profile_smoke(name, smoke):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reference_is_current(name):
-    """`pytest --nbval-lax` compares what the reference holds, so the reference must hold what the notebook says."""
+    """`pytest --nbval-lax` runs what the reference holds, so the reference must hold the notebook's current code."""
     cells, path = code(name), REFERENCES / f"{name}.ipynb"
     checked = [cell.source for cell in cells if CHECKED in tags(cell)]
     assert bool(checked) == path.exists(), "run `make references`"

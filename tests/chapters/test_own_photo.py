@@ -1,4 +1,4 @@
-"""What chapter 11 shows of its photo."""
+"""What chapter 11 shows of its photo: the size of a file, and the attention map."""
 
 from __future__ import annotations
 

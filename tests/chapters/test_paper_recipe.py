@@ -48,7 +48,7 @@ def test_the_words_name_each_stored_run() -> None:
 def test_a_model_stands_where_its_errors_put_it(
     factor: float, decibels: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten times the error of plain JPEG at the same bits are ten decibels, in either counting."""
+    """At the same bits, ten times plain JPEG's error is ten decibels worse, in either counting."""
     images = {p: q[0] for p, q in curve("m", {"mse": factor, "lpips": factor}, rates=(0.3, 1.0)).images.items()}
     level = {p: {**q, "bpp_sequential": q["bpp"]} for p, q in images.items()}
     monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
@@ -62,7 +62,7 @@ def test_a_model_stands_where_its_errors_put_it(
 
 
 def test_a_rate_that_plain_jpeg_does_not_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one photo it does, then on none, and such a model has no place in the picture."""
+    """First plain JPEG reaches the rate on no photo, and the model is not in the picture; then on one photo."""
     plain: Curve = curve("plain").counted(COUNTING)
     monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
     monkeypatch.setattr(Evidence, "parts", lambda self, figure, part: {})
@@ -92,7 +92,7 @@ def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch:
 
 
 def test_ends_are_told_beside_ours() -> None:
-    """Three outcomes a λ, in their order; none stored, nothing said."""
+    """Three outcomes per λ, in order; if none is stored, nothing is said."""
     assert paper_recipe.in_words(paper_recipe.beside_ours([])) == ""
     run = paper.tables_and_recurrent()[0]
     result = Evidence().by_the_paper()

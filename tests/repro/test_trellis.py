@@ -48,7 +48,7 @@ def even(dct: DctPlanes) -> list[Weights]:
 def cost_of(
     F: np.ndarray, w: np.ndarray, Q: np.ndarray, z: np.ndarray, lam: float, ac: np.ndarray, end: float
 ) -> float:
-    """λ · bits + error of one block's AC, counted by hand. ``end``: bits of the symbol that ends it early."""
+    """λ · bits + error of one block's AC, counted by hand. ``end``: bits of the symbol that ends the block early."""
     bits, run = 0.0, 0
     for value in z[1:]:
         if value == 0:

@@ -32,8 +32,8 @@ def test_a_guess_for_heavier_errors_is_finer() -> None:
 
 
 def test_the_gradient_of_a_table_is_that_of_what_it_costs(examples: list[learning.Example]) -> None:
-    """Against the slope of a line through what several tables cost, in all AC of one table at a time: whole bits of
-    codes make the cost jump from table to table."""
+    """Compared with the slope of a line through the costs of several tables, all AC steps of one table changing
+    together: codes have whole bits, so the cost jumps from table to table."""
     start = 0.9 * learning.first_guess(examples, LAM)
 
     def gradient(tables: np.ndarray) -> np.ndarray:
