@@ -1,4 +1,4 @@
-"""Pages with a window that encodes (:mod:`bookkit.live`), in a browser that is not allowed any connection."""
+"""Pages with a window that encodes (:mod:`bookkit.live`), in a browser that may not connect to anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bookkit import live
 
 
 def photo(height: int = 88, width: int = 120) -> np.ndarray:
-    """A calm left half, a busy right half; (H, W, 3) uint8."""
+    """(H, W, 3) uint8, calm on the left, busy on the right."""
     down, across = np.mgrid[:height, :width]
     busy = 70 * ((down // 2 + across // 3) % 2) * (across >= width // 2)
     return (
@@ -33,7 +33,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def jpeg(quality: int) -> bytes:
-    """Pillow's file of :func:`photo`."""
+    """:func:`photo` as a JPEG file by Pillow."""
     stream = io.BytesIO()
     Image.fromarray(photo()).save(stream, "JPEG", quality=quality)
     return stream.getvalue()
@@ -41,7 +41,7 @@ def jpeg(quality: int) -> bytes:
 
 @contextmanager
 def window(browser: Any, folder: Path, inside: str) -> Iterator[Any]:
-    """A page with the window and its policy; what it asks for beyond itself fails the test."""
+    """A page with the window and its content security policy; any request beyond the page itself fails the test."""
     policy = f'<meta http-equiv="Content-Security-Policy" content="{live.POLICY}">'
     with opened(browser, write_page(folder, inside, policy), 1200) as tab:
         asked: list[str] = []
@@ -56,10 +56,10 @@ def line(tab: Any) -> str:
 
 def wait_for_line(tab: Any, words: str, where: str = ".line") -> None:
     said = "([where, words]) => document.querySelector(where).textContent.includes(words)"
-    tab.wait_for_function(said, arg=[where, words], timeout=180_000)  # of a busy machine
+    tab.wait_for_function(said, arg=[where, words], timeout=180_000)  # a busy machine's
 
 
 def choose(tab: Any, name: str, data: bytes, then: str, where: str = ".line") -> None:
-    """Choose a photo, and wait for the words ``then``: on the line, or at ``where``."""
+    """Choose a photo, and wait until the words ``then`` are shown in the line, or at ``where``."""
     tab.set_input_files("input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
     wait_for_line(tab, then, where)

@@ -1,4 +1,4 @@
-"""A page of one picture that moves, opened by itself in a browser."""
+"""A page with one interactive picture, opened by itself in a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 
 def write_page(folder: Path, inside: str, head: str = "") -> str:
-    """The address of a page with ``inside``, in ``folder``, and ``head`` before it."""
+    """Write a page with ``inside`` in its body and ``head`` in its head to ``folder``, and return its address."""
     path = folder / "page.html"
     start = '<!doctype html><html lang="en"><title>t</title><meta name="viewport" content="width=device-width">'
     path.write_text(f"{start}{head}<main><h1>t</h1>{inside}</main></html>")
@@ -20,7 +20,7 @@ def write_page(folder: Path, inside: str, head: str = "") -> str:
 
 @contextmanager
 def opened(browser: Any, page: str, height: int) -> Iterator[Any]:
-    """``page`` in a tab that takes touches, 600 px wide; an error of its script fails the test."""
+    """``page`` in a tab that takes touches, 600 px wide; an error in its script fails the test."""
     context = browser.new_context(has_touch=True, viewport={"width": 600, "height": height})
     tab = context.new_page()
     tab.on("pageerror", lambda error: pytest.fail(str(error)))

@@ -1,8 +1,8 @@
-"""The built book as a reader meets it: nothing leaves the machine, nothing is broken, every picture has its words.
+"""The built book as a reader finds it: nothing leaves the machine or is broken, and every picture has its words.
 
-The pages are looked at in headless Chromium, in light and dark, as wide as a phone, a tablet and a desk. Without
-Chromium these tests are skipped, or fail where ``REPRO_REQUIRE_BROWSER`` is set. They look at the book of profile
-``smoke``, which the fixture ``smoke`` builds.
+The pages are opened in headless Chromium, in light and dark, as wide as on a phone, a tablet and a desktop. Without
+Chromium these tests are skipped, or fail if ``REPRO_REQUIRE_BROWSER`` is set. They test the book of profile ``smoke``,
+which the fixture ``smoke`` builds.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ pytestmark = pytest.mark.slow
 
 PAGES = [f"{page}.html" for page in Project(Path(__file__).resolve().parents[2]).pages()]
 FRAME = ["index.html", "genindex.html", "search.html"]
-#: ajv, inside the widgets' script, on a schema of its own.
+#: ajv, inside the widgets' script, about a schema of its own.
 HARMLESS = re.compile("strict mode: use allowUnionTypes")
-#: axe-core, which ``tools/vendor_js.py`` keeps for the tests. What a colour scheme does not change is looked for once.
+#: axe-core, which ``tools/vendor_js.py`` copies for the tests. Rules that no colour scheme affects are tested once.
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js"
 AXE_RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
-#: (rule, words of the element) that is not ours to fix: the theme's button is named "Color mode" and shows a picture
-#: alone, whose own title axe takes for words that are seen.
+#: (rule, part of the element's HTML) that is not ours to fix: the theme's button is named "Color mode" and shows only
+#: a picture, whose own title axe takes for visible words.
 EXCUSED = [("label-content-name-mismatch", "theme-switch-button")]
-#: Pixels across of a phone, a tablet and a desk.
+#: Widths in pixels of a phone, a tablet and a desktop.
 WIDTHS = (390, 820, 1440)
-#: The narrowest of them on which code is read.
+#: Width in pixels of the narrowest screen on which code is read.
 LAPTOP = 1280
-#: Seconds of a processor's work until a page's formulas and widgets are there. A clock would time other programs, too.
+#: CPU seconds until a page's formulas and widgets are there. Wall time would count other programs, too.
 MAX_WORK = 3
 MAX_PAGE_BYTES = 5 * 2**20
 MAX_BOOK_BYTES = 60 * 2**20
 
 
 class Page(HTMLParser):
-    """Ids, links and loaded files of one page."""
+    """Ids, links and loaded files of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def test_book_opens_at_its_first_page(smoke):
     assert f'url={PAGES[0]}"' in (smoke.html / "index.html").read_text()
 
 
-#: What a button's address says of the repository, by the place that it leads to.
+#: The site that a button leads to → a pattern for the rest of its address.
 LAUNCHERS = {
     "https://colab.research.google.com/": r"github/literate-jpeg/repro/blob/main/(?P<path>[\w./-]+)$",
     "https://mybinder.org/": r"v2/gh/literate-jpeg/repro/main\?urlpath=lab/tree/(?P<path>[\w./-]+)$",
@@ -113,7 +113,7 @@ LAUNCHERS = {
 
 @functools.cache
 def tracked(root: Path) -> set[str]:
-    """What the repository holds; in a copy of it without Git, what is there."""
+    """Files of the repository, or in a copy without Git all that are there."""
     if not (root / ".git").exists():
         return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True)
@@ -122,7 +122,7 @@ def tracked(root: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_launch_buttons_open_real_paths(name, smoke):
-    """Colab, Binder and the repository: whatever follows the branch is a file that is tracked there."""
+    """On Colab, Binder and GitHub, the path after the branch is a file that is tracked."""
     opened = set()
     for url in parsed(smoke.html / name).links:
         for place, pattern in LAUNCHERS.items():
@@ -139,7 +139,7 @@ def test_launch_buttons_open_real_paths(name, smoke):
 
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
 def test_a_chapter_is_there_to_download(name, smoke):
-    """As it was run, and as the text that the repository holds."""
+    """Both as it was run, and as the text in the repository."""
     page = parsed(smoke.html / name)
     links = {Path(url).suffix: page.file(url) for url in page.links if "/_sources/" in url}
     assert set(links) == {".ipynb", ".py"}
@@ -161,21 +161,21 @@ def test_book_weight(smoke):
 
 @pytest.fixture(scope="session")
 def site(smoke) -> Iterator[str]:
-    """The book on a server of this machine."""
+    """The book, served on this machine."""
     with serve(smoke.html) as publisher:
         yield publisher.url.rstrip("/")
 
 
 LOOKED_AT = [
     (scheme, name) for name in [*PAGES, *FRAME[1:]] for scheme in ("light", "dark")
-]  # index.html only sends on
+]  # index.html only redirects
 
 
 @pytest.fixture(scope="module", params=LOOKED_AT, ids=lambda of: f"{of[1]}-{of[0]}")
 def tab(request, browser, site) -> Iterator:
-    """A page in one colour scheme, loaded once for all tests of it; ``tab.bad`` notes everything that goes wrong.
+    """A page in one colour scheme, loaded once for all its tests; ``tab.bad`` collects everything that goes wrong.
 
-    In light it is opened as on a desk, in dark as on a phone: resized from there, it comes to every width both ways.
+    It opens at the desktop's width in light and at the phone's in dark, and is then resized through the others.
     """
     scheme, name = request.param
     widths = WIDTHS if scheme == "dark" else WIDTHS[::-1]
@@ -198,7 +198,7 @@ def tab(request, browser, site) -> Iterator:
 
 
 def settle(tab) -> None:
-    """Wait until the page's formulas and widgets are there."""
+    """Wait until the page shows its formulas and widgets."""
     if tab.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
         tab.wait_for_selector(".jupyter-widgets")
     if formulas := tab.locator(".math").count():
@@ -213,7 +213,7 @@ def is_complaint(message) -> bool:
     return message.type in ("error", "warning") and not HARMLESS.search(message.text)
 
 
-# Windows with the encoder make some of their pictures in the page, soon after it has loaded.
+# Windows with the encoder make some of their pictures in the page, soon after it is loaded.
 EVERY_PICTURE_IS_MADE = "[...document.images].every(i => i.hasAttribute('src'))"
 
 
@@ -236,13 +236,13 @@ def test_shown_code_is_not_cut_off(tab):
     assert tab.evaluate(wide) == []
 
 
-# What scrolls at this width is reached by keyboard as soon as the page has heard of its new width.
+# What scrolls at this width can be reached by keyboard once the page has noticed its new width.
 EVERY_STOP_IS_THERE = """() => [...document.querySelectorAll(".bd-article table, .bd-article div.math")]
     .every(wide => wide.scrollWidth <= wide.clientWidth || wide.tabIndex === 0)"""
 
 
 def test_page_shuts_nobody_out(tab):
-    """axe-core finds nothing serious: contrast, names of what answers to a hand, what is reached by keyboard."""
+    """axe-core finds nothing serious in contrast, names of controls, or what can be reached by keyboard."""
     tab.set_viewport_size({"width": WIDTHS[-1], "height": 900})
     tab.wait_for_function("width => innerWidth === width", arg=WIDTHS[-1])
     tab.evaluate("() => new Promise(laid => requestAnimationFrame(() => requestAnimationFrame(laid)))")
@@ -261,19 +261,19 @@ def test_page_shuts_nobody_out(tab):
 
 
 def _key(data):
-    """Why axe is not sure; it says so in words where a word cannot be seen at all."""
+    """axe's key for why it is unsure; None if it says so in plain text, as for words that cannot be seen at all."""
     return data.get("messageKey") if isinstance(data, dict) else None
 
 
 def vanished(unsure):
-    """Of what axe is not sure of: words in the very colour of what is behind them."""
+    """Of the rules that axe is unsure about, keep words whose colour equals that of their background."""
     for rule in unsure:
         nodes = [n for n in rule["nodes"] if any(_key(c["data"]) == "equalRatio" for c in n["any"])]
         yield {**rule, "nodes": nodes}
 
 
 def test_what_moves_answers_to_the_keyboard(tab):
-    """Without a kernel: the key moves the slider, and the slider changes the picture."""
+    """Without a kernel, a key moves the slider, and the slider changes the picture."""
     for frames in tab.locator(".repro-frames").all():
         handle, picture = frames.locator(".noUi-handle").first, frames.locator("img:visible")
         before = picture.get_attribute("src")
@@ -290,7 +290,7 @@ def test_what_moves_answers_to_the_keyboard(tab):
 
 
 def test_search_finds_a_word(browser, site):
-    """Without a server's help: the index is in the book."""
+    """Without help from a server, as the index is in the book."""
     tab = browser.new_page()
     tab.goto(f"{site}/search.html?q=trellis", wait_until="load")
     tab.wait_for_selector("#search-results li a")

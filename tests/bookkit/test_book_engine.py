@@ -1,4 +1,4 @@
-"""What makes the book: it runs only what changed, and each thing that is wrong stops it with one line that names it."""
+"""The book's builder: it runs only what changed, and anything wrong stops it with one line that names the cause."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def project(tmp_path) -> Project:
 
 
 def write(root: Path, cells: str) -> None:
-    """The notebook's text, and its pair."""
+    """Write the notebook's text, and its pair."""
     path = root / "notebooks" / "01_a.py"
     path.write_text(HEADER + cells)
     jupytext.write(jupytext.read(path), path.with_suffix(".ipynb"))
 
 
 def test_a_touched_notebook_runs_and_no_other(project, capsys):
-    """With the profile's parameters, and a note of what it read and where it ran."""
+    """It has the profile's parameters, and notes what it read and where it ran."""
     (project.root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n- file: notebooks/02_b\n"
     )
@@ -179,7 +179,7 @@ def test_inputs_are_those_of_what_is_imported():
 
 
 def test_imports_are_followed_everywhere(tmp_path):
-    """Into functions and packages, and not where they are for annotations alone."""
+    """Imports inside functions and packages count, but not those for annotations alone."""
     (tmp_path / "a.py").write_text("def f():\n    from bookkit.__main__ import book\n")
     found = imported_modules(tmp_path / "a.py")
     assert {"bookkit", "bookkit.__main__", "bookkit.build", "bookkit.execute", "repro", "repro.errors"} <= found
@@ -230,7 +230,7 @@ SAVES = "# A book\n\nIt saves 12.3 % of them.\n"
     ],
 )
 def test_bad_input_stops_the_command_before_anything_runs(project, path, text, says, monkeypatch, capsys):
-    """With one line that names the file, and 1 as the command's exit code."""
+    """One line names the file, and the exit code is 1."""
     place = project.root / path
     place.unlink() if text is None else place.write_text(text)
     monkeypatch.chdir(project.root)
@@ -265,7 +265,7 @@ def test_build_without_a_run_needs_executed_notebooks(project):
 
 
 def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsys):
-    """A process of Sphinx's that fails while it writes is not noticed by Sphinx."""
+    """Sphinx does not notice when one of its writing processes fails."""
     said = "book/intro.md:1: WARNING: unknown node type"
     monkeypatch.setattr(build, "_QUICK", f"import sys; print({said!r}); sys.exit()")
     with pytest.raises(ReproError, match=r"the book has problems \(3, listed above\)"):
@@ -278,7 +278,7 @@ def test_a_page_that_was_not_written_stops_the_build(project, monkeypatch, capsy
 
 
 def test_a_build_that_takes_too_long_leaves_no_writer_behind(project, monkeypatch, tmp_path):
-    """Sphinx's writers are processes of their own, and would write into the next build."""
+    """Sphinx's writers are separate processes, and would write into the next build."""
     late = tmp_path / "late"
     writer = f"import os, time; os.fork() or (time.sleep(2), open({str(late)!r}, 'w')); time.sleep(60)"
     monkeypatch.setattr(build, "_QUICK", writer)
@@ -291,7 +291,7 @@ def test_a_build_that_takes_too_long_leaves_no_writer_behind(project, monkeypatc
 
 @pytest.mark.slow
 def test_a_missing_number_stops_the_build_every_time(project, capsys):
-    """Sphinx alone would warn once and pass the second time, having read the page already."""
+    """Sphinx alone would warn once and pass the second time, as it has already read the page."""
     intro = project.root / "book" / "intro.md"
     write(project.root, "# %%\nfrom bookkit import glue\nglue('here', 1.5)\n")
     intro.write_text("# A book\n\n{glue:text}`../notebooks/01_a.ipynb::gone:.2f`\n")
@@ -310,7 +310,7 @@ def test_a_missing_number_stops_the_build_every_time(project, capsys):
 
 @pytest.fixture
 def shown(monkeypatch) -> list:
-    """What is displayed, as (data, metadata)."""
+    """Collects what is displayed, as (data, metadata)."""
     box: list = []
     monkeypatch.setattr("IPython.display.display", lambda data, *, raw, metadata: box.append((data, metadata)))
     return box
@@ -335,7 +335,7 @@ def test_glue_stores_plain_text_typeset(shown, value, printed):
 
 @pytest.mark.parametrize("text", ["12,345", "2.50", "1e5", "None"])
 def test_glued_words_that_look_like_numbers_stay_as_they_are(shown, text):
-    """myst-nb reads what it can as Python: "12,345" became "(12, 345)" on the page."""
+    """myst-nb evaluates what looks like Python: without quotes "12,345" became "(12, 345)" on the page."""
     glue("text", text)
     assert str(ast.literal_eval(shown[0][0]["application/papermill.record/text/plain"])) == text
 

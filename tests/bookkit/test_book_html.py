@@ -1,4 +1,4 @@
-"""Tables and pictures as HTML: whatever is written in them stays text, and a screen reader finds its way."""
+"""Tables and pictures as HTML: any text in them stays text, and a screen reader finds its way."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from PIL import Image
 
 from bookkit.html import Html, glue_html, link, pictures, table
 
-#: What would do harm, or break the page, if it were not escaped.
+#: Text that would do harm, or break the page, if it were not escaped.
 WILD = "<script>alert(1)</script> & \"a\" 'b' λ"
 
 
 class Parsed(HTMLParser):
-    """Elements in order, each as (tag, attributes, the text inside); stops at one that is not closed."""
+    """Elements in order, each as (tag, attributes, text inside); fails if one is not closed."""
 
     EMPTY = frozenset({"img"})
 

@@ -30,10 +30,10 @@ from repro.trellis.planes import assemble
 
 ASSETS = Path(browser_encoder.__file__).parent / "assets" / "encoder"
 QUALITIES = (10, 30, 50, 75, 90, 95)
-#: What floating point may do: so many numbers of 10,000 differ, and files by this share.
+#: Differences that floating point may cause: numbers in 10,000, and the relative size of files.
 MOST_NUMBERS, MOST_BYTES = 1, 0.005
 
-#: Reads a picture and options, encodes it at each quality, writes files and their numbers.
+#: Reads a picture and options, encodes it for each target, and writes the files and their numbers.
 PROGRAM = """
 import { readFileSync, writeFileSync } from "node:fs";
 import { bitsPerBlock, encodeWith, encoderOf, symbolsOfBlock } from "%(index)s";
@@ -70,7 +70,7 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node.js. Without it the test is skipped, or fails where ``REPRO_REQUIRE_BROWSER`` is set."""
+    """Node.js. Without it the test is skipped, or fails if ``REPRO_REQUIRE_BROWSER`` is set."""
     found = shutil.which("node")
     if found is None:
         (pytest.fail if os.environ.get("REPRO_REQUIRE_BROWSER") else pytest.skip)("needs Node.js: apt install nodejs")
@@ -79,7 +79,7 @@ def node() -> str:
 
 @pytest.fixture
 def run(node: str, tmp_path: Path) -> Run:
-    """Encodes samples for targets, as ``{"quality": 75}``; what was told of each, files are in ``tmp_path``."""
+    """Encode samples for targets like ``{"quality": 75}``, and return what is told. Files are in ``tmp_path``."""
     program = tmp_path / "run.mjs"
     program.write_text(PROGRAM % {"index": (ASSETS / "index.js").as_uri()})
 
@@ -101,7 +101,7 @@ def _gradient() -> np.ndarray:
     return np.stack([across, down, np.full_like(down, 128)], -1).astype(np.uint8)
 
 
-#: Of every kind and shape that the encoder meets.
+#: Pictures of every kind and shape that the encoder must handle.
 PICTURES: dict[str, Callable[[], np.ndarray]] = {
     "photo": lambda: skimage.data.astronaut()[:256, 100:400],
     "odd sides": lambda: skimage.data.coffee()[:131, :77],
@@ -120,7 +120,7 @@ PICTURES: dict[str, Callable[[], np.ndarray]] = {
 
 
 def picture(name: str) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3), in one piece."""
+    """uint8 (H, W) or (H, W, 3), contiguous."""
     return np.ascontiguousarray(PICTURES[name]())
 
 
@@ -149,7 +149,7 @@ def test_numbers_and_files_are_those_of_the_python_encoder(name: str, run: Run, 
 
 
 def _less(folder: Path, n: int, z: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Of each plane the numbers that the ``n``-th file has, less ``z``."""
+    """The ``n``-th file's numbers minus ``z``, plane by plane."""
     found = [np.fromfile(folder / f"{n}.{i}.z", np.int16) for i in range(len(z))]
     return [ours - numbers.ravel() for ours, numbers in zip(found, z, strict=True)]
 
@@ -194,7 +194,7 @@ def test_bits_of_blocks_add_up_to_those_of_the_scans(quality: int, run: Run) -> 
 
 
 def test_symbols_of_a_block_are_those_of_a_sequential_file(run: Run, tmp_path: Path) -> None:
-    """Of a grey file, which is small and so sequential: its own codes have as many bits as are told."""
+    """A grey file is small and so sequential: its own codes have exactly as many bits as the symbols told."""
     samples = np.ascontiguousarray(picture("grey")[:64, :64])
     told = run(samples, [{"quality": 60}])["told"][0]
     data = (tmp_path / "0.jpg").read_bytes()
@@ -281,7 +281,7 @@ def test_the_model_is_the_one_that_ships() -> None:
 
 @pytest.mark.slow
 def test_a_megapixel_takes_about_a_second_of_one_core(run: Run) -> None:
-    """CPU time, compiling and all; the limit leaves room for a busy machine, where it took 0.8 s."""
+    """CPU time, with compiling. It took 0.8 s; the limit leaves room for a busy machine."""
     assert run(dead_leaves(1000, 5), [{"quality": 75}])["seconds"] < 2
 
 
@@ -339,9 +339,9 @@ console.log(JSON.stringify({ told, posted: worker.posted, lost, broken }));
 
 
 def test_only_the_latest_of_what_waits_is_coded_and_a_dead_worker_answers_nothing(node: str) -> None:
-    """A picture that waits gives way to another one, and to no other quality of its own.
+    """A waiting picture is replaced by a newer picture, but not by another quality of its own.
 
-    One that cannot be copied is refused, and the picture before it is not taken for it.
+    A picture that cannot be copied is refused, and the one before is not encoded in its place.
     """
     program = CLIENT_PROGRAM % (ASSETS / "client.js").as_uri()
     done = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, text=True, timeout=60)
@@ -353,7 +353,7 @@ def test_only_the_latest_of_what_waits_is_coded_and_a_dead_worker_answers_nothin
 
 
 def test_a_worker_of_a_page_from_disk_encodes(browser: Any, tmp_path: Path) -> None:
-    """Inlined in a page that may fetch nothing, the worker makes the Python encoder's files."""
+    """Inlined in a page that may not fetch anything, the worker makes the Python encoder's files."""
     page = tmp_path / "page.html"
     policy = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:"
     page.write_text(f'<meta http-equiv="Content-Security-Policy" content="{policy}">')

@@ -1,4 +1,4 @@
-"""A notebook on Colab: its first cell fetches the book where the package is missing, and installs what is missing."""
+"""A notebook on Colab: its first cell fetches the book if the package is missing, and installs what else is missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_notebook_begins_with_the_same_cell() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A stand-in for what the cell clones: its installer leaves a note."""
+    """A stand-in for the repository that the cell clones; its installer prints a word."""
     place = tmp_path / "repository"
     (place / "tools").mkdir(parents=True)
     for package in ("repro", "chapters", "bookkit"):
@@ -52,7 +52,7 @@ def test_the_cell_fetches_and_installs_where_the_chapters_are_missing(repository
     }
     work = tmp_path / "work"
     work.mkdir()
-    for _ in range(2):  # the second time, after a restart, the folder is there
+    for _ in range(2):  # the second time, as after a restart, the folder is there
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=work,

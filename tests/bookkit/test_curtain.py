@@ -1,4 +1,4 @@
-"""The curtain: what it puts into a page, and what it does in a browser under mouse, finger and keyboard."""
+"""The curtain: what it puts into a page, and what it does in a browser with mouse, finger and keyboard."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ def at(tab: Any) -> int:
 
 
 def seen(tab: Any) -> np.ndarray:
-    """The pixels of the view without what lies over the pictures, of 0–255."""
+    """The view's pixels, 0–255, without what lies over the pictures."""
     tab.evaluate("Promise.all([...document.querySelectorAll('.view img')].map(image => image.decode()))")
     box = tab.locator(".view").bounding_box()
-    clip = {key: round(value) for key, value in box.items()}  # text above it may end within a pixel
+    clip = {key: round(value) for key, value in box.items()}  # text above it may end between pixels
     shot = tab.screenshot(clip=clip, style=".repro-curtain :is(.tag, .handle) { display: none !important; }")
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
@@ -136,7 +136,7 @@ def pixels(name: str, of: str) -> np.ndarray:
 
 
 def assert_shown(found: np.ndarray, wanted: np.ndarray) -> None:
-    """A JPEG decoder may round otherwise than another: by one step, seldom more."""
+    """JPEG decoders may round differently: by one step, seldom more."""
     assert found.shape == wanted.shape
     assert np.abs(found.astype(int) - wanted).max() <= 2
 
@@ -165,7 +165,7 @@ def test_it_enlarges_without_smoothing(tab: Any) -> None:
 
 
 def test_each_curtain_of_a_page_has_its_own_handle(browser: Any, tmp_path: Path) -> None:
-    """Each comes with a script of its own."""
+    """Each brings its own script."""
     with opened(browser, write_page(tmp_path, 2 * curtain(PICTURES, CROPS).text), 600) as tab:
         ids = tab.locator(".view").evaluate_all("all => all.map(view => view.id)")
         assert len(set(ids)) == 2

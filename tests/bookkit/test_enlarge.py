@@ -1,4 +1,4 @@
-"""The button that enlarges a picture which a phone has shrunk: where it is offered, and what it does."""
+"""The button that enlarges a picture shrunk by a phone: where it is offered, and what it does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 
 
 def page(folder: Path, column: int, width: int = 936) -> str:
-    """A picture of this many pixels, in a column of so many."""
+    """A page with a picture of this width, in a column of that width, both in pixels."""
     stream = io.BytesIO()
     Image.new("RGB", (width, 400), "white").save(stream, "PNG")
     source = f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
@@ -26,7 +26,7 @@ def page(folder: Path, column: int, width: int = 936) -> str:
 
 
 def shown(tab: Any) -> int:
-    """Pixels across that the picture is as large as."""
+    """Width in pixels at which the picture is shown."""
     return tab.evaluate("document.querySelector('img').clientWidth")
 
 

@@ -1,4 +1,4 @@
-"""What the page on extending shows is true of the sources as they are: its differences apply, its code runs."""
+"""What the page on extending shows fits the sources as they are: its differences apply, and its code runs."""
 
 from __future__ import annotations
 

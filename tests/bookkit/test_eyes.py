@@ -1,4 +1,4 @@
-"""The blind test: what it puts into a page, and how a reader takes it by keyboard, by finger and without JavaScript."""
+"""The blind test: what it puts into a page, and how readers take it by keyboard, by finger and without JavaScript."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIDES = ("first", "second")
 
 
 def made(name: str, number: int, rate: str, peer: str) -> Pair:
-    """By SSIMULACRA 2 ours is the nearer one in every pair, by MSE in none."""
+    """By SSIMULACRA 2 ours is nearer to the original in every pair, by MSE in none."""
     rgb = np.ascontiguousarray(photo(number)[:144, :160])
     coarse, fine = (jpeg(rgb, 8 + 10 * RATES.index(rate) + step) for step in (0, 5))
     return Pair(name, peer, rate, rgb, coarse, fine, {"SSIMULACRA 2": (70.0, 60.0), "MSE": (12.0, 11.0)})
@@ -96,7 +96,7 @@ def tab(context: Any, page: str) -> Any:
 
 
 def visit(context: Any, page: str) -> Any:
-    """``page`` in a new tab; an error of its script, and a request for anything but the page, fail the test."""
+    """``page`` in a new tab; an error in its script or a request for anything but the page fails the test."""
     tab = context.new_page()
     tab.on("pageerror", lambda error: pytest.fail(str(error)))
     tab.on("request", lambda r: None if r.url.startswith((page, "data:", "blob:")) else pytest.fail(r.url))
@@ -114,7 +114,7 @@ def begin(tab: Any) -> None:
 
 
 def ready(tab: Any) -> None:
-    """Wait until the pair is there, and can be answered."""
+    """Wait until the pair is shown and can be answered."""
     tab.wait_for_selector(".stage:not(.waiting)")
     tab.wait_for_timeout(350)
 
@@ -124,12 +124,12 @@ def answers(tab: Any) -> Any:
 
 
 def state(tab: Any) -> Any:
-    """What the browser keeps."""
+    """The state that the browser stores."""
     return tab.evaluate("JSON.parse(Object.values(localStorage)[0] ?? null)")
 
 
 def current(tab: Any) -> tuple[Pair, str]:
-    """The pair that is looked at, and which of the two pictures is ours."""
+    """The pair that is shown, and which of its two pictures is ours."""
     kept = state(tab)
     index = kept["order"][kept["at"]]
     return PAIRS[index], SIDES[kept["swapped"][index]]
@@ -144,13 +144,13 @@ def seen(tab: Any) -> list[np.ndarray]:
 
 
 def assert_shown(found: np.ndarray, wanted: np.ndarray) -> None:
-    """A JPEG decoder may round otherwise than another: by one step, seldom more."""
+    """JPEG decoders may round differently: by one step, seldom more."""
     assert found.shape == wanted.shape
     assert np.abs(found.astype(int) - wanted).max() <= 2
 
 
 def pixels(tab: Any) -> dict[str, np.ndarray]:
-    """What first, second and original are to show."""
+    """The pixels that the first picture, the second and the original should show."""
     pair, ours = current(tab)
     files = {ours: pair.ours, SIDES[1 - SIDES.index(ours)]: pair.theirs}
     return {"original": pair.original, **{side: decode(file) for side, file in files.items()}}
@@ -168,7 +168,7 @@ def key_for(tab: Any, number: int) -> str:
 
 
 def take(tab: Any, count: int = len(PAIRS)) -> None:
-    """Answer so many pairs by keyboard alone."""
+    """Answer ``count`` pairs by keyboard alone."""
     for number in range(count):
         ready(tab)
         tab.keyboard.press("ArrowRight")
@@ -204,7 +204,7 @@ def test_a_pixel_takes_a_whole_number_of_the_screens(browser: Any, page: str, ra
         tab.keyboard.press("o")
         wanted = current(tab)[0].original.repeat(ratio, 0).repeat(ratio, 1)
         screen = np.asarray(Image.open(io.BytesIO(tab.screenshot(scale="device"))).convert("RGB"))
-        box = tab.locator(".view:visible").bounding_box()  # which does not tell its row of the screen to the pixel
+        box = tab.locator(".view:visible").bounding_box()  # not exact to the pixel vertically
         y, x = round(box["y"] * ratio), round(box["x"] * ratio)
         height, width = wanted.shape[:2]
         found = [screen[y + dy : y + dy + height, x : x + width] for dy in (-1, 0, 1)]
@@ -256,7 +256,7 @@ def test_one_looks_at_both_before_one_answers(tab: Any) -> None:
     begin(tab)
     for key in ("1", "o", "2", "0"):
         tab.keyboard.press(key)
-    answers(tab).get_by_role("button", name="Second").click(force=True)  # it says that it is disabled
+    answers(tab).get_by_role("button", name="Second").click(force=True)  # although it is disabled
     assert state(tab)["answers"] == {} and "Look at both" in answers(tab).inner_text()
     tab.keyboard.press("s")
     answers(tab).get_by_role("button", name="Second").dblclick()
@@ -271,7 +271,7 @@ def test_one_looks_at_both_before_one_answers(tab: Any) -> None:
 
 
 def hold(tab: Any, key: str) -> None:
-    """Press a key so long that it repeats."""
+    """Hold a key down until it repeats."""
     for _ in range(4):
         tab.keyboard.down(key)
         tab.wait_for_timeout(200)
@@ -345,7 +345,7 @@ def test_one_pair_that_not_every_metric_judged(context: Any, tmp_path: Path) -> 
 
 
 def expected(k: int, n: int) -> str:
-    """k of n as the page says it."""
+    """k of n, as the page writes it."""
     ends = binomtest(k, n).proportion_ci(0.95, method="exact")
     low, high, share = (int(100 * part + 0.5) for part in (ends.low, ends.high, k / n))
     return f"{share}\u00a0% ({low} to {high}\u00a0%)"

@@ -1,4 +1,4 @@
-"""The core as users install it: the wheel, in an environment of its own, on each Python that is found here."""
+"""The core as users install it: the wheel, in an environment of its own, for each Python that is found here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-#: MB that an environment with the core may take.
+#: The most MB that an environment with the core may take.
 MOST = 400
 
 
 def interpreter(version: str) -> Path | None:
-    """On the path, or one of pyenv's; those that pyenv puts on the path work only where it was told to."""
+    """The Python on the path, or one of pyenv's. pyenv's shims on the path work only for versions it was set to."""
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         return Path(sys.executable)
     found = shutil.which(f"python{version}")
@@ -37,7 +37,7 @@ def run(*command: object, **options: object) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: setuptools leaves files behind where it builds."""
+    """Build the wheel from a copy: setuptools leaves files behind where it builds."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-prose"):
         shutil.copy(ROOT / name, copy)

@@ -1,4 +1,4 @@
-"""`make lab`: JupyterLab starts, lists every notebook as one of a pair, and its kernel finds package and photos."""
+"""`make lab`: JupyterLab starts, lists every notebook as part of a pair, and its kernel finds package and photos."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
-    """JupyterLab on a free port with a token, settings of nobody, and no browser; stopped afterwards."""
+    """JupyterLab on a free port with a token, without anyone's settings or a browser; stopped afterwards."""
     folder, token = tmp_path_factory.mktemp("lab"), secrets.token_hex(16)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -87,7 +87,7 @@ def test_every_notebook_is_listed_and_opens_as_a_pair(api: Callable[..., Any]) -
 
 
 def test_a_pair_opens_whatever_the_ages_of_its_halves(api: Callable[..., Any]) -> None:
-    """Git sets them as it likes."""
+    """Git sets their modification times in any order."""
     path = ROOT / "notebooks" / f"{NAMES[0]}.ipynb"
     before = path.stat()
     os.utime(path, (before.st_atime, time.time() + 3600))
@@ -110,7 +110,7 @@ live.own_photo("small.png", next(iter(photos("sample"))).rgb()[:64, :96], "Part 
 
 
 def test_the_window_of_your_own_photo_encodes_in_jupyterlab(server: tuple[int, str], browser: Any) -> None:
-    """As in the built page. The kernel finds this checkout's packages, and the photos that the shell names."""
+    """As on the built page. The kernel finds this checkout's packages, and the photos that the shell names."""
     port, token = server
     place = ROOT / "_build" / "window.ipynb"
     place.parent.mkdir(exist_ok=True)

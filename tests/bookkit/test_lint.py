@@ -1,7 +1,7 @@
-"""No measured number is typed into prose: a cell stores it and the page pastes it, or it is a definition with a reason.
+"""No measured number is typed into prose: a cell stores it for the page to paste, or it is a definition with a reason.
 
-The build asks the same of every page (:mod:`bookkit.lint`), and stops; here each page has a test of its own. Code that
-a page shows has no line that a laptop cuts off.
+The build checks every page in the same way (:mod:`bookkit.lint`), and stops; here each page has a test of its own. No
+line of code on a page is too long for a laptop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = lint.definitions(ROOT / lint.ALLOWED)
 PAGES = [*sorted((ROOT / "notebooks").glob("*.py")), *sorted((ROOT / "book").glob("*.md"))]
 
-#: What a page 1280 px wide shows without scrolling; notebooks/ruff.toml and book/_static/repro.css go with it.
+#: Columns that a page 1280 px wide shows without scrolling; notebooks/ruff.toml and book/_static/repro.css must agree.
 COLUMNS = 88
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 

@@ -1,4 +1,4 @@
-"""The window of the reader's own photo, in a browser that is not allowed any connection."""
+"""The window for the reader's own photo, in a browser that may not connect to anything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def download(tab: Any) -> bytes:
 
 
 def test_the_photo_that_is_there_becomes_the_commands_file(tab: Any) -> None:
-    """As `repro encode` makes it, save for rounding in the last digit."""
+    """As `repro encode` makes it, except for rounding in the last digit."""
     data = download(tab)
     expected = repro.encode(Image.fromarray(photo()), quality=75)
     assert len(data) == pytest.approx(len(expected), rel=0.005)

@@ -1,4 +1,4 @@
-"""The window of one block in a browser that may connect to nothing: its numbers are the package's and libjpeg's."""
+"""The window of one block in a browser that may not connect to anything: its numbers match the package and libjpeg."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def grids(tab: Any) -> dict[str, np.ndarray]:
 
 
 def symbols(tab: Any) -> list[list[str]]:
-    """Of each symbol what it is, its place, its code, and the bits that follow."""
+    """Each symbol's meaning, place, code, and the bits that follow."""
     read = "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
     return list(tab.locator(".symbols tbody tr").evaluate_all(read))
 
 
 @pytest.mark.parametrize(("plane", "quality"), [(0, 50), (1, 50), (2, 90)])
 def test_every_number_is_the_packages(plane: int, quality: int, tab: Any) -> None:
-    """F, Q and Ẑ are those of the Python encoder, the samples libjpeg's, the bits those of the file's own codes."""
+    """F, Q and Ẑ are the Python encoder's, the samples libjpeg's, and the bits those of the file's own codes."""
     tab.get_by_label("Plane").select_option(str(plane))
     tab.get_by_label("Quality").fill(str(quality))
     wait_for_line(tab, f"quality {quality} ")
@@ -74,7 +74,7 @@ def test_every_number_is_the_packages(plane: int, quality: int, tab: Any) -> Non
 
 
 def test_symbols_tell_the_whole_numbers(tab: Any) -> None:
-    """Zeros and numbers, one after the other, are Ẑ along the zigzag."""
+    """Zeros and numbers, read one after the other, are Ẑ in zigzag order."""
     z = grids(tab)["z"].ravel()[ZIGZAG].astype(int)
     read = [z[0]]
     for words, place, _, following in symbols(tab)[1:]:
@@ -100,7 +100,7 @@ def test_blocks_are_chosen_by_keyboard_and_by_finger(tab: Any) -> None:
     wait_for_line(tab, "row 4, column 13")
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
-    wait_for_line(tab, "row 4, column 14")  # the last
+    wait_for_line(tab, "row 4, column 14")  # the last column
     tab.get_by_label("Zoom").select_option("2")
     tab.locator(".stage").tap(position={"x": 16 * 3 + 5, "y": 16 * 2 + 5})
     wait_for_line(tab, "row 2, column 3")
@@ -142,7 +142,7 @@ def test_a_large_photo_is_made_smaller_and_no_picture_is_refused(tab: Any) -> No
 
 
 def test_numbers_are_told_as_they_are_stored(tab: Any) -> None:
-    """Pure blue's Cb is 255.5, which is stored as 255; and what rounds to zero has no sign."""
+    """Pure blue's Cb is 255.5, stored as 255; what rounds to zero has no sign."""
     tab.get_by_label("Plane").select_option("1")
     choose(tab, "blue.png", png(np.full((8, 8, 3), (0, 0, 255), np.uint8)), "blue.png, at quality")
     assert (grids(tab)["before"] == 255).all()

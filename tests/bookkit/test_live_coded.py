@@ -1,4 +1,4 @@
-"""The curtain whose right side is coded in the page, in a browser that may connect to nothing."""
+"""The curtain whose right side is encoded in the page, in a browser that may not connect to anything."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def tab(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def drag(tab: Any, value: int) -> float:
-    """Move the slider; the rate that it reads."""
+    """Move the slider, and return the rate that it shows."""
     tab.get_by_label("Bits per pixel").fill(str(value))
     return float(tab.locator(".settings output").inner_text())
 
 
 def shown(tab: Any, side: int) -> bytes:
-    """A PNG file of what is on a side of the curtain: 0, left, or 1, right."""
+    """A PNG file of what a side of the curtain shows: 0 is left, 1 is right."""
     read = """(image) => new Promise((resolve) => {
         const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
         canvas.getContext("2d").drawImage(image, 0, 0);

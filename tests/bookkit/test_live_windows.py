@@ -1,4 +1,4 @@
-"""What every window that encodes in the page (:mod:`bookkit.live`) must keep."""
+"""What holds for every window that encodes in the page (:mod:`bookkit.live`)."""
 
 from __future__ import annotations
 

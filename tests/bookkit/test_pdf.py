@@ -1,4 +1,4 @@
-"""The whole book as one page and as one PDF: nothing is lost, links stay within, what moves on a screen is still."""
+"""The whole book as one page and as one PDF: nothing is lost, links stay inside, and what moves on screen is still."""
 
 from __future__ import annotations
 

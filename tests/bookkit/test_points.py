@@ -1,4 +1,4 @@
-"""The plot that names its points: what it puts into a page, and what it tells by mouse, finger and keyboard."""
+"""The plot that names its points: what it puts into a page, and what it says to mouse, finger and keyboard."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def tab(browser: Any, page: str) -> Iterator[Any]:
 
 
 def told(tab: Any) -> tuple[str, str, str]:
-    """(photo, encoder, setting) of the point that is told of, or three times nothing."""
+    """(photo, encoder, setting) of the point that is described, or three empty strings."""
     name, _, rest = tab.get_by_role("status").inner_text().partition("\n")
     photo, _, encoder = name.partition(": ")
     return photo, encoder, rest.partition(",")[0]

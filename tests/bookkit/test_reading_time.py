@@ -1,4 +1,4 @@
-"""One book out of many chapters: every one has the same frame, and every figure and equation of the paper its place."""
+"""Many chapters, one book: each has the same frame, and every figure and equation of the paper has its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bookkit.reading_time import line, walk
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = Project(ROOT).notebooks()
-#: An exercise and, right behind it or behind a cell that works it out, its solution.
+#: An exercise, and its solution right behind it or behind a cell that works it out.
 _EXERCISE = re.compile(r"^\*\*(\d)\.\*\* ", re.M)
 _SOLUTION = "```{admonition} Solution\n:class: dropdown\n"
 
@@ -65,7 +65,7 @@ def test_a_chapter_leads_on_to_the_next(name: str, following: str) -> None:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Project:
-    """A book of one notebook that was executed."""
+    """A book of one notebook that has been executed."""
     shutil.copy(ROOT / "_config.yml", tmp_path)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/status\nchapters:\n- file: notebooks/01_a\n")
     (tmp_path / "notebooks").mkdir()

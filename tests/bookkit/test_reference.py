@@ -1,4 +1,4 @@
-"""The pages of reference are made from what they describe: docstrings, registries, locks, runs, the command line."""
+"""The reference pages are made from what they describe: docstrings, registries, locks, runs, the command line."""
 
 from __future__ import annotations
 

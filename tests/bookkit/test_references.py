@@ -1,4 +1,4 @@
-"""Every entry of the bibliography leads to its paper: by DOI, or it is one of the few that never got one."""
+"""Every entry of the bibliography leads to its paper: it has a DOI, or is one of the few that never got one."""
 
 from __future__ import annotations
 

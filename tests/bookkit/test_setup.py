@@ -1,4 +1,4 @@
-"""The set-up agrees with itself: what pyproject.toml asks for, what the locks pin, what conda users get."""
+"""The set-up is consistent: what pyproject.toml asks for, what the locks pin, and what conda users get."""
 
 from __future__ import annotations
 

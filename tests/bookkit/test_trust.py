@@ -1,4 +1,4 @@
-"""The page on what the encoder promises: its figures are the stored ones, its bars as long as they say."""
+"""The page on what the encoder promises: its figures are the stored ones, and its bars as long as they say."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FAULTS = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Any:
-    """One with results of campaigns."""
+    """A stand-in for a project with stored results of campaigns."""
     results = tmp_path / "data" / "results"
     results.mkdir(parents=True)
     parsers = {"targets": TARGETS, "provenance": MADE}

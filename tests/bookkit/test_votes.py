@@ -1,4 +1,4 @@
-"""``tools/votes.py``: answers of many readers are added up, and what is no file of answers is named and left out."""
+"""``tools/votes.py``: many readers' answers are added up; a file that holds no answers is named and left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEERS, RATES = ("jpegli", "mozjpeg"), ("0.5 bpp", "1 bpp")
 
 
 def told(choices: str, sitting: str = "a", test: str = "t", **other: Any) -> dict[str, Any]:
-    """What a reader saves who chose ``choices``: o(urs), t(heirs) or n(either), of pairs 0, 1, …, four of a photo.
+    """What a reader saves who chose ``choices``: o(urs), t(heirs) or n(either), for pairs 0, 1, …, four per photo.
 
     By SSIMULACRA 2 ours is always nearer; MSE finds the pictures equal.
     """
@@ -69,7 +69,7 @@ def test_preferences_of_several_readers_are_added_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("readers", [1, 30])
 def test_a_photo_s_answers_count_as_alike(readers: int) -> None:
-    """Ten photos at four rates each, six always ours: no more is known than ten independent answers say."""
+    """Ten photos at four rates each, six always ours: this says no more than ten independent answers."""
     answers = [
         votes.Answer(str(reader), str(photo), f"{photo} {rate}", "p", str(rate), "ours" if photo < 6 else "theirs", {})
         for reader in range(readers)
