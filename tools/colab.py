@@ -1,9 +1,9 @@
-"""Install what the book needs and this Python lacks: what a notebook's first cell runs on Colab.
+"""Install what the book needs and this Python lacks. A notebook's first cell runs this on Colab.
 
-Colab brings its own Python, torch and matplotlib, fit for its GPUs. They stay as they are: only packages that are
-missing altogether are installed, in a version that pyproject.toml admits; what is there stays, however old. That takes
-a minute and not half an hour. But numbers can differ from the book's in their last digits, for Colab's versions are not
-those of the lock.
+Colab brings its own Python, torch and matplotlib, built for its GPUs, and they stay as they are. Only packages that are
+missing altogether are installed, in a version that pyproject.toml admits; a package that is there stays, however old.
+That takes a minute instead of half an hour. But numbers can differ from the book's in their last digits, as Colab's
+versions are not those of the lock.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Of the extra ``book``: what notebooks show things with, and what the book's helpers read their settings with.
+#: The packages of the extra ``book`` that notebooks show things with, or the book's helpers read their settings with.
 SHOWN_WITH = ("ipywidgets", "matplotlib", "pyyaml")
 
 
 def name_of(requirement: str) -> str:
-    """The package that a requirement as "pillow>=11.3" asks for."""
+    """The package that a requirement such as "pillow>=11.3" asks for."""
     return requirement.split(";")[0].translate(str.maketrans("<>=!~[ ", "       ")).split()[0]
 
 
 def missing(requirements: list[str]) -> list[str]:
-    """Those whose package is not installed in any version."""
+    """The requirements whose package is not installed in any version."""
     found = []
     for requirement in requirements:
         try:
@@ -36,7 +36,7 @@ def missing(requirements: list[str]) -> list[str]:
 
 
 def calls() -> list[list[str]]:
-    """What pip is to be called with, in order; the files-only packages last and without what their code would need."""
+    """Arguments of the pip calls to make, in order; packages needed only for their files last, without dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     book = [r for r in extras["book"] if name_of(r) in SHOWN_WITH]
@@ -47,7 +47,7 @@ def calls() -> list[list[str]]:
 
 
 def main() -> None:
-    """Install them."""
+    """Install what is missing."""
     for call in calls():
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *call], check=True)
 

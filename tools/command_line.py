@@ -1,4 +1,4 @@
-"""Write the help of every command into book/command_line.md, below what a person wrote there.
+"""Write the help of every command into book/command_line.md, below the part that is written by hand.
 
 make sync
 """
@@ -15,14 +15,14 @@ from repro import cli
 from repro.files import atomic_write
 
 PAGE = Path(__file__).resolve().parents[1] / "book" / "command_line.md"
-#: What stands below this line is written by :func:`page`.
+#: Everything below this line is written by :func:`page`.
 MARK = "<!-- Below is the help of every command, written by tools/command_line.py. -->\n"
-#: Columns of the help: as wide as the book sets code without a scroll bar.
+#: Columns of the help: as many as a code block of the book shows without a scroll bar.
 WIDTH = 88
 
 
 def helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, str]]:
-    """(command, its help) of ``command`` and all below it, as ``repro COMMAND --help`` prints it."""
+    """(command, its help) for ``command`` and all its subcommands, as ``repro COMMAND --help`` prints it."""
     settings = {"info_name": name, "parent": parent, "terminal_width": WIDTH, **command.context_settings}
     here = command.context_class(command, **settings)
     yield here.command_path, command.get_help(here)
@@ -31,7 +31,7 @@ def helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, st
 
 
 def page(written: str) -> str:
-    """The whole page: what a person wrote, which is all of ``written`` as far as :data:`MARK`, and the help."""
+    """The whole page: the hand-written part, which is ``written`` up to :data:`MARK`, and the help."""
     above, _, _ = written.partition(MARK)
     sections = [
         f"## `{path}`\n\n```text\n{text.rstrip()}\n```\n"

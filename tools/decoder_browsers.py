@@ -1,4 +1,4 @@
-"""Browsers as decoders: each is told to leave colour profiles alone, and hands over the samples of a canvas."""
+"""Browsers as decoders: each is told to ignore colour profiles, and returns the samples of a canvas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import numpy as np
 from decoder_files import Fault, File
 from decoders import Decoder, _shaped, _version
 
-#: Pixels that are fetched at a time.
+#: Pixels fetched at a time.
 STRIP = 2**21
 _OPEN = """async text => {
     const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
@@ -43,11 +43,11 @@ _ROWS = """([top, rows]) => {
 
 
 class Browser(Decoder):
-    """One that can be told to evaluate a function of JavaScript."""
+    """A browser that can evaluate a JavaScript function."""
 
     @abstractmethod
     def evaluate(self, function: str, argument: Any) -> str:
-        """What ``function`` returns, awaited. Raises :class:`Fault` where it throws."""
+        """What ``function`` returns, awaited. Raises :class:`Fault` if it throws."""
 
     def decoded(self, file: File) -> np.ndarray:
         height, width = map(int, self.evaluate(_OPEN, base64.b64encode(file.path.read_bytes()).decode()).split())
@@ -58,7 +58,7 @@ class Browser(Decoder):
 
 
 class Chromium(Browser):
-    """Driven by Playwright, in a thread of its own, as that wants."""
+    """Driven by Playwright, in a thread of its own, as Playwright requires."""
 
     name = "Chromium"
     FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -70,7 +70,7 @@ class Chromium(Browser):
 
     @cached_property
     def program(self) -> str | None:
-        """The browser of the system."""
+        """The installed browser; None without it or without Playwright."""
         driven = importlib.util.find_spec("playwright")
         return (shutil.which("chromium") or shutil.which("google-chrome")) if driven else None
 
@@ -108,7 +108,7 @@ class Chromium(Browser):
 
 
 class Firefox(Browser):
-    """Driven by its own WebDriver BiDi."""
+    """Driven by WebDriver BiDi, which it has built in."""
 
     name = "Firefox"
     PREFERENCES = 'user_pref("gfx.color_management.mode", 0);\nuser_pref("app.update.enabled", false);\n'
@@ -120,7 +120,7 @@ class Firefox(Browser):
 
     @cached_property
     def program(self) -> str | None:
-        """The browser of the system."""
+        """The installed browser; None without it or without the package ``websocket``."""
         driven = importlib.util.find_spec("websocket")
         return (shutil.which("firefox") or shutil.which("firefox-esr")) if driven else None
 
@@ -168,7 +168,7 @@ class Firefox(Browser):
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             answer = json.loads(self._socket.recv())
-            if answer.get("id") == number:  # else an event
+            if answer.get("id") == number:  # otherwise an event
                 if "error" in answer:
                     raise Fault(answer["message"])
                 return answer["result"]

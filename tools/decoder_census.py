@@ -3,8 +3,8 @@
     python tools/decoder_census.py               # all 300 files, about a quarter of an hour on two cores
     python tools/decoder_census.py --files 30    # fewer, spread over all; nothing is kept unless --out says where
 
-Beside each file stands one that libjpeg wrote of the same picture, with the same subsampling at the same quality:
-how far decoders are from each other on that one is no fault of ours. A decoder that is not on the machine gets a row
+Each file is compared with one that libjpeg wrote of the same picture, with the same subsampling at the same quality: if
+decoders differ from each other on that one, it is no fault of ours. A decoder that is not on the machine gets a row
 that says so.
 """
 
@@ -40,9 +40,9 @@ RESULT = "results/decoders.json"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one decoder says of one file: how far it is from Pillow, of ours and of libjpeg's, or what is wrong.
+    """What one decoder makes of one file: its distance from Pillow on our file and on libjpeg's, or what is wrong.
 
-    ``progressive``: what the file is; small ones are sequential where that takes less.
+    ``progressive``: whether our file is; small ones are sequential if that takes less.
     """
 
     decoder: str
@@ -55,7 +55,7 @@ class Finding:
 
 @contextmanager
 def installed() -> Iterator[list[Decoder]]:
-    """All decoders that are at hand."""
+    """All decoders on this machine."""
     with ExitStack() as stack:
         found = [stack.enter_context(closing(make())) for make in every()]
         yield [decoder for decoder in found if decoder.version() is not None]
@@ -64,9 +64,9 @@ def installed() -> Iterator[list[Decoder]]:
 def decode_with(
     case: Case, data: bytes, decoders: Iterable[Decoder], folder: Path, *, twin: bool = True, jobs: int = 4
 ) -> list[Finding]:
-    """What ``decoders`` make of ``data``, the file of ``case``, ``jobs`` at a time.
+    """What ``decoders`` make of ``data``, the file of ``case``, with ``jobs`` of them at a time.
 
-    With ``twin``, what those that need not agree with Pillow in every bit make of libjpeg's file, too.
+    With ``twin``, decoders that need not agree with Pillow in every bit decode libjpeg's file, too.
     """
     ours = _file(folder / "ours.jpg", data)
     theirs = _file(folder / "libjpeg.jpg", of_libjpeg(case, ours)) if twin else None
@@ -77,7 +77,7 @@ def decode_with(
 def _found(decoder: Decoder, case: Case, ours: File, theirs: File | None) -> Finding:
     try:
         of_libjpeg_file = decoder.distance(theirs) if theirs and decoder.limit else None
-    except Fault:  # its own affair; what it makes of ours is judged all the same
+    except Fault:  # on libjpeg's file; our own file is judged all the same
         of_libjpeg_file = None
     try:
         if decoder.name == "Pillow":
@@ -91,15 +91,15 @@ def _found(decoder: Decoder, case: Case, ours: File, theirs: File | None) -> Fin
 
 
 def check_header(case: Case, file: File) -> None:
-    """Raises :class:`Fault` where the file is not of the kind that was asked for."""
+    """Raises :class:`Fault` if the file is not of the kind that was asked for."""
     image = file.opened()
     if image.size != (case.width, case.height):
         raise Fault(f"is of {image.size[0]}×{image.size[1]} pixels")
     if image.mode != ("L" if case.grey else "RGB"):
         raise Fault(f"is of mode {image.mode}")
-    if file.progressive and case.scans == "sequential":  # the other way round, sequential may be smaller
+    if file.progressive and case.scans == "sequential":  # not the reverse: sequential may be smaller
         raise Fault("is progressive")
-    one_block = max(image.size) <= 8  # of each component, whatever was asked for
+    one_block = max(image.size) <= 8  # per component, whatever was asked for
     half = case.subsampling == "4:2:0" and not one_block
     if not case.grey and case.subsampling != "auto" and file.subsampled != half:
         raise Fault("has another subsampling")
@@ -110,9 +110,9 @@ def check_header(case: Case, file: File) -> None:
 
 
 def of_libjpeg(case: Case, ours: File) -> bytes:
-    """What libjpeg makes of the picture with the subsampling of ``ours``, at the whole quality that is nearest."""
+    """libjpeg's file of the picture, with the subsampling of ``ours``, at the nearest whole quality."""
     stream, image = io.BytesIO(), case.image()
-    # Pillow's buffer must hold the whole file where scans are progressive, and is too small for noise.
+    # Pillow's buffer must hold the whole file if scans are progressive, and is too small for noise.
     with mock.patch.object(ImageFile, "MAXBLOCK", 2**20 + 6 * case.width * case.height):
         image.save(
             stream,
@@ -147,7 +147,7 @@ def table(findings: Sequence[Finding], decoders: Iterable[Decoder]) -> list[dict
 
 
 def summary(findings: Iterable[Finding]) -> dict[str, Any]:
-    """What the files were."""
+    """What kinds of files there were."""
     made = {one.case: one.progressive for one in findings}
     pixels = [case.width * case.height for case in made]
     return {
@@ -175,7 +175,7 @@ def report(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Encode, decode, print and store; 1 where a decoder found a fault."""
+    """Encode, decode, print and store; return 1 if a decoder found a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, help="how many, spread over all (all)")
     parser.add_argument("--jobs", type=int, default=4, help="how many decoders work at a time (4)")

@@ -1,4 +1,4 @@
-"""The files that decoders are tried on: all efforts and models, sizes, qualities and kinds of pictures."""
+"""The files that decoders are tested on: all efforts and models, sizes, qualities and kinds of pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont
 
 from repro.encoder.encode import Effort, Scans, Settings, Subsampling, encode_source
 
-#: (model, effort): all that the encoder knows, each with one large picture, (width, height), of what it has time for.
+#: (model, effort): all that the encoder has, each with the (width, height) of one large picture it has time for.
 KINDS: dict[tuple[str, Effort], tuple[int, int]] = {
     ("trellis", "fast"): (6000, 4000),
     ("trellis", "default"): (1600, 1200),
@@ -22,9 +22,9 @@ KINDS: dict[tuple[str, Effort], tuple[int, int]] = {
     ("tables", "default"): (4000, 6000),
     ("vgg16", "default"): (1600, 1200),
 }
-#: Of noise at quality 100 wherever it is met: a file takes more bytes than the picture.
+#: A size that is always noise at quality 100: the file takes more bytes than the picture.
 LONGEST = (500, 333)
-#: (width, height): from one pixel on, around the edges of blocks of 8 and of 16 px, odd, long and thin.
+#: (width, height): from one pixel, around multiples of 8 and 16 px, odd, long and thin.
 SIZES = (
     *((1, 1), (1, 2), (2, 1), (1, 7), (8, 1), (1, 17), (64, 1), (1, 200), (300, 1), (7, 7), (8, 8)),
     *((9, 9), (8, 16), (15, 15), (15, 16), (16, 15), (16, 16), (16, 17), (17, 16), (17, 17), (31, 31)),
@@ -39,13 +39,13 @@ SCANS: tuple[Scans, ...] = ("sequential", "interleaved", "smallest")
 SUBSAMPLINGS: tuple[Subsampling, ...] = ("auto", "4:2:0", "4:4:4")
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
 IPTC = b"\x1c\x02t\0\x08Somebody"
-#: Pixels up to which a picture is small: a test has time for some of them.
+#: Most pixels of a small picture; a test has time for some of these.
 SMALL = 16_500
 
 
 @dataclass(frozen=True)
 class Case:
-    """A file to be made: of what picture, and how. ``profile``: see :func:`icc_profile`."""
+    """A file to be made: of which picture, and how. ``profile``: see :func:`icc_profile`."""
 
     model: str
     effort: Effort
@@ -70,7 +70,7 @@ class Case:
         return self.width * self.height <= SMALL
 
     def settings(self) -> Settings:
-        """A small picture's descent is over before a person notices; a large one's is cut short."""
+        """Settings for the encoder. Small pictures get 0.3 s of descent, large ones 5 s."""
         seconds = None if self.effort != "best" else 0.3 if self.small else 5.0
         return Settings(
             quality=self.quality,
@@ -83,7 +83,7 @@ class Case:
         )
 
     def image(self) -> Image.Image:
-        """The picture, with what is to be kept beside it."""
+        """The picture, with the metadata that should be kept."""
         image = Image.fromarray(drawn(self.content, self.width, self.height)).convert("L" if self.grey else "RGB")
         if self.profile:
             image.info["icc_profile"] = icc_profile(self.profile)
@@ -94,12 +94,12 @@ class Case:
         return image
 
     def encoded(self) -> bytes:
-        """The file. Raises :class:`repro.errors.ReproError` where it cannot be made."""
+        """The file. Raises :class:`repro.errors.ReproError` if it cannot be made."""
         return encode_source(self.image(), self.settings(), str(self), "")[0]
 
 
 def cases() -> list[Case]:
-    """All 300. What is chosen from comes round after other numbers of files, so that nearly everything meets."""
+    """All 300 cases. Each list of choices repeats with another period, so that nearly all combinations occur."""
     made = []
     for k, ((model, effort), large) in enumerate(KINDS.items()):
         for i, (width, height) in enumerate((*SIZES, large)):
@@ -117,11 +117,11 @@ def cases() -> list[Case]:
 
 
 def drawn(content: str, width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8, the same at every call."""
+    """(height, width, 3) uint8, the same for every call."""
     rng = np.random.default_rng([width, height])
     if content == "noise":
         return rng.integers(0, 256, (height, width, 3), np.uint8)
-    if content == "extremes":  # as far out of range as transforms can be brought
+    if content == "extremes":  # as far out of range as transforms can get
         return rng.integers(0, 2, (height, width, 3), np.uint8) * np.uint8(255)
     if content == "flat":
         return np.tile(rng.integers(0, 256, 3, np.uint8), (height, width, 1))
@@ -160,7 +160,7 @@ def _photo(name: str) -> np.ndarray:
 
 
 def _mirrored(photo: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """A crop from anywhere in ``photo``, which goes on as its mirror image beyond its edges."""
+    """A crop from anywhere in ``photo``, continued beyond its edges by its mirror image."""
     rows, cols = (
         np.abs((np.arange(side) + rng.integers(2 * whole)) % (2 * whole) - whole + 0.5).astype(int)
         for side, whole in zip((height, width), photo.shape[:2], strict=True)
@@ -170,17 +170,17 @@ def _mirrored(photo: np.ndarray, width: int, height: int, rng: np.random.Generat
 
 @cache
 def icc_profile(name: str) -> bytes:
-    """``sRGB``; ``swapped``: red and green change places, so that whoever applies it shows; ``long``: two markers."""
+    """``sRGB``; ``swapped``: red and green exchanged, which shows if it is applied; ``long``: it takes two markers."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     if name == "swapped":
         return profile.replace(b"rXYZ", b"?XYZ").replace(b"gXYZ", b"rXYZ").replace(b"?XYZ", b"gXYZ")
     if name == "long":
-        profile += np.random.default_rng(0).bytes(100_000 - len(profile))  # JPEG XL takes zeros for an attack
+        profile += np.random.default_rng(0).bytes(100_000 - len(profile))  # zeros look like an attack to JPEG XL
         return len(profile).to_bytes(4, "big") + profile[4:]
     return profile
 
 
-# --- what becomes of them
+# --- what decoders make of them
 
 
 class Fault(Exception):
@@ -189,18 +189,18 @@ class Fault(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A JPEG file, and what Pillow makes of it."""
+    """A JPEG file, and Pillow's reading of it."""
 
     path: Path
 
     def opened(self, mode: str | None = None) -> Image.Image:
-        """All of it decoded. Raises :class:`Fault` where Pillow does not take it."""
+        """The image, fully decoded. Raises :class:`Fault` if Pillow rejects it."""
         try:
             image = Image.open(self.path, formats=["JPEG"])
             if mode:
                 image.draft(mode, image.size)
             image.load()
-        except Exception as error:  # decoders of broken files raise nearly anything
+        except Exception as error:  # decoders raise nearly anything for broken files
             raise Fault(" ".join(str(error).split()) or type(error).__name__) from error
         return image
 
@@ -211,7 +211,7 @@ class File:
 
     @cached_property
     def repeated(self) -> np.ndarray:
-        """As :attr:`rgb`, by ``djpeg``: each sample of smaller chroma is repeated, not interpolated."""
+        """As :attr:`rgb`, by ``djpeg``, with each sample of smaller chroma repeated instead of interpolated."""
         done = subprocess.run(["djpeg", "-nosmooth", "-pnm", str(self.path)], capture_output=True)
         if done.returncode:
             raise Fault(" ".join(done.stderr.decode(errors="replace").split()))
@@ -219,13 +219,13 @@ class File:
 
     @cached_property
     def components(self) -> np.ndarray:
-        """(H, W, 1 or 3) uint8: Y, Cb and Cr as the file has them, chroma stretched to the size of luma."""
+        """(H, W, 1 or 3) uint8: Y, Cb and Cr as in the file, chroma enlarged to the size of luma."""
         found = np.asarray(self.opened("YCbCr"))
         return found.reshape(*found.shape[:2], -1)
 
     @property
     def progressive(self) -> bool:
-        """Whether its header says so."""
+        """Whether the header says that it is progressive."""
         try:
             with Image.open(self.path, formats=["JPEG"]) as image:
                 return bool(image.info.get("progressive"))

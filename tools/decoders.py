@@ -1,7 +1,7 @@
 """Programs and libraries that decode JPEG files, and how far each may be from Pillow in any sample.
 
-The limit of a decoder is how far it is on files that libjpeg wrote of the same pictures: none that is built on libjpeg
-differs at all, and none with arithmetic of its own by more than 4. ``decoder_census.py`` measures both.
+A decoder's limit is its distance on files that libjpeg wrote of the same pictures: 0 for everything built on libjpeg,
+and at most 4 for decoders with arithmetic of their own. ``decoder_census.py`` measures both.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from PIL import Image
 from decoder_files import Fault, File
 
 HERE = Path(__file__).resolve().parent
-#: How chroma that was halved is brought back to full size. Decoders are free to choose: ITU-T T.81 leaves it open.
+#: How halved chroma is enlarged to full size. Decoders are free to choose: ITU-T T.81 leaves it open.
 Chroma = Literal["smooth", "repeated", "own"]
 
 
 class Decoder(ABC):
-    """One program.
+    """A decoder.
 
     limit
-        The most that it may be from Pillow, out of 255; None: it only says yes or no.
+        The largest allowed difference from Pillow, out of 255; None if it only accepts or rejects a file.
     chroma
-        Of a 4:2:0 file, ``"smooth"``: its pixels are compared with Pillow's, which interpolates; ``"repeated"``: with
-        those of libjpeg where each sample of chroma is repeated; ``"own"``: it has another filter, and luma alone is
-        compared. Of other files, all samples are compared with Pillow's.
+        How its pixels of a 4:2:0 file are compared. ``"smooth"``: with Pillow's, which interpolates chroma;
+        ``"repeated"``: with libjpeg's when each sample of chroma is repeated; ``"own"``: luma alone, as its filter is
+        another. For other files, all samples are compared with Pillow's.
     built_on
         Whose code decodes.
     """
@@ -49,17 +49,17 @@ class Decoder(ABC):
 
     @abstractmethod
     def version(self) -> str | None:
-        """None where it is not on the machine."""
+        """Its version; None if it is not on this machine."""
 
     @abstractmethod
     def decoded(self, file: File) -> np.ndarray:
-        """(H, W) or (H, W, 3) uint8; for ``chroma="own"`` and a 4:2:0 file, (H, W), its luma.
+        """(H, W) or (H, W, 3) uint8; luma alone, (H, W), for a 4:2:0 file if ``chroma`` is ``"own"``.
 
-        Raises :class:`Fault` where it complains.
+        Raises :class:`Fault` if it complains.
         """
 
     def distance(self, file: File) -> int:
-        """Its largest difference from Pillow. Raises :class:`Fault` where it complains or shows another size."""
+        """Its largest difference from Pillow. Raises :class:`Fault` if it complains or shows another size."""
         shown = self.decoded(file)
         if self.chroma == "own" and file.subsampled:
             return furthest(shown, file.components[..., 0])
@@ -68,11 +68,11 @@ class Decoder(ABC):
         return furthest(shown, file.repeated if self.chroma == "repeated" and file.subsampled else file.rgb)
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
-        """Let go of what it holds."""
+        """Release what it holds."""
 
 
 class Pillow(Decoder):
-    """All others are compared with it."""
+    """The reference for all others."""
 
     name = "Pillow"
 
@@ -86,7 +86,7 @@ class Pillow(Decoder):
 
 
 class Djpeg(Decoder):
-    """libjpeg-turbo's own program, of another version than Pillow has inside."""
+    """libjpeg-turbo's own program, in another version than the one inside Pillow."""
 
     name = "djpeg"
 
@@ -98,7 +98,7 @@ class Djpeg(Decoder):
 
 
 class Jpegtran(Decoder):
-    """Rewrites the file without decoding it: pixels and all markers must stay."""
+    """Rewrites the file without decoding it: pixels and all markers must stay the same."""
 
     name = "jpegtran -copy all"
 
@@ -115,10 +115,10 @@ class Jpegtran(Decoder):
 
 
 class Libjpeg(Decoder):
-    """A version of libjpeg as the package ``jpeglib`` carries it. It warns nobody of damage."""
+    """A version of libjpeg that comes with the package ``jpeglib``. It reports no damage."""
 
     release = ""
-    _lock = threading.Lock()  # which version is in use is one for the whole process
+    _lock = threading.Lock()  # the whole process uses one version at a time
 
     def version(self) -> str | None:
         if importlib.util.find_spec("jpeglib") is None:
@@ -129,14 +129,14 @@ class Libjpeg(Decoder):
 
     @cached_property
     def shown(self) -> str:
-        """Its version as one says it."""
+        """The version as it is usually written."""
         digits = self.release.removeprefix("mozjpeg")
         return ".".join(digits) if digits.isdigit() and len(digits) == 3 else digits
 
     def decoded(self, file: File) -> np.ndarray:
         import jpeglib
 
-        file.opened()  # libjpeg would end this process where it is no JPEG file at all
+        file.opened()  # libjpeg would end this process if it were no JPEG file
         luma = self.chroma == "own" and file.subsampled
         with self._lock, jpeglib.version(self.release):
             found = jpeglib.read_spatial(str(file.path), jpeglib.JCS_YCbCr if luma else None).spatial
@@ -144,19 +144,19 @@ class Libjpeg(Decoder):
 
 
 class Libjpeg6(Libjpeg):
-    """The last of the 1990s, which much of the world still carries."""
+    """The last version of the 1990s, which is still in wide use."""
 
     name, release, built_on = "libjpeg 6b", "6b", "its own code"
 
 
 class Libjpeg9(Libjpeg):
-    """The Independent JPEG Group's last, which brings chroma back by a DCT of twice the size."""
+    """The Independent JPEG Group's latest, which enlarges chroma by a DCT of twice the size."""
 
     name, release, chroma, limit, built_on = "libjpeg 9", "9f", "own", 1, "its own code"
 
 
 class Mozjpeg(Libjpeg):
-    """The library; it decodes as the version of libjpeg-turbo does that it began from."""
+    """As a library; it decodes like the version of libjpeg-turbo from which it was forked."""
 
     name, release = "mozjpeg", "mozjpeg403"
 
@@ -168,7 +168,7 @@ class ImageMagick(Decoder):
 
     @cached_property
     def program(self) -> tuple[str, str] | None:
-        """(its path, its version); other programs are called ``convert``, too."""
+        """(path, version); programs other than ImageMagick are called ``convert``, too."""
         for name in ("magick", "convert"):
             found = _version(name, "-version", "Version: ImageMagick")
             if found:
@@ -184,7 +184,7 @@ class ImageMagick(Decoder):
 
 
 class GraphicsMagick(Decoder):
-    """ImageMagick's relative of 2002."""
+    """ImageMagick's fork of 2002."""
 
     name = "GraphicsMagick"
 
@@ -196,7 +196,7 @@ class GraphicsMagick(Decoder):
 
 
 class Libvips(Decoder):
-    """What many web servers scale photos with."""
+    """Many web servers scale photos with it."""
 
     name = "libvips"
 
@@ -229,14 +229,14 @@ class OpenCV(Decoder):
 
 
 class Ffmpeg(Decoder):
-    """All components are compared as they are in the file: before colours are turned and chroma is stretched."""
+    """Compares all components as they are in the file, before colour conversion and chroma upsampling."""
 
     name, chroma, built_on = "ffmpeg", "own", "its own code"
-    limit = 1  # its inverse DCT rounds otherwise
+    limit = 1  # its inverse DCT rounds differently
 
     @cached_property
     def program(self) -> str | None:
-        """Of the system, or the one that the package ``imageio-ffmpeg`` brings."""
+        """The installed program, or the one from the package ``imageio-ffmpeg``."""
         try:
             return shutil.which("ffmpeg") or str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
         except (ImportError, RuntimeError):
@@ -247,7 +247,7 @@ class Ffmpeg(Decoder):
 
     def decoded(self, file: File) -> np.ndarray:
         assert self.program is not None
-        # Its warnings are left out: of a file of one pixel, libjpeg's too, it says that the last marker was missing.
+        # Warnings are left out: for a file of one pixel, even libjpeg's, it says that the last marker was missing.
         data = _run(self.program, "-nostdin", "-v", "error", "-i", str(file.path), "-f", "rawvideo", "-")
         height, width, planes = file.components.shape
         if file.subsampled:
@@ -263,7 +263,7 @@ class Ffmpeg(Decoder):
 
 
 class Java(Decoder):
-    """``javax.imageio``. It would apply profiles, so components are compared as they are before colours are turned."""
+    """``javax.imageio``. It would apply profiles, so components are compared before colour conversion."""
 
     name, built_on = "Java ImageIO", "libjpeg 6b"
 
@@ -290,9 +290,9 @@ class Java(Decoder):
 
 
 class Stb(Decoder):
-    """``stb_image.h``, the one file that games and small tools copy.
+    """``stb_image.h``, the single file that games and small tools include.
 
-    Of a 4:2:0 file up to 4 pixels wide luma alone is compared: libjpeg repeats such narrow chroma.
+    For 4:2:0 files up to 4 pixels wide only luma is compared: libjpeg repeats such narrow chroma.
     """
 
     name, limit, built_on = "stb_image", 4, "its own code"
@@ -328,7 +328,7 @@ class Stb(Decoder):
 
 
 class JpegJs(Decoder):
-    """The package ``jpeg-js``, plain JavaScript; its copy for tests, run by Node.js."""
+    """The package ``jpeg-js``, in plain JavaScript: the copy for tests, run by Node.js."""
 
     name, limit, chroma, built_on = "jpeg-js", 4, "repeated", "its own code"
     SCRIPT = HERE.parent / "tests" / "vendor" / "jpeg-js" / "decoder.js"
@@ -345,9 +345,9 @@ class JpegJs(Decoder):
 
 
 class Pdf(Decoder):
-    """The file is put into a PDF by ``img2pdf``; poppler takes it out again, and decodes it where it has no profile.
+    """The file is put into a PDF by ``img2pdf``. Poppler takes it out, and decodes it if it has no profile.
 
-    Poppler would apply one.
+    Poppler would apply a profile.
     """
 
     name = "img2pdf, poppler"
@@ -378,7 +378,7 @@ class Pdf(Decoder):
 
 
 class JpegXl(Decoder):
-    """The file is packed losslessly into a JPEG XL and unpacked: every byte must be the same."""
+    """The file is packed losslessly into a JPEG XL and unpacked; every byte must be the same."""
 
     name, built_on = "JPEG XL and back", "its own code"
 
@@ -399,7 +399,7 @@ class JpegXl(Decoder):
 
 
 class Jpeginfo(Decoder):
-    """Reads the whole file and repeats what libjpeg has to say of it."""
+    """Reads the whole file and repeats what libjpeg says about it."""
 
     name = "jpeginfo -c"
     limit = None
@@ -415,7 +415,7 @@ class Jpeginfo(Decoder):
 
 
 def _run(*command: str) -> bytes:
-    """What it writes. Raises :class:`Fault` where it fails, or has anything to remark."""
+    """Standard output of ``command``. Raises :class:`Fault` if it fails or writes to standard error."""
     done = subprocess.run(command, capture_output=True)
     remarks = " ".join(done.stderr.decode(errors="replace").replace(command[-1], "").split())
     if done.returncode or remarks:
@@ -424,7 +424,7 @@ def _run(*command: str) -> bytes:
 
 
 def _made(file: File, suffix: str, *command: str) -> bytes:
-    """What ``command``, called with ``file`` and a file to make, puts into the latter."""
+    """What ``command`` writes to the file that it gets as its last argument, after ``file``."""
     made = file.path.with_suffix(suffix)
     try:
         _run(*command, str(file.path), str(made))
@@ -434,7 +434,7 @@ def _made(file: File, suffix: str, *command: str) -> bytes:
 
 
 def _version(program: str, option: str, prefix: str) -> str | None:
-    """The word after ``prefix`` and "version", which its first line starts with if it is the program that is meant."""
+    """The word after ``prefix`` and "version" on the first line; None if there is no such program, or it is another."""
     if shutil.which(program) is None:
         return None
     done = subprocess.run([program, option], capture_output=True, text=True)
@@ -455,21 +455,21 @@ def _shaped(data: bytes, shape: Sequence[int]) -> np.ndarray:
 
 
 def furthest(shown: np.ndarray, expected: np.ndarray) -> int:
-    """The largest difference of two pictures in any sample. Raises :class:`Fault` where they differ in size."""
+    """The largest difference of two pictures in any sample. Raises :class:`Fault` if they differ in size."""
     if shown.shape != expected.shape:
         raise Fault(f"shows {shown.shape[1]}×{shown.shape[0]} pixels, not {expected.shape[1]}×{expected.shape[0]}")
     return int(np.max(np.maximum(shown, expected) - np.minimum(shown, expected)))
 
 
 def every() -> tuple[Callable[[], Decoder], ...]:
-    """All, in the order in which they are told of."""
+    """All decoders, in the order of the table."""
     from decoder_browsers import Chromium, Firefox
 
-    # Libraries, programs, languages, browsers, other formats; the last only looks.
+    # Libraries, programs, languages, browsers, other formats; the last one only checks.
     libraries = (Pillow, Djpeg, Jpegtran, Libjpeg6, Libjpeg9, Mozjpeg)
     programs = (ImageMagick, GraphicsMagick, Libvips, OpenCV, Ffmpeg, Java, Stb, JpegJs)
     return (*libraries, *programs, Chromium, Firefox, Pdf, JpegXl, Jpeginfo)
 
 
-#: A census cannot do without these.
+#: The census needs these.
 NEEDED = (Pillow.name, Djpeg.name, Jpegtran.name, Libjpeg6.name, Libjpeg9.name, Mozjpeg.name)

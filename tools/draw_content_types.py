@@ -1,6 +1,6 @@
 """Draw four of the content types, which ship as PNG files in ``src/repro/assets/content_types``.
 
-``python tools/draw_content_types.py`` writes them again, with the same pixels wherever Pillow draws letters the same.
+``python tools/draw_content_types.py`` writes them again, with the same pixels if Pillow draws letters in the same way.
 Stored results hold the pixels' hashes, and so does ``src/repro/data/registry.json``.
 """
 
@@ -26,7 +26,7 @@ _WORDS = _TEXT.split()
 
 
 def _sky() -> np.ndarray:
-    """From deep blue to a pale horizon, brighter around a low sun, with a photo's last bit of noise."""
+    """From deep blue to a pale horizon, brighter around a low sun, with slight noise as in a photo."""
     height, width = 384, 512
     down = (np.arange(height) / (height - 1))[:, None, None]
     across = (np.arange(width) / (width - 1))[None, :, None]

@@ -1,10 +1,10 @@
-"""Four long commands that are killed (``kill -9``) at random moments and called again; what must hold after each kill.
+"""Four long commands that are killed (``kill -9``) at random moments and called again. After each kill, this must hold:
 
-- Nobody goes on working: processes that the command began end with it.
-- A file under its final name is whole: it is byte for byte that of an undisturbed run, its notes of time left out.
-- What was there before is still there, and no file is there that an undisturbed run would not have made, unless its
-  name begins with a dot.
-- The same command goes on, and ends with the files of the undisturbed run and with nothing else.
+- Nobody keeps working: processes that the command started end with it.
+- A file under its final name is whole: byte for byte that of an undisturbed run, except for times noted in it.
+- What was there before is still there, and every file is one that an undisturbed run would have made, unless its name
+  begins with a dot.
+- The same command resumes, and ends with the files of the undisturbed run and nothing else.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from PIL import Image
 from skimage import data
 
 ROOT = Path(__file__).resolve().parents[1]
-#: In the environment of a command, so that what it began is found, also in sessions of their own.
+#: In a command's environment, so that its processes can be found even in sessions of their own.
 TOKEN = "REPRO_FAULTS_TOKEN"
-#: Seconds in which processes must end with the command that began them.
+#: Seconds in which processes must end after the command that started them.
 ORPHAN_SECONDS = 60
-#: Seconds between two looks at a process.
+#: Seconds between two checks of a process.
 _LOOK = 0.1
-#: Seconds that a command may take, on a busy machine.
+#: Seconds that a command may take on a busy machine.
 LIMIT = 600
 _TIMES = re.compile(r'"(date|duration|start_time|end_time|cpu|platform|command|commit)": ("[^"]*"|[\d.e-]+|null)')
 
 
 @dataclass(frozen=True)
 class Work:
-    """A command, and what it leaves behind.
+    """A command, and its files.
 
     prepare
-        makes what the command reads, in a folder.
+        makes, in a folder, what the command reads.
     arguments
-        of Python, run in that folder.
+        Python's arguments; run in that folder.
     outputs
-        patterns of its files, as of ``Path.glob``.
+        glob patterns of the files that it writes.
     masked
-        path and content of such a file → what must be as in an undisturbed run.
+        path and content of such a file → the part that must equal that of an undisturbed run.
     kills
-        how many times it is killed in a whole campaign: 200 in all, and more often what takes less time.
+        how often it is killed in a full campaign: 200 times in all, quick commands more often.
     stamp
-        a file that says that the folder around it is finished; until then that is nobody's.
+        a file that marks the folder around it as finished; until it is there, files in the folder do not count.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Work:
     stamp: str | None = None
 
     def start(self, folder: Path, token: str = "") -> subprocess.Popen[bytes]:
-        """Begin it; what it prints goes to ``said`` in the folder."""
+        """Begin it; its output goes to the file ``said`` in the folder."""
         said = (folder / "said").open("wb")
         with said:
             return subprocess.Popen(
@@ -83,7 +83,7 @@ class Work:
             )
 
     def files(self, folder: Path) -> dict[str, Any]:
-        """Name → masked content of what is there of its outputs."""
+        """Name → masked content of each output that is there."""
         found = {}
         begun = None if self.stamp is None or (folder / self.stamp).exists() else (folder / self.stamp).parent
         for path in (path for pattern in self.outputs for path in folder.glob(pattern)):
@@ -96,7 +96,7 @@ class Work:
         return found
 
     def litter(self, folder: Path) -> list[str]:
-        """Hidden files and folders beside its outputs."""
+        """Hidden files and folders among its outputs."""
         tops = {folder / pattern.split("/")[0] for pattern in self.outputs}
         return sorted(
             str(path.relative_to(folder))
@@ -109,7 +109,7 @@ class Work:
 
 @dataclass
 class Outcome:
-    """What became of one kind of work that was killed."""
+    """What became of one command that was killed."""
 
     name: str
     told: str
@@ -123,7 +123,7 @@ class Outcome:
 
 
 def environment() -> dict[str, str]:
-    """This one's, with this checkout's code, one thread, and no photos but those that ship."""
+    """This process's environment, but with this checkout's code, one thread, and only the photos that ship."""
     kept = {name: value for name, value in os.environ.items() if name not in ("REPRO_DATA", "PYTEST_CURRENT_TEST")}
     return kept | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
 
@@ -137,18 +137,17 @@ def kill(
     seconds: float = float("inf"),
     told: Callable[[str], None] = print,
 ) -> Outcome:
-    """Kill ``work`` so many times: up to ``per_round`` times one after the other, then it may end, and its files are
-    compared.
+    """Kill ``work`` ``kills`` times: up to ``per_round`` times in a row, then let it end and compare its files.
 
-    Moments are drawn by ``seed`` from the processor time of an undisturbed run, so that a busy machine makes no
-    difference: one of five from all of it, the others from what follows its first file. After ``seconds`` it is enough.
+    Moments are drawn by ``seed`` in CPU time of an undisturbed run, so that a busy machine makes no difference: one in
+    five from the whole run, the others from its first file on. After ``seconds`` no further round begins.
     """
     drawn = random.Random(f"{seed} {work.name}")
     outcome, end = Outcome(work.name, work.told), time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix=f"repro-faults-{work.name}-") as name:
         (Path(name) / "made").mkdir()
         work.prepare(Path(name) / "made")
-        twin, _, _ = _undisturbed(work, _fresh(Path(name)))  # and it compiles what is kept
+        twin, _, _ = _undisturbed(work, _fresh(Path(name)))  # which also compiles code that is kept
         expected, first, whole = _undisturbed(work, _fresh(Path(name)))
         if twin != expected:
             raise RuntimeError(f"{work.name}: two undisturbed runs differ")
@@ -161,14 +160,14 @@ def kill(
 
 
 def _fresh(folder: Path) -> Path:
-    """A copy of what was made, with nothing done yet."""
+    """A fresh copy of what was prepared."""
     shutil.rmtree(folder / "run", ignore_errors=True)
     shutil.copytree(folder / "made", folder / "run")
     return folder / "run"
 
 
 def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, Any], float, float]:
-    """Its files, and the seconds of processor time until its first one and until its end."""
+    """Its files, and the CPU seconds until the first one and until the end."""
     process = work.start(folder)
     used, first = 0.0, None
     while process.poll() is None:
@@ -182,7 +181,7 @@ def _undisturbed(work: Work, folder: Path) -> tuple[dict[str, Any], float, float
 
 
 def _used(pid: int) -> float:
-    """Seconds of processor time that the process and what it began have used until now."""
+    """CPU seconds used so far by the process and its descendants."""
     try:
         process = psutil.Process(pid)
         times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
@@ -199,7 +198,7 @@ def _round(work: Work, folder: Path, expected: dict[str, Any], moments: list[flo
         while process.poll() is None and _used(process.pid) < moment:
             time.sleep(_LOOK)
         process.kill()
-        if process.wait() != -signal.SIGKILL:  # done before
+        if process.wait() != -signal.SIGKILL:  # it had already ended
             outcome.ended_first += 1
             if process.returncode:
                 _fault(outcome, folder, f"ended with {process.returncode} after a kill")
@@ -246,7 +245,7 @@ def _fault(outcome: Outcome, folder: Path, what: str) -> None:
 
 
 def _end_of(token: str) -> list[str]:
-    """Processes that have ``token`` in their environment and do not end; they are ended."""
+    """Processes with ``token`` in their environment that do not end by themselves. They are killed."""
     end = time.monotonic() + ORPHAN_SECONDS
     while (found := list(_with(token))) and time.monotonic() < end:
         time.sleep(0.1)
@@ -277,7 +276,7 @@ def _hidden(path: Path) -> bool:
 
 
 def photos(folder: Path, count: int, side: int, seed: int = 0) -> None:
-    """So many square crops of the astronaut, as PNG."""
+    """Write ``count`` square crops of the astronaut as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     astronaut, drawn = data.astronaut(), np.random.default_rng(seed)
     for number in range(count):
@@ -286,7 +285,7 @@ def photos(folder: Path, count: int, side: int, seed: int = 0) -> None:
 
 
 def _safetensors(path: Path, content: bytes) -> Any:
-    """Header and values. Of a checkpoint, which changes on its way, only that it can be read."""
+    """Metadata, header and values. For a checkpoint, which changes during a run, only whether it is complete."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     told = header.pop("__metadata__")
@@ -308,19 +307,19 @@ def _result(path: Path, content: bytes) -> Any:
 
 
 def _page(path: Path, content: bytes) -> Any:
-    """Of a page all but the seconds that its code took; of a notebook what its cells hold."""
+    """Everything on a page but the seconds its code took; of a notebook, its cells' source and outputs."""
     if path.suffix == ".ipynb":
         cells = json.loads(content)["cells"]
         content = json.dumps([(cell["source"], cell.get("outputs")) for cell in cells]).encode()
     content = re.sub(rb"its code ran in \d+ seconds?", b"", content)
-    if path.name == "searchindex.js":  # its words hold the seconds, too
+    if path.name == "searchindex.js":  # its terms contain the seconds, too
         index = json.loads(content.decode().removeprefix("Search.setIndex(").removesuffix(")"))
         return {name: part for name, part in index.items() if name != "terms"}
     return content
 
 
 def _book(folder: Path) -> None:
-    """A page and two chapters, with the real configuration."""
+    """A page and two chapters with the real configuration."""
     import jupytext
 
     for name in ("_config.yml", "requirements.lock"):

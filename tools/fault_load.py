@@ -1,4 +1,4 @@
-"""Many photos: memory that stays flat with two jobs, and a cluster that loses a worker on the way."""
+"""Many photos: memory stays flat with two jobs, and a cluster survives the loss of a worker."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ import psutil
 
 from fault_kills import LIMIT, environment, photos
 
-#: Pictures that differ; the others are copies of them under other names.
+#: Different pictures; the rest are links to them under other names.
 DIFFERENT = 200
-#: Pixels each way.
+#: Side of a picture in pixels.
 SIDE = 64
-#: For Dask's own programs. A worker's profiler keeps an hour of what it saw, tens of megabytes that are not ours.
+#: For Dask's own processes. A worker's profiler keeps an hour of samples, tens of megabytes that are not ours.
 _NO_PROFILER = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
-#: Seconds for all of them.
+#: Seconds for all photos.
 _ALL = 3600
 
 
 def two_jobs(count: int) -> dict[str, Any]:
-    """``repro encode --jobs 2`` of so many photos: megabytes of each process after a tenth of them, and at the end."""
+    """``repro encode --jobs 2`` of ``count`` photos: each process's megabytes after a tenth, half and nearly all."""
     with tempfile.TemporaryDirectory(prefix="repro-faults-load-") as name:
         folder = _many(Path(name), count)
         process = _encode(folder, "--jobs", "2")
@@ -38,7 +38,7 @@ def two_jobs(count: int) -> dict[str, Any]:
 
 
 def cluster(count: int) -> dict[str, Any]:
-    """The same on a Dask cluster of two workers, of which one is killed when half is done."""
+    """The same on a Dask cluster of two workers, one of which is killed halfway."""
     with tempfile.TemporaryDirectory(prefix="repro-faults-dask-") as name, ExitStack() as stack:
         folder = _many(Path(name), count)
 
@@ -82,7 +82,7 @@ def _encode(folder: Path, *options: str) -> subprocess.Popen[bytes]:
 def _watch(
     process: subprocess.Popen[bytes], out: Path, counts: tuple[int, ...], others: list[int] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Photos done → process → resident megabytes, each time so many are done."""
+    """Photos done → process → resident megabytes, each time one of ``counts`` is reached."""
     seen = {}
     for count in counts:
         _until(partial(_reached, process, out, count), _ALL)
@@ -110,7 +110,7 @@ def _until(look: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def _ended(process: subprocess.Popen[bytes], folder: Path, count: int) -> dict[str, Any]:
-    """How it ended: the exit code, files, and faults, if any."""
+    """How it ended: the number of files, and any faults."""
     code, faults = process.wait(LIMIT), []
     files = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
     if code:

@@ -1,7 +1,7 @@
-"""Disks that are full, folders that are read-only, signals, two at once …: each gives the right files or a clear line.
+"""Full disks, read-only folders, signals, two programs at once …: each gives the right files or a clear line.
 
-A clear line is one that begins with "repro: ", names what to do, and comes with the right exit code. What this machine
-cannot do (mount a disk, be another user, set a clock back) raises :class:`NotHere`.
+A clear line begins with "repro: ", names the remedy, and comes with the right exit code. A case that this machine
+cannot try (mount a disk, be another user, set a clock back) raises :class:`NotHere`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Fault(Exception):
 
 
 class NotHere(Exception):
-    """This machine lacks what the case needs."""
+    """This machine lacks something that the case needs."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended."""
+    """How a command ended."""
 
     code: int
     out: str
@@ -45,13 +45,13 @@ class Done:
 
 @dataclass
 class Place:
-    """A folder for one case, with ``photos`` in it, and the files that an undisturbed run makes of them."""
+    """A folder for one case with ``photos`` in it, and the files that an undisturbed run makes from them."""
 
     folder: Path
     expected: dict[str, bytes]
 
     def begin(self, *arguments: object, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
-        """Begin ``repro`` with these arguments; ``under``: the command that runs it."""
+        """Begin ``repro`` with these arguments; ``under`` is a command that runs it."""
         return self._popen([*under, sys.executable, "-m", "repro", *map(str, arguments)], options)
 
     def call(self, *arguments: object, **options: Any) -> Done:
@@ -59,12 +59,12 @@ class Place:
         return ended(self.begin(*arguments, **options))
 
     def files(self, name: str = "out") -> dict[str, bytes]:
-        """What lies in the folder ``name``, hidden files too."""
+        """Name → content of all files in the folder ``name``, also hidden ones."""
         folder = self.folder / name
         return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
 
     def check_files(self, *, all_of_them: bool, name: str = "out") -> None:
-        """Every file is one of those expected; none is missing if ``all_of_them``."""
+        """Raises :class:`Fault` if a file is not one of those expected or, with ``all_of_them``, if one is missing."""
         found = self.files(name)
         for file, content in found.items():
             if file not in self.expected:
@@ -79,7 +79,7 @@ class Place:
         return ended(self.begin_work(work, *more, **options))
 
     def begin_work(self, work: Work, *more: str, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
-        """Begin one of the long commands; ``under``: as in :meth:`begin`."""
+        """Begin one of the long commands; ``under`` as in :meth:`begin`."""
         return self._popen([*under, sys.executable, *work.arguments, *more], options)
 
     def _popen(self, command: list[str], options: dict[str, Any]) -> subprocess.Popen[str]:
@@ -89,7 +89,7 @@ class Place:
 
 
 def ended(process: subprocess.Popen[str]) -> Done:
-    """What became of it."""
+    """Wait for the process, at most :data:`LIMIT` seconds, and return how it ended."""
     try:
         out, err = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -100,7 +100,7 @@ def ended(process: subprocess.Popen[str]) -> Done:
 
 
 def clear(done: Done, code: int | tuple[int, ...], says: str = "") -> None:
-    """Raises :class:`Fault` unless it ended with ``code``, and said so in lines, one of which matches ``says``."""
+    """Raises :class:`Fault` unless it ended with ``code`` and printed only clear lines that match ``says``."""
     lines = [line for line in done.err.splitlines() if not line.startswith("repro: note: ")]
     codes = (code,) if isinstance(code, int) else code
     for line in lines:
@@ -116,7 +116,7 @@ def clear(done: Done, code: int | tuple[int, ...], says: str = "") -> None:
 
 @contextmanager
 def disk(folder: Path, size: str, *, options: str = "") -> Iterator[Path]:
-    """A disk of its own at ``folder``."""
+    """A disk of its own (tmpfs) at ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     more = f",{options}" if options else ""
     mounted = subprocess.run(
@@ -132,7 +132,7 @@ def disk(folder: Path, size: str, *, options: str = "") -> Iterator[Path]:
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[Path]:
-    """A disk without a free byte."""
+    """A disk without any free space."""
     with disk(folder, "64k"):
         with suppress_full(), (folder / ".full").open("wb", buffering=0) as stream:
             while True:
@@ -151,7 +151,7 @@ def suppress_full() -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[Path]:
-    """A folder on a disk that is mounted read-only, with what was in it."""
+    """A folder on a disk that is mounted read-only, with the files that were there."""
     kept = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
     with disk(folder, "8m"):
         for name, content in kept.items():
@@ -161,7 +161,7 @@ def read_only(folder: Path) -> Iterator[Path]:
 
 
 def without_home(home: str | None) -> dict[str, Any]:
-    """Options to run a command that finds the package read-only, no home, and so no folder for compiled code."""
+    """Options to run a command with a read-only package and no home, and so without a folder for compiled code."""
     kept = {name: value for name, value in environment().items() if name not in ("HOME", "XDG_CACHE_HOME")}
     source = ROOT / "src"
     script = f'mount --bind {source} {source} && mount -o remount,bind,ro {source} && exec "$@"'
@@ -172,12 +172,12 @@ def without_home(home: str | None) -> dict[str, Any]:
 
 
 def as_owner() -> tuple[str, ...]:
-    """What a command runs under so that permissions hold for it, also where root begins it."""
+    """The command to run another under so that permissions apply to it, even for root."""
     return () if os.getuid() else (program("setpriv"), "--bounding-set", "-dac_override,-dac_read_search")
 
 
 def program(name: str) -> str:
-    """The path of a program that may not be installed."""
+    """The path of a program; raises :class:`NotHere` if it is not installed."""
     found = shutil.which(name)
     if not found:
         raise NotHere(f"{name} is not installed")
@@ -185,7 +185,7 @@ def program(name: str) -> str:
 
 
 def wait_for(look: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Until ``look`` is true, or the process has ended."""
+    """Wait until ``look`` is true or the process has ended."""
     end = time.monotonic() + LIMIT
     while not look() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
@@ -216,7 +216,7 @@ def encode_to_a_disk_that_fills(place: Place, jobs: int) -> None:
 
 
 def a_file_may_be_no_larger(place: Place) -> None:
-    """Where no disk can be mounted."""
+    """For machines on which no disk can be mounted."""
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (600, 600))
     done = place.call(*ONE, preexec_fn=limit)
     clear(done, 1, r"one\.jpg: cannot be written \(File too large\)")
@@ -225,7 +225,7 @@ def a_file_may_be_no_larger(place: Place) -> None:
 
 
 def work_on_a_small_disk(place: Place, work: Work, where: str, size: str) -> None:
-    """It fails in a line. Where Jupyter Book fails, what that says comes before."""
+    """It fails with one line. If Jupyter Book fails, its own output comes before."""
     work.prepare(place.folder)
     with disk(place.folder / where, size):
         done = place.run(work)
@@ -237,7 +237,7 @@ def work_on_a_small_disk(place: Place, work: Work, where: str, size: str) -> Non
 
 
 def train_without_room_for_the_cache(place: Place) -> None:
-    """It computes at each step what it cannot keep."""
+    """What cannot be kept is computed again at each step."""
     with disk(place.folder / "cache", "1m"):
         more = "-o out --steps 2 --batch 1 --crops 4 --accelerator cpu --cache cache"
         clear(place.call("train", *more.split()), 0, r"has room for \d+ MB: not kept")
@@ -252,7 +252,7 @@ def standard_output_is_full(place: Place, *arguments: str) -> None:
 
 
 def temporary_folder_is_full(place: Place) -> None:
-    """Encoding needs none."""
+    """Encoding does not need it."""
     with full_disk(place.folder / "tmp"):
         options = environment() | {"TMPDIR": str(place.folder / "tmp")}
         clear(place.call(*FOLDER, env=options), 0)
@@ -293,7 +293,7 @@ def encode_without_home(place: Place, home: str | None) -> None:
 
 
 def encode_without_permission(place: Place) -> None:
-    """To write, then to read."""
+    """First for writing, then for reading."""
     under = as_owner()
     (place.folder / "out").mkdir(mode=0o555)
     clear(place.call(*FOLDER, under=under), 1, r"0000\.jpg: cannot be written \(Permission denied\)")
@@ -323,7 +323,7 @@ def chmod_is_refused(place: Place) -> None:
 
 
 def memory_is_short(place: Place, megabytes: int) -> None:
-    """A right file or a line."""
+    """The result is the right file or a clear line."""
     photos(place.folder / "large", 1, 500)
     limit = partial(resource.setrlimit, resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
     done = place.call("encode", "large/0000.png", "-o", "large.jpg", "--ssimulacra2", 70, preexec_fn=limit)
@@ -336,7 +336,7 @@ def memory_is_short(place: Place, megabytes: int) -> None:
 
 
 def clock_is_set_back(place: Place, work: Work) -> None:
-    """Begun this year, gone on with in the year before: as an undisturbed run."""
+    """Begun this year and resumed in the year before."""
     under = [program("faketime"), "-f", "-300d"]
     work.prepare(place.folder)
     process = place.begin_work(work)
@@ -348,7 +348,7 @@ def clock_is_set_back(place: Place, work: Work) -> None:
 
 
 def text_is_changed_after_the_clock_was_set_back(place: Place) -> None:
-    """Sphinx goes by the times of files; the book must not."""
+    """Sphinx goes by files' times; the book must not."""
     under = [program("faketime"), "-f", "-300d"]
     BOOK.prepare(place.folder)
     clear(place.run(BOOK), 0)
@@ -387,7 +387,7 @@ def output_is_removed(place: Place) -> None:
 
 
 def run_folder_is_removed(place: Place) -> None:
-    """The training that goes on makes it again."""
+    """The training goes on, and makes the folder again."""
     process = place.begin_work(TRAIN)
     wait_for((place.folder / "out" / "checkpoint.safetensors").exists, process)
     shutil.rmtree(place.folder / "out")
@@ -409,7 +409,7 @@ def pictures_are_removed(place: Place) -> None:
 
 
 def picture_grows_while_it_is_read(place: Place) -> None:
-    """It is being copied there: no half of it becomes a picture without a word."""
+    """As if it were still being copied: half a picture is never encoded silently."""
     whole = place.folder / "photos" / "0000.png"
     content = whole.read_bytes()
     part = place.folder / "part.png"
@@ -421,7 +421,7 @@ def picture_grows_while_it_is_read(place: Place) -> None:
 
 
 def _hear() -> None:
-    """A shell lets programs in the background ignore Ctrl-C, nohup the end of the terminal."""
+    """Undo what shells and nohup do: a background program ignores Ctrl-C, and nohup's ignores a hang-up."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -429,7 +429,7 @@ def _hear() -> None:
 def a_signal_ends_it(place: Place, number: signal.Signals, jobs: int) -> None:
     process = place.begin(*FOLDER, "--jobs", jobs, start_new_session=True, preexec_fn=_hear)
     wait_for(lambda: len(place.files()) > 1, process)
-    if number == signal.SIGINT:  # as a terminal does
+    if number == signal.SIGINT:  # as a terminal sends it
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
@@ -472,7 +472,7 @@ def reader_goes_away(place: Place) -> None:
 
 
 def closed(place: Place, stream: int, code: int) -> None:
-    """The shell's ``>&-``."""
+    """With a standard stream closed by the shell, as by ``>&-``."""
     redirect = {0: "<&-", 1: ">&-", 2: "2>&-"}[stream]
     done = place.call(*FOLDER, under=("sh", "-c", f'exec "$@" {redirect}', "sh"))
     clear(done, code)
@@ -486,7 +486,7 @@ def picture_to_closed_output(place: Place) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """Something that can go wrong; ``short``: quick enough for every test run."""
+    """Something that can go wrong; ``short`` if it is quick enough for every test run."""
 
     kind: str
     name: str
@@ -569,7 +569,7 @@ CASES = tuple(_every())
 
 
 def prepared(folder: Path, count: int = 24) -> Callable[[str], Place]:
-    """A function that makes a place by name, with so many small photos."""
+    """Return a function that makes a place by name, with ``count`` small photos."""
     photos(folder / "photos", count, 64)
     first = Place(folder, {})
     clear(first.call(*FOLDER), 0)

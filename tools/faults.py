@@ -33,12 +33,12 @@ PARTS = ("kills", "cases", "load")
 
 
 def say(text: str) -> None:
-    """A line for who waits."""
+    """Print a line on standard error for whoever waits."""
     print(text, file=sys.stderr, flush=True)
 
 
 def kills(share: float, seed: int, minutes: float) -> list[dict[str, Any]]:
-    """Each command, killed ``share`` of its times, all at once."""
+    """Kill each command ``share`` of its times, all commands at once."""
 
     def each(work: fault_kills.Work) -> dict[str, Any]:
         return asdict(fault_kills.kill(work, math.ceil(share * work.kills), seed, seconds=60 * minutes, told=say))
@@ -48,7 +48,7 @@ def kills(share: float, seed: int, minutes: float) -> list[dict[str, Any]]:
 
 
 def cases(chosen: Callable[[fault_places.Case], bool] = lambda case: True) -> list[dict[str, Any]]:
-    """Each case, and what came of it."""
+    """Try each case, and return what came of it."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="repro-faults-cases-") as name:
         Path(name).chmod(0o755)
@@ -62,7 +62,7 @@ def cases(chosen: Callable[[fault_places.Case], bool] = lambda case: True) -> li
 
 
 def load(count: int) -> dict[str, Any]:
-    """So many photos through two jobs, and through a cluster."""
+    """Encode ``count`` photos with two jobs, and on a cluster."""
     found = {}
     for name, work in (("two jobs", fault_load.two_jobs), ("cluster", fault_load.cluster)):
         found[name] = work(count)
@@ -71,7 +71,7 @@ def load(count: int) -> dict[str, Any]:
 
 
 def faults_of(result: dict[str, Any]) -> list[str]:
-    """Every fault in a result, in a line."""
+    """All faults in a result, a line each."""
     found = [f"{one['name']}: {fault}" for one in result.get("kills", []) for fault in one["faults"]]
     wrong = (one for one in result.get("cases", []) if one["outcome"].startswith("wrong"))
     found += [f"{one['kind']}: {one['name']}: {one['outcome']}" for one in wrong]
@@ -79,7 +79,7 @@ def faults_of(result: dict[str, Any]) -> list[str]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """The figures for a terminal."""
+    """The figures, for a terminal."""
     lines = []
     for one in result.get("kills", []):
         lines.append(
@@ -94,7 +94,7 @@ def report(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Run, print and store; 1 where there is a fault."""
+    """Run, print and store; return 1 if there is a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the 200 kills (%(default)s)")
     parser.add_argument("--minutes", type=float, default=math.inf, help="after which no more is killed (%(default)s)")
