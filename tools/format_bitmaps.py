@@ -1,7 +1,7 @@
 """BMP, TGA, DDS, Netpbm, SGI, Sun, PCX, PSD, GIF, QOI, XPM and XBM files of every kind of samples.
 
-Each is written here after its specification but for QOI, GIF and some BMP, which imagecodecs writes, and DDS, whose
-blocks are noise that imagecodecs decodes.
+All are written here from their specifications, except for QOI, GIF and some BMP, which imagecodecs writes, and DDS,
+whose blocks are noise that imagecodecs decodes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RGBA8 = levels(np.dstack([RGB, ALPHA]), 8).astype(np.uint8)
 
 
 def fields(red: int, green: int, blue: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
-    """Samples of so many bits in one word, what they show, and their masks."""
+    """Samples of these numbers of bits packed into one word, what they show, and the channels' masks."""
     samples = [levels(RGB[..., i], bits) for i, bits in enumerate((red, green, blue))]
     word = samples[0] << (green + blue) | samples[1] << blue | samples[2]
     shown = np.dstack([s / (2**bits - 1) for s, bits in zip(samples, (red, green, blue), strict=True)])
@@ -35,7 +35,7 @@ _RAW, _RLE8, _RLE4, _FIELDS, _JPEG, _PNG = range(6)
 
 def bmp(rows: bytes, bits: int, palette: bytes = b"", compression: int = _RAW, *, masks: bytes = b"", header: int = 40,
         top_down: bool = False, size: tuple[int, int] = (W, H)) -> bytes:  # fmt: skip
-    """With a header of 12 (OS/2), 40 (``masks`` behind it) or 124 bytes (``masks`` within)."""
+    """A BMP file with a header of 12 (OS/2), 40 (then ``masks``) or 124 bytes (``masks`` within)."""
     width, height = size
     if header == 12:
         info = struct.pack("<I4H", 12, width, height, 1, bits)
@@ -49,7 +49,7 @@ def bmp(rows: bytes, bits: int, palette: bytes = b"", compression: int = _RAW, *
 
 
 def _rows(samples: np.ndarray, bits: int, top_down: bool = False) -> bytes:
-    """Bottom up, each filled up to four bytes."""
+    """Rows from the bottom up unless ``top_down``, each padded to a multiple of four bytes."""
     samples = samples if top_down else samples[::-1]
     packed = (pack(row[None], bits, "<") for row in samples)
     return b"".join(row + bytes(-len(row) % 4) for row in packed)
@@ -76,7 +76,7 @@ def bmp_kinds() -> Iterator[Case]:
     for top_down in (False, True):
         end = ", top down" if top_down else ""
         yield Case(f"24 bits{end}", bmp(_rows(RGB8[..., ::-1], 8, top_down), 24, top_down=top_down), RGB)
-        for fourth in (0, 255, RGBA8[..., 3:]):  # without a mask of alpha, these say nothing
+        for fourth in (0, 255, RGBA8[..., 3:]):  # without an alpha mask, these bytes mean nothing
             samples = np.dstack([RGB8[..., ::-1], np.broadcast_to(fourth, (H, W, 1))])
             yield Case(
                 f"32 bits, the last {np.max(fourth)}{end}", bmp(_rows(samples, 8, top_down), 32, top_down=top_down), RGB
@@ -107,7 +107,7 @@ def bmp_kinds() -> Iterator[Case]:
 
 
 def _run_lengths() -> Iterator[tuple[str, Callable[[bytes], bytes], np.ndarray]]:
-    """Each with what it takes of the palette, and its indices. Windows GDI: bitmap compression."""
+    """Each name, a function from a palette to the file, and the indices it shows. Windows GDI: bitmap compression."""
     indices = (np.arange(W) // 5 + np.arange(H)[:, None] // 7) % 256
     runs = b"".join(b"".join(bytes((1, value)) for value in row) + b"\0\0" for row in indices[::-1]) + b"\0\1"
     yield "RLE8", lambda colours: bmp(runs, 8, colours, _RLE8), indices
@@ -124,7 +124,7 @@ def _run_lengths() -> Iterator[tuple[str, Callable[[bytes], bytes], np.ndarray]]
 
 
 def tga_kinds() -> Iterator[Case]:
-    """All four corners to begin at, palettes, alpha, run lengths."""
+    """All four corners to start from, palettes, alpha, run lengths."""
     rng = np.random.default_rng(0)
     indices, colours = rng.integers(0, 100, (H, W)), rng.integers(0, 256, (100, 4))
     reds = fields(5, 5, 5)
@@ -146,7 +146,7 @@ def tga_kinds() -> Iterator[Case]:
         ("32", bgra, 32, 8, colours[indices][..., :3] / 255 * opacity + 1 - opacity),
         ("16", short, 16, 0, colours[indices][..., :3] // 8 / 31),
     )
-    for corner in range(4):  # 1: from the right, 2: from the top
+    for corner in range(4):  # bit 0: from the right, bit 1: from the top
         for name, kind, samples, bits, alpha, shown in pictures:
             yield Case(f"{name}, corner {corner}", _tga(samples, kind, bits, corner << 4 | alpha), shown, 1.6)
         for (depth, entries, bits, alpha, shown), first in product(palettes, (0, 7)):
@@ -160,7 +160,7 @@ def _tga(samples: np.ndarray, kind: int, bits: int, descriptor: int, palette: by
     samples = samples if descriptor & 32 else samples[::-1]
     samples = samples[:, ::-1] if descriptor & 16 else samples
     rows = pack(samples, 16 if samples.ndim == 2 and bits == 16 else 8, "<")
-    if kind > 8:  # eight pixels as they are, again and again
+    if kind > 8:  # packets of eight literal pixels
         step = bits
         rows = b"".join(b"\7" + rows[i : i + step] for i in range(0, len(rows), step))
     header = struct.pack("<3B2HB4H2B", 0, bool(palette), kind, *table, 0, 0, W, H, bits, descriptor)
@@ -180,7 +180,7 @@ def dds_kinds() -> Iterator[Case]:
     ):  # fmt: skip
         blocks = rng.integers(1, 256, W * H // 16 * size).astype(np.uint8)
         if name == "BC7":
-            blocks[::16] |= 1  # never a mode that is reserved
+            blocks[::16] |= 1  # never a reserved mode
         data = _dds(blocks.tobytes(), struct.pack("<II4s20x", 32, 4, code), number)
         shown = UNKNOWN
         if name in ("BC1", "BC2", "BC3", "BC4", "BC7"):
@@ -214,7 +214,7 @@ def _dds(data: bytes, layout: bytes, number: int = 0) -> bytes:
 
 
 def netpbm_kinds() -> Iterator[Case]:
-    """Whatever their white is, as bytes and as text."""
+    """Any value for white, as bytes and as text."""
     for white, (name, values) in product((1, 3, 100, 255, 256, 1023, 4095, 65535), (("grey", GREY), ("RGB", RGB))):
         samples = np.round(values * white).astype(int)
         header = f"\n# a comment\n{W} {H}\n{white}\n".encode()
@@ -322,7 +322,7 @@ def psd_kinds() -> Iterator[Case]:
 
 
 def other_kinds() -> Iterator[Case]:
-    """GIF, QOI, X11's and FITS."""
+    """GIF, QOI, X11's formats and FITS."""
     whole = bytes(imagecodecs.gif_encode(RGB8[..., 1]))
     yield Case("GIF, grey", whole, GREY)
     larger = whole[:6] + struct.pack("<HH", W + 9, H + 9) + whole[10:]

@@ -1,8 +1,8 @@
-"""Whether every kind of file of the formats that are read is read rightly, or refused with one line.
+"""Whether files of every kind, of all formats that are read, are read correctly or refused with one line.
 
     python tools/format_census.py    # data/results/formats.json; half a minute
 
-The files show a picture that is known. Libraries other than Pillow write them, or we do after the specification.
+The files show a known picture. They are written by libraries other than Pillow, or here from the specification.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from repro.experiments.store import Store
 from repro.files import atomic_write
 from repro.runtime import provenance
 
-#: Makers of files by format.
+#: Functions that make files, by format.
 FORMATS: dict[str, tuple[Callable[[], Iterator[Case]], ...]] = {
     "TIFF": (
         tiff.tiff_grey,
@@ -76,7 +76,7 @@ def outcome(case: Case) -> str:
 
 
 def census(name: str) -> tuple[Counter[str], list[str]]:
-    """Of a format, how many files are right and refused, and what is wrong with the others."""
+    """How many files of a format are right and refused, and what is wrong with the others."""
     outcomes = [(case.kind, outcome(case)) for make in FORMATS[name] for case in make()]
     wrong = [f"{kind}: {what}" for kind, what in outcomes if what not in ("right", "refused")]
     return Counter(what for _, what in outcomes if what in ("right", "refused")), wrong

@@ -22,7 +22,7 @@ _KINDS: dict[str, tuple[np.ndarray, np.ndarray]] = {
 
 
 def words(values: np.ndarray, bits: int) -> np.ndarray:
-    """0–1 → uint8 or uint16."""
+    """0–1 → whole numbers as uint8 or uint16."""
     return levels(values, bits).astype(np.uint8 if bits <= 8 else np.uint16)
 
 
@@ -33,7 +33,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 def png(samples: np.ndarray, kind: str, bits: int, chunks: Sequence[bytes] = (), interlaced: bool = False) -> bytes:
-    """Of whole numbers, (H, W) or (H, W, C); ``chunks``: name and content of those before the data."""
+    """A PNG file of whole numbers, (H, W) or (H, W, C); ``chunks``: name and content of each chunk before the data."""
     header = b"IHDR" + struct.pack(
         ">2I5B", samples.shape[1], samples.shape[0], bits, _PNG_KINDS[kind], 0, 0, interlaced
     )
@@ -72,7 +72,7 @@ def png_kinds() -> Iterator[Case]:
         for name, (values, shown) in _KINDS.items():
             yield Case(f"{name}, {end}", png(levels(values, bits), name, bits, (), interlaced), shown, 2.1)
         rgb = levels(RGB, bits)
-        for key in (rgb[10, 10], rgb[10, 10] ^ 1):  # one that is there, and one that is nearly
+        for key in (rgb[10, 10], rgb[10, 10] ^ 1):  # a colour that occurs, and one that nearly does
             hole = (rgb == key).all(axis=2)[..., None]
             chunk = b"tRNS" + struct.pack(">3H", *key)
             yield Case(
@@ -168,7 +168,7 @@ def jpeg2000_kinds() -> Iterator[Case]:
 
 
 def jpeg2000(samples: np.ndarray, **options: Any) -> bytes:
-    """Without loss, by OpenJPEG."""
+    """A lossless file by OpenJPEG."""
     return bytes(imagecodecs.jpeg2k_encode(np.ascontiguousarray(samples), level=0, reversible=True, **options))
 
 
@@ -177,7 +177,7 @@ def _box(kind: bytes, content: bytes) -> bytes:
 
 
 def _jp2(samples: np.ndarray, boxes: bytes, bits: int = 8, space: int = 16) -> bytes:
-    """With these boxes in the header; ``space``: of ISO's list of colours, 16 being sRGB."""
+    """A file with these boxes in its header; ``space``: the number in ISO's list of colour spaces, 16 for sRGB."""
     channels = 1 if samples.ndim == 2 else samples.shape[2]
     header = _box(b"ihdr", struct.pack(">IIH4B", H, W, channels, bits - 1, 7, 0, 0))
     header += _box(b"colr", struct.pack(">3BI", 1, 0, 0, space)) + boxes
@@ -206,13 +206,13 @@ def avif_kinds() -> Iterator[Case]:
         options: dict[str, Any] = {"bitspersample": bits, "pixelformat": "yuv444", "matrix": matrix, "speed": 10}
         try:
             data = bytes(imagecodecs.avif_encode(words(RGB, bits), level=95, **options))
-        except RuntimeError:  # one that libavif does not write
+        except RuntimeError:  # libavif does not write this one
             continue
         yield Case(f"matrix {matrix.name}, {bits} bits", data, RGB, 20)
 
 
 def webp_kinds() -> Iterator[Case]:
-    """With and without loss and alpha."""
+    """With and without loss, with and without alpha."""
     for name, lossless in product(("RGB", "RGB, alpha"), (True, False)):
         values, shown = _KINDS[name]
         data = bytes(imagecodecs.webp_encode(words(values, 8), level=95, lossless=lossless))

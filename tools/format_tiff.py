@@ -45,7 +45,7 @@ _LONGS = (256, 257, 273, 278, 279, 324, 325, 34665, 40965)
 def tiff(
     strips: Sequence[bytes | bytearray], tags: dict[int, Any], order: str = "<", size: tuple[int, int] = (W, H)
 ) -> bytes:
-    """A TIFF file (TIFF 6.0) of these strips, or tiles where ``tags`` say so; a dictionary as a tag's value becomes a
+    """A TIFF file (TIFF 6.0) of these strips, or tiles if ``tags`` say so. A dictionary as a tag's value becomes a
     directory of its own."""
     out = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
     offsets = []
@@ -59,7 +59,7 @@ def tiff(
 
 
 def _directory(out: bytearray, tags: dict[int, Any], order: str) -> int:
-    """Append a directory; its place."""
+    """Append a directory, and return its position."""
     entries = []
     for tag, value in sorted(tags.items()):
         value = _directory(out, value, order) if isinstance(value, dict) else value
@@ -85,7 +85,7 @@ def _directory(out: bytearray, tags: dict[int, Any], order: str) -> int:
 
 
 def compressed(rows: bytes, row: int, compression: int, fill_order: int = 1, strip_rows: int = H) -> list[bytes]:
-    """``rows`` of ``row`` bytes each, in strips."""
+    """Cut ``rows`` of ``row`` bytes each into strips of ``strip_rows`` rows, and compress these."""
     strips = [rows[i : i + strip_rows * row] for i in range(0, len(rows), strip_rows * row)]
     if compression == PACKBITS:  # row by row
         packed = (b"".join(imagecodecs.packbits_encode(s[i : i + row]) for i in range(0, len(s), row)) for s in strips)
@@ -95,7 +95,7 @@ def compressed(rows: bytes, row: int, compression: int, fill_order: int = 1, str
 
 
 def tiff_grey() -> Iterator[Case]:
-    """One channel: bits, polarity, byte order, order of bits, compression, strips."""
+    """One channel: bits, polarity, byte order, bit order, compression, strips."""
     ways = product((1, 2, 4, 6, 8, 10, 12, 14, 16, 32), (0, 1), "<>", (1, 2), (*_COMPRESSED, PACKBITS), (H, 7))
     for bits, polarity, order, fill, compression, strip_rows in ways:
         shown = levels(GREY, bits)
@@ -111,7 +111,7 @@ def tiff_grey() -> Iterator[Case]:
 
 
 def tiff_palette() -> Iterator[Case]:
-    """Palettes of 16-bit colours, and, as some programs write them, of 8-bit ones."""
+    """Palettes of 16-bit colours and, as some programs write them, of 8-bit ones."""
     rng = np.random.default_rng(0)
     for bits, order, compression, fill, largest in product(
         (1, 2, 4, 8, 16), "<>", (UNCOMPRESSED, LZW), (1, 2), (255, 65535)
@@ -176,7 +176,7 @@ def tiff_channels() -> Iterator[Case]:
 
 
 def tiff_fax() -> Iterator[Case]:
-    """Black and white, by libtiff; also with the bits of each byte reversed."""
+    """Black and white, by libtiff, and again with the bits of each byte reversed."""
     for compression, polarity in product(("ccittrle", "ccittfax3", "ccittfax4"), (0, 1)):
         rows = BLACK_WHITE.astype(bool) if polarity else BLACK_WHITE == 0
         data = bytes(imagecodecs.tiff_encode(rows, compression=compression, photometric=polarity))
@@ -190,7 +190,7 @@ def tiff_fax() -> Iterator[Case]:
 
 
 def tiff_jpeg() -> Iterator[Case]:
-    """JPEG inside, with its tables apart, as tifffile writes it; the second decoder is libtiff."""
+    """JPEG with separate tables, as tifffile writes it; the second decoder is libtiff."""
     for sub, tile, kind in product(((1, 1), (2, 1), (2, 2), (4, 1)), (None, (32, 32)), ("rgb", "ycbcr", "minisblack")):
         samples = {"rgb": levels(RGB, 8), "ycbcr": ycbcr(RGB), "minisblack": levels(GREY, 8)}[kind].astype(np.uint8)
         stream = io.BytesIO()
@@ -244,7 +244,7 @@ def tiff_lab() -> Iterator[Case]:
 
 
 def tiff_rare() -> Iterator[Case]:
-    """Other depths of colours, several extra channels, other inks, and what has no known white."""
+    """Other bit depths of RGB, several extra channels, other inks, and values without a known white."""
     for bits, order, planes in product((1, 2, 4, 5, 10, 12, 14), "<>", (1, 2)):
         samples = levels(RGB, bits)
         strips = [pack(samples, bits)] if planes == 1 else [pack(samples[..., i], bits) for i in range(3)]
@@ -282,7 +282,7 @@ def tiff_rare() -> Iterator[Case]:
 
 
 def tiff_orientations() -> Iterator[Case]:
-    """All eight."""
+    """All eight orientations."""
     for orientation, order, compression, bits in product(range(1, 9), "<>", (UNCOMPRESSED, LZW), (8, 16)):
         stored = levels(turned(RGB, orientation), bits)
         tags = {258: [bits] * 3, 259: compression, 262: 2, 274: orientation, 277: 3}
@@ -295,7 +295,7 @@ def tiff_orientations() -> Iterator[Case]:
 
 
 def _subsampled(samples: np.ndarray, across: int, down: int) -> np.ndarray:
-    """TIFF's order: of each block all luma, then one Cb and one Cr."""
+    """TIFF's order: for each block all luma, then one Cb and one Cr."""
     blocks = samples.reshape(H // down, down, W // across, across, 3)
     luma = blocks[..., 0].transpose(0, 2, 1, 3).reshape(H // down, W // across, -1)
     return np.concatenate([luma, np.round(blocks[..., 1:].mean((1, 3)))], axis=2).astype(np.uint8)

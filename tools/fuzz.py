@@ -2,10 +2,10 @@
 
     python tools/fuzz.py                # 20,000, about twenty minutes; then `tools/fuzz_parsers.py`
     python tools/fuzz.py --count 400    # fewer; nothing is kept unless --out says where
-    python tools/fuzz.py --one 12345    # what becomes of one, which is put into _build/fuzz/
+    python tools/fuzz.py --one 12345    # what becomes of one picture, which is put into _build/fuzz/
 
-A number stands for the same damaged picture each time (:mod:`fuzz_pictures`), and for how it is encoded: from bytes, by
-its path, or by the command ``repro encode`` from a folder.
+A number always stands for the same damaged picture (:mod:`fuzz_pictures`), and for the way it is encoded: from bytes,
+from its path, or by the command ``repro encode`` from a folder.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from repro.files import atomic_write
 from repro.progress import track
 
 COUNT = 20_000
-#: What one picture may take: seconds of CPU time, bytes of memory, the whole process's; pixels, or it must be refused.
+#: Limits for one picture: seconds of CPU time, bytes of memory of the whole process, pixels beyond which it is refused.
 SECONDS, MEMORY, MAX_PIXELS = 10, 1 << 30, 2_000_000
-#: After so many seconds by the clock, on a machine that has other work too, nothing more is waited for.
+#: Seconds of wall time, on a machine that also has other work, after which a picture is given up.
 _PATIENCE = 600
-#: Pictures that a process gets.
+#: Pictures per process.
 _BLOCK = 2000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the damaged picture with a ``number``: "encoded", "encoded with a note", "refused" or "fault".
+    """What became of damaged picture ``number``: "encoded", "encoded with a note", "refused" or "fault".
 
-    ``seconds`` of CPU time; ``mib``: the most memory that the process had.
+    ``seconds`` of CPU time; ``mib``: the process's peak memory.
     """
 
     number: int
@@ -71,7 +71,7 @@ class Fault(Exception):
     """What must not happen."""
 
 
-#: How a picture may be encoded.
+#: How a picture may be encoded: the choices.
 _METADATA: tuple[Kept, ...] = ("none", "copyright", "all")
 _ICC: tuple[Policy, ...] = ("keep", "srgb")
 _SCANS: tuple[Scans, ...] = ("interleaved", "sequential")
@@ -82,7 +82,7 @@ _SUBSAMPLING: tuple[Subsampling, ...] = ("auto", "4:2:0", "4:4:4")
 
 
 def judge(number: int, folder: Path) -> Outcome:
-    """Encode the damaged picture in ``folder``, which must be empty and is empty afterwards."""
+    """Encode the damaged picture in ``folder``, which must be empty and is emptied afterwards."""
     kind, data = mutant(number)
     source, output, temporary = folder / "in" / _name(kind), folder / "out" / "mutant.jpg", folder / "tmp"
     for each in (source.parent, output.parent, temporary):
@@ -123,7 +123,7 @@ def _name(kind: str) -> str:
 
 
 def _encode(number: int, data: bytes, source: Path, output: Path, printed: Path) -> tuple[bytes | None, str]:
-    """The file or None, and the notes or the error; how it is done depends on the number."""
+    """The file or None, and the notices or the error. The number decides how it is encoded."""
     rng = random.Random(f"{number} is encoded")
     metadata, icc = rng.choice(_METADATA), rng.choice(_ICC)
     scans, subsampling, strict = rng.choice(_SCANS), rng.choice(_SUBSAMPLING), rng.random() < 0.2
@@ -191,7 +191,7 @@ def _check_line(text: str, name: str = "") -> None:
 
 
 def _check_picture(encoded: bytes, data: bytes) -> None:
-    """Raises :class:`Fault` unless the file is a JPEG of the size that Pillow reads in the damaged picture."""
+    """Raises :class:`Fault` unless the file is a JPEG of a size that Pillow reads from the damaged picture."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -211,7 +211,7 @@ def _check_picture(encoded: bytes, data: bytes) -> None:
 
 @contextmanager
 def _printed(path: Path) -> Iterator[Path]:
-    """What is printed, by libraries in C too, goes to the file at ``path``."""
+    """Redirect what is printed, even by C libraries, to the file at ``path``."""
     kept, streams = (os.dup(1), os.dup(2)), (sys.stdout, sys.stderr)
     with path.open("w", buffering=1) as stream:
         for number in (1, 2):
@@ -230,8 +230,8 @@ def _printed(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _peak_counted() -> Iterator[Any]:
-    """A function that gives the most bytes that this process has had from here on."""
-    with suppress(OSError):  # elsewhere than on Linux: since it began
+    """A function that returns the process's peak memory in bytes from here on."""
+    with suppress(OSError):  # Linux only; elsewhere it counts from the start
         Path("/proc/self/clear_refs").write_text("5")
     yield lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -240,7 +240,7 @@ def _peak_counted() -> Iterator[Any]:
 
 
 def outcomes(numbers: Iterable[int]) -> Iterator[Outcome]:
-    """Of all damaged pictures with these ``numbers``, in a process that is replaced where one ends or stops it."""
+    """Outcomes of the damaged pictures with these ``numbers``, from a process that is replaced if it ends or hangs."""
     context, left = multiprocessing.get_context("spawn"), list(numbers)
     while left:
         here, there = context.Pipe(duplex=False)
@@ -265,10 +265,10 @@ def outcomes(numbers: Iterable[int]) -> Iterator[Outcome]:
 
 
 def _work(there: Connection, numbers: list[int]) -> None:
-    os.setsid()  # Ctrl-C is for the process that waits
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # the machine is not to suffer
+    os.setsid()  # Ctrl-C is for the waiting process
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # protects the machine
     grey = np.zeros((16, 16), np.uint8)
-    for samples in (grey, np.dstack([grey] * 3)):  # what is compiled now takes none of a damaged picture's time
+    for samples in (grey, np.dstack([grey] * 3)):  # compile now, not in a damaged picture's time
         for scans in _SCANS:
             encode_source(samples, Settings(effort="fast", scans=scans), "warm-up", "")
     with tempfile.TemporaryDirectory(prefix="repro-fuzz-") as name:
@@ -277,7 +277,7 @@ def _work(there: Connection, numbers: list[int]) -> None:
 
 
 def summary(found: list[Outcome]) -> dict[str, Any]:
-    """What ``fuzz.json`` holds."""
+    """The part "pictures" of ``fuzz.json``."""
     formats: dict[str, Counter[str]] = {}
     for each in found:
         formats.setdefault(each.kind.split()[0], Counter())[each.outcome] += 1
@@ -295,7 +295,7 @@ def summary(found: list[Outcome]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Encode, print and store; 1 where there was a fault."""
+    """Encode, print and store; return 1 if there was a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=COUNT, help=f"how many pictures ({COUNT})")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="how many at once (2)")
@@ -309,7 +309,7 @@ def main() -> int:
     numbers = range(options.first, options.first + options.count)
     blocks = [numbers[at : at + _BLOCK] for at in range(0, len(numbers), _BLOCK)]
     found = []
-    with ThreadPool(options.jobs) as pool:  # each thread waits for a process of its own
+    with ThreadPool(options.jobs) as pool:  # each thread waits for its own process
         for block in track(pool.imap(lambda block: list(outcomes(block)), blocks), "encode", total=len(blocks)):
             found += block
             for each in block:
@@ -328,13 +328,13 @@ def main() -> int:
 
 def result() -> Path:
     """Where the results are kept."""
-    from repro.experiments.store import Store  # imports PyTorch, whose memory is not the encoder's
+    from repro.experiments.store import Store  # imports PyTorch, whose memory must not count here
 
     return Store.default().data / "results" / "fuzz.json"
 
 
 def store(out: Path, part: str, content: dict[str, Any]) -> None:
-    """Put ``content`` into the file at ``out`` as a ``part``, with what made it; the other parts stay."""
+    """Store ``content`` as a ``part`` of the file at ``out``, with its provenance; other parts are kept."""
     from repro.runtime import provenance
 
     kept = json.loads(out.read_text()) if out.exists() else {}

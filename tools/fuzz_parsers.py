@@ -3,8 +3,8 @@
     python tools/fuzz_parsers.py                      # all, an hour
     python tools/fuzz_parsers.py --seconds 60 tiff    # fewer; nothing is kept unless --out says where
 
-Whatever the bytes, a parser gives a result or raises ``ReproError``. Inputs that ran new lines stay in
-``_build/fuzz/corpus``, from which the next run goes on, those that found a fault in ``_build/fuzz``.
+Whatever the bytes are, a parser returns a result or raises ``ReproError``. Inputs that ran new lines are kept in
+``_build/fuzz/corpus``, from which the next run goes on, and those that found a fault in ``_build/fuzz``.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ import numpy as np
 import repro
 from repro.errors import ReproError, one_line
 
-#: What atheris watches, less what Numba compiles.
+#: Packages that atheris watches, except for modules that Numba compiles.
 WATCHED = ["repro", "PIL"]
 HOUR = 3600
 WORK = Path("_build", "fuzz")
-#: Of address space; PyTorch takes most of it.
+#: Bytes of address space, most of which PyTorch takes.
 _MEMORY = 6 << 30
-#: Pictures are small, for time is better spent on headers.
+#: Pictures are small, as time is better spent on headers.
 _MAX_PIXELS = 20_000
 
 
 def jpeg_codes(data: bytes) -> None:
-    """Segments and tables of Huffman codes, and what is done by segments."""
+    """Segments, Huffman tables, and functions that go through segments."""
     from repro.encoder import formats, smaller
     from repro.jpeg import huffman, segments
 
@@ -70,7 +70,7 @@ def jpeg_coefficients(data: bytes) -> None:
 
 
 def jpeg_scans(data: bytes) -> None:
-    """Numbers that are written in whatever scans, and read again."""
+    """Coefficients made of the bytes, written in all kinds of scans and read again."""
     from repro.jpeg import codestream, writer
 
     if len(data) < 4:
@@ -107,14 +107,14 @@ def tiff(data: bytes) -> None:
 
 
 def png(data: bytes) -> None:
-    """Chunks of a PNG, with the check sums that it wants."""
+    """A PNG's chunks, with correct check sums."""
     from fuzz_pictures import with_right_sums
 
     _picture(with_right_sums(data))
 
 
 def jpeg2000(data: bytes) -> None:
-    """Boxes and headers of JPEG 2000."""
+    """JPEG 2000's boxes and headers."""
     from repro.encoder import jpeg2000
 
     jpeg2000.profile(data)
@@ -122,7 +122,7 @@ def jpeg2000(data: bytes) -> None:
 
 
 def metadata(data: bytes) -> None:
-    """EXIF, XMP, IPTC and density, put into another file."""
+    """EXIF, XMP, IPTC and density, which are put into another file."""
     from PIL import Image
 
     from repro.encoder import metadata
@@ -140,7 +140,7 @@ def metadata(data: bytes) -> None:
 
 
 def exif(data: bytes) -> None:
-    """EXIF data changed where they stand; twice as long at most, where two texts overlap."""
+    """EXIF data that are changed in place. They may grow to twice their length if two texts overlap."""
     from repro.encoder import exif
 
     for change in (lambda block: exif.rights(block, {}), lambda block: exif.revised(block, (8, 8), srgb=True)):
@@ -149,7 +149,7 @@ def exif(data: bytes) -> None:
 
 
 def xmp(data: bytes) -> None:
-    """XMP's packets, which stay packets."""
+    """XMP packets, which must still be well-formed after a change."""
     from repro.encoder import xmp
 
     for change in (xmp.rights, lambda packet: xmp.revised(packet, (8, 8), srgb=True)):
@@ -159,14 +159,14 @@ def xmp(data: bytes) -> None:
 
 
 def pickled_weights(data: bytes) -> None:
-    """Pickles, which may hold arrays and nothing else."""
+    """Pickles, which may hold only arrays."""
     from repro import weights
 
     weights._read_arrays(Path("weights"), data)
 
 
 def model_tables(data: bytes) -> None:
-    """``model.json`` of a set whose hashes are right."""
+    """``model.json`` of a set with correct hashes."""
     from repro.encoder import trellis_set
 
     _load_sets({"model.json": data, trellis_set.NETWORK: (_shipped("trellis") / trellis_set.NETWORK).read_bytes()})
@@ -174,7 +174,7 @@ def model_tables(data: bytes) -> None:
 
 
 def model_arrays(data: bytes) -> None:
-    """Heads and networks of a set whose hashes are right."""
+    """Heads and networks of a set with correct hashes."""
     from repro.encoder import trellis_set
 
     _load_sets({"model.json": (_shipped("trellis") / "model.json").read_bytes(), trellis_set.NETWORK: data})
@@ -200,7 +200,7 @@ def _load_sets(files: dict[str, bytes]) -> None:
 
 
 def checkpoints(data: bytes) -> None:
-    """What ``repro train`` writes."""
+    """Checkpoints as ``repro train`` writes them."""
     from repro import model
 
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
@@ -225,7 +225,7 @@ def results(data: bytes) -> None:
 
 @functools.cache
 def _tasks() -> list[Any]:
-    """One of each kind."""
+    """One task of each type."""
     from repro.experiments.registry import experiments_of
 
     tasks = [*experiments_of("5", "smoke"), *experiments_of("encoder", "cpu")]
@@ -243,7 +243,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(name: str) -> list[bytes]:
-    """Sound files for the target with this ``name``: small, for what matters is their headers."""
+    """Sound files for the target called ``name``. They are small, as headers matter most."""
     from fuzz_pictures import XMP, made_exif, sound
 
     pictures = {
@@ -303,7 +303,7 @@ def _checkpoints() -> list[bytes]:
 
 
 def _results() -> list[bytes]:
-    """As sweeps and experiments leave them, without most photos and points."""
+    """Stored results of sweeps and experiments, without most of the photos."""
     from repro.experiments.store import Store
 
     made = []
@@ -326,11 +326,11 @@ _MADE = {
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Run one target in this process, which ends with it."""
+    """Run one target in this process, and end the process."""
     import atheris  # type: ignore[import-untyped]
 
     warnings.simplefilter("ignore")
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))  # beyond it, Python raises MemoryError
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))  # then Python raises MemoryError
     sources = Path(repro.__file__).parent
     compiled = [path for path in sources.rglob("*.py") if "@compiled" in path.read_text()]
     modules = [".".join(path.relative_to(sources.parent).with_suffix("").parts) for path in compiled]
@@ -353,13 +353,13 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def run(name: str, data: bytes) -> None:
-    """Whatever is no refusal comes through."""
+    """Run one target; any error that is no refusal gets through."""
     with suppress(ReproError):
         TARGETS[name](data)
 
 
 def outcome(name: str, seconds: int) -> dict[str, Any]:
-    """What the fuzzer says of a target, run in a process of its own."""
+    """The fuzzer's figures for a target, run in a process of its own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, __file__, "--seconds", str(seconds), "--alone", name]
     done = subprocess.run(
@@ -384,7 +384,7 @@ def outcome(name: str, seconds: int) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Fuzz, print and store; 1 where there was a fault."""
+    """Fuzz, print and store; return 1 if there was a fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (all)")
     parser.add_argument("--seconds", type=int, default=HOUR, help=f"for all together ({HOUR})")
@@ -402,7 +402,7 @@ def main() -> int:
     for name in names:
         found[name] = outcome(name, options.seconds // len(names))
         print(name, *(f"{value} {key}" for key, value in found[name].items()), sep=", ", flush=True)
-    from fuzz import result, store  # not before: what atheris watches must be new to it
+    from fuzz import result, store  # not earlier: atheris must be the first to import what it watches
 
     out = options.out or (result() if names == list(TARGETS) and options.seconds == HOUR else None)
     if out:

@@ -1,6 +1,6 @@
-"""Small pictures of every format that ``repro encode`` reads, and damaged ones made of them: number → bytes.
+"""Small pictures of every format that ``repro encode`` reads, and damaged ones made from them: number → bytes.
 
-A number gives the same bytes each time, as long as the libraries that write the sound pictures stay the same.
+A number always gives the same bytes while the libraries that write the sound pictures stay the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ XMP = (
 )
 _IPTC = b"\x1c\x02\x74\0\x04made\x1c\x02\x50\0\x02me"
 _8BIM = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(_IPTC)) + _IPTC + bytes(len(_IPTC) % 2)
-#: What stands before the parts of a file that say something: there damage is likelier to be more than noise.
+#: Marks of a file's meaningful parts, behind which damage is likelier to be more than noise.
 _LANDMARKS = (
     b"Exif\0\0", b"ICC_PROFILE\0", b"ns.adobe.com", b"8BIM", b"MPF\0", b"II*\0", b"MM\0*", b"II+\0", b"acsp", b"mntr",
     b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL", b"fcTL", b"VP8X", b"ANMF", b"EXIF",
@@ -38,7 +38,7 @@ _LANDMARKS = (
 
 
 def mutant(number: int) -> tuple[str, bytes]:
-    """What it was made of, such as ``"PNG palette"``, and a damaged picture."""
+    """The kind of picture it was made from, such as ``"PNG palette"``, and the damaged picture."""
     kinds = list(sound())
     kind = kinds[number % len(kinds)]
     rng = random.Random(number)
@@ -49,7 +49,7 @@ def mutant(number: int) -> tuple[str, bytes]:
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
-    """The same file in one to four ways damaged."""
+    """The file with one, two or four kinds of damage."""
     for _ in range(rng.choice((1, 1, 1, 1, 2, 4))):
         data = rng.choice(_DAMAGES)(data, rng)
     return data
@@ -59,7 +59,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 
 def _place(data: bytes, rng: random.Random) -> int:
-    """Anywhere, at the beginning, or behind a landmark."""
+    """A position anywhere, near the beginning, or behind a landmark."""
     where = rng.random()
     if where < 0.25:
         return rng.randrange(min(len(data), 64) or 1)
@@ -81,7 +81,7 @@ def _flip(data: bytes, rng: random.Random) -> bytes:
 
 
 def _field(data: bytes, rng: random.Random) -> bytes:
-    """A number of 1, 2, 4 or 8 bytes becomes as small or as large as can be, or negative."""
+    """Set a number of 1, 2, 4 or 8 bytes to a smallest or largest value, with or without sign, or to a random one."""
     size, at = rng.choice((1, 2, 2, 4, 4, 8)), _place(data, rng)
     most = (1 << 8 * size) - 1
     value = rng.choice((0, 1, 2, most, most - 1, most >> 1, (most >> 1) + 1, rng.randrange(most)))
@@ -89,7 +89,7 @@ def _field(data: bytes, rng: random.Random) -> bytes:
 
 
 def _digits(data: bytes, rng: random.Random) -> bytes:
-    """The same for numbers in letters, as PPM, XPM and XBM have them."""
+    """The same for numbers written in digits, as in PPM, XPM and XBM."""
     at = _place(data, rng)
     while at < len(data) and not data[at : at + 1].isdigit():
         at += 1
@@ -115,7 +115,7 @@ def _duplicate(data: bytes, rng: random.Random) -> bytes:
 
 
 def _chunks(data: bytes, rng: random.Random) -> bytes:
-    """Chunks of the file are swapped, left out or repeated."""
+    """Swap, leave out or repeat chunks of the file."""
     parts = _parted(data, rng)
     a, b = rng.randrange(len(parts)), rng.randrange(len(parts))
     kind = rng.randrange(3)
@@ -129,13 +129,13 @@ def _chunks(data: bytes, rng: random.Random) -> bytes:
 
 
 def _splice(data: bytes, rng: random.Random) -> bytes:
-    """The beginning of the picture, and the end of another."""
+    """Join the beginning of the picture and the end of another."""
     other = sound()[rng.choice(list(sound()))]
     return data[: _place(data, rng)] + other[_place(other, rng) :]
 
 
 def _foreign_chunk(data: bytes, rng: random.Random) -> bytes:
-    """A chunk of another picture of whatever format."""
+    """Insert a chunk of another picture of any format."""
     parts = _parted(data, rng)
     parts.insert(rng.randrange(len(parts) + 1), rng.choice(_parted(sound()[rng.choice(list(sound()))], rng)))
     return b"".join(parts)
@@ -147,7 +147,7 @@ _DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def _parted(data: bytes, rng: random.Random) -> list[bytes]:
-    """The chunks of a PNG, JPEG, RIFF, ISO or IFF file; of another, pieces at random."""
+    """The chunks of a PNG, JPEG, RIFF or ISO file; of another, pieces cut at random."""
     starts = [0]
     if data.startswith(b"\x89PNG"):
         starts += _boxes(data, 8, ">I", 0, 12)
@@ -171,7 +171,7 @@ def _boxes(data: bytes, at: int, number: str, size_at: int, more: int) -> list[i
 
 
 def with_right_sums(data: bytes) -> bytes:
-    """A PNG whose chunks have the check sums that its decoder wants, or else would look no further."""
+    """A PNG with correct check sums, without which its decoder would look no further."""
     out = bytearray(data)
     for at in _boxes(data, 8, ">I", 0, 12):
         end = at + 8 + int.from_bytes(data[at : at + 4], "big")
@@ -185,7 +185,7 @@ def with_right_sums(data: bytes) -> bytes:
 
 @functools.cache
 def sound() -> dict[str, bytes]:
-    """Kind, which begins with the format's name, → a picture of 41×30 pixels or less."""
+    """Kind, beginning with the format's name, → a picture of at most 41×30 pixels."""
     return {kind: data for make in (_jpegs, _pngs, _tiffs, _webs, _plain, _by_hand) for kind, data in make().items()}
 
 
@@ -275,7 +275,7 @@ def _pngs() -> dict[str, bytes]:
 
 
 def _deep_png() -> bytes:
-    """A PNG of 16-bit RGB with a transparent colour, which Pillow does not write."""
+    """A 16-bit RGB PNG with a transparent colour, which Pillow does not write."""
     samples = np.asarray(_rgb()).astype(">u2") * 257
     parts = [
         b"IHDR" + struct.pack(">IIBBBBB", _WIDTH, _HEIGHT, 16, 2, 0, 0, 0),
@@ -378,7 +378,7 @@ def _plain() -> dict[str, bytes]:
 
 
 def _by_hand() -> dict[str, bytes]:
-    """Formats that Pillow reads only."""
+    """Formats that Pillow can read but not write."""
     rgb, grey = np.asarray(_rgb()), np.asarray(_rgb().convert("L"))
     planes = np.moveaxis(rgb, -1, 0)
     rows = [bytes((len(row) - 1,)) + row.tobytes() for plane in planes for row in plane]

@@ -2,14 +2,14 @@
 
     python tools/gpu_minutes.py --data PHOTOS --state runs --out FOLDER
 
-In this order: ``tests/repro/test_gpu.py``; steps a second of every method, with the share of the peak of a matrix
-product; the runs of profile ``paper`` that have no stored result, the most wanted first and several at a time. Each is
-stored as it ends. When the time is up, what still runs is ended, and goes on from its last checkpoint another day.
+In this order: ``tests/repro/test_gpu.py``; steps per second of every method, and their share of the peak of a matrix
+product; the runs of profile ``paper`` without a stored result, the most wanted first and several at a time. Each is
+stored as it ends. When the time is up, runs still going are ended; they resume from their last checkpoint another day.
 
-``--out`` (or the variable OUT) takes what is to be brought back, in files of at most 15 MiB: ``results.zip`` (to be
-unpacked in ``data/``; with the tests' output and the times), the models, and the state of the runs that were cut off,
-in pieces to be joined: ``cat NAME.state.* > runs/NAME/checkpoint.safetensors``. ``--state`` is a folder of runs begun
-elsewhere, which go on. ``--quick`` tries all of it in a minute or two on a processor, with tiny settings.
+``--out`` (or the variable OUT) is where to put what is to be brought back, in files of at most 15 MiB: ``results.zip``
+(unpack it in ``data/``; it also has the tests' output and the times), the models, and the states of runs that were cut
+off, in pieces to be joined: ``cat NAME.state.* > runs/NAME/checkpoint.safetensors``. ``--state`` is a folder of runs
+begun elsewhere, which resume. ``--quick`` tries all of this in a minute or two on a processor, with tiny settings.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from repro.training import PAPER_RECIPE, Pool, Recipe, new_model, one_device
 from repro.training.step import Stepper
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Of a file that is brought back, and of a minute of tests.
+#: Bytes of a piece of a run's state, and seconds that the tests may take.
 PIECE, TESTS_SECONDS = 15 << 20, 120
-#: Seconds kept for bringing back.
+#: Seconds kept for collecting the results.
 LAST = 20
 
 
 def wanted(quick: bool) -> list[Experiment]:
-    """The runs, the most wanted first; ``quick``: of each kind of network one that ends in seconds."""
+    """The runs, the most wanted first. ``quick``: one for each kind of network, so short that it ends in seconds."""
     runs = paper.runs("all")
     if not quick:
         return runs
@@ -61,7 +61,7 @@ def wanted(quick: bool) -> list[Experiment]:
 
 
 def test(out: Path, quick: bool) -> bool:
-    """Run the tests on the GPU; their output goes to a file."""
+    """Run the tests on the GPU, with their output in a file; whether they passed."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/repro/test_gpu.py"]
     command += ["-k", "batch or parts or (losses and tables)"] if quick else []
     environment = os.environ | ({"REPRO_TRY": "cpu"} if quick else {})
@@ -74,7 +74,7 @@ def test(out: Path, quick: bool) -> bool:
 
 
 def speeds(quick: bool) -> list[dict[str, float | str]]:
-    """Steps a second of every method by the paper's recipe, its trunk trained, and the share of the peak."""
+    """Steps per second of every method by the paper's recipe, trunk trained, and the share of the machine's peak."""
     device = torch.device("cpu" if quick else "cuda")
     peak, rows = _peak(device, 256 if quick else 8192), list[dict[str, float | str]]()
     recipe, side, count = replace(PAPER_RECIPE, batch=1 if quick else 8), 176 if quick else 224, 1 if quick else 30
@@ -104,7 +104,7 @@ def _peak(device: torch.device, side: int) -> float:
 
 
 def _seconds(work: object, count: int, device: torch.device) -> float:
-    """Of one call, the mean of ``count`` after three."""
+    """Seconds of one call: the mean of ``count`` calls after three that are not counted."""
     for i in range(3 + count):
         if i == 3:
             _wait(device)
@@ -120,7 +120,7 @@ def _wait(device: torch.device) -> None:
 
 
 def train(runs: list[Experiment], store: Store, options: argparse.Namespace, ends: float) -> None:
-    """Each run in a process of its own, ``options.jobs`` at a time, until all are stored or the time is up."""
+    """Run each in a process of its own, ``options.jobs`` at a time, until all are stored or the time is up."""
     waiting = [e for e in runs if store.load(e) is None]
     going: list[subprocess.Popen[bytes]] = []
     while (waiting or going) and time.monotonic() < ends:
@@ -131,12 +131,12 @@ def train(runs: list[Experiment], store: Store, options: argparse.Namespace, end
             going.append(subprocess.Popen([*command, "--scratch", str(store.scratch)], stdout=log, stderr=log))
         time.sleep(0.5)
     for process in going:
-        process.kill()  # at any moment: a checkpoint is whole or not there
+        process.kill()  # safe at any moment: a checkpoint is whole or not there
         process.wait()
 
 
 def bring_back(runs: list[Experiment], store: Store, out: Path) -> list[str]:
-    """Put results, models and states into ``out``; says what became of each run."""
+    """Put results, models and states into ``out``, and return a line on each run."""
     told = []
     with zipfile.ZipFile(out / "results.zip", "w", zipfile.ZIP_DEFLATED) as results:
         for name in ("tests.txt", "speed.json", "runs.txt"):
@@ -191,7 +191,7 @@ def main() -> int:
     rows = speeds(options.quick)
     atomic_write(store.scratch / "speed.json", json.dumps(rows, indent=1))
     print(f"{time.monotonic() - started:.0f} s:", *(f"\n  {row}" for row in rows), flush=True)
-    inputs_of(runs[0], photos(runs[0].crops.split, options.data), store.scratch / "cache")  # which all of them share
+    inputs_of(runs[0], photos(runs[0].crops.split, options.data), store.scratch / "cache")  # all runs share them
     train(runs, store, options, ends)
     print(*bring_back(runs, store, options.out), sep="\n")
     print(f"{time.monotonic() - started:.0f} s: {options.out}")

@@ -1,6 +1,6 @@
-"""Open JupyterLab with every notebook ready: `make lab`. Options go to JupyterLab, as `--no-browser --port 8899`.
+"""Open JupyterLab with every notebook ready: `make lab`. Options go to JupyterLab, such as `--no-browser --port 8899`.
 
-What the kernel will find of photos is said, for notebooks show what is at hand.
+First prints which photos the kernel will find, as notebooks show what is at hand.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 from bookkit.project import Project, find_root
 from repro.data import status
 
-#: Bytes that a browser may send at once. Jupyter's own limit, a few megabytes, would cut the line at a large photo.
+#: Bytes that a browser may send at once. Jupyter's own limit, a few megabytes, would cut it off at a large photo.
 LARGEST_UPLOAD = 256 << 20
 
 
 def main() -> None:
-    """Say what is there, then become JupyterLab."""
+    """Print what is there, then become JupyterLab."""
     project = Project(find_root())
     for row in status():
         print(f"photos, {row.split}: {row.source or 'not at hand'}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Renew tests/nbval/*.ipynb, which `pytest --nbval-lax` runs again and compares with what they hold.
 
-A reference is a notebook as it runs at profile smoke, without prose, as far as the last cell tagged
-`nbval-check-output`, and with the outputs of such cells only. Notebooks without such a cell have no reference.
+A reference is a notebook run at profile smoke, without prose, up to the last cell tagged `nbval-check-output`, with the
+outputs of such cells only. Notebooks without such a cell have no reference.
 
     make references
 """
@@ -20,10 +20,10 @@ TAG = "nbval-check-output"
 
 
 def reference(executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The reference made of an executed notebook in which some cell is tagged."""
+    """The reference for an executed notebook, which must have a tagged cell."""
     cells = [cell for cell in executed.cells if cell.cell_type == "code"]
     checked = [TAG in cell.metadata.get("tags", []) for cell in cells]
-    while not checked[-1]:  # what comes after the last checked cell need not run
+    while not checked[-1]:  # cells after the last checked one need not run
         checked.pop()
     kept = []
     for number, (cell, check) in enumerate(zip(cells, checked, strict=False)):

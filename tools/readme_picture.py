@@ -1,4 +1,4 @@
-"""Make the picture of README.md: a photo that scikit-image ships, by jpegli, by mozjpeg and by us, at one size.
+"""Make the picture of README.md: a photo that scikit-image ships, by jpegli, by mozjpeg and by us, all at one size.
 
 ``python tools/readme_picture.py`` writes ``book/_static/before_after.png``; do so after ``tools/ship_trellis.py``.
 """
@@ -14,7 +14,7 @@ from repro.encoder.models import DEFAULT
 from repro.files import atomic_path
 
 PICTURE = Path(__file__).resolve().parents[1] / "book" / "_static" / "before_after.png"
-#: Chelsea the cat, CC0, and a part of it that shows what an encoder does: fur, eyes and a smooth background.
+#: Chelsea the cat, CC0, and a part that shows what an encoder does: fur, eyes and a smooth background.
 PHOTO, PART = "chelsea.png", Box(25, 100, 200, 200)
 BPP = 0.4
 JUDGES = ("ssimulacra2", "butteraugli")

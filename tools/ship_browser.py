@@ -1,4 +1,4 @@
-"""Make what the encoder in the browser reads of the set that `repro encode` uses by default.
+"""Make the file from which the encoder in the browser reads the set that `repro encode` uses by default.
 
 ``python tools/ship_browser.py`` writes ``src/bookkit/assets/encoder/model.js`` from
 ``src/repro/assets/models/trellis``: one module, so that a page needs no request for it. Run it after
@@ -21,7 +21,7 @@ _HEAD = "// Made by tools/ship_browser.py from the set that ships with the packa
 
 
 def module() -> str:
-    """The text of ``model.js``: the tables' numbers as in the set, those of the network float32 in base64."""
+    """The text of ``model.js``: numbers of the tables as in the set, those of the network as float32 in base64."""
     chosen = trellis_set.load()
     layers = chosen.network.layers
     values = [part.ravel() for layer in layers for part in layer] + [chosen.network.profile.ravel()]

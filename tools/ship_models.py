@@ -55,7 +55,7 @@ def model_set(name: str, experiments: Sequence[Experiment], store: Store) -> Mod
 
 
 def spread() -> list[Photo]:
-    """The training photos, sorted by hash, so that neither source nor name decides which come first."""
+    """The training photos, sorted by a hash of the name, so that their order has nothing to do with source or name."""
     return sorted(photos("train").items, key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""Make what `repro encode` writes with by default: the trellis's network, tables, and what a quality means.
+"""Make what `repro encode` writes with by default: the trellis's network, tables, and the λ of each quality.
 
 ``python tools/ship_trellis.py`` makes ``src/repro/assets/models/trellis`` and, for the ablations of chapter 10,
 ``data/ablation_sets``, all from training photos, in about half an hour on two cores. ``--only NAME`` makes one set.
@@ -34,19 +34,19 @@ from ship_models import spread
 ROOT = Path(__file__).resolve().parents[1]
 #: λ for which tables are learned.
 LAMBDAS = (0.3, 1.0, 3.0, 9.0, 25.0, 70.0, 200.0, 600.0)
-#: Crops of 256 px: to measure on in the first round and in the second, and to learn tables from.
+#: Crops are 256 px square: so many to measure on in the first round, in the second, and to learn tables from.
 SIDE, FIRST, SECOND, LEARNED = 256, 120, 300, 64
-#: Luma's lowest steps, as a share of those that are learned. Their errors add up over blocks, and so cost more than the
-#: weights of single blocks say. Chosen by SSIMULACRA 2 on tuning photos: it saves 2 % of bits at 0.3–0.8 bpp.
+#: Factors of luma's lowest steps as learned: their errors add up over blocks, and so cost more than the weights of
+#: single blocks say. Chosen by SSIMULACRA 2 on tuning photos: it saves 2 % of bits at 0.3–0.8 bpp.
 FINER = np.array([[0.7, 0.85], [0.85, 1.0]])
-#: Qualities whose λ is stored, and how many training photos they are found on.
+#: Qualities whose λ is stored, and the number of training photos on which it is found.
 QUALITIES = (1, 2, 4, 8, 15, 25, 35, 45, 55, 65, 72, 78, 83, 87, 90, 93, 95, 97, 98, 99)
 CALIBRATION_PHOTOS = 24
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a set learns from, and how large its network is."""
+    """What a set learns from, and the size of its network."""
 
     blend: Blend = field(default_factory=Blend)
     kernels: Sequence[int] = (1, 3, 3, 1)
@@ -66,7 +66,7 @@ SETS = {
 
 
 def training_crops(count: int, seed: int) -> list[np.ndarray]:
-    """uint8 (SIDE, SIDE, 3): from one training photo after another, as often around as it takes."""
+    """uint8 (SIDE, SIDE, 3) crops: one of each training photo in turn, starting again as often as needed."""
     rng = np.random.default_rng(seed)
     every = spread()
     crops = []
@@ -78,7 +78,7 @@ def training_crops(count: int, seed: int) -> list[np.ndarray]:
 
 
 def start(crops: Sequence[np.ndarray]) -> TrellisSet:
-    """Weights of MSE alone, and tables for them."""
+    """A set with weights for MSE alone, and tables learned for them."""
     nothing = Network(
         [(np.zeros((1, 1, FEATURES, OUTPUTS), np.float32), np.zeros(OUTPUTS, np.float32))],
         np.stack([mse_profile("4:2:0"), mse_profile("4:4:4")]),
@@ -87,13 +87,13 @@ def start(crops: Sequence[np.ndarray]) -> TrellisSet:
 
 
 def with_network(name: str, network: Network, tables: np.ndarray) -> TrellisSet:
-    """Not yet calibrated: qualities stand for any λ."""
+    """A set that is not yet calibrated: its qualities span all λ, with no meaning."""
     scale = np.array([[1.0, 1e3], [100.0, 1e-2]])
     return TrellisSet(name, network, np.array(LAMBDAS), tables, scale, np.ones(len(LAMBDAS)), np.zeros(len(LAMBDAS)))
 
 
 def learn_tables(network: Network, crops: Sequence[np.ndarray], steps: int) -> np.ndarray:
-    """float (2, K, 3, 8, 8)."""
+    """Tables for each chroma subsampling and λ, float (2, K, 3, 8, 8)."""
     learn = partial(learning.learn, steps=steps, batch=10, rate=0.08, rounds=1, threads=threads.available())
     found = []
     for subsampling in (chroma.HALF, chroma.FULL):
@@ -105,8 +105,8 @@ def learn_tables(network: Network, crops: Sequence[np.ndarray], steps: int) -> n
 
 
 def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
-    """With λ of each quality: where our median score in SSIMULACRA 2 is that of libjpeg's files, in 4:2:0 or 4:4:4; and
-    with the power of a photo's loss that leaves the scores of a quality least apart."""
+    """Add the λ of each quality, at which our median SSIMULACRA 2 score equals that of libjpeg's files in 4:2:0 or
+    4:4:4, whichever is higher; and the powers of a photo's loss for which scores at one quality differ least."""
     fixed = replace(made, powers=np.zeros(len(LAMBDAS)))
     losses, ours, theirs = [], [], []
     peers = [codecs.get("pillow-420-progressive"), codecs.get("pillow-444")]
@@ -136,13 +136,13 @@ def calibrate(made: TrellisSet, pictures: Sequence[np.ndarray]) -> TrellisSet:
 
 
 def _at_lam(fixed: TrellisSet, rgb: np.ndarray, lam: float) -> bytes:
-    """The file at a λ, with a set whose powers are 0."""
+    """Encode at a λ, with a set whose powers are 0."""
     alone = replace(fixed, scale=np.array([[1.0, 1.001 * lam], [100.0, 0.999 * lam]]))
     return TrellisEncoder(Picture(rgb), alone).encode(50.5)
 
 
 def folder_of(name: str) -> Path:
-    """Where the set called ``name`` is kept."""
+    """The folder of the set called ``name``."""
     return ROOT / ("src/repro/assets/models" if name == "trellis" else "data/ablation_sets") / name
 
 
@@ -169,7 +169,7 @@ def main() -> None:
 
 
 def _samples(crops: Sequence[np.ndarray], wanted: Mapping[str, Made]) -> list[Sample]:
-    """Measured with the weights and tables that were learned from such samples themselves."""
+    """Samples measured with weights and tables that were themselves learned from such samples."""
     metrics = sorted({metric for made in wanted.values() for metric in made.blend.metrics} | {"ssimulacra2", "ms_ssim"})
     first = measure(training_crops(FIRST, seed=1), start(crops), metrics, seed=1)
     network = fit(first, Blend())

@@ -1,8 +1,8 @@
 """Copy scripts from npm into the repository, with their licences, by the pins and hashes in package.json.
 
-Those that the book needs go into book/_static/vendor, those that only its tests need into tests/vendor. The copies are
-committed: building the book and testing it need no npm, reading it needs no network. Run this after changing a pin
-(``npm view NAME@VERSION dist.integrity`` tells the hash):
+Scripts that the book needs go into book/_static/vendor, those that only its tests need into tests/vendor. The copies
+are committed: building and testing the book needs no npm, and reading it no network. Run this after changing a pin
+(``npm view NAME@VERSION dist.integrity`` prints the hash):
 
     python tools/vendor_js.py
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "book" / "_static" / "vendor"
 FOR_TESTS = ROOT / "tests" / "vendor"
-#: (package, file or folder in it) → where it goes under TARGET
+#: (package, file or folder in it) → its place under TARGET
 COPIES = {
     ("mathjax", "es5/tex-chtml.js"): "mathjax/tex-chtml.js",
     ("mathjax", "es5/output/chtml/fonts"): "mathjax/output/chtml/fonts",
@@ -33,7 +33,7 @@ COPIES = {
     ("@jupyter-widgets/html-manager", "dist/embed.js.LICENSE.txt"): "embed.js.LICENSE.txt",
     ("@fortawesome/fontawesome-free", "LICENSE.txt"): "fontawesome.LICENSE.txt",
 }
-#: The same, under FOR_TESTS
+#: The same for FOR_TESTS
 TEST_COPIES = {
     ("axe-core", "axe.min.js"): "axe.min.js",
     ("axe-core", "LICENSE"): "axe.LICENSE",
@@ -41,12 +41,12 @@ TEST_COPIES = {
     ("jpeg-js", "lib/decoder.js"): "jpeg-js/decoder.js",
     ("jpeg-js", "LICENSE"): "jpeg-js/LICENSE",
 }
-#: embed.js loads its icon font from beside itself, under names that change with its version.
+#: embed.js loads its icon font from its own folder, under names that change with its version.
 FONTS = ("@jupyter-widgets/html-manager", "dist", "*.woff2")
 
 
 def download(package: str, version: str, integrity: str, folder: Path) -> Path:
-    """Unpack ``package`` at ``version`` into a new folder under ``folder``; dependencies are bundled or not needed."""
+    """Unpack ``package`` at ``version`` into a new folder under ``folder``. Dependencies are bundled or not needed."""
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("vendor_js: npm is missing; install Node.js to change the vendored scripts")
@@ -61,7 +61,7 @@ def download(package: str, version: str, integrity: str, folder: Path) -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A file, or a folder with all that is in it."""
+    """Copy a file, or a folder with everything in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target)
@@ -75,10 +75,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         homes = {package: download(package, pin, hashes[package], Path(name)) for package, pin in pins.items()}
         for folder, copies in ((TARGET, COPIES), (FOR_TESTS, TEST_COPIES)):
-            shutil.rmtree(folder, ignore_errors=True)  # not before all of the new ones are there
+            shutil.rmtree(folder, ignore_errors=True)  # only once all new ones are downloaded
             for (package, source), target in copies.items():
                 copy(homes[package] / source, folder / target)
-        # The widgets' npm package leaves its licence out; the Python one, of the same project, has it.
+        # The widgets' npm package lacks the licence; the Python package of the same project has it.
         licence = next(path for path in files("ipywidgets") or [] if path.name == "LICENSE")
         shutil.copyfile(licence.locate(), TARGET / "html-manager.LICENSE")
         package, inside, pattern = FONTS

@@ -3,8 +3,8 @@
     python tools/votes.py answers/*.json
     python tools/votes.py answers                # every *.json in the folder
 
-Each file is what the page "Your eyes" saves. Of several files of one sitting the one with the most answers counts. A
-file that is none of these gets one line, is left out, and makes the exit code 1.
+Each file is as saved by the page "Your eyes". Of several files of one sitting, the one with the most answers counts.
+Any other file gets one line, is left out, and makes the exit code 1.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from repro.errors import ReproError, one_line
 
 FORMAT, VERSION = "repro eyes", 1
 CHOICES = ("ours", "theirs", "neither")
-#: Draws of the bootstrap.
+#: Number of bootstrap draws.
 DRAWS = 4000
-#: What every answer has, and of what type.
+#: Fields of every answer, with their types.
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "pair": str,
     "peer": str,
@@ -40,7 +40,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What one reader said of one pair, and which picture each metric finds nearer: of :data:`CHOICES`."""
+    """What one reader said of a pair, and which picture each metric finds nearer; both are one of :data:`CHOICES`."""
 
     reader: str
     photo: str
@@ -61,7 +61,7 @@ class Sitting:
 
 
 def read(path: Path) -> Sitting:
-    """The answers in the file ``path``. Raises :class:`ReproError` where it is not such a file."""
+    """Read the answers in the file ``path``. Raises :class:`ReproError` if it is not such a file."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -93,7 +93,7 @@ def _answer(path: Path, reader: str, number: int, told: Any) -> Answer:
 
 
 def gather(paths: Iterable[Path]) -> tuple[list[Sitting], list[str]]:
-    """The fullest file of every sitting, and a line for each file that is none."""
+    """The fullest file of every sitting, and a line for each file that holds no answers."""
     sittings: dict[tuple[str, str], Sitting] = {}
     bad = []
     for path in paths:
@@ -111,9 +111,9 @@ def gather(paths: Iterable[Path]) -> tuple[list[Sitting], list[str]]:
 def share(answers: Sequence[Answer], hits: Sequence[bool]) -> str:
     """How many of ``answers`` are ``hits``, in per cent, with a 95 % interval.
 
-    Its ends are the outer ones of two intervals: Clopper and Pearson's, exact for independent answers; and that of a
-    bootstrap which draws readers and photos, as answers of one reader, or to one photo, are alike. The second has no
-    width where all answers are.
+    Its ends are the outer ends of two intervals: Clopper and Pearson's, exact for independent answers; and that of a
+    bootstrap that draws readers and photos, as the answers of one reader, or on one photo, are alike. The second has no
+    width if all answers are the same.
     """
     if not answers:
         return "–"
@@ -151,7 +151,7 @@ def preferences(answers: Sequence[Answer]) -> list[list[str]]:
 
 
 def agreement(answers: Sequence[Answer]) -> list[list[str]]:
-    """A row for each metric: what it says of the answered pairs, and how often it agrees where a reader could tell."""
+    """A row per metric: what it says of the answered pairs, and how often it agrees when a reader could tell."""
     rows = []
     for metric in dict.fromkeys(m for a in answers for m in a.metrics):
         judged = [a for a in answers if metric in a.metrics]
@@ -169,7 +169,7 @@ def _votes(answers: Sequence[Answer]) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows under a head, in columns."""
+    """Rows under a heading, aligned in columns."""
     lines = [head, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
@@ -196,7 +196,7 @@ def report(sittings: Sequence[Sitting]) -> str:
 
 
 def files(places: Iterable[Path]) -> list[Path]:
-    """The files that are named, and every ``*.json`` of the folders."""
+    """The files that are named, and every ``*.json`` in folders that are named."""
     return [path for place in places for path in (sorted(place.glob("*.json")) if place.is_dir() else [place])]
 
 
