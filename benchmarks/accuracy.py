@@ -1,4 +1,4 @@
-"""What the fast step's coarser products do to the gradient, and to what a whole training ends with."""
+"""What the coarser products of the fast step do to the gradient, and to the end of a whole training."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from step import CPU, LOSS, METHODS, RECIPE, ready, settings_of
 
 
 def accuracy(quick: bool) -> list[dict[str, Any]]:
-    """One row a method: cosine between the gradients of both precisions, over tables and over the network's weights;
-    then one a method: how far apart 100 steps end, against how far apart two seeds end."""
+    """For each method, a row with the cosine between its gradients at both precisions, over tables and over the
+    network's weights. Then, for some, a row on how far apart 100 steps end, compared with two seeds."""
     crops = crop_pool(photos("train"), 32, size=224, seed=0)
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
         rows = [_gradient(*method[:3], crops[:8], Path(folder)) for method in (METHODS[:1] if quick else METHODS)]
@@ -40,7 +40,7 @@ def _gradient(label: str, method: str, trained: bool, crops: torch.Tensor, folde
 
 
 def _parts(model: LearnedJPEG) -> dict[str, torch.Tensor]:
-    """The gradient of the tables, and of the network, each as one vector in double precision."""
+    """The gradients of the tables and of the network, each as one vector in double precision."""
     named = [(name, p.grad) for name, p in model.named_parameters() if p.grad is not None]
     parts = {"tables": [g for n, g in named if n.startswith("tables")]}
     parts["network"] = [g for n, g in named if not n.startswith("tables")]

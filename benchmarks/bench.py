@@ -4,7 +4,7 @@
     python benchmarks/bench.py step encode     # these tables alone; the others stay as they are stored
     python benchmarks/bench.py --quick --out FILE   # shows that it runs; no numbers to publish
 
-Let nothing else run meanwhile.
+Run nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def book(quick: bool) -> list[dict[str, Any]]:
-    """The book in a fresh clone, and again when nothing has changed; the environment is there."""
+    """Build the book in a fresh clone, and again with nothing changed; the environment is there already."""
     if quick:
         return []
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
@@ -71,7 +71,7 @@ TABLES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
 
 
 def main() -> int:
-    """Measure, store after each table, print; 1 where a limit was missed."""
+    """Measure, store after each table, print; return 1 if a limit was missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tables", nargs="*", help=f"which ones (all): {', '.join(TABLES)}")
     parser.add_argument("--quick", action="store_true", help="show that it runs; measures nothing worth keeping")

@@ -1,4 +1,4 @@
-"""Our efforts beside the rivals: megapixels a second on two threads, a photo on each, at about equal bits per pixel."""
+"""Our efforts beside their rivals: megapixels per second on two threads, one photo on each, at about equal rate."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from repro.experiments.registry import COMPARED_QUALITIES
 from repro.progress import track
 from repro.threads import one_thread
 
-#: Bits per pixel that every encoder is set to spend, as an ordinary photo does; and threads.
+#: Bits per pixel that every encoder is set to spend, as for an ordinary photo; and the number of threads.
 BPP, THREADS = 1.0, 2
 MOZJPEG = "mozjpeg"
-#: The least that an effort had to reach, as a multiple of mozjpeg's megapixels a second.
+#: What an effort had to reach at least, as a multiple of mozjpeg's megapixels per second.
 AT_LEAST = {"fast": 1.0, "default": 0.5}
-#: "best" is timed once, a photo after the other on both threads; and the most seconds a megapixel that it may take.
+#: "best" is timed once, photo by photo on both threads; and the most seconds per megapixel that it may take.
 SLOW, SECONDS = "best", 10.0
 _PHOTOS, _SLOW_PHOTOS, _ROUNDS = 12, 2, 5
 
 
 def efforts(quick: bool) -> list[dict[str, Any]]:
-    """A row for each rival and effort, timed in turn: seconds for all photos, and the ratio to mozjpeg."""
+    """A row for each rival and effort, timed in turn: seconds for all photos, and the ratio to mozjpeg's."""
     chosen = _photos()
     pictures = [photo.rgb() for photo in chosen.items[:: max(1, len(chosen) // _PHOTOS)]][: 2 if quick else _PHOTOS]
     names = [n for n in COMPARED_QUALITIES if n != SLOW and not (ABLATIONS[n].peer and codecs.get(n).missing)]
@@ -56,7 +56,7 @@ def efforts(quick: bool) -> list[dict[str, Any]]:
 
 
 class _Program:
-    """Every photo once, as many at a time as there are threads, at the lowest quality that spends :data:`BPP`."""
+    """Encodes every photo once, as many at a time as there are threads, at the lowest quality that spends ``BPP``."""
 
     def __init__(self, encode: Encode, pictures: Sequence[np.ndarray]) -> None:
         self.megapixels = sum(rgb.shape[0] * rgb.shape[1] for rgb in pictures) / 1e6
@@ -64,16 +64,16 @@ class _Program:
         self.calls = [partial(encode, rgb, quality) for rgb, quality in zip(pictures, self.qualities, strict=True)]
 
     def run(self) -> int:
-        """The bytes of all files."""
+        """Encode all photos, and return the bytes of all files."""
         with ThreadPoolExecutor(THREADS) as pool:
             return sum(len(future.result()) for future in [pool.submit(call) for call in self.calls])
 
 
 def _slow(pictures: Sequence[np.ndarray], like: _Program) -> dict[str, Any]:
-    """The row of "best", at the qualities of "default", which mean the same."""
+    """The row for "best", at the qualities found for "default", which mean the same."""
     encode, seconds = ABLATIONS[SLOW].encode, []
     files: list[bytes] = []
-    encode(np.ascontiguousarray(pictures[0][:128, :128]), 50)  # reads and compiles what is needed
+    encode(np.ascontiguousarray(pictures[0][:128, :128]), 50)  # loads and compiles what is needed
     for rgb, quality in zip(pictures, like.qualities, strict=False):
         megapixels = rgb.shape[0] * rgb.shape[1] / 1e6
         seconds.append(paired.seconds(partial(_keep, files, encode, rgb, quality)) / megapixels)
@@ -94,7 +94,7 @@ def _keep(files: list[bytes], encode: Encode, rgb: np.ndarray, quality: int) -> 
 
 
 def _quality(encode: Encode, rgb: np.ndarray) -> int:
-    """The lowest quality that spends :data:`BPP` or more; these encodings warm up what is timed afterwards."""
+    """The lowest quality that spends :data:`BPP` or more. These encodings also warm up what is timed later."""
     low, high = 1, 100
     while low < high:
         middle = (low + high) // 2

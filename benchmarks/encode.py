@@ -1,4 +1,4 @@
-"""``repro encode``: its efforts against other encoders, its time and memory against pixels, λ by λ, and its start."""
+"""``repro encode``: its efforts against other encoders, time and memory by pixels, several λ at once, and its start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EFFORTS: dict[str, dict[str, Any]] = {
 }
 PILLOW, PLAIN, MOZJPEG = "pillow-420-progressive", "Pillow as it comes", "mozjpeg-420"
 FACTORISED, GUETZLI = "CompressAI factorised prior", "guetzli"
-#: Whose time is put beside whose, with ``at_most`` or ``at_least`` where a ratio had to be reached.
+#: Encoders to compare, with ``at_most`` or ``at_least`` if their ratio of times had to reach one.
 PAIRS: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("fast", PILLOW, {"at_most": 2.0}),
     ("fast", PLAIN, {}),
@@ -45,7 +45,7 @@ PAIRS: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("jpegli-420", MOZJPEG, {}),
     (FACTORISED, MOZJPEG, {}),
 )
-#: What a photo's time may grow with, as a power of its pixels, and the memory of the largest.
+#: Limits: the power of its pixels with which a photo's time may grow, and the memory of the largest.
 EXPONENT, PEAK_MIB = 1.05, 2500
 
 _COST = """
@@ -72,7 +72,7 @@ print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": pe
 
 
 def encode(quick: bool) -> list[dict[str, Any]]:
-    """One row a pair of encoders, from pixels in memory to a file's bytes, at about equal bits per pixel."""
+    """A row per pair of encoders, from pixels in memory to a file's bytes, at about equal bits per pixel."""
     chosen = _photos()
     pictures = [photo.rgb() for photo in chosen][: 1 if quick else 8]
     programs = {label: ours(settings, pictures) for label, settings in EFFORTS.items()}
@@ -99,7 +99,7 @@ def encode(quick: bool) -> list[dict[str, Any]]:
             for name, against, limit in PAIRS
             if name in programs and against in programs
         ]
-    if not quick and not codecs.get(GUETZLI).missing:  # a minute a megapixel: one photo, once
+    if not quick and not codecs.get(GUETZLI).missing:  # a minute per megapixel: one photo, once
         few = {GUETZLI: theirs(GUETZLI, pictures[:1]), MOZJPEG: theirs(MOZJPEG, pictures[:1])}
         once = paired.interleaved({k: p.run for k, p in few.items()}, rounds=1, warm_up=0, name=GUETZLI)
         rows.append(_row(few, once, GUETZLI, MOZJPEG, {}))
@@ -137,8 +137,8 @@ def _photos() -> PhotoSet:
 
 
 def size(quick: bool) -> list[dict[str, Any]]:
-    """One row a size and effort, each in a process of its own, and one an effort with what fits through its points:
-    seconds ∝ pixels^exponent."""
+    """A row per size and effort, each measured in a process of its own, and per effort the exponent of the fit
+    seconds ∝ pixels^exponent, with the peak memory."""
     most = {"fast": 50.0, "default, tables": 50.0, "default, VGG-16": 24.0}
     megapixels = (0.1, 0.4) if quick else (0.1, 0.5, 2.0, 8.0, 24.0, 50.0)
     rows = []
@@ -161,8 +161,8 @@ def _point(folder: Path, label: str, settings: dict[str, Any], megapixels: float
 
 
 def cost(folder: Path, height: int, width: int, *, rounds: int = 1, **settings: Any) -> dict[str, Any]:
-    """Lists of ``seconds`` and ``cpu_seconds`` of ``rounds`` encodings of a picture of that size, file to file, by a
-    process that is warm, and its ``peak_mib``, with all that was loaded."""
+    """Lists of ``seconds`` and ``cpu_seconds`` for ``rounds`` encodings of a picture of this size, file to file, in a
+    warm process, and the ``peak_mib`` of the whole process."""
     warm, source = folder / "warm.ppm", folder / f"{height}x{width}.ppm"
     for path, (rows, cols) in ((warm, (256, 256)), (source, (height, width))):
         if not path.exists():
@@ -175,7 +175,7 @@ def cost(folder: Path, height: int, width: int, *, rounds: int = 1, **settings: 
 
 
 def lambdas(quick: bool) -> list[dict[str, Any]]:
-    """One row a model and number of qualities: all from one encoder, against as many encodings from the start."""
+    """A row per model and number of qualities: all from one encoder, against a new encoder for each."""
     picture = Picture(next(iter(_photos())).rgb())
     rows = []
     for label, settings in list(EFFORTS.items())[1 : 2 if quick else 3]:
@@ -198,8 +198,8 @@ def lambdas(quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
-#: Begins a command and tells its seconds and its peak memory in KiB (on a Mac in bytes). Being small itself it adds
-#: nothing: a process begins with the peak of the one that began it.
+#: Runs a command and prints its seconds and its peak memory in KiB (on a Mac in bytes). It is small so as to add
+#: nothing: a process starts with the peak of the process that started it.
 _WATCH = """
 import resource, subprocess, sys, time
 begun = time.perf_counter()
@@ -209,7 +209,7 @@ print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).
 
 
 def start(quick: bool) -> list[dict[str, Any]]:
-    """One row a command line from a cold start, file to file: seconds, peak memory, and what was asked for."""
+    """A row per command line from a cold start, file to file: seconds, peak memory, and their limits."""
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
         rgb = next(iter(_photos())).rgb()
         files = {name: Path(folder, f"{name}.png") for name in ("small", "large")}
@@ -230,7 +230,7 @@ def start(quick: bool) -> list[dict[str, Any]]:
         for turn in range(2 if quick else 6):
             for name, (command, _) in commands.items():
                 watched = _watched(command)
-                if turn:  # the first time compiles, or reads from disk what is compiled
+                if turn:  # the first run compiles, or loads compiled code from disk
                     found[name].append(watched)
     return [
         {
@@ -245,7 +245,7 @@ def start(quick: bool) -> list[dict[str, Any]]:
 
 
 def _watched(command: list[str]) -> tuple[float, float]:
-    """Seconds, and peak memory in MiB, of a command that ends well."""
+    """Seconds and peak memory in MiB of a command, which must succeed."""
     done = subprocess.run([sys.executable, "-S", "-c", _WATCH, *command], capture_output=True, text=True, check=True)
     seconds, peak = map(float, done.stdout.split())
     return seconds, peak / (2**20 if sys.platform == "darwin" else 1024)

@@ -16,12 +16,12 @@ from repro.encoder.encode import Settings, encode_picture
 from repro.encoder.images import Picture
 from repro.evaluation.matched import match_size
 
-#: Bits per pixel that every encoder is set to spend, where it can.
+#: Bits per pixel that every encoder is set to spend, if it can.
 BPP = 0.45
 
 
 class Program:
-    """``calls``, one a photo: each encodes it once and gives the bytes."""
+    """``calls``, one per photo: each encodes it once and returns the bytes."""
 
     remark: str | None = None
 
@@ -30,16 +30,16 @@ class Program:
         self.calls = calls
 
     def run(self) -> int:
-        """Encode every photo; the bytes of all files."""
+        """Encode every photo, and return the bytes of all files."""
         return sum(len(call()) for call in self.calls)
 
     def cpu_seconds(self) -> float:
-        """Processor seconds of one run."""
+        """CPU seconds of one run."""
         return paired.cpu_seconds(self.run)
 
 
 class ByFactorised(Program):
-    """Its processor time is spent in another process, which counts it itself."""
+    """Its CPU time is spent in another process, which counts it itself."""
 
     def __init__(self, model: Factorised, pictures: Sequence[np.ndarray]) -> None:
         super().__init__(pictures, ())

@@ -1,8 +1,8 @@
-"""Learned codecs of CompressAI, timed in a process of their own that waits between the calls.
+"""CompressAI's learned codecs, timed in a process of their own that waits between calls.
 
-CompressAI wants an older NumPy than we do, so it gets an environment of its own under ``_build``, made when it is first
-asked for. Run with that environment's Python and a model's name, this file is the other end of the pipe: it reads what
-to do and the path of an array a line, and answers with what that took.
+CompressAI needs an older NumPy than we do, so it has an environment of its own under ``_build``, made at first use. Run
+with that environment's Python and a model's name, this file is the other end of the pipe: from each line it reads what
+to do and the path of an array, and it answers with what that took.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parents[1] / "_build" / "compressai"
 PINS = ("compressai==1.2.8", "torch==2.14.1", "torchvision==0.29.1", "numpy==1.26.4")
 QUALITY = 3
-#: Ballé, Minnen et al. 2018 without the hyperprior, and Ballé, Laparra, Simoncelli 2017, with as many filters as its
-#: authors' program takes by default (``bls2017.py`` of TensorFlow Compression).
+#: Ballé, Minnen et al. 2018 without the hyperprior; and Ballé, Laparra, Simoncelli 2017, with as many filters as
+#: its authors' program uses by default (``bls2017.py`` of TensorFlow Compression).
 FACTORISED, BLS2017 = "bmshj2018_factorized", "bls2017"
 FILTERS = 128
-#: That many analysis transforms are timed together.
+#: Number of analysis transforms that are timed together.
 TRANSFORMS = 5
 INSTALL = f"python -m venv _build/compressai && _build/compressai/bin/pip install {' '.join(PINS)}"
 
 
 class Factorised:
-    """A model, ready. ``compress(rgb)`` is one encoding with real entropy coding; ``close`` when done.
+    """A model, ready to use. ``compress(rgb)`` is one encoding with real entropy coding; call ``close`` when done.
 
-    ``weights`` says whether they were trained; ``start_seconds`` is what starting the process and building took.
-    Raises :class:`OSError` or ``subprocess.CalledProcessError`` where it cannot be installed or begun.
+    ``weights`` says whether they were trained; ``start_seconds`` is the time to start the process and build the model.
+    Raises :class:`OSError` or ``subprocess.CalledProcessError`` if it cannot be installed or started.
     """
 
     def __init__(self, model: str = FACTORISED) -> None:
@@ -64,15 +64,15 @@ class Factorised:
         return self._ask("compress", rgb)
 
     def decompress(self, rgb: np.ndarray) -> dict[str, Any]:
-        """The same of decoding what ``compress`` last made of ``rgb``; ``bytes`` are those of the pixels."""
+        """The same for decoding what ``compress`` last made of ``rgb``; ``bytes`` counts those of the pixels."""
         return self._ask("decompress", rgb)
 
     def transform(self, rgb: np.ndarray) -> dict[str, Any]:
-        """Of the analysis transform alone: ``operations`` (multiplications with an addition) and ``seconds``."""
+        """The analysis transform alone: ``operations`` (each a multiplication and an addition) and ``seconds``."""
         return self._ask("transform", rgb)
 
     def close(self) -> None:
-        """End the process and forget the arrays."""
+        """End the process and delete the arrays."""
         self._process.communicate()
         self._arrays.cleanup()
 
@@ -94,9 +94,9 @@ class Factorised:
 
 
 def _serve(name: str) -> None:
-    """The other end: one line of JSON when ready, and one for each line that comes in."""
+    """The other end: print one line of JSON when ready, and one in answer to each line that comes in."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever the libraries print is no answer
+    os.dup2(2, 1)  # libraries may print, but only we answer
     torch = importlib.import_module("torch")
     torch.manual_seed(0)
     model, weights = _bls2017(torch) if name == BLS2017 else _zoo(name)
@@ -115,7 +115,7 @@ def _serve(name: str) -> None:
 def _done(
     torch: Any, model: Any, what: str, path: str, arrays: dict[str, Any], made: dict[str, Any]
 ) -> dict[str, float]:
-    """One order carried out: see :class:`Factorised`."""
+    """Carry out one order: see :class:`Factorised`."""
     if what == "transform":
         with importlib.import_module("torch.utils.flop_counter").FlopCounterMode(display=False) as counted:
             model.g_a(arrays[path].float() / 255)
@@ -135,17 +135,17 @@ def _done(
 
 
 def _zoo(name: str) -> tuple[Any, str]:
-    """A model that CompressAI publishes, and where its weights are from."""
+    """A model that CompressAI publishes, and whether its weights are pretrained or random."""
     build = getattr(importlib.import_module("compressai.zoo"), name)
     socket.setdefaulttimeout(10)
     try:
         return build(QUALITY, pretrained=True), "pretrained"
-    except Exception:  # no network: what counts here is the time, which the weights hardly touch
+    except Exception:  # no network: only time counts here, and weights hardly affect it
         return build(QUALITY, pretrained=False), "random"
 
 
 def _bls2017(torch: Any) -> tuple[Any, str]:
-    """A factorised prior around the transforms of Ballé, Laparra and Simoncelli: strides 4, 2, 2 and GDN between."""
+    """A factorised prior with the transforms of Ballé, Laparra and Simoncelli: strides 4, 2, 2 with GDN between."""
     nn, GDN = torch.nn, importlib.import_module("compressai.layers").GDN
     model = importlib.import_module("compressai.models").FactorizedPrior(FILTERS, FILTERS)  # has EntropyBottleneck
     n = FILTERS

@@ -1,7 +1,7 @@
-"""Fig. 12: seconds a photo of encoding and of decoding, by our encoder and by learned codecs, each warm.
+"""Fig. 12: seconds per photo for encoding and for decoding, by our encoder and by learned codecs, each warm.
 
-From pixels in memory to a file's bytes, and back. Every photo gives one number, the median of its rounds; the mean and
-its standard error are over photos, as the paper's are.
+Times are from pixels in memory to a file's bytes, and back. Every photo gives one number, the median of its rounds; the
+mean and its standard error are over photos, as the paper's are.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from repro.progress import track
 from repro.torch_encoder.networks import AttentionEncoder, attention_of
 
 TABLES, VGG16, VGG19 = "tables alone", "VGG-16 attention", "VGG-19 attention"
-#: How a learned codec is called here, and by the program that runs it.
+#: A learned codec's name here → its name in the program that runs it.
 LEARNED = {"Ballé et al. 2017": factorised.BLS2017, "factorised prior": factorised.FACTORISED}
 CODERS = (TABLES, VGG16, VGG19, *LEARNED)
 
 
 class Coder:
-    """What is timed: ``encode(rgb)`` gives (seconds, bytes), ``decode(rgb)``, afterwards, seconds."""
+    """What is timed. ``encode(rgb)`` returns (seconds, bytes); ``decode(rgb)``, called afterwards, seconds."""
 
     start_seconds: float | None = None
 
@@ -53,14 +53,14 @@ class Coder:
         return paired.seconds(lambda: np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
 
     def cost(self, rgb: np.ndarray) -> dict[str, Any]:
-        """``operations_per_pixel`` of the network: multiplications with an addition. The codec does without PyTorch."""
+        """The network's ``operations_per_pixel``: multiplications with an addition. The codec is not counted."""
         with FlopCounterMode(display=False) as counted:
             self._encode(rgb)
         return {"operations_per_pixel": counted.get_total_flops() / 2 / (rgb.size / 3)}
 
 
 class LearnedCoder(Coder):
-    """One of CompressAI, in its own process, which times itself."""
+    """A codec of CompressAI, in its own process, which times itself."""
 
     def __init__(self, model: factorised.Factorised) -> None:
         self.model, self.start_seconds = model, model.start_seconds
@@ -74,14 +74,14 @@ class LearnedCoder(Coder):
         return self.model.decompress(rgb)["seconds"]
 
     def cost(self, rgb: np.ndarray) -> dict[str, Any]:
-        """Also ``transform_seconds``: what is left of the time where entropy coding costs nothing."""
+        """Also ``transform_seconds``: the time that would be left if entropy coding cost nothing."""
         found = self.model.transform(rgb)
         per_pixel = found["operations"] / (rgb.size / 3)
         return {"operations_per_pixel": per_pixel, "transform_seconds": found["seconds"]}
 
 
 def inference(quick: bool) -> list[dict[str, Any]]:
-    """A row a coder for encoding, and one for decoding; those that cannot be installed say how they could."""
+    """A row per coder for encoding and one for decoding; if a coder cannot be installed, its rows say how it could."""
     chosen = kodak_or_sample()
     pictures = [photo.rgb() for photo in chosen][: 2 if quick else None]
     coders = {TABLES: ours()} if quick else {TABLES: ours(), VGG16: ours("vgg16"), VGG19: vgg19()}
@@ -93,20 +93,20 @@ def inference(quick: bool) -> list[dict[str, Any]]:
         for name, coder in coders.items():
             more = {"remark": coder.remark, "photos": chosen.name, "start_seconds": coder.start_seconds}
             rows.append(row(name, "encode", times[name], pictures, **more, **coder.cost(pictures[0])))
-            if name not in (VGG16, VGG19):  # libjpeg takes their files as it takes those of the tables
+            if name not in (VGG16, VGG19):  # their files decode like those of the tables
                 more = {"remark": coder.remark if name in LEARNED else "libjpeg-turbo", "photos": chosen.name}
                 rows.append(row(name, "decode", times[name], pictures, **more))
     return rows + missing
 
 
 def ours(model: str = models.TABLES) -> Coder:
-    """``repro encode`` as it comes, at its usual quality."""
+    """``repro encode`` with its defaults, at its default quality."""
     settings = Settings(model=model)
     return Coder(lambda rgb: encode_picture(Picture(rgb), settings).data, f"quality {DEFAULT_QUALITY:g}")
 
 
 def vgg19() -> Coder:
-    """The same with VGG-19: no model of ours has it, so the head and the tables are VGG-16's, which fit its shape."""
+    """The same with VGG-19. No model of ours has it, so head and tables are VGG-16's, which have the right shape."""
     remark = "VGG-16's head and tables"
     try:
         network = attention_of("vgg19")
@@ -124,7 +124,7 @@ def vgg19() -> Coder:
 
 
 def begin(stack: ExitStack) -> tuple[dict[str, Coder], list[dict[str, Any]]]:
-    """The learned codecs, until ``stack`` is closed, and a row for each that cannot be had."""
+    """The learned codecs, open until ``stack`` is closed, and a row for each task of one that is not available."""
     coders: dict[str, Coder] = {}
     missing = []
     for name, model in LEARNED.items():
@@ -138,12 +138,12 @@ def begin(stack: ExitStack) -> tuple[dict[str, Coder], list[dict[str, Any]]]:
 
 
 TASKS = ("encode", "decode")
-#: By coder: seconds of each photo, of each task, and the bytes of its file.
+#: Coder → task → seconds of each photo; and the bytes of each file.
 Times = dict[str, dict[str, list[Any]]]
 
 
 def measure(coders: dict[str, Coder], pictures: Sequence[np.ndarray], rounds: int) -> Times:
-    """Every photo by all coders in turns, ``rounds`` times, after one photo that warms them up."""
+    """Time every photo with all coders in turn, ``rounds`` times, after one photo as a warm-up."""
     for coder in coders.values():
         coder.encode(pictures[0])
         coder.decode(pictures[0])
@@ -163,7 +163,7 @@ def measure(coders: dict[str, Coder], pictures: Sequence[np.ndarray], rounds: in
 def row(
     name: str, task: str, times: dict[str, list[Any]], pictures: Sequence[np.ndarray], **more: Any
 ) -> dict[str, Any]:
-    """Seconds a photo with their mean, its standard error, and how much photos differ from the mean."""
+    """Seconds per photo with their mean, its standard error, and the relative standard deviation over photos."""
     seconds = times[task]
     deviation = stdev(seconds) if len(seconds) > 1 else 0.0
     return {

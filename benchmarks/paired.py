@@ -1,7 +1,7 @@
-"""Two programs timed in turns, in one process: what slows the machine for a while slows both, and drops out of a ratio.
+"""Two programs timed in turns, in one process: what slows the machine for a while slows both, and cancels in the ratio.
 
 Every table of the benchmarks is a list of :func:`row`: what was timed against what, in how many rounds, with medians
-and quartiles, and the ratio that had to be reached where there is one.
+and quartiles, and the ratio that had to be reached, if any.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Processor seconds of one call, all threads of this process and the processes that it waited for."""
+    """CPU seconds of one call, including all threads of this process and the processes that it waited for."""
     before = os.times()
     work()
     after = os.times()
@@ -33,8 +33,8 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 def interleaved(
     programs: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 1, name: str = "benchmark"
 ) -> dict[str, list[float]]:
-    """Name → seconds of each of ``rounds`` calls, after ``warm_up`` calls that are not counted; in turns, and every
-    other round in reverse order, so that none always follows the same neighbour."""
+    """Name → seconds of each of ``rounds`` calls, after ``warm_up`` calls that are not counted. Programs take turns,
+    in reverse order every other round, so that none always follows the same neighbour."""
     for _ in range(warm_up):
         for work in programs.values():
             work()
@@ -46,7 +46,7 @@ def interleaved(
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median and quartiles; one value stands for all three."""
+    """Median and quartiles; a single value stands for all three."""
     if len(values) == 1:
         return {"median": values[0], "low": values[0], "high": values[0]}
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -63,11 +63,10 @@ def row(
     at_most: float | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """One line of a table: seconds of ours and of the reference, taken in the same rounds.
+    """A line of a table: our seconds and those of the reference, taken in the same rounds.
 
-    ``ratio`` is how many times as fast ours is (reference over ours, pair by pair) where ``at_least`` or nothing is
-    asked for, and how many times as long it takes (ours over reference) where ``at_most`` is. ``more`` is kept as it
-    is: sizes, settings, remarks.
+    ``ratio`` is how many times as fast ours is (reference over ours, pair by pair) or, if ``at_most`` is given, how
+    many times as long it takes (ours over reference). ``more`` is kept unchanged: sizes, settings, remarks.
     """
     pairs = list(zip(ours, reference, strict=True))
     ratios = [o / r for o, r in pairs] if at_most is not None else [r / o for o, r in pairs]

@@ -1,4 +1,4 @@
-"""What the machine can do (peak of a matrix product, bandwidth of memory) and how near the training step comes."""
+"""What the machine can do (peak of a matrix product, memory bandwidth) and how near the training step comes to it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from repro.data import crop_pool, photos
 from step import CPU, RECIPE, ready, settings_of
 
 _SIDE = 2048
-#: LSTMs are left out: nobody counts the operations of the kernel that runs them.
+#: Without LSTMs, as the operations of the kernel that runs them are not counted.
 METHODS = (("tables alone", "tables", False), ("VGG-19, frozen", "vgg19", False), ("VGG-19, trained", "vgg19", True))
 
 
 class BytesTouched(TorchDispatchMode):
-    """Adds up what operators read and write, as if nothing stayed in a cache: an upper bound of the traffic."""
+    """Sums the bytes that operators read and write as if nothing stayed in a cache: an upper bound of the traffic."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,5 +80,5 @@ def _step(label: str, method: str, trained: bool, crops: torch.Tensor, folder: P
 
 
 def _fastest(work: Callable[[], object], rounds: int) -> float:
-    """A peak is the best of many."""
+    """Seconds of the fastest of ``rounds`` calls, as a peak is the best of many."""
     return min(paired.interleaved({"": work}, rounds=rounds, warm_up=2)[""])

@@ -1,4 +1,4 @@
-"""The training step: ours against the plain one, and twelve models of a sweep against one after another."""
+"""The training step: ours against the plain one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from repro.training import Pool, Recipe, batch_indices, new_model, precomputed_p
 from repro.training.step import Stepper
 from twin import plain_twin
 
-#: Label, method, whether the trunk is trained, and how many times as fast as the plain step ours must be.
+#: Label, method, whether the trunk is trained, and the least ratio of our step's speed to the plain step's.
 METHODS: tuple[tuple[str, str, bool, float | None], ...] = (
     ("tables alone", "tables", False, None),
     ("VGG-19, frozen", "vgg19", False, 8.0),
@@ -35,13 +35,13 @@ METHODS: tuple[tuple[str, str, bool, float | None], ...] = (
 )
 CROPS = 16
 CPU = torch.device("cpu")
-#: The paper's batch and crop; the rest is the fast recipe.
+#: The paper's batch and crop size; everything else is the fast recipe.
 RECIPE = Recipe(batch=8, steps=1000)
 LOSS = LossWeights(lam=0.02)
 
 
 def steps(quick: bool) -> list[dict[str, Any]]:
-    """One row a method: seconds of a step, and how far the two losses are apart before the first."""
+    """A row per method: seconds of a step, and the relative difference of the two losses before the first step."""
     crops = crop_pool(photos("train"), CROPS, size=224, seed=0)
     chosen = METHODS[:1] if quick else METHODS
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
@@ -49,12 +49,12 @@ def steps(quick: bool) -> list[dict[str, Any]]:
 
 
 def settings_of(method: str, trained: bool) -> ModelSettings:
-    """What is timed: weights are random, as time does not ask for them."""
+    """The model to be timed. Its weights are random, which does not affect the time."""
     return ModelSettings(method=method, pretrained=False, rounding="straight-through", trunk_trained=trained)
 
 
 def ready(settings: ModelSettings, recipe: Recipe, crops: torch.Tensor, folder: Path) -> tuple[Stepper, Pool]:
-    """Our step for a new model, set up on the processor, and the crops with what is known of them, in ``folder``."""
+    """Our step for a new model, set up on the CPU, and the crops with their precomputed values, in ``folder``."""
     model = new_model(settings, recipe)
     stepper = Stepper(model, LOSS, recipe, Fabric(accelerator="cpu", devices=1))
     stepper.set_up()
@@ -84,8 +84,8 @@ def _row(
 
 @contextmanager
 def _process(steps: Callable[..., None], *arguments: Any) -> Iterator[Callable[[int], float]]:
-    """A function that has a step done, by its number, and gives its loss. It lives in a process of its own: ours tunes
-    the memory and the threads of the one that it is in, which must not help the other."""
+    """A function that takes the step of a number, and returns its loss. It runs in a process of its own: our step
+    tunes the memory and threads of its process, which must not help the other."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=steps, args=(there, *arguments))
     process.start()

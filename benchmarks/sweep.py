@@ -1,4 +1,4 @@
-"""Twelve models of one sweep: together, as `repro reproduce --jobs` runs them, against one after another."""
+"""Twelve models of one sweep: together, as `repro reproduce --jobs` trains them, against one after another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAMBDAS = tuple(0.001 * 1.6**i for i in range(12))
 
 @dataclass(frozen=True)
 class Scale:
-    """How many models, steps and crops; the published sweeps have 400 steps and 512 crops a model."""
+    """How many models, steps and crops; the published sweeps have 400 steps and 512 crops per model."""
 
     models: int = 12
     steps: int = 50
@@ -40,9 +40,9 @@ class Scale:
 
 
 def sweep(quick: bool) -> list[dict[str, Any]]:
-    """Two rows: from nothing, each model a command of its own that makes ready what it needs; and the steps alone.
+    """Two rows: from nothing, where each model is a command that also prepares its inputs; and the steps alone.
 
-    A third says what one batched step for all models would bring: the loss of many pictures at once.
+    A third row shows what one batched step for all models would bring: the loss of many pictures at once.
     """
     scale = Scale(2, 2, 4) if quick else Scale()
     rows = [_from_nothing(scale), _steps_alone(scale)]
@@ -80,7 +80,7 @@ def _from_nothing(scale: Scale) -> dict[str, Any]:
 
 
 def prepare(folder: Path, scale: Scale) -> Any:
-    """The crops and what is known of them, from ``folder`` or made there."""
+    """The crops with their precomputed values, from ``folder`` or made there."""
     crops = crop_pool(photos("train"), scale.crops, seed=0)
     model = new_model(SETTINGS, scale.recipe)
     return precomputed_pool(crops, model, LossWeights(lam=1), scale.recipe.dtype, folder)
@@ -92,7 +92,7 @@ def one(lam: float, folder: str, scale: Scale) -> None:
 
 
 def _steps_alone(scale: Scale) -> dict[str, Any]:
-    """With everything ready: one process on all cores, against one process a core, each with a model of its own."""
+    """With everything prepared: one process on all cores against one process per core, each training its own model."""
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:
         prepare(Path(folder), scale)
         jobs = torch.get_num_threads()
@@ -118,7 +118,7 @@ def _timed(index: int, folder: str, scale: Scale, notes: str) -> None:
 
 
 def _batched() -> dict[str, Any]:
-    """A step of 12 × 4 crops against twelve of 4, a crop: what one batched step for twelve models could save."""
+    """A step of 12 × 4 crops against twelve steps of 4: what one batched step for twelve models could save."""
     crops = crop_pool(photos("train"), 48, seed=0)
     programs = {}
     with tempfile.TemporaryDirectory(prefix="repro-bench-") as folder:

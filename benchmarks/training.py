@@ -1,4 +1,4 @@
-"""Fig. 11: steps a second of real trainings, read back from the event files that they leave for TensorBoard.
+"""Fig. 11: steps per second of real trainings, read back from the event files that they write for TensorBoard.
 
 Each training is the beginning of a long one, stopped after a few steps. The methods take turns, so that what slows the
 machine for a while slows all of them. The plain step of the paper's equations is timed beside them, by itself.
@@ -32,16 +32,16 @@ METHODS = {
     "resnet152-block7": "ResNet-152 block 7",
 }
 REFERENCE = "vgg19"
-#: Rows of the log are that many steps apart; the first ones warm up, and are in no row's time.
+#: Steps between rows of the log. Those before the first row warm up, and are not counted.
 LOG_EVERY = 3
-#: The plain step is slow: one for that many of ours.
+#: The plain step is slow: it is taken once for this many of ours.
 PLAIN_EVERY = 5
 REMARK = "random weights: the time of a step does not depend on their values"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One group of bars: who does the step (``train`` or ``plain``), whether the trunk is trained, and the recipe."""
+    """A group of bars: who takes the step (``train`` or ``plain``), whether the trunk is trained, and the recipe."""
 
     program: str
     trunk: str
@@ -60,7 +60,7 @@ class Setting:
         return replace(PAPER_RECIPE if self.paper else RECIPE, precision=self.precision, log_every=LOG_EVERY)
 
     def model(self, method: str) -> ModelSettings:
-        """What is trained."""
+        """The model that is trained."""
         return ModelSettings(
             method=method,
             pretrained=False,
@@ -77,12 +77,12 @@ SETTINGS = (
     Setting("plain", "trained", "32-true", True),
 )
 
-#: Seconds a step, one for each interval between two rows of the log (plain: for each step), by setting and method.
+#: (setting, method) → seconds per step, one for each interval between rows of the log (``plain``: for each step).
 Times = dict[tuple[Setting, str], list[float]]
 
 
 def training(quick: bool) -> list[dict[str, Any]]:
-    """One row a setting and method: seconds a step, steps a second, and for ResNet its speed over VGG-19's."""
+    """A row per setting and method: seconds per step, steps per second, and ResNet's speed relative to VGG-19's."""
     methods = ("resnet152-block1",) if quick else tuple(METHODS)
     settings, rounds, steps = (SETTINGS[2:], 1, 3 * LOG_EVERY) if quick else (SETTINGS, 3, 5 * LOG_EVERY)
     crops = crop_pool(photos("train"), 8 if quick else CROPS, size=224, seed=0)
@@ -90,7 +90,7 @@ def training(quick: bool) -> list[dict[str, Any]]:
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="repro-bench-")))
-        # processes of their own: our training tunes the memory of the one that it is in, which must not help the other
+        # separate processes: our training tunes the memory of its process, which must not help the other
         by = {name: stack.enter_context(ProcessPoolExecutor(1, spawn)) for name in ("train", "plain")}
         work: dict[str, Callable[..., list[float]]] = {
             "train": functools.partial(logged, folder=folder),
@@ -121,11 +121,11 @@ def _row(times: Times, setting: Setting, method: str) -> dict[str, Any]:
 
 
 class _Enough(Exception):
-    """The training has gone on for as long as it was wanted."""
+    """The training has run for as long as was wanted."""
 
 
 def logged(setting: Setting, method: str, crops: torch.Tensor, steps: int, *, folder: Path) -> list[float]:
-    """Seconds a step of a training that is stopped after ``steps``, from its event file."""
+    """Seconds per step of a training that is stopped after ``steps``, from its event file."""
 
     def stop(step: int, model: LearnedJPEG) -> None:
         if step >= steps:
@@ -142,7 +142,7 @@ _POOLS: dict[tuple[Setting, str], Pool] = {}
 
 
 def _pool(setting: Setting, method: str, folder: Path, crops: torch.Tensor) -> Pool:
-    """The crops and what is known of them, made once in this process, as ``repro train`` makes it."""
+    """The crops with their precomputed values, made once in this process, as ``repro train`` makes them."""
     if (setting, method) not in _POOLS:
         model = new_model(setting.model(method), setting.recipe)
         _POOLS[setting, method] = precomputed_pool(crops, model, LOSS, setting.recipe.dtype, folder)
@@ -150,9 +150,9 @@ def _pool(setting: Setting, method: str, folder: Path, crops: torch.Tensor) -> P
 
 
 def seconds_a_step(folder: Path, tag: str = "loss") -> list[float]:
-    """Between each two rows of ``tag`` in TensorBoard's event files of ``folder``: wall seconds over steps.
+    """Wall seconds per step between successive rows of ``tag`` in TensorBoard's event files in ``folder``.
 
-    What came before the first row, start and warm-up, is not counted.
+    What comes before the first row, start and warm-up, is not counted.
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
@@ -163,7 +163,7 @@ def seconds_a_step(folder: Path, tag: str = "loss") -> list[float]:
 
 
 def timed(setting: Setting, method: str, crops: torch.Tensor, steps: int) -> list[float]:
-    """Seconds of each plain step, after one that warms up; as many as ``steps`` of ours ask for."""
+    """Seconds of each plain step, after one as a warm-up; one step for every ``PLAIN_EVERY`` of ``steps``."""
     step, recipe = _plain(setting, method), setting.recipe
     found = []
     for number in range(1 + steps // PLAIN_EVERY):

@@ -1,7 +1,7 @@
-"""The training step of :mod:`repro.plain` for a copy of one of our models: what ours is timed and tested against.
+"""The training step of :mod:`repro.plain` for a copy of one of our models, against which ours is timed and tested.
 
 It shares no arithmetic with :mod:`repro.training`, only the numbers (weights, tables) that are copied: trunks are
-torchvision's own, LPIPS is that of the package ``lpips``.
+torchvision's own, and LPIPS is from the package ``lpips``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROUNDING = {"third-order": plain.round_third_order, "straight-through": plain.ro
 
 def plain_twin(model: LearnedJPEG, loss: LossWeights, recipe: Recipe) -> Callable[[torch.Tensor], float]:
     """A function that trains a copy of ``model`` by one step on crops (B, 3, S, S) on 0–255, S a multiple of 16 and at
-    least 176, and returns the loss before the step. Of ``loss`` only λ may differ from the default."""
+    least 176, and returns the loss before the step. ``loss`` may differ from the default only in λ."""
     assert loss == LossWeights(lam=loss.lam), "the plain step has the default weights"
     log_Q = model.tables().detach().float().log().requires_grad_()
     network, attend = _attention(model)
@@ -44,7 +44,7 @@ def plain_twin(model: LearnedJPEG, loss: LossWeights, recipe: Recipe) -> Callabl
 
 
 def _attention(model: LearnedJPEG) -> tuple[nn.Module, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]]:
-    """A network with the weights of ``model``, and (x, F) → A by it."""
+    """A network with the weights of ``model``, and the function (x, F) → A that it computes."""
     ours = model.attention
     if isinstance(ours, attention.RecurrentAttention):
         both = ours.merge is not None
@@ -56,7 +56,7 @@ def _attention(model: LearnedJPEG) -> tuple[nn.Module, Callable[[torch.Tensor, t
         return network, lambda x, F: plain.recurrent_attention(F, luma, chroma, layers)
     if isinstance(ours, attention.ConvolutionalAttention):
         trunk, head = _trunk(model.settings.method), nn.Conv2d(ours.head.in_channels, 128, 1)
-        # both list their weights in the order of the network, under other names
+        # both list their weights in the order of the network, but under different names
         trunk.load_state_dict(dict(zip(trunk.state_dict(), ours.trunk.state_dict().values(), strict=True)))
         head.load_state_dict(ours.head.state_dict())
         trunk.eval().requires_grad_(model.settings.trunk_trained)
@@ -65,7 +65,7 @@ def _attention(model: LearnedJPEG) -> tuple[nn.Module, Callable[[torch.Tensor, t
 
 
 def _trunk(method: str) -> nn.Module:
-    """As torchvision builds it, cut where the paper cuts it."""
+    """The trunk as torchvision builds it, cut where the paper cuts it."""
     if method.startswith("vgg"):
         return getattr(torchvision.models, method)(weights=None).features[: {"vgg16": 17, "vgg19": 19}[method]]
     whole = torchvision.models.resnet152(weights=None)
