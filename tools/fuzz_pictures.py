@@ -49,7 +49,7 @@ def mutant(number: int) -> tuple[str, bytes]:
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
-    """The file with one, two or four kinds of damage."""
+    """The file, damaged once, twice or four times."""
     for _ in range(rng.choice((1, 1, 1, 1, 2, 4))):
         data = rng.choice(_DAMAGES)(data, rng)
     return data

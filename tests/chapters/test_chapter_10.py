@@ -1,4 +1,4 @@
-"""Chapter 10's pictures, tables and words show what is so."""
+"""Chapter 10: its pictures, tables and words are correct."""
 
 from __future__ import annotations
 

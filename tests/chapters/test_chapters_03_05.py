@@ -1,4 +1,4 @@
-"""The pictures and tables of chapters 3, 4 and 5 can be read, and show what is so."""
+"""The pictures and tables of chapters 3, 4 and 5: they can be read, and are correct."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_decoder_with_a_filter_of_its_own_is_compared_without_it(tmp_path):
 
 
 def test_the_stored_census_of_all_files_found_no_fault():
-    """Found by ``tools/decoder_census.py``, which takes minutes; a sample of the same files is decoded above."""
+    """The full census, by ``tools/decoder_census.py``, takes minutes; a sample of its files is decoded above."""
     found = json.loads((ROOT / "data" / "results" / "decoders.json").read_text())
     assert found["files"]["count"] == len(EVERY) >= 300 and not found["faults"]
     assert len(found["decoders"]) >= 12 and {row["name"] for row in found["decoders"]} >= set(decoders.NEEDED)

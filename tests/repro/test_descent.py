@@ -1,4 +1,4 @@
-"""The effort ``best``: never worse than default by its objective, better by metrics, and within its targets."""
+"""The effort ``best``: never worse than default by its objective, better by metrics, and it meets its targets."""
 
 from __future__ import annotations
 

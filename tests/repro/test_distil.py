@@ -1,4 +1,4 @@
-"""Training a trunk to reproduce VGG-16's features: it resumes where it was cut off, and has torchvision's names."""
+"""A trunk that learns VGG-16's features: training resumes where it was cut off; its file has torchvision's names."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class Sees(nn.Module):
 def test_explained_is_one_less_the_share_that_is_missed(
     factor: float, expected: float, crops: torch.Tensor, teacher: ConvolutionalAttention
 ) -> None:
-    """Explained are all, all but a quarter, as little as by a constant, and less than that."""
+    """All is explained, or all but a quarter, or as little as by a constant, or even less."""
     found = distil.explained(Sees(teacher, factor), crops)  # type: ignore[arg-type]
     assert found["block1"] == pytest.approx(1, abs=1e-6)
     assert found["block7"] == pytest.approx(expected, abs=0.1), "variances are over n − 1"

@@ -1,4 +1,4 @@
-"""Damaged files: whatever was done to it, each becomes a sound picture or is refused in one line.
+"""Damaged files: whatever was done to them, each becomes a sound picture or is refused in one line.
 
 ``make fuzz`` tries 20,000 of them; here are a few hundred, and tests for the faults that it found.
 """

@@ -362,7 +362,7 @@ def test_the_smaller_file_is_taken_with_the_density_counted():
 
 
 def gain_map(kind: str) -> bytes:
-    """Ultra HDR by XMP or by ISO 21496-1, Apple's, or none: each but XMP's has the map as a second picture."""
+    """A gain map declared by Ultra HDR's XMP, ISO 21496-1, Apple's XMP, or nothing; all but the first hold it."""
     first, second = Image.fromarray(astronaut(48, 64)), Image.new("L", (16, 16))
     stream = io.BytesIO()
     first.save(stream, "MPO", save_all=True, append_images=[second], quality=98)

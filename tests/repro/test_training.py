@@ -157,7 +157,7 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_outlives_settings_that_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting added later, at its default, makes no other run; neither does the interval between checkpoints."""
+    """A setting added later, at its default, does not make another run; nor does the interval between checkpoints."""
     train(settings(), LOSS, SHORT, crops(), folder=tmp_path)
     with safe_open(str(tmp_path / "checkpoint.safetensors"), framework="pt") as stored:
         told = json.loads(json.loads(stored.metadata()["made_of"])["settings"])
