@@ -70,7 +70,7 @@ class Case:
         return self.width * self.height <= SMALL
 
     def settings(self) -> Settings:
-        """Settings for the encoder. Small pictures get 0.3 s of descent, large ones 5 s."""
+        """Settings for the encoder. With effort ``best``, small pictures get 0.3 s of descent, large ones 5 s."""
         seconds = None if self.effort != "best" else 0.3 if self.small else 5.0
         return Settings(
             quality=self.quality,
