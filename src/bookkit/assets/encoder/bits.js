@@ -1,4 +1,4 @@
-// Where the bits of a file are: those of each block, and one block's symbols. For pages that show them.
+// Where a file's bits go: the bits of each block, and the symbols of one block. For pages that show them.
 
 import { codesOf } from "./codes.js";
 import { codingOrder } from "./planes.js";
@@ -6,9 +6,9 @@ import { sequentialScan } from "./scans.js";
 import { AC, FOLLOWING, PROGRESSIVE, SEQUENTIAL, SYMBOLS, ZRL, bandSymbols, category, nonzeros } from "./symbols.js";
 
 /**
- * For each plane of `encoded` (TrellisEncoder.encode) Float32Array (rows · cols): the bits of each block in the file's
- * scans, without headers and tables of codes. A symbol that ends several blocks is shared out among them, a scan of
- * last bits among all numbers that it refines.
+ * For each plane of `encoded` (TrellisEncoder.encode), Float32Array (rows · cols): the bits of each block in the file's
+ * scans, without headers and Huffman tables. The bits of an EOB run are divided equally among the blocks that it ends,
+ * those of a refinement scan among the coefficients that are not zero after it.
  */
 export function bitsPerBlock(encoded) {
   const found = encoded.planes.map(({ rows, cols }) => new Float32Array(rows * cols));
@@ -66,11 +66,11 @@ function addRefinement(z, { low, dataBits }, found) {
 }
 
 /**
- * The symbols of block `block` of plane `plane`, as a sequential scan of `encoded` codes them with codes made for the
- * picture: [{ kind, position, run, value, code, following }]. `kind` is "DC", "AC", "ZRL" (sixteen zeros) or "EOB" (only
- * zeros from here on); `position` lies in zigzag order; `run` zeros stand before; `value` is the number, of DC the
- * difference to the block before; `code` and `following` are its bits as text. `scan` is sequentialScan(encoded.planes),
- * which is made anew unless given.
+ * The symbols of block `block` of plane `plane` in a sequential scan of `encoded` with Huffman codes optimised for the
+ * picture: [{ kind, position, run, value, code, following }]. `kind` is "DC", "AC", "ZRL" (sixteen zeros) or "EOB"
+ * (only zeros from here on); `position` is in zigzag order; `run` is the number of zeros before it; `value` is the
+ * number itself or, for DC, its difference from the previous block's; `code` and `following` are bits as text. `scan`
+ * is sequentialScan(encoded.planes), computed if it is not given. Throws a RangeError if there is no such block.
  */
 export function symbolsOfBlock(encoded, plane, block, scan = sequentialScan(encoded.planes)) {
   const { z } = encoded.planes[plane] ?? { z: [] };

@@ -1,8 +1,8 @@
-// A page's side of worker.js: one promise for each file.
+// A page's side of worker.js: a promise for each request.
 
 export { ZIGZAG } from "./tables.js";
 
-/** Talks to a Worker that runs worker.js, and works off what it is asked one after the other. */
+/** Sends requests to a Worker that runs worker.js, one at a time and in order. */
 export class EncoderClient {
   constructor(worker) {
     this.worker = worker;
@@ -19,11 +19,13 @@ export class EncoderClient {
   }
 
   /**
-   * The result of worker.js for `picture`, { data, width, height } with the RGBA bytes of an ImageData, which are
-   * copied; or for the picture before where it is null. `options` are those of `encode` (index.js), and `details`:
-   * whether planes come with it; `onProgress({ stage, share, file })`; `latest`: whether this takes the place of what still
-   * waits with `latest`, whose promise becomes null; but a picture that waits stays, unless another one comes. Rejects
-   * with the encoder's RangeError or an Error.
+   * Encode `picture`, { data, width, height } with the RGBA bytes of an ImageData, which are copied, or the previous
+   * picture if it is null. Resolves to the result of worker.js; rejects with the encoder's RangeError or an Error.
+   *
+   * `options` are those of `encode` and `encodeWith` (index.js), and `details`: true if the result is to have planes,
+   * "maps" for planes without F and z. `onProgress({ stage, share, file })` is called during the work. `latest` drops
+   * requests with `latest` that are still waiting; their promises resolve to null. But a waiting request with a new
+   * picture is dropped only for one with another picture.
    */
   encode(picture, { onProgress = () => {}, latest = false, ...options } = {}) {
     const { data: rgba, width, height } = picture ?? {};
@@ -32,14 +34,14 @@ export class EncoderClient {
   }
 
   /**
-   * Of a block of the latest file, `plane` 0–2, `block` in raster order: { F, z, table, symbols }. F and z are 64 values in
-   * zigzag order, `table` is its plane's, and `symbols` what symbolsOfBlock (bits.js) says.
+   * { F, z, table, symbols } of one block of the latest file, `plane` 0–2, `block` in raster order. F and z are 64
+   * values in zigzag order, `table` is the plane's quantisation table, `symbols` is as in symbolsOfBlock (bits.js).
    */
   block(plane, block) {
     return this.ask({ cmd: "block", plane, block });
   }
 
-  /** End the worker; promises that are open become null. */
+  /** Terminate the worker; pending promises resolve to null. */
   close() {
     this.worker.terminate();
     this.running?.resolve(null);
@@ -86,7 +88,7 @@ export class EncoderClient {
     this.next();
   }
 
-  /** What the worker refuses comes as a message; an error of its own means that it could not be started. */
+  /** Reject all requests from now on: the worker could not be started. (A request that it refuses gives a message.) */
   fail(error) {
     this.failed = error;
     this.running?.reject(error);

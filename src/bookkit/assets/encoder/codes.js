@@ -1,13 +1,13 @@
-// Huffman codes made for the symbols at hand, and symbols put into bytes with them. As repro.jpeg.codes.
-// T.81, K.2 (the lengths of codes, at most 16 bits), Annex C (the codes), F.1.2.3 (stuffed zeros).
+// Optimal Huffman codes for given symbol counts, and packing symbols into bytes with them. As repro.jpeg.codes.
+// Source: ITU-T T.81, K.2 (code lengths of at most 16 bits), Annex C (the codes), F.1.2.3 (byte stuffing).
 
 import { BARE, FOLLOWING, SYMBOLS, TABLES } from "./symbols.js";
 
 const LONGEST = 16;
 
 /**
- * Of coded symbols: { counts, lengths, bits }, Int32Array (5 · 256) how often each occurs by table, Uint8Array
- * (5 · 256) how long its code is, and how many bits all take.
+ * { counts, lengths, bits } of coded symbols: how often each symbol of each table occurs, Int32Array (5 · 256); how
+ * long its optimal code is, Uint8Array (5 · 256); and how many bits all symbols take.
  */
 export function measure(coded) {
   const counts = new Int32Array(TABLES * SYMBOLS);
@@ -26,8 +26,8 @@ export function measure(coded) {
 }
 
 /**
- * Uint8Array (256): lengths of Huffman's codes for symbols that occur so often, 1–16 bits; 0 for what never occurs.
- * One more symbol, which never comes, takes the code of nothing but ones, as the standard demands.
+ * Uint8Array (256): Huffman code lengths for symbols with these `counts` (256): 1–16 bits, or 0 if the count is 0.
+ * An extra symbol that never occurs takes the code of all ones, which the standard reserves.
  */
 export function codeLengths(counts) {
   const used = [];
@@ -39,7 +39,7 @@ export function codeLengths(counts) {
   const lengths = new Uint8Array(SYMBOLS);
   let short = 1;
   for (let bits = 1; bits < SYMBOLS; bits++) {
-    // from the shortest code to the longest; the spare one, the last of all, is left out
+    // from the shortest code to the longest, without the extra symbol, which is last
     for (let i = 0; i < used.length; i++) {
       if (length[i] !== bits) continue;
       while (howMany[short] === 0) short++;
@@ -50,7 +50,7 @@ export function codeLengths(counts) {
   return lengths;
 }
 
-/** Lengths of codes for symbols of so much `weight`, which is used up. Of equal ones the last is merged first (K.2). */
+/** Code lengths for symbols of these weights, which are overwritten. Of equal ones the last is merged first (K.2). */
 function huffmanLengths(weight) {
   const total = weight.length;
   const length = new Int32Array(total);
@@ -74,7 +74,7 @@ function huffmanLengths(weight) {
   return length;
 }
 
-/** One bit more for `symbol` and all that hang on it; returns the last of them. */
+/** Add one bit to the codes of `symbol` and of those linked after it in `beside`; return the last of them. */
 function lengthen(symbol, length, beside) {
   length[symbol]++;
   while (beside[symbol] >= 0) {
@@ -84,7 +84,7 @@ function lengthen(symbol, length, beside) {
   return symbol;
 }
 
-/** Codes over 16 bits become shorter in pairs, at the cost of a shorter one (Figure K.3). */
+/** Limit codes to 16 bits: shorten longer ones in pairs and lengthen a shorter one in exchange (Figure K.3). */
 function shorten(howMany) {
   for (let bits = howMany.length - 1; bits > LONGEST; bits--) {
     while (howMany[bits] > 0) {
@@ -98,7 +98,7 @@ function shorten(howMany) {
   }
 }
 
-/** The symbols of one table that have a code, by its length and then by value (Annex C). */
+/** The symbols of one table that have a code, by code length and then by value (Annex C). */
 export function inOrder(lengths) {
   const symbols = [];
   for (let bits = 1; bits <= LONGEST; bits++) {
@@ -119,7 +119,7 @@ export function codesOf(lengths) {
   return found;
 }
 
-/** Uint8Array: the bytes of a scan, `coded` symbols in codes of `lengths` (5 · 256), which take so many `bits`. */
+/** Uint8Array: the bytes of a scan: the `coded` symbols in codes of these `lengths` (5 · 256), together `bits` long. */
 export function pack(coded, lengths, bits) {
   const codes = new Uint16Array(TABLES * SYMBOLS);
   for (let at = 0; at < codes.length; at += SYMBOLS) codes.set(codesOf(lengths.subarray(at, at + SYMBOLS)), at);

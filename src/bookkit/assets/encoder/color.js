@@ -1,6 +1,6 @@
-// RGB to YCbCr, and what half of chroma cannot show. As repro.jpeg.color and repro.encoder.chroma.
-// A picture is { data, width, height, channels }: Uint8Array or Uint8ClampedArray, row by row, 1 (grey), 3 (RGB) or
-// 4 (RGBA, whose A is not looked at) bytes a pixel.
+// RGB to YCbCr, and the error of half-resolution chroma. As repro.jpeg.color and repro.encoder.chroma.
+// A picture is { data, width, height, channels }: Uint8Array or Uint8ClampedArray, row by row, with 1 (grey), 3 (RGB)
+// or 4 (RGBA, whose A is ignored) bytes per pixel.
 
 const f32 = Math.fround;
 
@@ -12,21 +12,21 @@ export const RGB_TO_YCBCR = [
 ].map((row) => Float32Array.from(row));
 
 export const [HALF, FULL] = ["4:2:0", "4:4:4"];
-/** All of chroma is kept where half of it loses more than so many bits a pixel are worth. */
+/** Chroma keeps its full resolution if half loses more than this many bits per pixel are worth. */
 const WORTH_BITS = 3;
-/** Mean square of a column of YCbCr to RGB: what an error in Cb or Cr is worth in R, G and B. */
+/** Mean squared error of R, G and B per squared error in Cb and in Cr: mean squares of columns of YCbCr to RGB. */
 const CHROMA_WORTH = [
   f32((0.344136286 ** 2 + 1.772 ** 2) / 3),
   f32((1.402 ** 2 + 0.714136286 ** 2) / 3),
 ];
 
-/** "4:2:0" or "4:4:4", where half of chroma loses `lost` and one bit may save the squared error `lam`. */
+/** "4:2:0" or "4:4:4", given the error `lost` of half-resolution chroma and `lam`, the squared error a bit is worth. */
 export function subsamplingFor(lost, lam) {
   return lost > WORTH_BITS * lam ? FULL : HALF;
 }
 
-/** The mean squared error of R, G and B if each 2 × 2 pixels had one chroma; no less than a quarter of that of squares
- * one pixel further on, whose edges a decoder blurs. */
+/** The mean squared error of R, G and B if every 2 × 2 pixels shared one chroma value, but at least a quarter of that
+ * with squares one pixel further on, since a decoder blurs the edges between squares. */
 export function lostByHalf(picture) {
   if (picture.channels === 1) return 0;
   const [top, left] = [Number(picture.height > 2), Number(picture.width > 2)];
@@ -34,7 +34,7 @@ export function lostByHalf(picture) {
 }
 
 function meanSpread({ data, width, height, channels }, top, left) {
-  // A side of one pixel counts twice.
+  // A picture with a side of one pixel is doubled there.
   const [below, beside] = [height > 1 ? channels * width : 0, width > 1 ? channels : 0];
   const [bottom, right] = [(Math.max(height, 2) - top) >> 1, (Math.max(width, 2) - left) >> 1];
   let total = 0;

@@ -1,21 +1,22 @@
-// What a progressive file charges for the numbers in it. As repro.trellis.costs.
+// What quantised coefficients cost, in bits, in progressive scans. As repro.trellis.costs.
 
 import { acScans, dcScan } from "./scans.js";
 import { AC, EOB, FOLLOWING, SYMBOLS } from "./symbols.js";
 
-/** Bits of a symbol that has no code since it never occurs: a little more than the longest code. */
+/** Bits charged for a symbol that has no code because it never occurs: a little more than the longest code. */
 const UNSEEN = 18;
-/** Runs of ended blocks are told apart up to this length. */
+/** Only EOB runs shorter than this are told apart. */
 const LONGEST_RUN = 64;
 
-/** Float64Array (256): bits of each symbol together with the number that follows, where codes have these lengths. */
+/** Float64Array (256): bits of each symbol, including those that follow it, for codes of these `lengths`. */
 function symbolCosts(lengths) {
   return Float64Array.from(lengths, (length, symbol) => (length || UNSEEN) + FOLLOWING[symbol]);
 }
 
 /**
- * The bands in which AC of a component `z` is coded: [{ first, last, ac, eob, eobRunBits }]. `ac` has the bits of each
- * symbol with its number, `eob` those of a block's end on average, `eobRunBits` those of 0, 1, 2, … ended blocks.
+ * The bands in which the AC of a component `z` is coded: [{ first, last, ac, eob, eobRunBits }]. `ac` has the bits of
+ * each symbol, including those that follow it, `eob` the mean bits of the symbol that ends a block or an EOB run, and
+ * `eobRunBits` the bits of the symbol for an EOB run of 0, 1, 2, … blocks.
  */
 export function acBands(z, component) {
   const table = SYMBOLS * (AC + (component ? 1 : 0));
@@ -32,7 +33,7 @@ export function acBands(z, component) {
   });
 }
 
-/** For each of `planes` the bits by category of DC's differences. Cb and Cr share codes. */
+/** For each of `planes`, the bits of DC differences by category. Cb and Cr share codes. */
 export function dcCosts(planes) {
   const { lengths } = dcScan(planes);
   const [luma, chroma] = [0, SYMBOLS].map((table) => symbolCosts(lengths.subarray(table, table + SYMBOLS)));

@@ -1,10 +1,10 @@
-// The whole numbers of a block that make λ · bits + weighted squared error least: a shortest path over zigzag runs.
-// As repro.trellis.paths, whose docstrings say why (Ramchandran and Vetterli 1994).
+// Choose a block's numbers to minimise λ · bits + weighted squared error: a shortest path over zigzag runs.
+// As repro.trellis.paths, whose docstrings explain it (Ramchandran and Vetterli 1994).
 
 import { LARGEST, ZRL, category } from "./symbols.js";
 
 const f32 = Math.fround;
-/** How far from the nearest whole number DC is tried, on either side, and so many numbers in all. */
+/** Candidates for DC are the nearest whole number and this many on either side of it; and how many that makes. */
 const DC_REACH = 2;
 const DC_WIDTH = 2 * DC_REACH + 1;
 
@@ -17,10 +17,10 @@ const perStep = new Float32Array(64);
 const price = new Float64Array(256);
 
 /**
- * Fill positions of `band` (costs.js) of `z` with the best choice that is not all zero, for each block of `F`, and with
- * zeros where plain rounding gives nothing else. `weights` as in sensitivity.js, `Q` steps in zigzag order.
- * `cost`, Float64Array (2 n), is filled: λ · bits + error of the all-zero block without its end, and of what was chosen
- * with its end; infinite where there is nothing to choose.
+ * For each block of `F`, fill the positions of `band` (costs.js) in `z` with the best choice that is not all zero, or
+ * with zeros if plain rounding gives only zeros. `weights` are as in sensitivity.js, `Q` the steps in zigzag order.
+ * `cost`, Float64Array (2 n), is overwritten: λ · bits + error of the all-zero block, without its EOB, and of the
+ * choice, with its EOB if it needs one; infinite if there is no choice.
  */
 export function chooseAc(F, weights, Q, band, lam, z, cost) {
   const { ofBand, bands, profile, band: bandOf } = weights;
@@ -64,7 +64,7 @@ export function chooseAc(F, weights, Q, band, lam, z, cost) {
   }
 }
 
-/** The least cost of a path to position `count`, by the nearest number or the largest of the next shorter category. */
+/** The least cost of a path to `place[count]`, by the nearest number or the largest of the next lower category. */
 function extend(count, nearest, wanted, w, step, dropped, lam) {
   let reached = Infinity;
   let bits = category(nearest);
@@ -89,9 +89,9 @@ function extend(count, nearest, wanted, w, step, dropped, lam) {
 }
 
 /**
- * Uint8Array (n): which blocks keep what was chosen for them, the rest end at once. One symbol stands for a run of
- * ended blocks, so the cheapest path runs over the length of the run. `cost` as of chooseAc, without the bits of any
- * end; `early` says whether what was chosen ends before the band does.
+ * Uint8Array (n): which blocks keep what was chosen for them; the others are to be all zero. One symbol ends a run of
+ * successive blocks, so the state of the cheapest path is the length of the run so far. `cost` is that of chooseAc,
+ * without the bits of any EOB; `early` says whether what was chosen ends before the band does, and so needs an EOB.
  */
 export function chooseEobRuns(cost, early, eobRunBits, lam) {
   const blocks = early.length;
@@ -112,7 +112,7 @@ export function chooseEobRuns(cost, early, eobRunBits, lam) {
     for (let i = 0; i < runs.live; i++) {
       if (reached[i] >= through + spread || (begins[i] === begin && better)) continue;
       if (kept === 1 && block - begins[i] >= longest) {
-        // costs the same from here on as the one that is kept
+        // from here on it costs the same as the one already kept
         kept = reached[i] < reached[0] ? 0 : 1;
         if (kept === 1) continue;
       }
@@ -134,7 +134,7 @@ export function chooseEobRuns(cost, early, eobRunBits, lam) {
   return keep;
 }
 
-/** Paths by where their run of ended blocks begins: what each has cost, and its last block that keeps something. */
+/** Paths, identified by where their current EOB run begins: the cost of each so far, and the last block it keeps. */
 class EobRuns {
   constructor(eobRunBits, lam) {
     const size = eobRunBits.length + 2;
@@ -146,7 +146,7 @@ class EobRuns {
     this.least = 0;
   }
 
-  /** Which path costs least once the run that ends before `block` is written; `least` is its cost. */
+  /** The index of the cheapest path after writing the EOB run that ends before `block`; sets `least` to its cost. */
   cheapest(block) {
     const { begins, reached, prices, live } = this;
     let [least, at] = [Infinity, 0];
@@ -163,8 +163,8 @@ class EobRuns {
 }
 
 /**
- * Fill DC of the blocks `order` of `z`, in the order of coding, with the cheapest path through differences. `weights`
- * (sensitivity.js) say what errors are worth, `dc` has bits by category.
+ * Fill the DC of `z` by the cheapest path through the differences between blocks, which are coded in the order `order`.
+ * `weights` are those of squared errors (sensitivity.js), `q` is the step, `dc` has the bits of each category.
  */
 export function chooseDc(F, weights, q, dc, lam, order, z) {
   const blocks = order.length;

@@ -1,4 +1,4 @@
-// The numbers of a file for a picture's DCT planes. As repro.trellis.planes and repro.trellis.own_tables.
+// From a picture's DCT planes to the numbers of a file. As repro.trellis.planes and repro.trellis.own_tables.
 
 import { HALF } from "./color.js";
 import { acBands, dcCosts } from "./costs.js";
@@ -7,15 +7,15 @@ import { LARGEST } from "./symbols.js";
 import { NATURAL, roundHalfEven, stepsOf } from "./tables.js";
 
 const f32 = Math.fround;
-/** How many times the difference a step moves, and the most that log Q changes. */
+/** In ownTables, the factor by which the difference is multiplied, and the largest change of log Q. */
 const [TIMES, MOST] = [12, 0.2];
-/** A frequency that is used so often moves half as far. */
+/** A frequency with this many non-zero numbers moves half as far. */
 const FEW = 30;
 
-/** AC is rounded up from here, as in most encoders. */
+/** AC magnitudes are rounded up from this fraction of a step on. */
 export const AC_FROM = 0.65;
 
-/** Int16Array for each plane: plain rounding, AC up from `acFrom` (0.5 is the nearest). */
+/** Int16Array for each plane: plain rounding, with AC rounded up from the fraction `acFrom` (0.5: to the nearest). */
 export function round(dct, tables, acFrom = AC_FROM) {
   const ac = f32(1 - acFrom);
   return dct.planes.map(({ F }, i) => {
@@ -31,8 +31,8 @@ export function round(dct, tables, acFrom = AC_FROM) {
 }
 
 /**
- * Choose the numbers `z` of each plane anew, at what bits cost in codes made for those that are there: they make λ ·
- * bits + weighted squared error least. `weights` as of sensitivity.js. `onPlane(share)` is called with what is done.
+ * Replace the numbers `z` of each plane by those that minimise λ · bits + weighted squared error, at the bit costs of
+ * Huffman codes optimised for the old ones. `weights` are as in sensitivity.js. `onPlane(share)`: the share done, 0–1.
  */
 export function trellisQuantize(dct, weights, tables, lam, z, onPlane = () => {}) {
   const Q = dct.planes.map((_, i) => stepsOf(tables, i));
@@ -62,7 +62,7 @@ function chooseBand(F, weights, Q, lam, band, z) {
   }
 }
 
-/** Int32Array: which block comes when, where DC is coded. Luma in 4:2:0 comes in two rows of two for each of chroma. */
+/** Int32Array: a plane's blocks in the order in which DC is coded. In 4:2:0, luma comes in units of 2 × 2 blocks. */
 export function codingOrder(dct, plane) {
   const { rows, cols } = dct.planes[plane];
   const order = new Int32Array(rows * cols);
@@ -79,8 +79,8 @@ export function codingOrder(dct, plane) {
 }
 
 /**
- * Tables like `tables` that fit the picture better: the step of weighted least squares for the numbers `z` differs from
- * a step, and the step moves by several times the difference.
+ * `tables`, adapted to the picture: the step of weighted least squares for the numbers `z` differs a little from the
+ * table's, which moves by several times the difference. (repro.trellis.own_tables says why.)
  */
 export function ownTables(dct, weights, tables, z) {
   const sums = tables.map(() => ({
@@ -102,7 +102,7 @@ export function ownTables(dct, weights, tables, z) {
   });
 }
 
-/** Add ΣwF(ẑQ), Σw(ẑQ)² and the count of ẑ that are not 0, each by frequency. */
+/** Add ΣwF(ẑQ), Σw(ẑQ)² and the count of non-zero ẑ, by frequency, to `wanted`, `got` and `used`. */
 function addUp(F, { ofBand, bands, profile, band }, z, Q, { wanted, got, used }) {
   for (let block = 0; 64 * block < F.length; block++) {
     for (let k = 0; k < 64; k++) {

@@ -1,6 +1,6 @@
-// The scans of a file: which symbols each holds, and where a component's AC is cut into bands. As repro.jpeg.scans.
-// A scan is { components, first, last, high, low, symbols, counts, lengths, dataBits, bits }: `symbols()` makes its
-// coded symbols anew, so that none have to be kept; `bits` counts its header and tables too.
+// The scans of a file: the symbols of each, and the split of a component's AC into bands. As repro.jpeg.scans.
+// A scan is { components, first, last, high, low, symbols, counts, lengths, dataBits, bits }: `symbols()` computes its
+// coded symbols again, so that none are stored; `bits` includes its header and tables.
 
 import { measure } from "./codes.js";
 import {
@@ -14,11 +14,11 @@ import {
   withoutLastBits,
 } from "./symbols.js";
 
-/** Positions after which AC may be cut: all ways that are tried. */
+/** The splits of AC that are tried, as zigzag positions after which to cut. */
 const CUTS = [[], [2], [5], [2, 20], [5, 20]];
-/** Last bits may come later: so many at most, and only if blocks have so many numbers on average. */
+/** The most last bits left to refinement scans, and the mean number of non-zero AC per block below which none are. */
 const [LOWEST_BITS, MANY] = [3, 8];
-/** Bits of a scan's header and of its table of codes, which has 8 more for each symbol. */
+/** Bits of a scan's header and its Huffman table, without the table's 8 bits per symbol. */
 const HEADER = 8 * (10 + 4 + 17);
 
 function scanOf(components, first, last, symbols, [high, low] = [0, 0]) {
@@ -27,7 +27,7 @@ function scanOf(components, first, last, symbols, [high, low] = [0, 0]) {
   return { components, first, last, high, low, symbols, counts, lengths, dataBits, bits };
 }
 
-/** All coefficients of `planes`, { z, rows, cols } each, z in zigzag order. */
+/** A scan of all coefficients of `planes`, { z, rows, cols } each, with z in zigzag order. */
 export function sequentialScan(planes) {
   const symbols = () => {
     const ac = planes.map(({ z }, i) => {
@@ -39,17 +39,17 @@ export function sequentialScan(planes) {
   return scanOf([...planes.keys()], 0, 63, symbols);
 }
 
-/** DC of all components. */
+/** A scan of the DC of all components. */
 export function dcScan(planes) {
   return scanOf([...planes.keys()], 0, 0, () => interleavedSymbols(planes));
 }
 
-/** AC of one component, cut where that takes fewest bits. */
+/** Scans of the AC of one component, split into the bands that take the fewest bits. */
 export function acScans(z, component) {
   return bandsOf(nonzeros(z), component);
 }
 
-/** As acScans, but the last bits of all numbers come in refinement scans where that takes fewer bits. */
+/** As acScans, but the last bits of all coefficients go into refinement scans if that takes fewer bits. */
 export function bestAcScans(z, component) {
   const numbers = nonzeros(z);
   let best = bandsOf(numbers, component);
@@ -62,7 +62,7 @@ export function bestAcScans(z, component) {
   return best;
 }
 
-/** AC of one component without the last `low` bits of the numbers, and a refinement scan for each such bit. */
+/** Scans of the AC of one component without its last `low` bits, and a refinement scan for each of these bits. */
 function approximated(numbers, component, low) {
   const scans = bandsOf(withoutLastBits(numbers, low), component, [0, low]);
   for (let bit = low - 1; bit >= 0; bit--) {

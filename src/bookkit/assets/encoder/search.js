@@ -3,18 +3,18 @@
 import { HIGHEST, LOWEST } from "./trellis_set.js";
 import { roundHalfEven } from "./tables.js";
 
-/** Qualities are tried in these steps, from 0, quality 1, up to the last, quality 100. */
+/** Qualities are tried in these steps; step 0 is quality 1, the last step quality 100. */
 const STEP = 0.1;
 const LAST_STEP = Math.round((HIGHEST - LOWEST) / STEP);
-/** Stands for quality 100, whose percent is 0, on a logarithmic scale; 99.9 has 0.2. */
+/** Used for quality 100, whose percent of 0 has no logarithm (quality 99.9 has 0.2). */
 const LEAST_PERCENT = 0.1;
-/** Log size is nearly a line of this slope over log percent, IJG's scale of the quality. */
+/** Slope of log(file size) against log percent (IJG's quality scale): for photographs nearly a straight line. */
 const SLOPE_OF_SIZE = -0.65 / 1.2;
 const FIRST_QUALITY = 40;
 
 /**
- * What `encode(quality)` returns for the highest quality whose `bytes` are at most `size`. Throws a RangeError where
- * no quality's file is so small.
+ * What `encode(quality)` returns for the highest quality, in steps of 0.1, whose `bytes` are at most `size`. Throws a
+ * RangeError if even the lowest quality gives a larger file.
  */
 export function largestWithin(encode, size) {
   const finest = encode(HIGHEST);
@@ -33,7 +33,7 @@ export function largestWithin(encode, size) {
   return best.result;
 }
 
-/** Find the last step whose `value`, which grows, is not over `goal`: a bracket around it shrinks to neighbours. */
+/** Call `value`, which grows with the step, until a bracket around the last step not over `goal` is two neighbours. */
 function lastWithin(value, goal) {
   let [low, high] = [-1, LAST_STEP + 1]; // low is not over the goal, high is; these two are not tried
   let [sameSide, slope] = [0, SLOPE_OF_SIZE]; // how often in a row the same end moved, signed
@@ -55,7 +55,7 @@ function lastWithin(value, goal) {
   }
 }
 
-/** IJG's scale of Annex K in percent. */
+/** The percentage by which IJG scales Annex K at `quality`. */
 function percentOf(quality) {
   return quality < 50 ? 5000 / quality : 200 - 2 * quality;
 }
@@ -64,7 +64,7 @@ function scaleOf(quality) {
   return Math.log(Math.max(percentOf(quality), LEAST_PERCENT));
 }
 
-/** Nearest to a log percent, at most the first and the last. */
+/** The step nearest to a log percent, clipped to the first and the last. */
 function stepAt(scale) {
   const share = Math.exp(Math.min(Math.max(scale, scaleOf(HIGHEST)), scaleOf(LOWEST)));
   return roundHalfEven(((share > 100 ? 5000 / share : 100 - share / 2) - LOWEST) / STEP);

@@ -1,9 +1,9 @@
-// What an error in a coefficient is worth: a small network looks at the picture's blocks, and says.
-// As repro.trellis.sensitivity. Its sums are in double precision here.
+// Weights of errors in coefficients, predicted by a small network from the picture's blocks.
+// As repro.trellis.sensitivity, but here the network's sums are in double precision.
 //
-// Weights of a plane are { ofBand, bands, profile, band }: a squared error of coefficient k (zigzag) in block n weighs
-// profile[k] · ofBand[bands · n + band[k]]. Luma has five bands, of DC and positions 1–2, 3–9, 10–27 and 28–63; chroma
-// three, of DC, 1–9 and 10–63.
+// Weights of a plane are { ofBand, bands, profile, band }: a squared error of coefficient k (zigzag) in block n has the
+// weight profile[k] · ofBand[bands · n + band[k]]. Luma has five bands: DC and positions 1–2, 3–9, 10–27 and 28–63;
+// chroma has three: DC, 1–9 and 10–63.
 
 import { FULL, HALF } from "./color.js";
 
@@ -12,9 +12,9 @@ const [LUMA_BANDS, CHROMA_BANDS] = [
   [0, 1, 3, 10, 28, 64],
   [0, 1, 10, 64],
 ];
-/** What the network sees of each luma block, and what it says of it. */
+/** The number of the network's inputs and of its outputs for each luma block. */
 export const [FEATURES, OUTPUTS] = [12, 11];
-/** The network's word is taken up to this: e^3.5 is 33 times. */
+/** Outputs are clipped to plus or minus this; e^3.5 is a factor of 33. */
 const LIMIT = 3.5;
 
 /** The weights of errors in each plane of `dct` (transform.js). `network`: { layers, profile } of trellis_set.js. */
@@ -52,7 +52,7 @@ function fillOne(said, output, rows, cols, ofBand, b, bands) {
   for (let n = 0; n < rows * cols; n++) ofBand[bands * n + b] = weightOf(said[OUTPUTS * n + output]);
 }
 
-/** Means of 2 × 2, an odd last row or column repeated. */
+/** As fillOne, from means of 2 × 2 outputs, with an odd last row or column repeated. */
 function fillHalved(said, output, rows, cols, ofBand, b, bands) {
   let n = 0;
   for (let row = 0; row < rows; row += 2) {
@@ -65,7 +65,7 @@ function fillHalved(said, output, rows, cols, ofBand, b, bands) {
   }
 }
 
-/** Float32Array (rows · cols · FEATURES): what the network sees of each luma block. */
+/** Float32Array (rows · cols · FEATURES): the network's inputs for each luma block. */
 export function features(dct) {
   const { F, rows, cols } = dct.planes[0];
   const found = new Float32Array(rows * cols * FEATURES);
@@ -102,13 +102,13 @@ function energies(F, edges, scale) {
   return found;
 }
 
-/** The layers over the grid of luma's blocks, row by row: of each layer the three latest rows are kept. */
+/** Evaluates the layers over the grid of luma blocks, row by row, and keeps the last three rows of each layer. */
 class Stack {
   constructor(layers, seen, rows, cols) {
     this.seen = seen;
     this.rows = rows;
     this.cols = cols;
-    // Four columns are made at a time, and one more on either side repeats the edge.
+    // Four columns are computed at a time; one more on either side repeats the edge.
     this.wide = 4 * Math.ceil(cols / 4) + 2;
     this.layers = layers.map((layer, i) => ({ ...layer, relu: i + 1 < layers.length }));
     this.kept = [FEATURES, ...layers.map(({ outputs }) => outputs)].map((channels) => ({
@@ -127,7 +127,7 @@ class Stack {
     }
   }
 
-  /** A row of what layer `i` says, of the features where `i` is 0. */
+  /** Row `wanted`, clipped to the grid, of the output of layer `i`, counted from 1, or of the features if `i` is 0. */
   row(i, wanted) {
     const kept = this.kept[i];
     const row = Math.min(Math.max(wanted, 0), this.rows - 1);
@@ -152,8 +152,9 @@ class Stack {
 }
 
 /**
- * One row of a layer: `lines` are those above and below, (columns · inputs) each, whose first taps begin at `start`;
- * `weight` is (outputs / 2, side, side · inputs, 2). Two outputs of four columns are made at a time.
+ * Fill `out` with one row of a layer. `lines` are the `side` input rows around it, (columns · inputs) each; their first
+ * taps begin at `start`. `weight` is (outputs / 2, side, side · inputs, 2). Two outputs of four columns are computed at
+ * a time.
  */
 function convolve(lines, { side, outputs, weight, bias, relu }, inputs, start, cols, out) {
   const taps = side * inputs;

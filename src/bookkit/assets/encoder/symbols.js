@@ -1,21 +1,21 @@
-// Quantised coefficients as the symbols that Huffman coding codes. As repro.jpeg.symbols (T.81, F.1.2 and G.1.2).
+// Quantised coefficients as symbols for Huffman coding. As repro.jpeg.symbols (T.81, F.1.2 and G.1.2).
 //
 // A coded symbol is one whole number: the table's index × 2²⁴ + the symbol × 2¹⁶ + the bits that follow it. Tables are
-// numbered DC 0, DC 1, AC 0, AC 1; bits without a code are in a fifth, as "symbols" 1–15, their number.
+// numbered DC 0, DC 1, AC 0, AC 1. A fifth is for bits without a code; its "symbol" is their number, 1–15.
 // Coefficients z are Int16Array (n · 64), each block in zigzag order.
 
-/** Of the index of a table, where those for AC begin; the table of bits without a code; how many tables and symbols. */
+/** The index of the first AC table and of the table of bits without a code; how many tables there are, and symbols. */
 export const [AC, BARE, TABLES, SYMBOLS] = [2, 4, 5, 256];
-/** Symbols of sixteen zeros in a row, and of nothing but zeros from here on. */
+/** The symbols for sixteen zeros in a row, and for only zeros from here on. */
 export const [ZRL, EOB] = [0xf0, 0x00];
 /** The largest coefficient of baseline JPEG. */
 export const LARGEST = 1023;
 /** The most blocks that one EOB symbol can end: in a sequential scan, and in a progressive one. */
 export const [SEQUENTIAL, PROGRESSIVE] = [1, 0x7fff];
-/** So many bits of ended blocks may wait for the end that tells of them, as in libjpeg. */
+/** The most correction bits that may wait for the end of their EOB run, as in libjpeg. */
 const MOST_HELD = 1000;
 
-/** How many bits follow each symbol: its category, or the length of a run of ended blocks. */
+/** How many bits follow each symbol: its category, or n for the EOB run symbol EOBn. */
 export const FOLLOWING = Uint8Array.from({ length: SYMBOLS }, (_, i) => i & 15 || (i < ZRL ? i >> 4 : 0));
 
 /** How many bits a magnitude has, 0 for 0. */
@@ -24,13 +24,13 @@ export function category(magnitude) {
 }
 
 let room = new Int32Array(1 << 16);
-/** Room for `size` coded symbols, the same one each time: what is made in it has to be used, or copied, first. */
+/** A shared buffer for `size` coded symbols: use or copy its contents before the next call. */
 function roomFor(size) {
   if (room.length < size) room = new Int32Array(Math.ceil(1.25 * size));
   return room;
 }
 
-/** AC that is not 0: { starts, positions, values }, where those of each block begin, their zigzag positions, they. */
+/** Non-zero AC, { starts, positions, values }: where each block's begin, their zigzag positions, and their values. */
 export function nonzeros(z) {
   const blocks = z.length / 64;
   const starts = new Int32Array(blocks + 1);
@@ -53,9 +53,9 @@ export function nonzeros(z) {
 }
 
 /**
- * The coded symbols of zigzag positions `first`–`last` (1–63), in room that the next call uses again. `longest` is
- * SEQUENTIAL or PROGRESSIVE, `table` the AC table's index; `until`, if given, is filled with up to where those of each
- * block go.
+ * The coded symbols of zigzag positions `first`–`last` (1–63), in a buffer that the next call overwrites. `longest` is
+ * SEQUENTIAL or PROGRESSIVE, `table` the AC table's index. `until`, if given, is filled with where the symbols of each
+ * block end.
  */
 export function bandSymbols(numbers, first, last, longest, table, until = null) {
   const { starts, positions, values } = numbers;
@@ -92,7 +92,7 @@ export function bandSymbols(numbers, first, last, longest, table, until = null) 
   return coded.subarray(0, at);
 }
 
-/** The numbers without the last `low` bits of their magnitudes, those that become 0 left out. */
+/** The coefficients without the last `low` bits of their magnitudes; those that become 0 are left out. */
 export function withoutLastBits({ starts, positions, values }, low) {
   const fewer = { starts: new Int32Array(starts.length), positions: positions.slice(), values: values.slice() };
   let at = 0;
@@ -108,7 +108,7 @@ export function withoutLastBits({ starts, positions, values }, low) {
   return { starts: fewer.starts, positions: fewer.positions.subarray(0, at), values: fewer.values.subarray(0, at) };
 }
 
-/** The coded symbols of a scan of AC that adds bit `low` to numbers of which all higher bits are known (G.1.2.3). */
+/** The coded symbols of an AC refinement scan, which adds bit `low` to coefficients known without it (G.1.2.3). */
 export function refinementSymbols({ starts, positions, values }, low, table) {
   const blocks = starts.length - 1;
   const out = new Refinement(roomFor(3 * positions.length + 6 * blocks + 16), table);
@@ -137,7 +137,7 @@ export function refinementSymbols({ starts, positions, values }, low, table) {
   return out.coded.subarray(0, out.at);
 }
 
-/** The state of a refinement scan: bits of this block, and of ended blocks, wait for the symbol that they follow. */
+/** State of a refinement scan: correction bits of this block and of ended blocks wait for the symbol they follow. */
 class Refinement {
   constructor(coded, table) {
     this.coded = coded;
@@ -179,9 +179,9 @@ class Refinement {
 }
 
 /**
- * The coded symbols of a scan of all `planes` { z, rows, cols } together: DC, and AC where `ac` has for each plane
- * { coded, until } of bandSymbols. Luma has as many blocks as chroma, or two by two for one of chroma. Where a unit
- * reaches over the picture's edge, the missing blocks repeat the last DC and have no AC.
+ * The coded symbols of an interleaved scan of all `planes` { z, rows, cols }: DC, and AC if `ac` has { coded, until }
+ * of bandSymbols for each plane. For each block of chroma there is one block of luma or, in 4:2:0, 2 × 2. If such a
+ * unit extends past the picture's edge, the missing blocks repeat the last DC and have no AC.
  */
 export function interleavedSymbols(planes, ac = null) {
   const { rows, cols } = planes[planes.length - 1];
@@ -219,14 +219,14 @@ export function interleavedSymbols(planes, ac = null) {
   return coded.subarray(0, at);
 }
 
-/** The symbol of a number after `run` zeros; negative numbers are followed by the bits of the number less one. */
+/** The coded symbol of `value` after `run` zeros. A negative value is followed by the low bits of value − 1. */
 function numberAfter(run, value, table) {
   const size = category(Math.abs(value));
   const bits = (value >= 0 ? value : value - 1) & ((1 << size) - 1);
   return (table << 24) | (run << 20) | (size << 16) | bits;
 }
 
-/** The end of `ended` blocks. */
+/** The coded symbol for the end of `ended` blocks. */
 function endOf(ended, table) {
   const size = category(ended) - 1;
   return (table << 24) | (size << 20) | (ended - (1 << size));

@@ -1,5 +1,5 @@
-// Quantisation tables: the zigzag order, Annex K, and the steps that a plane takes. As repro.jpeg.tables.
-// A table is 64 whole numbers in 1–255, row by row; steps and coefficients lie in zigzag order.
+// Quantisation tables: the zigzag order, Annex K, and the steps of a plane. As repro.jpeg.tables.
+// A table is 64 whole numbers in 1–255, row by row; steps and coefficients are in zigzag order.
 
 /** The row-major index of each zigzag position: along anti-diagonals, turning at the edges. */
 export const ZIGZAG = Uint8Array.from(
@@ -14,7 +14,7 @@ function zigzagKey(i) {
   return 8 * (row + col) + ((row + col) % 2 ? row : col);
 }
 
-/** Luma and chroma tables of Annex K, which stand for quality 50. */
+/** The luma and chroma tables of Annex K, used at quality 50. */
 export const ANNEX_K = [
   [
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
@@ -27,7 +27,7 @@ export const ANNEX_K = [
   ],
 ];
 
-/** Two tables that libjpeg uses at a whole `quality` in 1–100. */
+/** The two tables that libjpeg uses at a whole-number `quality` in 1–100. */
 export function qualityTables(quality) {
   const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
   return ANNEX_K.map((table) =>
@@ -35,19 +35,19 @@ export function qualityTables(quality) {
   );
 }
 
-/** Float32Array (64), zigzag: the steps of a plane. Of two tables, Cb and Cr share the second. */
+/** Float32Array (64), zigzag: the steps of a plane. If there are two tables, Cb and Cr share the second. */
 export function stepsOf(tables, plane) {
   const table = tables[Math.min(plane, tables.length - 1)];
   return Float32Array.from(ZIGZAG, (natural) => table[natural]);
 }
 
-/** Three tables → two: steps of Cb and Cr halfway between theirs, on a logarithmic scale. */
+/** Three tables → two: one for chroma, the geometric mean of those for Cb and Cr. */
 export function withOneForChroma(tables) {
   const [luma, cb, cr] = tables;
   return [luma, Uint16Array.from(cb, (step, i) => roundHalfEven(Math.sqrt(step * cr[i])))];
 }
 
-/** The nearest whole number, of two the even one, as NumPy and Python round. */
+/** The nearest whole number; halves are rounded to even, as in NumPy and Python. */
 export function roundHalfEven(value) {
   const low = Math.floor(value);
   const rest = value - low;

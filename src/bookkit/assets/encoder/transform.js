@@ -1,6 +1,6 @@
 // Samples to DCT coefficients, strip by strip: colour, chroma at half resolution, blocks and DCT.
-// As repro.jpeg.transform, whose float32 sums these are: `f32(sum + a * b)`, in double precision and rounded once, is
-// the fused multiply-add that Python's compiled code uses.
+// As repro.jpeg.transform, with the same float32 sums: `f32(sum + a * b)`, computed in double precision and rounded
+// once, is the fused multiply-add of Python's compiled code.
 
 import { FULL, HALF, RGB_TO_YCBCR } from "./color.js";
 import { NATURAL } from "./tables.js";
@@ -8,7 +8,7 @@ import { NATURAL } from "./tables.js";
 const f32 = Math.fround;
 const eight = new Float32Array(8);
 
-/** Float64Array (64), row v the cosine of frequency v: the orthonormal 8×8 DCT-II (T.81, A.3.3), rounded to float32. */
+/** Float64Array (64): the orthonormal 8×8 DCT-II (T.81, A.3.3), row v for frequency v, rounded to float32. */
 export const DCT_MATRIX = Float64Array.from({ length: 64 }, (_, i) => {
   const [v, n] = [i >> 3, i & 7];
   return f32(((v ? 1 : Math.SQRT1_2) * Math.cos(((2 * n + 1) * v * Math.PI) / 16)) / 2);
@@ -17,7 +17,7 @@ export const DCT_MATRIX = Float64Array.from({ length: 64 }, (_, i) => {
 /**
  * The DCT planes of a picture (color.js): { width, height, subsampling, planes: [{ F, rows, cols }] }.
  * F is Float32Array (rows · cols · 64), blocks in raster order, each in zigzag order; Y alone or Y, Cb, Cr.
- * `subsampling` is "4:2:0", where chroma is halved and sharpened against the decoder's filter, or "4:4:4"; of a grey
+ * `subsampling` is "4:2:0", with chroma halved and sharpened against the decoder's filter, or "4:4:4"; for a grey
  * picture it becomes "grey". `onRow(share)` is called with the share that is done, 0–1.
  */
 export function forwardDct(picture, subsampling, onRow = () => {}) {
@@ -45,7 +45,7 @@ export function forwardDct(picture, subsampling, onRow = () => {}) {
   return { planes, width, height, subsampling: grey ? "grey" : half ? HALF : FULL };
 }
 
-/** Fill `strip`, (8, 8 · cols), with a row of blocks: the channels times `shares`, plus `offset`, the edge repeated. */
+/** Fill `strip`, (8, 8 · cols), with a row of blocks: the channels times `shares`, plus `offset`; edges repeated. */
 function fillRows({ data, width, height, channels }, shares, offset, strip, row) {
   const wide = strip.length / 8;
   const grey = channels === 1;
@@ -62,7 +62,7 @@ function fillRows({ data, width, height, channels }, shares, offset, strip, row)
   }
 }
 
-/** Rows of blocks of one chroma at half resolution: means of 2 × 2 pixels, sharpened against the blur of a decoder. */
+/** Block rows of Cb or Cr at half resolution: means of 2 × 2 pixels, sharpened against the decoder's blur. */
 class HalfRows {
   constructor(picture, shares, blocks) {
     this.picture = picture;
@@ -111,7 +111,7 @@ class HalfRows {
   }
 }
 
-/** One line of `mean`, whose first line lies above that of `strip`, less its blur by 1/8, 6/8, 1/8 on each axis. */
+/** Fill a line of `strip`: 2 · `mean`, which begins one line above, less its blur by 1/8, 6/8, 1/8 on each axis. */
 function sharpen(mean, strip, edged, line, wide, cols) {
   for (let x = 0; x < cols; x++) {
     const at = line + x;
@@ -125,7 +125,7 @@ function sharpen(mean, strip, edged, line, wide, cols) {
   }
 }
 
-/** (8, 8 · n) samples → n blocks of `F` in zigzag order, from block `first` on. `columns` is room of the same size. */
+/** (8, 8 · n) samples → n blocks of `F` in zigzag order, from block `first` on. `columns` is scratch of that size. */
 function transformStrip(strip, columns, F, first) {
   const D = DCT_MATRIX;
   const wide = strip.length >> 3;
@@ -142,7 +142,7 @@ function transformStrip(strip, columns, F, first) {
   }
 }
 
-/** Of a row of `D` and the eight of `x` from `at` on. */
+/** Scalar product of the row of `D` that begins at index `row` and the eight values of `x` from `at` on. */
 function product(D, row, x, at) {
   let sum = f32(D[row] * x[at]);
   sum = f32(sum + D[row + 1] * x[at + 1]);

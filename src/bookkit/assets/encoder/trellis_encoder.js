@@ -1,4 +1,4 @@
-// A picture's encoder at any quality, with the default effort of `repro encode`. As repro.encoder.trellis_encoder.
+// Encode a picture at any quality, with the default effort of `repro encode`. As repro.encoder.trellis_encoder.
 
 import { FULL, HALF, lostByHalf, subsamplingFor } from "./color.js";
 import { ownTables, round, trellisQuantize } from "./planes.js";
@@ -8,22 +8,22 @@ import { forwardDct } from "./transform.js";
 import { TrellisSet } from "./trellis_set.js";
 import { writeJpeg } from "./writer.js";
 
-/** Pictures of so many pixels have a table for Cr: in smaller ones its 69 bytes are worth more than what it gains. */
+/** Pictures of at least this many pixels have a table for Cr: in smaller ones its 69 bytes cost more than it gains. */
 const THIRD_TABLE = 2_000_000;
 const MAX_SIDE = 65_500;
-/** Of pictures of at most so many pixels both subsamplings are kept, so that a slider may go to and fro. */
+/** Up to this many pixels, results for both subsamplings are kept, so that a slider can move back and forth. */
 const KEEP_BOTH = 4_000_000;
-/** How often the numbers are chosen; between two times the tables are fitted to the picture. */
+/** How many times the numbers are chosen; in between, the tables are fitted to the picture. */
 const ROUNDS = 2;
 
 let shippedSet = null;
 
 /**
  * Encodes one picture { data, width, height, channels } (color.js). What does not depend on the quality is computed
- * once. `subsampling` is "auto", as is worth its bits, "4:2:0" or "4:4:4".
+ * once. `subsampling` is "4:2:0", "4:4:4" or "auto": whichever is worth its bits.
  *
- * `onProgress({ stage, share, file })` is called while it works: stage "transform", "network", "trellis" or "write",
- * share 0–1 of one file, which is the encoder's first, second, …
+ * `onProgress({ stage, share, file })` is called during the work: `stage` is "transform", "network", "trellis" or
+ * "write", `share` 0–1 of one file, and `file` which file it is, counted from 1.
  */
 export class TrellisEncoder {
   constructor(picture, { subsampling = "auto", onProgress = () => {} } = {}) {
@@ -50,7 +50,7 @@ export class TrellisEncoder {
     return { ...written, ...chosen };
   }
 
-  /** As encode, without the file. */
+  /** As encode, but without the file: no `bytes` and no `scans`. */
   choose(quality) {
     const { dct, weights, lam, tables: ofSet } = this.prepare(quality);
     const pixels = dct.width * dct.height;
@@ -64,8 +64,8 @@ export class TrellisEncoder {
   }
 
   /**
-   * As encode, but each coefficient becomes the nearest number, and the file is sequential: for comparison. `tables` are
-   * "annex-k" or "learned".
+   * As encode, but each coefficient is rounded to the nearest number, and the file is sequential: for comparison.
+   * `tables` is "annex-k" (at the nearest whole quality) or "learned".
    */
   encodePlainly(quality, tables) {
     this.files++;
@@ -77,7 +77,7 @@ export class TrellisEncoder {
     return { ...written, ...chosen };
   }
 
-  /** { dct, weights, lam, tables } for `quality`, with as much of chroma as is worth its bits there. */
+  /** { dct, weights, lam, tables } for `quality`, with as much chroma as is worth its bits there. */
   prepare(quality) {
     const median = this.set.medianLam(quality);
     const wanted = this.subsampling === "auto" ? subsamplingFor(this.lost, median) : this.subsampling;

@@ -8,14 +8,14 @@ import { FEATURES, OUTPUTS } from "./sensitivity.js";
 import { roundHalfEven, stepsOf } from "./tables.js";
 
 const f32 = Math.fround;
-/** How many times more or less than the median photo's λ may be. */
+/** The largest factor between a photo's λ and the median photo's, either way. */
 const REACH = 4;
-/** A photo's loss is told by so many of its luma blocks, or up to twice as many. */
+/** A photo's loss is estimated from this many of its luma blocks, or up to twice as many. */
 const SAMPLE = 1024;
 export const [LOWEST, HIGHEST] = [1, 100];
 
 export class TrellisSet {
-  /** `model` as MODEL of model.js. */
+  /** `model` has the form of MODEL (model.js). */
   constructor(model = MODEL) {
     this.logLams = model.lams.map(Math.log);
     this.losses = model.losses;
@@ -26,7 +26,7 @@ export class TrellisSet {
     this.network = networkOf(model);
   }
 
-  /** Three Uint16Array (64), Y, Cb and Cr, for `lam`. */
+  /** The tables for `lam` and `subsampling`: three Uint16Array (64), Y, Cb and Cr. */
   tablesAt(lam, subsampling) {
     const { logLams } = this;
     const tables = this.logTables[subsampling === FULL ? FULL : HALF];
@@ -43,7 +43,7 @@ export class TrellisSet {
     );
   }
 
-  /** λ of the median photo at `quality` in 1–100. */
+  /** λ of the median photo at `quality` in 1–100. Throws a RangeError outside this range. */
   medianLam(quality) {
     if (!(quality >= LOWEST && quality <= HIGHEST)) {
       throw new RangeError(`quality ${quality} is out of range; choose from ${LOWEST} to ${HIGHEST}`);
@@ -65,8 +65,8 @@ export class TrellisSet {
   }
 
   /**
-   * At each of the set's λ about the weighted squared error of luma a pixel, from a sample of its blocks, whose
-   * coefficients are rounded. `weights` are luma's (sensitivity.js).
+   * Estimate luma's weighted squared error per pixel at each of the set's λ, from a sample of its blocks, whose
+   * coefficients are rounded up from AC_FROM. The arguments are luma's plane and its weights (sensitivity.js).
    */
   expectedLosses({ F }, { ofBand, bands, band }) {
     const profile = this.network.profile[0][0];
@@ -87,7 +87,7 @@ export class TrellisSet {
   }
 }
 
-/** Tables (K, 3, 64) whose steps never fall as λ grows, as K arrays of 192. */
+/** Tables (K, 3, 8, 8) → K arrays of 192, with steps raised so that none falls as λ grows. */
 function growing(tables) {
   const flat = tables.map((each) => each.flat(2));
   for (let i = 1; i < flat.length; i++) flat[i] = flat[i].map((step, k) => Math.max(step, flat[i - 1][k]));
@@ -102,7 +102,7 @@ function clip(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Between points (xs, ys) linearly, xs growing; beyond them constant. */
+/** Interpolate linearly between the points (xs, ys), with xs increasing; constant beyond them. */
 function interpolate(x, xs, ys) {
   const right = xs.findIndex((one) => one > x);
   if (right === 0) return ys[0];
@@ -111,8 +111,8 @@ function interpolate(x, xs, ys) {
 }
 
 /**
- * { layers, profile }: layers as sensitivity.js takes them, outputs made even; profile[0 for 4:2:0, 1 for 4:4:4][Y, Cb,
- * Cr], Float32Array (64) in zigzag order.
+ * { layers, profile }: layers as sensitivity.js takes them, with outputs padded to an even number; profile[0 for 4:2:0,
+ * 1 for 4:4:4][Y, Cb, Cr], Float32Array (64) in zigzag order.
  */
 function networkOf({ layers, values }) {
   const bytes = Uint8Array.from(atob(values), (letter) => letter.charCodeAt(0));

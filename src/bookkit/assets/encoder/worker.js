@@ -1,4 +1,4 @@
-// The encoder in a Web Worker. README.md has the messages; client.js sends them.
+// The encoder in a Web Worker. README.md describes the messages; client.js sends them.
 
 import { bitsPerBlock, symbolsOfBlock } from "./bits.js";
 import { encodeWith, encoderOf } from "./index.js";
@@ -24,7 +24,7 @@ self.onmessage = ({ data: { id, cmd, ...asked } }) => {
   }
 };
 
-/** A file, with `details` the planes too and the bits of each block, with "maps" these without F and z. */
+/** Encode a file. `details` adds the planes, with the bits of each block; `details: "maps"` omits their F and z. */
 function encode({ rgba, width, height, options = {} }) {
   const start = performance.now();
   if (rgba) {
@@ -53,7 +53,7 @@ function encode({ rgba, width, height, options = {} }) {
   return { result, moved: [result.bytes.buffer] };
 }
 
-/** A block of the latest file: its coefficients, what became of them with which table, and its symbols. */
+/** One block of the latest file: its coefficients, the numbers they became, their table, and the block's symbols. */
 function oneBlock({ plane, block }) {
   if (!latest) throw new RangeError("no file yet");
   const { encoded } = latest;

@@ -1,4 +1,4 @@
-// Integers to a standard JPEG file. As repro.jpeg.writer (T.81, Annex B; JFIF 1.02).
+// Write quantised coefficients as a standard JPEG file. As repro.jpeg.writer (T.81, Annex B; JFIF 1.02).
 
 import { inOrder, pack } from "./codes.js";
 import { bestAcScans, dcScan, sequentialScan } from "./scans.js";
@@ -8,14 +8,14 @@ import { ZIGZAG } from "./tables.js";
 const [SOI, EOI, SOF0, SOF2, DHT, SOS, DQT, APP0] = [0xd8, 0xd9, 0xc0, 0xc2, 0xc4, 0xda, 0xdb, 0xe0];
 /** Version 1.1, square pixels, no thumbnail. */
 const JFIF = [0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
-/** Progressive files below so many bytes may be larger than sequential ones. */
+/** Progressive files smaller than this, in bytes, may be larger than sequential ones. */
 const SMALL = 8192;
 
 /**
- * { bytes, scans } of the file of `coefficients`: { planes: [{ z, rows, cols }], tables, width, height }, one plane
- * (grey) or three (Y, Cb, Cr, as many blocks as Y or half as many on each side), tables of Y, or of Y and chroma, or of
- * Y, Cb and Cr. `layout` is "interleaved", progressive, small pictures sequential where that is smaller, or
- * "sequential", baseline.
+ * { bytes, scans } of the file of `coefficients`: { planes: [{ z, rows, cols }], tables, width, height }. There are one
+ * plane (grey) or three (Y, Cb, Cr; chroma with as many blocks as Y, or half as many on each axis), and tables for Y,
+ * for Y and chroma, or for Y, Cb and Cr. `layout` is "interleaved" (progressive, but a small file is sequential if that
+ * is smaller) or "sequential" (baseline).
  */
 export function writeJpeg(coefficients, layout = "interleaved") {
   const { planes } = coefficients;
@@ -44,7 +44,7 @@ function file({ planes, tables, width, height }, progressive, scans) {
   return { bytes: joined(parts), scans };
 }
 
-/** The tables of codes, the header and the data of a scan. */
+/** The Huffman tables, the header and the data of a scan. */
 function partsOf(scan) {
   const parts = [];
   let chroma = 0x00;
