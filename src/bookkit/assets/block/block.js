@@ -2,11 +2,11 @@
 (() => {
   const { element, number, size, client, read, inPage, chooser } = globalThis.bookLive;
   const { ZIGZAG } = globalThis.bookEncoder;
-  /** Larger photos are made smaller, so that the file follows the slider on a phone, too. */
+  /** Larger photos are shrunk to this, so that the file keeps up with the slider even on a phone. */
   const MOST_PIXELS = 1e6;
   const ZOOMS = [1, 2, 4, 8];
   const PLANES = ["luma (Y)", "blue–yellow (Cb)", "red–green (Cr)"];
-  /** Of R, G, B, and what is added: Y, Cb, Cr. */
+  /** For Y, Cb and Cr: the factors of R, G and B, and what is added. */
   const YCBCR = [
     [0.299, 0.587, 0.114, 0],
     [-0.168735892, -0.331264108, 0.5, 128],
@@ -14,12 +14,12 @@
   ];
   const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
-  /** With a minus sign, but for what rounds to zero. */
+  /** As `number`, but with a true minus sign, and without a sign if the value rounds to zero. */
   const signed = (value, digits = 0) => number(value, digits).replace(/^-(?=[0.]+$)/, "").replace("-", "−");
   const choice = (id, options) =>
     element("select", { id }, ...options.map(([value, words]) => element("option", { value }, words)));
 
-  /** A table of 8 × 8 numbers and how to fill it: `fill(values, words, look)`, 64 values row by row. */
+  /** A table of 8 × 8 numbers, and a function to fill it: `fill(values, words, look)`, with 64 values row by row. */
   function grid(caption) {
     const cells = Array.from({ length: 64 }, () => element("td"));
     const heads = EIGHT.map((column) => element("th", { scope: "col" }, `${column}`));
@@ -154,7 +154,7 @@
       }
     }
 
-    /** A file with the settings as they are. Files come in the order in which they were asked for. */
+    /** Encode with the current settings. Files come in the order in which they were requested. */
     async function encode(isNew = false) {
       const of = photo;
       const onProgress = ({ share }) => (progress.value = share);
@@ -194,7 +194,7 @@
     function fillNumbers() {
       const [F, z] = [new Float32Array(64), new Int16Array(64)];
       ZIGZAG.forEach((natural, place) => ([F[natural], z[natural]] = [block.F[place], block.z[place]]));
-      // whole numbers where there is no room for more: a phone shows nine columns
+      // whole numbers from 100 on: on a phone, nine columns leave no room for more digits
       grids.F.fill(F, (value) => signed(value, Math.abs(value) < 99.95 ? 1 : 0), byMagnitude(1024));
       grids.Q.fill(block.table, String, byMagnitude(255));
       grids.z.fill(z, signed, byMagnitude(64));
@@ -217,7 +217,7 @@
 
     const bitsOf = ({ symbols: all }) => all.reduce((sum, { code, following }) => sum + code.length + following.length, 0);
 
-    /** 64 samples of the chosen block and plane, of which those beyond the picture repeat its last. */
+    /** 64 samples of the chosen block and plane. Beyond the picture's edge, its last samples are repeated. */
     function samples({ context }) {
       const { data } = context.getImageData(8 * at.col, 8 * at.row, 8, 8);
       const [r, g, b, more] = YCBCR[plane.value];

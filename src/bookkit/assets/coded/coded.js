@@ -1,8 +1,8 @@
-// The window of bookkit.live.coded_curtain: a curtain whose picture "ours" is coded at the rate that the reader drags.
+// The window of bookkit.live.coded_curtain: a curtain whose picture "ours" is encoded at the rate that the reader sets.
 (() => {
   const { element, number, client, read, inPage, place } = globalThis.bookLive;
   const [ORIGINAL, OURS] = ["original", "ours"];
-  /** Bits per pixel at the slider's ends; in between they grow by equal factors. */
+  /** Bits per pixel at the slider's ends; the scale between them is logarithmic. */
   const [LEAST, MOST] = [0.25, 2];
 
   async function raise(root) {
@@ -37,7 +37,7 @@
     const rate = () => LEAST * (MOST / LEAST) ** (slider.value / 100);
     const words = (bytes) => `${number((8 * bytes) / pixels, 3)} bpp, ${number(bytes)} bytes`;
 
-    /** Of each peer the file that is nearest in size. */
+    /** Show, for each peer, the file nearest in size. */
     function placePeers() {
       const off = ({ dataset }) => Math.abs(Math.log((8 * dataset.bytes) / pixels / rate()));
       for (const peer of peers) {

@@ -1,6 +1,6 @@
-// The curtain of bookkit.curtain: two pictures over each other, and a handle that says how much shows of which.
-// It takes over the figures that stand in the page; without it they are simply there, one beside the other. Who changes
-// them afterwards calls `root.curtain.show()`, and `root.curtain.look(x, y)` shows a place of theirs, enlarged.
+// The curtain of bookkit.curtain: two pictures on top of each other, and a handle that sets how much of each is shown.
+// It takes over the figures in the page, which are simply shown one after the other if no script runs. After changing
+// them, call `root.curtain.show()`. `root.curtain.look(x, y)` shows the pictures around a point, enlarged.
 (() => {
   const ZOOMS = [1, 2, 4, 8];
 
@@ -25,7 +25,7 @@
     const unique = (key) => [...new Set(figures.map((figure) => figure.dataset[key]))];
     const [photos, names] = [unique("photo"), unique("name")];
     const id = `repro-curtain-${Math.random().toString(36).slice(2)}`; // of several on a page each its own
-    // `at` is the handle's place, 0 (all is the right picture) to 100; (x, y) the picture's point in the middle of the view
+    // `at`: the handle's place, 0 (only the right picture is shown) to 100; (x, y): the point in the middle of the view
     const state = { zoom: 1, at: 50, x: null, y: null };
 
     const [photoLabel, photo] = chooser("Photo", photos, photos[0]);
@@ -161,7 +161,7 @@
       else move(...to);
     });
 
-    // The handle is dragged by itself, and from anywhere where there is nothing else to move.
+    // The handle can always be dragged, and from anywhere in the view if the pictures cannot be moved.
     let last = null;
     view.addEventListener("pointerdown", (event) => {
       if (event.button) return;

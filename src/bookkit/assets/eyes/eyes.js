@@ -1,5 +1,5 @@
-// The blind test of bookkit.eyes: which of two pictures is nearer to the original? It takes the figures out of the page,
-// so that nothing there says which is whose; without it the first of them are simply there, with their names.
+// The blind test of bookkit.eyes: which of two pictures is nearer to the original? It removes the page's figures, so
+// that nothing there says which is whose. If no script runs, the first of them are shown, with their names.
 (() => {
   const SIDES = ["first", "second"];
   const SOON = 300; // milliseconds: nobody has looked at a pair before
@@ -34,9 +34,9 @@
     return order;
   }
 
-  // --- what k of n is worth
+  // --- the significance of k out of n
 
-  // The chance of k or more of n, each with the chance p.
+  // The probability of k or more successes in n trials, each with probability p.
   function chance(k, n, p) {
     let [term, sum] = [(1 - p) ** n, 0];
     for (let i = 0; i <= n; i++) {
@@ -46,7 +46,7 @@
     return sum;
   }
 
-  // The lowest share of which k or more of n is no surprise, one of 2.5 %.
+  // The share at which k or more of n have a probability of 2.5 %: the lower end of the interval.
   function lowest(k, n) {
     if (!k) return 0;
     let [low, high] = [0, 1];
@@ -58,7 +58,7 @@
     return low;
   }
 
-  // Clopper and Pearson's interval, 95 %.
+  // Clopper and Pearson's 95 % interval for the share of k out of n.
   const interval = (k, n) => [lowest(k, n), 1 - lowest(n - k, n)];
 
   // --- what is kept in the browser
@@ -76,7 +76,7 @@
         try {
           localStorage.setItem(key, JSON.stringify(state));
         } catch {
-          // a browser that keeps nothing: answers last as long as the page
+          // the browser stores nothing: answers last as long as the page
         }
       },
       clear() {
@@ -102,7 +102,8 @@
 
   // --- the pictures of one pair
 
-  // Two panes of pictures over each other, of which one or both are there; `names` are what the pictures are called.
+  // Two panes, one or both of them visible, each with three pictures on top of each other. `told` is called after each
+  // layout.
   function makeStage(told) {
     const panes = SIDES.map((side) => {
       const pictures = Object.fromEntries(
@@ -144,7 +145,7 @@
       });
     };
 
-    // How many pixels of the screen one of the picture takes, across and down: a whole number, so that none is smoothed.
+    // How many screen pixels a pixel of the picture takes, across and down: a whole number, so that none is smoothed.
     stage.pixels = () => {
       const room = Math.floor((node.clientWidth * devicePixelRatio) / stage.width);
       const usual = Math.max(1, Math.min(Math.round(devicePixelRatio), room));
@@ -154,14 +155,14 @@
     stage.place = () => {
       if (!node.clientWidth) return; // not laid out yet; the observer calls again
       const scale = stage.pixels() / devicePixelRatio;
-      // layouts count in 64ths of a pixel; rounded down, the last column would be lost
+      // layout works in 64ths of a pixel; rounding down would lose the last column
       const [wide, high] = [stage.width, stage.height].map((side) => Math.ceil(64 * side * scale) / 64);
       const whole = (value) => Math.round(value * devicePixelRatio) / devicePixelRatio;
       const width = Math.min(wide, whole(node.clientWidth));
       const height = Math.min(high, whole(Math.max(stage.height, (stage.height / stage.width) * width)));
       x = clamp(x, width / wide / 2, 1 - width / wide / 2);
       y = clamp(y, height / high / 2, 1 - height / high / 2);
-      // not by a transform, which blends pixels where it does not end with one of the screen's
+      // not by a transform, which blends pixels if it does not end at a screen pixel
       const place = { left: `${whole(width / 2 - x * wide)}px`, top: `${whole(height / 2 - y * high)}px` };
       for (const { view, pictures } of panes) {
         Object.assign(view.style, { width: `${width}px`, height: `${height}px` });
@@ -181,7 +182,7 @@
       stage.place();
     };
 
-    // A picture that is larger than its view is dragged; a tap swaps.
+    // A picture larger than its view can be dragged; a tap swaps the pictures.
     let last = null;
     for (const { view } of panes) {
       view.addEventListener("pointerdown", (event) => {
@@ -302,7 +303,7 @@
 
     // --- during
 
-    // Go to the pair at place `at` of the order, or, after the last one, to the answers.
+    // Go to pair `at` of the order, counted from 0, or to the answers if that was the last.
     function go(at = state.at) {
       revealed = null;
       state.at = clamp(at, 0, pairs.length);
@@ -632,7 +633,7 @@
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
     }
 
-    // A button that asks once more: the browser's own question does not reach the reader of a notebook in a frame.
+    // A button that asks for confirmation itself: the browser's own dialogue does not appear for a notebook in a frame.
     function forgetting() {
       let asked = false;
       const node = button("Forget your answers", () => {

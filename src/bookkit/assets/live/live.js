@@ -1,9 +1,9 @@
-// What the windows that encode in the page share: a picture read from a file, the encoder in its Worker, the browser's
-// own JPEG files, numbers in words. Nothing leaves the page: it has no address to send anything to.
+// Shared by the windows that encode in the page: reading a picture from a file, the encoder in its Worker, the
+// browser's own JPEG files, numbers as text. Nothing leaves the page: it has no address to send anything to.
 (() => {
   if (globalThis.bookLive) return;
 
-  /** Larger photos are offered smaller: phones have no memory for more, and some for no more than the second. */
+  /** Larger photos are shrunk, if the reader agrees: phones lack memory for more, some for more than the second. */
   const [MOST_PIXELS, FEWER_PIXELS] = [24e6, 16e6];
 
   function element(tag, attributes = {}, ...inside) {
@@ -34,9 +34,10 @@
   }
 
   /**
-   * { canvas, data, width, height } of an image file (Blob), upright, on white, in sRGB; `url`, which shows the same; and
-   * `shrunk`, whether it was made smaller to have `shrinkTo` pixels at most. Throws a RangeError with `pixels`, and
-   * `most`, to be asked for as `shrinkTo`, where there are too many, and an Error where the browser cannot read the file.
+   * { canvas, data, width, height, url, shrunk } of an image file (Blob), upright, on white, in sRGB. `url` shows the
+   * same picture; `shrunk` says whether it was made smaller, to at most `shrinkTo` pixels. Throws a RangeError if there
+   * are too many pixels, with their number, `pixels`, and `most`, which can be passed as `shrinkTo`; an Error if the
+   * browser cannot read the file or has no room for the picture.
    */
   async function read(file, shrinkTo = null) {
     let bitmap;
@@ -58,12 +59,12 @@
     bitmap.close();
     if (!data && width * height > FEWER_PIXELS) throw tooLarge(FEWER_PIXELS);
     if (!data) throw new Error(`this browser has no room for ${number(width)} × ${number(height)} pixels`);
-    // the file itself only where nothing in it can be transparent or move
+    // the file itself only if nothing in it can be transparent or animated
     const shown = scale === 1 && file.type === "image/jpeg" ? file : await blob(canvas, "image/png");
     return { canvas, data, width, height, url: URL.createObjectURL(shown), shrunk: scale < 1 };
   }
 
-  /** The RGBA bytes of `bitmap` on white, drawn to fill `canvas`; null where the browser has no room for so many. */
+  /** The RGBA bytes of `bitmap` on white, drawn to fill `canvas`; null if the browser has no room for so many. */
   function drawn(canvas, bitmap) {
     const { width, height } = canvas;
     try {
@@ -86,7 +87,7 @@
     });
   }
 
-  /** The browser's own JPEG file of `canvas` with at most `bytes` bytes, as near as its 100 qualities get; or null. */
+  /** The browser's own JPEG file of `canvas`, at the highest of 100 qualities that gives at most `bytes`, or null. */
   async function browsersOwn(canvas, bytes) {
     let best = null;
     for (let low = 1, high = 100; low <= high; ) {
@@ -106,8 +107,8 @@
   }
 
   /**
-   * Put a picture of `photo` into the curtain of `root` under `name`, once the browser has read it, so that nothing
-   * flickers. `said` are its words.
+   * Put a picture of `photo` into the curtain of `root` under `name`, once the browser has decoded it, so that nothing
+   * flickers. `said` is the text for it.
    */
   async function place(root, photo, name, url, said) {
     const figure = root.querySelector(`figure[data-name="${name}"]`);
@@ -125,8 +126,8 @@
   }
 
   /**
-   * { zone, refuse }: where a photo is chosen, or dropped anywhere on `root`, and `take(file, name)` gets it; and what
-   * says there why one is not taken, until the next is chosen.
+   * { zone, refuse }: `zone` is the element for choosing a photo, which can also be dropped anywhere on `root`; either
+   * calls `take(file, name)`. `refuse(...words)` says there why a photo is not taken, until the next one is chosen.
    */
   function chooser(root, id, take) {
     const input = element("input", { type: "file", accept: "image/*", id: `${id}-file` });

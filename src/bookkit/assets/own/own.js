@@ -1,8 +1,8 @@
-// The window of bookkit.live.own_photo: a photo of the reader's, coded in the page while a slider is dragged.
+// The window of bookkit.live.own_photo: the reader's own photo, encoded in the page as a slider moves.
 (() => {
   const { element, number, size, client, read, browsersOwn, inPage, place: placeIn, chooser } = globalThis.bookLive;
   const [ORIGINAL, OURS, BROWSERS] = ["original", "this encoder", "browser's JPEG"];
-  /** What a map can show: name → [plane, band], and the bits of a plane. */
+  /** What a map can show: name → [plane, band of the weights] or [plane, "bits"]. */
   const MAPS = {
     "what errors are worth: luma DC": [0, 0],
     "what errors are worth: luma, coarse detail": [0, 1],
@@ -15,7 +15,7 @@
     "bits: blue–yellow (Cb)": [1, "bits"],
     "bits: red–green (Cr)": [2, "bits"],
   };
-  /** Viridis at nine places, from dark to bright. */
+  /** Viridis at nine equidistant places, from dark to bright. */
   const COLOURS = ["440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"].map((hex) =>
     [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)),
   );
@@ -136,7 +136,7 @@
       }
     }
 
-    /** Say what came of the photo, and put it into the curtain and under the link. */
+    /** Describe the file, and put it into the curtain and behind the download link. */
     function tell() {
       const url = URL.createObjectURL(new Blob([shown.bytes], { type: "image/jpeg" }));
       place(OURS, url, words(shown.bytes.length));
@@ -153,7 +153,7 @@
       download.hidden = seen.hidden = false;
     }
 
-    /** The chosen map: over a grey photo, a colour for each block. */
+    /** Draw the chosen map: a colour for each block, by the logarithm of its weight or the square root of its bits. */
     function draw() {
       const [index, what] = MAPS[asked.value];
       const { rows, cols, bits, weights } = shown.planes[index];

@@ -1,5 +1,5 @@
-// The plot of bookkit.points: every point says what it is, to whoever points at it or comes by with the arrow keys.
-// Without it the table of the means is there.
+// The plot of bookkit.points: each point says what it is when it is pointed at or reached with the arrow keys. If no
+// script runs, there is still the table of the means.
 (() => {
   const EDGE = { left: 54, right: 12, top: 12, bottom: 42 };
   const EVERY = "every photo";
@@ -59,7 +59,7 @@
     const curve = (of, who) => shown.filter((point) => point[0] === of && point[1] === who);
     const near = (found, to) => found.reduce((a, b) => (Math.abs(b[3] - to[3]) < Math.abs(a[3] - to[3]) ? b : a), found[0]);
 
-    // One photo's curve by one encoder: its markers, and a line through them where it has a width.
+    // One photo's curve by one encoder: its markers, and a line through them if `width` is given.
     function drawn(of, who, size, width) {
       const at = curve(of, who).map((point) => [x(point[3]), y(value(point))]);
       const marks = at.map(([across, down]) => mark(series[of], across, down, size)).join("");
@@ -114,7 +114,7 @@
       name.textContent = `${photos[who]}: ${series[of].label}`;
       what.textContent = [`${setting}, ${rate.toFixed(3)} bpp`, ...told.filter(Boolean)].join(" · ");
       tip.append(name, " ", what);
-      // on the side of the point where its curve is not
+      // on the side of the point that its curve leaves free
       const above = top - tip.offsetHeight - 16;
       const free = metrics[metric.value].better === "lower" ? above >= 0 : top + 16 + tip.offsetHeight > view.clientHeight;
       tip.style.left = `${clamp(left - 12, 0, view.clientWidth - tip.offsetWidth)}px`;
@@ -125,7 +125,7 @@
       return found[clamp(found.indexOf(current) + by, 0, found.length - 1)];
     }
 
-    // The point in the same place of the curve of another encoder, or photo, that has any.
+    // The point of the nearest rate on the curve of the next encoder (`key` 0) or photo (`key` 1) that is shown.
     function beside(key, by) {
       const others = [...new Set(shown.map((point) => point[key]))].sort((a, b) => a - b);
       const to = others[(others.indexOf(current[key]) + by + others.length) % others.length];
