@@ -1,10 +1,10 @@
-// On a phone, a plot as wide as a page is shrunk until nobody can read its words. A button below it shows it at its own
-// size, to be moved from side to side.
+// On a phone, a plot as wide as a desktop's page is shrunk until its text is unreadable. A button below it shows it at
+// a readable size, to be scrolled sideways.
 (() => {
   const WIDE = 704; // pixels: the width at which its words are as large as the page's, as in repro.css
   const READABLE = 0.7; // of that
 
-  // What scrolls: of a slider the element with all its pictures, else one made for the picture.
+  // The element that scrolls: for a slider the one with all its pictures, otherwise one made for the picture.
   function holderOf(image) {
     const slider = image.closest(".repro-frames");
     if (slider) return slider.querySelector(":scope > :nth-child(2)");
@@ -22,7 +22,7 @@
     button.className = "repro-enlarge";
     const say = (large) => {
       button.textContent = large ? "Show the whole picture" : "Enlarge the picture";
-      // what scrolls by itself is scrolled with the arrow keys, once one gets there
+      // what scrolls by itself has to be focusable, so that the arrow keys can scroll it
       if (large) holder.tabIndex = 0;
       else holder.removeAttribute("tabindex");
     };
