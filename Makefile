@@ -1,4 +1,4 @@
-# `make` alone tells what there is to make. Nothing but Python 3.11, make and a package registry is needed.
+# `make` alone lists the targets. Only Python 3.11, make and a package registry are needed.
 
 PYTHON ?= python3.11
 PROFILE ?= cpu
