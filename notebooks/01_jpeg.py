@@ -99,7 +99,7 @@ for quality, data in files.items():
     glue(f"kb_{quality}", len(data) / 1000)
     glue(f"bpp_{quality}", 8 * len(data) / pixels)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-levels", "caption": "One photo at three levels of compression, as in Fig. 1 of the paper: untouched, at quality 50 and at quality 5. Below, the framed part enlarged."}, "image": {"alt": "Three versions of a photo. The second looks like the first. The third breaks up into flat squares, with false colours."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-levels", "caption": "One photo at three levels of compression, as in Fig. 1 of the paper: untouched, at quality 50 and at quality 5. Below: the framed part, enlarged."}, "image": {"alt": "Three versions of a photo, and below each a part of it, enlarged. The second looks like the first. The third breaks up into flat squares, with false colours."}}
 jpeg.levels({"original": rgb, "quality 50": shown[50], "quality 5": shown[5]}, near)
 
 # %% [markdown]
@@ -119,7 +119,7 @@ jpeg.levels({"original": rgb, "quality 50": shown[50], "quality 5": shown[5]}, n
 # {numref}`fig-workflow` shows the steps of this chapter. The encoder goes from left to right, and the decoder comes
 # back from right to left.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-workflow", "caption": "The way into the file and back (Fig. 2 of the paper)."}, "image": {"alt": "Five boxes from left to right, the encoder: colour, blocks, DCT, quantise, entropy code. An arrow leads to the file and back through five boxes that undo them. The box quantise is marked: only here is anything thrown away."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-workflow", "caption": "From the photo to the file and back (Fig. 2 of the paper)."}, "image": {"alt": "Above, the encoder, five boxes from left to right: colour, blocks, DCT, quantise, entropy code. An arrow leads to the file. Below, the decoder, five boxes from right to left that undo these steps. The box for quantising is marked: only here is anything thrown away."}}
 diagrams.workflow()
 
 # %% [markdown]
@@ -174,7 +174,7 @@ pillow = torch.tensor(np.array(Image.fromarray(rgb).convert("YCbCr"))).permute(2
 apart = (ycbcr[0] - pillow).abs().max()
 print("within a level of Pillow's planes:", bool(apart < 1.01))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planes", "caption": "A photo and its three planes. All three are shown on the same scale of grey, 0 to 255."}, "image": {"alt": "A colour photo, its sharp brightness plane, and two flat, mostly mid-grey colour planes."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-planes", "caption": "A photo and its three planes. All three are shown on the same grey scale, 0 to 255."}, "image": {"alt": "A colour photo, its sharp brightness plane, and two flat, mostly mid-grey colour planes."}}
 jpeg.colour_planes(rgb, ycbcr[0])
 
 # %% tags=["remove-cell"]
@@ -240,7 +240,7 @@ def dct_matrix():
 
 
 def dct(blocks):
-    """Samples (…, 8, 8) → coefficients F[v, u] of vertical and horizontal frequency."""
+    """Samples (…, 8, 8) → coefficients F[v, u]: v vertical, u horizontal frequency."""
     D = dct_matrix()
     return D @ blocks @ D.T
 
@@ -304,7 +304,7 @@ for v, u in zip(order // 8, order % 8, strict=True):
 # Drag the slider of {numref}`fig-rebuild` slowly and watch two things: how soon you recognise the block, and how the
 # error falls in a few large steps. Each large step is a pattern that matters for this edge.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block as the sum of its cosines up to a place in zigzag order, the cosine that came last (red: lighter, blue: darker; strong colours for large and small ones alike), and by how many levels the sum is off. Nothing is rounded here. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rebuild", "caption": "The block as the sum of its cosines up to a place in zigzag order; the cosine added last (red: lighter, blue: darker, on a scale on which small values show, too); and by how many levels the sum is still off. Nothing is rounded here. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.rebuild_slider(block, F, order.tolist(), sums)
 frames_slider(
     frames, labels, alts, captions=captions, description="Place", start=5, width="30rem"
@@ -453,7 +453,7 @@ print([f"{symbol:02x}" for symbol, _ in block_symbols(z, dc_before=7)])
 
 # %%
 def block_bits(z, dc_before, dc_lengths, ac_lengths):
-    """Bits of a block, where Huffman codes have these lengths (symbol → bits)."""
+    """Bits of a block if its Huffman codes have these lengths (symbol → bits)."""
     (dc, dc_size), *ac = block_symbols(z, dc_before)
     return dc_lengths[dc] + dc_size + sum(ac_lengths[s] + size for s, size in ac)
 
@@ -509,7 +509,7 @@ for quality in (2, 5, 10, 20, 30, 50, 70, 85, 95):
 # Watch three things in {numref}`fig-block-slider` as you lower the quality: the zeros that spread from the bottom right
 # of $\hat Z$, the bits, and the flat part of the block, far from the edge. It does not stay flat.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block-slider", "caption": "One block, by quality: samples, coefficients, whole numbers and what the decoder shows. The block before it is taken to be mid-grey. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-block-slider", "caption": "One block at several qualities: samples, coefficients, whole numbers, and what the decoder shows. The bits are counted as if the block before it were mid-grey. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = jpeg.block_slider(block, F, stops)
 frames_slider(
     frames,
@@ -558,7 +558,7 @@ def spend(quality):
 
 spent = {quality: spend(quality) for quality in (5, 10, 30, 50, 75)}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-where-bits", "caption": "What a 4:4:4 file with the standard's Huffman codes spends its bits on, by quality."}, "image": {"alt": "Stacked bars, one for each quality. Luma detail grows from a sliver at quality 5 to half of the bar at quality 75; end-of-block symbols and headers keep their width."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-where-bits", "caption": "What a 4:4:4 file with the standard's Huffman codes spends its bits on, by quality."}, "image": {"alt": "A stacked bar of bits per pixel for each quality: headers, luma means, luma detail, luma end-of-block symbols, and chroma. Luma detail grows from a sliver at the lowest quality to the largest part of the bar at the highest; end-of-block symbols and headers keep about the same width."}}
 jpeg.where_bits_go(spent)
 
 # %% tags=["remove-cell"]
@@ -587,7 +587,7 @@ sizes = {
 }
 bpp = {name: 8 * np.array(size) / y.numel() for name, size in sizes.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "The same whole numbers written in three ways: size by quality, as a share of the file with the standard's codes."}, "image": {"alt": "Optimised and progressive files as a share of the default: about three fifths and one half at quality 5, and close to all of it at quality 90."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-sizes", "caption": "The same whole numbers written in three ways: size at each quality, as a share of the file with the standard's codes."}, "image": {"alt": "Size in per cent of the default file against quality, a line each for the default, optimised and progressive files. At the lowest quality the optimised files are far smaller than the default, and the progressive ones smaller still. At the highest quality both are close to it."}}
 jpeg.compare_sizes(bpp, grid)
 
 # %% tags=["remove-cell"]
@@ -623,7 +623,7 @@ glue("bpp_optimised_10", bpp["optimised Huffman"][at[10]])
 
 # %%
 def edge_at(column, quality=10):
-    """Three blocks with an edge: (8, 24), F, Ẑ ⊙ Q, and what comes back."""
+    """Three blocks with an edge: samples (8, 24), F, Ẑ ⊙ Q, and decoded samples."""
     step = torch.where(torch.arange(24) < column, 60.0, 190.0).repeat(8, 1)
     blocks, Q = to_blocks(step[None, None])[0, 0, 0], quality_tables(quality)[0]
     z_hat, restored = quantise_and_restore(blocks, Q)
@@ -661,14 +661,14 @@ glue("border_off", (flat_8 - step_8).abs().max())
 
 # %%
 def luma(rgb):
-    """The plane Y, (H, W), of a photo (H, W, 3)."""
+    """The luma plane Y (H, W) of a photo (H, W, 3)."""
     x = torch.tensor(rgb).permute(2, 0, 1)[None].float()
     return rgb_to_ycbcr(x)[0, 0]
 
 
 difference = luma(shown[10]) - luma(rgb)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-errors", "caption": "A part of the photo, the same part at quality 10, and the difference in luma (red: too light, blue: too dark) with the grid of blocks."}, "image": {"alt": "Left the original part, in the middle its decoded version with ripples and squares, on the right the difference: strong red and blue patterns inside blocks that hold an edge, pale elsewhere."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-errors", "caption": "A part of the photo, the same part at quality 10, and the difference in luma (red: too light, blue: too dark) with the grid of blocks."}, "image": {"alt": "Left: the original part. Middle: its decoded version, with ripples and squares. Right: the difference, with strong red and blue patterns inside blocks that hold an edge, pale elsewhere."}}
 jpeg.errors(rgb, shown[10], difference, near)
 
 # %% [markdown]
@@ -685,7 +685,7 @@ jpeg.errors(rgb, shown[10], difference, near)
 
 # %%
 def column_steps(rgb):
-    """(8,) mean step from column k of a block to the next; 7 crosses the border."""
+    """Mean step (8,) from column k of a block to the next; k = 7 crosses the border."""
     steps = luma(rgb).diff(dim=1).abs()
     return torch.stack([steps[:, k::8].mean() for k in range(8)])
 
@@ -693,7 +693,7 @@ def column_steps(rgb):
 steps = {"original": column_steps(rgb)}
 steps |= {f"quality {q}": column_steps(shown[q]) for q in (30, 10, 5)}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-blocking", "caption": "Mean absolute difference in luma between one column and the next, by place in the block."}, "image": {"alt": "Four curves. The original is level. The decoded ones are lower than it inside the block and jump above it at the border, the more so the lower the quality."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-blocking", "caption": "Mean absolute difference in luma between one column and the next, by place in the block."}, "image": {"alt": "Four curves of the mean step between columns against the place in the block. The original's is level. Those of the decoded versions lie below it inside the block and jump above it at the border, more so at lower qualities."}}
 jpeg.blocking(steps)
 
 # %% tags=["remove-cell"]
