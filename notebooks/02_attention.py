@@ -255,7 +255,7 @@ style.table(rows)
 
 # %%
 def reach(network, x, row, col):
-    """(H, W), at most 1: how much each pixel changes the map of block (row, col)."""
+    """How much each pixel changes the map of block (row, col): (H, W), at most 1."""
     x = x.clone().requires_grad_()
     A = network(x, forward_dct(x))[0, :, row, col]
     signs = torch.randn(A.shape, generator=torch.Generator().manual_seed(0)).sign()
@@ -284,7 +284,7 @@ before, after = vgg(crop, None)[0, :, 14, 14], vgg(greyed, None)[0, :, 14, 14]
 print("most pixels are grey:", bool((reached["VGG-16"] == 0).float().mean() > 0.9))
 print("the map is the same:", torch.allclose(before, after, atol=1e-5))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "Which pixels change the map of the framed block, on a logarithmic scale: the brighter, the more. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares. VGG-16: a small bright square around the block. ResNet: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reach", "caption": "How much each pixel changes the map of the framed block, on a logarithmic scale: brighter is more. ResNet-152 is cut at block 7 of conv3."}, "image": {"alt": "Four dark squares, one for each network. VGG-16: a small bright square around the block. ResNet-152: a large one. LSTM: a thin bright line to the left of the block. BiLSTM: a thin line to both sides."}}
 attention.reach_maps(reached, 14, 14)
 
 # %% [markdown]
@@ -339,7 +339,7 @@ inputs = {
 }
 responses = {name: vgg.trunk(fed).mean((0, 2, 3)) for name, fed in inputs.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, with its input scaled in two ways."}, "image": {"alt": "A cloud of points, nearly all below the line of equality: where colours are fed as they are, most channels respond less, and a few more strongly."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-responses", "caption": "Mean response of each of VGG-16's 256 channels to the photo, with its input scaled in two ways."}, "image": {"alt": "A point for each channel: its response to colours fed as they are, on 0\u20131, against its response to colours scaled as in training. Nearly all points lie below the line of equality: to unscaled colours most channels respond less, and a few more strongly."}}
 attention.response_plot(responses)
 
 # %% tags=["remove-cell"]
@@ -374,7 +374,7 @@ with torch.no_grad():
 # from the mean of the block (DC) to its finest patterns. Watch which blocks stay bright as the patterns get finer.
 # ({numref}`fig-resnet-bands` shows the same for three trunks, all trained.)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo by band of frequency. Each square is one block. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-bands", "caption": "Attention over the photo, by frequency band. Each square is one block. Drag the slider, or use the arrow keys."}}
 named = {"luma": A[0].numpy(), "chroma": A[1].numpy()}
 frames, labels, alts, captions = attention.band_slider(rgb, named)
 frames_slider(
@@ -419,7 +419,7 @@ glue("contrast", correlation)
 # reads the DCT blocks like the words of a text, from left to right and line by line. There is one network for luma and
 # one for chroma. Each puts out 64 numbers per block, which form the map.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, luma and chroma: DCT blocks, in a row, LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-network", "caption": "Attention from a recurrent network that reads block after block (Fig. 4 of the paper)."}, "image": {"alt": "Two rows of boxes, one for luma and one for chroma: DCT blocks, the blocks in a row, an LSTM with 64 units, (1 + h) / 2, the map A. The LSTM has an arrow to itself: its state goes to the next block."}}
 diagrams.recurrent()
 
 # %% [markdown]
@@ -430,7 +430,7 @@ diagrams.recurrent()
 
 # %%
 def recurrent_attention(F, luma, chroma, merge=None):
-    """A (B, 2, rows, cols, 8, 8) of LSTMs that read F / 128 block by block."""
+    """A (B, 2, rows, cols, 8, 8) from LSTMs that read F / 128 block by block."""
     maps = []
     for plane, lstm in enumerate((luma, chroma, chroma)):
         h, _ = lstm(F[:, plane].flatten(1, 2).flatten(2) / 128)  # (B, rows · cols, 64)
@@ -451,7 +451,7 @@ for name, A in {"LSTM": one_way, "BiLSTM": both_ways}.items():
     same = torch.allclose(A, networks[name](x, F), atol=1e-4)
     print(f"{name}: the package's fast version agrees:", same)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks (mean over luma's AC coefficients), each on its own scale: from its smallest to its largest value. A mean over coefficients spans less than the maps of single ones."}, "image": {"alt": "The photo and two maps in which its shapes can be made out. They have short streaks along the rows of blocks."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recurrent-maps", "caption": "Maps of untrained recurrent networks, averaged over luma's AC coefficients. Each has its own scale, from its smallest to its largest value. Such a mean spans a smaller range than the maps of single coefficients."}, "image": {"alt": "The photo and two maps, for LSTM and BiLSTM, in which its shapes can be made out, with short streaks along the rows of blocks."}}
 maps = {"LSTM": one_way, "BiLSTM": both_ways}
 attention.recurrent_maps(rgb, {name: A[0].numpy() for name, A in maps.items()})
 
