@@ -141,7 +141,7 @@ def round_straight_through(z):
 
 # %% tags=["nbval-check-output"]
 def slope(rounding, z):
-    """What a rounding reports as its derivative at each entry of z."""
+    """The derivative that a rounding reports at each entry of z."""
     z = z.clone().requires_grad_()
     return torch.autograd.grad(rounding(z).sum(), z)[0]
 
@@ -174,7 +174,7 @@ for ours, fast in (
 # multiplied by these values. How large is the factor near a whole number, and halfway between two? What does the
 # printed sign do?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function on the left, its derivative on the right, with marks at one z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-equation-3", "caption": "Eq. 3 as printed and with its sign corrected: the function on the left, its derivative on the right, both marked at one value of z. The third stand-in, straight-through, has the derivative 1 everywhere. Drag the slider, or use the arrow keys."}}
 z = torch.arange(-0.49, 1.995, 0.01, dtype=torch.float64)
 rest = (z - z.round()) ** 3
 values = {PRINTED: (z.round() - rest).numpy(), THIRD: (z.round() + rest).numpy()}
@@ -198,7 +198,7 @@ frames_slider(
 
 # %% tags=["nbval-check-output"]
 def descend(rounding, z=1.35, target=3.0, rate=0.05, steps=40):
-    """The places that gradient descent on (rounding(z) − target)² visits from z."""
+    """The values of z that gradient descent on (rounding(z) − target)² visits."""
     path = [z]
     for _ in range(steps):
         z = torch.tensor(path[-1], dtype=torch.float64, requires_grad=True)
@@ -211,7 +211,7 @@ paths = {name: descend(rounding) for name, rounding in roundings.items()}
 for name, path in paths.items():
     print(f"{name}: ends at {path[-1]:.2f}, rounded {round(path[-1])}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walks", "caption": "Gradient descent through rounding, from 1.35 towards 3, with three derivatives."}, "image": {"alt": "Three paths over 40 steps. With the printed sign z falls towards 1. With the corrected sign it creeps up to just below 2. Straight-through climbs to a little above 2.5, which rounds to 3, and stays."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-walks", "caption": "Gradient descent through rounding, from 1.35 towards 3, with three derivatives."}, "image": {"alt": "z before rounding against the step of gradient descent: three paths over 40 steps. With the printed sign z falls towards 1. With the corrected sign it creeps up to just below 2. Straight-through climbs to a little above 2.5, which rounds to 3, and stays."}}
 fig.path_plot(paths, target=3.0)
 
 # %% [markdown]
@@ -318,7 +318,7 @@ def adam_step(value, gradient, m, v, step, lr, b1=0.9, b2=0.999):
 
 # %%
 def travel(value, lr, most, steps=600):
-    """Where Adam takes a variable whose gradient is always −1, up to ``most``."""
+    """The path of a variable under Adam, at gradients of −1, capped at ``most``."""
     m = v = 0.0
     path = [value]
     for step in range(1, steps + 1):
@@ -346,7 +346,7 @@ for kind, lr, path in (("paper", 1e-6, of_paper), ("log", 0.03, of_log)):
     Q = tables().detach()
     print(f"the package's form {kind!r} agrees:", np.allclose(Q, path[100], rtol=1e-3))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast an entry changes if every gradient says \"coarser\", with the same size."}, "image": {"alt": "Two rising curves on a logarithmic scale. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-moves", "caption": "How fast a table's entry changes if every gradient says \"coarser\" and all have the same size."}, "image": {"alt": "The entry Q on a logarithmic scale against the step of Adam: two rising curves. The form log Q is a straight line up to 255. The paper's form rises quickly at first, then ever more slowly on this scale, and is near 60 at the end."}}
 fig.adam_plot({"Q·s, the paper's, at 1e-6": of_paper, "log Q, ours, at 0.03": of_log})
 
 # %% tags=["remove-cell"]
@@ -393,7 +393,7 @@ def reported(F, Q, rounding):
 
 
 def measured(F, Q):
-    """The slope of the squared error over a tenth of the step each way."""
+    """The slope of the squared error, measured from 0.9 Q to 1.1 Q."""
     return ((squared_error(F, 1.1 * Q) - squared_error(F, 0.9 * Q)) / (0.2 * Q)).item()
 
 
@@ -428,7 +428,7 @@ for name, (v, u) in frequencies.items():
     for of, rounding in stand_ins.items():
         report[name][of] = np.array([reported(F, Q, rounding) for Q in steps_tried])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-slopes", "caption": "How fast the squared error of a luma coefficient grows with its step: measured on a whole photo (grey), and as each stand-in reports it."}, "image": {"alt": "Three plots against the step Q. For DC both stand-ins follow the measured line, the third-order one in a wild zigzag. For the two other coefficients third-order lies close to the measured line, straight-through above it, the more so the finer the pattern."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-slopes", "caption": "How fast the squared error of a luma coefficient grows with its step: measured on a whole photo (grey), and as each stand-in reports it."}, "image": {"alt": "The slope of the squared error against the step Q, three plots. For DC both stand-ins follow the measured line, the third-order one in a wild zigzag. For the two other coefficients third-order lies close to the measured line, straight-through above it, more so for the finer pattern."}}
 fig.slope_plot(steps_tried, truth, report)
 
 # %% tags=["remove-cell"]
@@ -467,7 +467,7 @@ for name, (v, u) in frequencies.items():
         crop_report[name][of] = found
         scatter[name, of] = np.sqrt(((found - true) ** 2).mean()) / true.mean()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "Reported against measured slope for single crops of 224 px, as training sees them."}, "image": {"alt": "Three clouds of points around a grey line of equality. For DC, on a scale that is compressed away from zero, third-order points are scattered far to both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-crops", "caption": "Reported against measured slope for single crops of 224 px, as training sees them."}, "image": {"alt": "Three plots of the reported against the measured slope, with a point for each crop and stand-in and a grey line of equality. For DC, on a scale that is compressed away from zero, third-order points are scattered far to both sides of zero while straight-through keeps to one value near the line. For row 0, column 1 both scatter moderately. For row 2, column 2 third-order keeps closely to the line."}}
 fig.crop_plot(crop_truth, crop_report)
 
 # %% tags=["remove-cell"]
@@ -520,7 +520,7 @@ trained = train(settings, LossWeights(lam=0.02), recipe, crops, observe=observe)
 # {numref}`fig-film` shows the tables, and below them a part of the photo before and after compression. Compare the low
 # frequencies of luma (top left) with the high ones (bottom right), and see what disappears from the picture first.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables as they learn, and a part of the photo before and after compression with these tables. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-film", "caption": "The tables at several steps of the training, and a part of the photo before and after compression with them. Rate and MSE are those of the whole photo. Light is fine, dark is coarse. Drag the slider, or use the arrow keys."}}
 frames, labels, alts, captions = fig.film_slider(film, rgb, fig.PARTS[photo.name])
 frames_slider(
     frames, labels, alts, captions=captions, description="Step", width="34rem"
