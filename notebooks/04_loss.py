@@ -112,7 +112,7 @@ def distortion(x, x_hat, lpips, gamma=500, sigma=1000):
 
 
 def rate(Q, A, alpha=10, beta=1):
-    """r(x) = α Σ 1/Q + β (mean A^(L) + mean A^(C)), in the place of bits. Eq. 9."""
+    """r(x) = α Σ 1/Q + β (mean A^(L) + mean A^(C)), which stands for bits. Eq. 9."""
     return alpha * (1 / Q).sum() + beta * (A[:, 0].mean() + A[:, 1].mean())
 
 
@@ -367,7 +367,7 @@ for name, metric in (("MSE", mse), ("LPIPS", perceptual), ("MS-SSIM", ms_ssim)):
     (gradient,) = torch.autograd.grad(metric(x, y).sum(), y)
     asked[name] = gradient[0].abs().sum(0).numpy()
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-complaints", "caption": "A photo at quality 10, and where MSE, LPIPS and MS-SSIM ask for a change (size of the gradient, a little blurred; each on its own scale)."}, "image": {"alt": "The decoded photo and three heat maps. MSE is bright along strong edges and in busy texture. LPIPS is bright in other places, in part the same as MS-SSIM. MS-SSIM is bright along soft gradients and dark where the photo is busy."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-complaints", "caption": "A photo at quality 10, and where MSE, LPIPS and MS-SSIM ask for a change (the size of the gradient, slightly blurred, each on its own scale)."}, "image": {"alt": "The decoded photo and three heat maps. MSE is bright along strong edges and in busy texture. LPIPS is bright in other places, some of which MS-SSIM shares. MS-SSIM is bright along soft gradients and dark where the photo is busy."}}
 fig.gradient_maps(decoded, asked)
 
 # %% [markdown]
@@ -394,7 +394,7 @@ with torch.no_grad():
         perceived, similar = perceptual(x, y).item(), ms_ssim(x, y).item()
         rows.append((mse(x, y).item(), 500 * perceived, 1000 * (1 - similar)))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares of the three, of which none is small at any quality."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-terms", "caption": "The three terms of $d$ for plain JPEG files of one photo, with the paper's weights."}, "image": {"alt": "Two stacked bar charts against quality. Left: the sum falls steeply with quality. Right: the shares of the three terms, none of which is small at any quality."}}
 names = ("MSE", "γ · LPIPS", "σ · (1 − MS-SSIM)")
 fig.term_bars(dict(zip(names, np.array(rows).T, strict=True)), qualities)
 
@@ -430,7 +430,7 @@ for quality in tried:
     bpp.append(8 * len(file) / rgb[..., 0].size)
     by_paper.append(paper_bpp(decode(file), Q))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the paper's counting is flatter than the file's own and lies above it."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-check", "caption": "Bits per pixel of real files against the tables' part of the paper's rate term, for the standard's tables at several qualities (the numbers at the points), both on logarithmic scales."}, "image": {"alt": "Two rising curves and a dotted line of proportionality. At high qualities both rise more slowly than the line. At low qualities the curve by the paper's counting is flatter than that of the file itself and lies above it."}}
 fig.rate_plot(tried, *np.array([r, bpp, by_paper]))
 
 # %% tags=["remove-cell"]
