@@ -50,7 +50,7 @@ profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 steps = 150  # of the training on this page
-exam = 24  # photos that it is tested on, at most
+exam = 24  # test it on at most this many photos
 
 # %% tags=["hide-input"]
 import math
@@ -230,7 +230,7 @@ tables.folded(
 # as they are (frozen). {ref}`results` lists every deviation and what it could change. {ref}`ch-steps` tests whether the
 # runs are long enough. Rates are those of real files, with all headers and tables.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, in bits of the file itself. Solid lines are learned encoders (4:4:4), one nearly on top of the other; dashed lines are encoders in use. All files but those of plain JPEG 4:4:4 are progressive, which explains a part of its distance. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "Means over the photos for each model or quality, against bits of the file itself. Solid lines are learned encoders (4:4:4), which nearly coincide; dashed lines are encoders in use. All files except those of plain JPEG 4:4:4 are progressive, which explains part of its distance from the others. Arrows show which direction is better."}, "image": {"alt": "Three plots against bits per pixel: MSE and LPIPS fall, MS-SSIM rises. The two learned curves lie on top of each other, on the better side of plain JPEG 4:4:4 everywhere. In LPIPS they are at or near the best; in MSE and MS-SSIM mozjpeg and jpegli lead."}}
 rate_distortion.rd_plot(first, findings.MAIN_LINES)
 
 # %% [markdown]
@@ -240,7 +240,7 @@ rate_distortion.rd_plot(first, findings.MAIN_LINES)
 # file behind these means. Point at a mark to see its photo, encoder and setting, and to bring that photo's curves to
 # the front. Compare the distance between two photos with the distance between two encoders on one of them.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "All files of all photos, in bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo). The boxes show and hide encoders."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-every-photo", "caption": "All files of all photos, against bits of the file itself; the scales of MSE and LPIPS are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo). The checkboxes show or hide encoders."}}
 every = rate_distortion.every_point(
     {name: first[name] for name in findings.MAIN_LINES}, METRICS, (0.1, 0.8)
 )
@@ -254,7 +254,7 @@ points(every, caption="Means over the photos, by setting")
 
 # %%
 def curve_of(points):
-    """(n, 2): bits per pixel and PSNR of a photo by one encoder, both rising."""
+    """Bits per pixel and PSNR of a photo by one encoder, both rising: (n, 2)."""
     psnr = [10 * math.log10(255**2 / p["mse"]) for p in points]
     line = np.array(sorted(zip([p["bpp"] for p in points], psnr, strict=True)))
     best = np.maximum.accumulate(line[:, 1])
@@ -323,7 +323,7 @@ print("the published figures agree:", agree)
 
 # %%
 def bd_rate(anchor, test):
-    """Per cent of bits that test takes more (below 0: less) than anchor."""
+    """Per cent more bits (below 0: fewer) that test takes than anchor, at equal quality."""
     low = max(anchor[0, 1], test[0, 1])
     high = min(anchor[-1, 1], test[-1, 1])
     areas = []
@@ -354,7 +354,7 @@ print("the published figures agree:", agree)
 # {numref}`fig-tables-gain` shows the same comparison at other rates and in the other metrics. It uses the first seed,
 # whose tables were trained for every λ and so cover all rates:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off above 0.4 bits per pixel."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tables-gain", "caption": "What learned tables (first seed) gain over plain JPEG 4:4:4 at equal rate, with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands, MSE saved, LPIPS saved and MS-SSIM gained against bits per pixel. All lie above zero and fall as the rate grows; the saving in MSE levels off at the higher rates."}}
 rate_distortion.gain_plot(
     [
         rate_distortion.Pair(
@@ -494,7 +494,7 @@ tables.folded(
 # ({ref}`ch-steps`).
 
 # %%
-ends = objective.ends("5", "ours")  # of every stored run: λ d + r on files
+ends = objective.ends("5", "ours")  # λ d + r on files, for every stored run
 ratios = {}
 for name, (third, straight) in {
     "tables alone": (ends[findings.TABLES_THIRD], ends[findings.TABLES]),
@@ -503,7 +503,7 @@ for name, (third, straight) in {
     both = sorted(third.keys() & straight.keys())
     ratios[name] = {lam: third[lam].objective / straight[lam].objective for lam in both}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "The loss (Eq. 7, computed from files) that training reaches with the paper's rounding, divided by what it reaches with straight-through rounding, for each \u03bb that both have. Above 1 straight-through is better."}, "image": {"alt": "Two lines against lambda on a logarithmic axis, for tables alone and for VGG attention. The text below gives their lowest and highest values."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss-ratio", "caption": "The loss (Eq. 7, computed from files) that training reaches with the paper's rounding, divided by what it reaches with straight-through rounding, for each \u03bb that both have. Above 1 straight-through is better."}, "image": {"alt": "The ratio of the losses against lambda on a logarithmic axis, with a line for tables alone and one for VGG attention. The text below gives their lowest and highest values."}}
 drawn.ratio_plot(ratios)
 
 # %% tags=["remove-cell"]
@@ -554,7 +554,7 @@ glue("dc_straight", learned_tables[findings.TABLES][0.04][0][0][0])
 # time with the standard's Huffman codes and counts the bits of *that* file ({ref}`ch-jpeg`). So we show both ways of
 # counting, and judge the claim by the paper's.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, and VGG attention trained with the baseline's loss and with MS-SSIM in the loss. Top: bits as the paper counts them, with its range shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-5", "caption": "Fig. 5 of the paper: standard JPEG, and VGG attention trained with the baseline's loss and with MS-SSIM in the loss. Top: bits as the paper counts them, with the paper's range shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel. In each the two learned curves run close together. In both rows they are well on the better side of plain JPEG at low rates and come near it at high ones."}}
 rate_distortion.two_countings(first, claims.FIGURE_5)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ms-ssim-gain", "caption": "What MS-SSIM in the loss gains at equal rate (the paper's counting), all seeds together, with 95 % intervals over photos, and over seeds where there are several. The paper's range is shaded."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved lies below zero, LPIPS saved about zero, MS-SSIM gained above zero. The bands are widest at the lowest rates."}}
@@ -607,7 +607,7 @@ html.table(
 # file of this photo comes nearest to that rate. Their rates differ, so a picture that took more bits should also look
 # better:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper, a part of a portrait: the original, standard JPEG, and the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions by trained models. The table below has their measures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-portrait", "caption": "Fig. 6 of the paper, a part of a portrait: the original, standard JPEG, and the models without and with MS-SSIM in the loss, each as near to 0.315 bpp by the paper's counting as our \u03bb allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Four pictures of the same part of a photo: the original, standard JPEG with large flat blocks, and two versions from trained models. The table below has their measures."}}
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
 fig_6 = comparison.at_one_rate(
     evidence, portrait, (claims.BASELINE, claims.PAPER), figure="5"
@@ -631,7 +631,7 @@ html.table(
 # How large should the weights be? The paper compares its weights with smaller ones, and with MS-SSIM *in place of*
 # LPIPS. It does not say how small its smaller weights are, so we halve both.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits as the paper counts them; its range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-figure-7", "caption": "Fig. 7 of the paper: VGG attention with different weights of LPIPS and MS-SSIM in the loss. Bits are as the paper counts them; the paper's range is shaded."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel with four learned curves that run close together."}}
 rate_distortion.rd_plot(
     first, claims.FIGURE_7, counting="bpp_paper", rates=(0.22, 0.6), shaded=(0.25, 0.42)
 )
@@ -666,7 +666,7 @@ frames_slider(
 
 # %% tags=["remove-cell"]
 glue("portrait", portrait.name.partition(".")[0])
-# by what ships, for the start page
+# for the start page, with the encoder that ships
 pair = comparison.by_photo(style.kodak_or_sample(data_dir), bpp=0.3, count=1)
 html.glue_html(
     "before_after", curtain(*pair, start=("JPEG 4:2:0, progressive", "ours"))
