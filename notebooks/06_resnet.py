@@ -96,14 +96,14 @@ with torch.device("meta"):
 
 # %%
 def vgg_features(net, x):
-    """Up to and including the third max-pool: (B, 256, H/8, W/8)."""
+    """Features after the third max-pool: (B, 256, H/8, W/8)."""
     is_pool = [isinstance(layer, nn.MaxPool2d) for layer in net.features]
     third = [i for i, pool in enumerate(is_pool) if pool][2]
     return net.features[: third + 1](x)
 
 
 def resnet_features(net, x, blocks):
-    """Up to and including that many blocks of conv3: (B, 512, H/8, W/8)."""
+    """Features after that many blocks of conv3: (B, 512, H/8, W/8)."""
     x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
     return net.layer2[:blocks](net.layer1(x))
 
@@ -216,7 +216,7 @@ for method, (left, right) in seen.items():
     around = f"{before} px before the block, 8 in it, {after} after it"
     print(f"{fig.NAMES[method]}: {around}")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and the channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of the filled block, for each trunk."}, "image": {"alt": "Left: a funnel of bars from the photo over conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-anatomy", "caption": "Left: the stages of ResNet-152 for a crop of 224 px, with the size and number of channels of their features. The paper's two cuts lie in conv3, and the layers after the cut are not used. Right: the receptive field of each trunk for the filled block."}, "image": {"alt": "Left: a funnel of bars from the photo through conv1 and conv2 to conv3, which two lines cross, near its top for block 1 and near its bottom for block 7; conv4 and conv5 are grey. Right: a crop of a photo with a small filled block, two small frames of about the same size around it, and a large frame for block 7."}}
 fig.anatomy(crop, seen, row, col)
 
 # %% [markdown]
@@ -245,7 +245,7 @@ fig.anatomy(crop, seen, row, col)
 
 # %%
 def distillation_step(z, student, adapters, teacher, variance, adam):
-    """One step on a batch ``z``; returns the loss at each depth before it."""
+    """One step on a batch ``z``; returns the loss at each depth before the step."""
     with torch.no_grad():
         wanted = vgg_features(teacher, z)
     losses = []
@@ -307,7 +307,7 @@ with torch.no_grad():
 def linear_share(x, y, x_test, y_test):
     """Share of the variance of y_test that a linear map fitted on x and y explains."""
     mean, spread = x.mean(0), x.std(0)
-    spread = spread.clamp_min(0.05 * spread.mean())  # a channel may vary more elsewhere
+    spread = spread.clamp_min(0.05 * spread.mean())  # a channel may vary more in x_test
     X, X_test = ((of - mean) / spread for of in (x, x_test))
     X, X_test = (nn.functional.pad(of, (0, 1), value=1.0) for of in (X, X_test))
     penalty = 0.1 * len(x) * torch.eye(X.shape[1], dtype=x.dtype)
@@ -335,7 +335,7 @@ for wanted in (linear, linear + linear.std(0) * noise):
 # %%
 @torch.no_grad()
 def vectors(features, pictures):
-    """The features of some pictures' middles: (blocks, channels)."""
+    """Features of the middle of each picture, one after the other: (blocks, channels)."""
     found = []
     for rgb in pictures:
         x = attention.padded_tensor(attention.middle(rgb, 448))
@@ -354,7 +354,7 @@ for net, shares in zip((resnet, random), known.values(), strict=True):
         x_fit, x_test = vectors(read, sample), vectors(read, [rgb])
         shares.append(linear_share(x_fit, y, x_test, y_test))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features a linear map reads from ResNet's, on a photo on which it was not fitted: with the weights used here, and with random ones."}, "image": {"alt": "Bars in per cent for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-knowledge", "caption": "How much of VGG-16's features a linear map can read from ResNet's, on a photo that was not used to fit the map: with the weights used here, and with random ones."}, "image": {"alt": "Bars of the variance explained, in per cent, for ResNet cut at block 1 and at block 7, one for the weights as used here and one for random weights, with their numbers."}}
 fig.knowledge_plot(known)
 
 # %% tags=["remove-cell"]
@@ -415,7 +415,7 @@ for method, name in zip(cuts, without, strict=True):
 # %%
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the three trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-maps", "caption": "Attention for luma by the three trained networks, averaged over all coefficients except the mean of the block. Each map has its own scale, from its smallest to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for VGG-16 and for ResNet cut at block 1 and at block 7. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, maps)
 
 # %% [markdown]
@@ -450,7 +450,7 @@ html.table(
 # traditional JPEG method", that they are "almost identical" in MSE and LPIPS, and that in MS-SSIM "the score of ResNet
 # is lower than VGG in bpp interval [0.26, 0.31]".
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, VGG and ResNet attention, the loss without MS-SSIM. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-8", "caption": "Fig. 8 of the paper: standard JPEG, and VGG and ResNet attention trained without MS-SSIM in the loss. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 drawn = rate_distortion.two_countings(
     first, (loss.STANDARD, *without), shaded=(0.26, 0.31)
 )
@@ -460,7 +460,7 @@ fig.labelled(drawn, trunk)
 # Curves this close cannot be compared by eye. So we compare them photo by photo at equal rate, as in
 # {ref}`ch-first-experiment`. These runs have one seed; those for the paper's Fig. 10 have {glue:text}`seeds`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), with 95 % intervals. The loss is without MS-SSIM. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-gain-without", "caption": "What ResNet gains over VGG at equal rate (the paper's counting), without MS-SSIM in the loss, with 95 % intervals. Above zero ResNet is better. The range in which the paper finds ResNet lower in MS-SSIM is shaded."}, "image": {"alt": "Three plots, MSE saved, LPIPS saved and MS-SSIM gained, against bits per pixel, each with a line and a band for ResNet cut at block 1 and at block 7, around a line at zero."}}
 vgg_curves, *resnet_curves = (counted(curves[name], "bpp_paper") for name in without)
 pairs = [
     Pair(f"{fig.NAMES[m]} against VGG-16", vgg_curves, of, m)
@@ -496,7 +496,7 @@ for name, words in tables.claim_words(judged).items():
 portrait = style.book_photo("kodim04", data_dir, instead="astronaut.png")
 versions = comparison.at_one_rate(evidence, portrait, without, figure="8")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo, by standard JPEG, VGG and ResNet attention, each as near to 0.315 bpp by the paper's counting as its settings allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-portrait", "caption": "Fig. 9 of the paper: the same part of one photo by standard JPEG and by VGG and ResNet attention, each as near to 0.315 bpp by the paper's counting as its settings allow. Under each picture: bytes of the file, and the metrics of the whole photo."}, "image": {"alt": "Five pictures of one part of a photo: the original, standard JPEG, VGG-16 attention, and ResNet-152 attention cut at block 1 and at block 7. The table below has their numbers."}}
 comparison.closeup(versions, comparison.CROPS[portrait.name], extra=0.55)
 
 # %% tags=["hide-input"]
@@ -522,7 +522,7 @@ glue("portrait", portrait.name.partition(".")[0])
 # paper's conclusion rests on this claim, so we made these runs with {glue:text}`seeds` seeds.
 # {numref}`fig-resnet-figure-10` shows the first seed:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, VGG and ResNet attention, MS-SSIM in the loss, first seed. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resnet-figure-10", "caption": "Fig. 10 of the paper: standard JPEG, and VGG and ResNet attention trained with MS-SSIM in the loss, first seed. Top: bits as the paper counts them, with the range that it names shaded. Bottom: bits of the file itself, all files sequential."}, "image": {"alt": "Six plots of MSE, LPIPS and MS-SSIM against bits per pixel, with four lines each: standard JPEG, VGG-16, and ResNet-152 cut at block 1 and at block 7. The figures below show their differences."}}
 with_it = trunks.names(1000.0)
 drawn = rate_distortion.two_countings(
     first, (loss.STANDARD, *with_it), shaded=(0.30, 0.38)
@@ -593,7 +593,7 @@ tables.folded(
 # %% tags=["hide-input"]
 html.table(
     *tables.claim_rows(judged),
-    caption=f"ResNet is here: {trunk}. {tables.CLAIMS_CAPTION}",
+    caption=f"ResNet here: {trunk}. {tables.CLAIMS_CAPTION}",
 )
 
 # %% [markdown]
