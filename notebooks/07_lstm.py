@@ -84,7 +84,7 @@ import torch
 from repro.plain import forward_dct
 
 F = forward_dct(attention.padded_tensor(rgb))  # (1, 3, rows, cols, 8, 8)
-sequence = F[:, 0].flatten(1, 2).flatten(2) / 128  # of luma: (1, steps, 64)
+sequence = F[:, 0].flatten(1, 2).flatten(2) / 128  # luma: (1, steps, 64)
 
 n, m, M = 14, 62, F.shape[3]
 t = n * M + m + 1
@@ -248,7 +248,7 @@ from repro.plain import to_blocks
 
 
 def influence(network, x, row, col):
-    """(rows, cols) in 0–1: how strongly each block moves the map of (row, col)."""
+    """How strongly each block changes the map of (row, col): (rows, cols) in 0–1."""
     x = x.clone().requires_grad_()
     A = network(x, forward_dct(x))[0, :, row, col]
     torch.manual_seed(0)
@@ -281,7 +281,7 @@ for name, strength in [*found.items(), ("LSTM before training", untrained)]:
     count, back = (strength >= 1e-3).sum(), steps_back(strength, *block)
     print(f"{name}: {count} blocks, the farthest {back} steps back")
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block influences the map of the block at 0 in trained networks, in the order of reading. Dotted lines are whole rows apart. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "Three plots on a logarithmic axis. The CNN has a narrow peak at every dotted line near zero, that is, on all sides. The LSTM has influence at zero and before it only. The BiLSTM has it on both sides."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-memory", "caption": "How strongly each block influences the map of the block at 0 in trained networks, in the order of reading. Dotted lines are whole rows apart. The CNN's peaks away from 0 are blocks above and below."}, "image": {"alt": "The influence on a logarithmic axis against the steps before or after the block, three plots. With the CNN there is a narrow peak at every dotted line near zero, that is, on all sides of the block. With the LSTM only the block itself and those before it have influence, with the BiLSTM blocks on both sides."}}
 fig.memory_plot({name: strength.numpy() for name, strength in found.items()}, *block)
 
 # %% tags=["remove-cell"]
@@ -298,7 +298,7 @@ glue("memory_words", f"{reaches} the block above, which is 28 steps back")
 # %%
 maps = {name: attention.maps(network, rgb) for name, network in networks.items()}
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma, averaged over all coefficients but the mean of the block, by the trained networks; each on its own scale, from its least to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-lstm-maps", "caption": "Attention for luma by the trained networks, averaged over all coefficients except the mean of the block. Each map has its own scale, from its smallest to its largest value. Bright is kept."}, "image": {"alt": "The photo and three maps of it, one value for each block, for CNN, LSTM and BiLSTM attention. The titles give the range of each map."}}
 attention.recurrent_maps(rgb, {name: maps[name] for name in found})
 
 # %% tags=["hide-input"]
@@ -394,7 +394,7 @@ rate_distortion.gain_plot(pairs, PAPER_RATES, shaded=(0.25, 0.42))
 
 # %%
 def min_max(A):
-    """Each map of A (B, 2, rows, cols, 8, 8) stretched over its picture to 0–1."""
+    """Each map of A (B, 2, rows, cols, 8, 8), stretched to 0–1 over its picture."""
     low, high = A.amin((2, 3, 4, 5), keepdim=True), A.amax((2, 3, 4, 5), keepdim=True)
     return (A - low) / (high - low).clamp_min(1e-6)
 
