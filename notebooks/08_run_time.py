@@ -203,7 +203,7 @@ from itertools import pairwise
 
 
 def steps_per_second(log):
-    """Between each two neighbouring rows (step, time in seconds) of a log."""
+    """Steps per second between neighbouring rows (step, time in seconds) of a log."""
     return [(s_b - s_a) / (w_b - w_a) for (s_a, w_a), (s_b, w_b) in pairwise(log)]
 
 
@@ -218,7 +218,7 @@ print(steps_per_second([(3, 10.0), (6, 16.0), (9, 17.5)]))
 # what the paper timed. *Our training* is `repro train`, with the trunk trained, as in the paper, or frozen, as in most of
 # this book.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths. Marks are medians, bars reach from quartile to quartile. In parentheses: the speed divided by VGG-19's. The axis is logarithmic, so equal distances are equal ratios."}, "image": {"alt": "Groups of three points against steps per second on a logarithmic axis. In 32 bits with the trunk trained, in the plain step and in our training, both ResNets lie far right of VGG-19. In our training in bfloat16 block 1 lies right of VGG-19 and block 7 left of it. With the trunk frozen all three coincide, far to the right of all others. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-training-speed", "caption": "Fig. 11 of the paper: training speed with VGG-19 and with ResNet-152 at two depths. Marks are medians, bars reach from quartile to quartile. In parentheses: the speed divided by VGG-19's. The axis is logarithmic, so equal distances are equal ratios."}, "image": {"alt": "Steps per second on a logarithmic axis: for each setting a group of three points, for VGG-19 and for ResNet cut at block 1 and at block 7. In 32 bits with the trunk trained, both in the plain step and in our training, both ResNets lie far to the right of VGG-19. In our training in bfloat16, block 1 lies to the right of VGG-19 and block 7 to the left. With the trunk frozen all three nearly coincide, far to the right of all others. The table below has the numbers."}}
 timed = times.training_rows(stored)
 pictures.speeds(timed)
 
@@ -246,7 +246,7 @@ from torch import nn
 
 
 def multiplications(method, side=224):
-    """Of all convolutions of a trunk, for one crop."""
+    """Multiplications in all convolutions of a trunk, for one crop of side × side px."""
     counts = []
 
     def count(layer, inputs, outputs):
@@ -342,7 +342,7 @@ for name, row in times.coded(stored).items():
 # long as trained ones would. Entropy coding could differ, since the symbols of a random network cost more bits. So a tick
 # in {numref}`fig-inference-time` shows the time of the transform alone, which training does not change.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds per photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots are single photos, and black diamonds are what the paper reports. The files of all our encoders are decoded by libjpeg, so there is one decoding time for all of them."}, "image": {"alt": "A row for each coder. Encoding with tables alone is fastest, then Ball\u00e9 et al. 2017, then the factorised prior. The two attention encoders are the slowest that were timed here. Decoding a JPEG is far left of decoding either learned codec. The paper's own encoder lies between, and its time for Ball\u00e9 et al. is the furthest right of all. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-inference-time", "caption": "Fig. 12 of the paper: seconds per photo on a logarithmic axis. Large markers are means over photos with standard errors, small dots are single photos, and black diamonds are what the paper reports. The files of all our encoders are decoded by libjpeg, so there is one decoding time for all of them."}, "image": {"alt": "Seconds per photo on a logarithmic axis, a row for each coder. Encoding is fastest with tables alone, then with Ball\u00e9 et al. 2017, then with the factorised prior. The two attention encoders are the slowest that were timed here. Decoding a JPEG lies far to the left of decoding with either learned codec. The paper's time for its own encoder lies between those of tables alone and of the attention encoders, and its time for Ball\u00e9 et al. is the furthest to the right. The table below has the numbers."}}
 pictures.times(stored)
 
 # %% tags=["remove-input"]
@@ -412,7 +412,7 @@ here = [
 html.table(
     ["", "standard error / mean"],
     paper + here,
-    caption="Standard error as a share of the mean, encoding",
+    caption="Encoding: standard error as a share of the mean",
 )
 
 # %% [markdown]
