@@ -52,7 +52,7 @@ seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 steps = 20  # of the short trainings that are shown
 pulls = 60  # steps of the trainings that show what A does to Q
-asked = 8  # crops on which the terms of d are asked about luma's DC step
+asked = 8  # crops for asking each term of d about luma's DC step
 
 # %% tags=["hide-input"]
 from dataclasses import replace
@@ -98,7 +98,7 @@ rgb = middle(style.book_photo("kodim23", data_dir).rgb(), 320)
 
 
 def short_run(quality):
-    """A short training from a JPEG quality (0: tables of 1 to 2), and its snapshots."""
+    """A short training from a quality's tables (0: steps of 1 to 2), and its snapshots."""
     snapshots = {}
 
     def observe(step, model):
@@ -138,7 +138,7 @@ for start, (_, snapshots) in (("fine", fine), ("coarse", coarse)):
 
 # %%
 def normalised(values):
-    """Stretched to 0–1."""
+    """The values, stretched so that they reach from 0 to 1."""
     return (values - values.min()) / (values.max() - values.min())
 
 
@@ -149,14 +149,14 @@ for name, run in runs.items():
     for metric in ("bpp", "mse", "ms_ssim"):
         stretched[name][metric] = normalised(run[metric])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0\u20131, from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. Without attention, bits and MS-SSIM fall and MSE rises, fast at first, until all three lines are nearly flat. With attention it is the same from the second snapshot on; before that, MSE falls steeply and MS-SSIM rises steeply."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-on-the-way", "caption": "Figs. 13 and 14 of the paper: bits per pixel, MSE and MS-SSIM against the step of training, each stretched to 0\u20131. Training starts from tables of 1 to 2."}, "image": {"alt": "Two plots, with and without attention. Without attention, bits and MS-SSIM fall and MSE rises, fast at first, until all three lines are nearly flat. With attention it is the same from the second snapshot on; before that, MSE falls steeply and MS-SSIM rises steeply."}}
 drawn.normalised_plot(stretched)
 
 # %% [markdown]
 # Stretching hides how far each metric moves. Here are the metrics in their own units, with a logarithmic axis for the
 # steps:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-true-units", "caption": "The same two runs in true units, means over the photos."}, "image": {"alt": "Three plots against the step, bits per pixel, MSE and MS-SSIM, with a line each for the run with and the run without attention. The first snapshots differ, most of all in MSE; after that the lines come together, and they end nearly flat."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-true-units", "caption": "The same two runs in true units, means over the photos."}, "image": {"alt": "Three plots of bits per pixel, MSE and MS-SSIM against the step on a logarithmic axis, with one line for the run with attention and one for the run without. The first snapshots differ, most of all in MSE; after that the lines come together, and they end nearly flat."}}
 drawn.true_units_plot(runs)
 
 # %% [markdown]
@@ -207,7 +207,7 @@ from repro.plain import distortion, loss, rate
 
 @torch.no_grad()
 def objective_on_file(rgb, model, weights):
-    """λ d + r, and r alone, with d of a photo's file. Without attention A is 1."""
+    """λ d + r, and r alone, with d from a photo's file and A = 1 (no attention)."""
     data = encoder_of(model)(rgb)
     x, x_hat = padded_tensor(rgb), padded_tensor(decode(data))
     d = distortion(x, x_hat, lpips, weights.gamma, weights.sigma)
@@ -238,7 +238,7 @@ print(f"λ·d + r: {on_crops:.2f} on the last crops, {found:.2f} on the photo's 
 tried = objective.tried()
 html.table(
     *drawn.recipe_rows(tried),
-    caption="Recipes tried on the tuning photos, one λ for each rounding",
+    caption="Recipes tried on the tuning photos, at one λ for each rounding",
 )
 
 # %% [markdown]
@@ -258,7 +258,7 @@ for (once, _), change in zip(pairs, changes, strict=True):
     print(f"{drawn.kind(once)}: λ·d + r changes by {change:+.1f} %")
 
 # %% tags=["hide-input"]
-html.table(*drawn.doubling_rows(pairs), caption="What twice the steps change")
+html.table(*drawn.doubling_rows(pairs), caption="What doubling the steps changes")
 
 # %% tags=["remove-cell"]
 glue("most_changed", max(abs(change) for change in changes))
@@ -285,7 +285,7 @@ html.table(
     *drawn.recipe_rows(outcomes), caption="Third-order rounding at one λ, by recipe"
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point for each run, means over the photos. The line is learned tables with straight-through rounding, a model for each \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-recipes", "caption": "Where the recipes end: one point for each run, means over the photos. The line joins learned tables with straight-through rounding, one model for each \u03bb."}, "image": {"alt": "Three plots of MSE, LPIPS and MS-SSIM against bits per pixel. The points of the paper's rounding lie on the worse side of the straight-through line; the table above has their numbers."}}
 drawn.recipe_points(
     outcomes,
     [drawn.recipe_label(o) for o in outcomes],
@@ -340,13 +340,13 @@ glue("tables_end", paper_recipe.in_words(paper_recipe.beside_ours(by_the_paper))
 # %% tags=["hide-input"]
 html.table(
     *paper_recipe.plan_rows(by_the_paper),
-    caption="The plan of profile paper, the most wanted first",
+    caption="The plan of profile paper, in order of priority",
 )
 
 # %% [markdown]
 # ### On the way
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "The paper's recipe on the way: running means of each run's log, and the bits of files where they were measured. The frozen run with A free has an older log, without A and the luma DC step; its DC step is marked at the end."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. Without a network, and where it is fixed for DC, A is 1. With a trained trunk it rises to 1 early in the run; with an LSTM it rises slowly and ends far below, while the DC step climbs to its cap."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "Training by the paper's recipe: running means of each run's log, and the bits of files at the steps where they were measured. The run with a frozen trunk and A free has an older log, which lacks A and the luma DC step; its last DC step is marked."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. A is 1 without a network, and if it is fixed for DC. With a trained trunk A rises to 1 early in the run; with an LSTM it rises slowly and ends far below 1, while the DC step climbs to its cap."}}
 shown = [paper_recipe.frozen(), *by_the_paper]
 paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 
@@ -366,11 +366,11 @@ alone = paper_recipe.tables_alone(evidence)
 frozen_a = paper_recipe.a_of_dc(paper.trunk_frozen(), crops)
 html.table(
     *paper_recipe.map_rows([*begun, alone], paper.FIRST_STEPS, frozen_a),
-    caption=f"A and the step of luma's DC after {paper.FIRST_STEPS:,} steps, in the log of the training crops; and the "
-    "step at which A was as near to 1 as a frozen trunk brings it in a whole run",
+    caption=f"A of luma's DC and the luma DC step after {paper.FIRST_STEPS:,} training steps, in the log on training crops; "
+    "and the training step at which A came as near to 1 as a frozen trunk brings it in a whole run",
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-first-steps", "caption": "The first pair before its end, and tables alone after as many steps: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "Three rows, VGG-19 with MS-SSIM in the loss, without it, and learned tables, each with three markers and their intervals, for MSE, LPIPS and MS-SSIM, beside a line at zero, which is plain JPEG. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-first-steps", "caption": "The first pair as stored before its end, and tables alone after as many steps: gain over plain JPEG 4:4:4 at each model's own rate by the paper's counting, with 95 % intervals over photos."}, "image": {"alt": "Three rows, VGG-19 with MS-SSIM in the loss, without it, and learned tables, each with three markers and their intervals, for MSE, LPIPS and MS-SSIM, beside a line at zero, which is plain JPEG. The table below has the numbers."}}
 own_rate.gain_plot(evidence, paper_recipe.after_first_steps(evidence, begun))
 
 # %% tags=["remove-input"]
@@ -410,7 +410,7 @@ from repro.model import LearnedJPEG
 
 
 def reach(method, lr=1e-6, **settings):
-    """How many weights learn, A of luma's DC at the start, how far a step moves it."""
+    """Weights that learn, A of luma's DC at the start, how far one step can move it."""
     torch.manual_seed(seed)
     model = LearnedJPEG(ModelSettings(method, **settings))
     A = model(crops[:2].float()).A[:, 0, ..., 0, 0].mean()
@@ -462,13 +462,13 @@ glue("block7_least", least["ResNet-152 block 7"])
 without_trunk = paper_recipe.recurrent(by_the_paper)
 html.table(
     *paper_recipe.map_rows([*without_trunk, alone], PAPER_RECIPE.steps, frozen_a),
-    caption="A and the step of luma's DC at the end of the paper's recipe",
+    caption="A of luma's DC and the luma DC step at the end of the paper's recipe",
 )
 
 # %% tags=["hide-input"]
 html.table(
     *paper_recipe.mean_rows(evidence, [*without_trunk, alone]),
-    caption="Where they end, beside plain JPEG at the lowest quality measured: means over the photos",
+    caption="Where these models end, beside plain JPEG at the lowest quality measured: means over the photos",
 )
 
 # %% [markdown]
@@ -556,12 +556,12 @@ dc = forward_dct(crops.float())[:, 0, ..., 0, 0].double().flatten()
 
 
 def squared_error(F, A, Q, rounding=torch.round):
-    """The mean squared error of coefficients F if a decoder knows Q and not A."""
+    """The mean squared error of coefficients F if the decoder knows Q but not A."""
     return ((F - Q * rounding(F * A / Q)) ** 2).mean()
 
 
 def reported(F, A, Q, rounding):
-    """The slope of it that back-propagation reports, the mean over steps around Q."""
+    """Its slope by back-propagation, averaged over steps from 0.9 Q to 1.1 Q."""
     slopes = []
     for factor in np.linspace(0.9, 1.1, 21):
         near = torch.tensor(factor * Q, dtype=torch.float64, requires_grad=True)
@@ -571,7 +571,7 @@ def reported(F, A, Q, rounding):
 
 
 def measured(F, A, Q):
-    """The slope of the squared error over a tenth of the step each way."""
+    """The slope of the squared error, measured from 0.9 Q to 1.1 Q."""
     grown = squared_error(F, A, 1.1 * Q) - squared_error(F, A, 0.9 * Q)
     return grown.item() / (0.2 * Q)
 
@@ -609,7 +609,7 @@ html.table(
 
 # %%
 def pulled(keep_dc, rounding):
-    """The log of a short training, its map near its start; keep_dc: A of DC is 1."""
+    """The log of a short training whose map hardly moves; keep_dc: A of DC stays 1."""
     settings = ModelSettings("vgg16", rounding, "paper", keep_dc=keep_dc)
     rates = {"lr_tables": 1e-5, "lr_network": 1e-6, "schedule": "constant"}
     often = {"steps": pulls, "log_every": max(pulls // 6, 1), "seed": seed}
@@ -690,7 +690,7 @@ terms = {
 
 
 def with_dc(Q, factor, rounding):
-    """The crops, decoded, with Q's luma DC step times ``factor``."""
+    """The crops as decoded if Q's luma DC step is multiplied by ``factor``."""
     scale = torch.ones(2, 8, 8)
     scale[0, 0, 0] = factor
     return plain_decode(quantise(F_x, all_ones, Q * scale, rounding), Q * scale)
@@ -703,7 +703,7 @@ def with_dc(Q, factor, rounding):
 
 # %%
 def pushed(Q, term, rounding=None):
-    """By how much a term changes with a DC step a hundredth coarser."""
+    """How much a term changes if the luma DC step grows by a hundredth."""
     x = asked_crops
     if rounding is None:
         low, high = (term(x, with_dc(Q, by, torch.round)).item() for by in (0.9, 1.1))
@@ -732,7 +732,7 @@ found = {
 }
 html.table(
     *paper_recipe.pushed_rows(found),
-    caption="What each term of the distortion does if luma's DC step grows by a hundredth: above zero, it grows",
+    caption="How much each term of the distortion changes if luma's DC step grows by a hundredth: above zero, the term grows",
 )
 
 # %% tags=["remove-cell"]
@@ -756,7 +756,7 @@ for name, who in (
 #
 # The paper asks what to add to its network. We ask what can be left out. First, frozen VGG attention against tables alone:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; first seed, the only one that was trained at every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved, MS-SSIM gained by VGG attention over learned tables."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attention-gain", "caption": "What frozen VGG attention gains over learned tables alone at equal rate (bits of the file; first seed, the only one trained at every \u03bb), with 95 % intervals over photos. Above zero is better."}, "image": {"alt": "Three curves with bands against bits per pixel: MSE saved, LPIPS saved and MS-SSIM gained by VGG attention over learned tables, beside a line at zero."}}
 curves = evidence.seeds("ours", "5", "10")
 attention = rate_distortion.Pair(
     "VGG attention, against tables alone",
