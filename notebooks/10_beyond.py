@@ -50,7 +50,7 @@ profile = "cpu"  # smoke, cpu or paper
 seed = 0
 data_dir = None  # a folder of photos; None: see `repro data status`
 descent = 16  # steps of the descent that is shown, at most
-losing = ("ssimulacra2", "butteraugli")  # metrics in which losers are looked for
+losing = ("ssimulacra2", "butteraugli")  # metrics by which to look for photos that lose
 curtains = 6  # photos that are shown at equal size, at most
 shown = None  # content types that are shown at equal size, at most; None: all
 
@@ -102,7 +102,7 @@ quality = 30
 
 # %%
 def bits(z, cost):
-    """Bits of AC (64,) in zigzag order; cost: symbol → its bits and those after it."""
+    """AC bits of z (64,), in zigzag order; cost: symbol → its bits and those after it."""
     return sum(cost[symbol] for symbol, _ in block_symbols(z, dc_before=int(z[0]))[1:])
 
 
@@ -159,10 +159,10 @@ def objective(z, F, w, Q, cost, lam):
 
 # %%
 def trellis(F, w, Q, cost, lam):
-    """The AC numbers (64,) of a block that make J least."""
+    """The AC numbers z (64,) of a block that minimise J."""
     # the error of places 1 to k, if all are zero
     missed = np.concatenate([[0.0], np.cumsum((w * F**2)[1:])])
-    # the place kept last → the least J on the way there, and what was kept
+    # the place kept last → the least J up to there, and what was kept
     ways = {0: (0.0, ())}
     for k in range(1, 64):
         options, values = [], range(1, int(abs(F[k]) / Q[k] + 0.5) + 1)
@@ -211,7 +211,7 @@ fast, J = np.zeros((200, 64), np.int16), np.zeros((200, 2))
 # one weight for all errors
 ones = np.ones((200, 1), np.float32), np.ones(64, np.float32), np.zeros(64, np.int64)
 paths.choose_ac(some, *ones, Q.astype(np.float32), cost, lam, fast, 1, 63, cost[0], J)
-fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # a block without AC is compared last
+fast[J[:, 1] >= J[:, 0] + lam * cost[0]] = 0  # last: would no AC at all be cheaper?
 print("the package's fast version agrees:", np.array_equal(ours, fast))
 
 # %% [markdown]
@@ -233,7 +233,7 @@ kept = np.count_nonzero(numbers[..., 1:], axis=-1)
 telling = (kept[0] >= 8) & (kept[0] <= 20) & (kept[1] >= 4)
 block = np.where(telling, spent[0] - spent[1], -np.inf).argmax()
 
-# %% mystnb={"figure": {"caption": "A block, its numbers after rounding, and after the trellis. Framed: what became zero. Dotted, where there are any: what only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid, and framed there."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A block, and its numbers after rounding and after the trellis. Solid frames mark numbers that became zero, dotted frames, if there are any, numbers that only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid and framed there."}} tags=["hide-input"]
 fig.block_plot(F[block], numbers[:, block], spent[:, block])
 
 # %% tags=["remove-cell"]
@@ -303,7 +303,7 @@ whole = coded(screen, 60, "4:4:4")
 by_half = (coded(screen, q, "4:2:0") for q in range(60, 101))
 half = next(data for data in by_half if len(data) >= len(whole))
 
-# %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: as it is, with half of chroma, and with all of it in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: the original, with half of chroma, and with all of chroma in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
 both = comparison.measured(screen, {"half of chroma": half, "all of chroma": whole})
 comparison.closeup(both, style.Box(64, 170, 72, 90), interpolation="nearest")
 
@@ -331,7 +331,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # MS-SSIM and MSE, and moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in
 # use. Then we asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`:
 
-# %% mystnb={"figure": {"caption": "The encoder that followed LPIPS, in bits against the metric's rival at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits of the encoder that followed LPIPS against each metric's rival, at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Horizontal lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
 fig.saved_plot(followed, beyond.EARLIER)
 
@@ -352,7 +352,7 @@ for short, window in (("low", beyond.LOW), ("high", beyond.HIGH)):
 # that comes with scikit-image, at the rate of an ordinary photo. Below each file is its error in luma, blurred until only
 # the errors of whole areas are left:
 
-# %% mystnb={"figure": {"caption": "A part of a photo by two encoders at equal size, and luma's error after a blur of four pixels: blue too dark, red too light, on one scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike. Below them two maps of errors: the one of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A part of a photo as two encoders code it at equal size, and below each its error in luma, blurred by a Gaussian with a \u03c3 of four pixels: blue is too dark, red too light, both on the same scale.", "name": "fig-followed-areas"}, "image": {"alt": "Three pictures of a cat's face that look alike: the original, jpegli and the encoder that followed LPIPS. Below the two versions are maps of their errors: that of the encoder that followed LPIPS has larger and stronger red and blue patches than jpegli's."}} tags=["hide-input"]
 cat = next(photo.rgb() for photo in photos("sample") if photo.name == "chelsea.png")
 earlier = beyond.earlier_file("chelsea", 1.2)
 files = {
@@ -376,7 +376,7 @@ fig.areas_plot(
 
 # %%
 def gradient(d, F):
-    """Of d at the coefficients F."""
+    """The gradient of d at the coefficients F."""
     F = F.clone().requires_grad_()
     return torch.autograd.grad(d(F), F)[0]
 
@@ -411,7 +411,7 @@ measures = {
 
 # %%
 def decoded(F):
-    """RGB, as a decoder of F shows it."""
+    """The picture (B, 3, H, W) that a decoder shows for F: RGB on 0–255."""
     return plain.ycbcr_to_rgb(plain.from_blocks(plain.idct(F)) + 128).clamp(0, 255)
 
 
@@ -435,14 +435,14 @@ diagonal = torch.arange(8)[:, None] + torch.arange(8)
 
 
 def worth(share):
-    """(3, 15) of Y, Cb, Cr: a squared error's worth by diagonal, over luma's mean."""
+    """A squared error's worth relative to luma's mean: (3, 15), planes by diagonals."""
     of_place, squares = share[0].sum((1, 2)), (error[0] ** 2).sum((1, 2))
     masks = [diagonal == k for k in range(15)]
     on = [of_place[:, mask].sum(1) / squares[:, mask].sum(1) for mask in masks]
     return torch.stack(on, 1) / (of_place[0].sum() / squares[0].sum())
 
 
-# %% mystnb={"figure": {"caption": "What a squared error is worth to each metric, from low to high frequencies, over the metric's own mean for luma. Below zero an error is welcome.", "name": "fig-worth"}, "image": {"alt": "Two panels of lines, luma and chroma. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. Those of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall; SSIMULACRA 2 gives chroma little weight except at its lowest frequencies."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What a squared error is worth to each metric, from low to high frequencies, relative to the metric's own mean for luma. Below zero, errors make the metric better.", "name": "fig-worth"}, "image": {"alt": "Two panels, luma and chroma, of the worth of an error against the diagonal of the block, with a line for each metric. MSE's lines are flat. LPIPS's line for luma is at zero or below at the lowest frequencies and has a peak in the middle. The lines of MS-SSIM and SSIMULACRA 2 are highest at the lowest frequencies and fall from there; SSIMULACRA 2 gives chroma little weight except at its lowest frequencies."}} tags=["hide-input"]
 fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 
 # %% [markdown]
@@ -453,7 +453,7 @@ fig.worth_plot({name: worth(found).numpy() for name, found in share.items()})
 #
 # That was by frequency; now by place. Here are SSIMULACRA 2's weights for two bands of luma, block by block:
 
-# %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: the lowest frequencies, and the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo and two maps of its blocks. At the lowest frequencies errors are worth most in smooth places, at the highest where there is structure."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What a squared error of luma is worth to SSIMULACRA 2, block by block, on a logarithmic scale: for the lowest frequencies and for the highest.", "name": "fig-worth-blocks"}, "image": {"alt": "The photo and two maps of its blocks. At the lowest frequencies errors are worth most in smooth places, at the highest where there is structure."}} tags=["hide-input"]
 in_zigzag = (
     share["SSIMULACRA 2"][0, 0].flatten(2)[..., ZIGZAG],
     (error[0, 0] ** 2).flatten(2)[..., ZIGZAG],
@@ -492,7 +492,7 @@ fig.blocks_plot(
 
 # %%
 def seen(F, edges):
-    """Of blocks (n, 64), zigzag: DC on a scale of about one, log energies of bands."""
+    """Features of blocks (n, 64) in zigzag order: scaled DC, and log energies of bands."""
     bands = itertools.pairwise(edges[1:])
     energies = [np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in bands]
     return np.stack([F[:, 0] / 1024, *energies], axis=1)
@@ -501,7 +501,7 @@ def seen(F, edges):
 net = ours.network
 whole_photo = planes.forward_dct(rgb, "4:2:0")
 luma = whole_photo.planes[0]
-# of luma and chroma, and whether chroma has full resolution
+# features of luma and of chroma, and whether chroma has full resolution
 features = sensitivity.features(whole_photo)
 of_luma = features[..., :5].reshape(-1, 5)
 same = np.allclose(of_luma, seen(luma.F, sensitivity.LUMA_BANDS), atol=1e-4)
@@ -525,7 +525,7 @@ def convolve(x, weight, bias):
 
 
 def said(layers, x):
-    """o of every block, (rows, cols, 11): bands of Y, Cb and Cr."""
+    """o for every block, (rows, cols, 11): the bands of Y, Cb and Cr."""
     for weight, bias in layers[:-1]:
         x = np.maximum(convolve(x, weight, bias), 0)
     return convolve(x, *layers[-1])
@@ -541,7 +541,7 @@ glue("net_size", sum(weight.size + bias.size for weight, bias in net.layers))
 glue("net_reach", 1 + sum(len(weight) - 1 for weight, _ in net.layers))
 glue("net_layers", len(net.layers))
 
-# %% mystnb={"figure": {"caption": "What the network says of luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In smooth places errors are worth more, in texture and along edges less; the contrast is strongest in the lowest band and weakest in the highest."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What the network says about luma: how much more (red) or less (blue) an error is worth in each block, for the lowest band after DC, a middle one and the highest.", "name": "fig-network"}, "image": {"alt": "The photo and three maps of its blocks. In smooth places errors are worth more, in texture and along edges less; the contrast is strongest in the lowest band and weakest in the highest."}} tags=["hide-input"]
 names = {"second band": 1, "third band": 2, "highest band": 4}
 fig.blocks_plot(rgb, {name: of_band[..., band] for name, band in names.items()})
 
@@ -583,12 +583,12 @@ print(f"the sums' ratio is {C.sum() / E.sum():.2f}")
 
 # %%
 def slope(F, z, w, Q, k):
-    """dJ/dQ at frequency k, over the blocks (n, 64) of a plane."""
+    """dJ/dQ at frequency k, summed over the blocks (n, 64) of a plane."""
     return float((2 * w * (Q * z - F) * z).sum(0)[k])
 
 
 def least_J(Q):
-    """The least J of the two hundred blocks, in sum, at these steps."""
+    """The sum of the least J of the two hundred blocks, at these steps."""
     return sum(
         objective(trellis(block, w, Q, cost, lam), block, w, Q, cost, lam)
         for block in some
@@ -614,7 +614,7 @@ print(f"measured, a hundredth of a unit up and down: {measured:,.1f}")
 # photo than for the median photo, its λ is lowered by a power of the ratio of the two. The power was found on training
 # photos. Here are the tables of one quality:
 
-# %% mystnb={"figure": {"caption": "Annex K's tables, and those of luma and Cb that were learned through the trellis, at the same quality of their scales.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Annex K's tables, and the tables for luma and Cb that were learned through the trellis, both at the same quality, each on its own scale.", "name": "fig-trellis-tables"}, "image": {"alt": "Four grids of eight by eight steps. Annex K's grow steeply towards high frequencies. The learned luma table is nearly flat, the learned chroma table grows gently and begins much finer."}} tags=["hide-input"]
 learned = ours.tables_at(ours.median_lam(quality), "4:2:0")
 quantisation.grids({"Annex K": tables, "learned": learned[:2]})
 
@@ -656,10 +656,10 @@ def moved(F, gradient, w, Q, damping=2.0, max_shift=0.15):
 # %%
 encoder = DescentEncoder(Picture(box.of(rgb)), ours, Descent(steps=descent))
 found = encoder.descend(quality).objective
-# after each step, over that of the trellis alone
+# the lowest so far after each step, relative to the trellis alone
 least = np.minimum.accumulate(found) / found[0]
 
-# %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits of a part of the photo, by how many steps the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits, for a part of the photo, against the number of steps that the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
 
 # %% tags=["remove-cell"]
@@ -698,11 +698,11 @@ glue("descent_steps", len(gained) - 1)
 #
 # Before any file was made, we wrote down what each effort should reach. Here is what came out, on Kodak:
 
-# %% mystnb={"figure": {"caption": "What each effort needs in bits against the metric's rival at equal quality, on Kodak: left of the line it needs fewer. Marks are means over photos with 95 % intervals, short bars what was asked for.", "name": "fig-targets"}, "image": {"alt": "Two panels, one for each range of rates. A row for each metric, with a mark for each effort; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits of each effort against the metric's rival, at equal quality, on Kodak. Left of the line it needs fewer. Marks are means over photos with 95 % intervals; short bars are the targets.", "name": "fig-targets"}, "image": {"alt": "Two panels, one for each range of rates. A row for each metric, with a mark for each effort, left or right of a line at zero; the tables below have the numbers."}} tags=["hide-input"]
 found = {"kodak": beyond.targets(kodak), "check": beyond.targets(check)}
 fig.targets_plot(found["kodak"])
 
-# %% mystnb={"figure": {"caption": "The same on photos on which nothing was chosen.", "name": "fig-targets-check"}, "image": {"alt": "The same two panels for other photos."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same on photos on which nothing was chosen.", "name": "fig-targets-check"}, "image": {"alt": "Two panels, one for each range of rates, with a row for each metric and a mark for each effort, as in the figure before, but for other photos."}} tags=["hide-input"]
 fig.targets_plot(found["check"])
 
 # %% tags=["remove-cell"]
@@ -780,7 +780,7 @@ table_rows.folded(
     "The same, photos on which nothing was chosen", *fig.rival_rows(found["check"])
 )
 
-# %% mystnb={"figure": {"caption": "The curves behind the comparison: means over Kodak's photos; both ranges are shaded. Rates are on a logarithmic scale, and so are errors.", "name": "fig-beyond-curves"}, "image": {"alt": "Six plots of the five metrics and of the squared error of blurred luma against bits per pixel, a line for each encoder."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The curves behind the comparison: means over Kodak's photos, with both ranges shaded. Rates and errors are on logarithmic scales.", "name": "fig-beyond-curves"}, "image": {"alt": "Six plots of the five metrics and of the squared error of blurred luma against bits per pixel, a line for each encoder."}} tags=["hide-input"]
 lines = (PLAIN, "mozjpeg", "jpegli-420", "jpegli-420-noaq", *beyond.EFFORTS)
 fig.curves_plot(kodak, lines)
 
@@ -788,7 +788,7 @@ fig.curves_plot(kodak, lines)
 # {numref}`fig-beyond-points` shows the files behind those means, one by one. Choose a photo, or point at a mark. Look for
 # photos on which the encoders rank differently from the mean, and see what Butteraugli says of them.
 
-# %% mystnb={"figure": {"caption": "Every file of Kodak's photos; the scales of errors are logarithmic. Point at a mark or tap it, or step into the plot and use the arrow keys (page up and page down for another photo).", "name": "fig-beyond-points"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every file of Kodak's photos; the scales of errors are logarithmic. Point at a mark or tap it, or focus the plot and use the arrow keys (page up and page down for another photo).", "name": "fig-beyond-points"}} tags=["hide-input"]
 shown_curves = {name: kodak.curves[name] for name in lines}
 every = every_point(shown_curves, beyond.METRICS, (0.2, 3.0), fig.ENCODER_LOOKS)
 points(every, caption="Means over Kodak's photos, by quality")
@@ -803,7 +803,7 @@ points(every, caption="Means over Kodak's photos, by quality")
 # `default` was measured at the qualities of the others too, wherever they share its scale of quality. The error of
 # interpolating is then nearly the same on both sides:
 
-# %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that lack or change a part of it. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one for each range of rates. A row for each ablation with a mark for each of three metrics; the tables below have the numbers."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits against default at equal quality, for encoders that lack or change one of its parts. Right of the line they need more.", "name": "fig-ablations"}, "image": {"alt": "Two panels, one for each range of rates. A row for each ablation with a mark for each of three metrics, left or right of a line at zero; the tables below have the numbers."}} tags=["hide-input"]
 labels = {
     "annexk-420": "Annex K, rounding",
     "annexk-trellis": "Annex K, trellis for MSE",
@@ -918,7 +918,7 @@ glue("missed_rivals", fig.listed(list(ahead)))
 
 # %%
 def blurred_error(original, shown, sigma=4):
-    """Mean square of luma's error, (H, W) on 0–255, after a Gaussian blur."""
+    """Mean square of the luma error, planes (H, W) on 0–255, after a Gaussian blur."""
     return float((gaussian_filter(shown - original, sigma, mode="reflect") ** 2).mean())
 
 
@@ -945,7 +945,7 @@ table_rows.folded(
 # jpegli is the fastest. `fast` and `default` take about as long as mozjpeg, and save more bits at equal SSIMULACRA 2.
 # `best` takes much longer than all others ({numref}`fig-time`):
 
-# %% mystnb={"figure": {"caption": "Every effort and every rival: bits against plain JPEG and seconds a megapixel, on logarithmic axes of time, with 95 % intervals over photos. Further down is smaller, further right is slower. Beside the marks: the effort or option.", "name": "fig-time"}, "image": {"alt": "Four panels: two ranges of rates by two metrics, with a mark for each encoder by time and bits, and its option beside it. jpegli's marks lie far left, those of mozjpeg, fast and default near each other, and best far right."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every effort and every rival: bits compared with plain JPEG, and seconds per megapixel on a logarithmic axis, with 95 % intervals over photos for the bits and quartiles for the time. Further down is smaller, further right is slower. Beside each mark is its effort or option.", "name": "fig-time"}, "image": {"alt": "Four panels, for two ranges of rates and two metrics, of bits against time, with a mark for each encoder and its option beside it. jpegli's marks lie far left, those of mozjpeg, fast and default near each other, and best far right."}} tags=["hide-input"]
 timed = beyond.benched(fig.ENCODER_LOOKS)
 speed.savings_against_time(kodak, timed)
 
@@ -966,7 +966,7 @@ table_rows.folded(
 # themselves, and your browser decodes them. {ref}`ch-eyes` shows such pairs without their names, asks which is better, and
 # counts your answers. First at half a bit per pixel:
 
-# %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size, half a bit per pixel. Drag the handle, or use the arrow keys; enlarged, drag the picture, too.", "name": "fig-flip"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same part of a photo by two encoders at equal size, half a bit per pixel. Drag the handle, or use the arrow keys; once enlarged, the picture can be dragged, too.", "name": "fig-flip"}} tags=["hide-input"]
 pictures, crops = comparison.by_photo(
     style.kodak_or_sample(data_dir), bpp=0.5, count=curtains
 )
