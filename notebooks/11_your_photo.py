@@ -149,7 +149,7 @@ print(f"{len(data):,d} bytes; the package's encoder agrees: {data == fast}")
 #
 # Move the slider to change the quality. The pictures are the files themselves, decoded by your browser:
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each file: its quality, the \u03bb of the median photo at this quality, and its size."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo", "caption": "One photo at several qualities. Under each picture: its quality, the \u03bb of the median photo at this quality, and its size."}}
 files = [
     encode_picture(picture, Settings(quality=quality, effort=effort)).data
     for quality in qualities
@@ -179,7 +179,7 @@ frames_slider(
 # the paper's attention instead. {numref}`fig-your-photo-seen` shows its {term}`attention map` of luma, averaged over the AC
 # coefficients of each block: how much of a block's detail the network keeps.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and what the encoder saw in each block. Bright: kept. Dark: may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-your-photo-seen", "caption": "The photo, and how much of each block's detail the network keeps. Bright is kept, dark may be lost."}, "image": {"alt": "A cup of coffee on a wooden table beside a map of it in blocks, in which edges and smooth places differ in brightness."}}
 attention = own_photo.attention_map(picture, quality=10)
 own_photo.map_plot(picture.samples, attention)
 
