@@ -136,7 +136,7 @@ glue("eyes_judges", listed(list(fig.better())))
 # `S` choose flicker or side by side, `A` swaps automatically, `+` and `−` enlarge. `1`, `2` and `0` answer. On a touch screen a
 # tap swaps. Your answers stay in your browser, and nothing is sent anywhere.
 
-# %% mystnb={"figure": {"caption": "The blind test. Without JavaScript, a few of the pairs with their names.", "name": "fig-eyes"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The blind test. Without JavaScript you see only a few of the pairs, with their names.", "name": "fig-eyes"}} tags=["hide-input"]
 eyes(made, fig.better())
 
 # %% [markdown]
@@ -157,17 +157,17 @@ eyes(made, fig.better())
 
 # %%
 def chance(k, n, p):
-    """Of k or more out of n, each with the chance p."""
+    """The chance of k or more out of n, if each has the chance p."""
     return sum(math.comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k, n + 1))
 
 
 def lowest(k, n):
-    """The least p that fits k of n."""
+    """The lowest p that fits k of n: the p at which k or more has chance 1/40."""
     return brentq(lambda p: chance(k, n, p) - 1 / 40, 0, 1) if k else 0.0
 
 
 def interval(k, n):
-    """Both ends of the 95 % interval."""
+    """Both ends of the 95 % interval of p, given k of n."""
     return lowest(k, n), 1 - lowest(n - k, n)
 
 
