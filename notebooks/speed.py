@@ -162,7 +162,7 @@ C2 = (0.03 * 255) ** 2
 
 
 def mean(v):
-    """Under the window at each place, for (B, C, H, W)."""
+    """The mean of v (B, C, H, W) under the window at each place."""
     planes = v.flatten(0, 1)[:, None]
     smooth = nnf.conv2d(planes, window[None, None].to(v))
     return smooth.unflatten(0, v.shape[:2])[:, :, 0]
@@ -262,7 +262,7 @@ glue("speed_similarity", similarity)
 # `make bench` times the plain step and ours in turn, as in {ref}`ch-run-time`, each in a process of its own, after a few
 # steps that are not counted. Both take the same batches of eight crops of 224 px. Ratios are medians, with quartiles.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-step-speed", "caption": "How many times as fast our training step is as the plain step of the same method, batches of 8 crops of 224 px. Bars are quartiles, red ticks the least ratio that was asked for. Our step reads the features of a frozen trunk from disk; the plain step computes them every time."}, "image": {"alt": "One line for each method with a point for the median ratio. All lie right of 1; frozen VGG-19 is the furthest to the right. The table below has the numbers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-step-speed", "caption": "How many times as fast our training step is as the plain step of the same method, on batches of 8 crops of 224 px. Bars reach from quartile to quartile; red ticks are the least ratio that was asked for. Our step reads the features of a frozen trunk from disk; the plain step computes them every time."}, "image": {"alt": "A row for each method with a point for the median ratio. All lie right of 1; frozen VGG-19 is the furthest to the right. The table below has the numbers."}}
 speed.ratios(stored["step"]["rows"], "times as fast as the plain step")
 
 # %% tags=["remove-input"]
@@ -288,7 +288,7 @@ tables.folded("32 bits against bfloat16", *bench.table(stored["accuracy"]["rows"
 # A processor spends its time on arithmetic or on access to memory. A step that does few operations for each byte cannot be
 # faster than memory allows, however fast the arithmetic is.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Two roofs over a common slope in a log-log plot. Steps with a frozen trunk lie close together near the end of the slope; the step that trains VGG-19 lies further right and higher."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-roofline", "caption": "Roofline of this machine: the best measured matrix products in 32 bits and in bfloat16, and the slope that the speed of copying memory sets. Points are our training steps; bytes count the inputs and outputs of every operator, as if there were no cache, so a point may lie above the slope."}, "image": {"alt": "Operations per second against operations per byte, both on logarithmic axes: two roofs over a common slope. The steps of tables alone and of the frozen VGG-19 lie close together near the end of the slope; the step that trains VGG-19 lies further right and higher."}}
 speed.roofline(stored["roofline"]["rows"])
 
 # %% tags=["remove-cell"]
@@ -333,7 +333,7 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 # {numref}`fig-time` shows the times of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise.
 # They were taken on another machine with two photos at a time, so compare times only within one figure.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds that encoding takes for each megapixel, on a logarithmic axis. Diamonds: the paper's methods by our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "A row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds per megapixel that each encoder takes, on a logarithmic axis. Diamonds are the paper's methods in our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "A row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
 speed.seconds(stored["encode"]["rows"])
 
 # %% tags=["remove-input"]
@@ -367,7 +367,7 @@ tables.folded("Several qualities at once", *bench.table(stored["lambdas"]["rows"
 # %% tags=["hide-input"]
 html.table(
     *bench.table([*stored["start"]["rows"], *stored["book"]["rows"]]),
-    caption="Commands from a cold start; the book built in a fresh clone, and again",
+    caption="Commands from a cold start; building the book in a fresh clone, and again",
 )
 
 # %% [markdown]
