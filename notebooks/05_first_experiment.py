@@ -323,7 +323,7 @@ print("the published figures agree:", agree)
 
 # %%
 def bd_rate(anchor, test):
-    """Per cent more bits (below 0: fewer) that test takes than anchor, at equal quality."""
+    """Per cent more bits (below 0: fewer) test takes than anchor at equal quality."""
     low = max(anchor[0, 1], test[0, 1])
     high = min(anchor[-1, 1], test[-1, 1])
     areas = []

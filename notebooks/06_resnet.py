@@ -335,7 +335,7 @@ for wanted in (linear, linear + linear.std(0) * noise):
 # %%
 @torch.no_grad()
 def vectors(features, pictures):
-    """Features of the middle of each picture, one after the other: (blocks, channels)."""
+    """Features of the middles of all pictures, joined: (blocks, channels)."""
     found = []
     for rgb in pictures:
         x = attention.padded_tensor(attention.middle(rgb, 448))

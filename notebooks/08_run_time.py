@@ -246,7 +246,7 @@ from torch import nn
 
 
 def multiplications(method, side=224):
-    """Multiplications in all convolutions of a trunk, for one crop of side × side px."""
+    """Multiplications in all convolutions of a trunk, for a crop of side × side px."""
     counts = []
 
     def count(layer, inputs, outputs):

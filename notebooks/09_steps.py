@@ -98,7 +98,7 @@ rgb = middle(style.book_photo("kodim23", data_dir).rgb(), 320)
 
 
 def short_run(quality):
-    """A short training from a quality's tables (0: steps of 1 to 2), and its snapshots."""
+    """A short training from a quality's tables (0: of 1 to 2), and its snapshots."""
     snapshots = {}
 
     def observe(step, model):
@@ -346,7 +346,7 @@ html.table(
 # %% [markdown]
 # ### On the way
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "Training by the paper's recipe: running means of each run's log, and the bits of files at the steps where they were measured. The run with a frozen trunk and A free has an older log, which lacks A and the luma DC step; its last DC step is marked."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. A is 1 without a network, and if it is fixed for DC. With a trained trunk A rises to 1 early in the run; with an LSTM it rises slowly and ends far below 1, while the DC step climbs to its cap."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-paper-recipe", "caption": "Training by the paper's recipe: running means of each run's log, and the bits of files at the steps where they were measured. The run with a frozen trunk and A free has an older log, which lacks A and the luma DC step; its last DC step is marked."}, "image": {"alt": "Six panels against the step of training: loss, A of luma's DC, the step of luma's DC, mean squared error, the share of coefficients that are not zero, and bits per pixel. The loss falls from beginning to end, steeply at first, and so do the bits; the DC step grows. A is 1 without a network, and with one if it is fixed for DC. With a trained trunk A rises to 1 early in the run; with an LSTM it rises slowly and ends far below 1, while the DC step climbs to its cap."}}
 shown = [paper_recipe.frozen(), *by_the_paper]
 paper_recipe.on_the_way([*shown, *paper_recipe.unended(begun, by_the_paper)])
 
@@ -366,7 +366,7 @@ alone = paper_recipe.tables_alone(evidence)
 frozen_a = paper_recipe.a_of_dc(paper.trunk_frozen(), crops)
 html.table(
     *paper_recipe.map_rows([*begun, alone], paper.FIRST_STEPS, frozen_a),
-    caption=f"A of luma's DC and the luma DC step after {paper.FIRST_STEPS:,} training steps, in the log on training crops; "
+    caption=f"A of luma's DC and the luma DC step after {paper.FIRST_STEPS:,} steps, in the log of the training crops; "
     "and the training step at which A came as near to 1 as a frozen trunk brings it in a whole run",
 )
 
@@ -410,7 +410,7 @@ from repro.model import LearnedJPEG
 
 
 def reach(method, lr=1e-6, **settings):
-    """Weights that learn, A of luma's DC at the start, how far one step can move it."""
+    """How many weights learn, A of luma's DC at the start, how far a step moves it."""
     torch.manual_seed(seed)
     model = LearnedJPEG(ModelSettings(method, **settings))
     A = model(crops[:2].float()).A[:, 0, ..., 0, 0].mean()
@@ -561,7 +561,7 @@ def squared_error(F, A, Q, rounding=torch.round):
 
 
 def reported(F, A, Q, rounding):
-    """Its slope by back-propagation, averaged over steps from 0.9 Q to 1.1 Q."""
+    """The error's slope by back-propagation, the mean for steps from 0.9 Q to 1.1 Q."""
     slopes = []
     for factor in np.linspace(0.9, 1.1, 21):
         near = torch.tensor(factor * Q, dtype=torch.float64, requires_grad=True)
@@ -732,7 +732,7 @@ found = {
 }
 html.table(
     *paper_recipe.pushed_rows(found),
-    caption="How much each term of the distortion changes if luma's DC step grows by a hundredth: above zero, the term grows",
+    caption="What each term of the distortion does if luma's DC step grows by a hundredth: above zero, the term grows",
 )
 
 # %% tags=["remove-cell"]

@@ -102,7 +102,7 @@ quality = 30
 
 # %%
 def bits(z, cost):
-    """AC bits of z (64,), in zigzag order; cost: symbol → its bits and those after it."""
+    """AC bits of z (64,), zigzag; cost: symbol → its bits and those that follow it."""
     return sum(cost[symbol] for symbol, _ in block_symbols(z, dc_before=int(z[0]))[1:])
 
 
@@ -233,7 +233,7 @@ kept = np.count_nonzero(numbers[..., 1:], axis=-1)
 telling = (kept[0] >= 8) & (kept[0] <= 20) & (kept[1] >= 4)
 block = np.where(telling, spent[0] - spent[1], -np.inf).argmax()
 
-# %% mystnb={"figure": {"caption": "A block, and its numbers after rounding and after the trellis. Solid frames mark numbers that became zero, dotted frames, if there are any, numbers that only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid and framed there."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A block, and its numbers after rounding and after the trellis. Solid frames mark numbers that became zero, and dotted frames, if there are any, numbers that only became smaller.", "name": "fig-trellis-block"}, "image": {"alt": "A block of eight by eight pixels and two grids of its numbers. Most of the ones and minus ones that rounding keeps are zero in the second grid and framed there."}} tags=["hide-input"]
 fig.block_plot(F[block], numbers[:, block], spent[:, block])
 
 # %% tags=["remove-cell"]
@@ -303,7 +303,7 @@ whole = coded(screen, 60, "4:4:4")
 by_half = (coded(screen, q, "4:2:0") for q in range(60, 101))
 half = next(data for data in by_half if len(data) >= len(whole))
 
-# %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: the original, with half of chroma, and with all of chroma in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "Three times the same blue, violet and red words on white. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A part of a drawn screenshot, enlarged: the original, with half of chroma, and with all of chroma in no more bytes.", "name": "fig-chroma"}, "image": {"alt": "The same blue, violet and red words on white, three times. With half of chroma their colours are pale and run into each other; with all of it they are nearly those of the original."}} tags=["hide-input"]
 both = comparison.measured(screen, {"half of chroma": half, "all of chroma": whole})
 comparison.closeup(both, style.Box(64, 170, 72, 90), interpolation="nearest")
 
@@ -331,7 +331,7 @@ for name, pixels in (("screen", screen), ("face", draw("portrait"))):
 # MS-SSIM and MSE, and moved coefficients against the gradient of the three. By LPIPS it was far ahead of every encoder in
 # use. Then we asked two metrics from which it had not learned, {term}`SSIMULACRA 2` and {term}`Butteraugli`:
 
-# %% mystnb={"figure": {"caption": "Bits of the encoder that followed LPIPS against each metric's rival, at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Horizontal lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric with a mark for each range of rates. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Bits of the encoder that followed LPIPS against each metric's rival, at equal quality, on photos on which nothing was chosen. Left of the line it needs fewer. Horizontal lines are 95 % intervals.", "name": "fig-followed"}, "image": {"alt": "A row for each metric, with a mark for each range of rates, and a line at zero. By LPIPS the marks lie far left of the line; by Butteraugli they lie at the line or right of it."}} tags=["hide-input"]
 followed = beyond.with_earlier(check)
 fig.saved_plot(followed, beyond.EARLIER)
 
@@ -492,7 +492,7 @@ fig.blocks_plot(
 
 # %%
 def seen(F, edges):
-    """Features of blocks (n, 64) in zigzag order: scaled DC, and log energies of bands."""
+    """Features of zigzag blocks (n, 64): scaled DC, and log energies of bands."""
     bands = itertools.pairwise(edges[1:])
     energies = [np.log1p((F[:, a:b] ** 2).mean(1)) / 4 for a, b in bands]
     return np.stack([F[:, 0] / 1024, *energies], axis=1)
@@ -659,7 +659,7 @@ found = encoder.descend(quality).objective
 # the lowest so far after each step, relative to the trellis alone
 least = np.minimum.accumulate(found) / found[0]
 
-# %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits, for a part of the photo, against the number of steps that the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve that falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Distortion plus \u03bb times bits, for a part of the photo, against the number of steps that the descent may take. The line at the top is the trellis alone.", "name": "fig-descent"}, "image": {"alt": "A curve against the number of steps. It falls steeply at the first step, and ever more slowly after that."}} tags=["hide-input"]
 fig.descent_plot(least)
 
 # %% tags=["remove-cell"]

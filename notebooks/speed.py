@@ -333,7 +333,7 @@ html.table(*bench.table(stored["sweep"]["rows"]), caption="Twelve models of one 
 # {numref}`fig-time` shows the times of the encoder of {ref}`ch-beyond`, which `repro encode` uses unless told otherwise.
 # They were taken on another machine with two photos at a time, so compare times only within one figure.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds per megapixel that each encoder takes, on a logarithmic axis. Diamonds are the paper's methods in our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "A row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-encode-seconds", "caption": "Seconds per megapixel that each encoder takes, on a logarithmic axis. Diamonds are the paper's methods in our encoder. Guetzli was timed on one photo, once."}, "image": {"alt": "Seconds per megapixel on a logarithmic axis, a row for each encoder, the fastest first: Pillow, progressive JPEG, our tables at effort fast, jpegli, our tables at effort default, mozjpeg, a learned codec, our VGG-16, and far behind all others Guetzli."}}
 speed.seconds(stored["encode"]["rows"])
 
 # %% tags=["remove-input"]
