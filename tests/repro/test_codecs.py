@@ -104,6 +104,8 @@ def test_own_tables_reach_the_file() -> None:
     assert codecs.save_with_tables(astronaut(), ANNEX_K) == codecs.get("pillow-444-default").encode(astronaut(), 50)
     one = codecs.save_with_tables(astronaut(), tables[:1])
     assert np.array_equal(file_tables(one), tables[:1])
+    each = np.stack([*tables, tables[1] + 1])  # Y, Cb and Cr
+    assert np.array_equal(file_tables(codecs.save_with_tables(astronaut(), each)), each)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,7 @@ def test_bad_input_is_told(name: str, rgb: np.ndarray, quality: int, says: str) 
     ("tables", "says"),
     [
         (np.ones((8, 8)), "shape"),
+        (np.ones((4, 8, 8)), r"\(1 to 3, 8, 8\), got \(4, 8, 8\)"),
         (np.zeros((2, 8, 8)), "1–65535"),
         (np.full((2, 8, 8), 1.5), "whole numbers"),
     ],
