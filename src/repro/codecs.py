@@ -62,16 +62,17 @@ class Codec:
 
 
 def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
-    """A JPEG file by Pillow with the quantisation ``tables`` (1 to 3, 8, 8), row-major, integers in 1–65535.
+    """A JPEG file by Pillow with the quantisation ``tables`` (1 to 4, 8, 8), row-major, integers in 1–65535.
 
-    The tables are for all planes, for luma and chroma, or for Y, Cb and Cr. ``rgb`` is uint8 (H, W, 3), or (H, W) for a
-    grey file, which takes the first table. As in the original code, the file is 4:4:4 with Annex K's Huffman tables, unless ``options``, which are Pillow's, say otherwise. Raises
-    :class:`UsageError` for a wrong picture or wrong tables, and :class:`ReproError` if Pillow fails.
+    One table serves all components; of two, the second serves Cb and Cr; more serve a component each, and a fourth is
+    that of another file's K. ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey file, which takes the first table. As in
+    the original code, the file is 4:4:4 with Annex K's Huffman tables, unless ``options``, which are Pillow's, say
+    otherwise. Raises :class:`UsageError` for a wrong picture or wrong tables, and :class:`ReproError` if Pillow fails.
     """
     _check_picture(rgb, grey=True)
     rows = np.asarray(tables)
-    if rows.ndim != 3 or rows.shape[1:] != (8, 8) or not 1 <= len(rows) <= 3:
-        raise UsageError(f"tables: expected shape (1 to 3, 8, 8), got {rows.shape}")
+    if rows.ndim != 3 or rows.shape[1:] != (8, 8) or not 1 <= len(rows) <= 4:
+        raise UsageError(f"tables: expected shape (1 to 4, 8, 8), got {rows.shape}")
     if not (rows == np.round(rows)).all() or rows.min() < 1 or rows.max() > 65535:
         raise UsageError("tables: entries must be whole numbers in 1–65535; round and clip them first")
     qtables = [[int(v) for v in table.ravel()] for table in rows]

@@ -128,7 +128,7 @@ def test_bad_input_is_told(name: str, rgb: np.ndarray, quality: int, says: str) 
     ("tables", "says"),
     [
         (np.ones((8, 8)), "shape"),
-        (np.ones((4, 8, 8)), r"\(1 to 3, 8, 8\), got \(4, 8, 8\)"),
+        (np.ones((5, 8, 8)), r"\(1 to 4, 8, 8\), got \(5, 8, 8\)"),
         (np.zeros((2, 8, 8)), "1–65535"),
         (np.full((2, 8, 8), 1.5), "whole numbers"),
     ],

@@ -83,7 +83,7 @@ def measure_many(
 def paper_bpp(decoded: np.ndarray, tables: Sequence[np.ndarray] | np.ndarray) -> float:
     """Bits per pixel as the original code counts them.
 
-    The *decoded* picture (H, W, 3) uint8 is saved again by Pillow with the quantisation ``tables`` ((1 to 3, 8, 8),
+    The *decoded* picture (H, W, 3) uint8 is saved again by Pillow with the quantisation ``tables`` ((1 to 4, 8, 8),
     luma first), in 4:4:4 and without optimised Huffman tables, and the bits of that file are counted. This quantises
     twice, and Annex K's Huffman tables cost far more at low rates: compare only with figures counted in the same way.
     """
