@@ -459,7 +459,7 @@ glue("block7_least", least["ResNet-152 block 7"])
 # What do the runs show? Here are the stored runs of the networks without a trunk:
 
 # %% tags=["hide-input"]
-without_trunk = paper_recipe.recurrent(by_the_paper)
+without_trunk = paper_recipe.whose(by_the_paper, "lstm")
 html.table(
     *paper_recipe.map_rows([*without_trunk, alone], PAPER_RECIPE.steps, frozen_a),
     caption="A of luma's DC and the luma DC step at the end of the paper's recipe",

@@ -188,9 +188,9 @@ def unended(begun: Sequence[Run], ended: Sequence[Run]) -> list[Run]:
     return [(run, result) for run, result in begun if run.folder not in folders]
 
 
-def recurrent(runs: Iterable[Run]) -> list[Run]:
-    """Those of ``runs`` whose attention is an LSTM or a BiLSTM."""
-    return [(run, result) for run, result in runs if "lstm" in run.model.method]
+def whose(runs: Iterable[Run], part: str) -> list[Run]:
+    """Those of ``runs`` whose method's name contains ``part``: "lstm", "resnet"."""
+    return [(run, result) for run, result in runs if part in run.model.method]
 
 
 def mean_rows(evidence: Evidence, runs: Iterable[Run]) -> Rows:
@@ -224,8 +224,8 @@ def _scientific(value: float) -> str:
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
-    """One row per run: A of luma's DC at training step ``at`` and when it reached ``enough``, both as running means,
-    and the luma DC step."""
+    """One row per run: A of luma's DC at training step ``at``, when it reached ``enough``, the luma DC step, and the
+    loss. A and the loss are running means."""
     rows: list[list[object]] = []
     for run, result in runs:
         log = [row for row in result["log"] if row["step"] <= at]
@@ -233,8 +233,9 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
         there = steps[enough <= A]
         never = "never" if at >= PAPER_RECIPE.steps else "not yet"
         when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else never
-        rows.append([label(run), f"{A[-1]:.3f}", when, f"{log[-1]['Q_dc']:.1f}"])
-    return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
+        loss = _of_log(log, "loss")[1][-1]
+        rows.append([label(run), f"{A[-1]:.3f}", when, f"{log[-1]['Q_dc']:.1f}", f"{loss:.1f}"])
+    return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC", "loss"], rows
 
 
 def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:

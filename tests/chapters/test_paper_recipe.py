@@ -80,7 +80,7 @@ def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch:
     monkeypatch.setattr(Evidence, "plain", lambda self: curve("plain"))
     images = {p: {**q[0], "bpp_sequential": q[0]["bpp"]} for p, q in curve("m").images.items()}
     runs = [(run, {"images": images}) for run in paper.tables_and_recurrent()]
-    chosen = paper_recipe.recurrent(runs)
+    chosen = paper_recipe.whose(runs, "lstm")
     assert {run.model.method for run, _ in chosen} == {"lstm", "bilstm"}
     _, rows = paper_recipe.mean_rows(Evidence(), chosen[:1])
     assert rows[0][1:] == rows[1][1:] and str(rows[1][0]).startswith("plain JPEG, quality ")
@@ -89,6 +89,19 @@ def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch:
         ["1,000", "0.50", "1.0 · 10⁻⁵", "0.70"],
         ["1,000", "0.50", "1.0 · 10⁻³", "1.00"],
     ]
+
+
+def test_a_map_is_told_at_a_step_by_running_means() -> None:
+    """A grows by 0.002 a row, so a mean of twenty rows lags by 9.5 of these steps. Later rows do not count."""
+    run = next(e for e in paper.resnets() if e.loss.lam == paper.ONE)
+    log = [
+        {"step": float(i), "A_dc": 0.002 * i, "Q_dc": 0.5 * i, "loss": 100.0 if i <= 250 else 1e6} for i in range(1, 400)
+    ]
+    head, rows = paper_recipe.map_rows([(run, {"log": log})], 250, 0.4)
+    assert rows == [[paper_recipe.label(run), "0.481", "210", "125.0", "100.0"]]
+    assert head[2] == "came to 0.40 at step"
+    _, early = paper_recipe.map_rows([(run, {"log": log})], 200, 0.4)
+    assert early[0][2] == "not yet"
 
 
 def test_ends_are_told_beside_ours() -> None:
