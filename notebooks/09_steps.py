@@ -456,7 +456,29 @@ glue("block7_least", least["ResNet-152 block 7"])
 # cap. Then it should end near plain JPEG at its own rate, or above it. (This, too, was written before such a run had
 # ended.)
 #
-# What do the runs show? Here are the stored runs of the networks without a trunk:
+# What do the runs show? First ResNet-152, cut at block 1, whose trunk is trained:
+
+# %% tags=["hide-input"]
+with_resnet = paper_recipe.whose(by_the_paper, "resnet")
+html.table(
+    *paper_recipe.map_rows([*with_resnet, alone], PAPER_RECIPE.steps, frozen_a),
+    caption="A of luma's DC, the luma DC step and the loss at the end of the paper's recipe: ResNet-152, and tables alone",
+)
+
+# %% tags=["remove-cell"]
+three = [begun[0], with_resnet[0], alone]
+_, rows = paper_recipe.map_rows(three, paper.FIRST_STEPS, frozen_a)
+for name, row in zip(("vgg", "resnet", "alone"), rows, strict=True):
+    glue(f"first_loss_{name}", row[-1])
+
+# %% [markdown]
+# As expected, A comes back to 1, though later than with VGG-19, and the luma DC step stays far below the cap.
+# {numref}`fig-paper-ends` shows where the model stands at its own rate. It sees the same crops in the same order as VGG-19 and
+# tables alone, so their losses can be compared on the way. After {glue:text}`first_steps` steps, the loss is
+# {glue:text}`first_loss_resnet` with ResNet, {glue:text}`first_loss_vgg` with VGG-19 (and MS-SSIM in the loss), and
+# {glue:text}`first_loss_alone` with tables alone.
+#
+# Now the networks without a trunk:
 
 # %% tags=["hide-input"]
 without_trunk = paper_recipe.whose(by_the_paper, "lstm")
