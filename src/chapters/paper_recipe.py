@@ -224,8 +224,8 @@ def _scientific(value: float) -> str:
 
 
 def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
-    """One row per run: A of luma's DC at training step ``at``, when it reached ``enough``, the luma DC step, and the
-    loss. A and the loss are running means."""
+    """One row per run: A of luma's DC at training step ``at`` and when it reached ``enough``, both as running means,
+    and the luma DC step."""
     rows: list[list[object]] = []
     for run, result in runs:
         log = [row for row in result["log"] if row["step"] <= at]
@@ -233,9 +233,13 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
         there = steps[enough <= A]
         never = "never" if at >= PAPER_RECIPE.steps else "not yet"
         when = "–" if run.model.method == "tables" else f"{there[0]:,.0f}" if len(there) else never
-        loss = _of_log(log, "loss")[1][-1]
-        rows.append([label(run), f"{A[-1]:.3f}", when, f"{log[-1]['Q_dc']:.1f}", f"{loss:.1f}"])
-    return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC", "loss"], rows
+        rows.append([label(run), f"{A[-1]:.3f}", when, f"{log[-1]['Q_dc']:.1f}"])
+    return ["model", "A of luma's DC", f"came to {enough:.2f} at step", "step of luma's DC"], rows
+
+
+def loss_at(run: Run, at: int) -> float:
+    """The running mean of a run's loss at training step ``at``."""
+    return float(_of_log([row for row in run[1]["log"] if row["step"] <= at], "loss")[1][-1])
 
 
 def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:

@@ -94,11 +94,10 @@ def test_networks_without_a_trunk_are_told_beside_the_coarsest_jpeg(monkeypatch:
 def test_a_map_is_told_at_a_step_by_running_means() -> None:
     """A grows by 0.002 a row, so a mean of twenty rows lags by 9.5 of these steps. Later rows do not count."""
     run = next(e for e in paper.resnets() if e.loss.lam == paper.ONE)
-    log = [
-        {"step": float(i), "A_dc": 0.002 * i, "Q_dc": 0.5 * i, "loss": 100.0 if i <= 250 else 1e6} for i in range(1, 400)
-    ]
+    log = [{"step": float(i), "A_dc": 0.002 * i, "Q_dc": 0.5 * i, "loss": -3.0 * i} for i in range(1, 400)]
     head, rows = paper_recipe.map_rows([(run, {"log": log})], 250, 0.4)
-    assert rows == [[paper_recipe.label(run), "0.481", "210", "125.0", "100.0"]]
+    assert rows == [[paper_recipe.label(run), "0.481", "210", "125.0"]]
+    assert paper_recipe.loss_at((run, {"log": log}), 250) == pytest.approx(-3 * 240.5)
     assert head[2] == "came to 0.40 at step"
     _, early = paper_recipe.map_rows([(run, {"log": log})], 200, 0.4)
     assert early[0][2] == "not yet"
