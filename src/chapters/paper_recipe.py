@@ -120,7 +120,7 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
     panels = [*_LOGGED.items(), ("nonzero", "coefficients not zero, %"), ("bpp", "bits per pixel, files")]
     for ax, (name, title) in zip(axes.flat, panels, strict=True):
         for run, result in shown:
-            color = LOOKS[run.model.method].color
+            color = _color(run)
             look: dict[str, Any] = {"color": color, "linestyle": _line(run), "label": label(run)}
             steps, values = _of_files(run, result) if name == "bpp" else _of_log(result["log"], name)
             ax.plot(steps, values, **look, marker="o" if name == "bpp" else "", markersize=4)
@@ -141,12 +141,19 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
     return fig
 
 
+def _color(run: Experiment) -> str:
+    """Black for ResNets, one of which shares its usual colour with the BiLSTM."""
+    return OKABE_ITO["black"] if "resnet" in run.model.method else LOOKS[run.model.method].color
+
+
 def _line(run: Experiment) -> str:
     """The line style of a run: solid for the paper's loss and settings."""
     if run.profile != "paper":
         return "-." if run.model.keep_dc else "--"
     if not run.loss.sigma:
         return ":"
+    if run.model.method == "resnet152-block7":
+        return "--"
     return "-." if _notes(run) else "-"
 
 

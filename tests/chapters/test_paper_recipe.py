@@ -103,6 +103,14 @@ def test_a_map_is_told_at_a_step_by_running_means() -> None:
     assert early[0][2] == "not yet"
 
 
+def test_no_two_stored_runs_are_drawn_alike() -> None:
+    evidence = Evidence()
+    runs = [run for run, _ in [paper_recipe.frozen(), *evidence.by_the_paper(), *evidence.begun()]]
+    drawn = {run.key: run for run in runs if run.profile != "paper" or run.loss.lam == paper.ONE}
+    looks = {(paper_recipe._color(run), paper_recipe._line(run)) for run in drawn.values()}
+    assert len(looks) == len(drawn)
+
+
 def test_ends_are_told_beside_ours() -> None:
     """Three outcomes per λ, in order; if none is stored, nothing is said."""
     assert paper_recipe.in_words(paper_recipe.beside_ours([])) == ""
