@@ -75,7 +75,7 @@ from repro.experiments.claims import loss as judge_loss
 from repro.experiments.claims import steps as judge
 from repro.experiments.claims.loss import PAPER
 from repro.experiments.claims.own_rate import MARGIN
-from repro.experiments.claims.verdicts import METRICS, PAPER_RATES
+from repro.experiments.claims.verdicts import paper_gains
 from repro.training import PAPER_RECIPE
 
 style.use()
@@ -470,8 +470,7 @@ html.table(
 for name, run in (("vgg", begun[0]), ("resnet", with_resnet[0])):
     glue(f"first_loss_{name}", paper_recipe.loss_at(run, paper.FIRST_STEPS))
 pair = findings.TABLES_THIRD, Variant("resnet152-block1", "third-order").series
-models = replace(evidence, profile="paper").compared("10")
-gains = models.gains(*pair, PAPER_RATES, METRICS)
+gains = paper_gains(replace(evidence, profile="paper").compared("10"), *pair)
 clear = sum(gain.clear != 0 for gain in gains)
 glue("resnet_clear", f"{clear or 'none'} of the {len(gains)} metrics")
 

@@ -142,8 +142,8 @@ def on_the_way(runs: Sequence[Run]) -> Figure:
 
 
 def _color(run: Experiment) -> str:
-    """Black for ResNets, one of which shares its usual colour with the BiLSTM."""
-    return OKABE_ITO["black"] if "resnet" in run.model.method else LOOKS[run.model.method].color
+    """The method's colour; black for ResNet at block 1, whose own is also the BiLSTM's."""
+    return OKABE_ITO["black"] if run.model.method == "resnet152-block1" else LOOKS[run.model.method].color
 
 
 def _line(run: Experiment) -> str:
@@ -152,8 +152,6 @@ def _line(run: Experiment) -> str:
         return "-." if run.model.keep_dc else "--"
     if not run.loss.sigma:
         return ":"
-    if run.model.method == "resnet152-block7":
-        return "--"
     return "-." if _notes(run) else "-"
 
 
@@ -235,7 +233,7 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
     and the luma DC step."""
     rows: list[list[object]] = []
     for run, result in runs:
-        log = [row for row in result["log"] if row["step"] <= at]
+        log = _until(result, at)
         steps, A = _of_log(log, "A_dc")
         there = steps[enough <= A]
         never = "never" if at >= PAPER_RECIPE.steps else "not yet"
@@ -246,7 +244,12 @@ def map_rows(runs: Sequence[Run], at: int, enough: float) -> Rows:
 
 def loss_at(run: Run, at: int) -> float:
     """The running mean of a run's loss at training step ``at``."""
-    return float(_of_log([row for row in run[1]["log"] if row["step"] <= at], "loss")[1][-1])
+    return float(_of_log(_until(run[1], at), "loss")[1][-1])
+
+
+def _until(result: Mapping[str, Any], at: int) -> list[Mapping[str, float]]:
+    """The rows of a result's log up to training step ``at``."""
+    return [row for row in result["log"] if row["step"] <= at]
 
 
 def after_first_steps(evidence: Evidence, begun: Sequence[Run]) -> Models:

@@ -64,10 +64,11 @@ class Codec:
 def save_with_tables(rgb: np.ndarray, tables: Sequence[Any] | np.ndarray, **options: Any) -> bytes:
     """A JPEG file by Pillow with the quantisation ``tables`` (1 to 4, 8, 8), row-major, integers in 1–65535.
 
-    One table serves all components; of two, the second serves Cb and Cr; more serve a component each, and a fourth is
-    that of another file's K. ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey file, which takes the first table. As in
-    the original code, the file is 4:4:4 with Annex K's Huffman tables, unless ``options``, which are Pillow's, say
-    otherwise. Raises :class:`UsageError` for a wrong picture or wrong tables, and :class:`ReproError` if Pillow fails.
+    One table serves all components; of two, the second serves Cb and Cr; with three, each component has its own. A
+    fourth, which the tables of a CMYK file may include, is not used. ``rgb`` is uint8 (H, W, 3), or (H, W) for a grey
+    file, which takes the first table. As in the original code, the file is 4:4:4 with Annex K's Huffman tables, unless
+    ``options``, which are Pillow's, say otherwise. Raises :class:`UsageError` for a wrong picture or wrong tables, and
+    :class:`ReproError` if Pillow fails.
     """
     _check_picture(rgb, grey=True)
     rows = np.asarray(tables)

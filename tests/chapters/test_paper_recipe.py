@@ -105,10 +105,10 @@ def test_a_map_is_told_at_a_step_by_running_means() -> None:
 
 def test_no_two_stored_runs_are_drawn_alike() -> None:
     evidence = Evidence()
-    runs = [run for run, _ in [paper_recipe.frozen(), *evidence.by_the_paper(), *evidence.begun()]]
-    drawn = {run.key: run for run in runs if run.profile != "paper" or run.loss.lam == paper.ONE}
-    looks = {(paper_recipe._color(run), paper_recipe._line(run)) for run in drawn.values()}
-    assert len(looks) == len(drawn)
+    fig = paper_recipe.on_the_way([paper_recipe.frozen(), *evidence.by_the_paper(), *evidence.begun()])
+    drawn = fig.axes[0].lines
+    looks = {(line.get_color(), line.get_linestyle()) for line in drawn}
+    assert len(looks) == len(drawn) > 1
 
 
 def test_ends_are_told_beside_ours() -> None:
